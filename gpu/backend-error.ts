@@ -1,0 +1,22 @@
+/** What can stop a backend without anybody's bug, as data. */
+export type BackendFailure =
+  | { readonly code: 'no-webgpu'; readonly reason: string }
+  | {
+      readonly code: 'limit-too-small';
+      readonly limit: string;
+      readonly needed: number;
+      readonly available: number;
+    }
+  | { readonly code: 'out-of-memory'; readonly what: string; readonly bytes: number }
+  | { readonly code: 'device-lost'; readonly reason: string };
+
+/** Thrown inside the worker's thread only; the engine turns it into an `Outcome` before it would cross. */
+export class BackendError extends Error {
+  readonly failure: BackendFailure;
+
+  constructor(failure: BackendFailure) {
+    super(`backend: ${JSON.stringify(failure)}`);
+    this.name = 'BackendError';
+    this.failure = failure;
+  }
+}

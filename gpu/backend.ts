@@ -1,0 +1,101 @@
+import type { Mode, Passes } from './plan/forward-plan.ts';
+import type { ElementType } from './plan/element-type.ts';
+import type { KvPrecision, KvUsage } from './plan/kv-layout.ts';
+import type { LayerType } from './plan/layer-types.ts';
+import type { ModelDims } from './plan/model-dims.ts';
+import type { SamplingOptions } from './plan/sampling.ts';
+import type { Sharing } from './plan/sharing.ts';
+import type { WeightSpec } from './plan/weight-specs.ts';
+
+/**
+ * What the WebGPU decoder and its CPU twin both are: something that takes a model's weights and opens sessions on them.
+ * Neither knows of text, files or pages; token ids go in and come out.
+ */
+export interface Backend {
+  readonly adapter: AdapterFacts;
+  /** Makes room for a model. The loader then puts every tensor of `weightSpecs`, and calls `ready`. */
+  allocate(request: AllocateRequest): Promise<ModelWeights>;
+  /** Bytes that the backend's ledger counts now. */
+  readonly allocatedBytes: number;
+  /** Frees everything, the device included. */
+  destroy(): void;
+}
+
+/** Which processor computes, in words for the user. */
+export interface AdapterFacts {
+  readonly backend: 'webgpu' | 'cpu';
+  readonly vendor: string;
+  readonly description: string;
+  /** True where a CPU does the GPU's work. */
+  readonly software: boolean;
+}
+
+/** In which precision matrices are kept: as the checkpoint has them, or converted. Vectors are always float32. */
+export type WeightPrecision = 'stored' | 'f32' | 'f16';
+
+export interface AllocateRequest {
+  readonly dims: ModelDims;
+  /** The plan under which the checkpoint was written. */
+  readonly storedLayers: readonly LayerType[];
+  readonly weights: WeightPrecision;
+  /** How the checkpoint stores a tensor. */
+  readonly elementTypeOf: (spec: WeightSpec) => ElementType;
+}
+
+export interface ModelWeights {
+  /** Takes whole rows of one tensor, from `firstRow` on, little-endian in the type that `elementTypeOf` said. */
+  put(spec: WeightSpec, firstRow: number, bytes: Uint8Array): Promise<void>;
+  /** Resolves when all that was put has arrived. */
+  ready(): Promise<void>;
+  /** Bytes that the weights take. */
+  readonly bytes: number;
+  /** Opens an empty text under a plan, converting key and value projections where it is not the stored one. */
+  open(options: SessionOptions): Promise<Session>;
+  free(): void;
+}
+
+export interface SessionOptions {
+  readonly sharing: Sharing;
+  readonly passes: Passes;
+  readonly kvPrecision: KvPrecision;
+  /** The most positions that the session will hold. */
+  readonly capacityTokens: number;
+}
+
+/** A text being written: its tokens and their KV. Calls never overlap. */
+export interface Session {
+  /**
+   * Appends one turn.
+   *
+   * @returns false where `stopped` said so before the end; the session is then of no more use
+   */
+  prefill(tokens: readonly number[], options: PrefillOptions): Promise<boolean>;
+  /** Continues the text, token by token. At least one token must have been prefilled. */
+  decode(options: DecodeOptions): Promise<DecodeEnd>;
+  /** KV figures for the tokens that were kept. */
+  kvUsage(): KvUsage;
+  /** Frees everything that the session took. */
+  close(): void;
+}
+
+export interface PrefillOptions {
+  readonly mode: Mode;
+  /** Positions of this turn, from 0, ascending, whose logits are wanted. */
+  readonly logitsAt: readonly number[];
+  /** Receives `[vocabSize]` float32 logits, in the order of the positions. Valid during the call only. */
+  readonly onLogits: (turnPosition: number, logits: Float32Array) => void;
+  /** Share of the work done, 0 to 1. */
+  readonly onProgress: (share: number) => void;
+  readonly stopped: () => boolean;
+}
+
+export interface DecodeOptions {
+  readonly sampling: SamplingOptions;
+  readonly maxNewTokens: number;
+  /** Tokens that end the text; they are handed on as the last token. */
+  readonly endTokens: ReadonlySet<number>;
+  readonly onToken: (token: number) => void;
+  readonly stopped: () => boolean;
+}
+
+export type DecodeEnd = 'length' | 'end-of-text' | 'stopped';

@@ -1,0 +1,28 @@
+import type { LayerType } from './layer-types.ts';
+import { kvOwners } from './sharing.ts';
+
+/**
+ * From which stored key and value projections each owner of a new plan is made.
+ *
+ * A layer's present projection is the one of the owner that it names in the stored plan. An owner of the new plan
+ * gets the mean of the present projections of all the layers that will name it.
+ *
+ * @returns per new owner the stored owners to average, one entry a reader (so with repetitions), ascending;
+ *   a single distinct entry means that the stored tensor is used as it is
+ */
+export function kvSources(
+  stored: readonly LayerType[],
+  wanted: readonly LayerType[],
+): ReadonlyMap<number, readonly number[]> {
+  const sources = new Map<number, number[]>(kvOwners(wanted).map(({ layer }) => [layer, []]));
+  for (const reader of wanted) {
+    const present = stored[reader.index];
+    if (!present) throw new RangeError(`the stored plan has no layer ${reader.index}`);
+    sources.get(reader.readsFrom)?.push(present.readsFrom);
+  }
+  for (const owners of sources.values()) owners.sort((a, b) => a - b);
+  return sources;
+}
+
+/** True where an owner's projection is one stored tensor, to be used without averaging. */
+export const isCopy = (sources: readonly number[]) => new Set(sources).size === 1;

@@ -1,0 +1,65 @@
+import { readsAbove, type LayerType } from './layer-types.ts';
+
+/** Layers `[start, stop)`, run once or iterated over the whole prompt in parallel mode. */
+export interface Group {
+  readonly start: number;
+  readonly stop: number;
+  readonly iterated: boolean;
+}
+
+/** LCKV's m passes without and b passes with gradients in training; inference runs `m + b`. */
+export interface Passes {
+  readonly forward: number;
+  readonly backward: number;
+}
+
+export type Mode = 'sequential' | 'parallel';
+export type ModeChoice = Mode | 'auto';
+
+/** The order of work in parallel mode: `"0_6_6_6_6_6_6_7"` → `[0] · [1–6] iterated · [7]`. */
+export function groupsOf(layers: readonly LayerType[]): readonly Group[] {
+  const groups: Group[] = [];
+  let start = 0;
+  while (start < layers.length) {
+    const iterated = readsAbove(at(layers, start));
+    const stop = iterated ? iterationEnd(layers, start) : nextReaderAbove(layers, start);
+    groups.push({ start, stop, iterated });
+    start = stop;
+  }
+  return groups;
+}
+
+function nextReaderAbove(layers: readonly LayerType[], start: number): number {
+  let stop = start;
+  while (stop < layers.length && !readsAbove(at(layers, stop))) stop++;
+  return stop;
+}
+
+/** One past the highest layer that the iteration from `start` needs. */
+function iterationEnd(layers: readonly LayerType[], start: number): number {
+  let top = at(layers, start).readsFrom;
+  for (let layer = start; layer <= top; layer++) top = Math.max(top, at(layers, layer).readsFrom);
+  return top + 1;
+}
+
+function at(layers: readonly LayerType[], index: number): LayerType {
+  const layer = layers[index];
+  if (!layer) throw new RangeError(`layer ${index} of ${layers.length}`);
+  return layer;
+}
+
+/** LCKV's published rule: iterate only where it is cheaper than going token by token. */
+export function chooseMode(
+  choice: ModeChoice,
+  facts: {
+    readonly layers: readonly LayerType[];
+    readonly promptTokens: number;
+    readonly passes: Passes;
+    readonly useSequential: boolean;
+  },
+): Mode {
+  if (choice !== 'auto') return choice;
+  if (facts.useSequential) return 'sequential';
+  const short = facts.promptTokens <= facts.passes.forward + facts.passes.backward;
+  return facts.layers.some(readsAbove) && short ? 'sequential' : 'parallel';
+}

@@ -1,0 +1,71 @@
+import { groupsOf, type Group, type Passes } from './forward-plan.ts';
+import { ownersOf, readsAbove } from './layer-types.ts';
+import type { Sharing } from './sharing.ts';
+
+/**
+ * How much of a layer one pass of a parallel prefill computes:
+ * `all` of it for every row; only its `kv`; or its KV for every row and the rest for the `last` row alone.
+ */
+export type LayerWork = 'all' | 'kv' | 'last';
+
+export interface LayerStep {
+  readonly layer: number;
+  readonly work: LayerWork;
+  readonly ownsKv: boolean;
+  /** True where all the KV that this layer reads is zero, so that its attention output is. */
+  readonly seesOnlyZeros: boolean;
+}
+
+/** One walk over one group's layers. Every pass of a group starts from the hidden state that entered the group. */
+export interface PrefillPass {
+  readonly group: Group;
+  readonly pass: number;
+  readonly passes: number;
+  readonly steps: readonly LayerStep[];
+}
+
+/**
+ * The work of a parallel prefill, pass by pass, without what nobody reads: a pass that is not a group's last
+ * leaves nothing but KV, and above the last owner of all only the last row goes on (YOCO's fast prefill).
+ *
+ * @param firstTurn no earlier turn is in the cache
+ * @param everyRow  the logits of earlier positions than the last are wanted
+ */
+export function prefillSchedule(
+  sharing: Sharing,
+  passes: Passes,
+  { firstTurn, everyRow }: { readonly firstTurn: boolean; readonly everyRow: boolean },
+): readonly PrefillPass[] {
+  const owners = ownersOf(sharing.layers);
+  const lastOwner = owners.at(-1) ?? 0;
+
+  return groupsOf(sharing.layers).flatMap((group) => {
+    const passCount = group.iterated ? Math.max(1, passes.forward + passes.backward) : 1;
+    const lastOwnerHere = owners.filter((owner) => owner < group.stop).at(-1) ?? 0;
+
+    const workOf = (layer: number, finalPass: boolean): LayerWork | null => {
+      if (!finalPass) return layer < lastOwnerHere ? 'all' : layer === lastOwnerHere ? 'kv' : null;
+      return everyRow || layer < lastOwner ? 'all' : 'last';
+    };
+
+    return Array.from({ length: passCount }, (_, pass): PrefillPass => {
+      const steps = sharing.layers.slice(group.start, group.stop).flatMap((layer) => {
+        const work = workOf(layer.index, pass === passCount - 1);
+        if (work === null) return [];
+        return {
+          layer: layer.index,
+          work,
+          ownsKv: owners.includes(layer.index),
+          seesOnlyZeros: firstTurn && pass === 0 && readsAbove(layer),
+        };
+      });
+      return { group, pass, passes: passCount, steps };
+    });
+  });
+}
+
+/** Layers run per prompt token: what a parallel prefill costs, `layerCount` where nothing is iterated. */
+export const prefillLayerPasses = (sharing: Sharing, passes: Passes): number =>
+  groupsOf(sharing.layers)
+    .map(({ start, stop, iterated }) => (stop - start) * (iterated ? passes.forward + passes.backward : 1))
+    .reduce((sum, layers) => sum + layers, 0);

@@ -1,0 +1,135 @@
+/**
+ * Everything that crosses between the page and the worker. Types only, plain data only.
+ * Expected failures are values (`Outcome`), because Comlink would strip a typed error; a bug throws.
+ */
+import type { AdapterFacts, WeightPrecision } from '../gpu/backend.ts';
+import type { Mode, ModeChoice } from '../gpu/plan/forward-plan.ts';
+import type { KvPrecision, KvUsage } from '../gpu/plan/kv-layout.ts';
+import type { ModelDims } from '../gpu/plan/model-dims.ts';
+import type { SamplingOptions } from '../gpu/plan/sampling.ts';
+
+export type BackendChoice = 'webgpu' | 'cpu';
+
+export interface EngineApi {
+  /** Loads a model, replacing the one before. Waits for earlier calls to end; a run in progress should be stopped first. */
+  load(request: LoadRequest, onEvent: OnEvent): Promise<Outcome<ModelFacts>>;
+  /** Prefills the prompt and continues it. Waits for earlier calls to end; never interleaves with them. */
+  generate(request: GenerateRequest, onEvent: OnEvent): Promise<Outcome<GenerateResult>>;
+  /** Ends the runs asked for so far, within one token; they resolve with what they have. */
+  stop(): void;
+  /** Frees the model and the device. */
+  unload(): Promise<void>;
+}
+
+export interface LoadRequest {
+  /** A shipped model's id; in the headless runner also a folder. */
+  readonly model: string;
+  readonly backend: BackendChoice;
+  readonly weights: WeightPrecision;
+}
+
+export interface ModelFacts {
+  readonly id: string;
+  readonly dims: ModelDims;
+  /** The configuration that the checkpoint was made for. */
+  readonly stored: SharingConfig;
+  /** Whether config.json asks for sequential mode (`use_sequential`). */
+  readonly useSequential: boolean;
+  readonly hasTokenizer: boolean;
+  readonly weightBytes: number;
+  readonly adapter: AdapterFacts;
+}
+
+/** What of config.json a user may edit. Each field replaces the checkpoint's own. */
+export interface SharingConfig {
+  readonly layerTypes: string;
+  readonly slidingWindow: number;
+  readonly forwardPasses: number;
+  readonly backwardPasses: number;
+  readonly forceNodiag: boolean;
+}
+
+export interface GenerateRequest {
+  /** Text, which gets the tokenizer's own special tokens, or turns of token ids, taken verbatim. */
+  readonly input: { readonly text: string } | { readonly turns: readonly (readonly number[])[] };
+  /** Differences from the checkpoint's own configuration. */
+  readonly config: Partial<SharingConfig>;
+  readonly mode: ModeChoice;
+  readonly kvPrecision: KvPrecision;
+  readonly maxNewTokens: number;
+  readonly ignoreEos: boolean;
+  readonly sampling: SamplingOptions;
+  /** Prompt positions, counted through all turns, whose logits are wanted in the result. */
+  readonly logits: readonly number[];
+  /** Whether to measure the prompt's mean negative log-likelihood. */
+  readonly score: boolean;
+}
+
+export interface GenerateResult {
+  readonly mode: Mode;
+  readonly end: 'length' | 'end-of-text' | 'stopped';
+  readonly promptTokens: number;
+  readonly tokens: readonly number[];
+  /** The continuation without special tokens; null without a tokenizer. */
+  readonly text: string | null;
+  /** One row of `vocabSize` a position of `GenerateRequest.logits`, in its order. */
+  readonly logits: readonly Float32Array[];
+  /** Mean negative log-likelihood of the prompt's tokens 1…; null unless asked for. */
+  readonly nats: number | null;
+  readonly kv: KvUsage;
+  readonly timing: Timing;
+}
+
+export interface Timing {
+  readonly prefillMs: number;
+  /** From the first new token to the last. */
+  readonly decodeMs: number;
+  readonly prefillTokensPerSec: number;
+  /** 0 where fewer than two tokens were written. */
+  readonly decodeTokensPerSec: number;
+}
+
+export type OnEvent = (event: EngineEvent) => void;
+
+export type EngineEvent =
+  | {
+      readonly type: 'download';
+      readonly file: string;
+      readonly loadedBytes: number;
+      /** 0 where the server does not say. */
+      readonly totalBytes: number;
+    }
+  | { readonly type: 'prefill'; readonly share: number; readonly promptTokens: number; readonly mode: Mode }
+  /** New text; several tokens may pass before a character is whole, so `text` may be empty. */
+  | { readonly type: 'token'; readonly id: number; readonly text: string }
+  /** At most a few times a second, and once at the end of a run. */
+  | { readonly type: 'stats'; readonly kv: KvUsage; readonly timing: Timing; readonly newTokens: number };
+
+export type Outcome<T> =
+  { readonly ok: true; readonly value: T } | { readonly ok: false; readonly failure: Failure };
+
+/** What can go wrong without anybody's bug. `web/ui/explain.ts` alone turns these into sentences. */
+export type Failure =
+  | { readonly code: 'no-webgpu'; readonly reason: string }
+  | {
+      readonly code: 'limit-too-small';
+      readonly limit: string;
+      readonly needed: number;
+      readonly available: number;
+    }
+  | { readonly code: 'out-of-memory'; readonly what: string; readonly bytes: number }
+  | { readonly code: 'device-lost'; readonly reason: string }
+  | { readonly code: 'bad-layer-types'; readonly at: number; readonly reason: string }
+  | { readonly code: 'bad-config'; readonly field: string; readonly reason: string }
+  | { readonly code: 'bad-weights'; readonly file: string; readonly reason: string }
+  | { readonly code: 'bad-tokenizer'; readonly reason: string }
+  | { readonly code: 'bad-request'; readonly field: string; readonly reason: string }
+  | {
+      readonly code: 'download-failed';
+      readonly file: string;
+      readonly status: number;
+      readonly reason: string;
+    }
+  | { readonly code: 'no-model' }
+  /** A bug of ours that was caught at the edge of the worker; the page stays usable. */
+  | { readonly code: 'internal'; readonly reason: string };
