@@ -1,0 +1,85 @@
+// Which Chromium the tests drive, and with which flags. Knows nothing of any test runner.
+import { existsSync, accessSync, constants } from 'node:fs';
+import { delimiter, join } from 'node:path';
+import { chromium } from 'playwright';
+
+/** Names the browser outright, before any other place is looked at. */
+export const CHROMIUM_VARIABLE = 'KVTAB_CHROMIUM';
+
+const commands = ['chromium', 'chromium-browser', 'google-chrome', 'google-chrome-stable', 'chrome'];
+
+const macPlaces = [
+  '/Applications/Chromium.app/Contents/MacOS/Chromium',
+  '/Applications/Google Chrome.app/Contents/MacOS/Google Chrome',
+];
+
+/** @param {NodeJS.ProcessEnv} env */
+const windowsPlaces = (env) =>
+  [env['PROGRAMFILES'], env['PROGRAMFILES(X86)'], env['LOCALAPPDATA']]
+    .filter((folder) => folder !== undefined)
+    .flatMap((folder) => [
+      join(folder, 'Google', 'Chrome', 'Application', 'chrome.exe'),
+      join(folder, 'Chromium', 'Application', 'chrome.exe'),
+    ]);
+
+/**
+ * Where a browser may be, the first choice first.
+ *
+ * @param {NodeJS.ProcessEnv} env
+ * @param {NodeJS.Platform} platform
+ * @returns {string[]}
+ */
+export function chromiumPlaces(env = process.env, platform = process.platform) {
+  const onPath = (env['PATH'] ?? '')
+    .split(delimiter)
+    .filter((folder) => folder !== '')
+    .flatMap((folder) => commands.map((command) => join(folder, command)));
+  const system = platform === 'darwin' ? macPlaces : platform === 'win32' ? windowsPlaces(env) : [];
+  return [...onPath, ...system, chromium.executablePath()];
+}
+
+/** @param {string} path */
+function isExecutable(path) {
+  try {
+    accessSync(path, constants.X_OK);
+    return existsSync(path);
+  } catch {
+    return false;
+  }
+}
+
+/**
+ * The browser to test with: the environment's, then the system's, then Playwright's own.
+ *
+ * @returns {string | undefined} its path, or undefined where there is none
+ */
+export function findChromium(env = process.env, platform = process.platform) {
+  const named = env[CHROMIUM_VARIABLE];
+  if (named !== undefined && named !== '') {
+    if (!isExecutable(named)) throw new Error(`${CHROMIUM_VARIABLE} names ${named}, which cannot be run`);
+    return named;
+  }
+  return chromiumPlaces(env, platform).find(isExecutable);
+}
+
+/** What to do where {@link findChromium} finds nothing. */
+export const NO_CHROMIUM = `No Chromium found: install one, run "npx playwright install chromium", or set ${CHROMIUM_VARIABLE} to its path.`;
+
+/** The browser to test with; an error that says what to do where there is none. */
+export function chromiumOrFail() {
+  const path = findChromium();
+  if (path === undefined) throw new Error(NO_CHROMIUM);
+  return path;
+}
+
+/** Keep the browser from talking to anybody but the page under test. */
+export const quietFlags = [
+  '--disable-background-networking',
+  '--disable-component-update',
+  '--disable-sync',
+  '--no-first-run',
+  '--disable-quic',
+];
+
+/** Offer WebGPU on the bundled software adapter: the same one on every machine, with a GPU or without. */
+export const webGpuFlags = ['--enable-unsafe-webgpu', '--use-webgpu-adapter=swiftshader'];

@@ -1,0 +1,40 @@
+// Which Vulkan driver Dawn gets in Node. Knows nothing of Dawn itself.
+import { existsSync, readdirSync, realpathSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { findChromium } from './find-chromium.mjs';
+
+const driverFolders = ['/usr/share/vulkan/icd.d', '/usr/local/share/vulkan/icd.d', '/etc/vulkan/icd.d'];
+const swiftShader = 'vk_swiftshader_icd.json';
+
+/** @param {string} folder */
+const filesOf = (folder) => (existsSync(folder) ? readdirSync(folder).sort() : []);
+
+/** Mesa's software driver: lavapipe's manifest, where Mesa is installed. */
+const findLavapipe = () =>
+  driverFolders
+    .flatMap((folder) => filesOf(folder).map((file) => join(folder, file)))
+    .find((path) => /[\\/]lvp_icd[^\\/]*\.json$/.test(path));
+
+/** The software driver that a Chromium carries: beside the binary, or in the library folder of Debian's wrapper script. */
+function findSwiftShader() {
+  const browser = findChromium();
+  const besideBrowser = browser === undefined ? [] : [dirname(realpathSync(browser))];
+  return [...besideBrowser, '/usr/lib/chromium', '/usr/lib/chromium-browser', '/opt/google/chrome']
+    .map((folder) => join(folder, swiftShader))
+    .find((path) => existsSync(path));
+}
+
+/** @returns {string | undefined} the manifest of a software Vulkan driver: lavapipe, else SwiftShader */
+export const findSoftwareVulkan = () => findLavapipe() ?? findSwiftShader();
+
+/**
+ * Points the Vulkan loader of this process at a software driver, unless the environment names a driver already.
+ * Must run before Dawn starts, and in the main thread: a worker thread's environment is a copy.
+ *
+ * @returns {string | undefined} the manifest in use; undefined leaves the choice to the loader
+ */
+export function useSoftwareVulkan() {
+  const driver = process.env['VK_ICD_FILENAMES'] ?? findSoftwareVulkan();
+  if (driver !== undefined) process.env['VK_ICD_FILENAMES'] = driver;
+  return driver;
+}

@@ -1,0 +1,54 @@
+import { svelte } from '@sveltejs/vite-plugin-svelte';
+import { playwright } from '@vitest/browser-playwright';
+import { defineConfig } from 'vitest/config';
+import { findChromium, quietFlags, webGpuFlags } from './tools/setup/find-chromium.mjs';
+
+const decoderTests = ['tests/kernels/**/*.spec.ts', 'tests/model/**/*.spec.ts'];
+const chromium = findChromium();
+
+export default defineConfig({
+  test: {
+    projects: [
+      {
+        plugins: [svelte({ configFile: false })],
+        test: { name: 'unit', include: ['tests/unit/**/*.spec.ts'], testTimeout: 20_000 },
+      },
+      {
+        // `#platform` is tests/support/platform-node.ts here: see "imports" in package.json.
+        test: {
+          name: 'node',
+          include: decoderTests,
+          // Dawn is a native addon that keeps its process alive; a fork can be ended from outside.
+          pool: 'forks',
+          fileParallelism: false,
+          testTimeout: 120_000,
+          hookTimeout: 120_000,
+          teardownTimeout: 10_000,
+        },
+      },
+      {
+        // `#platform` is tests/support/platform-browser.ts here.
+        test: {
+          name: 'chromium',
+          include: decoderTests,
+          fileParallelism: false,
+          // SwiftShader computes about 0.5 GFLOP/s.
+          testTimeout: 300_000,
+          hookTimeout: 120_000,
+          browser: {
+            enabled: true,
+            headless: true,
+            provider: playwright({
+              launchOptions: {
+                ...(chromium === undefined ? {} : { executablePath: chromium }),
+                args: [...quietFlags, ...webGpuFlags],
+              },
+            }),
+            instances: [{ browser: 'chromium' }],
+            screenshotFailures: false,
+          },
+        },
+      },
+    ],
+  },
+});
