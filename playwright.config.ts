@@ -1,0 +1,36 @@
+import { defineConfig } from 'playwright/test';
+import { findChromium, quietFlags, webGpuFlags } from './tools/setup/find-chromium.mjs';
+
+const port = 4517;
+const noWebGpu = '**/*.no-webgpu.spec.ts';
+const chromium = findChromium();
+
+const launch = (flags: readonly string[]) => ({
+  launchOptions: {
+    ...(chromium === undefined ? {} : { executablePath: chromium }),
+    args: [...quietFlags, ...flags],
+  },
+});
+
+export default defineConfig({
+  testDir: 'tests/e2e',
+  outputDir: 'test-results',
+  // Two cores: a second browser would only make both slow.
+  workers: 1,
+  fullyParallel: false,
+  forbidOnly: process.env['CI'] !== undefined,
+  reporter: 'list',
+  timeout: 180_000,
+  expect: { timeout: 30_000 },
+  use: { baseURL: `http://127.0.0.1:${port}/`, trace: 'off', video: 'off', screenshot: 'only-on-failure' },
+  projects: [
+    { name: 'chromium-webgpu', testIgnore: noWebGpu, use: launch(webGpuFlags) },
+    { name: 'chromium-no-webgpu', testMatch: noWebGpu, use: launch([]) },
+  ],
+  webServer: {
+    command: `npx vite build --logLevel warn && npx vite preview --port ${port} --strictPort`,
+    url: `http://127.0.0.1:${port}/`,
+    reuseExistingServer: false,
+    timeout: 120_000,
+  },
+});

@@ -1,0 +1,19 @@
+// What a test needs of Node: `#platform` in the suite `node`. platform-browser.ts is its twin.
+import { create, globals } from 'webgpu';
+import { useSoftwareVulkan } from '../../tools/setup/vulkan.mjs';
+import { adapterOrFail } from './adapter-or-fail.ts';
+
+export const runningIn: 'node' | 'chromium' = 'node';
+
+let dawn: GPU | undefined;
+
+/** WebGPU, or an error where it has no adapter. Kept, because Dawn ends with the last reference to it. */
+export async function requestGpu(): Promise<GPU> {
+  if (!dawn) {
+    useSoftwareVulkan();
+    Object.assign(globalThis, globals);
+    dawn = create([]);
+  }
+  await adapterOrFail(dawn, `VK_ICD_FILENAMES is ${process.env['VK_ICD_FILENAMES'] ?? 'not set'}`);
+  return dawn;
+}
