@@ -1,0 +1,200 @@
+import { maskOf } from '../plan/attention-mask.ts';
+import { groupsOf, type Passes } from '../plan/forward-plan.ts';
+import { kvRowBytes, kvRowsAllocated, type KvPrecision } from '../plan/kv-layout.ts';
+import type { ModelDims } from '../plan/model-dims.ts';
+import { ropeTable } from '../plan/rope.ts';
+import { kvOwners, type Sharing } from '../plan/sharing.ts';
+import { attend, type ReadKv } from './attend.ts';
+import type { CpuWeights } from './cpu-weights.ts';
+import { KvRows } from './kv-rows.ts';
+import { addTo, headsOf, project, rmsNorm, rotate, swiglu } from './math.ts';
+
+/** Called between layers with the share of the work done; throws to give up. */
+export type Breathe = (share: number) => Promise<void>;
+
+/**
+ * The decoder in plain TypeScript: what `shared/lckv.md` defines, as directly as it can be said.
+ * It knows nothing of sampling; hidden states `[hiddenSize]` go out, one a token.
+ */
+export class CpuDecoder {
+  readonly #dims: ModelDims;
+  readonly #weights: CpuWeights;
+  readonly #sharing: Sharing;
+  readonly #precision: KvPrecision;
+  readonly #caches: ReadonlyMap<number, KvRows>;
+  readonly #rope: Float32Array;
+  #tokens = 0;
+
+  constructor(
+    dims: ModelDims,
+    weights: CpuWeights,
+    sharing: Sharing,
+    kvPrecision: KvPrecision,
+    capacityTokens: number,
+  ) {
+    this.#dims = dims;
+    this.#weights = weights;
+    this.#sharing = sharing;
+    this.#precision = kvPrecision;
+    this.#rope = ropeTable(dims.rope, dims.headDim, capacityTokens);
+    this.#caches = new Map(
+      kvOwners(sharing.layers).map((owner) => [
+        owner.layer,
+        this.#newRows(kvRowsAllocated(owner, capacityTokens, sharing.windowTokens)),
+      ]),
+    );
+  }
+
+  /** Positions written so far. */
+  get tokens(): number {
+    return this.#tokens;
+  }
+
+  get kvBytes(): number {
+    return [...this.#caches.values()].reduce((sum, rows) => sum + rows.bytes, 0);
+  }
+
+  /** One token through all layers; each reads what its owner has cached so far. */
+  step(token: number): Float32Array {
+    const position = this.#tokens++;
+    const hidden = this.#embed(token);
+    for (const { index } of this.#sharing.layers) {
+      const normed = this.#attentionInput(index, hidden);
+      const own = this.#caches.get(index);
+      own?.write(position % own.rows, this.#keysAndValues(index, normed, position));
+      this.#finishLayer(index, hidden, normed, position, this.#cached(this.#ownerOf(index)));
+    }
+    return hidden;
+  }
+
+  /** A whole turn at once, iterating the groups that read above themselves. */
+  async parallel(tokens: readonly number[], passes: Passes, breathe: Breathe): Promise<Float32Array[]> {
+    const start = this.#tokens;
+    let hidden = tokens.map((token) => this.#embed(token));
+
+    // The new positions' KV: zero until a layer computes it, and then the newest pass's.
+    const turn = new Map([...this.#caches.keys()].map((owner) => [owner, this.#newRows(tokens.length)]));
+    const readerOf = (owner: number): ReadKv => {
+      const cached = this.#cached(owner);
+      const fresh = turn.get(owner);
+      return (position, part, into) => {
+        if (position < start) cached(position, part, into);
+        else fresh?.read(position - start, into, part * into.length);
+      };
+    };
+
+    const groups = groupsOf(this.#sharing.layers);
+    const passesOf = (iterated: boolean) => (iterated ? passes.forward + passes.backward : 1);
+    const work = groups.reduce((sum, g) => sum + (g.stop - g.start) * passesOf(g.iterated), 0);
+    let done = 0;
+    for (const group of groups) {
+      let output = hidden;
+      for (let pass = 0; pass < passesOf(group.iterated); pass++) {
+        output = hidden.map((row) => row.slice());
+        for (let layer = group.start; layer < group.stop; layer++) {
+          const normed = output.map((row) => this.#attentionInput(layer, row));
+          normed.forEach((row, i) => turn.get(layer)?.write(i, this.#keysAndValues(layer, row, start + i)));
+          const read = readerOf(this.#ownerOf(layer));
+          for (const [i, row] of output.entries()) {
+            this.#finishLayer(layer, row, normed[i] as Float32Array, start + i, read);
+            await breathe((done + (i + 1) / output.length) / work);
+          }
+          done++;
+        }
+      }
+      hidden = output;
+    }
+
+    const row = new Float32Array(this.#rowSize);
+    for (const [owner, cache] of this.#caches) {
+      for (let i = 0; i < tokens.length; i++) {
+        turn.get(owner)?.read(i, row);
+        cache.write((start + i) % cache.rows, row);
+      }
+    }
+    this.#tokens += tokens.length;
+    return hidden;
+  }
+
+  /** The logits `[vocabSize]` of a hidden state. */
+  logits(hidden: Float32Array): Float32Array {
+    const normed = rmsNorm(hidden, this.#weights.get('finalNorm'), this.#dims.rmsNormEps);
+    return project(this.#weights.get(this.#dims.tiedEmbeddings ? 'embed' : 'head'), normed);
+  }
+
+  // One layer ---------------------------------------------------------------------------------------------------
+
+  #embed(token: number): Float32Array {
+    const { hiddenSize } = this.#dims;
+    return this.#weights.get('embed').slice(token * hiddenSize, (token + 1) * hiddenSize);
+  }
+
+  #attentionInput(layer: number, hidden: Float32Array): Float32Array {
+    return rmsNorm(hidden, this.#weights.get('attentionNorm', layer), this.#dims.rmsNormEps);
+  }
+
+  /** `[(keys, values), kvHeads, headDim]`, keys rotated. */
+  #keysAndValues(layer: number, normed: Float32Array, position: number): Float32Array {
+    const w = this.#weights;
+    const keys = project(w.get('k', layer), normed, w.find('kBias', layer));
+    this.#normAndRotate(keys, w.find('kNorm', layer), position);
+    const row = new Float32Array(this.#rowSize);
+    row.set(keys);
+    row.set(project(w.get('v', layer), normed, w.find('vBias', layer)), keys.length);
+    return row;
+  }
+
+  /** Attention and MLP, onto `hidden`. */
+  #finishLayer(
+    layer: number,
+    hidden: Float32Array,
+    normed: Float32Array,
+    position: number,
+    read: ReadKv,
+  ): void {
+    const w = this.#weights;
+    const q = project(w.get('q', layer), normed, w.find('qBias', layer));
+    this.#normAndRotate(q, w.find('qNorm', layer), position);
+    const attended = attend(q, position, maskOf(this.#sharing, this.#layer(layer)), this.#dims, read);
+    addTo(hidden, project(w.get('o', layer), attended, w.find('oBias', layer)));
+
+    const input = rmsNorm(hidden, w.get('mlpNorm', layer), this.#dims.rmsNormEps);
+    const gate = project(w.get('gate', layer), input, w.find('gateBias', layer));
+    const up = project(w.get('up', layer), input, w.find('upBias', layer));
+    addTo(hidden, project(w.get('down', layer), swiglu(gate, up), w.find('downBias', layer)));
+  }
+
+  #normAndRotate(row: Float32Array, gain: Float32Array | undefined, position: number): void {
+    const { headDim, rmsNormEps } = this.#dims;
+    const table = this.#rope.subarray(position * headDim, (position + 1) * headDim);
+    for (const head of headsOf(row, headDim)) {
+      if (gain) head.set(rmsNorm(head, gain, rmsNormEps));
+      rotate(head, table);
+    }
+  }
+
+  // The caches --------------------------------------------------------------------------------------------------
+
+  #cached(owner: number): ReadKv {
+    const rows = this.#caches.get(owner);
+    return (position, part, into) => rows?.read(position % rows.rows, into, part * into.length);
+  }
+
+  #newRows(rows: number): KvRows {
+    return new KvRows(rows, this.#rowSize, this.#precision);
+  }
+
+  get #rowSize(): number {
+    return kvRowBytes(this.#dims, 'f32') / 4;
+  }
+
+  #ownerOf(layer: number): number {
+    return this.#layer(layer).readsFrom;
+  }
+
+  #layer(layer: number) {
+    const type = this.#sharing.layers[layer];
+    if (!type) throw new RangeError(`layer ${layer} of ${this.#sharing.layers.length}`);
+    return type;
+  }
+}

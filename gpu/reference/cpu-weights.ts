@@ -1,0 +1,76 @@
+import type { WeightPrecision } from '../backend.ts';
+import { isCopy, kvSources } from '../plan/conversion.ts';
+import { fromF16Bits, toF16Bits, toFloat32, type ElementType } from '../plan/element-type.ts';
+import type { LayerType } from '../plan/layer-types.ts';
+import type { WeightRole, WeightSpec } from '../plan/weight-specs.ts';
+
+/** The roles that an owner's key and value projection is made of, converted together. */
+const kvRoles = ['k', 'v', 'kBias', 'vBias', 'kNorm'] as const satisfies readonly WeightRole[];
+
+/** A model's tensors as float32, found by role and layer. */
+export class CpuWeights {
+  readonly #tensors = new Map<string, Float32Array>();
+  readonly #precision: WeightPrecision;
+
+  constructor(precision: WeightPrecision) {
+    this.#precision = precision;
+  }
+
+  get bytes(): number {
+    return [...this.#tensors.values()].reduce((sum, tensor) => sum + tensor.byteLength, 0);
+  }
+
+  put(spec: WeightSpec, firstRow: number, bytes: Uint8Array, type: ElementType): void {
+    const key = keyOf(spec.role, spec.layer);
+    let tensor = this.#tensors.get(key);
+    if (!tensor) this.#tensors.set(key, (tensor = new Float32Array(spec.rows * spec.cols)));
+    const values = toFloat32(bytes, type);
+    tensor.set(spec.vector ? values : this.#rounded(values), firstRow * spec.cols);
+  }
+
+  get(role: WeightRole, layer = 0): Float32Array {
+    const tensor = this.find(role, layer);
+    if (!tensor) throw new Error(`the weight ${keyOf(role, layer)} was never put`);
+    return tensor;
+  }
+
+  find(role: WeightRole, layer = 0): Float32Array | undefined {
+    return this.#tensors.get(keyOf(role, layer));
+  }
+
+  /** The same model under another plan: all but the key and value projections are shared with this one. */
+  convert(stored: readonly LayerType[], wanted: readonly LayerType[]): CpuWeights {
+    const converted = new CpuWeights(this.#precision);
+    for (const [key, tensor] of this.#tensors) converted.#tensors.set(key, tensor);
+    for (const [owner, sources] of kvSources(stored, wanted)) {
+      for (const role of kvRoles) {
+        const present = sources.flatMap((source) => this.find(role, source) ?? []);
+        const [first] = present;
+        if (!first) continue;
+        const vector = role !== 'k' && role !== 'v';
+        const mean = vector ? meanOf(present) : this.#rounded(meanOf(present));
+        converted.#tensors.set(keyOf(role, owner), isCopy(sources) ? first : mean);
+      }
+    }
+    return converted;
+  }
+
+  #rounded(values: Float32Array): Float32Array {
+    return this.#precision === 'f16' ? values.map((value) => fromF16Bits(toF16Bits(value))) : values;
+  }
+
+  clear(): void {
+    this.#tensors.clear();
+  }
+}
+
+const keyOf = (role: WeightRole, layer: number) => `${role}/${layer}`;
+
+/** Element by element: ((t0 + t1) + … ) / n. */
+function meanOf(tensors: readonly Float32Array[]): Float32Array {
+  const sum = new Float32Array(tensors[0]?.length ?? 0);
+  for (const tensor of tensors) {
+    for (let i = 0; i < sum.length; i++) sum[i] = (sum[i] as number) + (tensor[i] as number);
+  }
+  return sum.map((value) => value / tensors.length);
+}

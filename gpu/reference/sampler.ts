@@ -1,0 +1,104 @@
+import type { SamplingOptions } from '../plan/sampling.ts';
+import { drawBits } from './random.ts';
+
+/**
+ * Probabilities are whole numbers, shares of 2^31. Sums of whole numbers do not depend on their order, so that the GPU,
+ * which adds in any order, and this twin decide alike.
+ */
+const WHOLE = 2 ** 31;
+
+/**
+ * Draws the next token: repetition penalty, temperature, then the tokens that top-k, top-p and min-p leave,
+ * then one of them by its share. `kernels/sample.wgsl` is its mirror, step for step.
+ *
+ * @param logits   `[vocabSize]`
+ * @param history  every token of the text so far
+ * @param position the position that the new token will have
+ */
+export function sampleToken(
+  logits: Float32Array,
+  history: Iterable<number>,
+  position: number,
+  options: SamplingOptions,
+): number {
+  const scores = penalized(logits, history, options.repetitionPenalty);
+  const likeliest = argmax(scores);
+  if (options.temperature <= 0) return likeliest;
+
+  const best = scores[likeliest] ?? 0;
+  const temperature = Math.fround(options.temperature);
+  const weights = scores.map((score) => Math.exp((score - best) / temperature));
+  const total = weights.reduce((sum, weight) => sum + weight, 0);
+  const shares = Uint32Array.from(weights, (weight) => Math.floor((weight / total) * WHOLE + 0.5));
+
+  const floor = Math.max(
+    topKFloor(scores, options.topK),
+    minPFloor(scores, weights, options.minP),
+    topPFloor(scores, shares, topKFloor(scores, options.topK), options.topP),
+  );
+  return draw(scores, shares, floor, drawBits(options.seed, position));
+}
+
+/** Logits in which every token of the text so far was made less likely, once. */
+export function penalized(logits: Float32Array, history: Iterable<number>, penalty: number): Float32Array {
+  const scores = logits.slice();
+  if (penalty === 1) return scores;
+  for (const token of new Set(history)) {
+    const score = scores[token] ?? 0;
+    scores[token] = score < 0 ? score * penalty : score / penalty;
+  }
+  return scores;
+}
+
+/** The index of the largest value, the first of equals. */
+export function argmax(values: Float32Array): number {
+  let best = 0;
+  for (let i = 1; i < values.length; i++) {
+    if ((values[i] as number) > (values[best] as number)) best = i;
+  }
+  return best;
+}
+
+/** The score of the k-th likeliest token; its equals stay too. */
+function topKFloor(scores: Float32Array, topK: number): number {
+  if (topK === 0 || topK >= scores.length) return -Infinity;
+  return scores.toSorted()[scores.length - topK] ?? -Infinity;
+}
+
+/** The lowest score among tokens at least `minP` as likely as the likeliest. */
+function minPFloor(scores: Float32Array, weights: Float32Array, minP: number): number {
+  if (minP === 0) return -Infinity;
+  return scores.reduce(
+    (floor, score, i) => ((weights[i] ?? 0) >= minP ? Math.min(floor, score) : floor),
+    Infinity,
+  );
+}
+
+/** The score at which the likeliest tokens above `above` first hold the share `topP` of all that are above it. */
+function topPFloor(scores: Float32Array, shares: Uint32Array, above: number, topP: number): number {
+  if (topP >= 1) return -Infinity;
+  const candidates = [...scores.keys()].filter((i) => (scores[i] ?? 0) >= above && (shares[i] ?? 0) > 0);
+  candidates.sort((a, b) => (scores[b] ?? 0) - (scores[a] ?? 0));
+  const held = candidates.reduce((sum, i) => sum + (shares[i] ?? 0), 0);
+  const wanted = Math.max(1, Math.ceil(Math.fround(Math.fround(topP) * Math.fround(held))));
+  let sum = 0;
+  for (const i of candidates) {
+    sum += shares[i] ?? 0;
+    if (sum >= wanted) return scores[i] ?? 0;
+  }
+  return above;
+}
+
+/** The token, in the order of the vocabulary, at which the running share of those kept exceeds the random share. */
+function draw(scores: Float32Array, shares: Uint32Array, floor: number, bits: number): number {
+  const kept = (i: number) => ((scores[i] ?? 0) >= floor ? (shares[i] ?? 0) : 0);
+  let total = 0;
+  for (let i = 0; i < scores.length; i++) total += kept(i);
+  const target = Number((BigInt(total) * BigInt(bits)) >> 32n);
+  let sum = 0;
+  for (let i = 0; i < scores.length; i++) {
+    sum += kept(i);
+    if (sum > target) return i;
+  }
+  throw new Error('no token is left to draw from');
+}
