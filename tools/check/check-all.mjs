@@ -1,0 +1,36 @@
+// npm run check: everything that can be said about the code without running it.
+import { cpus } from 'node:os';
+import { runCommand } from './run-command.mjs';
+
+const realms = ['gpu', 'worker', 'tests', 'tools'];
+
+/** The long ones first: two run at a time. */
+const checks = [
+  { name: 'lint', command: ['eslint', '--max-warnings', '0', '.'] },
+  { name: 'svelte', command: ['svelte-check', '--workspace', 'web', '--fail-on-warnings'] },
+  { name: 'page size', command: ['node', 'tools/check/page-size.mjs'] },
+  ...realms.map((realm) => ({ name: `types of ${realm}`, command: ['tsc', '-p', realm] })),
+  { name: 'format', command: ['prettier', '--check', '--log-level', 'warn', '.'] },
+  { name: 'private names', command: ['node', 'tools/check/private-names.mjs'] },
+];
+
+const waiting = [...checks];
+let failed = 0;
+
+async function work() {
+  for (let check = waiting.shift(); check; check = waiting.shift()) {
+    const { code, output, elapsedMs } = await runCommand(check.command, { show: false, limitMs: 300_000 });
+    const seconds = `${(elapsedMs / 1000).toFixed(1)} s`;
+    console.log(`${code === 0 ? 'ok    ' : 'FAILED'} ${check.name.padEnd(16)}${seconds.padStart(8)}`);
+    if (code !== 0) {
+      failed++;
+      console.log(`${output.trimEnd()}\n${typeof code === 'string' ? code : ''}`);
+    } else if (check.name === 'page size') console.log(`       ${output.trim()}`);
+  }
+}
+
+const startMs = performance.now();
+await Promise.all(Array.from({ length: Math.min(2, cpus().length) }, work));
+console.log(`checks took ${((performance.now() - startMs) / 1000).toFixed(0)} s`);
+console.log(`${checks.length - failed} passed, ${failed} failed`);
+process.exitCode = failed === 0 ? 0 : 1;

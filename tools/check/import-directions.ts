@@ -1,0 +1,128 @@
+// Which folder may import what: the import table of this project as a lint rule. Anything unlisted is an error.
+import { posix, relative, sep } from 'node:path';
+import type { Rule } from 'eslint';
+
+interface Allowed {
+  /** A file, or a folder where it ends in a slash. */
+  readonly path: string;
+  readonly typesOnly?: true;
+}
+
+interface Realm {
+  /** The files it is about: a file, or a folder where it ends in a slash. */
+  readonly of: string;
+  readonly may: readonly Allowed[] | 'import all of the project';
+  readonly libraries: readonly string[] | 'any';
+  readonly reason: string;
+}
+
+const planIsPure =
+  'gpu/plan is pure and imports nothing from outside gpu/plan: the page and every test use it without a GPU.';
+const gpuLooksDown = 'gpu knows nothing of text, files or pages: it imports nothing from outside gpu.';
+const pageLooksAtTypes =
+  'The page talks to the worker only through the types of worker/protocol, and plans only with gpu/plan.';
+
+/** The first realm that a file is in counts. */
+const realms: readonly Realm[] = [
+  { of: 'gpu/plan/', may: [{ path: 'gpu/plan/' }], libraries: [], reason: planIsPure },
+  {
+    of: 'gpu/kernels/',
+    may: [{ path: 'gpu/kernel.ts' }, { path: 'gpu/kernels/' }, { path: 'gpu/plan/' }],
+    libraries: [],
+    reason:
+      'A kernel is a WGSL file and its declaration: it imports gpu/kernel.ts, its neighbours and gpu/plan.',
+  },
+  { of: 'gpu/', may: [{ path: 'gpu/' }], libraries: [], reason: gpuLooksDown },
+  {
+    of: 'worker/protocol.ts',
+    may: [{ path: 'gpu/', typesOnly: true }],
+    libraries: [],
+    reason: 'worker/protocol is types alone: it imports types of gpu and nothing else.',
+  },
+  {
+    of: 'worker/tokenizer.ts',
+    may: [{ path: 'gpu/' }, { path: 'worker/' }],
+    libraries: ['@huggingface/tokenizers'],
+    reason:
+      'worker/tokenizer.ts is the one importer of the tokenizer library, and looks only at worker and gpu.',
+  },
+  {
+    of: 'worker/',
+    may: [{ path: 'gpu/' }, { path: 'worker/' }],
+    libraries: ['comlink'],
+    reason:
+      'The worker imports gpu, worker and comlink, and never the page. Only worker/tokenizer.ts imports @huggingface/tokenizers.',
+  },
+  {
+    of: 'web/',
+    may: [{ path: 'gpu/plan/' }, { path: 'worker/protocol.ts', typesOnly: true }, { path: 'web/' }],
+    libraries: ['svelte', 'comlink'],
+    reason: `${pageLooksAtTypes} Its libraries are svelte and comlink.`,
+  },
+  { of: 'tests/', may: 'import all of the project', libraries: 'any', reason: '' },
+  {
+    of: 'tools/',
+    may: [{ path: 'worker/' }, { path: 'gpu/' }, { path: 'tools/' }],
+    libraries: 'any',
+    reason: 'Tools run the worker and the decoder: they import neither the page nor the tests.',
+  },
+];
+
+const within = (path: string, place: string) =>
+  place.endsWith('/') ? path.startsWith(place) : path === place;
+
+/**
+ * Why one import is against the table.
+ *
+ * @param from      path of the importing file, from the root of the project, with slashes
+ * @param specifier what it imports, as written
+ * @returns the reason, or null where the import is allowed
+ */
+export function refusal(from: string, specifier: string, typesOnly: boolean): string | null {
+  const realm = realms.find(({ of }) => within(from, of));
+  if (!realm) return null;
+  if (specifier.startsWith('.')) {
+    const target = posix.join(posix.dirname(from), specifier.replace(/\?.*$/, ''));
+    const may = realm.may;
+    if (may === 'import all of the project') return null;
+    return may.some((place) => within(target, place.path) && (typesOnly || !place.typesOnly))
+      ? null
+      : realm.reason;
+  }
+  const { libraries } = realm;
+  if (libraries === 'any') return null;
+  return libraries.some((library) => specifier === library || specifier.startsWith(`${library}/`))
+    ? null
+    : realm.reason;
+}
+
+export const importDirections: Rule.RuleModule = {
+  meta: { type: 'problem', messages: { refused: '{{reason}}' }, schema: [] },
+  create(context) {
+    const from = relative(context.cwd, context.filename).split(sep).join('/');
+    const look = (node: Rule.Node, source: unknown, typesOnly: boolean) => {
+      if (typeof source !== 'string') return;
+      const reason = refusal(from, source, typesOnly);
+      if (reason !== null) context.report({ node, messageId: 'refused', data: { reason } });
+    };
+    // ESLint types its trees as plain JavaScript; these nodes have TypeScript's fields too.
+    type WithSource = Rule.Node & {
+      source?: { value?: unknown } | null;
+      importKind?: string;
+      exportKind?: string;
+    };
+    const declaration = (node: Rule.Node) => {
+      const { source, importKind, exportKind } = node as WithSource;
+      look(node, source?.value, importKind === 'type' || exportKind === 'type');
+    };
+    return {
+      ImportDeclaration: declaration,
+      ExportNamedDeclaration: declaration,
+      ExportAllDeclaration: declaration,
+      ImportExpression: declaration,
+      TSImportType: (node: Rule.Node) => {
+        look(node, (node as WithSource).source?.value, true);
+      },
+    };
+  },
+};

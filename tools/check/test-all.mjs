@@ -1,0 +1,74 @@
+// npm test: every suite, one after the other, and one sum at the end.
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { findChromium, NO_CHROMIUM } from '../setup/find-chromium.mjs';
+import { closingLine, countPlaywright, countVitest, judgeSuite } from './count-tests.mjs';
+import { runCommand } from './run-command.mjs';
+
+const minuteMs = 60_000;
+const reports = mkdtempSync(join(tmpdir(), 'kvtab-tests-'));
+
+/** @param {string} name @param {number} limitMs */
+const vitest = (name, limitMs) => ({
+  name,
+  limitMs,
+  command: ['vitest', 'run', '--project', name, '--reporter=default', '--reporter=json'],
+  /** @param {string} report */
+  toReport: (report) => ({ args: [`--outputFile.json=${report}`], env: {} }),
+  count: countVitest,
+});
+
+const suites = [
+  vitest('unit', 5 * minuteMs),
+  vitest('node', 12 * minuteMs),
+  vitest('chromium', 15 * minuteMs),
+  {
+    name: 'e2e',
+    limitMs: 15 * minuteMs,
+    command: ['playwright', 'test', '--reporter=list,json'],
+    /** @param {string} report */
+    toReport: (report) => ({ args: [], env: { PLAYWRIGHT_JSON_OUTPUT_NAME: report } }),
+    count: countPlaywright,
+  },
+];
+
+/**
+ * @param {string} path
+ * @param {(json: string) => import('./count-tests.mjs').Count} count
+ * @returns what the suite's runner counted, or null where it left no whole report
+ */
+function readCount(path, count) {
+  try {
+    return count(readFileSync(path, 'utf8'));
+  } catch {
+    return null;
+  }
+}
+
+if (findChromium() === undefined) {
+  console.log('No Chromium found: installing Playwright’s own.');
+  await runCommand(['playwright', 'install', 'chromium'], { show: true, limitMs: 10 * minuteMs });
+  // The suites that need it fail of themselves; the others still run.
+  if (findChromium() === undefined) console.log(NO_CHROMIUM);
+}
+
+const results = [];
+for (const { name, command, toReport, count, limitMs } of suites) {
+  console.log(`\n── ${name}`);
+  const path = join(reports, `${name}.json`);
+  const { args, env } = toReport(path);
+  const { code, elapsedMs } = await runCommand([...command, ...args], { show: true, limitMs, env });
+  results.push({ name, elapsedMs, ...judgeSuite(readCount(path, count), code) });
+}
+rmSync(reports, { recursive: true, force: true });
+
+console.log('');
+for (const result of results) {
+  const seconds = `${Math.round(result.elapsedMs / 1000)} s`;
+  console.log(
+    `${result.name.padEnd(10)}${seconds.padStart(6)}  ${closingLine([result])}  ${result.remark}`.trimEnd(),
+  );
+}
+console.log(closingLine(results));
+process.exitCode = results.every((result) => result.failed === 0) ? 0 : 1;
