@@ -1,0 +1,70 @@
+import type { ModeChoice } from '../../gpu/plan/forward-plan.ts';
+import type { KvPrecision } from '../../gpu/plan/kv-layout.ts';
+import { samplingRanges, type SamplingOptions } from '../../gpu/plan/sampling.ts';
+import type { BackendChoice, SharingConfig } from '../../worker/protocol.ts';
+
+/** A number as a field holds it: null while the field is empty or holds no number. */
+export type FieldNumber = number | null;
+
+type Fields<T> = { -readonly [Key in keyof T]: T[Key] extends number ? FieldNumber : T[Key] };
+
+/** Everything that a person can set: the document of which the page is the editor. */
+export interface PlaygroundConfig extends Fields<SharingConfig>, Fields<SamplingOptions> {
+  model: string;
+  backend: BackendChoice;
+  kvPrecision: KvPrecision;
+  mode: ModeChoice;
+  prompt: string;
+  maxNewTokens: FieldNumber;
+}
+
+export type NumberKey = {
+  [Key in keyof PlaygroundConfig]: PlaygroundConfig[Key] extends FieldNumber ? Key : never;
+}[keyof PlaygroundConfig];
+
+export interface NumberRange {
+  readonly min: number;
+  readonly max: number;
+  readonly whole: boolean;
+}
+
+const whole = (min: number, max: number): NumberRange => ({ min, max, whole: true });
+
+/** What each number may be; the fields and the check before a run read the same table. */
+export const numberRanges: Readonly<Record<NumberKey, NumberRange>> = {
+  ...samplingRanges,
+  maxNewTokens: whole(1, 100_000),
+  slidingWindow: whole(1, 10_000_000),
+  forwardPasses: whole(0, 1000),
+  backwardPasses: whole(0, 1000),
+};
+
+/** What the page opens with. The sharing is replaced by the model's own as soon as that is known. */
+export const defaultConfig: Readonly<PlaygroundConfig> = {
+  model: 'fairy-lckv',
+  backend: 'webgpu',
+  kvPrecision: 'f16',
+  mode: 'auto',
+  layerTypes: '',
+  slidingWindow: 4096,
+  forwardPasses: 7,
+  backwardPasses: 2,
+  forceNodiag: false,
+  prompt: 'Once upon a time there was a king who',
+  maxNewTokens: 128,
+  temperature: 0.8,
+  topK: 0,
+  topP: 0.95,
+  minP: 0,
+  repetitionPenalty: 1.1,
+  seed: 1,
+};
+
+/** The sharing of a configuration, as values. */
+export const sharingOf = (config: Readonly<PlaygroundConfig>): Fields<SharingConfig> => ({
+  layerTypes: config.layerTypes,
+  slidingWindow: config.slidingWindow,
+  forwardPasses: config.forwardPasses,
+  backwardPasses: config.backwardPasses,
+  forceNodiag: config.forceNodiag,
+});

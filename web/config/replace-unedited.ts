@@ -1,0 +1,20 @@
+import type { SharingConfig } from '../../worker/protocol.ts';
+import { defaultConfig, sharingOf, type PlaygroundConfig } from './playground-config.ts';
+
+/**
+ * The sharing fields to change when a model's own values become known: those that still hold the default of before.
+ * What the person typed in the meantime stays.
+ */
+export function replaceUnedited(
+  config: Readonly<PlaygroundConfig>,
+  before: SharingConfig | null,
+  now: SharingConfig,
+): Partial<SharingConfig> {
+  const untouched = before ?? sharingOf(defaultConfig);
+  const current = sharingOf(config);
+  const entries = Object.entries(now).filter(([key]) => {
+    const field = key as keyof SharingConfig; // Object.entries forgets the keys' type
+    return current[field] === untouched[field];
+  });
+  return Object.fromEntries(entries);
+}

@@ -1,0 +1,55 @@
+import type { KvUsage } from '../../gpu/plan/kv-layout.ts';
+import type { Mode } from '../../gpu/plan/forward-plan.ts';
+import type { AdapterFacts } from '../../gpu/backend.ts';
+import type { Failure, GenerateRequest, GenerateResult, ModelFacts, Timing } from '../../worker/protocol.ts';
+
+/** One press of Generate: what was asked, and what is known of it by now. Its figures are the engine's, never ours. */
+export interface Run {
+  readonly number: number;
+  readonly modelId: string;
+  readonly adapter: AdapterFacts;
+  readonly prompt: string;
+  readonly request: GenerateRequest;
+  readonly layerTypes: string;
+  readonly mode: Mode | null;
+  /** Share of the prompt that has been read, 0 to 1. */
+  readonly prefilledShare: number;
+  readonly promptTokens: number | null;
+  readonly newTokens: number;
+  readonly kv: KvUsage | null;
+  readonly timing: Timing | null;
+  readonly end: RunEnd | null;
+}
+
+export type RunEnd = GenerateResult['end'] | { readonly failure: Failure };
+
+/** A run that has just been asked for. */
+export function beginRun(number: number, model: ModelFacts, prompt: string, request: GenerateRequest): Run {
+  return {
+    number,
+    modelId: model.id,
+    adapter: model.adapter,
+    prompt,
+    request,
+    layerTypes: request.config.layerTypes ?? model.stored.layerTypes,
+    mode: null,
+    prefilledShare: 0,
+    promptTokens: null,
+    newTokens: 0,
+    kv: null,
+    timing: null,
+    end: null,
+  };
+}
+
+/** A run with the engine's last word on it. */
+export const endRun = (run: Run, result: GenerateResult): Run => ({
+  ...run,
+  mode: result.mode,
+  prefilledShare: 1,
+  promptTokens: result.promptTokens,
+  newTokens: result.tokens.length,
+  kv: result.kv,
+  timing: result.timing,
+  end: result.end,
+});

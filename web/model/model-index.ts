@@ -1,0 +1,45 @@
+import type { SharingConfig } from '../../worker/protocol.ts';
+
+/** A model that ships with the page, as `models/index.json` lists it. */
+export interface ModelEntry {
+  readonly id: string;
+  readonly description: string;
+  /** The configuration that the checkpoint was made for: known before any of its weights are. */
+  readonly stored: SharingConfig;
+}
+
+/** Reads the list of shipped models; entries that are not whole are left out. */
+export function parseModelIndex(json: unknown): readonly ModelEntry[] {
+  return Array.isArray(json) ? json.filter(isModelEntry) : [];
+}
+
+/** The shipped models. Empty where the list cannot be had: the page then knows only what it loads. */
+export async function fetchModelIndex(pageUrl: string): Promise<readonly ModelEntry[]> {
+  try {
+    const response = await fetch(new URL('models/index.json', pageUrl));
+    return response.ok ? parseModelIndex(await response.json()) : [];
+  } catch {
+    return [];
+  }
+}
+
+const isRecord = (value: unknown): value is Record<string, unknown> =>
+  typeof value === 'object' && value !== null;
+
+function isModelEntry(value: unknown): value is ModelEntry {
+  if (!isRecord(value)) return false;
+  const { id, description, stored } = value as Partial<Record<keyof ModelEntry, unknown>>; // still unknown inside
+  return typeof id === 'string' && typeof description === 'string' && isSharingConfig(stored);
+}
+
+function isSharingConfig(value: unknown): value is SharingConfig {
+  if (!isRecord(value)) return false;
+  const stored = value as Partial<Record<keyof SharingConfig, unknown>>; // still unknown inside
+  return (
+    typeof stored.layerTypes === 'string' &&
+    typeof stored.slidingWindow === 'number' &&
+    typeof stored.forwardPasses === 'number' &&
+    typeof stored.backwardPasses === 'number' &&
+    typeof stored.forceNodiag === 'boolean'
+  );
+}

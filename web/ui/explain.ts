@@ -1,0 +1,66 @@
+import type { Failure } from '../../worker/protocol.ts';
+import { formatBytes } from './format.ts';
+
+/** What went wrong, in one sentence. The only place where failures become English. */
+export function explain(failure: Failure): string {
+  switch (failure.code) {
+    case 'no-webgpu':
+      return `This browser offers no WebGPU here (${failure.reason}).`;
+    case 'limit-too-small':
+      return `The GPU allows ${failure.available} for ${failure.limit}; this needs ${failure.needed}.`;
+    case 'out-of-memory':
+      return `There is no room for ${failure.what} (${formatBytes(failure.bytes)}).`;
+    case 'device-lost':
+      return `The GPU was reset (${failure.reason}).`;
+    case 'bad-layer-types':
+      return `Layer ${failure.at}: ${failure.reason}`;
+    case 'bad-config':
+      return `The model cannot run with this ${failure.field}: ${failure.reason}.`;
+    case 'bad-weights':
+      return `${failure.file} cannot be used: ${failure.reason}.`;
+    case 'bad-tokenizer':
+      return `The model's tokenizer cannot be used: ${failure.reason}.`;
+    case 'bad-request':
+      return `The run was refused because of ${failure.field}: ${failure.reason}.`;
+    case 'download-failed':
+      return failure.status > 0
+        ? `${failure.file} could not be fetched: the server answered ${failure.status}.`
+        : `${failure.file} could not be fetched: ${failure.reason}.`;
+    case 'no-model':
+      return 'No model is loaded.';
+    case 'internal':
+      return `Something in kvtab broke (${failure.reason}).`;
+    default:
+      return failure satisfies never;
+  }
+}
+
+/** What a person can do about it, in one sentence. */
+export function advise(failure: Failure): string {
+  switch (failure.code) {
+    case 'no-webgpu':
+      return 'Choose the CPU backend, or open the page in a browser with WebGPU.';
+    case 'limit-too-small':
+      return 'Try a smaller model, a shorter text, or the CPU backend.';
+    case 'out-of-memory':
+      return 'Ask for fewer new tokens, share more KV, or close other tabs, then press Generate.';
+    case 'device-lost':
+      return 'Press Generate to load the model again.';
+    case 'bad-layer-types':
+      return 'Correct the entry; the presets give working plans.';
+    case 'bad-config':
+    case 'bad-request':
+      return 'Change that setting and press Generate.';
+    case 'bad-weights':
+    case 'bad-tokenizer':
+      return 'Choose another model.';
+    case 'download-failed':
+      return 'Check the connection and press Generate to try again.';
+    case 'no-model':
+      return 'Press Generate to load it.';
+    case 'internal':
+      return 'Press Generate to try again; if it comes back, please report it with these words.';
+    default:
+      return failure satisfies never;
+  }
+}

@@ -1,0 +1,28 @@
+const units = ['B', 'KiB', 'MiB', 'GiB', 'TiB'] as const;
+
+/** Bytes in binary units, to three significant digits from 1 KiB on: `768 B`, `22 KiB`, `1.25 MiB`. */
+export function formatBytes(bytes: number): string {
+  let value = bytes;
+  let unit = 0;
+  while (value >= 1024 && unit < units.length - 1) {
+    value /= 1024;
+    unit++;
+  }
+  return `${unit === 0 ? Math.round(value) : significant(value)} ${units[unit] ?? ''}`;
+}
+
+/** A speed for people: `18.3 tokens/s`. */
+export const formatTokensPerSec = (tokensPerSec: number) => `${significant(tokensPerSec)} tokens/s`;
+
+/** A share for people: 0.375 → `37.5 %`. */
+export const formatPercent = (share: number) => `${Math.round(share * 1000) / 10} %`;
+
+/** `1 token`, `2 tokens`. */
+export const formatCount = (count: number, noun: string) =>
+  `${count.toLocaleString('en')} ${noun}${count === 1 ? '' : 's'}`;
+
+/** Three significant digits, never in exponents, whole from 100 on, no trailing zeros. */
+function significant(value: number): string {
+  if (value >= 100) return String(Math.round(value));
+  return String(Number(value.toPrecision(3)));
+}
