@@ -1,0 +1,26 @@
+import { expect, it } from 'vitest';
+import { privateNames } from '../../../tools/check/private-names.mjs';
+
+/** Put together here, so that this file does not itself hold what it is about. */
+const slash = '/';
+
+it.each([
+  ['a folder below the home of root', `see ${slash}root/notes.txt`],
+  ['a home', `cd ${slash}home/someone`],
+  ['a workplace', `"${slash}work/main/gpu"`],
+  ['a Windows home', ['C:', 'Users', 'someone'].join('\\')],
+  ['a registry’s host', ['https:', '', ['registry', 'npmjs', 'org'].join('.'), 'x'].join(slash)],
+  ['a resolved package', `"resolved": "https:${slash}${slash}example.org/x.tgz"`],
+])('A text with %s is found out', (_, text) => {
+  expect(privateNames(`fine\n${text}`)).toEqual([{ line: 2, what: expect.any(String) as string }]);
+});
+
+it.each([
+  'https://example.org/home/page',
+  'gpu/work/plan.ts',
+  './root/x',
+  '/usr/share/vulkan/icd.d',
+  'split /work and /rest',
+])('The text %j is not taken for one', (text) => {
+  expect(privateNames(text)).toEqual([]);
+});

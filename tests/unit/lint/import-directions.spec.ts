@@ -1,0 +1,81 @@
+import { ESLint } from 'eslint';
+import tseslint from 'typescript-eslint';
+import { expect, it } from 'vitest';
+
+// The project's own configuration; types are left out, because these files do not exist.
+const eslint = new ESLint({ overrideConfig: [tseslint.configs.disableTypeChecked] });
+
+async function messagesFor(filePath: string, text: string): Promise<readonly string[]> {
+  const [result] = await eslint.lintText(text, { filePath });
+  return (result?.messages ?? [])
+    .filter(({ ruleId }) => ruleId === null || ruleId === 'kvtab/import-directions')
+    .map(({ message }) => message);
+}
+
+const refused: readonly (readonly [file: string, code: string, reason: RegExp])[] = [
+  ['gpu/plan/x.ts', `import { a } from '../memory.ts';`, /gpu\/plan is pure/],
+  ['gpu/plan/x.ts', `import type { A } from '../memory.ts';`, /gpu\/plan is pure/],
+  ['gpu/plan/x.ts', `import { a } from 'comlink';`, /gpu\/plan is pure/],
+  ['gpu/plan/x.ts', `import { readFile } from 'node:fs';`, /gpu\/plan is pure/],
+  ['gpu/plan/x.ts', `export const a = import('../memory.ts');`, /gpu\/plan is pure/],
+  ['gpu/plan/x.ts', `export type A = import('../memory.ts').A;`, /gpu\/plan is pure/],
+  ['gpu/kernels/x.ts', `import { a } from '../memory.ts';`, /A kernel is a WGSL file/],
+  ['gpu/kernels/x.ts', `import { a } from '../../worker/engine.ts';`, /A kernel is a WGSL file/],
+  ['gpu/kernels/x.ts', `import { a } from 'svelte';`, /A kernel is a WGSL file/],
+  ['gpu/memory.ts', `import { a } from '../worker/engine.ts';`, /gpu knows nothing/],
+  ['gpu/memory.ts', `import type { Failure } from '../worker/protocol.ts';`, /gpu knows nothing/],
+  ['gpu/memory.ts', `import { a } from '../web/ui/format.ts';`, /gpu knows nothing/],
+  ['gpu/reference/x.ts', `import { create } from 'webgpu';`, /gpu knows nothing/],
+  ['worker/protocol.ts', `import { a } from '../gpu/plan/sampling.ts';`, /types alone/],
+  ['worker/protocol.ts', `import type { A } from './engine.ts';`, /types alone/],
+  ['worker/protocol.ts', `import type { A } from 'comlink';`, /types alone/],
+  ['worker/engine.ts', `import { a } from '../web/main.ts';`, /never the page/],
+  ['worker/engine.ts', `import { T } from '@huggingface/tokenizers';`, /Only worker\/tokenizer/],
+  ['worker/loader/x.ts', `import { T } from '@huggingface/tokenizers';`, /Only worker\/tokenizer/],
+  ['worker/tokenizer.ts', `import { wrap } from 'comlink';`, /one importer of the tokenizer/],
+  ['web/main.ts', `import { a } from '../worker/protocol.ts';`, /only through the types/],
+  ['web/main.ts', `import { Engine } from '../worker/engine.ts';`, /only through the types/],
+  ['web/main.ts', `import type { Engine } from '../worker/engine.ts';`, /only through the types/],
+  ['web/main.ts', `import { a } from '../gpu/memory.ts';`, /only through the types/],
+  ['web/main.ts', `import type { A } from '../gpu/backend.ts';`, /only through the types/],
+  ['web/main.ts', `import { T } from '@huggingface/tokenizers';`, /libraries are svelte and comlink/],
+  ['web/App.svelte', `<script>import { a } from '../gpu/memory.ts'; a();</script>`, /only through the types/],
+  ['tools/headless/x.ts', `import { a } from '../../web/main.ts';`, /neither the page nor the tests/],
+  ['tools/headless/x.ts', `import { a } from '../../tests/support/all-close.ts';`, /neither the page/],
+];
+
+it.each(refused)('%s may not say %s', async (file, code, reason) => {
+  expect(await messagesFor(file, code)).toEqual([expect.stringMatching(reason)]);
+});
+
+const allowed: readonly (readonly [file: string, code: string])[] = [
+  ['gpu/plan/x.ts', `import { a } from './layer-types.ts';`],
+  ['gpu/kernels/x.ts', `import { defineKernel } from '../kernel.ts';`],
+  ['gpu/kernels/x.ts', `import source from './x.wgsl?raw';`],
+  ['gpu/kernels/x.ts', `import { bytesOf } from '../plan/element-type.ts';`],
+  ['gpu/memory.ts', `import { kernel } from './kernels/x.ts';`],
+  ['gpu/reference/x.ts', `import { ropeTable } from '../plan/rope.ts';`],
+  ['worker/protocol.ts', `import type { AdapterFacts } from '../gpu/backend.ts';`],
+  ['worker/engine.ts', `import { BackendError } from '../gpu/backend-error.ts';`],
+  ['worker/main.ts', `import { expose } from 'comlink';`],
+  ['worker/tokenizer.ts', `import { Tokenizer } from '@huggingface/tokenizers';`],
+  ['web/main.ts', `import type { EngineApi } from '../worker/protocol.ts';`],
+  ['web/main.ts', `import { parseLayerTypes } from '../gpu/plan/layer-types.ts';`],
+  ['web/main.ts', `import { mount } from 'svelte';`],
+  ['web/engine/x.ts', `import { SvelteMap } from 'svelte/reactivity';`],
+  ['web/engine/x.ts', `import { wrap } from 'comlink';`],
+  ['web/main.ts', `export const w = new Worker(new URL('../worker/main.ts', import.meta.url));`],
+  ['tests/model/x.spec.ts', `import { Engine } from '../../worker/engine.ts';`],
+  ['tests/unit/web/x.spec.ts', `import { explain } from '../../../web/ui/explain.ts';`],
+  ['tools/headless/x.ts', `import { Engine } from '../../worker/engine.ts';`],
+  ['tools/headless/x.ts', `import { create } from 'webgpu';`],
+];
+
+it.each(allowed)('%s may say %s', async (file, code) => {
+  expect(await messagesFor(file, code)).toEqual([]);
+});
+
+it('A file that only hands on what others define is refused as a barrel', async () => {
+  const [result] = await eslint.lintText(`export { a } from './a.ts';`, { filePath: 'gpu/index.ts' });
+  expect(result?.messages.map(({ message }) => message)).toContainEqual(expect.stringMatching(/No barrels/));
+});
