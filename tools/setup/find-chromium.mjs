@@ -83,3 +83,13 @@ export const quietFlags = [
 
 /** Offer WebGPU on the bundled software adapter: the same one on every machine, with a GPU or without. */
 export const webGpuFlags = ['--enable-unsafe-webgpu', '--use-webgpu-adapter=swiftshader'];
+
+// Run by itself it names the browser, or fails.
+if (process.argv[1] === import.meta.filename) {
+  try {
+    console.log(chromiumOrFail());
+  } catch (error) {
+    console.error(error instanceof Error ? error.message : error);
+    process.exitCode = 1;
+  }
+}

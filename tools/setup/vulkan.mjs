@@ -1,5 +1,5 @@
 // Which Vulkan driver Dawn gets in Node. Knows nothing of Dawn itself.
-import { existsSync, readdirSync, realpathSync } from 'node:fs';
+import { existsSync, readFileSync, readdirSync, realpathSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { findChromium } from './find-chromium.mjs';
 
@@ -9,11 +9,16 @@ const swiftShader = 'vk_swiftshader_icd.json';
 /** @param {string} folder */
 const filesOf = (folder) => (existsSync(folder) ? readdirSync(folder).sort() : []);
 
+/** Dawn refuses the lavapipe of Mesa 22. From Mesa 24.3 on its manifest names Vulkan 1.4. */
+const isRecent = (/** @type {string} */ manifest) =>
+  /"api_version":\s*"1\.(?:[4-9]|\d\d)/.test(readFileSync(manifest, 'utf8'));
+
 /** Mesa's software driver: lavapipe's manifest, where Mesa is installed. */
 const findLavapipe = () =>
   driverFolders
     .flatMap((folder) => filesOf(folder).map((file) => join(folder, file)))
-    .find((path) => /[\\/]lvp_icd[^\\/]*\.json$/.test(path));
+    .filter((path) => /[\\/]lvp_icd[^\\/]*\.json$/.test(path))
+    .find(isRecent);
 
 /** The software driver that a Chromium carries: beside the binary, or in the library folder of Debian's wrapper script. */
 function findSwiftShader() {
@@ -37,4 +42,9 @@ export function useSoftwareVulkan() {
   const driver = process.env['VK_ICD_FILENAMES'] ?? findSoftwareVulkan();
   if (driver !== undefined) process.env['VK_ICD_FILENAMES'] = driver;
   return driver;
+}
+
+// Run by itself it names the driver that the tests in Node get.
+if (process.argv[1] === import.meta.filename) {
+  console.log(useSoftwareVulkan() ?? 'No software Vulkan driver found: Dawn chooses an adapter by itself.');
 }
