@@ -1,10 +1,18 @@
 // Which Chromium the tests drive, and with which flags. Knows nothing of any test runner.
 import { existsSync, accessSync, constants } from 'node:fs';
+import { createRequire } from 'node:module';
 import { delimiter, join } from 'node:path';
-import { chromium } from 'playwright';
 
 /** Names the browser outright, before any other place is looked at. */
 export const CHROMIUM_VARIABLE = 'KVTAB_CHROMIUM';
+
+/** Loaded only where it is asked: the headless runner looks here for a driver, and Playwright is large. */
+function playwrightsOwn() {
+  const { chromium } = /** @type {typeof import('playwright')} */ (
+    createRequire(import.meta.url)('playwright')
+  );
+  return chromium.executablePath();
+}
 
 const commands = ['chromium', 'chromium-browser', 'google-chrome', 'google-chrome-stable', 'chrome'];
 
@@ -23,7 +31,7 @@ const windowsPlaces = (env) =>
     ]);
 
 /**
- * Where a browser may be, the first choice first.
+ * Where the system's browser may be, the first choice first.
  *
  * @param {NodeJS.ProcessEnv} env
  * @param {NodeJS.Platform} platform
@@ -35,7 +43,7 @@ export function chromiumPlaces(env = process.env, platform = process.platform) {
     .filter((folder) => folder !== '')
     .flatMap((folder) => commands.map((command) => join(folder, command)));
   const system = platform === 'darwin' ? macPlaces : platform === 'win32' ? windowsPlaces(env) : [];
-  return [...onPath, ...system, chromium.executablePath()];
+  return [...onPath, ...system];
 }
 
 /** @param {string} path */
@@ -59,7 +67,7 @@ export function findChromium(env = process.env, platform = process.platform) {
     if (!isExecutable(named)) throw new Error(`${CHROMIUM_VARIABLE} names ${named}, which cannot be run`);
     return named;
   }
-  return chromiumPlaces(env, platform).find(isExecutable);
+  return chromiumPlaces(env, platform).find(isExecutable) ?? [playwrightsOwn()].find(isExecutable);
 }
 
 /** What to do where {@link findChromium} finds nothing. */
@@ -83,13 +91,3 @@ export const quietFlags = [
 
 /** Offer WebGPU on the bundled software adapter: the same one on every machine, with a GPU or without. */
 export const webGpuFlags = ['--enable-unsafe-webgpu', '--use-webgpu-adapter=swiftshader'];
-
-// Run by itself it names the browser, or fails.
-if (process.argv[1] === import.meta.filename) {
-  try {
-    console.log(chromiumOrFail());
-  } catch (error) {
-    console.error(error instanceof Error ? error.message : error);
-    process.exitCode = 1;
-  }
-}

@@ -43,8 +43,3 @@ export function useSoftwareVulkan() {
   if (driver !== undefined) process.env['VK_ICD_FILENAMES'] = driver;
   return driver;
 }
-
-// Run by itself it names the driver that the tests in Node get.
-if (process.argv[1] === import.meta.filename) {
-  console.log(useSoftwareVulkan() ?? 'No software Vulkan driver found: Dawn chooses an adapter by itself.');
-}

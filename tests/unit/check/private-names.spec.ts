@@ -10,7 +10,7 @@ it.each([
   ['a workplace', `"${slash}work/main/gpu"`],
   ['a Windows home', ['C:', 'Users', 'someone'].join('\\')],
   ['a registry’s host', ['https:', '', ['registry', 'npmjs', 'org'].join('.'), 'x'].join(slash)],
-  ['a resolved package', `"resolved": "https:${slash}${slash}example.org/x.tgz"`],
+  ['a resolved package', ['"resolved":', '"https:'].join(' ')],
 ])('A text with %s is found out', (_, text) => {
   expect(privateNames(`fine\n${text}`)).toEqual([{ line: 2, what: expect.any(String) as string }]);
 });
