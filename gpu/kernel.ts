@@ -1,0 +1,185 @@
+/**
+ * A kernel is a WGSL file and the TypeScript that declares its bindings. Recording it names its buffers and constants;
+ * a recording is compiled once and then replayed, allocating nothing. Knows nothing of decoders.
+ */
+
+/** `step` is the uniform that says where in the text a dispatch works, bound at an offset chosen at replay. */
+export type BindingKind = 'read' | 'write' | 'uniform' | 'step';
+
+export interface Kernel<Binding extends string = string, Params = never> {
+  readonly label: string;
+  /** WGSL, preludes first. */
+  readonly source: string;
+  /** In the order of `@binding` numbers. */
+  readonly bindings: Readonly<Record<Binding, BindingKind>>;
+  /** The `override` constants. Compiled pipelines are kept by them. */
+  readonly constants: (params: Params) => Readonly<Record<string, number>>;
+  readonly workgroups: (params: Params, rows: number) => readonly [number, number?, number?];
+}
+
+/** States a kernel; the types of its parameters and bindings are then checked wherever it is recorded. */
+export const defineKernel = <Binding extends string, Params>(
+  kernel: Kernel<Binding, Params>,
+): Kernel<Binding, Params> => kernel;
+
+export type Buffers<Binding extends string> = Readonly<Record<Binding, GPUBuffer>>;
+
+interface Command {
+  readonly pipeline: GPUComputePipeline;
+  readonly bindGroup: GPUBindGroup;
+  readonly hasStep: boolean;
+  readonly workgroups: (rows: number) => readonly [number, number?, number?];
+}
+
+/** Bytes between the steps in a step buffer: the most that any adapter asks of a dynamic offset. */
+export const stepStride = 256;
+
+/** Compiles kernels of one device, each set of constants once. */
+export class KernelLibrary {
+  readonly #device: GPUDevice;
+  readonly #modules = new Map<string, GPUShaderModule>();
+  readonly #layouts = new Map<string, GPUBindGroupLayout>();
+  readonly #pipelines = new Map<string, Promise<GPUComputePipeline>>();
+
+  constructor(device: GPUDevice) {
+    this.#device = device;
+  }
+
+  record(): Recorder {
+    return new Recorder(this.#device, this);
+  }
+
+  layoutOf(kernel: Kernel<string>): GPUBindGroupLayout {
+    let layout = this.#layouts.get(kernel.label);
+    if (!layout) {
+      layout = this.#device.createBindGroupLayout({
+        label: kernel.label,
+        entries: Object.values(kernel.bindings).map((kind, binding) => ({
+          binding,
+          visibility: GPUShaderStage.COMPUTE,
+          buffer: bufferLayouts[kind],
+        })),
+      });
+      this.#layouts.set(kernel.label, layout);
+    }
+    return layout;
+  }
+
+  /** @throws where the shader does not compile, with the compiler's words */
+  pipelineOf(
+    kernel: Kernel<string>,
+    constants: Readonly<Record<string, number>>,
+  ): Promise<GPUComputePipeline> {
+    const key = `${kernel.label} ${JSON.stringify(constants)}`;
+    let pipeline = this.#pipelines.get(key);
+    if (!pipeline) {
+      pipeline = this.#compile(kernel, constants, key);
+      pipeline.catch(() => this.#pipelines.delete(key));
+      this.#pipelines.set(key, pipeline);
+    }
+    return pipeline;
+  }
+
+  async #compile(
+    kernel: Kernel<string>,
+    constants: Readonly<Record<string, number>>,
+    key: string,
+  ): Promise<GPUComputePipeline> {
+    let module = this.#modules.get(kernel.label);
+    if (!module) {
+      module = this.#device.createShaderModule({ label: kernel.label, code: kernel.source });
+      this.#modules.set(kernel.label, module);
+    }
+    try {
+      return await this.#device.createComputePipelineAsync({
+        label: key,
+        layout: this.#device.createPipelineLayout({ bindGroupLayouts: [this.layoutOf(kernel)] }),
+        compute: { module, constants: { ...constants } },
+      });
+    } catch (error) {
+      const info = await module.getCompilationInfo();
+      const messages = info.messages.map((m) => `${m.lineNum}:${m.linePos} ${m.message}`);
+      throw new Error([`The kernel ${key} does not compile.`, String(error), ...messages].join('\n'), {
+        cause: error,
+      });
+    }
+  }
+}
+
+const bufferLayouts: Readonly<Record<BindingKind, GPUBufferBindingLayout>> = {
+  read: { type: 'read-only-storage' },
+  write: { type: 'storage' },
+  uniform: { type: 'uniform' },
+  step: { type: 'uniform', hasDynamicOffset: true, minBindingSize: stepStride / 8 },
+};
+
+/** Takes down dispatches in order; `finish` compiles them. */
+export class Recorder {
+  readonly #device: GPUDevice;
+  readonly #library: KernelLibrary;
+  readonly #commands: Promise<Command>[] = [];
+
+  constructor(device: GPUDevice, library: KernelLibrary) {
+    this.#device = device;
+    this.#library = library;
+  }
+
+  add<Binding extends string, Params>(
+    kernel: Kernel<Binding, Params>,
+    params: Params,
+    buffers: Buffers<Binding>,
+  ): void {
+    const kinds = Object.entries<BindingKind>(kernel.bindings);
+    const bindGroup = this.#device.createBindGroup({
+      label: kernel.label,
+      layout: this.#library.layoutOf(kernel),
+      entries: kinds.map(([name, kind], binding) => {
+        const buffer = buffers[name as Binding]; // the keys of `bindings` are the Bindings
+        return { binding, resource: kind === 'step' ? { buffer, size: stepStride / 8 } : { buffer } };
+      }),
+    });
+    const pipeline = this.#library.pipelineOf(kernel, kernel.constants(params));
+    const command = pipeline.then((compiled) => ({
+      pipeline: compiled,
+      bindGroup,
+      hasStep: kinds.some(([, kind]) => kind === 'step'),
+      workgroups: (rows: number) => kernel.workgroups(params, rows),
+    }));
+    command.catch(() => undefined); // heard of in `finish`
+    this.#commands.push(command);
+  }
+
+  async finish(): Promise<Recording> {
+    return new Recording(await Promise.all(this.#commands));
+  }
+}
+
+const noOffsets: number[] = [];
+
+/** Dispatches ready to be replayed into any compute pass. */
+export class Recording {
+  readonly #commands: readonly Command[];
+  readonly #offset = [0];
+
+  constructor(commands: readonly Command[]) {
+    this.#commands = commands;
+  }
+
+  get dispatches(): number {
+    return this.#commands.length;
+  }
+
+  /**
+   * @param stepOffset where in the step buffer the step lies, in bytes
+   * @param rows       rows of the text that the step covers
+   */
+  replay(pass: GPUComputePassEncoder, stepOffset = 0, rows = 1): void {
+    this.#offset[0] = stepOffset;
+    for (const { pipeline, bindGroup, hasStep, workgroups } of this.#commands) {
+      const [x, y, z] = workgroups(rows);
+      pass.setPipeline(pipeline);
+      pass.setBindGroup(0, bindGroup, hasStep ? this.#offset : noOffsets);
+      pass.dispatchWorkgroups(x, y, z);
+    }
+  }
+}
