@@ -1,0 +1,38 @@
+import { defineKernel } from '../kernel.ts';
+import source from './add-weights.wgsl?raw';
+import eight from './eight.wgsl?raw';
+import { eightsOf, groupsFor } from './format.ts';
+import half from './half.wgsl?raw';
+import type { MatrixShape } from './matvec.ts';
+
+interface AddWeightsParams {
+  readonly matrix: MatrixShape;
+  readonly first: boolean;
+  readonly last: boolean;
+  /** Matrices in the mean. */
+  readonly count: number;
+  /** Round the mean to half precision. */
+  readonly halves: boolean;
+}
+
+const unitsOf = ({ rows, cols }: MatrixShape) => (rows * cols) / 8;
+const widest = 32768; // workgroups in a row of the grid
+
+/** One matrix of a mean. */
+export const addWeights = defineKernel({
+  label: 'add-weights',
+  source: [eight, half, source].join('\n'),
+  bindings: { w: 'read', y: 'write' },
+  constants: ({ matrix, first, last, count, halves }: AddWeightsParams) => ({
+    ...eightsOf(matrix.type),
+    UNITS: unitsOf(matrix),
+    FIRST: Number(first),
+    LAST: Number(last),
+    COUNT: count,
+    HALVES: Number(halves),
+  }),
+  workgroups: ({ matrix }) => {
+    const groups = groupsFor(unitsOf(matrix), 64);
+    return [Math.min(groups, widest), groupsFor(groups, widest)];
+  },
+});

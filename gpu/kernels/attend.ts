@@ -1,0 +1,50 @@
+import { defineKernel } from '../kernel.ts';
+import source from './attend.wgsl?raw';
+import eight from './eight.wgsl?raw';
+import { eightsOf, slotsOf, type Slots } from './format.ts';
+import mask from './mask.wgsl?raw';
+import slots from './slots.wgsl?raw';
+import step from './step.wgsl?raw';
+
+interface AttendParams {
+  readonly heads: number;
+  readonly kvHeads: number;
+  readonly headDim: number;
+  readonly format: 'f16' | 'f32';
+  readonly slots: Slots;
+  readonly diagonal: boolean;
+  readonly windowed: boolean;
+  /** Parts into which the keys are split, for one row only. */
+  readonly splits: number;
+  readonly workgroup: number;
+}
+
+const mostHeads = 8; // MOST_HEADS in the shader
+
+/** Query heads that one workgroup takes: the most that share a KV head and fit. */
+function headsHere({ heads, kvHeads, headDim, workgroup }: AttendParams): number {
+  const group = heads / kvHeads;
+  const most = Math.max(1, Math.min(mostHeads, Math.floor((4 * workgroup) / headDim)));
+  for (let count = Math.min(group, most); count > 1; count--) if (group % count === 0) return count;
+  return 1;
+}
+
+/** Attention of the step's rows. */
+export const attend = defineKernel({
+  label: 'attend',
+  source: [step, mask, slots, eight, source].join('\n'),
+  bindings: { q: 'read', kv: 'read', y: 'write', step: 'step' },
+  constants: (params: AttendParams) => ({
+    ...eightsOf(params.format),
+    ...slotsOf(params.slots),
+    WG: params.workgroup,
+    HEAD_DIM: params.headDim,
+    KV_HEADS: params.kvHeads,
+    GROUP: params.heads / params.kvHeads,
+    HEADS_HERE: headsHere(params),
+    SPLITS: params.splits,
+    DIAGONAL: Number(params.diagonal),
+    WINDOWED: Number(params.windowed),
+  }),
+  workgroups: (params, rows) => [params.heads / headsHere(params), params.splits, rows],
+});

@@ -1,0 +1,131 @@
+// y[row] = softmax(q[row]·K / √HEAD_DIM)·V over the keys that the mask shows; zero where it shows none.
+// A workgroup takes HEADS_HERE query heads that share a KV head, for one row, and one of SPLITS parts of the keys:
+// every cache row is read once for all of them. Keys go by in tiles of WG, with a running softmax (FlashAttention).
+override WG: u32 = 64;
+override HEAD_DIM: u32;
+override KV_HEADS: u32;
+override GROUP: u32;        // query heads that share a KV head
+override HEADS_HERE: u32;   // of them in this workgroup: divides GROUP; at most 8, and HEADS_HERE · HEAD_DIM <= 4 · WG
+override SPLITS: u32 = 1u;
+
+const MOST_HEADS = 8u;
+const NONE = -1e30;
+
+@group(0) @binding(0) var<storage, read>       q:    array<vec4f>;  // [rows, heads, HEAD_DIM]
+@group(0) @binding(1) var<storage, read>       kv:   array<vec4u>;  // [slots, (keys, values), KV_HEADS, HEAD_DIM]
+@group(0) @binding(2) var<storage, read_write> y:    array<vec4f>;  // [rows, heads, HEAD_DIM]; SPLITS > 1: see matvec.wgsl
+@group(0) @binding(3) var<uniform>             step: Step;
+
+override ITEMS: u32 = HEADS_HERE * HEAD_DIM / 4u;  // vec4 of output, each kept by STRIPES invocations
+override STRIPES: u32 = WG / ITEMS;
+
+var<workgroup> query: array<vec4f, ITEMS>;
+var<workgroup> reduce: array<f32, HEADS_HERE * WG>;
+var<workgroup> weights: array<f32, HEADS_HERE * WG>;
+var<workgroup> most: array<f32, HEADS_HERE>;  // running maximum of each head's scores
+var<workgroup> sums: array<vec4f, WG>;
+var<workgroup> totals: array<f32, WG>;
+
+fn kvAt(position: u32, part: u32, head: u32, unit: u32) -> Eight {
+  let row = (slotOf(position) * 2u + part) * KV_HEADS + head;
+  let at = (row * (HEAD_DIM / 8u) + unit) * VECS;
+  return unpack8(kv[at], kv[at + VECS - 1u]);
+}
+
+@compute @workgroup_size(WG)
+fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) local: u32) {
+  let heads = KV_HEADS * GROUP;
+  let firstHead = group.x * HEADS_HERE;
+  let kvHead = firstHead / GROUP;
+  let row = group.z;
+  let position = step.position + row;
+
+  // This split's keys.
+  let visible = visibleFrom(position);
+  let end = max(visible, visibleTo(position));
+  let perSplit = ((end - visible + SPLITS - 1u) / SPLITS + WG - 1u) / WG * WG;
+  let first = min(end, visible + group.y * perSplit);
+  let to = min(end, first + perSplit);
+
+  if (local < ITEMS) {
+    query[local] = q[(row * heads + firstHead) * (HEAD_DIM / 4u) + local] * inverseSqrt(f32(HEAD_DIM));
+  }
+  if (local < HEADS_HERE) { most[local] = NONE; }
+  workgroupBarrier();
+
+  let item = local % ITEMS;
+  let stripe = local / ITEMS;
+  let itemHead = item / (HEAD_DIM / 4u);
+  let itemUnit = (item % (HEAD_DIM / 4u)) / 2u;
+  var sum = vec4f();
+  var total = 0.0;
+
+  for (var tile = first; tile < to; tile += WG) {
+    // Scores of one key an invocation. Zeroed by hand: a variable without a value kept the last round's on Dawn and Vulkan.
+    var scores = array<f32, MOST_HEADS>();
+    let key = tile + local;
+    if (key < to) {
+      for (var unit = 0u; unit < HEAD_DIM / 8u; unit++) {
+        let k = kvAt(key, 0u, kvHead, unit);
+        for (var h = 0u; h < HEADS_HERE; h++) {
+          let at = h * (HEAD_DIM / 4u) + 2u * unit;
+          scores[h] += dot(query[at], k.a) + dot(query[at + 1u], k.b);
+        }
+      }
+    }
+    for (var h = 0u; h < HEADS_HERE; h++) { reduce[h * WG + local] = select(NONE, scores[h], key < to); }
+    workgroupBarrier();
+    for (var stride = WG / 2u; stride > 0u; stride /= 2u) {
+      if (local < stride) {
+        for (var h = 0u; h < HEADS_HERE; h++) {
+          reduce[h * WG + local] = max(reduce[h * WG + local], reduce[h * WG + local + stride]);
+        }
+      }
+      workgroupBarrier();
+    }
+
+    // Their weights, against the maximum so far.
+    for (var h = 0u; h < HEADS_HERE; h++) {
+      let highest = max(most[h], reduce[h * WG]);
+      weights[h * WG + local] = select(0.0, exp(scores[h] - highest), key < to);
+    }
+    let before = most[itemHead];
+    let correction = exp(before - max(before, reduce[itemHead * WG]));
+    workgroupBarrier();
+    if (local < HEADS_HERE) { most[local] = max(most[local], reduce[local * WG]); }
+
+    // Their values.
+    sum *= correction;
+    total *= correction;
+    if (stripe < STRIPES) {
+      for (var i = stripe; i < min(WG, to - tile); i += STRIPES) {
+        let weight = weights[itemHead * WG + i];
+        let v = kvAt(tile + i, 1u, kvHead, itemUnit);
+        sum += weight * select(v.b, v.a, item % 2u == 0u);
+        total += weight;
+      }
+    }
+    workgroupBarrier();
+  }
+
+  sums[local] = sum;
+  totals[local] = total;
+  workgroupBarrier();
+  if (local < ITEMS) {
+    for (var i = local + ITEMS; i < STRIPES * ITEMS; i += ITEMS) {
+      sum += sums[i];
+      total += totals[i];
+    }
+    let result = select(vec4f(), sum / total, total > 0.0);
+    let at = firstHead * (HEAD_DIM / 4u) + local;
+    let width = heads * (HEAD_DIM / 4u);
+    if (SPLITS == 1u) {
+      y[row * width + at] = result;
+    } else {
+      y[group.y * width + at] = result;
+      if (local % (HEAD_DIM / 4u) == 0u) {
+        y[SPLITS * width + group.y * heads + firstHead + itemHead] = vec4f(most[itemHead], total, 0.0, 0.0);
+      }
+    }
+  }
+}

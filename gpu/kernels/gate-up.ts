@@ -1,0 +1,27 @@
+import { defineKernel } from '../kernel.ts';
+import eight from './eight.wgsl?raw';
+import { groupsFor } from './format.ts';
+import source from './gate-up.wgsl?raw';
+import { matvecConstants, type MatrixShape, type MatvecInput, type MatvecTuning } from './matvec.ts';
+import matvec from './matvec.wgsl?raw';
+
+interface GateUpParams {
+  /** Gate above up: twice the intermediate size of rows. */
+  readonly matrix: MatrixShape;
+  readonly input: MatvecInput;
+  readonly biased: boolean;
+  readonly tuning: MatvecTuning;
+}
+
+/** One row through gate and up, and silu(gate) · up. */
+export const gateUp = defineKernel({
+  label: 'gate-up',
+  source: [eight, matvec, source].join('\n'),
+  bindings: { x: 'read', gain: 'read', w: 'read', bias: 'read', y: 'write' },
+  constants: ({ matrix, input, biased, tuning }: GateUpParams) => ({
+    ...matvecConstants(matrix, input, tuning),
+    ROWS: matrix.rows / 2,
+    BIASED: Number(biased),
+  }),
+  workgroups: ({ matrix, tuning }) => [groupsFor(matrix.rows / 2, tuning.workgroup / tuning.lanes)],
+});

@@ -1,0 +1,34 @@
+import { slotsOf, type Slots } from './format.ts';
+
+/** What becomes of projected heads; see `heads.wgsl`. */
+export interface HeadsParams {
+  readonly headDim: number;
+  /** Heads in a row, keys before values where they go to a cache. */
+  readonly heads: number;
+  /** Of them, the first that are normed and rotated. */
+  readonly rotatedHeads: number;
+  readonly normed: boolean;
+  readonly eps: number;
+  readonly to:
+    | { readonly kind: 'rows' }
+    | { readonly kind: 'cache'; readonly format: 'f16' | 'f32'; readonly slots: Slots };
+}
+
+/** Elements of a head that one workgroup finishes: all of it where it is normed, or where a lane takes whole rows. */
+export const blockOf = (params: HeadsParams, wholeHeads: boolean) =>
+  params.normed || wholeHeads ? params.headDim : 8;
+
+export function headsConstants(params: HeadsParams, block: number) {
+  const { to } = params;
+  return {
+    HEAD_DIM: params.headDim,
+    BLOCK: block,
+    ROTATED_HEADS: params.rotatedHeads,
+    NORMED: Number(params.normed),
+    HEAD_EPS: params.eps,
+    OUT_HEADS: params.heads,
+    TO_CACHE: Number(to.kind === 'cache'),
+    OUT_FORMAT: Number(to.kind === 'cache' && to.format === 'f16'),
+    ...slotsOf(to.kind === 'cache' ? to.slots : 'linear'),
+  };
+}

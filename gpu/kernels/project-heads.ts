@@ -1,0 +1,51 @@
+import { defineKernel } from '../kernel.ts';
+import eight from './eight.wgsl?raw';
+import half from './half.wgsl?raw';
+import { blockOf, headsConstants, type HeadsParams } from './heads.ts';
+import heads from './heads.wgsl?raw';
+import { matvecConstants, type MatrixShape, type MatvecInput } from './matvec.ts';
+import matvec from './matvec.wgsl?raw';
+import source from './project-heads.wgsl?raw';
+import slots from './slots.wgsl?raw';
+import step from './step.wgsl?raw';
+
+interface ProjectHeadsParams {
+  readonly matrix: MatrixShape;
+  readonly input: MatvecInput;
+  readonly biased: boolean;
+  readonly heads: HeadsParams;
+  /** Most invocations a matrix row; a power of two. */
+  readonly lanes: number;
+}
+
+const tuningOf = ({ heads, lanes }: ProjectHeadsParams) => {
+  const block = blockOf(heads, lanes === 1);
+  const most = 2 ** Math.floor(Math.log2(256 / block));
+  const lanesHere = Math.min(lanes, most);
+  return { block, lanes: lanesHere, workgroup: block * lanesHere };
+};
+
+/** One row through the query, or the key and value, projection of a layer, finished: normed, rotated, in its place. */
+export const projectHeads = defineKernel({
+  label: 'project-heads',
+  source: [step, slots, eight, half, matvec, heads, source].join('\n'),
+  bindings: {
+    x: 'read',
+    gain: 'read',
+    w: 'read',
+    bias: 'read',
+    headGain: 'read',
+    rope: 'read',
+    out: 'write',
+    step: 'step',
+  },
+  constants: (params: ProjectHeadsParams) => {
+    const tuning = tuningOf(params);
+    return {
+      ...matvecConstants(params.matrix, params.input, tuning),
+      ...headsConstants(params.heads, tuning.block),
+      BIASED: Number(params.biased),
+    };
+  },
+  workgroups: (params) => [(params.heads.heads * params.heads.headDim) / tuningOf(params).block],
+});

@@ -1,0 +1,28 @@
+import { defineKernel } from '../kernel.ts';
+import eight from './eight.wgsl?raw';
+import { groupsFor } from './format.ts';
+import { matvecConstants, type MatrixShape, type MatvecInput, type MatvecTuning } from './matvec.ts';
+import matvec from './matvec.wgsl?raw';
+import source from './project.wgsl?raw';
+
+interface ProjectParams {
+  readonly matrix: MatrixShape;
+  readonly input: MatvecInput;
+  readonly add: boolean;
+  readonly biased: boolean;
+  readonly tuning: MatvecTuning;
+}
+
+/** One row times a matrix. */
+export const project = defineKernel({
+  label: 'project',
+  source: [eight, matvec, source].join('\n'),
+  bindings: { x: 'read', gain: 'read', w: 'read', bias: 'read', y: 'write' },
+  constants: ({ matrix, input, add, biased, tuning }: ProjectParams) => ({
+    ...matvecConstants(matrix, input, tuning),
+    ROWS: matrix.rows,
+    ADD: Number(add),
+    BIASED: Number(biased),
+  }),
+  workgroups: ({ matrix, tuning }) => [groupsFor(matrix.rows, tuning.workgroup / tuning.lanes)],
+});

@@ -1,0 +1,205 @@
+// tokens[position + 1] = a token drawn from the logits: repetition penalty, temperature, top-k, top-p, min-p, seed.
+// One workgroup. The mirror of reference/sampler.ts: probabilities are whole shares of 2^31, whose sums do not depend
+// on their order, and floors are found digit by digit in the bits of the logits (radix select).
+override WG: u32 = 64;
+override VOCAB: u32;
+
+struct Options {
+  temperature: f32,
+  topK: u32,
+  topP: f32,
+  minP: f32,
+  repetitionPenalty: f32,
+  keyLow: u32,   // of the seed
+  keyHigh: u32,
+  unused: u32,
+}
+
+const WHOLE = 2147483648.0;
+
+@group(0) @binding(0) var<storage, read_write> logits:  array<f32>;          // [VOCAB], penalized in place
+@group(0) @binding(1) var<storage, read_write> tokens:  array<u32>;          // by position
+@group(0) @binding(2) var<storage, read_write> seen:    array<atomic<u32>>;  // [VOCAB], the last step that penalized it
+@group(0) @binding(3) var<uniform>             options: Options;
+@group(0) @binding(4) var<uniform>             step:    Step;
+
+var<workgroup> values: array<f32, WG>;
+var<workgroup> indices: array<u32, WG>;
+var<workgroup> histogram: array<atomic<u32>, 256>;
+var<workgroup> chosen: u32;
+var<workgroup> remaining: u32;
+
+// A number whose order as u32 is the order of x.
+fn orderOf(x: f32) -> u32 {
+  let bits = bitcast<u32>(x);
+  return select(bits | 0x80000000u, ~bits, (bits >> 31u) == 1u);
+}
+
+fn weightOf(i: u32, best: f32) -> f32 {
+  return exp((logits[i] - best) / options.temperature);
+}
+
+fn shareOf(i: u32, best: f32, total: f32) -> u32 {
+  return u32(floor(weightOf(i, best) / total * WHOLE + 0.5));
+}
+
+fn penalize(local: u32) {
+  let stamp = step.position + 1u;
+  for (var i = local; i <= step.position; i += WG) {
+    let token = tokens[i];
+    if (atomicExchange(&seen[token], stamp) == stamp) { continue; }
+    let logit = logits[token];
+    logits[token] = select(logit / options.repetitionPenalty, logit * options.repetitionPenalty, logit < 0.0);
+  }
+  storageBarrier();
+  workgroupBarrier();
+}
+
+// The likeliest token, the first of equals; its logit stays in values[0].
+fn likeliest(local: u32) -> u32 {
+  var value = logits[min(local, VOCAB - 1u)];
+  var index = min(local, VOCAB - 1u);
+  for (var i = local + WG; i < VOCAB; i += WG) {
+    if (logits[i] > value) {
+      value = logits[i];
+      index = i;
+    }
+  }
+  values[local] = value;
+  indices[local] = index;
+  workgroupBarrier();
+  for (var stride = WG / 2u; stride > 0u; stride /= 2u) {
+    if (local < stride) {
+      let other = local + stride;
+      if (values[other] > values[local] || (values[other] == values[local] && indices[other] < indices[local])) {
+        values[local] = values[other];
+        indices[local] = indices[other];
+      }
+    }
+    workgroupBarrier();
+  }
+  return indices[0];
+}
+
+fn totalWeight(local: u32, best: f32) -> f32 {
+  var sum = 0.0;
+  for (var i = local; i < VOCAB; i += WG) { sum += weightOf(i, best); }
+  values[local] = sum;
+  workgroupBarrier();
+  for (var stride = WG / 2u; stride > 0u; stride /= 2u) {
+    if (local < stride) { values[local] += values[local + stride]; }
+    workgroupBarrier();
+  }
+  return values[0];
+}
+
+// How much a token counts in a selection: 1 for a rank, its share for a probability.
+fn amountOf(i: u32, byShare: bool, best: f32, total: f32) -> u32 {
+  if (byShare) { return shareOf(i, best, total); }
+  return 1u;
+}
+
+// The order of the token at which the tokens from the likeliest down first hold `wanted`, of those at or above `floor`.
+fn selectFloor(local: u32, wanted: u32, floor: u32, byShare: bool, best: f32, total: f32) -> u32 {
+  var prefix = 0u;
+  if (local == 0u) { remaining = wanted; }
+  for (var digit = 0u; digit < 4u; digit++) {
+    let shift = 24u - 8u * digit;
+    for (var bin = local; bin < 256u; bin += WG) { atomicStore(&histogram[bin], 0u); }
+    workgroupBarrier();
+    for (var i = local; i < VOCAB; i += WG) {
+      let order = orderOf(logits[i]);
+      if (order >= floor && (digit == 0u || (order >> (shift + 8u)) == prefix)) {
+        atomicAdd(&histogram[(order >> shift) & 255u], amountOf(i, byShare, best, total));
+      }
+    }
+    workgroupBarrier();
+    if (local == 0u) {
+      var above = 0u;
+      var bin = 255u;
+      loop {
+        let here = atomicLoad(&histogram[bin]);
+        if (above + here >= remaining || bin == 0u) { break; }
+        above += here;
+        bin--;
+      }
+      remaining -= min(remaining, above);
+      chosen = bin;
+    }
+    workgroupBarrier();
+    prefix = (prefix << 8u) | chosen;
+    workgroupBarrier();
+  }
+  return prefix;
+}
+
+fn keptShare(i: u32, floor: u32, best: f32, total: f32) -> u32 {
+  let kept = orderOf(logits[i]) >= floor && (options.minP == 0.0 || weightOf(i, best) >= options.minP);
+  if (kept) { return shareOf(i, best, total); }
+  return 0u;
+}
+
+// Into indices[local]: the share of this invocation's stretch of the vocabulary that is kept.
+fn sumStretch(local: u32, floor: u32, best: f32, total: f32) {
+  let stretch = (VOCAB + WG - 1u) / WG;
+  var sum = 0u;
+  for (var i = local * stretch; i < min(VOCAB, (local + 1u) * stretch); i++) {
+    sum += keptShare(i, floor, best, total);
+  }
+  indices[local] = sum;
+  workgroupBarrier();
+}
+
+@compute @workgroup_size(WG)
+fn main(@builtin(local_invocation_index) local: u32) {
+  if (options.repetitionPenalty != 1.0) { penalize(local); }
+  let top = likeliest(local);
+  let best = values[0];
+  workgroupBarrier();
+  if (options.temperature <= 0.0) {
+    if (local == 0u) { tokens[step.position + 1u] = top; }
+    return;
+  }
+  let total = totalWeight(local, best);
+  workgroupBarrier();
+
+  var floor = 0u;
+  if (options.topK > 0u && options.topK < VOCAB) {
+    floor = selectFloor(local, options.topK, 0u, false, best, total);
+  }
+  if (options.topP < 1.0) {
+    var held = 0u;
+    for (var i = local; i < VOCAB; i += WG) {
+      if (orderOf(logits[i]) >= floor) { held += shareOf(i, best, total); }
+    }
+    if (local == 0u) { atomicStore(&histogram[0], 0u); }
+    workgroupBarrier();
+    atomicAdd(&histogram[0], held);
+    workgroupBarrier();
+    let wanted = max(1u, u32(ceil(options.topP * f32(atomicLoad(&histogram[0])))));
+    workgroupBarrier();
+    floor = max(floor, selectFloor(local, wanted, floor, true, best, total));
+  }
+
+  // Draw: the first token, in the order of the vocabulary, at which the running share exceeds the random one.
+  sumStretch(local, floor, best, total);
+  if (local == 0u) {
+    var all = 0u;
+    for (var i = 0u; i < WG; i++) { all += indices[i]; }
+    let bits = threefry(vec2u(options.keyLow, options.keyHigh), vec2u(step.position + 1u, 0u)).x;
+    let wanted = multiplyHigh(all, bits);
+    var stretch = 0u;
+    var before = 0u;
+    while (before + indices[stretch] <= wanted) {
+      before += indices[stretch];
+      stretch++;
+    }
+    var token = stretch * ((VOCAB + WG - 1u) / WG);
+    loop {
+      before += keptShare(token, floor, best, total);
+      if (before > wanted || token + 1u >= VOCAB) { break; }
+      token++;
+    }
+    tokens[step.position + 1u] = token;
+  }
+}
