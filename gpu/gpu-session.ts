@@ -1,0 +1,208 @@
+import type { DecodeEnd, DecodeOptions, PrefillOptions, Session, SessionOptions } from './backend.ts';
+import type { GpuContext } from './device.ts';
+import type { GpuWeights } from './gpu-weights.ts';
+import type { Recording } from './kernel.ts';
+import type { Scope } from './memory.ts';
+import { prefillParallel, ringRowsOf } from './parallel.ts';
+import { kvBytesPerToken, kvLayerUsage, MAX_STEPS_IN_FLIGHT, type KvUsage } from './plan/kv-layout.ts';
+import type { ModelDims } from './plan/model-dims.ts';
+import { recordHead, recordLayers, recordSample, type Forward } from './record-decode.ts';
+import { packSampling } from './sampling.ts';
+import { packSteps } from './step.ts';
+import { StepsInFlight } from './steps-in-flight.ts';
+import { allocateText } from './text-buffers.ts';
+
+/** A text on the GPU: recorded once when it opens, replayed for every token. */
+export class GpuSession implements Session {
+  readonly #forward: Forward;
+  readonly #options: SessionOptions;
+  readonly #scope: Scope;
+  readonly #kvScope: Scope;
+  readonly #layers: Recording;
+  readonly #head: Recording;
+  readonly #sample: Recording;
+  readonly #onClose: () => void;
+  /** Positions whose KV is kept. Steps thrown away have written beyond. */
+  #written = 0;
+
+  static async open(
+    context: GpuContext,
+    dims: ModelDims,
+    weights: GpuWeights,
+    options: SessionOptions,
+    onClose: () => void,
+  ): Promise<GpuSession> {
+    const scope = context.ledger.scope('session');
+    const kvScope = context.ledger.scope('kv');
+    try {
+      const text = allocateText(context, dims, options, scope, kvScope);
+      const { sharing, kvPrecision } = options;
+      const kv = await weights.kvProjections(sharing.layers, scope);
+      const forward: Forward = { context, dims, sharing, kvPrecision, weights, kv, text };
+      const [layers, head, sample] = [recordLayers, recordHead, recordSample].map((record) => {
+        const recorder = context.kernels.record();
+        record(recorder, forward);
+        return recorder.finish();
+      });
+      await Promise.all([scope.settled(), kvScope.settled()]);
+      if (!layers || !head || !sample) throw new Error('three recordings were made above');
+      return new GpuSession(
+        forward,
+        options,
+        [scope, kvScope],
+        await layers,
+        await head,
+        await sample,
+        onClose,
+      );
+    } catch (error) {
+      scope.free();
+      kvScope.free();
+      throw error;
+    }
+  }
+
+  private constructor(
+    forward: Forward,
+    options: SessionOptions,
+    [scope, kvScope]: readonly [Scope, Scope],
+    layers: Recording,
+    head: Recording,
+    sample: Recording,
+    onClose: () => void,
+  ) {
+    this.#forward = forward;
+    this.#options = options;
+    this.#scope = scope;
+    this.#kvScope = kvScope;
+    this.#layers = layers;
+    this.#head = head;
+    this.#sample = sample;
+    this.#onClose = onClose;
+  }
+
+  async prefill(tokens: readonly number[], options: PrefillOptions): Promise<boolean> {
+    const { context, text } = this.#forward;
+    const turn = { start: this.#written, rows: tokens.length };
+    context.device.queue.writeBuffer(text.tokens, 4 * turn.start, Uint32Array.from(tokens));
+    const finished =
+      options.mode === 'parallel'
+        ? await prefillParallel(this.#forward, this.#options.passes, turn, options)
+        : await this.#sequential(turn, options);
+    if (finished) this.#written += turn.rows;
+    return finished;
+  }
+
+  async #sequential(turn: { start: number; rows: number }, options: PrefillOptions): Promise<boolean> {
+    const { context, dims, text } = this.#forward;
+    const { queue } = context.device;
+    const scope = context.ledger.scope('prefill scratch');
+    try {
+      const wanted = new Set(options.logitsAt);
+      const staging = wanted.size > 0 ? scope.staging('logits read-back', 4 * dims.vocabSize) : null;
+      for (let row = 0; row < turn.rows; row++) {
+        if (options.stopped()) return false;
+        const logits = staging !== null && wanted.has(row);
+        this.#submit(turn.start + row, logits ? [this.#layers, this.#head] : [this.#layers], (encoder) => {
+          if (logits) encoder.copyBufferToBuffer(text.logits, 0, staging, 0, 4 * dims.vocabSize);
+        });
+        if (logits) {
+          await context.wait(staging.mapAsync(GPUMapMode.READ));
+          options.onLogits(row, new Float32Array(staging.getMappedRange(), 0, dims.vocabSize));
+          staging.unmap();
+        } else if (row % MAX_STEPS_IN_FLIGHT === MAX_STEPS_IN_FLIGHT - 1 || row === turn.rows - 1) {
+          await context.wait(queue.onSubmittedWorkDone());
+        }
+        options.onProgress((row + 1) / turn.rows);
+      }
+      return !options.stopped();
+    } finally {
+      scope.free();
+    }
+  }
+
+  async decode(options: DecodeOptions): Promise<DecodeEnd> {
+    const { context, text } = this.#forward;
+    if (options.maxNewTokens === 0) return 'length';
+    context.device.queue.writeBuffer(text.sampling, 0, packSampling(options.sampling));
+
+    const prompt = this.#written;
+    const first = [this.#head, this.#sample];
+    const next = [this.#layers, this.#head, this.#sample];
+    const flight = new StepsInFlight(context, text.readBacks);
+    let submitted = 0;
+    let arrived = 0;
+    let end: DecodeEnd = 'length';
+    try {
+      while (arrived < options.maxNewTokens) {
+        while (submitted < options.maxNewTokens && flight.hasRoom) {
+          // Step n feeds the token before it, but for the first, whose hidden state the prefill left.
+          const position = prompt + submitted - 1;
+          const readBack = flight.take();
+          this.#submit(position, submitted === 0 ? first : next, (encoder) => {
+            encoder.copyBufferToBuffer(text.tokens, 4 * (position + 1), readBack, 0, 4);
+          });
+          flight.launched();
+          submitted++;
+        }
+        const token = await flight.land();
+        if (options.stopped()) {
+          end = 'stopped';
+          break;
+        }
+        this.#written = prompt + arrived;
+        arrived++;
+        options.onToken(token);
+        if (options.endTokens.has(token)) {
+          end = 'end-of-text';
+          break;
+        }
+      }
+    } finally {
+      await flight.drain();
+    }
+    return end;
+  }
+
+  /** One step: one small write, one pass, one submit. */
+  #submit(
+    position: number,
+    recordings: readonly Recording[],
+    afterPass: (encoder: GPUCommandEncoder) => void,
+  ): void {
+    const { context, text, sharing } = this.#forward;
+    const { device } = context;
+    const step = {
+      position,
+      rows: 1,
+      firstRow: 0,
+      windowTokens: sharing.windowTokens,
+      ringRows: ringRowsOf(text),
+      scratchBase: 0,
+    };
+    device.queue.writeBuffer(text.step, 0, packSteps([step]));
+    const encoder = device.createCommandEncoder({ label: 'step' });
+    const pass = encoder.beginComputePass();
+    for (const recording of recordings) recording.replay(pass);
+    pass.end();
+    afterPass(encoder);
+    device.queue.submit([encoder.finish()]);
+  }
+
+  kvUsage(): KvUsage {
+    const { sharing, kvPrecision, dims } = this.#forward;
+    const layers = kvLayerUsage(sharing, dims, kvPrecision, this.#written);
+    return {
+      bytes: layers.reduce((sum, layer) => sum + layer.bytes, 0),
+      allocatedBytes: this.#kvScope.bytes,
+      bytesPerToken: kvBytesPerToken(sharing, dims, kvPrecision),
+      layers,
+    };
+  }
+
+  close(): void {
+    this.#scope.free();
+    this.#kvScope.free();
+    this.#onClose();
+  }
+}

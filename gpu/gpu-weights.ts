@@ -1,0 +1,241 @@
+import type { AllocateRequest } from './backend.ts';
+import type { GpuContext } from './device.ts';
+import { addWeights } from './kernels/add-weights.ts';
+import type { MatrixShape } from './kernels/matvec.ts';
+import type { Scope } from './memory.ts';
+import { isCopy, kvSources } from './plan/conversion.ts';
+import { bytesOf, toF16, toFloat32, type ElementType } from './plan/element-type.ts';
+import type { LayerType } from './plan/layer-types.ts';
+import { weightSpecs, type WeightRole, type WeightSpec } from './plan/weight-specs.ts';
+
+/** A matrix in GPU memory. Rows are padded with zeros to a multiple of 8 numbers. */
+export interface Matrix extends MatrixShape {
+  readonly buffer: GPUBuffer;
+}
+
+/** An owner's key and value projection, keys above values. */
+export interface KvProjection {
+  readonly matrix: Matrix;
+  readonly bias: GPUBuffer;
+  readonly keyNorm: GPUBuffer;
+}
+
+/** Matrices that share an input lie in one buffer, one below the other. */
+type MatrixRole = 'embed' | 'head' | 'q' | 'kv' | 'o' | 'gateUp' | 'down';
+
+interface Place {
+  readonly role: MatrixRole;
+  /** Where among the roles that share the buffer: 0 above, 1 below. */
+  readonly half: 0 | 1;
+}
+
+const places: Partial<Record<WeightRole, Place>> = {
+  embed: { role: 'embed', half: 0 },
+  head: { role: 'head', half: 0 },
+  q: { role: 'q', half: 0 },
+  k: { role: 'kv', half: 0 },
+  v: { role: 'kv', half: 1 },
+  o: { role: 'o', half: 0 },
+  gate: { role: 'gateUp', half: 0 },
+  up: { role: 'gateUp', half: 1 },
+  down: { role: 'down', half: 0 },
+};
+
+const bytesBetweenWaits = 64 * 2 ** 20;
+
+export const paddedCols = (cols: number) => Math.ceil(cols / 8) * 8;
+
+/** A model's tensors in GPU memory, in the precision in which they were stored unless another was asked for. */
+export class GpuWeights {
+  readonly #context: GpuContext;
+  readonly #request: AllocateRequest;
+  readonly #scope: Scope;
+  readonly #matrices = new Map<string, Matrix>();
+  readonly #vectors = new Map<string, Float32Array<ArrayBuffer>>();
+  readonly #vectorBuffers = new Map<string, GPUBuffer>();
+  #unawaitedBytes = 0;
+
+  constructor(context: GpuContext, request: AllocateRequest) {
+    this.#context = context;
+    this.#request = request;
+    this.#scope = context.ledger.scope('weights');
+    const specs = weightSpecs(request.dims, request.storedLayers);
+    try {
+      for (const key of new Set(specs.flatMap((spec) => matrixKey(spec) ?? []))) {
+        const parts = specs.filter((spec) => matrixKey(spec) === key);
+        this.#matrices.set(key, this.#newMatrix(key, parts));
+      }
+    } catch (error) {
+      this.#scope.free();
+      throw error;
+    }
+  }
+
+  /** @throws BackendError `out-of-memory` */
+  allocated(): Promise<void> {
+    return this.#scope.settled();
+  }
+
+  #newMatrix(key: string, parts: readonly WeightSpec[]): Matrix {
+    const types = new Set(parts.map((spec) => this.#keptAs(spec)));
+    const [first] = types;
+    const type = first && types.size === 1 ? first : 'f32';
+    const rows = parts.reduce((sum, spec) => sum + spec.rows, 0);
+    const cols = paddedCols(parts[0]?.cols ?? 0);
+    return { rows, cols, type, buffer: this.#scope.storage(key, rows * cols * bytesOf(type)) };
+  }
+
+  #keptAs(spec: WeightSpec): ElementType {
+    const { weights, elementTypeOf } = this.#request;
+    return weights === 'stored' ? elementTypeOf(spec) : weights;
+  }
+
+  async put(spec: WeightSpec, firstRow: number, bytes: Uint8Array): Promise<void> {
+    const stored = this.#request.elementTypeOf(spec);
+    if (spec.vector) {
+      this.#vectors.set(vectorKey(spec.role, spec.layer), toFloat32(bytes, stored));
+      return;
+    }
+    const place = places[spec.role];
+    const matrix = this.#matrix(place?.role ?? 'embed', spec.layer);
+    const rowBytes = matrix.cols * bytesOf(matrix.type);
+    const row = firstRow + (place?.half ? matrix.rows - spec.rows : 0);
+    const kept = padRows(convert(bytes, stored, matrix.type), spec.cols * bytesOf(matrix.type), rowBytes);
+    this.#context.device.queue.writeBuffer(matrix.buffer, row * rowBytes, kept);
+
+    this.#unawaitedBytes += kept.byteLength;
+    if (this.#unawaitedBytes > bytesBetweenWaits) await this.ready();
+  }
+
+  /** Resolves when what was put has reached the GPU. */
+  async ready(): Promise<void> {
+    this.#unawaitedBytes = 0;
+    await this.#context.wait(this.#context.device.queue.onSubmittedWorkDone());
+  }
+
+  get bytes(): number {
+    return this.#scope.bytes;
+  }
+
+  matrix(role: Exclude<MatrixRole, 'kv'>, layer = 0): Matrix {
+    return this.#matrix(role, layer);
+  }
+
+  #matrix(role: MatrixRole, layer: number): Matrix {
+    const matrix = this.#matrices.get(`${role}/${layer}`);
+    if (!matrix) throw new Error(`the model has no ${role} in layer ${layer}`);
+    return matrix;
+  }
+
+  /** A vector, or zeros where the model has none, in float32, padded with zeros. Several roles lie one behind the other. */
+  vector(layer: number, ...roles: WeightRole[]): GPUBuffer {
+    const parts = roles.flatMap((role) => this.#vectors.get(vectorKey(role, layer)) ?? []);
+    return this.#vectorBuffer(parts.length ? `${roles.join('+')}/${layer}` : 'none', parts);
+  }
+
+  #vectorBuffer(key: string, parts: readonly Float32Array[], scope = this.#scope): GPUBuffer {
+    const kept = scope === this.#scope ? this.#vectorBuffers.get(key) : undefined;
+    if (kept) return kept;
+    const length = parts.reduce((sum, part) => sum + part.length, 0);
+    const values = new Float32Array(paddedCols(length));
+    let at = 0;
+    for (const part of parts) {
+      values.set(part, at);
+      at += part.length;
+    }
+    const buffer = scope.storage(key, values.byteLength);
+    this.#context.device.queue.writeBuffer(buffer, 0, values);
+    if (scope === this.#scope) this.#vectorBuffers.set(key, buffer);
+    return buffer;
+  }
+
+  /**
+   * The key and value projections of every owner of a plan. What is one stored tensor is that tensor; means are
+   * computed in float32, into `scope`.
+   */
+  async kvProjections(
+    wanted: readonly LayerType[],
+    scope: Scope,
+  ): Promise<ReadonlyMap<number, KvProjection>> {
+    const projections = new Map<number, KvProjection>();
+    const recorder = this.#context.kernels.record();
+    for (const [owner, sources] of kvSources(this.#request.storedLayers, wanted)) {
+      const [source] = sources;
+      if (source !== undefined && isCopy(sources)) {
+        projections.set(owner, {
+          matrix: this.#matrix('kv', source),
+          bias: this.vector(source, 'kBias', 'vBias'),
+          keyNorm: this.vector(source, 'kNorm'),
+        });
+        continue;
+      }
+      const matrices = sources.map((layer) => this.#matrix('kv', layer));
+      const shape = matrices[0] ?? { rows: 0, cols: 0 };
+      const mean: Matrix = {
+        ...shape,
+        type: 'f32',
+        buffer: scope.storage(`kv-mean/${owner}`, shape.rows * shape.cols * 4),
+      };
+      for (const [i, matrix] of matrices.entries()) {
+        recorder.add(
+          addWeights,
+          {
+            matrix,
+            first: i === 0,
+            last: i === matrices.length - 1,
+            count: matrices.length,
+            halves: this.#request.weights === 'f16',
+          },
+          { w: matrix.buffer, y: mean.buffer },
+        );
+      }
+      const vectorMean = (role: WeightRole) =>
+        meanOf(sources.flatMap((layer) => this.#vectors.get(vectorKey(role, layer)) ?? []));
+      projections.set(owner, {
+        matrix: mean,
+        bias: this.#vectorBuffer(`kv-mean-bias/${owner}`, [vectorMean('kBias'), vectorMean('vBias')], scope),
+        keyNorm: this.#vectorBuffer(`kv-mean-norm/${owner}`, [vectorMean('kNorm')], scope),
+      });
+    }
+
+    const recording = await recorder.finish();
+    const encoder = this.#context.device.createCommandEncoder({ label: 'convert' });
+    const pass = encoder.beginComputePass();
+    recording.replay(pass);
+    pass.end();
+    this.#context.device.queue.submit([encoder.finish()]);
+    return projections;
+  }
+
+  free(): void {
+    this.#scope.free();
+  }
+}
+
+const vectorKey = (role: WeightRole, layer: number) => `${role}/${layer}`;
+
+const matrixKey = (spec: WeightSpec): string | undefined => {
+  const place = places[spec.role];
+  return place && `${place.role}/${spec.layer}`;
+};
+
+function convert(bytes: Uint8Array, from: ElementType, to: ElementType): Uint8Array<ArrayBuffer> {
+  if (from === to) return new Uint8Array(bytes); // a copy: a view on shared memory cannot be uploaded
+  const values = toFloat32(bytes, from);
+  return new Uint8Array((to === 'f16' ? toF16(values) : values).buffer);
+}
+
+function padRows(bytes: Uint8Array<ArrayBuffer>, from: number, to: number): Uint8Array<ArrayBuffer> {
+  if (from === to) return bytes;
+  const rows = bytes.byteLength / from;
+  const padded = new Uint8Array(rows * to);
+  for (let row = 0; row < rows; row++) padded.set(bytes.subarray(row * from, (row + 1) * from), row * to);
+  return padded;
+}
+
+function meanOf(vectors: readonly Float32Array[]): Float32Array {
+  const sum = new Float32Array(vectors[0]?.length ?? 0);
+  for (const vector of vectors)
+    for (let i = 0; i < sum.length; i++) sum[i] = (sum[i] ?? 0) + (vector[i] ?? 0);
+  return sum.map((value) => value / vectors.length);
+}

@@ -1,0 +1,268 @@
+import type { PrefillOptions } from './backend.ts';
+import { paddedCols } from './gpu-weights.ts';
+import { stepStride, type Recording } from './kernel.ts';
+import { embed } from './kernels/embed.ts';
+import type { Scope } from './memory.ts';
+import { runPaced, type Job } from './pacer.ts';
+import type { Passes } from './plan/forward-plan.ts';
+import { kvRowBytes } from './plan/kv-layout.ts';
+import { readsAbove } from './plan/layer-types.ts';
+import { prefillSchedule, type PrefillPass } from './plan/prefill-schedule.ts';
+import type { Forward } from './record-decode.ts';
+import {
+  allocatePrefill,
+  recordLayer,
+  recordLogits,
+  recordRingCopies,
+  type LayerRecordings,
+  type PrefillBuffers,
+} from './record-prefill.ts';
+import { packSteps, type Step } from './step.ts';
+import type { TextBuffers } from './text-buffers.ts';
+
+const mostLogitsBytes = 16 * 2 ** 20;
+
+/** A turn to prefill: `rows` new positions from `start` on, whose tokens lie in `text.tokens`. */
+export interface Turn {
+  readonly start: number;
+  readonly rows: number;
+}
+
+/**
+ * Prefills a turn all rows at once, layer by layer, iterating the groups that read above themselves; leaves the last
+ * row's hidden state in `text.hidden` and all KV in the caches.
+ *
+ * @returns false where it was stopped
+ */
+export async function prefillParallel(
+  forward: Forward,
+  passes: Passes,
+  turn: Turn,
+  options: PrefillOptions,
+): Promise<boolean> {
+  const scope = forward.context.ledger.scope('prefill scratch');
+  try {
+    return await new ParallelPrefill(forward, passes, turn, options, scope).run();
+  } finally {
+    scope.free();
+  }
+}
+
+class ParallelPrefill {
+  readonly #forward: Forward;
+  readonly #passes: Passes;
+  readonly #turn: Turn;
+  readonly #options: PrefillOptions;
+  readonly #scope: Scope;
+  readonly #steps: Step[] = [];
+  readonly #stepRows: number[] = [];
+  readonly #scratchBase: number;
+
+  constructor(forward: Forward, passes: Passes, turn: Turn, options: PrefillOptions, scope: Scope) {
+    this.#forward = forward;
+    this.#passes = passes;
+    this.#turn = turn;
+    this.#options = options;
+    this.#scope = scope;
+    this.#scratchBase = Math.max(0, turn.start - forward.sharing.windowTokens + 1);
+  }
+
+  async run(): Promise<boolean> {
+    const { context, sharing, text } = this.#forward;
+    const { start, rows } = this.#turn;
+    const { chunkRows } = context.tuning;
+    const { logitsAt } = this.#options;
+    const everyRow = logitsAt.some((position) => position < rows - 1);
+
+    // Where the dispatches work.
+    const chunks: number[] = [];
+    for (let row = 0; row < rows; row += chunkRows) {
+      chunks.push(this.#stepAt(row, Math.min(chunkRows, rows - row)));
+    }
+    const last = this.#stepAt(rows - 1, 1);
+    const before = this.#stepAt(this.#scratchBase - start, start - this.#scratchBase);
+    const held = Math.min(rows, sharing.windowTokens);
+    const after = this.#stepAt(rows - held, held);
+    const logitsRows = Math.max(1, Math.floor(mostLogitsBytes / (4 * this.#forward.dims.vocabSize)));
+    const runs = runsOf(logitsAt, Math.min(logitsRows, chunkRows));
+    const logitsSteps = runs.map((run) => this.#stepAt(run.first, run.count));
+
+    const buffers = allocatePrefill(this.#forward, this.#scope, {
+      turnRows: rows,
+      chunkRows: Math.min(chunkRows, rows),
+      steps: this.#steps.length,
+      ringRowsNeeded: start + rows - this.#scratchBase,
+    });
+    await this.#scope.settled();
+    context.device.queue.writeBuffer(buffers.steps, 0, packSteps(this.#steps));
+    const layers = await Promise.all(
+      sharing.layers.map((layer) => recordLayer(this.#forward, buffers, layer)),
+    );
+
+    const jobs = [
+      this.#replay(await recordRingCopies(this.#forward, buffers, true), before, 0),
+      this.#clearNewRows(text),
+      ...(await this.#embed(buffers, chunks)),
+      ...prefillSchedule(sharing, this.#passes, { firstTurn: start === 0, everyRow }).flatMap((pass) =>
+        this.#passJobs(pass, buffers, layers, chunks, last),
+      ),
+      this.#replay(await recordRingCopies(this.#forward, buffers, false), after, 0),
+      this.#copyLastHidden(buffers),
+    ];
+    const allWork = jobs.reduce((sum, job) => sum + job.work, 0);
+    const finished = await runPaced(context, jobs, context.tuning.firstSubmitWork, (work) => {
+      this.#options.onProgress(work / allWork);
+      return !this.#options.stopped();
+    });
+    if (finished) await this.#readLogits(buffers, runs, logitsSteps);
+    return finished;
+  }
+
+  /** Puts a step down; returns its index. */
+  #stepAt(firstRow: number, rows: number): number {
+    const { sharing, text } = this.#forward;
+    this.#steps.push({
+      position: this.#turn.start + firstRow,
+      rows,
+      firstRow: Math.max(0, firstRow),
+      windowTokens: sharing.windowTokens,
+      ringRows: ringRowsOf(text),
+      scratchBase: this.#scratchBase,
+    });
+    this.#stepRows.push(rows);
+    return this.#steps.length - 1;
+  }
+
+  #replay(recording: Recording, step: number, workPerRow: number): Job {
+    const rows = this.#stepRows[step] ?? 0;
+    return {
+      work: rows * workPerRow,
+      dispatch: (pass) => {
+        if (rows > 0) recording.replay(pass, step * stepStride, rows);
+      },
+    };
+  }
+
+  /** New positions start from zero KV; steps that were thrown away may have left something in their rows. */
+  #clearNewRows({ caches }: TextBuffers): Job {
+    const { dims, kvPrecision, sharing } = this.#forward;
+    const { start, rows } = this.#turn;
+    const rowBytes = kvRowBytes(dims, kvPrecision);
+    const readFromBelow = new Set(sharing.layers.filter(readsAbove).map((layer) => layer.readsFrom));
+    return {
+      work: 0,
+      copy: (encoder) => {
+        for (const [owner, cache] of caches) {
+          if (cache.slots !== 'linear' || !readFromBelow.has(owner)) continue;
+          encoder.clearBuffer(cache.buffer, start * rowBytes, rows * rowBytes);
+        }
+      },
+    };
+  }
+
+  async #embed({ hidden, steps: step }: PrefillBuffers, chunks: readonly number[]): Promise<Job[]> {
+    const { context, weights, text } = this.#forward;
+    const table = weights.matrix('embed');
+    const recorder = context.kernels.record();
+    recorder.add(embed, table, { tokens: text.tokens, w: table.buffer, hidden, step });
+    const recording = await recorder.finish();
+    return chunks.map((chunk) => this.#replay(recording, chunk, table.cols));
+  }
+
+  #passJobs(
+    { group, pass, passes, steps }: PrefillPass,
+    { hidden, entering }: PrefillBuffers,
+    layers: readonly LayerRecordings[],
+    chunks: readonly number[],
+    last: number,
+  ): Job[] {
+    const jobs: Job[] = [];
+    if (group.iterated && passes > 1) {
+      const [from, to] = pass === 0 ? [hidden, entering] : [entering, hidden];
+      jobs.push({ work: 0, copy: (encoder) => encoder.copyBufferToBuffer(from, 0, to, 0, from.size) });
+    }
+    for (const { layer, work, ownsKv, seesOnlyZeros } of steps) {
+      const r = layers[layer];
+      if (!r) continue;
+      const rest = (step: number) => {
+        // Attention over zeros adds nothing but the output's bias.
+        if (!seesOnlyZeros || this.#forward.dims.outputBias) {
+          jobs.push(this.#replay(r.attention, step, r.attentionWork));
+        }
+        jobs.push(this.#replay(r.mlp, step, r.mlpWork));
+      };
+      for (const chunk of work === 'last' && !ownsKv ? [] : chunks) {
+        jobs.push(this.#replay(r.norm, chunk, 0), this.#replay(r.kv, chunk, r.kvWork));
+        if (work === 'all') rest(chunk);
+      }
+      if (work === 'last') {
+        jobs.push(this.#replay(r.norm, last, 0));
+        rest(last);
+      }
+    }
+    return jobs;
+  }
+
+  #copyLastHidden({ hidden }: PrefillBuffers): Job {
+    const { dims, text } = this.#forward;
+    const rowBytes = 4 * paddedCols(dims.hiddenSize);
+    const from = (this.#turn.rows - 1) * rowBytes;
+    return {
+      work: 0,
+      copy: (encoder) => encoder.copyBufferToBuffer(hidden, from, text.hidden, 0, rowBytes),
+    };
+  }
+
+  async #readLogits(
+    buffers: PrefillBuffers,
+    runs: readonly RowRun[],
+    steps: readonly number[],
+  ): Promise<void> {
+    if (runs.length === 0) return;
+    const { context, dims } = this.#forward;
+    const rowBytes = 4 * dims.vocabSize;
+    const mostRows = Math.max(...runs.map((run) => run.count));
+    const logits = this.#scope.storage('logits', mostRows * rowBytes);
+    const staging = this.#scope.staging('logits read-back', mostRows * rowBytes);
+    await this.#scope.settled();
+    const recording = await recordLogits(this.#forward, buffers, logits);
+    for (const [i, run] of runs.entries()) {
+      const encoder = context.device.createCommandEncoder({ label: 'logits' });
+      const pass = encoder.beginComputePass();
+      recording.replay(pass, (steps[i] ?? 0) * stepStride, run.count);
+      pass.end();
+      encoder.copyBufferToBuffer(logits, 0, staging, 0, run.count * rowBytes);
+      context.device.queue.submit([encoder.finish()]);
+      await context.wait(staging.mapAsync(GPUMapMode.READ));
+      const values = new Float32Array(staging.getMappedRange());
+      for (let row = 0; row < run.count; row++) {
+        const from = row * dims.vocabSize;
+        this.#options.onLogits(run.first + row, values.subarray(from, from + dims.vocabSize));
+      }
+      staging.unmap();
+    }
+  }
+}
+
+interface RowRun {
+  readonly first: number;
+  readonly count: number;
+}
+
+/** Ascending positions as runs of neighbours, each of at most `most`. */
+function runsOf(positions: readonly number[], most: number): RowRun[] {
+  const runs: RowRun[] = [];
+  for (const position of positions) {
+    const run = runs.at(-1);
+    if (run && run.first + run.count === position && run.count < most) {
+      runs[runs.length - 1] = { first: run.first, count: run.count + 1 };
+    } else {
+      runs.push({ first: position, count: 1 });
+    }
+  }
+  return runs;
+}
+
+/** All rings have the same rows. 1 where there is none, because the shader divides by it. */
+export const ringRowsOf = ({ caches }: Pick<TextBuffers, 'caches'>): number =>
+  [...caches.values()].find((cache) => cache.slots === 'ring')?.rows ?? 1;

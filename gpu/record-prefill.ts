@@ -1,0 +1,223 @@
+import { paddedCols, type Matrix } from './gpu-weights.ts';
+import { stepStride, type Recorder, type Recording } from './kernel.ts';
+import { attend } from './kernels/attend.ts';
+import { copyRows } from './kernels/copy-rows.ts';
+import { placeHeads } from './kernels/place-heads.ts';
+import { projectMany } from './kernels/project-many.ts';
+import { rmsNorm } from './kernels/rms-norm.ts';
+import { swiglu } from './kernels/swiglu.ts';
+import type { Scope } from './memory.ts';
+import { maskOf } from './plan/attention-mask.ts';
+import { kvRowBytes } from './plan/kv-layout.ts';
+import type { LayerType } from './plan/layer-types.ts';
+import { cacheOf, headOf, type Forward } from './record-decode.ts';
+import type { Cache } from './text-buffers.ts';
+
+/** What a parallel prefill needs for as long as it runs. Rows of a chunk, but for the hidden states of the whole turn. */
+export interface PrefillBuffers {
+  readonly steps: GPUBuffer;
+  readonly hidden: GPUBuffer; //    [turn, hiddenSize]
+  readonly entering: GPUBuffer; //  [turn, hiddenSize], what entered the group that is iterated
+  readonly normed: GPUBuffer; //    [chunk, hiddenSize]
+  readonly projected: GPUBuffer; // [chunk, heads or 2·kvHeads, headDim]
+  readonly q: GPUBuffer; //         [chunk, heads, headDim]
+  readonly attended: GPUBuffer; //  [chunk, heads, headDim]
+  readonly gates: GPUBuffer; //     [chunk, (gate, up), intermediateSize]
+  readonly activated: GPUBuffer; // [chunk, intermediateSize]
+  /** Where keys and values lie meanwhile: a ring's rows in a scratch cache that holds the whole turn. */
+  readonly caches: ReadonlyMap<number, Cache>;
+}
+
+/** @param ringRowsNeeded rows that a scratch cache must hold: the turn's, and those before it that its first row sees */
+export function allocatePrefill(
+  { dims, text, kvPrecision }: Forward,
+  scope: Scope,
+  sizes: {
+    readonly turnRows: number;
+    readonly chunkRows: number;
+    readonly steps: number;
+    readonly ringRowsNeeded: number;
+  },
+): PrefillBuffers {
+  const { turnRows, chunkRows } = sizes;
+  const hiddenCols = paddedCols(dims.hiddenSize);
+  const qSize = dims.heads * dims.headDim;
+  const kvSize = 2 * dims.kvHeads * dims.headDim;
+  const floats = (label: string, count: number) => scope.storage(label, 4 * count);
+
+  const caches = new Map<number, Cache>();
+  for (const [owner, cache] of text.caches) {
+    const rows = sizes.ringRowsNeeded;
+    const bytes = rows * kvRowBytes(dims, kvPrecision);
+    caches.set(
+      owner,
+      cache.slots === 'ring'
+        ? { buffer: scope.storage(`kv/layer-${owner}`, bytes), slots: 'scratch', rows }
+        : cache,
+    );
+  }
+  return {
+    caches,
+    steps: scope.uniform('steps', sizes.steps * stepStride),
+    hidden: floats('hidden', turnRows * hiddenCols),
+    entering: floats('entering', turnRows * hiddenCols),
+    normed: floats('normed', chunkRows * hiddenCols),
+    projected: floats('projected', chunkRows * Math.max(qSize, kvSize)),
+    q: floats('q', chunkRows * qSize),
+    attended: floats('attended', chunkRows * qSize),
+    gates: floats('gates', chunkRows * 2 * dims.intermediateSize),
+    activated: floats('activated', chunkRows * paddedCols(dims.intermediateSize)),
+  };
+}
+
+/** One layer over a chunk of rows, in the parts that a pass may leave out. `work` is in multiply-adds a row. */
+export interface LayerRecordings {
+  readonly norm: Recording;
+  readonly kv: Recording;
+  readonly attention: Recording;
+  readonly mlp: Recording;
+  readonly kvWork: number;
+  readonly attentionWork: number;
+  readonly mlpWork: number;
+}
+
+export async function recordLayer(
+  forward: Forward,
+  buffers: PrefillBuffers,
+  layer: LayerType,
+): Promise<LayerRecordings> {
+  const { context, dims, sharing, kvPrecision, weights, kv, text } = forward;
+  const { heads, kvHeads, headDim, rmsNormEps: eps } = dims;
+  const { side, attendWorkgroup } = context.tuning;
+  const { steps: step, hidden, normed, projected } = buffers;
+  const { rope } = text;
+  const i = layer.index;
+  const hiddenCols = paddedCols(dims.hiddenSize);
+  const norm = { dim: dims.hiddenSize, cols: hiddenCols, eps };
+  const qShape = { headDim, heads, rotatedHeads: heads, normed: dims.qkNorm, eps };
+  const many = (r: Recorder, matrix: Matrix, x: GPUBuffer, bias: GPUBuffer | null, y: GPUBuffer) => {
+    r.add(
+      projectMany,
+      { matrix, yStride: matrix.rows, add: false, biased: bias !== null, side },
+      { x, w: matrix.buffer, bias: bias ?? weights.vector(0), y, step },
+    );
+  };
+  const manyOnto = (r: Recorder, matrix: Matrix, x: GPUBuffer, bias: GPUBuffer | null) => {
+    r.add(
+      projectMany,
+      { matrix, yStride: hiddenCols, add: true, biased: bias !== null, side },
+      { x, w: matrix.buffer, bias: bias ?? weights.vector(0), y: hidden, step },
+    );
+  };
+
+  const normRecorder = context.kernels.record();
+  normRecorder.add(rmsNorm, norm, {
+    x: hidden,
+    gain: weights.vector(i, 'attentionNorm'),
+    y: normed,
+    step,
+  });
+
+  const kvRecorder = context.kernels.record();
+  const own = kv.get(i);
+  if (own) {
+    const cache = cacheOf(buffers, i);
+    many(kvRecorder, own.matrix, normed, dims.qkvBias ? own.bias : null, projected);
+    kvRecorder.add(
+      placeHeads,
+      {
+        ...qShape,
+        heads: 2 * kvHeads,
+        rotatedHeads: kvHeads,
+        to: { kind: 'cache', format: kvPrecision, slots: cache.slots },
+      },
+      { x: projected, headGain: own.keyNorm, rope, out: cache.buffer, step },
+    );
+  }
+
+  const attention = context.kernels.record();
+  const q = weights.matrix('q', i);
+  const o = weights.matrix('o', i);
+  const cache = cacheOf(buffers, layer.readsFrom);
+  many(attention, q, normed, dims.qkvBias ? weights.vector(i, 'qBias') : null, projected);
+  attention.add(
+    placeHeads,
+    { ...qShape, to: { kind: 'rows' } },
+    { x: projected, headGain: weights.vector(i, 'qNorm'), rope, out: buffers.q, step },
+  );
+  attention.add(
+    attend,
+    {
+      heads,
+      kvHeads,
+      headDim,
+      format: kvPrecision,
+      slots: cache.slots,
+      diagonal: maskOf(sharing, layer).diagonal,
+      windowed: layer.windowed,
+      splits: 1,
+      workgroup: attendWorkgroup,
+    },
+    { q: buffers.q, kv: cache.buffer, y: buffers.attended, step },
+  );
+  manyOnto(attention, o, buffers.attended, dims.outputBias ? weights.vector(i, 'oBias') : null);
+
+  const mlp = context.kernels.record();
+  const gates = weights.matrix('gateUp', i);
+  const down = weights.matrix('down', i);
+  mlp.add(rmsNorm, norm, { x: hidden, gain: weights.vector(i, 'mlpNorm'), y: normed, step });
+  many(mlp, gates, normed, dims.mlpBias ? weights.vector(i, 'gateBias', 'upBias') : null, buffers.gates);
+  mlp.add(
+    swiglu,
+    { dim: dims.intermediateSize, yStride: paddedCols(dims.intermediateSize) },
+    { x: buffers.gates, y: buffers.activated },
+  );
+  manyOnto(mlp, down, buffers.activated, dims.mlpBias ? weights.vector(i, 'downBias') : null);
+
+  return {
+    norm: await normRecorder.finish(),
+    kv: await kvRecorder.finish(),
+    attention: await attention.finish(),
+    mlp: await mlp.finish(),
+    kvWork: own ? size(own.matrix) : 0,
+    attentionWork: size(q) + size(o),
+    mlpWork: size(gates) + size(down),
+  };
+}
+
+const size = ({ rows, cols }: Matrix) => rows * cols;
+
+/** The rows of the step's positions, between every ring and its scratch cache. */
+export function recordRingCopies(
+  { context, dims, kvPrecision, text }: Forward,
+  buffers: PrefillBuffers,
+  fromRing: boolean,
+): Promise<Recording> {
+  const recorder = context.kernels.record();
+  const rowWords = kvRowBytes(dims, kvPrecision) / 4;
+  for (const [owner, scratch] of buffers.caches) {
+    if (scratch.slots !== 'scratch') continue;
+    const ring = cacheOf(text, owner).buffer;
+    const [source, sink] = fromRing ? [ring, scratch.buffer] : [scratch.buffer, ring];
+    recorder.add(copyRows, { rowWords, fromRing }, { source, sink, step: buffers.steps });
+  }
+  return recorder.finish();
+}
+
+/** The logits of the step's rows: from `hidden` to `logits`, `[rows, vocabSize]`. */
+export function recordLogits(
+  { context, dims, weights }: Forward,
+  { hidden, normed, steps: step }: PrefillBuffers,
+  logits: GPUBuffer,
+): Promise<Recording> {
+  const recorder = context.kernels.record();
+  const head = headOf(dims, weights);
+  const norm = { dim: dims.hiddenSize, cols: paddedCols(dims.hiddenSize), eps: dims.rmsNormEps };
+  recorder.add(rmsNorm, norm, { x: hidden, gain: weights.vector(0, 'finalNorm'), y: normed, step });
+  recorder.add(
+    projectMany,
+    { matrix: head, yStride: head.rows, add: false, biased: false, side: context.tuning.side },
+    { x: normed, w: head.buffer, bias: weights.vector(0), y: logits, step },
+  );
+  return recorder.finish();
+}

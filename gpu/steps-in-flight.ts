@@ -1,0 +1,73 @@
+import type { GpuContext } from './device.ts';
+
+/** Work that may wait in the queue: enough to hide a read-back, little enough that a stop is heard soon. */
+const targetMs = 150;
+
+/**
+ * Decode steps that were submitted and whose tokens have yet to be read. Read-backs trail behind the steps, so that
+ * the GPU never waits for one: it takes 0.5 ms in Chromium and about 100 ms in Firefox.
+ */
+export class StepsInFlight {
+  readonly #context: GpuContext;
+  readonly #buffers: readonly GPUBuffer[];
+  readonly #waiting: { readonly buffer: GPUBuffer; readonly mapped: Promise<undefined> }[] = [];
+  #launches = 0;
+  #depth = 2;
+  #lastLandingMs = 0;
+
+  constructor(context: GpuContext, buffers: readonly GPUBuffer[]) {
+    this.#context = context;
+    this.#buffers = buffers;
+  }
+
+  get hasRoom(): boolean {
+    return this.#waiting.length < Math.min(this.#depth, this.#buffers.length);
+  }
+
+  /** The buffer into which the next step copies its token. */
+  take(): GPUBuffer {
+    const buffer = this.#buffers[this.#launches % this.#buffers.length];
+    if (!buffer) throw new Error('there is a read-back buffer for every step in flight');
+    return buffer;
+  }
+
+  /** The step that copies into the buffer last taken was submitted. */
+  launched(): void {
+    const buffer = this.take();
+    const mapped = buffer.mapAsync(GPUMapMode.READ);
+    mapped.catch(() => undefined); // heard of in `land` or `drain`
+    this.#waiting.push({ buffer, mapped });
+    this.#launches++;
+  }
+
+  /** The oldest step's token. */
+  async land(): Promise<number> {
+    const step = this.#waiting.shift();
+    if (!step) throw new Error('no step is in flight');
+    await this.#context.wait(step.mapped);
+    const token = new Uint32Array(step.buffer.getMappedRange(0, 4))[0] ?? 0;
+    step.buffer.unmap();
+    this.#adapt();
+    return token;
+  }
+
+  #adapt(): void {
+    const nowMs = performance.now();
+    const tokenMs = Math.max(0.1, nowMs - this.#lastLandingMs);
+    if (this.#lastLandingMs > 0) {
+      const wanted = Math.min(this.#buffers.length, Math.max(2, Math.ceil(targetMs / tokenMs)));
+      this.#depth += Math.sign(wanted - this.#depth);
+    }
+    this.#lastLandingMs = nowMs;
+  }
+
+  /** Waits for what is still in flight, and forgets it. */
+  async drain(): Promise<void> {
+    for (const { buffer, mapped } of this.#waiting.splice(0)) {
+      await mapped.then(
+        () => buffer.unmap(),
+        () => undefined, // the device is lost, which whoever drains has heard of
+      );
+    }
+  }
+}

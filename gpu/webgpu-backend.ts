@@ -1,0 +1,88 @@
+import type { AllocateRequest, Backend, ModelWeights, Session, SessionOptions } from './backend.ts';
+import { openGpu, type GpuContext } from './device.ts';
+import { GpuSession } from './gpu-session.ts';
+import { GpuWeights } from './gpu-weights.ts';
+import type { WeightSpec } from './plan/weight-specs.ts';
+
+/**
+ * The decoder on WebGPU.
+ *
+ * @throws BackendError `no-webgpu` where there is no WebGPU, or no adapter
+ */
+export async function openWebGpuBackend(gpu: GPU | undefined): Promise<Backend> {
+  return new WebGpuBackend(await openGpu(gpu));
+}
+
+/** Public for tests, which look at the ledger. */
+export class WebGpuBackend implements Backend {
+  readonly context: GpuContext;
+
+  constructor(context: GpuContext) {
+    this.context = context;
+  }
+
+  get adapter() {
+    return this.context.adapter;
+  }
+
+  get allocatedBytes(): number {
+    return this.context.ledger.bytes;
+  }
+
+  async allocate(request: AllocateRequest): Promise<ModelWeights> {
+    const weights = new GpuWeights(this.context, request);
+    try {
+      await weights.allocated();
+    } catch (error) {
+      weights.free();
+      throw error;
+    }
+    return new GpuModel(this.context, request, weights);
+  }
+
+  destroy(): void {
+    this.context.destroy();
+  }
+}
+
+class GpuModel implements ModelWeights {
+  readonly #context: GpuContext;
+  readonly #request: AllocateRequest;
+  readonly #weights: GpuWeights;
+  readonly #sessions = new Set<Session>();
+
+  constructor(context: GpuContext, request: AllocateRequest, weights: GpuWeights) {
+    this.#context = context;
+    this.#request = request;
+    this.#weights = weights;
+  }
+
+  put(spec: WeightSpec, firstRow: number, bytes: Uint8Array): Promise<void> {
+    return this.#weights.put(spec, firstRow, bytes);
+  }
+
+  ready(): Promise<void> {
+    return this.#weights.ready();
+  }
+
+  get bytes(): number {
+    return this.#weights.bytes;
+  }
+
+  async open(options: SessionOptions): Promise<Session> {
+    const session: GpuSession = await GpuSession.open(
+      this.#context,
+      this.#request.dims,
+      this.#weights,
+      options,
+      () => this.#sessions.delete(session),
+    );
+    this.#sessions.add(session);
+    return session;
+  }
+
+  free(): void {
+    for (const session of this.#sessions) session.close();
+    this.#weights.free();
+  }
+}
