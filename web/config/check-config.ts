@@ -3,14 +3,16 @@ import { outsideRange } from '../../gpu/plan/sampling.ts';
 import type { GenerateRequest } from '../../worker/protocol.ts';
 import { explain } from '../ui/explain.ts';
 import {
+  fieldNames,
   numberRanges,
+  type CheckedKey,
   type NumberKey,
   type NumberRange,
   type PlaygroundConfig,
 } from './playground-config.ts';
 
 /** What is wrong with a configuration, by field, in words. Empty where it can run. */
-export type Problems = Partial<Record<keyof PlaygroundConfig, string>>;
+export type Problems = Partial<Record<CheckedKey, string>>;
 
 const numberKeys = Object.keys(numberRanges) as NumberKey[]; // Object.keys forgets what the table's type says
 
@@ -43,6 +45,12 @@ function describeRange({ min, max, whole }: NumberRange): string {
     ? `Enter ${kind} from ${min} up.`
     : `Enter ${kind} from ${min} to ${max.toLocaleString('en')}.`;
 }
+
+/** The names of the fields that have a problem, in the order of the page. */
+export const namesOfWrongFields = (problems: Problems) =>
+  Object.entries(fieldNames)
+    .filter(([key]) => key in problems)
+    .map(([, name]) => name);
 
 /** The run that a configuration asks for, or null while one of its numbers is missing. */
 export function toGenerateRequest(config: Readonly<PlaygroundConfig>): GenerateRequest | null {

@@ -22,6 +22,24 @@ export type NumberKey = {
   [Key in keyof PlaygroundConfig]: PlaygroundConfig[Key] extends FieldNumber ? Key : never;
 }[keyof PlaygroundConfig];
 
+/** The fields that can hold something that does not run. */
+export type CheckedKey = NumberKey | 'layerTypes';
+
+/** What the page calls them, in the order in which it shows them. */
+export const fieldNames: Readonly<Record<CheckedKey, string>> = {
+  layerTypes: 'Layer types',
+  slidingWindow: 'Sliding window',
+  forwardPasses: 'Forward passes',
+  backwardPasses: 'Backward passes',
+  maxNewTokens: 'Max new tokens',
+  temperature: 'Temperature',
+  topK: 'Top-k',
+  topP: 'Top-p',
+  minP: 'Min-p',
+  repetitionPenalty: 'Repetition penalty',
+  seed: 'Seed',
+};
+
 export interface NumberRange {
   readonly min: number;
   readonly max: number;

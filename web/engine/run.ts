@@ -1,13 +1,12 @@
 import type { KvUsage } from '../../gpu/plan/kv-layout.ts';
 import type { Mode } from '../../gpu/plan/forward-plan.ts';
-import type { AdapterFacts } from '../../gpu/backend.ts';
 import type { Failure, GenerateRequest, GenerateResult, ModelFacts, Timing } from '../../worker/protocol.ts';
 
 /** One press of Generate: what was asked, and what is known of it by now. Its figures are the engine's, never ours. */
 export interface Run {
   readonly number: number;
   readonly modelId: string;
-  readonly adapter: AdapterFacts;
+  readonly adapter: ModelFacts['adapter'];
   readonly prompt: string;
   readonly request: GenerateRequest;
   readonly layerTypes: string;

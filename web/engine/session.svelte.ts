@@ -147,13 +147,14 @@ export class Session {
     this.text = '';
     this.run = beginRun(++this.#runs, model, this.config.prompt, request);
     const outcome = await this.#engine.generate(request, (event) => this.#receiveRun(event));
-    this.#settleRun(outcome);
-    // Another model may have been chosen meanwhile; its loading goes on.
-    if (this.phase.at === 'generating') this.phase = { at: 'ready', model };
+    this.#settleRun(outcome, model);
   }
 
-  #settleRun(outcome: Outcome<GenerateResult>): void {
+  #settleRun(outcome: Outcome<GenerateResult>, model: ModelFacts): void {
     this.#text.flush();
+    // Where another model was chosen meanwhile, its loading goes on.
+    const stillOurs = this.phase.at === 'generating';
+    if (stillOurs) this.phase = { at: 'ready', model };
     if (!this.run) return;
     if (outcome.ok) {
       this.run = endRun(this.run, outcome.value);
@@ -161,7 +162,7 @@ export class Session {
       this.history = [this.run, ...this.history].slice(0, RUNS_KEPT);
     } else {
       this.run = { ...this.run, end: { failure: outcome.failure } };
-      if (this.phase.at === 'generating') this.#fail(outcome.failure);
+      if (stillOurs) this.#fail(outcome.failure);
     }
   }
 

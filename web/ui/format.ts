@@ -11,8 +11,8 @@ export function formatBytes(bytes: number): string {
   return `${unit === 0 ? Math.round(value) : significant(value)} ${units[unit] ?? ''}`;
 }
 
-/** A speed for people: `18.3 tokens/s`. */
-export const formatTokensPerSec = (tokensPerSec: number) => `${significant(tokensPerSec)} tokens/s`;
+/** A speed for people, in tokens per second: `18.3`. */
+export const formatTokensPerSec = (tokensPerSec: number) => significant(tokensPerSec);
 
 /** A share for people: 0.375 → `37.5 %`. */
 export const formatPercent = (share: number) => `${Math.round(share * 1000) / 10} %`;

@@ -1,0 +1,41 @@
+import { describe, expect, it } from 'vitest';
+import { advise, explain } from '../../../web/ui/explain.ts';
+import type { Failure } from '../../../worker/protocol.ts';
+
+/** One failure of every code: the type makes a missing one an error. */
+const failures: { readonly [Code in Failure['code']]: Extract<Failure, { code: Code }> } = {
+  'no-webgpu': { code: 'no-webgpu', reason: 'navigator.gpu is missing' },
+  'limit-too-small': { code: 'limit-too-small', limit: 'maxBufferSize', needed: 2, available: 1 },
+  'out-of-memory': { code: 'out-of-memory', what: 'the KV cache', bytes: 3 * 2 ** 30 },
+  'device-lost': { code: 'device-lost', reason: 'unplugged' },
+  'bad-layer-types': { code: 'bad-layer-types', at: 4, reason: 'there is no layer 9' },
+  'bad-config': { code: 'bad-config', field: 'sliding_window', reason: 'below 1' },
+  'bad-weights': { code: 'bad-weights', file: 'model.safetensors', reason: 'the header is not JSON' },
+  'bad-tokenizer': { code: 'bad-tokenizer', reason: 'no vocabulary' },
+  'bad-request': { code: 'bad-request', field: 'maxNewTokens', reason: 'below 0' },
+  'download-failed': { code: 'download-failed', file: 'config.json', status: 404, reason: 'Not Found' },
+  'no-model': { code: 'no-model' },
+  internal: { code: 'internal', reason: 'a shape is wrong' },
+};
+
+describe('explain', () => {
+  it.each(Object.values(failures).map((failure) => [failure.code, failure] as const))(
+    '%s is said in a sentence, with what to do next',
+    (_, failure) => {
+      expect(explain(failure)).not.toBe('');
+      expect(advise(failure)).toMatch(/^[A-Z].*\.$/);
+      expect(explain(failure) + advise(failure)).not.toMatch(/undefined|\[object|NaN/);
+    },
+  );
+
+  it('names the layer of a mistake as the tests of the page expect it', () => {
+    expect(explain(failures['bad-layer-types'])).toBe('Layer 4: there is no layer 9');
+  });
+
+  it('says the status of a download only where a server answered', () => {
+    expect(explain(failures['download-failed'])).toContain('404');
+    expect(explain({ ...failures['download-failed'], status: 0, reason: 'no connection' })).toContain(
+      'no connection',
+    );
+  });
+});
