@@ -1,0 +1,125 @@
+import { requestGpu } from '#platform';
+import { openGpu, type GpuContext } from '../../gpu/device.ts';
+import type { Kernel } from '../../gpu/kernel.ts';
+import { bytesOf, toF16, type ElementType } from '../../gpu/plan/element-type.ts';
+import { threefry2x32 } from '../../gpu/reference/random.ts';
+import { packSteps, type Step } from '../../gpu/step.ts';
+
+let opened: Promise<GpuContext> | undefined;
+
+/** One device for all kernels of a file. */
+export const context = (): Promise<GpuContext> => (opened ??= requestGpu().then(openGpu));
+
+export type Data = Float32Array | Uint32Array | Uint16Array;
+
+const plainStep: Step = {
+  position: 0,
+  rows: 1,
+  firstRow: 0,
+  windowTokens: 1000,
+  ringRows: 1,
+  scratchBase: 0,
+};
+
+export const stepOf = (step: Partial<Step>): Step => ({ ...plainStep, ...step });
+
+/**
+ * Runs a kernel once and reads one buffer back, as 32-bit words.
+ *
+ * @param data contents by binding; a binding of kind `step` takes its Step from `step`
+ */
+export async function run<Binding extends string, Params>(
+  kernel: Kernel<Binding, Params>,
+  params: Params,
+  data: Readonly<Record<Exclude<Binding, 'step'>, Data>>,
+  output: Exclude<Binding, 'step'>,
+  step: Partial<Step> = {},
+): Promise<ArrayBuffer> {
+  const { device, ledger, kernels, wait } = await boundContext();
+  const scope = ledger.scope(`test of ${kernel.label}`);
+  try {
+    const contents: Record<string, Data> = { ...data, step: packSteps([stepOf(step)]) };
+    const buffers = Object.fromEntries(
+      Object.entries(kernel.bindings).map(([name, kind]) => {
+        const content = contents[name] ?? new Float32Array(4);
+        const uniform = kind === 'uniform' || kind === 'step';
+        const buffer = uniform
+          ? scope.uniform(name, content.byteLength)
+          : scope.storage(name, content.byteLength);
+        device.queue.writeBuffer(buffer, 0, evenWords(content));
+        return [name, buffer];
+      }),
+    ) as Record<Binding, GPUBuffer>; // the keys of `bindings` are the Bindings
+    const recorder = kernels.record();
+    recorder.add(kernel, params, buffers);
+    const recording = await recorder.finish();
+
+    const bytes = evenWords(contents[output] ?? new Float32Array(4)).byteLength;
+    const staging = scope.staging('read-back', bytes);
+    const encoder = device.createCommandEncoder();
+    const pass = encoder.beginComputePass();
+    recording.replay(pass, 0, step.rows ?? 1);
+    pass.end();
+    encoder.copyBufferToBuffer(buffers[output], 0, staging, 0, bytes);
+    device.queue.submit([encoder.finish()]);
+    await wait(staging.mapAsync(GPUMapMode.READ));
+    return staging.getMappedRange(0, bytes).slice(0);
+  } finally {
+    scope.free();
+  }
+}
+
+async function boundContext() {
+  const opened = await context();
+  return {
+    device: opened.device,
+    ledger: opened.ledger,
+    kernels: opened.kernels,
+    wait: <T>(work: Promise<T>) => opened.wait(work),
+  };
+}
+
+function evenWords(data: Data): Uint8Array<ArrayBuffer> {
+  const padded = new Uint8Array(Math.ceil(data.byteLength / 4) * 4);
+  padded.set(new Uint8Array(data.buffer, data.byteOffset, data.byteLength));
+  return padded;
+}
+
+let streams = 0;
+
+/** Numbers between -scale and scale, the same in every run. */
+export function randomFloats(count: number, scale = 1): Float32Array<ArrayBuffer> {
+  const stream = streams++;
+  return Float32Array.from(
+    { length: count },
+    (_, i) => (threefry2x32([stream, 7], [i, 0])[0] / 2 ** 31 - 1) * scale,
+  );
+}
+
+/** Numbers as they are stored: what the kernel gets, and what they then are. */
+export function stored(
+  values: Float32Array,
+  type: ElementType,
+): { readonly data: Data; readonly values: Float32Array } {
+  if (bytesOf(type) === 4) return { data: values, values };
+  if (type === 'f16') {
+    const data = toF16(values);
+    return { data, values: Float32Array.from(data, halfToFloat) };
+  }
+  const data = new Uint16Array(new Uint32Array(values.slice().buffer).map((bits) => bits >>> 16));
+  return { data, values: new Float32Array(Uint32Array.from(data, (bits) => bits << 16).buffer) };
+}
+
+export function halfToFloat(bits: number): number {
+  const exponent = (bits >>> 10) & 31;
+  const mantissa = bits & 1023;
+  const magnitude =
+    exponent === 0
+      ? mantissa * 2 ** -24
+      : exponent === 31
+        ? mantissa
+          ? NaN
+          : Infinity
+        : (1 + mantissa / 1024) * 2 ** (exponent - 15);
+  return bits & 0x8000 ? -magnitude : magnitude;
+}

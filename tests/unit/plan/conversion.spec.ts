@@ -1,0 +1,82 @@
+import fc from 'fast-check';
+import { expect, it } from 'vitest';
+import { isCopy, kvSources } from '../../../gpu/plan/conversion.ts';
+import { ownersOf } from '../../../gpu/plan/layer-types.ts';
+import { arbitraryLayers, layersOf } from '../../support/arbitrary-plans.ts';
+
+const sources = (stored: string, wanted: string) =>
+  Object.fromEntries(kvSources(layersOf(stored), layersOf(wanted)));
+
+const plain = (layerCount: number) => layersOf(Array.from({ length: layerCount }, (_, i) => i).join('_'));
+
+it('Each owner of LCKV’s plan takes the mean of the projections of all the layers that name it', () => {
+  expect(sources('0_1_2_3_4_5_6_7', '0_6_6_6_6_6_6_7')).toEqual({ 0: [0], 6: [1, 2, 3, 4, 5, 6], 7: [7] });
+});
+
+it('A layer’s present projection is the one of the owner that it names', () => {
+  expect(sources('0_2_2_3', '0_1_1_3')).toEqual({ 0: [0], 1: [2, 2], 3: [3] });
+  expect(sources('0_2_2_3', '3_3_3_3')).toEqual({ 3: [0, 2, 2, 3] });
+});
+
+it('A plan that brings apart what was shared copies the shared projection to each', () => {
+  expect(sources('0_2_2_3', '0_1_2_3')).toEqual({ 0: [0], 1: [2], 2: [2], 3: [3] });
+});
+
+it('Repetitions of one stored projection are a copy, two different ones are not', () => {
+  expect(isCopy([2, 2, 2])).toBe(true);
+  expect(isCopy([2])).toBe(true);
+  expect(isCopy([2, 3])).toBe(false);
+});
+
+it('The stored plan brings every stored projection back as it is', () => {
+  fc.assert(
+    fc.property(arbitraryLayers(12), (layers) => {
+      for (const [owner, from] of kvSources(layers, layers)) {
+        expect(isCopy(from)).toBe(true);
+        expect(from[0]).toBe(owner);
+      }
+    }),
+  );
+});
+
+it('A plan that changes only windows changes no projection', () => {
+  fc.assert(
+    fc.property(arbitraryLayers(12), (layers) => {
+      const turned = layers.map((layer) => ({ ...layer, windowed: !layer.windowed }));
+      expect(kvSources(layers, turned)).toEqual(kvSources(layers, layers));
+    }),
+  );
+});
+
+it('A plan whose readers of each owner shared their KV before can be converted and brought back exactly', () => {
+  fc.assert(
+    fc.property(arbitraryLayers(12), (layers) => {
+      // To plain: every layer gets its present projection; back: each owner averages copies of its own.
+      const there = kvSources(layers, plain(layers.length));
+      for (const [owner, from] of kvSources(plain(layers.length), layers)) {
+        const brought = from.map((layer) => there.get(layer)?.[0]);
+        expect(new Set(brought)).toEqual(new Set([owner]));
+      }
+    }),
+  );
+});
+
+it('Every owner of the new plan has a source for each of its readers, and only stored owners are sources', () => {
+  const pair = fc
+    .tuple(arbitraryLayers(12), arbitraryLayers(12))
+    .filter(([stored, wanted]) => stored.length === wanted.length);
+  fc.assert(
+    fc.property(pair, ([stored, wanted]) => {
+      const found = kvSources(stored, wanted);
+      expect([...found.keys()]).toEqual(ownersOf(wanted));
+      expect([...found.values()].flat()).toHaveLength(wanted.length);
+      for (const from of found.values()) {
+        expect(from.every((owner) => ownersOf(stored).includes(owner))).toBe(true);
+      }
+    }),
+  );
+});
+
+it('A plan for more layers than the checkpoint has is a bug', () => {
+  expect(() => sources('0_1', '0_1_2')).toThrow(RangeError);
+});
