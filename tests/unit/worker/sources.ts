@@ -1,0 +1,40 @@
+import { openFolderSource } from '../../../tools/headless/folder-source.ts';
+import type { ModelSource } from '../../../worker/loader/model-source.ts';
+
+export const shippedSource = (id: string): ModelSource => openFolderSource(`public/models/${id}`);
+
+export const goldenSource = (name: string): ModelSource => openFolderSource(`tests/fixtures/golden/${name}`);
+
+/**
+ * A source of files in memory, handed out in chunks of any size, as a network would.
+ *
+ * @param sizesKnown whether the source says how long its files are
+ */
+export function memorySource(
+  files: Readonly<Record<string, Uint8Array | string>>,
+  { chunkBytes = 1000, sizesKnown = true } = {},
+): ModelSource {
+  const bytesOf = (file: string) => {
+    const content = Object.hasOwn(files, file) ? files[file] : undefined;
+    return typeof content === 'string' ? new TextEncoder().encode(content) : (content ?? null);
+  };
+  return {
+    text: (file) => {
+      const bytes = bytesOf(file);
+      return Promise.resolve(bytes && new TextDecoder().decode(bytes));
+    },
+    open: (file) => {
+      const bytes = bytesOf(file);
+      return Promise.resolve(
+        bytes && { sizeBytes: sizesKnown ? bytes.length : null, chunks: chunksOf(bytes, chunkBytes) },
+      );
+    },
+  };
+}
+
+async function* chunksOf(bytes: Uint8Array, chunkBytes: number): AsyncGenerator<Uint8Array, void> {
+  for (let start = 0; start < bytes.length; start += chunkBytes) {
+    await Promise.resolve();
+    yield bytes.slice(start, start + chunkBytes);
+  }
+}

@@ -1,0 +1,169 @@
+import { readFile } from 'node:fs/promises';
+import fc from 'fast-check';
+import { beforeAll, describe, expect, it } from 'vitest';
+import { TextStream } from '../../../worker/text-stream.ts';
+import { loadTokenizer, type TextTokenizer } from '../../../worker/tokenizer.ts';
+import { shippedSource } from './sources.ts';
+
+let tokenizer: TextTokenizer;
+
+beforeAll(async () => {
+  const loaded = await loadTokenizer(shippedSource('fairy-lckv'));
+  if (!loaded) throw new Error('fairy-lckv has lost its tokenizer');
+  tokenizer = loaded;
+});
+
+/** What a stream hands out, piece by piece, the flush last. */
+function stream(tokens: readonly number[], prompt: readonly number[] = []): string[] {
+  const text = new TextStream(tokenizer, prompt);
+  return [...tokens.map((token) => text.push(token)), text.flush()];
+}
+
+const textsWithWideCharacters = fc
+  .array(
+    fc.constantFrom(
+      'a',
+      ' the king',
+      'é',
+      '日',
+      '本語',
+      '👑',
+      '👨‍👩‍👧',
+      '🏳️‍🌈',
+      'ß',
+      '\n',
+      '\u0301',
+      '𐍈',
+      '\uFFFD',
+    ),
+  )
+  .map((parts) => parts.join(''));
+/** Any ids, so most of them no valid UTF-8, with special and unknown ones among them. */
+const anyTokens = fc.array(fc.oneof(fc.nat(2060), fc.integer({ min: 2, max: 260 })), { maxLength: 120 });
+
+describe('a text stream', () => {
+  it('hands out exactly the text whose tokens it is given', () => {
+    fc.assert(
+      fc.property(fc.oneof(textsWithWideCharacters, fc.string({ unit: 'grapheme' })), (text) => {
+        expect(stream(tokenizer.encode(text)).join('')).toBe(text);
+      }),
+    );
+  });
+
+  it('hands out what decoding all tokens at once gives, whatever they are', () => {
+    fc.assert(
+      fc.property(anyTokens, (tokens) => {
+        expect(stream(tokens).join('')).toBe(tokenizer.decode(tokens));
+      }),
+      { numRuns: 300 },
+    );
+  });
+
+  it('never hands out half a character', () => {
+    fc.assert(
+      fc.property(textsWithWideCharacters, (text) => {
+        let handedOut = '';
+        for (const piece of stream(tokenizer.encode(text))) {
+          handedOut += piece;
+          expect(text.startsWith(handedOut)).toBe(true);
+          expect(piece.isWellFormed()).toBe(true);
+        }
+      }),
+    );
+  });
+
+  it('holds the bytes of an emoji back until the last of them', () => {
+    const bytes = tokenizer.encode('👑').slice(1);
+    expect(bytes.length).toBeGreaterThan(1);
+    expect(stream(bytes)).toEqual([...bytes.slice(1).map(() => ''), '👑', '']);
+  });
+
+  it('shows an unfinished character as U+FFFD when it is flushed', () => {
+    const bytes = tokenizer.encode('👑').slice(1, -1);
+    expect(stream(bytes).at(-1)).toBe('\uFFFD');
+  });
+
+  it('skips special tokens, even within a character', () => {
+    const [first = 0, ...rest] = tokenizer.encode('👑').slice(1);
+    expect(stream([0, first, 1, ...rest, 1]).join('')).toBe('👑');
+  });
+
+  it('continues a prompt whose text it does not repeat', () => {
+    fc.assert(
+      fc.property(textsWithWideCharacters, textsWithWideCharacters, (prompt, text) => {
+        const tokens = tokenizer.encode(text).slice(1);
+        expect(stream(tokens, tokenizer.encode(prompt)).join('')).toBe(text);
+      }),
+    );
+  });
+
+  it('keeps the space that a decoder takes from the beginning of a text only', () => {
+    const words = ['▁once', '▁upon', '▁a', 'b'];
+    const metaspace = {
+      isSilent: () => false,
+      decode: (tokens: readonly number[]) =>
+        tokens
+          .map((token) => words[token])
+          .join('')
+          .replaceAll('▁', ' ')
+          .replace(/^ /, ''),
+    };
+    const tokens = Array.from({ length: 100 }, (_, i) => i % words.length);
+    const all = (prompt: number[]) => {
+      const text = new TextStream(metaspace, prompt);
+      return tokens.map((token) => text.push(token)).join('') + text.flush();
+    };
+    expect(all([])).toBe(metaspace.decode(tokens));
+    expect(all([0])).toBe(` ${metaspace.decode(tokens)}`);
+  });
+
+  it('decodes a bounded number of tokens for each new one', () => {
+    let decoded = 0;
+    const counting = {
+      isSilent: () => false,
+      decode: (tokens: readonly number[]) => {
+        decoded += tokens.length;
+        return '\uFFFD'.repeat(tokens.length);
+      },
+    };
+    const text = new TextStream(counting);
+    let pieces = '';
+    for (let token = 0; token < 10_000; token++) pieces += text.push(token);
+    expect(pieces + text.flush()).toBe('\uFFFD'.repeat(10_000));
+    expect(decoded).toBeLessThan(10_000 * 40);
+  });
+});
+
+describe('the tokenizer', () => {
+  it("gives a shipped model's prompts the tokens of its golden file", async () => {
+    const golden = JSON.parse(await readFile('public/models/fairy-lckv/golden.json', 'utf8')) as {
+      prompt: string;
+      tokens: number[];
+    }[];
+    expect(golden.length).toBeGreaterThan(0);
+    for (const { prompt, tokens } of golden) expect(tokenizer.encode(prompt)).toEqual(tokens);
+  });
+
+  it('has no text for ids beyond its vocabulary', () => {
+    expect(tokenizer.isSilent(999_999)).toBe(true);
+    expect(tokenizer.decode([999_999])).toBe('');
+  });
+
+  it.each([
+    ['no JSON', '{'],
+    ['no object', '[]'],
+    ['no tokenizer', '{}'],
+    [
+      'an unknown kind',
+      '{"model":{"type":"Oracle"},"decoder":null,"post_processor":null,"pre_tokenizer":null,"normalizer":null}',
+    ],
+  ])('is refused as bad-tokenizer where tokenizer.json is %s', async (_, text) => {
+    const source = { text: () => Promise.resolve(text), open: () => Promise.resolve(null) };
+    await expect(loadTokenizer(source)).rejects.toMatchObject({ failure: { code: 'bad-tokenizer' } });
+  });
+
+  it('is null where there is no tokenizer.json', async () => {
+    const source = { text: () => Promise.resolve(null), open: () => Promise.resolve(null) };
+    expect(await loadTokenizer(source)).toBeNull();
+  });
+});

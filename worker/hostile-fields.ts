@@ -1,0 +1,127 @@
+import { Refused } from './outcome.ts';
+
+interface WholeRange {
+  readonly min: number;
+  readonly max: number;
+  /** Taken where the field is absent; without one the field is needed. */
+  readonly fallback?: number;
+}
+
+/** True for what JSON writes in braces. */
+export const isObject = (value: unknown): value is Readonly<Record<string, unknown>> =>
+  typeof value === 'object' && value !== null && !Array.isArray(value);
+
+/**
+ * An object from outside, whose fields are checked as they are read. An absent field and `null` are the same.
+ * Every method throws {@link Refused} naming the field by its path, as `rope_scaling.factor`.
+ */
+export class HostileFields {
+  // A map, because a field of the text may be called `__proto__`.
+  readonly #fields: ReadonlyMap<string, unknown>;
+  readonly #code: 'bad-config' | 'bad-request';
+  readonly #path: string;
+
+  constructor(object: Readonly<Record<string, unknown>>, code: 'bad-config' | 'bad-request', path = '') {
+    this.#fields = new Map(Object.entries(object));
+    this.#code = code;
+    this.#path = path;
+  }
+
+  has(name: string): boolean {
+    return this.raw(name) !== undefined;
+  }
+
+  /** The field as it stands; undefined where it is absent or null. */
+  raw(name: string): unknown {
+    return this.#fields.get(name) ?? undefined;
+  }
+
+  /** A whole number in a range, both ends included. */
+  whole(name: string, { min, max, fallback }: WholeRange): number {
+    const value = this.number(name, fallback);
+    if (!Number.isSafeInteger(value)) this.refuse(name, `${value} is not a whole number`);
+    if (value < min) this.refuse(name, `${value} is below ${min}`);
+    if (value > max) this.refuse(name, `${value} is above ${max}`);
+    return value;
+  }
+
+  /** A finite number. */
+  number(name: string, fallback?: number): number {
+    const value = this.raw(name) ?? fallback;
+    if (value === undefined) this.refuse(name, 'the field is missing');
+    if (typeof value !== 'number' || !Number.isFinite(value))
+      this.refuse(name, `${show(value)} is not a number`);
+    return value;
+  }
+
+  /** A finite number above zero. */
+  positive(name: string, fallback?: number): number {
+    const value = this.number(name, fallback);
+    if (value <= 0) this.refuse(name, `${value} is not above zero`);
+    return value;
+  }
+
+  flag(name: string, fallback: boolean): boolean {
+    const value = this.raw(name) ?? fallback;
+    if (typeof value !== 'boolean') this.refuse(name, `${show(value)} is neither true nor false`);
+    return value;
+  }
+
+  text(name: string, fallback?: string): string {
+    const value = this.raw(name) ?? fallback;
+    if (value === undefined) this.refuse(name, 'the field is missing');
+    if (typeof value !== 'string') this.refuse(name, `${show(value)} is not a text`);
+    return value;
+  }
+
+  /** One of a few words. */
+  choice<T extends string>(name: string, words: readonly T[], fallback: T): T {
+    const value = this.text(name, fallback);
+    const word = words.find((known) => known === value);
+    if (word === undefined) this.refuse(name, `${show(value)} is none of ${words.join(', ')}`);
+    return word;
+  }
+
+  /** An array of whole numbers from 0 on. */
+  wholeNumbers(name: string): readonly number[] {
+    return this.wholeNumbersIn(name, this.raw(name) ?? []);
+  }
+
+  /** {@link wholeNumbers} for an array that lies deeper; `name` is what a complaint calls it. */
+  wholeNumbersIn(name: string, value: unknown): readonly number[] {
+    if (!Array.isArray(value)) this.refuse(name, `${show(value)} is not an array`);
+    return value.map((item: unknown, index) => {
+      if (typeof item === 'number' && Number.isSafeInteger(item) && item >= 0) return item;
+      return this.refuse(name, `entry ${index}, ${show(item)}, is not a whole number from 0 on`);
+    });
+  }
+
+  /** The fields of an object inside this one; null where there is none. */
+  inner(name: string): HostileFields | null {
+    const value = this.raw(name);
+    if (value === undefined) return null;
+    if (!isObject(value)) this.refuse(name, `${show(value)} is not an object`);
+    return new HostileFields(value, this.#code, this.#pathOf(name));
+  }
+
+  /** Refuses the first field that is not among `known`, by name. */
+  refuseUnknown(known: readonly string[]): void {
+    for (const name of this.#fields.keys()) {
+      if (!known.includes(name)) this.refuse(name, `there is no such field; known are ${known.join(', ')}`);
+    }
+  }
+
+  refuse(name: string, reason: string): never {
+    throw new Refused({ code: this.#code, field: this.#pathOf(name), reason });
+  }
+
+  #pathOf(name: string): string {
+    return this.#path === '' ? name : `${this.#path}.${name}`;
+  }
+}
+
+/** A value as a complaint shows it: JSON, cut short. */
+export function show(value: unknown): string {
+  const json = value === undefined ? 'nothing' : JSON.stringify(value);
+  return json.length > 60 ? `${json.slice(0, 60)}…` : json;
+}

@@ -1,0 +1,122 @@
+import { isObject, show } from '../hostile-fields.ts';
+import { Refused } from '../outcome.ts';
+import { ByteReader } from './byte-reader.ts';
+import type { ModelSource } from './model-source.ts';
+import { BadHeader, headerLength, LENGTH_BYTES, parseHeader, type TensorTable } from './safetensors.ts';
+
+const WHOLE_FILE = 'model.safetensors';
+const INDEX_FILE = 'model.safetensors.index.json';
+
+/** A model's safetensors files: one, or the shards that an index names. */
+export interface Checkpoint {
+  readonly files: readonly CheckpointFile[];
+  /** The file where a tensor must be, by the index; the only file where there is none. */
+  fileOf(tensor: string): CheckpointFile | null;
+  /** What to blame for a tensor that no file is said to hold. */
+  readonly directory: string;
+}
+
+/** One file whose header was read. */
+export interface CheckpointFile extends TensorTable {
+  readonly name: string;
+  /** Where the tensors' bytes begin. */
+  readonly dataStart: number;
+  /** Stands at `dataStart` in a file of its own; null for a shard, which is opened again when its turn comes. */
+  readonly reader: ByteReader | null;
+}
+
+/**
+ * Finds a model's weights and reads the headers of all files, before any tensor is touched.
+ *
+ * @throws Refused with `download-failed` where there are no weights, `bad-weights` where a header or the index is wrong
+ */
+export async function openCheckpoint(source: ModelSource): Promise<Checkpoint> {
+  const whole = await openFile(source, WHOLE_FILE, 'go on');
+  if (whole) return { files: [whole], fileOf: () => whole, directory: WHOLE_FILE };
+
+  const index = await source.text(INDEX_FILE);
+  if (index === null) {
+    const reason = `there is neither ${WHOLE_FILE} nor ${INDEX_FILE}`;
+    throw new Refused({ code: 'download-failed', file: WHOLE_FILE, status: 404, reason });
+  }
+  const shardOf = parseIndex(index);
+  const shards = new Map<string, CheckpointFile>();
+  for (const name of new Set(shardOf.values())) {
+    const shard = await openFile(source, name, 'close');
+    if (!shard) throw badWeights(INDEX_FILE, `it names ${name}, which is not there`);
+    shards.set(name, shard);
+  }
+  refuseTwins([...shards.values()]);
+  return {
+    files: [...shards.values()],
+    fileOf: (tensor) => shards.get(shardOf.get(tensor) ?? '') ?? null,
+    directory: INDEX_FILE,
+  };
+}
+
+/** A reader that stands where the tensors' bytes begin. */
+export async function readerOfData(source: ModelSource, file: CheckpointFile): Promise<ByteReader> {
+  if (file.reader) return file.reader;
+  const opened = await source.open(file.name);
+  if (!opened) throw badWeights(file.name, 'it was there a moment ago and is gone');
+  const reader = new ByteReader(opened);
+  await reader.skip(file.dataStart);
+  return reader;
+}
+
+/** The failure of a file whose contents are wrong. */
+export const badWeights = (file: string, reason: string) =>
+  new Refused({ code: 'bad-weights', file, reason });
+
+async function openFile(
+  source: ModelSource,
+  name: string,
+  then: 'go on' | 'close',
+): Promise<CheckpointFile | null> {
+  const opened = await source.open(name);
+  if (!opened) return null;
+  const reader = new ByteReader(opened);
+  let keep = false;
+  try {
+    const length = headerLength(await reader.read(LENGTH_BYTES), reader.sizeBytes);
+    const header = await reader.read(length);
+    if (header.length < length)
+      throw new BadHeader(`the file ends after ${header.length} bytes of ${length} of header`);
+    const table = parseHeader(header, reader.sizeBytes);
+    keep = then === 'go on';
+    return { ...table, name, dataStart: LENGTH_BYTES + length, reader: keep ? reader : null };
+  } catch (error) {
+    throw error instanceof BadHeader ? badWeights(name, error.message) : error;
+  } finally {
+    if (!keep) await reader.close();
+  }
+}
+
+/** Tensor name → shard. Shards are plain file names: an index is not to reach out of the model's folder. */
+function parseIndex(text: string): ReadonlyMap<string, string> {
+  let json: unknown;
+  try {
+    json = JSON.parse(text);
+  } catch {
+    throw badWeights(INDEX_FILE, 'it is not JSON');
+  }
+  const map = isObject(json) ? json['weight_map'] : undefined;
+  if (!isObject(map)) throw badWeights(INDEX_FILE, 'it has no weight_map');
+  return new Map(
+    Object.entries(map).map(([tensor, file]) => {
+      if (typeof file === 'string' && /^\w[\w.-]*\.safetensors$/.test(file)) return [tensor, file];
+      throw badWeights(INDEX_FILE, `tensor ${show(tensor)}: ${show(file)} is not the name of a shard`);
+    }),
+  );
+}
+
+function refuseTwins(shards: readonly CheckpointFile[]): void {
+  const seen = new Map<string, string>();
+  for (const shard of shards) {
+    for (const tensor of shard.tensors.keys()) {
+      const other = seen.get(tensor);
+      if (other !== undefined) throw badWeights(shard.name, `tensor ${show(tensor)} is in ${other} too`);
+      seen.set(tensor, shard.name);
+    }
+  }
+}

@@ -1,0 +1,127 @@
+import type { ModelDims } from '../../gpu/plan/model-dims.ts';
+import { HostileFields, isObject } from '../hostile-fields.ts';
+import { attempt, Refused } from '../outcome.ts';
+import type { Outcome, SharingConfig } from '../protocol.ts';
+import { MAX_PASSES, MAX_POSITIONS } from './apply-config.ts';
+import { readBiases, readFamily, type Family } from './family.ts';
+import { readRope } from './rope-config.ts';
+import { readLayerTypes } from './stored-layer-types.ts';
+
+/** What config.json says, checked. */
+export interface ModelConfig {
+  readonly dims: ModelDims;
+  /** How the checkpoint shares keys and values; `layerTypes` always in LCKV's notation. */
+  readonly stored: SharingConfig;
+  readonly useSequential: boolean;
+  /** Tokens that end a text; empty where none is named. */
+  readonly eosIds: readonly number[];
+  readonly bosId: number | null;
+}
+
+// Far above any model that fits into a tab: what keeps a hostile file from asking for the machine.
+const MAX_LAYERS = 1024;
+const MAX_WIDTH = 2 ** 20;
+const MAX_HEADS = 4096;
+const MAX_HEAD_DIM = 1024;
+const MAX_VOCAB = 2 ** 24;
+
+/**
+ * Reads a Hugging Face config.json, which is hostile until checked.
+ *
+ * @param json the parsed file
+ * @returns the model's dimensions and sharing; `bad-config` names the field that cannot be served,
+ *   `bad-layer-types` the layer
+ */
+export function parseModelConfig(json: unknown): Outcome<ModelConfig> {
+  return attempt(() => {
+    if (!isObject(json)) {
+      throw new Refused({ code: 'bad-config', field: 'config.json', reason: 'it is not a JSON object' });
+    }
+    const fields = new HostileFields(json, 'bad-config');
+    const family = readFamily(fields);
+    const dims = readDims(fields, family);
+    return {
+      dims,
+      stored: readSharing(fields, family, dims),
+      useSequential: fields.flag('use_sequential', false),
+      eosIds: readEnds(fields, dims.vocabSize),
+      bosId: tokenOrNull(fields.raw('bos_token_id'), dims.vocabSize),
+    };
+  });
+}
+
+function readDims(fields: HostileFields, family: Family): ModelDims {
+  const whole = (name: string, max: number, fallback?: number) =>
+    fields.whole(name, { min: 1, max, ...(fallback === undefined ? {} : { fallback }) });
+
+  const activation = fields.text('hidden_act', 'silu');
+  if (activation !== 'silu') fields.refuse('hidden_act', `"${activation}" is not silu`);
+
+  const hiddenSize = whole('hidden_size', MAX_WIDTH);
+  const heads = whole('num_attention_heads', MAX_HEADS);
+  const kvHeads = whole('num_key_value_heads', MAX_HEADS, heads);
+  if (heads % kvHeads !== 0) {
+    fields.refuse('num_key_value_heads', `${heads} heads cannot share ${kvHeads} evenly`);
+  }
+  if (!fields.has('head_dim') && hiddenSize % heads !== 0) {
+    fields.refuse(
+      'num_attention_heads',
+      `a hidden size of ${hiddenSize} cannot be split among ${heads} heads`,
+    );
+  }
+  const headDim = whole('head_dim', MAX_HEAD_DIM, hiddenSize / heads);
+  if (headDim % 8 !== 0) fields.refuse('head_dim', `${headDim} is not a multiple of 8`);
+  const contextTokens = whole('max_position_embeddings', MAX_POSITIONS, 2048);
+
+  const rmsNormEps = fields.positive('rms_norm_eps', 1e-6);
+  if (rmsNormEps >= 1) fields.refuse('rms_norm_eps', `${rmsNormEps} is not below 1`);
+
+  return {
+    layerCount: whole('num_hidden_layers', MAX_LAYERS),
+    hiddenSize,
+    intermediateSize: whole('intermediate_size', MAX_WIDTH),
+    heads,
+    kvHeads,
+    headDim,
+    vocabSize: whole('vocab_size', MAX_VOCAB),
+    contextTokens,
+    rmsNormEps,
+    rope: readRope(fields, contextTokens),
+    tiedEmbeddings: fields.flag('tie_word_embeddings', false),
+    ...readBiases(fields, family),
+    qkNorm: family === 'qwen3',
+  };
+}
+
+function readSharing(fields: HostileFields, family: Family, dims: ModelDims): SharingConfig {
+  const passes = (name: string, fallback: number) =>
+    fields.whole(name, { min: 0, max: MAX_PASSES, fallback });
+  const sharing = {
+    layerTypes: readLayerTypes(fields, family, dims.layerCount),
+    slidingWindow: fields.whole('sliding_window', {
+      min: 1,
+      max: MAX_POSITIONS,
+      fallback: dims.contextTokens,
+    }),
+    forwardPasses: passes('forward_passes', 7),
+    backwardPasses: passes('backward_passes', 2),
+    forceNodiag: fields.flag('force_nodiag', false),
+  };
+  if (sharing.forwardPasses + sharing.backwardPasses < 1) {
+    fields.refuse('forward_passes', 'with backward_passes there must be at least one pass');
+  }
+  return sharing;
+}
+
+function readEnds(fields: HostileFields, vocabSize: number): readonly number[] {
+  const ids: unknown = fields.raw('eos_token_id') ?? [];
+  return (Array.isArray(ids) ? ids : [ids]).flatMap((id: unknown) => {
+    if (!Number.isSafeInteger(id))
+      fields.refuse('eos_token_id', 'it is neither a token nor an array of tokens');
+    return tokenOrNull(id, vocabSize) ?? [];
+  });
+}
+
+/** Some files write -1, or a token beyond the vocabulary, for "none". */
+const tokenOrNull = (id: unknown, vocabSize: number): number | null =>
+  typeof id === 'number' && Number.isInteger(id) && id >= 0 && id < vocabSize ? id : null;

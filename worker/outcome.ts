@@ -1,0 +1,45 @@
+import type { Failure, Outcome } from './protocol.ts';
+
+/** Carries a failure up to the nearest {@link attempt}; never crosses to the page. */
+export class Refused extends Error {
+  readonly failure: Failure;
+
+  constructor(failure: Failure) {
+    super(`refused: ${JSON.stringify(failure)}`);
+    this.name = 'Refused';
+    this.failure = failure;
+  }
+}
+
+export const succeed = <T>(value: T): Outcome<T> => ({ ok: true, value });
+
+export const fail = (failure: Failure): Outcome<never> => ({ ok: false, failure });
+
+/** What `work` returns, or the failure that it threw as {@link Refused}. Other exceptions are bugs and go on. */
+export function attempt<T>(work: () => T): Outcome<T> {
+  try {
+    return succeed(work());
+  } catch (error) {
+    return caught(error);
+  }
+}
+
+/** {@link attempt} for work that takes its time. */
+export async function attemptAsync<T>(work: () => Promise<T>): Promise<Outcome<T>> {
+  try {
+    return succeed(await work());
+  } catch (error) {
+    return caught(error);
+  }
+}
+
+/** The value of an outcome; throws its failure as {@link Refused}. */
+export function valueOf<T>(outcome: Outcome<T>): T {
+  if (!outcome.ok) throw new Refused(outcome.failure);
+  return outcome.value;
+}
+
+function caught(error: unknown): Outcome<never> {
+  if (error instanceof Refused) return fail(error.failure);
+  throw error;
+}

@@ -1,0 +1,60 @@
+import type { TextTokenizer } from './tokenizer.ts';
+
+/** What a decoder writes for bytes that are no character, and for the first bytes of one whose rest is missing. */
+const REPLACEMENT = '\uFFFD';
+
+// A character has at most 4 bytes and every token at least 1, so a few tokens decide how a text ends. Decoding at
+// most LONGEST of them for each new one keeps the whole linear.
+const KEPT = 16;
+const LONGEST = 32;
+
+/**
+ * Tokens in, text out, as it becomes certain: all that was pushed and flushed, joined, is the text of the tokens
+ * as a continuation of the prompt, and no piece ends within a character.
+ *
+ * Tokens are decoded together with those before them, because a token's text depends on its neighbours: the bytes of
+ * a character spread over several, and some decoders take the first token's leading space away.
+ */
+export class TextStream {
+  readonly #tokenizer: Pick<TextTokenizer, 'decode' | 'isSilent'>;
+  #recent: number[] = [];
+  /** UTF-16 units of the text of `#recent` that were handed out. */
+  #handedOut = 0;
+
+  /** @param prompt tokens before the first that is pushed; their text is not handed out */
+  constructor(tokenizer: Pick<TextTokenizer, 'decode' | 'isSilent'>, prompt: readonly number[] = []) {
+    this.#tokenizer = tokenizer;
+    const recent = prompt.filter((token) => !tokenizer.isSilent(token)).slice(-KEPT);
+    const text = tokenizer.decode(recent);
+    // A prompt that ends within a character is none of ours: the text then begins with the new tokens alone.
+    if (text.endsWith(REPLACEMENT)) return;
+    this.#recent = recent;
+    this.#handedOut = text.length;
+  }
+
+  /** Takes one token; returns the text that became certain, often none. */
+  push(token: number): string {
+    if (this.#tokenizer.isSilent(token)) return '';
+    this.#recent.push(token);
+    const text = certain(this.#tokenizer.decode(this.#recent));
+    const fresh = text.slice(this.#handedOut);
+    this.#handedOut = Math.max(this.#handedOut, text.length);
+    this.#forget();
+    return fresh;
+  }
+
+  /** The rest: U+FFFD where the last character was never finished. The stream is then of no more use. */
+  flush(): string {
+    return this.#tokenizer.decode(this.#recent).slice(this.#handedOut);
+  }
+
+  #forget(): void {
+    if (this.#recent.length < LONGEST) return;
+    // The cut may go through a character, which spoils the beginning of this text, never its end.
+    this.#recent = this.#recent.slice(-KEPT);
+    this.#handedOut = certain(this.#tokenizer.decode(this.#recent)).length;
+  }
+}
+
+/** A text without the last U+FFFD, which the next token may turn into a character. Earlier ones are final. */
+const certain = (text: string) => (text.endsWith(REPLACEMENT) ? text.slice(0, -REPLACEMENT.length) : text);
