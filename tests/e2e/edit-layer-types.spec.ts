@@ -1,0 +1,106 @@
+import { expect, test } from 'playwright/test';
+import { chooseGreedy, finished, generate, visit } from './lab.ts';
+
+test('figures follow the plan while it is typed, before anything runs', async ({ page }) => {
+  const lab = await visit(page);
+  await expect(lab.kv).toContainText('37.5 %');
+  await lab.layerTypes.fill('0_1_2_3_4_5_6_7');
+  await expect(lab.kv).toContainText('100 % of plain LLaMA');
+  await expect(lab.kv).toContainText('2 KiB per token');
+  await lab.select('KV precision').selectOption('f32');
+  await expect(lab.kv).toContainText('4 KiB per token');
+  await lab.layerTypes.fill('0_0_0_0_0_0_0_0');
+  await expect(lab.kv).toContainText('12.5 % of plain LLaMA');
+});
+
+test('a preset writes its plan, and a plan shows its preset', async ({ page }) => {
+  const lab = await visit(page);
+  await lab.select('Preset').selectOption('YOCO');
+  await expect(lab.layerTypes).toHaveValue('0s_1s_2s_3s_4_4_4_4');
+  await lab.layerTypes.fill('0_0_2_2_4_4_6_6');
+  await expect(lab.select('Preset')).toHaveValue('cla-2');
+  await lab.layerTypes.fill('0_0_2_2_4_4_6_7');
+  await expect(lab.select('Preset').locator('option:checked')).toHaveText('By hand');
+});
+
+test('the KV in use shrinks with the plan, without the file being read again', async ({ page }) => {
+  const reads: string[] = [];
+  page.context().on('request', (request) => {
+    if (request.url().endsWith('.safetensors')) reads.push(request.url());
+  });
+  const lab = await visit(page);
+
+  await lab.select('Preset').selectOption('Plain LLaMA');
+  await expect(page.getByText(/converted .* expect poor text/)).toBeVisible();
+  await generate(lab, 4);
+  // 11 tokens of the prompt and 3 of the 4 new ones, in 8 caches of 256 bytes a row.
+  await expect(lab.kv).toContainText('28 KiB in use');
+
+  await lab.layerTypes.fill('0_6_6_6_6_6_6_7');
+  await expect(lab.kv).toContainText('in use by the last run, fairy-lckv as 0_1_2_3_4_5_6_7');
+  await generate(lab, 4);
+  await expect(lab.kv).toContainText('10.5 KiB in use');
+  expect(reads).toHaveLength(1);
+});
+
+test('the stored plan brings the stored weights back', async ({ page }) => {
+  const lab = await visit(page);
+  await chooseGreedy(lab);
+  const stored = await generate(lab, 8);
+  await lab.select('Preset').selectOption('Sandwich, middle');
+  expect(await generate(lab, 8)).not.toBe(stored);
+  await lab.layerTypes.fill('0_6_6_6_6_6_6_7');
+  expect(await generate(lab, 8)).toBe(stored);
+});
+
+test('an edit while text is written does not disturb it and holds for the next run', async ({ page }) => {
+  const lab = await visit(page);
+  await chooseGreedy(lab);
+  const undisturbed = await generate(lab, 24);
+
+  await lab.generate.click();
+  await expect(lab.output).not.toBeEmpty({ timeout: 60_000 });
+  await lab.layerTypes.fill('0_0_2_2_4_4_6_6');
+  await expect(lab.kv).toContainText('50 % of plain LLaMA');
+  await expect(lab.kv).toContainText('fairy-lckv as 0_6_6_6_6_6_6_7');
+  await finished(lab);
+  expect(await lab.output.textContent()).toBe(undisturbed);
+
+  await generate(lab, 4);
+  await expect(page.getByRole('table').getByText('0_0_2_2_4_4_6_6')).toBeVisible();
+});
+
+test('a mistake is said at its place, stops nothing else, and loses nothing', async ({ page }) => {
+  const lab = await visit(page);
+  await lab.layerTypes.fill('0_6_6_6_9_6_6_7');
+  await expect(lab.layerTypes).toHaveAttribute('aria-invalid', 'true');
+  await expect(lab.layerTypes).toHaveAccessibleDescription('Layer 4: there is no layer 9');
+  await expect(lab.generate).toBeDisabled();
+  await expect(lab.layerTypes).toHaveValue('0_6_6_6_9_6_6_7');
+
+  await lab.layerTypes.fill('0_6_6_6_6_6_6_7');
+  await expect(lab.layerTypes).toHaveAttribute('aria-invalid', 'false');
+  await expect(lab.generate).toBeEnabled();
+});
+
+test('a number that is missing or out of range is marked and keeps Generate from running', async ({
+  page,
+}) => {
+  const lab = await visit(page);
+  await lab.number('Top-p').fill('1.5');
+  await expect(lab.number('Top-p')).toHaveAttribute('aria-invalid', 'true');
+  await expect(lab.number('Top-p')).toHaveAccessibleDescription('Enter a number from 0 to 1.');
+  await lab.number('Seed').fill('');
+  await expect(page.getByText('Correct first: Top-p, Seed.')).toBeVisible();
+  await expect(lab.generate).toBeDisabled();
+  await lab.number('Top-p').fill('0.9');
+  await lab.number('Seed').fill('7');
+  await expect(lab.generate).toBeEnabled();
+});
+
+test('a text longer than the model was made for is warned of beforehand', async ({ page }) => {
+  const lab = await visit(page);
+  await lab.number('Max new tokens').fill('400');
+  await expect(lab.prompt).toHaveAccessibleDescription(/400 new tokens\) exceed|400 new tokens exceed/);
+  await expect(lab.generate).toBeEnabled();
+});

@@ -1,0 +1,76 @@
+import { expect, test } from 'playwright/test';
+import { generate, visit } from './lab.ts';
+
+type Role = 'textbox' | 'button' | 'combobox' | 'spinbutton' | 'region' | 'status';
+
+const names: readonly (readonly [Role, readonly string[]])[] = [
+  ['textbox', ['Prompt', 'Layer types']],
+  ['button', ['Generate', 'Stop']],
+  ['combobox', ['Model', 'Preset', 'Mode', 'Backend', 'KV precision']],
+  [
+    'spinbutton',
+    [
+      'Sliding window',
+      'Forward passes',
+      'Backward passes',
+      'Max new tokens',
+      'Temperature',
+      'Top-k',
+      'Top-p',
+      'Min-p',
+      'Repetition penalty',
+      'Seed',
+    ],
+  ],
+  ['region', ['Output']],
+  ['status', ['KV cache', 'Decode speed', 'Prefill speed', 'Adapter']],
+];
+
+for (const [role, roleNames] of names) {
+  test(`exactly one ${role} bears each of its names, and can be seen`, async ({ page }) => {
+    await page.goto('./');
+    for (const name of roleNames) {
+      const element = page.getByRole(role, { name, exact: true });
+      await expect(element).toHaveCount(1);
+      await expect(element).toBeVisible();
+      if (role === 'status') await expect(element).toHaveAttribute('aria-live', 'off');
+    }
+  });
+}
+
+test('the output holds the continuation and nothing else', async ({ page }) => {
+  await page.goto('./');
+  const output = page.getByRole('region', { name: 'Output', exact: true });
+  expect(await output.textContent()).toBe('');
+  const lab = await visit(page);
+  const text = await generate(lab, 4);
+  expect(text).not.toContain(await lab.prompt.inputValue());
+});
+
+for (const width of [320, 390, 768, 1440]) {
+  for (const colorScheme of ['light', 'dark'] as const) {
+    test(`nothing scrolls sideways at ${width} px, ${colorScheme}`, async ({ page }, testInfo) => {
+      await page.setViewportSize({ width, height: 900 });
+      await page.emulateMedia({ colorScheme, reducedMotion: 'reduce' });
+      const lab = await visit(page);
+      await lab.select('Preset').selectOption('Plain LLaMA');
+      await generate(lab, 8);
+      await lab.select('Preset').selectOption('MixAttention, pairs');
+      expect(await page.evaluate(() => document.documentElement.scrollWidth)).toBe(width);
+      await page.screenshot({
+        path: testInfo.outputPath(`page-${width}-${colorScheme}.png`),
+        fullPage: true,
+      });
+    });
+  }
+}
+
+test('what can be pressed is at least 24 px in both directions', async ({ page }) => {
+  await page.setViewportSize({ width: 390, height: 844 });
+  await visit(page);
+  for (const element of await page.locator('button, input, select, textarea').all()) {
+    const box = await element.boundingBox();
+    expect(box?.width).toBeGreaterThanOrEqual(24);
+    expect(box?.height).toBeGreaterThanOrEqual(24);
+  }
+});

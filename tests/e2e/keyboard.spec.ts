@@ -1,0 +1,58 @@
+import { expect, test, type Page } from 'playwright/test';
+import { finished, visit } from './lab.ts';
+
+const focusedName = (page: Page) =>
+  page.evaluate(() => {
+    const element = document.activeElement;
+    const label = element instanceof HTMLInputElement ? element.labels?.[0]?.textContent : null;
+    return label ?? element?.textContent.trim() ?? '';
+  });
+
+test('everything is done without a pointer', async ({ page }) => {
+  const lab = await visit(page);
+  await page.keyboard.press('Tab');
+  await expect(lab.prompt).toBeFocused();
+  await page.keyboard.press('ControlOrMeta+a');
+  await page.keyboard.type('The queen');
+
+  // To the layer types, by Tab alone.
+  for (let presses = 0; (await focusedName(page)) !== 'Layer types'; presses++) {
+    expect(presses).toBeLessThan(20);
+    await page.keyboard.press('Tab');
+  }
+  await page.keyboard.press('ControlOrMeta+a');
+  await page.keyboard.type('0_1_2_3_4_5_6_9');
+  await expect(lab.layerTypes).toHaveAccessibleDescription('Layer 7: there is no layer 9');
+  await page.keyboard.press('Backspace');
+  await page.keyboard.type('7');
+
+  for (let presses = 0; (await focusedName(page)) !== 'Max new tokens'; presses++) {
+    expect(presses).toBeLessThan(20);
+    await page.keyboard.press('Tab');
+  }
+  await page.keyboard.press('ControlOrMeta+a');
+  await page.keyboard.type('200');
+  await page.keyboard.press('ControlOrMeta+Enter');
+  await expect(lab.output).not.toBeEmpty({ timeout: 60_000 });
+  await page.keyboard.press('Escape');
+  await expect(page.getByText(/^Stopped/)).toBeVisible({ timeout: 10_000 });
+});
+
+test('the focus stays on Generate while it runs', async ({ page }) => {
+  const lab = await visit(page);
+  await lab.number('Max new tokens').fill('4');
+  await lab.generate.focus();
+  await page.keyboard.press('Enter');
+  await expect(lab.output).not.toBeEmpty({ timeout: 60_000 });
+  await finished(lab);
+  await expect(lab.generate).toBeFocused();
+});
+
+test('Generate leads to the field that keeps it from running', async ({ page }) => {
+  const lab = await visit(page);
+  await lab.layerTypes.fill('0_6');
+  await lab.generate.focus();
+  await page.keyboard.press('Enter');
+  await expect(lab.layerTypes).toBeFocused();
+  await expect(lab.output).toBeEmpty();
+});

@@ -1,0 +1,52 @@
+import { expect, type Page } from 'playwright/test';
+
+/** The page as a visitor finds it: by role and name, never by markup. */
+export const openLab = (page: Page) => {
+  const named = (role: Parameters<Page['getByRole']>[0]) => (name: string) =>
+    page.getByRole(role, { name, exact: true });
+  const button = named('button');
+  const textbox = named('textbox');
+  const status = named('status');
+  return {
+    page,
+    select: named('combobox'),
+    number: named('spinbutton'),
+    prompt: textbox('Prompt'),
+    layerTypes: textbox('Layer types'),
+    generate: button('Generate'),
+    stop: button('Stop'),
+    output: page.getByRole('region', { name: 'Output', exact: true }),
+    kv: status('KV cache'),
+    decodeSpeed: status('Decode speed'),
+    prefillSpeed: status('Prefill speed'),
+    adapter: status('Adapter'),
+  };
+};
+
+export type Lab = ReturnType<typeof openLab>;
+
+/** Opens the page and waits until its model is there. */
+export async function visit(page: Page): Promise<Lab> {
+  await page.goto('./');
+  await expect(page.getByText('Ready.', { exact: true })).toBeVisible({ timeout: 60_000 });
+  return openLab(page);
+}
+
+/** Sets the sampling under which the text depends on the model alone. */
+export async function chooseGreedy(lab: Lab): Promise<void> {
+  await lab.number('Temperature').fill('0');
+  await lab.number('Top-p').fill('1');
+  await lab.number('Repetition penalty').fill('1');
+}
+
+/** Presses Generate and waits for the end of the run, which a software adapter takes its time to reach. */
+export async function generate(lab: Lab, newTokens: number): Promise<string> {
+  await lab.number('Max new tokens').fill(String(newTokens));
+  await lab.generate.click();
+  await finished(lab);
+  return (await lab.output.textContent()) ?? '';
+}
+
+export async function finished(lab: Lab): Promise<void> {
+  await expect(lab.page.getByText(/^(Done|Stopped)\b/)).toBeVisible({ timeout: 120_000 });
+}

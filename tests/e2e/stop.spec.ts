@@ -1,0 +1,44 @@
+import { expect, test } from 'playwright/test';
+import { finished, visit } from './lab.ts';
+
+test('Stop ends a run at once and keeps its text; the next run begins afresh', async ({ page }) => {
+  const lab = await visit(page);
+  await lab.number('Max new tokens').fill('200');
+  await lab.generate.click();
+  await expect(lab.output).not.toBeEmpty({ timeout: 60_000 });
+  await lab.stop.click();
+  await expect(page.getByText(/^Stopped after \d+ tokens?\.$/)).toBeVisible({ timeout: 10_000 });
+
+  const text = await lab.output.textContent();
+  expect(text).not.toBe('');
+  await page.waitForTimeout(500);
+  expect(await lab.output.textContent()).toBe(text);
+
+  await lab.number('Max new tokens').fill('3');
+  await lab.generate.click();
+  await finished(lab);
+  await expect(page.getByText(/^Done/)).toBeVisible();
+});
+
+test('a Generate that waits for the model is forgotten by Stop', async ({ page }) => {
+  await page.route('**/model.safetensors', async (route) => {
+    await new Promise((resolve) => setTimeout(resolve, 1500));
+    await route.continue();
+  });
+  await page.goto('./');
+  await page.getByRole('button', { name: 'Generate' }).click();
+  await expect(page.getByRole('progressbar')).toBeVisible();
+  await page.getByRole('button', { name: 'Stop' }).click();
+  await expect(page.getByText('Ready.', { exact: true })).toBeVisible({ timeout: 60_000 });
+  await expect(page.getByRole('region', { name: 'Output' })).toBeEmpty();
+});
+
+test('choosing another model while one writes stops it', async ({ page }) => {
+  const lab = await visit(page);
+  await lab.number('Max new tokens').fill('200');
+  await lab.generate.click();
+  await expect(lab.output).not.toBeEmpty({ timeout: 60_000 });
+  await lab.select('Model').selectOption('fairy-llama');
+  await expect(page.getByText(/^Stopped/)).toBeVisible({ timeout: 60_000 });
+  await expect(lab.generate).toBeEnabled();
+});
