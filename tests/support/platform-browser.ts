@@ -1,4 +1,5 @@
 // What a test needs of a page: `#platform` in the suite `chromium`. platform-node.ts is its twin.
+import type { ModelSource } from '../../worker/loader/model-source.ts';
 import { adapterOrFail } from './adapter-or-fail.ts';
 
 export const runningIn: 'node' | 'chromium' = 'chromium';
@@ -10,4 +11,26 @@ export async function requestGpu(): Promise<GPU> {
   if (!gpu) throw new Error('This browser has no navigator.gpu: is the page a secure context?');
   await adapterOrFail(gpu, navigator.userAgent);
   return gpu;
+}
+
+/** The files of a model, from its folder's path in this project: the test server serves it, public/ as its root. */
+export function modelSource(folder: string): ModelSource {
+  const root = folder.startsWith('public/') ? folder.slice('public'.length) : `/${folder}`;
+  const get = async (file: string) => {
+    const response = await fetch(`${root}/${file}`);
+    if (response.ok) return response;
+    if (response.status === 404) return null;
+    throw new Error(`${root}/${file} answered ${response.status}`);
+  };
+  return {
+    text: async (file) => (await get(file))?.text() ?? null,
+    open: async (file) => {
+      const bytes = await (await get(file))?.bytes();
+      return bytes ? { sizeBytes: bytes.length, chunks: once(bytes) } : null;
+    },
+  };
+}
+
+async function* once(bytes: Uint8Array): AsyncGenerator<Uint8Array, void> {
+  yield await Promise.resolve(bytes);
 }

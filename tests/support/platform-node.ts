@@ -1,6 +1,9 @@
 // What a test needs of Node: `#platform` in the suite `node`. platform-browser.ts is its twin.
+import { resolve } from 'node:path';
 import { create, globals } from 'webgpu';
+import { openFolderSource } from '../../tools/headless/folder-source.ts';
 import { useSoftwareVulkan } from '../../tools/setup/vulkan.mjs';
+import type { ModelSource } from '../../worker/loader/model-source.ts';
 import { adapterOrFail } from './adapter-or-fail.ts';
 
 export const runningIn: 'node' | 'chromium' = 'node';
@@ -17,3 +20,7 @@ export async function requestGpu(): Promise<GPU> {
   await adapterOrFail(dawn, `VK_ICD_FILENAMES is ${process.env['VK_ICD_FILENAMES'] ?? 'not set'}`);
   return dawn;
 }
+
+/** The files of a model, from its folder's path in this project. */
+export const modelSource = (folder: string): ModelSource =>
+  openFolderSource(resolve(import.meta.dirname, '../..', folder));

@@ -1,0 +1,52 @@
+import { runningIn } from '#platform';
+import { afterAll, describe, expect, it } from 'vitest';
+import type { Mode } from '../../gpu/plan/forward-plan.ts';
+import type { KvPrecision } from '../../gpu/plan/kv-layout.ts';
+import { shippedFolder, shippedGolden } from '../support/golden.ts';
+import { backends, TestEngine } from '../support/test-engine.ts';
+
+const models = ['fairy-lckv', 'fairy-llama'];
+const modes: readonly Mode[] = ['sequential', 'parallel'];
+
+/** Chromium computes on SwiftShader, about ten times slower than Node on lavapipe: one prompt is its share. */
+const prompts = runningIn === 'node' ? [0, 1, 2] : [0];
+
+/** Keys and values in half precision move the logits of these models by about 2e-3. */
+const precisionsFor = (margin: number): readonly KvPrecision[] => (margin > 0.005 ? ['f32', 'f16'] : ['f32']);
+
+describe.each(backends)('On the backend %s', (backend) => {
+  const engine = new TestEngine(backend);
+  afterAll(() => engine.close());
+
+  describe.each(models)('the shipped model %s', (id) => {
+    it.each(prompts.flatMap((prompt) => modes.map((mode) => [prompt, mode] as const)))(
+      'writes the text that goes with its prompt %i after %s prefill',
+      async (prompt, mode) => {
+        const golden = (await shippedGolden(id))[prompt];
+        if (!golden) throw new Error(`golden.json has no prompt ${prompt}`);
+        await engine.load(shippedFolder(id));
+        const tokens = mode === 'sequential' ? golden.greedy_after_sequential : golden.greedy_after_parallel;
+        const text = mode === 'sequential' ? golden.text_after_sequential : golden.text_after_parallel;
+
+        for (const kvPrecision of precisionsFor(golden.smallest_margin)) {
+          const result = await engine.generate({
+            input: { text: golden.prompt },
+            mode,
+            kvPrecision,
+            maxNewTokens: tokens.length,
+          });
+          expect(result.promptTokens).toBe(golden.tokens.length);
+          expect(result.tokens, `KV in ${kvPrecision}`).toEqual(tokens);
+          expect(result.text).toBe(text);
+        }
+      },
+    );
+
+    it('chooses its mode by the published rule', async () => {
+      await engine.load(shippedFolder(id));
+      const [golden] = await shippedGolden(id);
+      const result = await engine.generate({ input: { turns: [golden?.tokens ?? []] } });
+      expect(result.mode).toBe(golden?.auto_mode);
+    });
+  });
+});

@@ -1,0 +1,54 @@
+import { modelSource } from '#platform';
+import type { Mode } from '../../gpu/plan/forward-plan.ts';
+
+/** What the golden cases of tests/fixtures/golden hold, computed in float64. */
+interface GoldenNumbers {
+  /** Prompt positions, counted through all turns, of the rows of logits. */
+  readonly positions: readonly number[];
+  readonly parallel_logits: readonly (readonly number[])[];
+  readonly greedy_after_parallel: readonly number[];
+}
+
+export interface GoldenPrompt extends GoldenNumbers {
+  readonly tokens: readonly number[];
+  readonly auto_mode: Mode;
+  /** `[start, stop, iterated]` */
+  readonly groups: readonly (readonly [number, number, boolean])[];
+  readonly sequential_logits: readonly (readonly number[])[];
+  readonly greedy_after_sequential: readonly number[];
+  readonly kv_layers: readonly number[];
+  readonly kv_bytes_per_token_f32: number;
+}
+
+/** Turns prefilled one after the other in parallel mode. */
+export interface GoldenTurns extends GoldenNumbers {
+  readonly turns: readonly (readonly number[])[];
+}
+
+/** What golden.json of a shipped model holds, one entry a prompt. */
+export interface ShippedGolden {
+  readonly prompt: string;
+  /** The prompt's, the tokenizer's begin token first. */
+  readonly tokens: readonly number[];
+  readonly auto_mode: Mode;
+  readonly greedy_after_sequential: readonly number[];
+  readonly greedy_after_parallel: readonly number[];
+  readonly text_after_sequential: string;
+  readonly text_after_parallel: string;
+  /** The least lead of a first choice over the second, of all tokens written. */
+  readonly smallest_margin: number;
+}
+
+export const goldenFolder = (name: string) => `tests/fixtures/golden/${name}`;
+export const shippedFolder = (id: string) => `public/models/${id}`;
+
+/** The golden.json of a model's folder; its type is the caller's to know. */
+async function readGolden<T>(folder: string): Promise<T> {
+  const text = await modelSource(folder).text('golden.json');
+  if (text === null) throw new Error(`${folder} has no golden.json`);
+  return JSON.parse(text) as T;
+}
+
+export const goldenPrompt = (name: string) => readGolden<GoldenPrompt>(goldenFolder(name));
+export const goldenTurns = (name: string) => readGolden<GoldenTurns>(goldenFolder(name));
+export const shippedGolden = (id: string) => readGolden<readonly ShippedGolden[]>(shippedFolder(id));
