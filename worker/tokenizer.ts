@@ -6,11 +6,11 @@ import type { ModelSource } from './loader/model-source.ts';
 
 export interface TextTokenizer {
   /** The tokens of a text, with the special tokens that the tokenizer itself adds. */
-  encode(text: string): readonly number[];
+  readonly encode: (text: string) => readonly number[];
   /** The text of tokens; special and unknown ones have none. Half characters become U+FFFD. */
-  decode(tokens: readonly number[]): string;
+  readonly decode: (tokens: readonly number[]) => string;
   /** True for tokens without text: special ones, and ids that the tokenizer does not know. */
-  isSilent(token: number): boolean;
+  readonly isSilent: (token: number) => boolean;
 }
 
 /**

@@ -1,5 +1,4 @@
-import { createReadStream } from 'node:fs';
-import { open, readFile } from 'node:fs/promises';
+import { open, readFile, type FileHandle } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Refused } from '../../worker/outcome.ts';
 import type { ModelSource } from '../../worker/loader/model-source.ts';
@@ -24,7 +23,7 @@ export function openFolderSource(folder: string): ModelSource {
 
 async function* chunksOf(
   file: string,
-  stream: ReturnType<typeof createReadStream>,
+  stream: ReturnType<FileHandle['createReadStream']>,
 ): AsyncGenerator<Uint8Array, void> {
   try {
     for await (const chunk of stream) yield chunk as Uint8Array; // no encoding was set

@@ -1,0 +1,80 @@
+import type { AdapterFacts } from '../../gpu/backend.ts';
+import type { Mode } from '../../gpu/plan/forward-plan.ts';
+import type { KvUsage } from '../../gpu/plan/kv-layout.ts';
+import { attempt, Refused } from '../../worker/outcome.ts';
+import type { EngineApi, Failure, GenerateResult, ModelFacts, Timing } from '../../worker/protocol.ts';
+import { parseRequest, type HeadlessRequest } from './request.ts';
+
+/** What the runner answers to one request: plain JSON. */
+export type Answer = { readonly ok: false; readonly failure: Failure } | AnswerOfRun;
+
+interface AnswerOfRun {
+  readonly ok: true;
+  readonly mode: Mode;
+  readonly tokens: readonly number[];
+  readonly text: string | null;
+  readonly logits: readonly (readonly number[])[];
+  /** Only where the request asked for a score. */
+  readonly nats?: number;
+  readonly kv: KvUsage;
+  readonly timing: Timing & { readonly loadMs: number };
+  readonly adapter: AdapterFacts;
+}
+
+const ignoreEvents = () => undefined;
+
+/**
+ * Answers requests one after the other; those that name the same model, backend and weights share what was loaded.
+ * Never throws: what goes wrong with one request is its answer.
+ *
+ * @param requests one request, or an array of them
+ * @returns one answer, or an array of as many
+ */
+export async function answerAll(engine: EngineApi, requests: unknown): Promise<Answer | readonly Answer[]> {
+  if (!Array.isArray(requests)) return answer(engine, requests);
+  const answers: Answer[] = [];
+  for (const request of requests as readonly unknown[]) answers.push(await answer(engine, request));
+  return answers;
+}
+
+async function answer(engine: EngineApi, json: unknown): Promise<Answer> {
+  const request = parseRequest(json);
+  if (!request.ok) return request;
+
+  const startMs = performance.now();
+  const facts = await engine.load(request.value.load, ignoreEvents);
+  const loadMs = performance.now() - startMs;
+  if (!facts.ok) return facts;
+
+  const result = await engine.generate(request.value.generate, ignoreEvents);
+  if (!result.ok) return { ok: false, failure: inRequestsWords(result.failure, request.value) };
+  const told = attempt(() => tell(result.value, facts.value, loadMs));
+  return told.ok ? told.value : told;
+}
+
+function tell(result: GenerateResult, facts: ModelFacts, loadMs: number): AnswerOfRun {
+  const { mode, tokens, text, nats, kv, timing } = result;
+  return {
+    ok: true,
+    mode,
+    tokens,
+    text,
+    logits: result.logits.map((row, index) => numbers(row, `row ${index} of the logits`)),
+    ...(nats === null ? {} : { nats: numbers([nats], 'the score')[0] ?? nats }),
+    kv,
+    timing: { loadMs, ...timing },
+    adapter: facts.adapter,
+  };
+}
+
+/** Numbers that JSON can write; a model whose weights overflow computes others, and JSON would make them null. */
+function numbers(values: ArrayLike<number>, what: string): readonly number[] {
+  const list = Array.from(values);
+  const index = list.findIndex((value) => !Number.isFinite(value));
+  if (index < 0) return list;
+  throw new Refused({ code: 'internal', reason: `${what} has ${String(list[index])} at ${index}` });
+}
+
+/** The engine knows the prompt as turns; the request may have called it tokens. */
+const inRequestsWords = (failure: Failure, { promptField }: HeadlessRequest): Failure =>
+  failure.code === 'bad-request' && failure.field === 'turns' ? { ...failure, field: promptField } : failure;

@@ -1,0 +1,76 @@
+import { join } from 'node:path';
+import { openCpuBackend } from '../../gpu/reference/cpu-backend.ts';
+import { openWebGpuBackend } from '../../gpu/webgpu-backend.ts';
+import { Engine } from '../../worker/engine.ts';
+import { succeed } from '../../worker/outcome.ts';
+import { answerAll } from './answer.ts';
+import { openFolderSource } from './folder-source.ts';
+import { findModelFolder } from './model-folder.ts';
+import { openDawn } from './vulkan.ts';
+
+export interface Surroundings {
+  /** The repository's folder. */
+  readonly root: string;
+  readonly findSoftwareVulkan: () => Promise<string | undefined>;
+}
+
+/**
+ * Reads requests from standard input and answers them on standard output, which gets nothing else.
+ *
+ * @returns the exit status: 0, also where answers are failures; 2 where the input cannot be read
+ */
+export async function main(surroundings: Surroundings): Promise<number> {
+  keepStandardOutputClean();
+  let requests: unknown;
+  try {
+    requests = JSON.parse(await readStandardInput());
+  } catch (error) {
+    process.stderr.write(`headless: the request is not JSON (${String(error)})\n`);
+    return 2;
+  }
+  if (typeof requests !== 'object' || requests === null) {
+    process.stderr.write('headless: the request is neither a JSON object nor an array of them\n');
+    return 2;
+  }
+  const engine = openEngine(surroundings);
+  const answers = await answerAll(engine, requests);
+  await writeStandardOutput(`${JSON.stringify(answers)}\n`);
+  await engine.unload();
+  return 0;
+}
+
+function openEngine({ root, findSoftwareVulkan }: Surroundings): Engine {
+  const shipped = join(root, 'public', 'models');
+  return new Engine({
+    openBackend: async (choice) =>
+      choice === 'cpu' ? openCpuBackend() : openWebGpuBackend(await openDawn(findSoftwareVulkan)),
+    openSource: (model) => {
+      const folder = findModelFolder(model, shipped, startFolder());
+      return folder.ok ? succeed(openFolderSource(folder.value)) : folder;
+    },
+  });
+}
+
+/** Where the user was: npm runs scripts from the repository's folder, and says where it was called. */
+function startFolder(): string {
+  const calledByNpm = process.env['npm_lifecycle_event'] === 'headless';
+  return (calledByNpm ? process.env['INIT_CWD'] : undefined) ?? process.cwd();
+}
+
+function keepStandardOutputClean(): void {
+  for (const method of ['log', 'info', 'debug'] as const) console[method] = console.error;
+}
+
+async function readStandardInput(): Promise<string> {
+  const chunks: Buffer[] = [];
+  for await (const chunk of process.stdin) chunks.push(chunk as Buffer); // no encoding was set
+  return Buffer.concat(chunks).toString('utf8');
+}
+
+const writeStandardOutput = (text: string) =>
+  new Promise<void>((resolve, reject) => {
+    process.stdout.write(text, (error) => {
+      if (error) reject(error);
+      else resolve();
+    });
+  });

@@ -1,0 +1,23 @@
+import { existsSync } from 'node:fs';
+import { join, resolve } from 'node:path';
+import { fail, succeed } from '../../worker/outcome.ts';
+import type { Outcome } from '../../worker/protocol.ts';
+
+/**
+ * The folder of a model: a shipped one's where the name is its id, else the path itself.
+ *
+ * @param shipped the folder that holds the models that ship
+ * @param from    the folder that a relative path starts from
+ * @returns `bad-request` where there is no such folder
+ */
+export function findModelFolder(model: string, shipped: string, from: string): Outcome<string> {
+  const isId = /^[\w.-]+$/.test(model) && !/^\.+$/.test(model);
+  const places = [...(isId ? [join(shipped, model)] : []), resolve(from, model)];
+  const folder = model === '' ? undefined : places.find((place) => existsSync(place));
+  if (folder !== undefined) return succeed(folder);
+  return fail({
+    code: 'bad-request',
+    field: 'model',
+    reason: `"${model}" is neither a folder nor the id of a model that ships`,
+  });
+}

@@ -1,0 +1,128 @@
+import type { WeightPrecision } from '../../gpu/backend.ts';
+import type { ModeChoice } from '../../gpu/plan/forward-plan.ts';
+import type { KvPrecision } from '../../gpu/plan/kv-layout.ts';
+import { greedy, type SamplingOptions } from '../../gpu/plan/sampling.ts';
+import { HostileFields, isObject, show } from '../../worker/hostile-fields.ts';
+import { attempt, Refused } from '../../worker/outcome.ts';
+import type {
+  BackendChoice,
+  GenerateRequest,
+  LoadRequest,
+  Outcome,
+  SharingConfig,
+} from '../../worker/protocol.ts';
+
+/** A request of the headless runner, as the engine's two calls. */
+export interface HeadlessRequest {
+  readonly load: LoadRequest;
+  readonly generate: GenerateRequest;
+  /** Under which of the three names the prompt came. */
+  readonly promptField: PromptField;
+}
+
+const promptFields = ['prompt', 'tokens', 'turns'] as const;
+export type PromptField = (typeof promptFields)[number];
+
+const backends = ['webgpu', 'cpu'] as const satisfies readonly BackendChoice[];
+const weightPrecisions = ['stored', 'f32', 'f16'] as const satisfies readonly WeightPrecision[];
+const kvPrecisions = ['f16', 'f32'] as const satisfies readonly KvPrecision[];
+const modes = ['auto', 'sequential', 'parallel'] as const satisfies readonly ModeChoice[];
+
+const requestFields = [
+  ...['model', 'config', 'mode', 'backend', 'weights', 'kv', ...promptFields],
+  ...['logits', 'score', 'maxNewTokens', 'ignoreEos', 'sampling'],
+];
+
+/** Each field of a request's `config`, by its name in config.json. */
+const configFields = {
+  layer_types: 'layerTypes',
+  sliding_window: 'slidingWindow',
+  forward_passes: 'forwardPasses',
+  backward_passes: 'backwardPasses',
+  force_nodiag: 'forceNodiag',
+} as const satisfies Record<string, keyof SharingConfig>;
+
+/**
+ * Reads one request, with its defaults in place.
+ *
+ * @param json anything that JSON can say
+ * @returns `bad-request` naming the field that is unknown, missing, or of the wrong type
+ */
+export function parseRequest(json: unknown): Outcome<HeadlessRequest> {
+  return attempt(() => {
+    if (!isObject(json)) {
+      throw new Refused({ code: 'bad-request', field: '', reason: `${show(json)} is not an object` });
+    }
+    const fields = new HostileFields(json, 'bad-request');
+    fields.refuseUnknown(requestFields);
+    const promptField = readPromptField(fields);
+    return {
+      load: {
+        model: fields.text('model'),
+        backend: fields.choice('backend', backends, 'webgpu'),
+        weights: fields.choice('weights', weightPrecisions, 'stored'),
+      },
+      generate: {
+        input: readInput(fields, promptField),
+        config: readConfig(fields),
+        mode: fields.choice('mode', modes, 'auto'),
+        kvPrecision: fields.choice('kv', kvPrecisions, 'f16'),
+        maxNewTokens: fields.number('maxNewTokens', 64),
+        ignoreEos: fields.flag('ignoreEos', false),
+        sampling: readSampling(fields),
+        logits: fields.wholeNumbers('logits'),
+        score: fields.flag('score', false),
+      },
+      promptField,
+    };
+  });
+}
+
+function readPromptField(fields: HostileFields): PromptField {
+  const [field, other] = promptFields.filter((name) => fields.has(name));
+  if (field === undefined) return fields.refuse('prompt', `one of ${promptFields.join(', ')} is needed`);
+  if (other !== undefined) return fields.refuse(other, `the prompt was given as ${field} already`);
+  return field;
+}
+
+function readInput(fields: HostileFields, promptField: PromptField): GenerateRequest['input'] {
+  switch (promptField) {
+    case 'prompt':
+      return { text: fields.text('prompt') };
+    case 'tokens':
+      return { turns: [fields.wholeNumbers('tokens')] };
+    case 'turns': {
+      const turns = fields.raw('turns');
+      if (!Array.isArray(turns)) return fields.refuse('turns', `${show(turns)} is not an array of arrays`);
+      return { turns: turns.map((turn: unknown) => fields.wholeNumbersIn('turns', turn)) };
+    }
+  }
+}
+
+function readConfig(fields: HostileFields): Partial<SharingConfig> {
+  const config = fields.inner('config');
+  if (!config) return {};
+  config.refuseUnknown(Object.keys(configFields));
+  const said: { -readonly [field in keyof SharingConfig]?: SharingConfig[field] } = {};
+  if (config.has('layer_types')) said.layerTypes = config.text('layer_types');
+  for (const name of ['sliding_window', 'forward_passes', 'backward_passes'] as const) {
+    if (config.has(name)) said[configFields[name]] = config.number(name);
+  }
+  if (config.has('force_nodiag')) said.forceNodiag = config.flag('force_nodiag', false);
+  return said;
+}
+
+function readSampling(fields: HostileFields): SamplingOptions {
+  const sampling = fields.inner('sampling');
+  if (!sampling) return greedy;
+  sampling.refuseUnknown(Object.keys(greedy));
+  const number = (name: keyof SamplingOptions) => sampling.number(name, greedy[name]);
+  return {
+    temperature: number('temperature'),
+    topK: number('topK'),
+    topP: number('topP'),
+    minP: number('minP'),
+    repetitionPenalty: number('repetitionPenalty'),
+    seed: number('seed'),
+  };
+}

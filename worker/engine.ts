@@ -1,0 +1,147 @@
+import type { Backend } from '../gpu/backend.ts';
+import { BackendError } from '../gpu/backend-error.ts';
+import { EventPort } from './event-port.ts';
+import { generate } from './generate.ts';
+import { loadModel, type LoadedModel } from './loader/load-model.ts';
+import type { ModelSource } from './loader/model-source.ts';
+import { fail, Refused, succeed, valueOf } from './outcome.ts';
+import type {
+  BackendChoice,
+  EngineApi,
+  EngineEvent,
+  Failure,
+  GenerateRequest,
+  GenerateResult,
+  LoadRequest,
+  ModelFacts,
+  OnEvent,
+  Outcome,
+} from './protocol.ts';
+
+/** Where an engine gets its parts from: the page and Node bring their own. */
+export interface EngineParts {
+  /** Throws BackendError where there is none. */
+  openBackend(choice: BackendChoice): Promise<Backend>;
+  openSource(model: string): Outcome<ModelSource>;
+}
+
+type Emit = (event: EngineEvent) => void;
+
+/**
+ * One model on one backend, and a queue of calls. Knows nothing of threads.
+ * Calls run one after the other; a failure ends its call and leaves the engine usable.
+ */
+export class Engine implements EngineApi {
+  readonly #parts: EngineParts;
+  /** Settles, never rejects, when every call so far has ended. */
+  #queue: Promise<unknown> = Promise.resolve();
+  #stops = 0;
+  #backend: { readonly choice: BackendChoice; readonly opened: Backend } | null = null;
+  #model: { readonly request: LoadRequest; readonly loaded: LoadedModel; readonly facts: ModelFacts } | null =
+    null;
+
+  constructor(parts: EngineParts) {
+    this.#parts = parts;
+  }
+
+  load(request: LoadRequest, onEvent: OnEvent): Promise<Outcome<ModelFacts>> {
+    return this.#answer(onEvent, (emit) => this.#load(request, emit));
+  }
+
+  generate(request: GenerateRequest, onEvent: OnEvent): Promise<Outcome<GenerateResult>> {
+    const stopsBefore = this.#stops;
+    const stopped = () => this.#stops > stopsBefore;
+    return this.#answer(onEvent, (emit) => {
+      if (!this.#model) throw new Refused({ code: 'no-model' });
+      return generate(this.#model.loaded, request, { emit, stopped });
+    });
+  }
+
+  stop(): void {
+    this.#stops++;
+  }
+
+  unload(): Promise<void> {
+    return this.#enqueue(() => {
+      this.#dropBackend();
+      return Promise.resolve();
+    });
+  }
+
+  /** Runs a call when its turn comes, and turns what it throws into a failure. */
+  async #answer<T>(onEvent: OnEvent, work: (emit: Emit) => Promise<T>): Promise<Outcome<T>> {
+    const port = new EventPort(onEvent);
+    const outcome = await this.#enqueue(async () => {
+      try {
+        return succeed(await work(port.emit));
+      } catch (error) {
+        return fail(this.#failureOf(error));
+      }
+    });
+    await port.close();
+    return outcome;
+  }
+
+  #enqueue<T>(work: () => Promise<T>): Promise<T> {
+    const result = this.#queue.then(work);
+    this.#queue = result.catch(() => undefined);
+    return result;
+  }
+
+  async #load(request: LoadRequest, emit: Emit): Promise<ModelFacts> {
+    if (this.#model && isSame(this.#model.request, request)) return this.#model.facts;
+    this.#dropModel();
+    if (this.#backend && this.#backend.choice !== request.backend) this.#dropBackend();
+
+    const source = valueOf(this.#parts.openSource(request.model));
+    const openBackend = async () => {
+      this.#backend ??= {
+        choice: request.backend,
+        opened: await this.#parts.openBackend(request.backend),
+      };
+      return this.#backend.opened;
+    };
+    const loaded = await loadModel({ source, openBackend, weights: request.weights, emit });
+    const facts: ModelFacts = {
+      id: request.model,
+      dims: loaded.config.dims,
+      stored: loaded.config.stored,
+      useSequential: loaded.config.useSequential,
+      hasTokenizer: loaded.tokenizer !== null,
+      weightBytes: loaded.weights.bytes,
+      adapter: loaded.backend.adapter,
+    };
+    this.#model = { request, loaded, facts };
+    return facts;
+  }
+
+  #failureOf(error: unknown): Failure {
+    if (error instanceof Refused) return error.failure;
+    if (error instanceof BackendError) {
+      // Nothing on a lost device can be used again; the next load opens another.
+      if (error.failure.code === 'device-lost') this.#dropBackend();
+      return error.failure;
+    }
+    console.error(error);
+    return { code: 'internal', reason: error instanceof Error ? error.message : String(error) };
+  }
+
+  #dropModel(): void {
+    const model = this.#model;
+    this.#model = null;
+    model?.loaded.weights.free();
+  }
+
+  #dropBackend(): void {
+    const backend = this.#backend;
+    this.#backend = null;
+    try {
+      this.#dropModel();
+    } finally {
+      backend?.opened.destroy();
+    }
+  }
+}
+
+const isSame = (a: LoadRequest, b: LoadRequest) =>
+  a.model === b.model && a.backend === b.backend && a.weights === b.weights;

@@ -1,0 +1,33 @@
+import { releaseProxy, type ProxyMethods } from 'comlink';
+import type { EngineEvent, OnEvent } from './protocol.ts';
+
+/** How long the end of a call waits for a page that no longer answers. */
+const LONGEST_WAIT_MS = 1000;
+
+/** The events of one call: sent without waiting, on a callback that may belong to another thread. */
+export class EventPort {
+  /** A Comlink proxy returns a promise, whatever its type says. */
+  readonly #onEvent: (event: EngineEvent) => unknown;
+  #last: Promise<unknown> = Promise.resolve();
+
+  constructor(onEvent: OnEvent) {
+    this.#onEvent = onEvent;
+  }
+
+  readonly emit = (event: EngineEvent): void => {
+    // A page that fails on an event is not our failure.
+    this.#last = new Promise((resolve) => {
+      resolve(this.#onEvent(event));
+    }).catch(() => undefined);
+  };
+
+  /** Resolves when the last event has arrived, so that the answer of the call comes after it; then lets go of the port. */
+  async close(): Promise<void> {
+    let timer: ReturnType<typeof setTimeout> | undefined;
+    const patience = new Promise((resolve) => (timer = setTimeout(resolve, LONGEST_WAIT_MS)));
+    await Promise.race([this.#last, patience]);
+    clearTimeout(timer);
+    // Only a callback from another thread has a port to release.
+    (this.#onEvent as Partial<ProxyMethods>)[releaseProxy]?.();
+  }
+}

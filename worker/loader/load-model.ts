@@ -1,0 +1,70 @@
+import type { Backend, ModelWeights, WeightPrecision } from '../../gpu/backend.ts';
+import { Refused, valueOf } from '../outcome.ts';
+import type { EngineEvent } from '../protocol.ts';
+import { throttle } from '../run-clock.ts';
+import { loadTokenizer, type TextTokenizer } from '../tokenizer.ts';
+import { applyConfig } from './apply-config.ts';
+import { loadWeights } from './load-weights.ts';
+import { parseModelConfig, type ModelConfig } from './model-config.ts';
+import type { ModelSource } from './model-source.ts';
+
+export interface LoadedModel {
+  readonly config: ModelConfig;
+  readonly tokenizer: TextTokenizer | null;
+  readonly backend: Backend;
+  readonly weights: ModelWeights;
+}
+
+interface LoadModelOptions {
+  readonly source: ModelSource;
+  /** Called when config.json and the tokenizer have proved usable. */
+  readonly openBackend: () => Promise<Backend>;
+  readonly weights: WeightPrecision;
+  readonly emit: (event: EngineEvent) => void;
+}
+
+const PROGRESS_INTERVAL_MS = 100;
+
+/**
+ * Reads a model's folder: config.json, the tokenizer where there is one, and the weights into the backend.
+ *
+ * @throws Refused for what the files get wrong, BackendError
+ */
+export async function loadModel(options: LoadModelOptions): Promise<LoadedModel> {
+  const { source, emit } = options;
+  const config = await loadConfig(source);
+  const tokenizer = await loadTokenizer(source);
+  const backend = await options.openBackend();
+
+  const { dims, stored } = config;
+  let progress: EngineEvent | null = null;
+  const tellSometimes = throttle(PROGRESS_INTERVAL_MS, () => progress && emit(progress));
+  const weights = await loadWeights({
+    source,
+    backend,
+    dims,
+    storedLayers: valueOf(applyConfig(stored, {}, dims.layerCount)).sharing.layers,
+    weights: options.weights,
+    onProgress: (file, loadedBytes, totalBytes) => {
+      progress = { type: 'download', file, loadedBytes, totalBytes };
+      if (loadedBytes === totalBytes) emit(progress);
+      else tellSometimes();
+    },
+  });
+  return { config, tokenizer, backend, weights };
+}
+
+async function loadConfig(source: ModelSource): Promise<ModelConfig> {
+  const file = 'config.json';
+  const text = await source.text(file);
+  if (text === null) {
+    throw new Refused({ code: 'download-failed', file, status: 404, reason: 'there is no such file' });
+  }
+  let json: unknown;
+  try {
+    json = JSON.parse(text);
+  } catch {
+    throw new Refused({ code: 'bad-config', field: file, reason: 'it is not JSON' });
+  }
+  return valueOf(parseModelConfig(json));
+}

@@ -1,0 +1,16 @@
+import { expose } from 'comlink';
+import { openCpuBackend } from '../gpu/reference/cpu-backend.ts';
+import { openWebGpuBackend } from '../gpu/webgpu-backend.ts';
+import { Engine } from './engine.ts';
+import { openPageSource } from './loader/page-source.ts';
+
+// A build puts workers into assets/, one folder below the page; the dev server serves the page at its base.
+const pageUrl = new URL(import.meta.env.DEV ? import.meta.env.BASE_URL : '../', self.location.href);
+
+expose(
+  new Engine({
+    openBackend: (choice) =>
+      choice === 'cpu' ? Promise.resolve(openCpuBackend()) : openWebGpuBackend(navigator.gpu),
+    openSource: (model) => openPageSource(pageUrl.href, model),
+  }),
+);
