@@ -17,6 +17,9 @@ import { FrameText } from './frame-text.ts';
 import type { Phase } from './phase.ts';
 import { beginRun, endRun, type Run } from './run.ts';
 
+/** What the session needs of the worker's client. */
+type Engine = Pick<EngineClient, 'load' | 'generate' | 'stop'>;
+
 const RUNS_KEPT = 6;
 
 /** All the state of the page. Components show it and call its verbs; nothing else holds any. */
@@ -53,12 +56,12 @@ export class Session {
   readonly problems = $derived(checkConfig(this.config, this.plan));
   readonly runnable = $derived(Object.keys(this.problems).length === 0);
 
-  readonly #engine: EngineClient;
+  readonly #engine: Engine;
   readonly #text = new FrameText((text) => (this.text += text));
   #loads = 0;
   #runs = 0;
 
-  constructor(engine: EngineClient) {
+  constructor(engine: Engine) {
     this.#engine = engine;
   }
 

@@ -1,0 +1,189 @@
+import { beforeEach, describe, expect, it, vi } from 'vitest';
+import { Session } from '../../../web/engine/session.svelte.ts';
+import type {
+  EngineEvent,
+  Failure,
+  GenerateRequest,
+  GenerateResult,
+  LoadRequest,
+  ModelFacts,
+  Outcome,
+  SharingConfig,
+} from '../../../worker/protocol.ts';
+
+const stored: SharingConfig = {
+  layerTypes: '0_2_2_3',
+  slidingWindow: 64,
+  forwardPasses: 3,
+  backwardPasses: 1,
+  forceNodiag: false,
+};
+
+const factsOf = ({ model, backend }: LoadRequest): ModelFacts => ({
+  id: model,
+  dims: {
+    layerCount: 4,
+    hiddenSize: 16,
+    intermediateSize: 32,
+    heads: 2,
+    kvHeads: 1,
+    headDim: 8,
+    vocabSize: 32,
+    contextTokens: 64,
+    rmsNormEps: 1e-5,
+    rope: { type: 'default', theta: 10_000 },
+    tiedEmbeddings: true,
+    qkvBias: false,
+    outputBias: false,
+    mlpBias: false,
+    qkNorm: false,
+  },
+  stored,
+  useSequential: false,
+  hasTokenizer: true,
+  weightBytes: 1,
+  adapter: { backend, vendor: 'test', description: '', software: false },
+});
+
+const result: GenerateResult = {
+  mode: 'parallel',
+  end: 'length',
+  promptTokens: 3,
+  tokens: [1, 2],
+  text: ' a son',
+  logits: [],
+  nats: null,
+  kv: { bytes: 96, allocatedBytes: 128, bytesPerToken: 96, layers: [] },
+  timing: { prefillMs: 1, decodeMs: 1, prefillTokensPerSec: 3, decodeTokensPerSec: 1 },
+};
+
+/** An engine whose answers the test gives, one call at a time. */
+class ScriptedEngine {
+  readonly loads: LoadRequest[] = [];
+  readonly runs: GenerateRequest[] = [];
+  readonly answerLoad: ((outcome: Outcome<ModelFacts>) => void)[] = [];
+  readonly answerRun: ((outcome: Outcome<GenerateResult>) => void)[] = [];
+  emit: (event: EngineEvent) => void = () => undefined;
+  stop = vi.fn();
+
+  load(request: LoadRequest, receive: (event: EngineEvent) => void) {
+    this.loads.push(request);
+    this.emit = receive;
+    return new Promise<Outcome<ModelFacts>>((resolve) => this.answerLoad.push(resolve));
+  }
+
+  generate(request: GenerateRequest, receive: (event: EngineEvent) => void) {
+    this.runs.push(request);
+    this.emit = receive;
+    return new Promise<Outcome<GenerateResult>>((resolve) => this.answerRun.push(resolve));
+  }
+}
+
+const settled = () => new Promise((resolve) => setTimeout(resolve));
+
+describe('the session', () => {
+  let engine: ScriptedEngine;
+  let session: Session;
+
+  const loaded = async (index = engine.loads.length - 1) => {
+    const request = engine.loads[index];
+    if (!request) throw new Error('nothing is loading');
+    engine.answerLoad[index]?.({ ok: true, value: factsOf(request) });
+    await settled();
+  };
+  const loadFails = async (failure: Failure) => {
+    engine.answerLoad.at(-1)?.({ ok: false, failure });
+    await settled();
+  };
+  const runEnds = async (outcome: Outcome<GenerateResult>) => {
+    engine.answerRun.at(-1)?.(outcome);
+    await settled();
+  };
+
+  beforeEach(async () => {
+    vi.stubGlobal('requestAnimationFrame', () => 1);
+    vi.stubGlobal('cancelAnimationFrame', () => undefined);
+    engine = new ScriptedEngine();
+    session = new Session(engine);
+    session.start(Promise.resolve([{ id: session.config.model, description: '', stored }]));
+    await settled();
+  });
+
+  it('knows the plan from the list before the model is there, and keeps what was typed meanwhile', async () => {
+    expect(session.config.layerTypes).toBe('0_2_2_3');
+    session.config.layerTypes = '0_0_2_2';
+    await loaded();
+    expect(session.config.layerTypes).toBe('0_0_2_2');
+    expect(session.config.slidingWindow).toBe(64);
+    expect(session.stored).toEqual(stored);
+  });
+
+  it('begins a run that was asked for while the model loaded', async () => {
+    session.generate();
+    expect(engine.runs).toHaveLength(0);
+    await loaded();
+    expect(engine.runs).toHaveLength(1);
+    await runEnds({ ok: true, value: result });
+    expect(session.text).toBe(' a son');
+    expect(session.history).toHaveLength(1);
+    expect(session.phase.at).toBe('ready');
+  });
+
+  it('ignores the answer of a load that was overtaken by another', async () => {
+    session.chooseModel('other');
+    await loaded(0);
+    expect(session.phase.at).toBe('loading');
+    await loaded(1);
+    expect(session.model?.id).toBe('other');
+  });
+
+  it('goes to the CPU by itself where there is no WebGPU, once, and says why', async () => {
+    session.generate();
+    await loadFails({ code: 'no-webgpu', reason: 'none' });
+    expect(session.config.backend).toBe('cpu');
+    expect(session.fellBack).toEqual({ code: 'no-webgpu', reason: 'none' });
+    await loaded();
+    expect(engine.loads.map(({ backend }) => backend)).toEqual(['webgpu', 'cpu']);
+    expect(engine.runs).toHaveLength(1);
+  });
+
+  it('loads the model again with the next Generate after the device was lost', async () => {
+    await loaded();
+    session.generate();
+    await runEnds({ ok: false, failure: { code: 'device-lost', reason: 'reset' } });
+    expect(session.phase.at).toBe('failed');
+    expect(session.failure?.code).toBe('device-lost');
+
+    session.generate();
+    expect(engine.loads).toHaveLength(2);
+    await loaded();
+    expect(engine.runs).toHaveLength(2);
+    expect(session.failure).toBeNull();
+  });
+
+  it('stays ready after a run that could not be', async () => {
+    await loaded();
+    session.generate();
+    await runEnds({ ok: false, failure: { code: 'out-of-memory', what: 'the KV cache', bytes: 1 } });
+    expect(session.phase.at).toBe('ready');
+    expect(session.failure?.code).toBe('out-of-memory');
+  });
+
+  it('refuses to run a plan with a mistake', async () => {
+    await loaded();
+    session.config.layerTypes = '0_2_2_9';
+    expect(session.problems.layerTypes).toBe('Layer 3: there is no layer 9');
+    session.generate();
+    expect(engine.runs).toHaveLength(0);
+  });
+
+  it('stops a run whose model is replaced, and lets the new one load', async () => {
+    await loaded();
+    session.generate();
+    session.chooseModel('other');
+    expect(engine.stop).toHaveBeenCalled();
+    await runEnds({ ok: true, value: { ...result, end: 'stopped' } });
+    expect(session.phase.at).toBe('loading');
+    expect(session.run?.end).toBe('stopped');
+  });
+});
