@@ -32,6 +32,9 @@ function findSwiftShader() {
 /** @returns {string | undefined} the manifest of a software Vulkan driver: lavapipe, else SwiftShader */
 export const findSoftwareVulkan = () => findLavapipe() ?? findSwiftShader();
 
+/** A person's or a machine's own choice of driver: then none is looked for. */
+const driverVariables = ['VK_ICD_FILENAMES', 'VK_DRIVER_FILES'];
+
 /**
  * Points the Vulkan loader of this process at a software driver, unless the environment names a driver already.
  * Must run before Dawn starts, and in the main thread: a worker thread's environment is a copy.
@@ -39,7 +42,9 @@ export const findSoftwareVulkan = () => findLavapipe() ?? findSwiftShader();
  * @returns {string | undefined} the manifest in use; undefined leaves the choice to the loader
  */
 export function useSoftwareVulkan() {
-  const driver = process.env['VK_ICD_FILENAMES'] ?? findSoftwareVulkan();
+  const named = driverVariables.map((name) => process.env[name]).find((driver) => (driver ?? '') !== '');
+  if (named !== undefined) return named;
+  const driver = findSoftwareVulkan();
   if (driver !== undefined) process.env['VK_ICD_FILENAMES'] = driver;
   return driver;
 }

@@ -1,0 +1,19 @@
+import { readdirSync } from 'node:fs';
+import { join, resolve, sep } from 'node:path';
+import { expect, it } from 'vitest';
+
+const tests = resolve(import.meta.dirname, '../..');
+
+const specs = readdirSync(tests, { recursive: true, withFileTypes: true })
+  .filter((entry) => entry.isFile() && entry.name.includes('.spec.'))
+  .map((entry) =>
+    join(entry.parentPath, entry.name)
+      .slice(tests.length + 1)
+      .split(sep)
+      .join('/'),
+  );
+
+it('Every test file lies where a suite runs it: in unit, kernels, model or e2e', () => {
+  expect(specs.length).toBeGreaterThan(10);
+  expect(specs.filter((spec) => !/^(?:unit|kernels|model|e2e)\/.*\.spec\.ts$/.test(spec))).toEqual([]);
+});
