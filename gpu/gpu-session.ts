@@ -40,7 +40,7 @@ export class GpuSession implements Session {
       const kv = await weights.kvProjections(sharing.layers, scope);
       const forward: Forward = { context, dims, sharing, kvPrecision, weights, kv, text };
       const [layers, head, sample] = [recordLayers, recordHead, recordSample].map((record) => {
-        const recorder = context.kernels.record();
+        const recorder = context.kernels.record(scope);
         record(recorder, forward);
         return recorder.finish();
       });

@@ -158,7 +158,7 @@ export class GpuWeights {
     scope: Scope,
   ): Promise<ReadonlyMap<number, KvProjection>> {
     const projections = new Map<number, KvProjection>();
-    const recorder = this.#context.kernels.record();
+    const recorder = this.#context.kernels.record(scope);
     for (const [owner, sources] of kvSources(this.#request.storedLayers, wanted)) {
       const [source] = sources;
       if (source !== undefined && isCopy(sources)) {

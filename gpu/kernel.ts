@@ -2,9 +2,21 @@
  * A kernel is a WGSL file and the TypeScript that declares its bindings. Recording it names its buffers and constants;
  * a recording is compiled once and then replayed, allocating nothing. Knows nothing of decoders.
  */
+import type { Scope } from './memory.ts';
 
-/** `step` is the uniform that says where in the text a dispatch works, bound at an offset chosen at replay. */
-export type BindingKind = 'read' | 'write' | 'uniform' | 'step';
+/**
+ * `step` is the uniform that says where in the text a dispatch works, bound at an offset chosen at replay;
+ * `shape` the one that says how large things are, which the recorder makes from the kernel's parameters.
+ */
+export type BindingKind = 'read' | 'write' | 'uniform' | 'step' | 'shape';
+
+/** Sizes as `kernels/shape.wgsl` has them. */
+export interface Shape {
+  readonly rows?: number;
+  readonly cols?: number;
+  readonly dim?: number;
+  readonly yStride?: number;
+}
 
 export interface Kernel<Binding extends string = string, Params = never> {
   readonly label: string;
@@ -14,6 +26,8 @@ export interface Kernel<Binding extends string = string, Params = never> {
   readonly bindings: Readonly<Record<Binding, BindingKind>>;
   /** The `override` constants. Compiled pipelines are kept by them. */
   readonly constants: (params: Params) => Readonly<Record<string, number>>;
+  /** What its binding `shape` holds, where it has one. */
+  readonly shape?: (params: Params) => Shape;
   readonly workgroups: (params: Params, rows: number) => readonly [number, number?, number?];
 }
 
@@ -22,7 +36,8 @@ export const defineKernel = <Binding extends string, Params>(
   kernel: Kernel<Binding, Params>,
 ): Kernel<Binding, Params> => kernel;
 
-export type Buffers<Binding extends string> = Readonly<Record<Binding, GPUBuffer>>;
+/** The buffers that a recording names: all but the shape. */
+export type Buffers<Binding extends string> = Readonly<Record<Exclude<Binding, 'shape'>, GPUBuffer>>;
 
 interface Command {
   readonly pipeline: GPUComputePipeline;
@@ -45,8 +60,9 @@ export class KernelLibrary {
     this.#device = device;
   }
 
-  record(): Recorder {
-    return new Recorder(this.#device, this);
+  /** @param scope what the recording itself needs goes with it */
+  record(scope: Scope): Recorder {
+    return new Recorder(this.#device, this, scope);
   }
 
   layoutOf(kernel: Kernel<string>): GPUBindGroupLayout {
@@ -110,6 +126,7 @@ const bufferLayouts: Readonly<Record<BindingKind, GPUBufferBindingLayout>> = {
   read: { type: 'read-only-storage' },
   write: { type: 'storage' },
   uniform: { type: 'uniform' },
+  shape: { type: 'uniform' },
   step: { type: 'uniform', hasDynamicOffset: true, minBindingSize: stepStride / 8 },
 };
 
@@ -117,11 +134,13 @@ const bufferLayouts: Readonly<Record<BindingKind, GPUBufferBindingLayout>> = {
 export class Recorder {
   readonly #device: GPUDevice;
   readonly #library: KernelLibrary;
+  readonly #scope: Scope;
   readonly #commands: Promise<Command>[] = [];
 
-  constructor(device: GPUDevice, library: KernelLibrary) {
+  constructor(device: GPUDevice, library: KernelLibrary, scope: Scope) {
     this.#device = device;
     this.#library = library;
+    this.#scope = scope;
   }
 
   add<Binding extends string, Params>(
@@ -134,7 +153,11 @@ export class Recorder {
       label: kernel.label,
       layout: this.#library.layoutOf(kernel),
       entries: kinds.map(([name, kind], binding) => {
-        const buffer = buffers[name as Binding]; // the keys of `bindings` are the Bindings
+        // The keys of `bindings` are the Bindings.
+        const buffer =
+          kind === 'shape'
+            ? this.#shapeBuffer(kernel.shape?.(params) ?? {})
+            : buffers[name as Exclude<Binding, 'shape'>];
         return { binding, resource: kind === 'step' ? { buffer, size: stepStride / 8 } : { buffer } };
       }),
     });
@@ -147,6 +170,12 @@ export class Recorder {
     }));
     command.catch(() => undefined); // heard of in `finish`
     this.#commands.push(command);
+  }
+
+  #shapeBuffer({ rows = 0, cols = 0, dim = 0, yStride = 0 }: Shape): GPUBuffer {
+    const buffer = this.#scope.uniform(`shape-${rows}-${cols}-${dim}-${yStride}`, 16);
+    this.#device.queue.writeBuffer(buffer, 0, Uint32Array.of(rows, cols, dim, yStride));
+    return buffer;
   }
 
   async finish(): Promise<Recording> {

@@ -96,17 +96,17 @@ class ParallelPrefill {
     await this.#scope.settled();
     context.device.queue.writeBuffer(buffers.steps, 0, packSteps(this.#steps));
     const layers = await Promise.all(
-      sharing.layers.map((layer) => recordLayer(this.#forward, buffers, layer)),
+      sharing.layers.map((layer) => recordLayer(this.#forward, this.#scope, buffers, layer)),
     );
 
     const jobs = [
-      this.#replay(await recordRingCopies(this.#forward, buffers, true), before, 0),
+      this.#replay(await recordRingCopies(this.#forward, this.#scope, buffers, true), before, 0),
       this.#clearNewRows(text),
       ...(await this.#embed(buffers, chunks)),
       ...prefillSchedule(sharing, this.#passes, { firstTurn: start === 0, everyRow }).flatMap((pass) =>
         this.#passJobs(pass, buffers, layers, chunks, last),
       ),
-      this.#replay(await recordRingCopies(this.#forward, buffers, false), after, 0),
+      this.#replay(await recordRingCopies(this.#forward, this.#scope, buffers, false), after, 0),
       this.#copyLastHidden(buffers),
     ];
     const allWork = jobs.reduce((sum, job) => sum + job.work, 0);
@@ -163,7 +163,7 @@ class ParallelPrefill {
   async #embed({ hidden, steps: step }: PrefillBuffers, chunks: readonly number[]): Promise<Job[]> {
     const { context, weights, text } = this.#forward;
     const table = weights.matrix('embed');
-    const recorder = context.kernels.record();
+    const recorder = context.kernels.record(this.#scope);
     recorder.add(embed, table, { tokens: text.tokens, w: table.buffer, hidden, step });
     const recording = await recorder.finish();
     return chunks.map((chunk) => this.#replay(recording, chunk, table.cols));
@@ -225,7 +225,7 @@ class ParallelPrefill {
     const logits = this.#scope.storage('logits', mostRows * rowBytes);
     const staging = this.#scope.staging('logits read-back', mostRows * rowBytes);
     await this.#scope.settled();
-    const recording = await recordLogits(this.#forward, buffers, logits);
+    const recording = await recordLogits(this.#forward, this.#scope, buffers, logits);
     for (const [i, run] of runs.entries()) {
       const encoder = context.device.createCommandEncoder({ label: 'logits' });
       const pass = encoder.beginComputePass();

@@ -83,6 +83,7 @@ export interface LayerRecordings {
 
 export async function recordLayer(
   forward: Forward,
+  scope: Scope,
   buffers: PrefillBuffers,
   layer: LayerType,
 ): Promise<LayerRecordings> {
@@ -110,7 +111,7 @@ export async function recordLayer(
     );
   };
 
-  const normRecorder = context.kernels.record();
+  const normRecorder = context.kernels.record(scope);
   normRecorder.add(rmsNorm, norm, {
     x: hidden,
     gain: weights.vector(i, 'attentionNorm'),
@@ -118,7 +119,7 @@ export async function recordLayer(
     step,
   });
 
-  const kvRecorder = context.kernels.record();
+  const kvRecorder = context.kernels.record(scope);
   const own = kv.get(i);
   if (own) {
     const cache = cacheOf(buffers, i);
@@ -135,7 +136,7 @@ export async function recordLayer(
     );
   }
 
-  const attention = context.kernels.record();
+  const attention = context.kernels.record(scope);
   const q = weights.matrix('q', i);
   const o = weights.matrix('o', i);
   const cache = cacheOf(buffers, layer.readsFrom);
@@ -162,7 +163,7 @@ export async function recordLayer(
   );
   manyOnto(attention, o, buffers.attended, dims.outputBias ? weights.vector(i, 'oBias') : null);
 
-  const mlp = context.kernels.record();
+  const mlp = context.kernels.record(scope);
   const gates = weights.matrix('gateUp', i);
   const down = weights.matrix('down', i);
   mlp.add(rmsNorm, norm, { x: hidden, gain: weights.vector(i, 'mlpNorm'), y: normed, step });
@@ -190,10 +191,11 @@ const size = ({ rows, cols }: Matrix) => rows * cols;
 /** The rows of the step's positions, between every ring and its scratch cache. */
 export function recordRingCopies(
   { context, dims, kvPrecision, text }: Forward,
+  scope: Scope,
   buffers: PrefillBuffers,
   fromRing: boolean,
 ): Promise<Recording> {
-  const recorder = context.kernels.record();
+  const recorder = context.kernels.record(scope);
   const rowWords = kvRowBytes(dims, kvPrecision) / 4;
   for (const [owner, scratch] of buffers.caches) {
     if (scratch.slots !== 'scratch') continue;
@@ -207,10 +209,11 @@ export function recordRingCopies(
 /** The logits of the step's rows: from `hidden` to `logits`, `[rows, vocabSize]`. */
 export function recordLogits(
   { context, dims, weights }: Forward,
+  scope: Scope,
   { hidden, normed, steps: step }: PrefillBuffers,
   logits: GPUBuffer,
 ): Promise<Recording> {
-  const recorder = context.kernels.record();
+  const recorder = context.kernels.record(scope);
   const head = headOf(dims, weights);
   const norm = { dim: dims.hiddenSize, cols: paddedCols(dims.hiddenSize), eps: dims.rmsNormEps };
   recorder.add(rmsNorm, norm, { x: hidden, gain: weights.vector(0, 'finalNorm'), y: normed, step });

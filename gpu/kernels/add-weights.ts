@@ -4,6 +4,7 @@ import eight from './eight.wgsl?raw';
 import { eightsOf, groupsFor } from './format.ts';
 import half from './half.wgsl?raw';
 import type { MatrixShape } from './matvec.ts';
+import shape from './shape.wgsl?raw';
 
 interface AddWeightsParams {
   readonly matrix: MatrixShape;
@@ -21,16 +22,15 @@ const widest = 32768; // workgroups in a row of the grid
 /** One matrix of a mean. */
 export const addWeights = defineKernel({
   label: 'add-weights',
-  source: [eight, half, source].join('\n'),
-  bindings: { w: 'read', y: 'write' },
-  constants: ({ matrix, first, last, count, halves }: AddWeightsParams) => ({
+  source: [shape, eight, half, source].join('\n'),
+  bindings: { w: 'read', y: 'write', shape: 'shape' },
+  constants: ({ matrix, first, last, halves }: AddWeightsParams) => ({
     ...eightsOf(matrix.type),
-    UNITS: unitsOf(matrix),
     FIRST: Number(first),
     LAST: Number(last),
-    COUNT: count,
     HALVES: Number(halves),
   }),
+  shape: ({ matrix, count }) => ({ rows: matrix.rows, cols: matrix.cols, dim: count }),
   workgroups: ({ matrix }) => {
     const groups = groupsFor(unitsOf(matrix), 64);
     return [Math.min(groups, widest), groupsFor(groups, widest)];

@@ -1,13 +1,12 @@
-// y (+)= w, and divided by COUNT at the last        eight numbers an invocation; the mean of COUNT matrices, one dispatch each
+// y (+)= w, and divided by `dim` at the last        eight numbers an invocation; the mean of so many matrices, one dispatch each
 override WG: u32 = 64;
-override UNITS: u32;           // eights in the matrix
 override FIRST: bool = false;  // y holds nothing yet
 override LAST: bool = false;
-override COUNT: u32;
 override HALVES: bool = false; // the mean is rounded to half precision
 
-@group(0) @binding(0) var<storage, read>       w: array<vec4u>;  // [UNITS]
-@group(0) @binding(1) var<storage, read_write> y: array<vec4f>;  // [UNITS, 2]
+@group(0) @binding(0) var<storage, read>       w: array<vec4u>;  // [rows, cols]
+@group(0) @binding(1) var<storage, read_write> y: array<vec4f>;  // [rows, cols]
+@group(0) @binding(2) var<uniform>             shape: Shape;
 
 fn rounded(values: vec4f) -> vec4f {
   if (!HALVES) { return values; }
@@ -19,7 +18,7 @@ fn rounded(values: vec4f) -> vec4f {
 @compute @workgroup_size(WG)
 fn main(@builtin(global_invocation_id) id: vec3u, @builtin(num_workgroups) groups: vec3u) {
   let i = id.y * groups.x * WG + id.x;
-  if (i >= UNITS) { return; }
+  if (i >= shape.rows * shape.cols / 8u) { return; }
   let eight = unpack8(w[i * VECS], w[i * VECS + VECS - 1u]);
   var a = eight.a;
   var b = eight.b;
@@ -28,8 +27,8 @@ fn main(@builtin(global_invocation_id) id: vec3u, @builtin(num_workgroups) group
     b += y[2u * i + 1u];
   }
   if (LAST) {
-    a = rounded(a / f32(COUNT));
-    b = rounded(b / f32(COUNT));
+    a = rounded(a / f32(shape.dim));
+    b = rounded(b / f32(shape.dim));
   }
   y[2u * i] = a;
   y[2u * i + 1u] = b;

@@ -1,19 +1,19 @@
 // hidden[row] = table[tokens[position + row]]        eight numbers an invocation
 override WG: u32 = 64;
-override COLS: u32;  // numbers in a row, a multiple of 8
 
 @group(0) @binding(0) var<storage, read>       tokens: array<u32>;    // by position
-@group(0) @binding(1) var<storage, read>       w:      array<vec4u>;  // [vocabulary, COLS]
-@group(0) @binding(2) var<storage, read_write> hidden: array<vec4f>;  // [rows of the turn, COLS]
-@group(0) @binding(3) var<uniform>             step:   Step;
+@group(0) @binding(1) var<storage, read>       w:      array<vec4u>;  // [rows, cols]
+@group(0) @binding(2) var<storage, read_write> hidden: array<vec4f>;  // [rows of the turn, cols]
+@group(0) @binding(3) var<uniform>             shape:  Shape;
+@group(0) @binding(4) var<uniform>             step:   Step;
 
 @compute @workgroup_size(WG)
 fn main(@builtin(global_invocation_id) id: vec3u) {
   let i = id.x;
-  if (i >= COLS / 8u) { return; }
-  let at = (tokens[step.position + id.y] * (COLS / 8u) + i) * VECS;
+  if (i >= shape.cols / 8u) { return; }
+  let at = (tokens[step.position + id.y] * (shape.cols / 8u) + i) * VECS;
   let eight = unpack8(w[at], w[at + VECS - 1u]);
-  let to = ((step.firstRow + id.y) * (COLS / 8u) + i) * 2u;
+  let to = ((step.firstRow + id.y) * (shape.cols / 8u) + i) * 2u;
   hidden[to] = eight.a;
   hidden[to + 1u] = eight.b;
 }

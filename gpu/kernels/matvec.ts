@@ -25,7 +25,6 @@ export interface MatvecTuning {
 export function matvecConstants(matrix: MatrixShape, input: MatvecInput, tuning: MatvecTuning) {
   const shared = {
     ...eightsOf(matrix.type),
-    COLS: matrix.cols,
     WG: tuning.workgroup,
     LANES: tuning.lanes,
   };
@@ -33,7 +32,7 @@ export function matvecConstants(matrix: MatrixShape, input: MatvecInput, tuning:
     case 'plain':
       return { ...shared, INPUT: 0 };
     case 'normed':
-      return { ...shared, INPUT: 1, DIM: input.dim, EPS: input.eps };
+      return { ...shared, INPUT: 1, EPS: input.eps };
     case 'splits':
       // One part needs no merging: it lies where a plain input does.
       return input.splits === 1
@@ -41,3 +40,10 @@ export function matvecConstants(matrix: MatrixShape, input: MatvecInput, tuning:
         : { ...shared, INPUT: 2, SPLITS: input.splits, HEADS: input.heads };
   }
 }
+
+/** The shape that goes with `matvecConstants`. */
+export const matvecShape = (matrix: MatrixShape, input: MatvecInput) => ({
+  rows: matrix.rows,
+  cols: matrix.cols,
+  dim: input.kind === 'normed' ? input.dim : matrix.cols,
+});

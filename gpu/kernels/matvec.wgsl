@@ -1,16 +1,15 @@
 // What the kernels that multiply a matrix with one row share: W[row]·in(x), LANES invocations a row.
 override WG: u32 = 64;
 override LANES: u32 = 1;       // invocations that share a matrix row; a power of two that divides WG
-override COLS: u32;            // numbers in a row of W, a multiple of 8
 override INPUT: u32 = 0u;      // in(x) is 0: x; 1: x / rms(x) · gain; 2: the SPLITS parts of an attention, merged
-override DIM: u32 = COLS;      // numbers in x, without padding
 override EPS: f32 = 1e-5;
 override SPLITS: u32 = 1u;
 override HEADS: u32 = 1u;
 
-@group(0) @binding(0) var<storage, read> x:    array<vec4f>;  // [COLS], or INPUT 2: [SPLITS, COLS] then (max, sum) [SPLITS, HEADS]
-@group(0) @binding(1) var<storage, read> gain: array<vec4f>;  // [COLS]
-@group(0) @binding(2) var<storage, read> w:    array<vec4u>;  // [rows, COLS]
+@group(0) @binding(0) var<storage, read> x:    array<vec4f>;  // [cols], or INPUT 2: [SPLITS, cols] then (max, sum) [SPLITS, HEADS]
+@group(0) @binding(1) var<storage, read> gain: array<vec4f>;  // [cols]
+@group(0) @binding(2) var<storage, read> w:    array<vec4u>;  // [rows, cols]
+@group(0) @binding(3) var<uniform>       shape: Shape;
 
 var<workgroup> partial: array<f32, WG>;
 var<workgroup> share: array<f32, SPLITS * HEADS>;  // of each split in each head's output
@@ -19,16 +18,17 @@ var<workgroup> share: array<f32, SPLITS * HEADS>;  // of each split in each head
 fn prepareInput(local: u32) -> f32 {
   if (INPUT == 1u) {
     var squares = 0.0;
-    for (var i = local; i < COLS / 4u; i += WG) { squares += dot(x[i], x[i]); }
+    for (var i = local; i < shape.cols / 4u; i += WG) { squares += dot(x[i], x[i]); }
     partial[local] = squares;
     workgroupBarrier();
-    for (var stride = WG / 2u; stride > 0u; stride /= 2u) {
-      if (local < stride) { partial[local] += partial[local + stride]; }
+    for (var count = WG; count > 1u; count = (count + 1u) / 2u) { // WG need not be a power of two
+      let kept = (count + 1u) / 2u;
+      if (local + kept < count) { partial[local] += partial[local + kept]; }
       workgroupBarrier();
     }
     let total = partial[0];
     workgroupBarrier();
-    return inverseSqrt(total / f32(DIM) + EPS);
+    return inverseSqrt(total / f32(shape.dim) + EPS);
   }
   if (INPUT == 2u) {
     for (var head = local; head < HEADS; head += WG) {
@@ -51,7 +51,7 @@ fn prepareInput(local: u32) -> f32 {
 }
 
 fn statOf(split: u32, head: u32) -> vec4f {
-  return x[SPLITS * COLS / 4u + split * HEADS + head];
+  return x[SPLITS * shape.cols / 4u + split * HEADS + head];
 }
 
 // Numbers 4·i … of in(x), INPUT 1 without its factor.
@@ -59,10 +59,10 @@ fn inputAt(i: u32) -> vec4f {
   switch INPUT {
     case 1u: { return x[i] * gain[i]; }
     case 2u: {
-      let head = i / (COLS / 4u / HEADS);
+      let head = i / (shape.cols / 4u / HEADS);
       var sum = vec4f();
       for (var split = 0u; split < SPLITS; split++) {
-        sum += share[split * HEADS + head] * x[split * COLS / 4u + i];
+        sum += share[split * HEADS + head] * x[split * shape.cols / 4u + i];
       }
       return sum;
     }
@@ -72,9 +72,9 @@ fn inputAt(i: u32) -> vec4f {
 
 // This lane's share of W[row]·in(x).
 fn laneDot(row: u32, lane: u32) -> f32 {
-  let start = row * (COLS / 8u);
+  let start = row * (shape.cols / 8u);
   var sums = vec4f();
-  for (var i = lane; i < COLS / 8u; i += LANES) {
+  for (var i = lane; i < shape.cols / 8u; i += LANES) {
     let at = (start + i) * VECS;
     let eight = unpack8(w[at], w[at + VECS - 1u]);
     sums += eight.a * inputAt(2u * i);

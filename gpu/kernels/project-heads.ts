@@ -3,9 +3,10 @@ import eight from './eight.wgsl?raw';
 import half from './half.wgsl?raw';
 import { blockOf, headsConstants, type HeadsParams } from './heads.ts';
 import heads from './heads.wgsl?raw';
-import { matvecConstants, type MatrixShape, type MatvecInput } from './matvec.ts';
+import { matvecConstants, matvecShape, type MatrixShape, type MatvecInput } from './matvec.ts';
 import matvec from './matvec.wgsl?raw';
 import source from './project-heads.wgsl?raw';
+import shape from './shape.wgsl?raw';
 import slots from './slots.wgsl?raw';
 import step from './step.wgsl?raw';
 
@@ -28,11 +29,12 @@ const tuningOf = ({ heads, lanes }: ProjectHeadsParams) => {
 /** One row through the query, or the key and value, projection of a layer, finished: normed, rotated, in its place. */
 export const projectHeads = defineKernel({
   label: 'project-heads',
-  source: [step, slots, eight, half, matvec, heads, source].join('\n'),
+  source: [step, shape, slots, eight, half, matvec, heads, source].join('\n'),
   bindings: {
     x: 'read',
     gain: 'read',
     w: 'read',
+    shape: 'shape',
     bias: 'read',
     headGain: 'read',
     rope: 'read',
@@ -47,5 +49,6 @@ export const projectHeads = defineKernel({
       BIASED: Number(params.biased),
     };
   },
+  shape: ({ matrix, input }) => matvecShape(matrix, input),
   workgroups: (params) => [(params.heads.heads * params.heads.headDim) / tuningOf(params).block],
 });

@@ -3,6 +3,7 @@ import eight from './eight.wgsl?raw';
 import { eightsOf, groupsFor } from './format.ts';
 import type { MatrixShape } from './matvec.ts';
 import source from './project-many.wgsl?raw';
+import shape from './shape.wgsl?raw';
 import step from './step.wgsl?raw';
 
 interface ProjectManyParams {
@@ -19,16 +20,14 @@ interface ProjectManyParams {
 /** The step's rows times a matrix. */
 export const projectMany = defineKernel({
   label: 'project-many',
-  source: [step, eight, source].join('\n'),
-  bindings: { x: 'read', w: 'read', bias: 'read', y: 'write', step: 'step' },
-  constants: ({ matrix, yStride, add, biased, side }: ProjectManyParams) => ({
+  source: [step, shape, eight, source].join('\n'),
+  bindings: { x: 'read', w: 'read', bias: 'read', y: 'write', shape: 'shape', step: 'step' },
+  constants: ({ matrix, add, biased, side }: ProjectManyParams) => ({
     ...eightsOf(matrix.type),
     SIDE: side,
-    ROWS: matrix.rows,
-    COLS: matrix.cols,
-    Y_STRIDE: yStride,
     ADD: Number(add),
     BIASED: Number(biased),
   }),
+  shape: ({ matrix, yStride }) => ({ rows: matrix.rows, cols: matrix.cols, yStride }),
   workgroups: ({ matrix, side }, rows) => [groupsFor(matrix.rows, 4 * side), groupsFor(rows, 4 * side)],
 });

@@ -1,18 +1,16 @@
 // y[row] (+)= W·x[row] + bias, for many rows        a tile of 4·SIDE rows and 4·SIDE columns a workgroup, 4 × 4 an invocation
 override SIDE: u32 = 8;         // the workgroup is SIDE × SIDE
-override ROWS: u32;             // rows of W
-override COLS: u32;             // numbers in a row of W, a multiple of 8
-override Y_STRIDE: u32;         // numbers in a row of y
 override ADD: bool = false;     // onto what y holds, whose rows are the turn's
 override BIASED: bool = false;
 
 const DEPTH = 8u;  // vec4 of a row that are in a tile at a time
 
-@group(0) @binding(0) var<storage, read>       x:    array<vec4f>;  // [rows, COLS]
-@group(0) @binding(1) var<storage, read>       w:    array<vec4u>;  // [ROWS, COLS]
-@group(0) @binding(2) var<storage, read>       bias: array<f32>;    // [ROWS]
-@group(0) @binding(3) var<storage, read_write> y:    array<f32>;    // [rows, Y_STRIDE]
-@group(0) @binding(4) var<uniform>             step: Step;
+@group(0) @binding(0) var<storage, read>       x:    array<vec4f>;  // [rows of the step, cols]
+@group(0) @binding(1) var<storage, read>       w:    array<vec4u>;  // [rows, cols]
+@group(0) @binding(2) var<storage, read>       bias: array<f32>;    // [rows]
+@group(0) @binding(3) var<storage, read_write> y:    array<f32>;    // [rows of the step, yStride]
+@group(0) @binding(4) var<uniform>             shape: Shape;
+@group(0) @binding(5) var<uniform>             step: Step;
 
 var<workgroup> xTile: array<vec4f, 4u * SIDE * DEPTH>;
 var<workgroup> wTile: array<vec4f, 4u * SIDE * DEPTH>;
@@ -27,19 +25,19 @@ fn main(
   let firstW = group.x * 4u * SIDE;
   var sums: array<vec4f, 4>;  // [x row] (w rows)
 
-  for (var depth = 0u; depth < COLS / 4u; depth += DEPTH) {
+  for (var depth = 0u; depth < shape.cols / 4u; depth += DEPTH) {
     for (var i = local; i < 4u * SIDE * DEPTH; i += SIDE * SIDE) {
       let row = firstX + i / DEPTH;
       let at = depth + i % DEPTH;
-      xTile[i] = select(vec4f(), x[min(row, step.rows - 1u) * (COLS / 4u) + min(at, COLS / 4u - 1u)],
-        row < step.rows && at < COLS / 4u);
+      xTile[i] = select(vec4f(), x[min(row, step.rows - 1u) * (shape.cols / 4u) + min(at, shape.cols / 4u - 1u)],
+        row < step.rows && at < shape.cols / 4u);
     }
     for (var i = local; i < 4u * SIDE * DEPTH / 2u; i += SIDE * SIDE) {
       let row = firstW + i / (DEPTH / 2u);
       let at = depth / 2u + i % (DEPTH / 2u);
-      let start = (min(row, ROWS - 1u) * (COLS / 8u) + min(at, COLS / 8u - 1u)) * VECS;
+      let start = (min(row, shape.rows - 1u) * (shape.cols / 8u) + min(at, shape.cols / 8u - 1u)) * VECS;
       let eight = unpack8(w[start], w[start + VECS - 1u]);
-      let inside = row < ROWS && at < COLS / 8u;
+      let inside = row < shape.rows && at < shape.cols / 8u;
       wTile[2u * i] = select(vec4f(), eight.a, inside);
       wTile[2u * i + 1u] = select(vec4f(), eight.b, inside);
     }
@@ -62,14 +60,14 @@ fn main(
     if (row >= step.rows) { continue; }
     for (var c = 0u; c < 4u; c++) {
       let column = firstW + 4u * id.x + c;
-      if (column >= ROWS) { continue; }
+      if (column >= shape.rows) { continue; }
       var result = sums[r][c];
       if (BIASED) { result += bias[column]; }
       if (ADD) {
-        let at = (step.firstRow + row) * Y_STRIDE + column;
+        let at = (step.firstRow + row) * shape.yStride + column;
         y[at] += result;
       } else {
-        y[row * Y_STRIDE + column] = result;
+        y[row * shape.yStride + column] = result;
       }
     }
   }

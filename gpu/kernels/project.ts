@@ -1,9 +1,16 @@
 import { defineKernel } from '../kernel.ts';
 import eight from './eight.wgsl?raw';
 import { groupsFor } from './format.ts';
-import { matvecConstants, type MatrixShape, type MatvecInput, type MatvecTuning } from './matvec.ts';
+import {
+  matvecConstants,
+  matvecShape,
+  type MatrixShape,
+  type MatvecInput,
+  type MatvecTuning,
+} from './matvec.ts';
 import matvec from './matvec.wgsl?raw';
 import source from './project.wgsl?raw';
+import shape from './shape.wgsl?raw';
 
 interface ProjectParams {
   readonly matrix: MatrixShape;
@@ -16,13 +23,13 @@ interface ProjectParams {
 /** One row times a matrix. */
 export const project = defineKernel({
   label: 'project',
-  source: [eight, matvec, source].join('\n'),
-  bindings: { x: 'read', gain: 'read', w: 'read', bias: 'read', y: 'write' },
+  source: [shape, eight, matvec, source].join('\n'),
+  bindings: { x: 'read', gain: 'read', w: 'read', shape: 'shape', bias: 'read', y: 'write' },
   constants: ({ matrix, input, add, biased, tuning }: ProjectParams) => ({
     ...matvecConstants(matrix, input, tuning),
-    ROWS: matrix.rows,
     ADD: Number(add),
     BIASED: Number(biased),
   }),
+  shape: ({ matrix, input }) => matvecShape(matrix, input),
   workgroups: ({ matrix, tuning }) => [groupsFor(matrix.rows, tuning.workgroup / tuning.lanes)],
 });

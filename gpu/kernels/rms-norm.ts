@@ -1,5 +1,6 @@
 import { defineKernel } from '../kernel.ts';
 import source from './rms-norm.wgsl?raw';
+import shape from './shape.wgsl?raw';
 import step from './step.wgsl?raw';
 
 interface RmsNormParams {
@@ -12,8 +13,9 @@ interface RmsNormParams {
 /** The step's rows of a turn, normed. */
 export const rmsNorm = defineKernel({
   label: 'rms-norm',
-  source: [step, source].join('\n'),
-  bindings: { x: 'read', gain: 'read', y: 'write', step: 'step' },
-  constants: ({ dim, cols, eps }: RmsNormParams) => ({ DIM: dim, COLS: cols, EPS: eps }),
+  source: [step, shape, source].join('\n'),
+  bindings: { x: 'read', gain: 'read', y: 'write', shape: 'shape', step: 'step' },
+  constants: ({ eps }: RmsNormParams) => ({ EPS: eps }),
+  shape: ({ dim, cols }) => ({ cols, dim }),
   workgroups: (_, rows) => [rows],
 });

@@ -1,29 +1,28 @@
 // y[row] = x[row] / rms(x[row]) · gain        one row a workgroup
 override WG: u32 = 64;
-override COLS: u32;  // numbers in a row, a multiple of 8
-override DIM: u32;   // of them, without padding
 override EPS: f32 = 1e-5;
 
-@group(0) @binding(0) var<storage, read>       x:    array<vec4f>;  // [rows of the turn, COLS]
-@group(0) @binding(1) var<storage, read>       gain: array<vec4f>;  // [COLS]
-@group(0) @binding(2) var<storage, read_write> y:    array<vec4f>;  // [rows, COLS]
-@group(0) @binding(3) var<uniform>             step: Step;
+@group(0) @binding(0) var<storage, read>       x:    array<vec4f>;  // [rows of the turn, cols]
+@group(0) @binding(1) var<storage, read>       gain: array<vec4f>;  // [cols]
+@group(0) @binding(2) var<storage, read_write> y:    array<vec4f>;  // [rows, cols]
+@group(0) @binding(3) var<uniform>             shape: Shape;
+@group(0) @binding(4) var<uniform>             step: Step;
 
 var<workgroup> partial: array<f32, WG>;
 
 @compute @workgroup_size(WG)
 fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) local: u32) {
-  let start = (step.firstRow + group.x) * (COLS / 4u);
+  let start = (step.firstRow + group.x) * (shape.cols / 4u);
   var squares = 0.0;
-  for (var i = local; i < COLS / 4u; i += WG) { squares += dot(x[start + i], x[start + i]); }
+  for (var i = local; i < shape.cols / 4u; i += WG) { squares += dot(x[start + i], x[start + i]); }
   partial[local] = squares;
   workgroupBarrier();
   for (var stride = WG / 2u; stride > 0u; stride /= 2u) {
     if (local < stride) { partial[local] += partial[local + stride]; }
     workgroupBarrier();
   }
-  let factor = inverseSqrt(partial[0] / f32(DIM) + EPS);
-  for (var i = local; i < COLS / 4u; i += WG) {
-    y[group.x * (COLS / 4u) + i] = x[start + i] * factor * gain[i];
+  let factor = inverseSqrt(partial[0] / f32(shape.dim) + EPS);
+  for (var i = local; i < shape.cols / 4u; i += WG) {
+    y[group.x * (shape.cols / 4u) + i] = x[start + i] * factor * gain[i];
   }
 }

@@ -1,6 +1,7 @@
 import { defineKernel } from '../kernel.ts';
 import random from './random.wgsl?raw';
 import source from './sample.wgsl?raw';
+import shape from './shape.wgsl?raw';
 import step from './step.wgsl?raw';
 
 interface SampleParams {
@@ -11,8 +12,16 @@ interface SampleParams {
 /** The next token, drawn from the logits and written behind the step's position. */
 export const sample = defineKernel({
   label: 'sample',
-  source: [step, random, source].join('\n'),
-  bindings: { logits: 'write', tokens: 'write', seen: 'write', options: 'uniform', step: 'step' },
-  constants: ({ vocabSize, workgroup }: SampleParams) => ({ VOCAB: vocabSize, WG: workgroup }),
+  source: [step, shape, random, source].join('\n'),
+  bindings: {
+    logits: 'write',
+    tokens: 'write',
+    seen: 'write',
+    options: 'uniform',
+    shape: 'shape',
+    step: 'step',
+  },
+  constants: ({ workgroup }: SampleParams) => ({ WG: workgroup }),
+  shape: ({ vocabSize }) => ({ rows: vocabSize }),
   workgroups: () => [1],
 });

@@ -2,7 +2,6 @@
 // One workgroup. The mirror of reference/sampler.ts: probabilities are whole shares of 2^31, whose sums do not depend
 // on their order, and floors are found digit by digit in the bits of the logits (radix select).
 override WG: u32 = 64;
-override VOCAB: u32;
 
 struct Options {
   temperature: f32,
@@ -17,11 +16,12 @@ struct Options {
 
 const WHOLE = 2147483648.0;
 
-@group(0) @binding(0) var<storage, read_write> logits:  array<f32>;          // [VOCAB], penalized in place
+@group(0) @binding(0) var<storage, read_write> logits:  array<f32>;          // [rows], penalized in place
 @group(0) @binding(1) var<storage, read_write> tokens:  array<u32>;          // by position
-@group(0) @binding(2) var<storage, read_write> seen:    array<atomic<u32>>;  // [VOCAB], the last step that penalized it
+@group(0) @binding(2) var<storage, read_write> seen:    array<atomic<u32>>;  // [rows], the last step that penalized it
 @group(0) @binding(3) var<uniform>             options: Options;
-@group(0) @binding(4) var<uniform>             step:    Step;
+@group(0) @binding(4) var<uniform>             shape:   Shape;               // rows: the vocabulary
+@group(0) @binding(5) var<uniform>             step:    Step;
 
 var<workgroup> values: array<f32, WG>;
 var<workgroup> indices: array<u32, WG>;
@@ -57,9 +57,9 @@ fn penalize(local: u32) {
 
 // The likeliest token, the first of equals; its logit stays in values[0].
 fn likeliest(local: u32) -> u32 {
-  var value = logits[min(local, VOCAB - 1u)];
-  var index = min(local, VOCAB - 1u);
-  for (var i = local + WG; i < VOCAB; i += WG) {
+  var value = logits[min(local, shape.rows - 1u)];
+  var index = min(local, shape.rows - 1u);
+  for (var i = local + WG; i < shape.rows; i += WG) {
     if (logits[i] > value) {
       value = logits[i];
       index = i;
@@ -83,7 +83,7 @@ fn likeliest(local: u32) -> u32 {
 
 fn totalWeight(local: u32, best: f32) -> f32 {
   var sum = 0.0;
-  for (var i = local; i < VOCAB; i += WG) { sum += weightOf(i, best); }
+  for (var i = local; i < shape.rows; i += WG) { sum += weightOf(i, best); }
   values[local] = sum;
   workgroupBarrier();
   for (var stride = WG / 2u; stride > 0u; stride /= 2u) {
@@ -107,7 +107,7 @@ fn selectFloor(local: u32, wanted: u32, floor: u32, byShare: bool, best: f32, to
     let shift = 24u - 8u * digit;
     for (var bin = local; bin < 256u; bin += WG) { atomicStore(&histogram[bin], 0u); }
     workgroupBarrier();
-    for (var i = local; i < VOCAB; i += WG) {
+    for (var i = local; i < shape.rows; i += WG) {
       let order = orderOf(logits[i]);
       if (order >= floor && (digit == 0u || (order >> (shift + 8u)) == prefix)) {
         atomicAdd(&histogram[(order >> shift) & 255u], amountOf(i, byShare, best, total));
@@ -141,9 +141,9 @@ fn keptShare(i: u32, floor: u32, best: f32, total: f32) -> u32 {
 
 // Into indices[local]: the share of this invocation's stretch of the vocabulary that is kept.
 fn sumStretch(local: u32, floor: u32, best: f32, total: f32) {
-  let stretch = (VOCAB + WG - 1u) / WG;
+  let stretch = (shape.rows + WG - 1u) / WG;
   var sum = 0u;
-  for (var i = local * stretch; i < min(VOCAB, (local + 1u) * stretch); i++) {
+  for (var i = local * stretch; i < min(shape.rows, (local + 1u) * stretch); i++) {
     sum += keptShare(i, floor, best, total);
   }
   indices[local] = sum;
@@ -164,12 +164,12 @@ fn main(@builtin(local_invocation_index) local: u32) {
   workgroupBarrier();
 
   var floor = 0u;
-  if (options.topK > 0u && options.topK < VOCAB) {
+  if (options.topK > 0u && options.topK < shape.rows) {
     floor = selectFloor(local, options.topK, 0u, false, best, total);
   }
   if (options.topP < 1.0) {
     var held = 0u;
-    for (var i = local; i < VOCAB; i += WG) {
+    for (var i = local; i < shape.rows; i += WG) {
       if (orderOf(logits[i]) >= floor) { held += shareOf(i, best, total); }
     }
     if (local == 0u) { atomicStore(&histogram[0], 0u); }
@@ -194,10 +194,10 @@ fn main(@builtin(local_invocation_index) local: u32) {
       before += indices[stretch];
       stretch++;
     }
-    var token = stretch * ((VOCAB + WG - 1u) / WG);
+    var token = stretch * ((shape.rows + WG - 1u) / WG);
     loop {
       before += keptShare(token, floor, best, total);
-      if (before > wanted || token + 1u >= VOCAB) { break; }
+      if (before > wanted || token + 1u >= shape.rows) { break; }
       token++;
     }
     tokens[step.position + 1u] = token;

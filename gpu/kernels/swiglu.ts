@@ -1,5 +1,6 @@
 import { defineKernel } from '../kernel.ts';
 import { groupsFor } from './format.ts';
+import shape from './shape.wgsl?raw';
 import source from './swiglu.wgsl?raw';
 
 interface SwigluParams {
@@ -11,8 +12,9 @@ interface SwigluParams {
 /** silu(gate) · up of many rows. */
 export const swiglu = defineKernel({
   label: 'swiglu',
-  source,
-  bindings: { x: 'read', y: 'write' },
-  constants: ({ dim, yStride }: SwigluParams) => ({ DIM: dim, Y_STRIDE: yStride }),
+  source: [shape, source].join('\n'),
+  bindings: { x: 'read', y: 'write', shape: 'shape' },
+  constants: () => ({}),
+  shape: ({ dim, yStride }: SwigluParams) => ({ dim, yStride }),
   workgroups: ({ dim }, rows) => [groupsFor(dim, 64), rows],
 });

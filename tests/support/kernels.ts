@@ -31,8 +31,8 @@ export const stepOf = (step: Partial<Step>): Step => ({ ...plainStep, ...step })
 export async function run<Binding extends string, Params>(
   kernel: Kernel<Binding, Params>,
   params: Params,
-  data: Readonly<Record<Exclude<Binding, 'step'>, Data>>,
-  output: Exclude<Binding, 'step'>,
+  data: Readonly<Record<Exclude<Binding, 'step' | 'shape'>, Data>>,
+  output: Exclude<Binding, 'step' | 'shape'>,
   step: Partial<Step> = {},
 ): Promise<ArrayBuffer> {
   const { device, ledger, kernels, wait } = await boundContext();
@@ -50,7 +50,7 @@ export async function run<Binding extends string, Params>(
         return [name, buffer];
       }),
     ) as Record<Binding, GPUBuffer>; // the keys of `bindings` are the Bindings
-    const recorder = kernels.record();
+    const recorder = kernels.record(scope);
     recorder.add(kernel, params, buffers);
     const recording = await recorder.finish();
 
@@ -84,6 +84,9 @@ function evenWords(data: Data): Uint8Array<ArrayBuffer> {
   padded.set(new Uint8Array(data.buffer, data.byteOffset, data.byteLength));
   return padded;
 }
+
+/** A tolerance that holds for small numbers absolutely and for large ones relatively. */
+export const within = (tolerance: number) => ({ absolute: tolerance, relative: tolerance });
 
 let streams = 0;
 

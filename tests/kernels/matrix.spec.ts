@@ -1,0 +1,309 @@
+import { describe, expect, it } from 'vitest';
+import { addWeights } from '../../gpu/kernels/add-weights.ts';
+import { embed } from '../../gpu/kernels/embed.ts';
+import { gateUp } from '../../gpu/kernels/gate-up.ts';
+import type { MatvecInput } from '../../gpu/kernels/matvec.ts';
+import { projectMany } from '../../gpu/kernels/project-many.ts';
+import { project } from '../../gpu/kernels/project.ts';
+import { rmsNorm } from '../../gpu/kernels/rms-norm.ts';
+import { swiglu } from '../../gpu/kernels/swiglu.ts';
+import { fromF16Bits, toF16Bits, type ElementType } from '../../gpu/plan/element-type.ts';
+import * as cpu from '../../gpu/reference/math.ts';
+import { expectAllClose } from '../support/all-close.ts';
+import { randomFloats, run, stored, within } from '../support/kernels.ts';
+
+const types: readonly ElementType[] = ['f32', 'f16', 'bf16'];
+const tunings = [
+  { workgroup: 64, lanes: 1 },
+  { workgroup: 128, lanes: 32 },
+  { workgroup: 8, lanes: 8 },
+];
+/** One row, a prime, one over the workgroup, more than any workgroup; few and many columns. */
+const shapes = [
+  [1, 8],
+  [7, 24],
+  [65, 40],
+  [131, 192],
+  [257, 520],
+] as const;
+
+// Sums of at most 520 products of numbers below 1, in float32 and another order: 520 · 2^-24 · a few.
+const dotTolerance = within(1e-4);
+
+describe.each(types)('project with %s weights', (type) => {
+  it.each(tunings)(
+    'equals W·x + b, plain and onto a residual, with $lanes lanes of $workgroup',
+    async (tuning) => {
+      for (const [rows, cols] of shapes) {
+        const w = stored(randomFloats(rows * cols), type);
+        const x = randomFloats(cols);
+        const bias = randomFloats(rows);
+        const residual = randomFloats(rows);
+        const matrix = { rows, cols, type };
+        const data = { x, gain: new Float32Array(4), w: w.data, bias, y: residual };
+        const input: MatvecInput = { kind: 'plain' };
+
+        const plain = await run(project, { matrix, input, add: false, biased: false, tuning }, data, 'y');
+        expectAllClose(
+          new Float32Array(plain),
+          cpu.project(w.values, x),
+          dotTolerance,
+          `${rows} × ${cols}, row`,
+        );
+
+        const added = await run(project, { matrix, input, add: true, biased: true, tuning }, data, 'y');
+        const expected = cpu.project(w.values, x, bias);
+        cpu.addTo(expected, residual);
+        expectAllClose(
+          new Float32Array(added),
+          expected,
+          dotTolerance,
+          `${rows} × ${cols}, biased and added, row`,
+        );
+      }
+    },
+  );
+
+  it('norms its input first where asked to, over the numbers that are not padding', async () => {
+    for (const dim of [5, 8, 61, 192]) {
+      const cols = Math.ceil(dim / 8) * 8;
+      const rows = 33;
+      const matrix = { rows, cols, type };
+      const x = padded(randomFloats(dim, 3), cols);
+      const gain = padded(randomFloats(dim), cols);
+      const w = stored(randomFloats(rows * cols), type);
+      const normed = padded(cpu.rmsNorm(x.subarray(0, dim), gain.subarray(0, dim), 1e-5), cols);
+      for (const tuning of tunings) {
+        const params = {
+          matrix,
+          input: { kind: 'normed', dim, eps: 1e-5 },
+          add: false,
+          biased: false,
+          tuning,
+        } as const;
+        const data = { x, gain, w: w.data, bias: new Float32Array(4), y: new Float32Array(rows) };
+        const y = await run(project, params, data, 'y');
+        expectAllClose(new Float32Array(y), cpu.project(w.values, normed), dotTolerance, `dim ${dim}, row`);
+      }
+    }
+  });
+
+  it('is silu(gate) · up in gate-up', async () => {
+    for (const [rows, cols] of shapes) {
+      const w = stored(randomFloats(2 * rows * cols), type);
+      const x = randomFloats(cols);
+      const gain = randomFloats(cols);
+      const bias = randomFloats(2 * rows);
+      const normed = cpu.rmsNorm(x, gain, 1e-6);
+      const both = cpu.project(w.values, normed, bias);
+      for (const tuning of tunings) {
+        const y = await run(
+          gateUp,
+          {
+            matrix: { rows: 2 * rows, cols, type },
+            input: { kind: 'normed', dim: cols, eps: 1e-6 },
+            biased: true,
+            tuning,
+          },
+          { x, gain, w: w.data, bias, y: new Float32Array(rows) },
+          'y',
+        );
+        // A product of two sums, each of the size of √cols.
+        const expected = cpu.swiglu(both.subarray(0, rows), both.subarray(rows));
+        expectAllClose(new Float32Array(y), expected, within(2e-3), `${rows} × ${cols}, row`);
+      }
+    }
+  });
+
+  it('is row by row the same in project-many', async () => {
+    for (const rows of [1, 5, 33, 70]) {
+      for (const [wRows, cols] of shapes.slice(0, 4)) {
+        const w = stored(randomFloats(wRows * cols), type);
+        const x = randomFloats(rows * cols);
+        const bias = randomFloats(wRows);
+        const expected = rowsOf(x, cols).map((row) => cpu.project(w.values, row, bias));
+        for (const side of [8, 16]) {
+          const y = await run(
+            projectMany,
+            { matrix: { rows: wRows, cols, type }, yStride: wRows, add: false, biased: true, side },
+            { x, w: w.data, bias, y: new Float32Array(rows * wRows) },
+            'y',
+            { rows },
+          );
+          expectAllClose(new Float32Array(y), joined(expected), dotTolerance, `${rows} × ${wRows} × ${cols}`);
+        }
+      }
+    }
+  });
+
+  it('looks the embeddings of the tokens at its position up', async () => {
+    const cols = 24;
+    const table = stored(randomFloats(11 * cols), type);
+    const tokens = Uint32Array.from([3, 0, 10, 10, 7]);
+    const hidden = await run(
+      embed,
+      { rows: 11, cols, type },
+      { tokens, w: table.data, hidden: new Float32Array(4 * cols) },
+      'hidden',
+      { position: 2, rows: 3, firstRow: 1 },
+    );
+    const rows = [10, 10, 7].map((token) => table.values.subarray(token * cols, (token + 1) * cols));
+    expect([...new Float32Array(hidden)]).toEqual([...new Float32Array(cols), ...joined(rows)]);
+  });
+
+  it('averages matrices one by one', async () => {
+    const shape = { rows: 5, cols: 24, type };
+    const parts = [randomFloats(120), randomFloats(120), randomFloats(120)].map((part) => stored(part, type));
+    let y: Float32Array = new Float32Array(120);
+    for (const [i, part] of parts.entries()) {
+      const params = { matrix: shape, first: i === 0, last: i === 2, count: 3, halves: false };
+      y = new Float32Array(await run(addWeights, params, { w: part.data, y }, 'y'));
+    }
+    const mean = parts[0]?.values.map(
+      (_, i) => parts.reduce((sum, part) => sum + (part.values[i] ?? 0), 0) / 3,
+    );
+    expectAllClose(y, mean ?? [], within(1e-6)); // three additions and a division, of which WGSL allows 2.5 ulp
+  });
+});
+
+describe('project-many', () => {
+  it('adds onto the rows of the turn where the step says', async () => {
+    const [rows, wRows, cols] = [3, 10, 16];
+    const w = randomFloats(wRows * cols);
+    const x = randomFloats(rows * cols);
+    const hidden = randomFloats(6 * 16); // six rows of the turn, padded to 16
+    const y = await run(
+      projectMany,
+      { matrix: { rows: wRows, cols, type: 'f32' }, yStride: 16, add: true, biased: false, side: 8 },
+      { x, w, bias: new Float32Array(4), y: hidden },
+      'y',
+      { rows, firstRow: 2 },
+    );
+    const expected = hidden.slice();
+    rowsOf(x, cols).forEach((row, i) => {
+      cpu.addTo(expected.subarray((2 + i) * 16, (2 + i) * 16 + wRows), cpu.project(w, row));
+    });
+    expectAllClose(new Float32Array(y), expected, dotTolerance);
+  });
+});
+
+describe('project of an attention in parts', () => {
+  it('weighs the parts by their sums, and takes none of an empty one', async () => {
+    const [heads, headDim, splits, rows] = [3, 8, 4, 5];
+    const cols = heads * headDim;
+    const parts = randomFloats(splits * cols);
+    // (maximum, sum) of each part and head; the last part saw no key.
+    const stats = Array.from({ length: splits * heads }, (_, i) =>
+      i < (splits - 1) * heads ? [i - 4, 1 + i, 0, 0] : [-1e30, 0, 0, 0],
+    );
+    const merged = new Float32Array(cols);
+    for (let head = 0; head < heads; head++) {
+      const weightOf = (split: number) => {
+        const [most = 0, sum = 0] = stats[split * heads + head] ?? [];
+        return most < -1e29 ? 0 : sum * Math.exp(most);
+      };
+      const total = [0, 1, 2, 3].reduce((sum, split) => sum + weightOf(split), 0);
+      for (let d = 0; d < headDim; d++) {
+        const at = head * headDim + d;
+        for (let split = 0; split < splits; split++) {
+          merged[at] = (merged[at] ?? 0) + (weightOf(split) / total) * (parts[split * cols + at] ?? 0);
+        }
+      }
+    }
+    const w = randomFloats(rows * cols);
+    for (const tuning of tunings) {
+      const y = await run(
+        project,
+        {
+          matrix: { rows, cols, type: 'f32' },
+          input: { kind: 'splits', splits, heads },
+          add: false,
+          biased: false,
+          tuning,
+        },
+        {
+          x: joined([parts, Float32Array.from(stats.flat())]),
+          gain: new Float32Array(4),
+          w,
+          bias: new Float32Array(4),
+          y: new Float32Array(rows),
+        },
+        'y',
+      );
+      expectAllClose(new Float32Array(y), cpu.project(w, merged), dotTolerance);
+    }
+  });
+});
+
+describe('rms-norm', () => {
+  it('norms the rows of the turn that the step names', async () => {
+    for (const dim of [3, 8, 129, 192]) {
+      const cols = Math.ceil(dim / 8) * 8;
+      const turn = Array.from({ length: 5 }, () => padded(randomFloats(dim, 2), cols));
+      const gain = padded(randomFloats(dim), cols);
+      const y = await run(
+        rmsNorm,
+        { dim, cols, eps: 1e-5 },
+        { x: joined(turn), gain, y: new Float32Array(3 * cols) },
+        'y',
+        { rows: 3, firstRow: 2 },
+      );
+      const expected = turn
+        .slice(2)
+        .map((row) => padded(cpu.rmsNorm(row.subarray(0, dim), gain, 1e-5), cols));
+      expectAllClose(new Float32Array(y), joined(expected), within(1e-5), `dim ${dim}, number`); // inverseSqrt: 2 ulp
+    }
+  });
+});
+
+describe('swiglu', () => {
+  it('is silu(gate) · up, row by row, and leaves the padding alone', async () => {
+    const [rows, dim, yStride] = [3, 67, 72];
+    const gates = randomFloats(rows * 2 * dim, 8);
+    const y = await run(swiglu, { dim, yStride }, { x: gates, y: new Float32Array(rows * yStride) }, 'y', {
+      rows,
+    });
+    const expected = rowsOf(gates, 2 * dim).map((row) =>
+      padded(cpu.swiglu(row.subarray(0, dim), row.subarray(dim)), yStride),
+    );
+    expectAllClose(new Float32Array(y), joined(expected), within(1e-5)); // exp: 3 + 2·|x| ulp
+  });
+});
+
+describe('half precision', () => {
+  it('is rounded alike by GPU and CPU, ties, subnormals, overflow and both zeros included', async () => {
+    const edges = [0, -0, 1, 65504, 65519.99, 65520, 1e9, -1e9, 2 ** -24, 2 ** -25, 2 ** -25 * 1.01, 6.1e-5];
+    const ties = Array.from({ length: 500 }, (_, i) => 2 ** ((i % 30) - 15) * (1 + (2 * i + 1) / 2048));
+    const values = Float32Array.from([
+      ...edges,
+      ...ties,
+      ...randomFloats(504, 1e-4),
+      ...randomFloats(504, 10),
+    ]);
+    const y = await run(
+      addWeights,
+      {
+        matrix: { rows: values.length / 8, cols: 8, type: 'f32' },
+        first: true,
+        last: true,
+        count: 1,
+        halves: true,
+      },
+      { w: values, y: new Float32Array(values.length) },
+      'y',
+    );
+    const expected = values.map((value) => fromF16Bits(toF16Bits(value)));
+    expect([...new Float32Array(y)]).toEqual([...expected]);
+  });
+});
+
+const rowsOf = (values: Float32Array, cols: number) =>
+  Array.from({ length: values.length / cols }, (_, row) => values.subarray(row * cols, (row + 1) * cols));
+
+const joined = (rows: readonly Float32Array[]) => Float32Array.from(rows.flatMap((row) => [...row]));
+
+function padded(values: Float32Array, length: number): Float32Array {
+  const result = new Float32Array(length);
+  result.set(values.subarray(0, length));
+  return result;
+}
