@@ -24,7 +24,7 @@ async function sourceOn(listener: RequestListener, id = 'tiny') {
 
 describe("the page's own models", () => {
   it('are fetched from models/<id>/ beside the page, wherever that lies', async () => {
-    const source = await sourceOn((request, response) => response.end(`at ${request.url}`));
+    const source = await sourceOn((request, response) => response.end(`at ${String(request.url)}`));
     expect(await source.text('config.json')).toBe('at /some/where/models/tiny/config.json');
   });
 

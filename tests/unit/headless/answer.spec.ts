@@ -1,0 +1,123 @@
+import { beforeAll, describe, expect, it } from 'vitest';
+import { openCpuBackend } from '../../../gpu/reference/cpu-backend.ts';
+import { answerAll } from '../../../tools/headless/answer.ts';
+import { openFolderSource } from '../../../tools/headless/folder-source.ts';
+import { findModelFolder } from '../../../tools/headless/model-folder.ts';
+import { Engine } from '../../../worker/engine.ts';
+import { succeed } from '../../../worker/outcome.ts';
+import type { EngineApi, GenerateResult } from '../../../worker/protocol.ts';
+
+const request = { model: 'fairy-lckv', backend: 'cpu', prompt: 'Once upon', maxNewTokens: 2 };
+let engine: Engine;
+let loads = 0;
+
+beforeAll(() => {
+  engine = new Engine({
+    openBackend: () => Promise.resolve(openCpuBackend()),
+    openSource: (model) => {
+      loads++;
+      return succeed(openFolderSource(`public/models/${model}`));
+    },
+  });
+});
+
+/** Plain data with each leaf replaced by its type. */
+function typesOf(value: unknown): unknown {
+  if (Array.isArray(value)) return value.map(typesOf);
+  if (typeof value !== 'object' || value === null) return typeof value;
+  return Object.fromEntries(Object.entries(value).map(([key, field]) => [key, typesOf(field)]));
+}
+
+describe('an answer', () => {
+  it('has the fields that were promised, and is whole after a trip through JSON', async () => {
+    const answer = await answerAll(engine, { ...request, logits: [1, 0] });
+    expect(JSON.parse(JSON.stringify(answer))).toEqual(answer);
+    const kv = { layer: 'number', rows: 'number', bytes: 'number' };
+    expect(typesOf(answer)).toEqual({
+      ok: 'boolean',
+      mode: 'string',
+      tokens: ['number', 'number'],
+      text: 'string',
+      logits: [Array(2048).fill('number'), Array(2048).fill('number')],
+      kv: { bytes: 'number', allocatedBytes: 'number', bytesPerToken: 'number', layers: [kv, kv, kv] },
+      timing: {
+        loadMs: 'number',
+        prefillMs: 'number',
+        decodeMs: 'number',
+        prefillTokensPerSec: 'number',
+        decodeTokensPerSec: 'number',
+      },
+      adapter: { backend: 'string', vendor: 'string', description: 'string', software: 'boolean' },
+    });
+  });
+
+  it('has nats where a score was asked for', async () => {
+    expect(typesOf(await answerAll(engine, { ...request, score: true }))).toMatchObject({ nats: 'number' });
+    expect(await answerAll(engine, request)).not.toHaveProperty('nats');
+  });
+
+  it('comes for each request of an array, in order, and one that fails does not stop the others', async () => {
+    loads = 0;
+    await engine.unload();
+    const answers = await answerAll(engine, [
+      request,
+      { ...request, config: { layer_types: '0_6_6_9_6_6_6_7' } },
+      { ...request, unknown: 1 },
+      'nothing',
+      { ...request, config: { layer_types: '0_1_2_3_4_5_6_7' } },
+    ]);
+    expect(answers).toMatchObject([
+      { ok: true },
+      { ok: false, failure: { code: 'bad-layer-types', at: 3, reason: 'there is no layer 9' } },
+      { ok: false, failure: { code: 'bad-request', field: 'unknown' } },
+      { ok: false, failure: { code: 'bad-request' } },
+      { ok: true },
+    ]);
+    expect(loads).toBe(1);
+    expect(await answerAll(engine, [])).toEqual([]);
+  });
+
+  it('calls the prompt what the request called it', async () => {
+    for (const [field, prompt] of [
+      ['tokens', [9999]],
+      ['turns', [[9999]]],
+    ]) {
+      const asked = { model: 'fairy-lckv', backend: 'cpu', [String(field)]: prompt };
+      expect(await answerAll(engine, asked)).toMatchObject({ failure: { code: 'bad-request', field } });
+    }
+  });
+
+  it('is a failure where a logit is no number that JSON can write', async () => {
+    const broken: EngineApi = {
+      load: (load, onEvent) => engine.load(load, onEvent),
+      generate: async (asked, onEvent) => {
+        const result = await engine.generate(asked, onEvent);
+        if (!result.ok) return result;
+        const value: GenerateResult = { ...result.value, logits: [Float32Array.of(1, NaN)] };
+        return succeed(value);
+      },
+      stop: () => undefined,
+      unload: () => Promise.resolve(),
+    };
+    expect(await answerAll(broken, request)).toEqual({
+      ok: false,
+      failure: { code: 'internal', reason: 'row 0 of the logits has NaN at 1' },
+    });
+  });
+});
+
+describe('the model of a request', () => {
+  const find = (model: string) => findModelFolder(model, 'public/models', process.cwd());
+
+  it('is a shipped id, or a folder', () => {
+    expect(find('fairy-lckv')).toEqual({ ok: true, value: 'public/models/fairy-lckv' });
+    expect(find('tests/fixtures/golden/cla')).toEqual({
+      ok: true,
+      value: `${process.cwd()}/tests/fixtures/golden/cla`,
+    });
+  });
+
+  it.each(['', 'nowhere', 'no/where'])('is refused where it is "%s"', (model) => {
+    expect(find(model)).toMatchObject({ failure: { code: 'bad-request', field: 'model' } });
+  });
+});

@@ -1,0 +1,120 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { greedy } from '../../../gpu/plan/sampling.ts';
+import { parseRequest } from '../../../tools/headless/request.ts';
+
+const smallest = { model: 'fairy-lckv', prompt: 'Once' };
+
+describe('a headless request', () => {
+  it('has defaults for all but the model and the prompt', () => {
+    expect(parseRequest(smallest)).toEqual({
+      ok: true,
+      value: {
+        promptField: 'prompt',
+        load: { model: 'fairy-lckv', backend: 'webgpu', weights: 'stored' },
+        generate: {
+          input: { text: 'Once' },
+          config: {},
+          mode: 'auto',
+          kvPrecision: 'f16',
+          maxNewTokens: 64,
+          ignoreEos: false,
+          sampling: greedy,
+          logits: [],
+          score: false,
+        },
+      },
+    });
+  });
+
+  it('reads every field', () => {
+    const request = {
+      model: 'm',
+      config: {
+        layer_types: '0_1',
+        sliding_window: 64,
+        forward_passes: 3,
+        backward_passes: 1,
+        force_nodiag: true,
+      },
+      mode: 'sequential',
+      backend: 'cpu',
+      weights: 'f16',
+      kv: 'f32',
+      turns: [[1, 2], [3]],
+      logits: [5, 0, 5],
+      score: true,
+      maxNewTokens: 0,
+      ignoreEos: true,
+      sampling: { temperature: 1, topK: 2, topP: 0.5, minP: 0.1, repetitionPenalty: 1.1, seed: 9 },
+    };
+    expect(parseRequest(request)).toEqual({
+      ok: true,
+      value: {
+        promptField: 'turns',
+        load: { model: 'm', backend: 'cpu', weights: 'f16' },
+        generate: {
+          input: { turns: [[1, 2], [3]] },
+          config: {
+            layerTypes: '0_1',
+            slidingWindow: 64,
+            forwardPasses: 3,
+            backwardPasses: 1,
+            forceNodiag: true,
+          },
+          mode: 'sequential',
+          kvPrecision: 'f32',
+          maxNewTokens: 0,
+          ignoreEos: true,
+          sampling: request.sampling,
+          logits: [5, 0, 5],
+          score: true,
+        },
+      },
+    });
+  });
+
+  it.each([
+    [{ ...smallest, temprature: 1 }, 'temprature'],
+    [{ ...smallest, config: { layerTypes: '0' } }, 'config.layerTypes'],
+    [{ ...smallest, config: { num_hidden_layers: 4 } }, 'config.num_hidden_layers'],
+    [{ ...smallest, sampling: { top_k: 4 } }, 'sampling.top_k'],
+    [JSON.parse('{"model":"m","prompt":"","__proto__":{}}'), '__proto__'],
+    [{ ...smallest, constructor: 1 }, 'constructor'],
+    [{ prompt: 'Once' }, 'model'],
+    [{ model: 'm' }, 'prompt'],
+    [{ ...smallest, tokens: [1] }, 'tokens'],
+    [{ model: 'm', tokens: [1], turns: [[1]] }, 'turns'],
+    [{ model: 'm', tokens: '1' }, 'tokens'],
+    [{ model: 'm', tokens: [1.5] }, 'tokens'],
+    [{ model: 'm', turns: [1] }, 'turns'],
+    [{ model: 'm', prompt: 4 }, 'prompt'],
+    [{ ...smallest, backend: 'gpu' }, 'backend'],
+    [{ ...smallest, weights: 'int4' }, 'weights'],
+    [{ ...smallest, kv: 'bf16' }, 'kv'],
+    [{ ...smallest, mode: 'both' }, 'mode'],
+    [{ ...smallest, maxNewTokens: '5' }, 'maxNewTokens'],
+    [{ ...smallest, logits: 0 }, 'logits'],
+    [{ ...smallest, logits: [-1] }, 'logits'],
+    [{ ...smallest, score: 1 }, 'score'],
+    [{ ...smallest, ignoreEos: 'no' }, 'ignoreEos'],
+    [{ ...smallest, config: '0_1' }, 'config'],
+    [{ ...smallest, config: { sliding_window: '64' } }, 'config.sliding_window'],
+    [{ ...smallest, config: { force_nodiag: 1 } }, 'config.force_nodiag'],
+    [{ ...smallest, sampling: [] }, 'sampling'],
+    [{ ...smallest, sampling: { seed: '1' } }, 'sampling.seed'],
+    [7, ''],
+    [null, ''],
+    [[], ''],
+  ])('%j is refused, naming "%s"', (request, field) => {
+    expect(parseRequest(request)).toMatchObject({ ok: false, failure: { code: 'bad-request', field } });
+  });
+
+  it('never throws, whatever JSON it is', () => {
+    fc.assert(
+      fc.property(fc.jsonValue(), (json) => {
+        expect(parseRequest(json)).toMatchObject({ ok: false, failure: { code: 'bad-request' } });
+      }),
+    );
+  });
+});

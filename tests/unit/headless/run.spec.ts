@@ -1,0 +1,70 @@
+import { spawn } from 'node:child_process';
+import { describe, expect, it } from 'vitest';
+
+/** Starts the runner as a user would, with `input` on its standard input. */
+function run(input: string): Promise<{ status: number | null; stdout: string; stderr: string }> {
+  const child = spawn(process.execPath, ['tools/headless/run.mjs'], { stdio: 'pipe' });
+  let stdout = '';
+  let stderr = '';
+  child.stdout.setEncoding('utf8').on('data', (text: string) => (stdout += text));
+  child.stderr.setEncoding('utf8').on('data', (text: string) => (stderr += text));
+  child.stdin.end(input);
+  return new Promise((resolve, reject) => {
+    child.on('error', reject).on('close', (status) => {
+      resolve({ status, stdout, stderr });
+    });
+  });
+}
+
+const request = {
+  model: 'fairy-lckv',
+  backend: 'cpu',
+  prompt: 'Once upon a time there was a king who',
+  mode: 'sequential',
+};
+
+describe('the headless runner', () => {
+  it('answers on standard output with JSON and nothing else, and exits by itself', async () => {
+    const { status, stdout, stderr } = await run(JSON.stringify({ ...request, maxNewTokens: 6 }));
+    expect({ status, stderr }).toEqual({ status: 0, stderr: '' });
+    expect(JSON.parse(stdout)).toMatchObject({ ok: true, text: ' had a son, and he' });
+  });
+
+  it('writes an answer of any length to its end', async () => {
+    const requests = Array.from({ length: 6 }, () => ({
+      model: 'fairy-lckv',
+      backend: 'cpu',
+      tokens: [5, 6, 7, 8],
+      logits: [0, 1, 2, 3],
+      maxNewTokens: 0,
+    }));
+    const { status, stdout } = await run(JSON.stringify(requests));
+    expect(status).toBe(0);
+    expect(stdout.length).toBeGreaterThan(500_000);
+    expect(JSON.parse(stdout)).toHaveLength(6);
+  });
+
+  it('exits with 0 where answers are failures', async () => {
+    const { status, stdout } = await run(JSON.stringify([{ ...request, beam: 4 }]));
+    expect(status).toBe(0);
+    expect(JSON.parse(stdout)).toMatchObject([
+      { ok: false, failure: { code: 'bad-request', field: 'beam' } },
+    ]);
+  });
+
+  it.each([
+    ['not JSON', '{"model":'],
+    ['nothing', ''],
+    ['a number', '5'],
+    ['null', 'null'],
+  ])('exits with 2, saying why on standard error, where the request is %s', async (_, input) => {
+    const { status, stdout, stderr } = await run(input);
+    expect({ status, stdout }).toEqual({ status: 2, stdout: '' });
+    expect(stderr).toMatch(/^headless: the request is /);
+  });
+
+  it('can be started several times at once', async () => {
+    const runs = await Promise.all([1, 2, 3].map(() => run(JSON.stringify({ ...request, maxNewTokens: 1 }))));
+    expect(runs.map(({ status }) => status)).toEqual([0, 0, 0]);
+  });
+});

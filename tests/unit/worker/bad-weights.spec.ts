@@ -1,0 +1,137 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import type { ModelSource } from '../../../worker/loader/model-source.ts';
+import { fileOf, fileOfTensors, type TensorOf } from './safetensors-file.ts';
+import { memorySource } from './sources.ts';
+import { load, notingBackend, shardsOf, tensorsOf } from './tiny-checkpoint.ts';
+
+describe('weights that cannot be used', () => {
+  const whole = (tensors: Map<string, TensorOf>) => ({ 'model.safetensors': fileOfTensors(tensors) });
+  const changed = (name: string, change: Partial<TensorOf> | null) => {
+    const tensors = tensorsOf();
+    const tensor = tensors.get(name);
+    if (!tensor) throw new Error(`no ${name}`);
+    if (change) tensors.set(name, { ...tensor, ...change });
+    else tensors.delete(name);
+    return tensors;
+  };
+  const q = 'model.layers.1.self_attn.q_proj.weight';
+  const shards = () => shardsOf(tensorsOf());
+  const reindexed = (change: (map: Record<string, unknown>) => void) => {
+    const files = shards();
+    const index = JSON.parse(files['model.safetensors.index.json']) as {
+      weight_map: Record<string, unknown>;
+    };
+    change(index.weight_map);
+    return { ...files, 'model.safetensors.index.json': JSON.stringify(index) };
+  };
+
+  it.each([
+    ['a missing tensor', whole(changed(q, null)), q],
+    [
+      'a tensor of another shape',
+      whole(changed(q, { dtype: 'F32', shape: [8, 16], bytes: new Uint8Array(512) })),
+      q,
+    ],
+    [
+      'a vector that is a matrix',
+      whole(changed('model.norm.weight', { dtype: 'F32', shape: [1, 16], bytes: new Uint8Array(64) })),
+      'model.norm',
+    ],
+    [
+      'a tensor of a type that is not computed',
+      whole(changed(q, { dtype: 'F8_E4M3', shape: [16, 16], bytes: new Uint8Array(256) })),
+      'F8_E4M3',
+    ],
+    ['a header that is cut short', { 'model.safetensors': fileOf('{"a":', 0, 900n) }, 'header'],
+    ['an index that is not JSON', { 'model.safetensors.index.json': '{' }, 'JSON'],
+    ['an index without a map', { 'model.safetensors.index.json': '{"weight_map":[]}' }, 'weight_map'],
+    ['a shard that is not there', { ...shards(), 'b.safetensors': undefined }, 'b.safetensors'],
+    ['a shard outside the folder', reindexed((map) => (map[q] = '../b.safetensors')), '../b.safetensors'],
+    ['a shard at another place', reindexed((map) => (map[q] = 'https://x/b.safetensors')), 'https'],
+    ['a shard without the tensor', reindexed((map) => (map[q] = 'a.safetensors')), q],
+    ['an index without the tensor', reindexed((map) => Reflect.deleteProperty(map, q)), q],
+    ['a tensor in two shards', { ...shards(), 'b.safetensors': shards()['a.safetensors'] }, 'too'],
+  ])('are refused before the backend is asked for room: %s', async (_, files, named) => {
+    const present = Object.fromEntries(
+      Object.entries(files).filter(([, content]) => content !== undefined),
+    ) as Record<string, string | Uint8Array>;
+    for (const sizesKnown of [true, false]) {
+      const { backend, puts, freed } = notingBackend();
+      const loading = load(memorySource(present, { sizesKnown }), backend);
+      await expect(loading).rejects.toMatchObject({ failure: { code: 'bad-weights' } });
+      await expect(loading).rejects.toThrow(named);
+      expect([puts(), freed(), backend.allocatedBytes]).toEqual([0, 0, 0]);
+    }
+  });
+
+  it('are download-failed where there are none', async () => {
+    const { backend } = notingBackend();
+    await expect(load(memorySource({}), backend)).rejects.toMatchObject({
+      failure: { code: 'download-failed', file: 'model.safetensors', status: 404 },
+    });
+  });
+
+  it('are freed where the file is cut short, at any byte', async () => {
+    const file = fileOfTensors(tensorsOf());
+    await fc.assert(
+      fc.asyncProperty(fc.nat(file.length - 1), fc.boolean(), async (length, sizesKnown) => {
+        const { backend } = notingBackend();
+        const source = memorySource({ 'model.safetensors': file.slice(0, length) }, { sizesKnown });
+        await expect(load(source, backend)).rejects.toMatchObject({
+          failure: { code: 'bad-weights', file: 'model.safetensors' },
+        });
+        expect(backend.allocatedBytes).toBe(0);
+      }),
+      { numRuns: 40 },
+    );
+  });
+
+  it('are freed where bytes follow that no header promised', async () => {
+    const file = new Uint8Array([...fileOfTensors(tensorsOf()), 0]);
+    const { backend, freed } = notingBackend();
+    const source = memorySource({ 'model.safetensors': file }, { sizesKnown: false });
+    await expect(load(source, backend)).rejects.toMatchObject({ failure: { code: 'bad-weights' } });
+    expect(freed()).toBe(1);
+  });
+
+  it('are freed where the backend fails', async () => {
+    const { backend, freed } = notingBackend({ failAtPut: 3 });
+    const source = memorySource({ 'model.safetensors': fileOfTensors(tensorsOf()) });
+    await expect(load(source, backend)).rejects.toThrow('the backend broke');
+    expect([freed(), backend.allocatedBytes]).toEqual([1, 0]);
+  });
+
+  it('let go of every file that was opened', async () => {
+    const source = memorySource(shards());
+    let open = 0;
+    const counting: ModelSource = {
+      text: (file) => source.text(file),
+      open: async (file) => {
+        const opened = await source.open(file);
+        if (!opened) return null;
+        open++;
+        const { chunks } = opened;
+        let ended = false;
+        const end = () => {
+          if (!ended) open--;
+          ended = true;
+        };
+        return {
+          ...opened,
+          chunks: {
+            next: () => chunks.next(),
+            return: async () => {
+              end();
+              return (await chunks.return?.()) ?? { done: true as const, value: undefined };
+            },
+          },
+        };
+      },
+    };
+    await load(counting, notingBackend().backend);
+    expect(open).toBe(0);
+    await load(counting, notingBackend({ failAtPut: 3 }).backend).catch(() => undefined);
+    expect(open).toBe(0);
+  });
+});

@@ -1,0 +1,56 @@
+import type { Backend } from '../../../gpu/backend.ts';
+import { greedy } from '../../../gpu/plan/sampling.ts';
+import { openCpuBackend } from '../../../gpu/reference/cpu-backend.ts';
+import { Engine } from '../../../worker/engine.ts';
+import type { ModelSource } from '../../../worker/loader/model-source.ts';
+import { succeed, valueOf } from '../../../worker/outcome.ts';
+import type { GenerateRequest, LoadRequest } from '../../../worker/protocol.ts';
+import { goldenSource, shippedSource } from './sources.ts';
+
+export const ignore = () => undefined;
+export const cpu = (model: string): LoadRequest => ({ model, backend: 'cpu', weights: 'stored' });
+export const ask = (changes: Partial<GenerateRequest>): GenerateRequest => ({
+  input: { turns: [[5, 6, 7]] },
+  config: {},
+  mode: 'auto',
+  kvPrecision: 'f32',
+  maxNewTokens: 4,
+  ignoreEos: true,
+  sampling: greedy,
+  logits: [],
+  score: false,
+  ...changes,
+});
+
+/** An engine on the CPU over the models of the repository, and a look at what it opened. */
+export function openEngine({ edit = (backend: Backend) => backend, config = (text: string) => text } = {}) {
+  const opened: Backend[] = [];
+  const files: string[] = [];
+  const engine = new Engine({
+    openBackend: () => {
+      opened.push(edit(openCpuBackend()));
+      return Promise.resolve(opened.at(-1) ?? openCpuBackend());
+    },
+    openSource: (model) => {
+      const source = model.startsWith('fairy') ? shippedSource(model) : goldenSource(model);
+      const noting: ModelSource = {
+        text: async (file) => {
+          const text = await source.text(file);
+          return text !== null && file === 'config.json' ? config(text) : text;
+        },
+        open: (file) => {
+          files.push(file);
+          return source.open(file);
+        },
+      };
+      return succeed(noting);
+    },
+  });
+  return { engine, opened, files };
+}
+
+export async function loaded(model: string, options = {}) {
+  const opened = openEngine(options);
+  valueOf(await opened.engine.load(cpu(model), ignore));
+  return opened;
+}
