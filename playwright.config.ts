@@ -1,7 +1,9 @@
 import { defineConfig } from 'playwright/test';
+import { freePort } from './tools/setup/free-port.mjs';
 import { findChromium, quietFlags, webGpuFlags } from './tools/setup/find-chromium.mjs';
 
-const port = 4517;
+// This file is read again in every worker: the first reading chooses, the others inherit its choice.
+const port = (process.env['KVTAB_E2E_PORT'] ??= `${await freePort()}`);
 const noWebGpu = '**/*.no-webgpu.spec.ts';
 const chromium = findChromium();
 
