@@ -14,12 +14,12 @@ export class GpuContext {
   #lost: string | undefined;
   #error: GPUError | undefined;
 
-  constructor(device: GPUDevice, adapter: AdapterFacts) {
+  constructor(device: GPUDevice, adapter: AdapterFacts, tuning: Tuning) {
     this.device = device;
     this.adapter = adapter;
     this.ledger = new Ledger(device);
     this.kernels = new KernelLibrary(device);
-    this.tuning = tuningFor(adapter.software);
+    this.tuning = tuning;
     void device.lost.then((info) => (this.#lost = info.message || info.reason));
     device.addEventListener('uncapturederror', (event) => (this.#error ??= event.error));
   }
@@ -60,9 +60,10 @@ export class GpuContext {
 /**
  * Opens the GPU with as large buffers as it offers.
  *
+ * @param tuning how to shape kernels where the adapter should not decide: tests run a GPU's shapes on software
  * @throws BackendError `no-webgpu` where there is no WebGPU, or no adapter
  */
-export async function openGpu(gpu: GPU | undefined): Promise<GpuContext> {
+export async function openGpu(gpu: GPU | undefined, tuning?: Tuning): Promise<GpuContext> {
   if (!gpu) throw new BackendError({ code: 'no-webgpu', reason: 'this browser does not offer WebGPU' });
   const adapter = await gpu.requestAdapter({ powerPreference: 'high-performance' });
   if (!adapter)
@@ -73,7 +74,8 @@ export async function openGpu(gpu: GPU | undefined): Promise<GpuContext> {
       label: 'kvtab',
       requiredLimits: { maxBufferSize, maxStorageBufferBindingSize },
     });
-    return new GpuContext(device, describe(adapter));
+    const facts = describe(adapter);
+    return new GpuContext(device, facts, tuning ?? tuningFor(facts.software));
   } catch (error) {
     throw new BackendError({ code: 'no-webgpu', reason: `the adapter gives no device: ${String(error)}` });
   }

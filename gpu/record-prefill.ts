@@ -3,6 +3,7 @@ import { stepStride, type Recorder, type Recording } from './kernel.ts';
 import { attend } from './kernels/attend.ts';
 import { copyRows } from './kernels/copy-rows.ts';
 import { placeHeads } from './kernels/place-heads.ts';
+import { projectEight } from './kernels/project-eight.ts';
 import { projectMany } from './kernels/project-many.ts';
 import { rmsNorm } from './kernels/rms-norm.ts';
 import { swiglu } from './kernels/swiglu.ts';
@@ -89,7 +90,8 @@ export async function recordLayer(
 ): Promise<LayerRecordings> {
   const { context, dims, sharing, kvPrecision, weights, kv, text } = forward;
   const { heads, kvHeads, headDim, rmsNormEps: eps } = dims;
-  const { side, attendWorkgroup } = context.tuning;
+  const { attendWorkgroup } = context.tuning;
+  const times = manyKernel(forward);
   const { steps: step, hidden, normed, projected } = buffers;
   const { rope } = text;
   const i = layer.index;
@@ -98,15 +100,15 @@ export async function recordLayer(
   const qShape = { headDim, heads, rotatedHeads: heads, normed: dims.qkNorm, eps };
   const many = (r: Recorder, matrix: Matrix, x: GPUBuffer, bias: GPUBuffer | null, y: GPUBuffer) => {
     r.add(
-      projectMany,
-      { matrix, yStride: matrix.rows, add: false, biased: bias !== null, side },
+      times,
+      { matrix, yStride: matrix.rows, add: false, biased: bias !== null },
       { x, w: matrix.buffer, bias: bias ?? weights.vector(0), y, step },
     );
   };
   const manyOnto = (r: Recorder, matrix: Matrix, x: GPUBuffer, bias: GPUBuffer | null) => {
     r.add(
-      projectMany,
-      { matrix, yStride: hiddenCols, add: true, biased: bias !== null, side },
+      times,
+      { matrix, yStride: hiddenCols, add: true, biased: bias !== null },
       { x, w: matrix.buffer, bias: bias ?? weights.vector(0), y: hidden, step },
     );
   };
@@ -206,20 +208,23 @@ export function recordRingCopies(
   return recorder.finish();
 }
 
+const manyKernel = ({ context }: Forward) => (context.tuning.tiled ? projectMany : projectEight);
+
 /** The logits of the step's rows: from `hidden` to `logits`, `[rows, vocabSize]`. */
 export function recordLogits(
-  { context, dims, weights }: Forward,
+  forward: Forward,
   scope: Scope,
   { hidden, normed, steps: step }: PrefillBuffers,
   logits: GPUBuffer,
 ): Promise<Recording> {
+  const { context, dims, weights } = forward;
   const recorder = context.kernels.record(scope);
   const head = headOf(dims, weights);
   const norm = { dim: dims.hiddenSize, cols: paddedCols(dims.hiddenSize), eps: dims.rmsNormEps };
   recorder.add(rmsNorm, norm, { x: hidden, gain: weights.vector(0, 'finalNorm'), y: normed, step });
   recorder.add(
-    projectMany,
-    { matrix: head, yStride: head.rows, add: false, biased: false, side: context.tuning.side },
+    manyKernel(forward),
+    { matrix: head, yStride: head.rows, add: false, biased: false },
     { x: normed, w: head.buffer, bias: weights.vector(0), y: logits, step },
   );
   return recorder.finish();

@@ -5,8 +5,8 @@
 export interface Tuning {
   /** One row times a matrix. */
   readonly matvec: { readonly workgroup: number; readonly lanes: number };
-  /** Many rows times a matrix: the workgroup is `side` × `side`. */
-  readonly side: number;
+  /** Many rows times a matrix in shared tiles; else each invocation by itself. */
+  readonly tiled: boolean;
   readonly attendWorkgroup: number;
   readonly sampleWorkgroup: number;
   /** Keys for which a decoding attention gets one more workgroup, up to `mostSplits`. */
@@ -18,9 +18,9 @@ export interface Tuning {
   readonly firstSubmitWork: number;
 }
 
-const software: Tuning = {
+export const softwareTuning: Tuning = {
   matvec: { workgroup: 64, lanes: 1 },
-  side: 8,
+  tiled: false,
   attendWorkgroup: 32,
   sampleWorkgroup: 64,
   keysPerSplit: 256,
@@ -29,9 +29,9 @@ const software: Tuning = {
   firstSubmitWork: 2e7,
 };
 
-const hardware: Tuning = {
+export const hardwareTuning: Tuning = {
   matvec: { workgroup: 128, lanes: 32 },
-  side: 16,
+  tiled: true,
   attendWorkgroup: 128,
   sampleWorkgroup: 256,
   keysPerSplit: 256,
@@ -40,4 +40,4 @@ const hardware: Tuning = {
   firstSubmitWork: 5e9,
 };
 
-export const tuningFor = (isSoftware: boolean): Tuning => (isSoftware ? software : hardware);
+export const tuningFor = (software: boolean): Tuning => (software ? softwareTuning : hardwareTuning);

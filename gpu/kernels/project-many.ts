@@ -6,28 +6,27 @@ import source from './project-many.wgsl?raw';
 import shape from './shape.wgsl?raw';
 import step from './step.wgsl?raw';
 
-interface ProjectManyParams {
+export interface ProjectManyParams {
   readonly matrix: MatrixShape;
   /** Numbers in a row of y. */
   readonly yStride: number;
   /** Onto the turn's rows of y. */
   readonly add: boolean;
   readonly biased: boolean;
-  /** The workgroup is `side` × `side`. */
-  readonly side: number;
 }
+
+const tile = 64; // 4 · SIDE in the shader
 
 /** The step's rows times a matrix. */
 export const projectMany = defineKernel({
   label: 'project-many',
   source: [step, shape, eight, source].join('\n'),
   bindings: { x: 'read', w: 'read', bias: 'read', y: 'write', shape: 'shape', step: 'step' },
-  constants: ({ matrix, add, biased, side }: ProjectManyParams) => ({
+  constants: ({ matrix, add, biased }: ProjectManyParams) => ({
     ...eightsOf(matrix.type),
-    SIDE: side,
     ADD: Number(add),
     BIASED: Number(biased),
   }),
   shape: ({ matrix, yStride }) => ({ rows: matrix.rows, cols: matrix.cols, yStride }),
-  workgroups: ({ matrix, side }, rows) => [groupsFor(matrix.rows, 4 * side), groupsFor(rows, 4 * side)],
+  workgroups: ({ matrix }, rows) => [groupsFor(matrix.rows, tile), groupsFor(rows, tile)],
 });

@@ -1,5 +1,5 @@
 // y[row] (+)= W·x[row] + bias, for many rows        a tile of 4·SIDE rows and 4·SIDE columns a workgroup, 4 × 4 an invocation
-override SIDE: u32 = 8;         // the workgroup is SIDE × SIDE
+override SIDE: u32 = 16;        // the workgroup is SIDE × SIDE
 override ADD: bool = false;     // onto what y holds, whose rows are the turn's
 override BIASED: bool = false;
 

@@ -3,6 +3,7 @@ import { addWeights } from '../../gpu/kernels/add-weights.ts';
 import { embed } from '../../gpu/kernels/embed.ts';
 import { gateUp } from '../../gpu/kernels/gate-up.ts';
 import type { MatvecInput } from '../../gpu/kernels/matvec.ts';
+import { projectEight } from '../../gpu/kernels/project-eight.ts';
 import { projectMany } from '../../gpu/kernels/project-many.ts';
 import { project } from '../../gpu/kernels/project.ts';
 import { rmsNorm } from '../../gpu/kernels/rms-norm.ts';
@@ -115,17 +116,17 @@ describe.each(types)('project with %s weights', (type) => {
     }
   });
 
-  it('is row by row the same in project-many', async () => {
+  it('is row by row the same in project-many and project-eight', async () => {
     for (const rows of [1, 5, 33, 70]) {
       for (const [wRows, cols] of shapes.slice(0, 4)) {
         const w = stored(randomFloats(wRows * cols), type);
         const x = randomFloats(rows * cols);
         const bias = randomFloats(wRows);
         const expected = rowsOf(x, cols).map((row) => cpu.project(w.values, row, bias));
-        for (const side of [8, 16]) {
+        for (const kernel of [projectMany, projectEight]) {
           const y = await run(
-            projectMany,
-            { matrix: { rows: wRows, cols, type }, yStride: wRows, add: false, biased: true, side },
+            kernel,
+            { matrix: { rows: wRows, cols, type }, yStride: wRows, add: false, biased: true },
             { x, w: w.data, bias, y: new Float32Array(rows * wRows) },
             'y',
             { rows },
@@ -166,15 +167,15 @@ describe.each(types)('project with %s weights', (type) => {
   });
 });
 
-describe('project-many', () => {
+describe.each([projectMany, projectEight])('$label', (kernel) => {
   it('adds onto the rows of the turn where the step says', async () => {
     const [rows, wRows, cols] = [3, 10, 16];
     const w = randomFloats(wRows * cols);
     const x = randomFloats(rows * cols);
     const hidden = randomFloats(6 * 16); // six rows of the turn, padded to 16
     const y = await run(
-      projectMany,
-      { matrix: { rows: wRows, cols, type: 'f32' }, yStride: 16, add: true, biased: false, side: 8 },
+      kernel,
+      { matrix: { rows: wRows, cols, type: 'f32' }, yStride: 16, add: true, biased: false },
       { x, w, bias: new Float32Array(4), y: hidden },
       'y',
       { rows, firstRow: 2 },
