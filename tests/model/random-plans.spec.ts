@@ -1,0 +1,119 @@
+import { runningIn } from '#platform';
+import fc from 'fast-check';
+import { afterAll, describe, it } from 'vitest';
+import type { ModelWeights, SessionOptions } from '../../gpu/backend.ts';
+import type { ModelDims } from '../../gpu/plan/model-dims.ts';
+import { openCpuBackend } from '../../gpu/reference/cpu-backend.ts';
+import { hardwareTuning } from '../../gpu/tuning.ts';
+import { expectAllClose } from '../support/all-close.ts';
+import { arbitrarySharing, layersOf } from '../support/arbitrary-plans.ts';
+import { openGpuBackend, putRandomModel, runSession, tinyDims } from '../support/random-model.ts';
+
+// Everything that a plan is combined with: biases, norms on heads, MHA, stored formats, and models of a plan of their own.
+const models: readonly { name: string; dims: ModelDims; stored: string; type: 'f32' | 'f16' | 'bf16' }[] = [
+  { name: 'LLaMA in f32', dims: tinyDims, stored: '0_1_2_3', type: 'f32' },
+  { name: 'LCKV in f16', dims: { ...tinyDims, tiedEmbeddings: true }, stored: '0_2_2_3', type: 'f16' },
+  {
+    name: 'biased MHA in bf16',
+    dims: { ...tinyDims, kvHeads: 4, qkvBias: true, outputBias: true, mlpBias: true },
+    stored: '3_1_1_3',
+    type: 'bf16',
+  },
+  {
+    name: 'normed heads in f32',
+    dims: { ...tinyDims, headDim: 24, heads: 3, kvHeads: 1, qkNorm: true },
+    stored: '0_1_2_3',
+    type: 'f32',
+  },
+];
+
+const arbitraryRun = fc.record({
+  sharing: arbitrarySharing(tinyDims.layerCount).filter(
+    ({ layers }) => layers.length === tinyDims.layerCount,
+  ),
+  model: fc.nat(models.length - 1),
+  turns: fc.array(fc.array(fc.nat(tinyDims.vocabSize - 1), { minLength: 1, maxLength: 14 }), {
+    minLength: 1,
+    maxLength: 2,
+  }),
+  passes: fc.record({ forward: fc.integer({ min: 1, max: 4 }), backward: fc.nat(2) }),
+  mode: fc.constantFrom('sequential' as const, 'parallel' as const),
+  kvPrecision: fc.constantFrom('f32' as const, 'f16' as const),
+  everyLogit: fc.boolean(),
+});
+
+// Values of about 5 through 4 layers in float32. A value at the border between two halves may be rounded to either,
+// which is 2^-11 of it: that is what f16 caches allow.
+const tolerances = { f32: 5e-4, f16: 2e-2 };
+const newTokens = 4;
+
+const shapes = [
+  { name: "a software adapter's kernels", tuning: undefined, runs: runningIn === 'node' ? 200 : 30 },
+  // On what runs these tests they are slow; one chunk is several, so that chunks are tested too.
+  { name: "a GPU's kernels", tuning: { ...hardwareTuning, chunkRows: 5, keysPerSplit: 8 }, runs: 40 },
+];
+
+describe.each(shapes)('WebGPU with $name', ({ tuning, runs }) => {
+  const gpu = openGpuBackend(tuning);
+  const cpu = openCpuBackend();
+  const pairs = gpu.then((backend) =>
+    Promise.all(
+      models.map(({ dims, stored, type }) =>
+        putRandomModel([backend, cpu], dims, layersOf(stored), { type }),
+      ),
+    ),
+  );
+  afterAll(async () => (await gpu).destroy());
+
+  it(`computes what the CPU twin computes, for ${runs} random plans, modes, turns and models`, async () => {
+    const loaded = await pairs;
+    await fc.assert(
+      fc.asyncProperty(arbitraryRun, async (run) => {
+        const [onGpu, onCpu] = loaded[run.model] as [ModelWeights, ModelWeights];
+        const { turns, mode, everyLogit } = run;
+        const options: SessionOptions = { ...run, capacityTokens: turns.flat().length + newTokens };
+        const tolerance = tolerances[run.kvPrecision];
+
+        const got = await runSession(onGpu, options, { turns, mode, everyLogit, newTokens });
+        const expected = await runSession(onCpu, options, { turns, mode });
+        got.logits.forEach((row, position) =>
+          expectAllClose(row, expected.logits[position] ?? [], tolerance, `position ${position}, token`),
+        );
+
+        // Greedy tokens may part where two are as likely; each must be a likeliest one to the twin, told the same text.
+        const lastTurn = got.tokens.slice(0, -1);
+        const forced = await teacherForced(onCpu, options, turns, mode, lastTurn);
+        got.tokens.forEach((token, i) => {
+          const logits = forced[i] ?? new Float32Array();
+          const best = Math.max(...logits);
+          expectAllClose([logits[token] ?? NaN], [best], tolerance, `new token ${i}, logit`);
+        });
+      }),
+      { numRuns: runs },
+    );
+  });
+});
+
+/** The logits from which each new token is drawn, where the tokens before it are given. */
+async function teacherForced(
+  model: ModelWeights,
+  options: SessionOptions,
+  turns: readonly (readonly number[])[],
+  mode: 'sequential' | 'parallel',
+  newTokens: readonly number[],
+): Promise<readonly Float32Array[]> {
+  const session = await model.open(options);
+  const logits: Float32Array[] = [];
+  const prefill = (tokens: readonly number[], turnMode: 'sequential' | 'parallel') =>
+    session.prefill(tokens, {
+      mode: turnMode,
+      logitsAt: [...tokens.keys()],
+      onLogits: (_, row) => logits.push(row.slice()),
+      onProgress: () => undefined,
+      stopped: () => false,
+    });
+  for (const turn of turns) await prefill(turn, mode);
+  if (newTokens.length > 0) await prefill(newTokens, 'sequential');
+  session.close();
+  return logits.slice(turns.flat().length - 1);
+}

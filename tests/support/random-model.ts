@@ -1,0 +1,101 @@
+import { requestGpu } from '#platform';
+import type { Backend, ModelWeights, Session, SessionOptions, WeightPrecision } from '../../gpu/backend.ts';
+import { openGpu } from '../../gpu/device.ts';
+import type { ElementType } from '../../gpu/plan/element-type.ts';
+import type { Mode } from '../../gpu/plan/forward-plan.ts';
+import type { LayerType } from '../../gpu/plan/layer-types.ts';
+import type { ModelDims } from '../../gpu/plan/model-dims.ts';
+import { greedy, type SamplingOptions } from '../../gpu/plan/sampling.ts';
+import { weightSpecs } from '../../gpu/plan/weight-specs.ts';
+import type { Tuning } from '../../gpu/tuning.ts';
+import { WebGpuBackend } from '../../gpu/webgpu-backend.ts';
+import { randomFloats, stored } from './kernels.ts';
+
+/** A small decoder with what is awkward: sizes that are no multiple of 8, an odd vocabulary, grouped heads. */
+export const tinyDims: ModelDims = {
+  layerCount: 4,
+  hiddenSize: 20,
+  intermediateSize: 28,
+  heads: 4,
+  kvHeads: 2,
+  headDim: 8,
+  vocabSize: 37,
+  contextTokens: 64,
+  rmsNormEps: 1e-5,
+  rope: { type: 'default', theta: 10000 },
+  tiedEmbeddings: false,
+  qkvBias: false,
+  outputBias: false,
+  mlpBias: false,
+  qkNorm: false,
+};
+
+export const openGpuBackend = async (tuning?: Tuning): Promise<WebGpuBackend> =>
+  new WebGpuBackend(await openGpu(await requestGpu(), tuning));
+
+/** The same random weights, put into each backend. They are stored under the plan `layers`. */
+export async function putRandomModel(
+  backends: readonly Backend[],
+  dims: ModelDims,
+  layers: readonly LayerType[],
+  options: { readonly type?: ElementType; readonly weights?: WeightPrecision } = {},
+): Promise<ModelWeights[]> {
+  const { type = 'f32', weights = 'stored' } = options;
+  const request = { dims, storedLayers: layers, weights, elementTypeOf: () => type };
+  const models = await Promise.all(backends.map((backend) => backend.allocate(request)));
+  for (const spec of weightSpecs(dims, layers)) {
+    const scale = spec.vector ? 0.2 : 1.5 / Math.sqrt(spec.cols);
+    const norm = spec.role.endsWith('Norm');
+    const values = randomFloats(spec.rows * spec.cols, scale).map((value) => (norm ? 1 + value : value));
+    const { data } = stored(values, type);
+    const bytes = new Uint8Array(data.buffer, data.byteOffset, data.byteLength);
+    for (const model of models) await model.put(spec, 0, bytes);
+  }
+  await Promise.all(models.map((model) => model.ready()));
+  return models;
+}
+
+export interface Run {
+  /** One row a prompt position, through all turns. */
+  readonly logits: readonly Float32Array[];
+  readonly tokens: readonly number[];
+}
+
+/** Prefills turns and decodes; every prompt position's logits. */
+export async function runSession(
+  model: ModelWeights,
+  options: SessionOptions,
+  request: {
+    readonly turns: readonly (readonly number[])[];
+    readonly mode: Mode;
+    readonly newTokens?: number;
+    readonly sampling?: SamplingOptions;
+    /** Without, the prefill may leave out what only other positions' logits need. */
+    readonly everyLogit?: boolean;
+  },
+): Promise<Run> {
+  const session: Session = await model.open(options);
+  try {
+    const logits: Float32Array[] = [];
+    for (const turn of request.turns) {
+      await session.prefill(turn, {
+        mode: request.mode,
+        logitsAt: request.everyLogit === false ? [] : [...turn.keys()],
+        onLogits: (_, row) => logits.push(row.slice()),
+        onProgress: () => undefined,
+        stopped: () => false,
+      });
+    }
+    const tokens: number[] = [];
+    await session.decode({
+      sampling: request.sampling ?? greedy,
+      maxNewTokens: request.newTokens ?? 0,
+      endTokens: new Set(),
+      onToken: (token) => tokens.push(token),
+      stopped: () => false,
+    });
+    return { logits, tokens };
+  } finally {
+    session.close();
+  }
+}
