@@ -46,6 +46,13 @@ function readCount(path, count) {
   }
 }
 
+try {
+  findChromium();
+} catch (error) {
+  console.log(error instanceof Error ? error.message : error);
+  console.log('0 passed, 1 failed');
+  process.exit(1);
+}
 if (findChromium() === undefined) {
   console.log('No Chromium found: installing Playwright’s own.');
   await runCommand(['playwright', 'install', 'chromium'], { show: true, limitMs: 10 * minuteMs });
