@@ -84,6 +84,8 @@ export interface PrefillOptions {
   readonly logitsAt: readonly number[];
   /** Receives `[vocabSize]` float32 logits, in the order of the positions. Valid during the call only. */
   readonly onLogits: (turnPosition: number, logits: Float32Array) => void;
+  /** Called when all is compiled and allocated, before the first token is read: the time before is not prefill. */
+  readonly onPrepared?: () => void;
   /** Share of the work done, 0 to 1. */
   readonly onProgress: (share: number) => void;
   readonly stopped: () => boolean;

@@ -99,6 +99,7 @@ export class GpuSession implements Session {
     const scope = context.ledger.scope('prefill scratch');
     try {
       const wanted = new Set(options.logitsAt);
+      options.onPrepared?.();
       const staging = wanted.size > 0 ? scope.staging('logits read-back', 4 * dims.vocabSize) : null;
       for (let row = 0; row < turn.rows; row++) {
         if (options.stopped()) return false;

@@ -65,7 +65,7 @@ export class KernelLibrary {
     return new Recorder(this.#device, this, scope);
   }
 
-  layoutOf(kernel: Kernel<string>): GPUBindGroupLayout {
+  layoutOf(kernel: Kernel): GPUBindGroupLayout {
     let layout = this.#layouts.get(kernel.label);
     if (!layout) {
       layout = this.#device.createBindGroupLayout({
@@ -83,7 +83,7 @@ export class KernelLibrary {
 
   /** @throws where the shader does not compile, with the compiler's words */
   pipelineOf(
-    kernel: Kernel<string>,
+    kernel: Kernel,
     constants: Readonly<Record<string, number>>,
   ): Promise<GPUComputePipeline> {
     const key = `${kernel.label} ${JSON.stringify(constants)}`;
@@ -97,7 +97,7 @@ export class KernelLibrary {
   }
 
   async #compile(
-    kernel: Kernel<string>,
+    kernel: Kernel,
     constants: Readonly<Record<string, number>>,
     key: string,
   ): Promise<GPUComputePipeline> {

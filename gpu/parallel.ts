@@ -109,6 +109,7 @@ class ParallelPrefill {
       this.#replay(await recordRingCopies(this.#forward, this.#scope, buffers, false), after, 0),
       this.#copyLastHidden(buffers),
     ];
+    this.#options.onPrepared?.();
     const allWork = jobs.reduce((sum, job) => sum + job.work, 0);
     const finished = await runPaced(context, jobs, context.tuning.firstSubmitWork, (work) => {
       this.#options.onProgress(work / allWork);

@@ -17,12 +17,15 @@ import type {
   OnEvent,
   Outcome,
 } from './protocol.ts';
+import { warmUp } from './warm-up.ts';
 
 /** Where an engine gets its parts from: the page and Node bring their own. */
 export interface EngineParts {
   /** Throws BackendError where there is none. */
   openBackend(choice: BackendChoice): Promise<Backend>;
   openSource(model: string): Outcome<ModelSource>;
+  /** Whether a load compiles the kernels of the model's own plan, so that the first run starts at once. */
+  readonly warmUp?: boolean;
 }
 
 type Emit = (event: EngineEvent) => void;
@@ -102,6 +105,7 @@ export class Engine implements EngineApi {
       return this.#backend.opened;
     };
     const loaded = await loadModel({ source, openBackend, weights: request.weights, emit });
+    if (this.#parts.warmUp) await warmUpOrFree(loaded);
     const facts: ModelFacts = {
       id: request.model,
       dims: loaded.config.dims,
@@ -140,6 +144,15 @@ export class Engine implements EngineApi {
     } finally {
       backend?.opened.destroy();
     }
+  }
+}
+
+async function warmUpOrFree(loaded: LoadedModel): Promise<void> {
+  try {
+    await warmUp(loaded);
+  } catch (error) {
+    loaded.weights.free();
+    throw error;
   }
 }
 

@@ -60,7 +60,7 @@ export async function generate(
   });
   try {
     const clock = new RunClock(prompt.length);
-    const prefilled = await prefill(session, turns, modes, logits, options);
+    const prefilled = await prefill(session, turns, modes, logits, clock, options);
     if (prefilled) clock.prefilled();
     const written = prefilled
       ? await decode(session, model, request, prompt, clock, options)
@@ -89,6 +89,7 @@ async function prefill(
   turns: readonly (readonly number[])[],
   modes: readonly Mode[],
   logits: PromptLogits,
+  clock: RunClock,
   { emit, stopped }: RunOptions,
 ): Promise<boolean> {
   const promptTokens = turns.reduce((sum, turn) => sum + turn.length, 0);
@@ -106,6 +107,9 @@ async function prefill(
       logitsAt: logits.wantedIn(start, turn.length),
       onLogits: (position, row) => {
         logits.take(start + position, row);
+      },
+      onPrepared: () => {
+        clock.begin();
       },
       onProgress: (done) => {
         share = done;

@@ -12,5 +12,6 @@ expose(
     openBackend: (choice) =>
       choice === 'cpu' ? Promise.resolve(openCpuBackend()) : openWebGpuBackend(navigator.gpu),
     openSource: (model) => openPageSource(pageUrl.href, model),
+    warmUp: true,
   }),
 );

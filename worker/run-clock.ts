@@ -4,7 +4,8 @@ import type { Timing } from './protocol.ts';
 export class RunClock {
   readonly #now: () => number;
   readonly #promptTokens: number;
-  readonly #startMs: number;
+  #startMs: number;
+  #begun = false;
   #prefilledMs: number | null = null;
   #firstTokenMs: number | null = null;
   #lastTokenMs = 0;
@@ -15,6 +16,13 @@ export class RunClock {
     this.#now = now;
     this.#promptTokens = promptTokens;
     this.#startMs = now();
+  }
+
+  /** The first token is about to be read: what came before, compiling kernels, is not counted. */
+  begin(): void {
+    if (this.#begun) return;
+    this.#begun = true;
+    this.#startMs = this.#now();
   }
 
   /** The whole prompt was read. */

@@ -101,6 +101,7 @@ class CpuSession implements Session {
   }
 
   async prefill(tokens: readonly number[], options: PrefillOptions): Promise<boolean> {
+    options.onPrepared?.();
     const breathe = async (share: number) => {
       await yieldNowAndThen();
       if (options.stopped()) throw new Stopped();

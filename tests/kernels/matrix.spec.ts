@@ -6,12 +6,10 @@ import type { MatvecInput } from '../../gpu/kernels/matvec.ts';
 import { projectEight } from '../../gpu/kernels/project-eight.ts';
 import { projectMany } from '../../gpu/kernels/project-many.ts';
 import { project } from '../../gpu/kernels/project.ts';
-import { rmsNorm } from '../../gpu/kernels/rms-norm.ts';
-import { swiglu } from '../../gpu/kernels/swiglu.ts';
-import { fromF16Bits, toF16Bits, type ElementType } from '../../gpu/plan/element-type.ts';
+import type { ElementType } from '../../gpu/plan/element-type.ts';
 import * as cpu from '../../gpu/reference/math.ts';
 import { expectAllClose } from '../support/all-close.ts';
-import { randomFloats, run, stored, within } from '../support/kernels.ts';
+import { joined, padded, randomFloats, rowsOf, run, stored, within } from '../support/kernels.ts';
 
 const types: readonly ElementType[] = ['f32', 'f16', 'bf16'];
 const tunings = [
@@ -235,76 +233,3 @@ describe('project of an attention in parts', () => {
     }
   });
 });
-
-describe('rms-norm', () => {
-  it('norms the rows of the turn that the step names', async () => {
-    for (const dim of [3, 8, 129, 192]) {
-      const cols = Math.ceil(dim / 8) * 8;
-      const turn = Array.from({ length: 5 }, () => padded(randomFloats(dim, 2), cols));
-      const gain = padded(randomFloats(dim), cols);
-      const y = await run(
-        rmsNorm,
-        { dim, cols, eps: 1e-5 },
-        { x: joined(turn), gain, y: new Float32Array(3 * cols) },
-        'y',
-        { rows: 3, firstRow: 2 },
-      );
-      const expected = turn
-        .slice(2)
-        .map((row) => padded(cpu.rmsNorm(row.subarray(0, dim), gain, 1e-5), cols));
-      expectAllClose(new Float32Array(y), joined(expected), within(1e-5), `dim ${dim}, number`); // inverseSqrt: 2 ulp
-    }
-  });
-});
-
-describe('swiglu', () => {
-  it('is silu(gate) · up, row by row, and leaves the padding alone', async () => {
-    const [rows, dim, yStride] = [3, 67, 72];
-    const gates = randomFloats(rows * 2 * dim, 8);
-    const y = await run(swiglu, { dim, yStride }, { x: gates, y: new Float32Array(rows * yStride) }, 'y', {
-      rows,
-    });
-    const expected = rowsOf(gates, 2 * dim).map((row) =>
-      padded(cpu.swiglu(row.subarray(0, dim), row.subarray(dim)), yStride),
-    );
-    expectAllClose(new Float32Array(y), joined(expected), within(1e-5)); // exp: 3 + 2·|x| ulp
-  });
-});
-
-describe('half precision', () => {
-  it('is rounded alike by GPU and CPU, ties, subnormals, overflow and both zeros included', async () => {
-    const edges = [0, -0, 1, 65504, 65519.99, 65520, 1e9, -1e9, 2 ** -24, 2 ** -25, 2 ** -25 * 1.01, 6.1e-5];
-    const ties = Array.from({ length: 500 }, (_, i) => 2 ** ((i % 30) - 15) * (1 + (2 * i + 1) / 2048));
-    const values = Float32Array.from([
-      ...edges,
-      ...ties,
-      ...randomFloats(504, 1e-4),
-      ...randomFloats(504, 10),
-    ]);
-    const y = await run(
-      addWeights,
-      {
-        matrix: { rows: values.length / 8, cols: 8, type: 'f32' },
-        first: true,
-        last: true,
-        count: 1,
-        halves: true,
-      },
-      { w: values, y: new Float32Array(values.length) },
-      'y',
-    );
-    const expected = values.map((value) => fromF16Bits(toF16Bits(value)));
-    expect([...new Float32Array(y)]).toEqual([...expected]);
-  });
-});
-
-const rowsOf = (values: Float32Array, cols: number) =>
-  Array.from({ length: values.length / cols }, (_, row) => values.subarray(row * cols, (row + 1) * cols));
-
-const joined = (rows: readonly Float32Array[]) => Float32Array.from(rows.flatMap((row) => [...row]));
-
-function padded(values: Float32Array, length: number): Float32Array {
-  const result = new Float32Array(length);
-  result.set(values.subarray(0, length));
-  return result;
-}

@@ -126,3 +126,27 @@ export function halfToFloat(bits: number): number {
         : (1 + mantissa / 1024) * 2 ** (exponent - 15);
   return bits & 0x8000 ? -magnitude : magnitude;
 }
+
+/** heads, kvHeads, headDim: one head, MHA, GQA, more query heads than a workgroup takes, long heads, odd groups. */
+export const headShapes = [
+  [1, 1, 8],
+  [3, 3, 24],
+  [6, 2, 32],
+  [12, 1, 16],
+  [10, 2, 64],
+  [2, 1, 128],
+  [2, 2, 256],
+] as const;
+
+/** A matrix's rows, as views. */
+export const rowsOf = (values: Float32Array, cols: number) =>
+  Array.from({ length: values.length / cols }, (_, row) => values.subarray(row * cols, (row + 1) * cols));
+
+export const joined = (rows: readonly Float32Array[]) => Float32Array.from(rows.flatMap((row) => [...row]));
+
+/** With zeros behind, to `length`. */
+export function padded(values: Float32Array, length: number): Float32Array {
+  const result = new Float32Array(length);
+  result.set(values.subarray(0, length));
+  return result;
+}
