@@ -41,6 +41,21 @@ const places: Partial<Record<WeightRole, Place>> = {
   down: { role: 'down', half: 0 },
 };
 
+/** The vectors that kernels take, each from one buffer. */
+const vectorGroups: readonly (readonly WeightRole[])[] = [
+  [],
+  ['finalNorm'],
+  ['attentionNorm'],
+  ['mlpNorm'],
+  ['qBias'],
+  ['qNorm'],
+  ['kBias', 'vBias'],
+  ['kNorm'],
+  ['oBias'],
+  ['gateBias', 'upBias'],
+  ['downBias'],
+];
+
 const bytesBetweenWaits = 64 * 2 ** 20;
 
 export const paddedCols = (cols: number) => Math.ceil(cols / 8) * 8;
@@ -104,11 +119,18 @@ export class GpuWeights {
     this.#context.device.queue.writeBuffer(matrix.buffer, row * rowBytes, kept);
 
     this.#unawaitedBytes += kept.byteLength;
-    if (this.#unawaitedBytes > bytesBetweenWaits) await this.ready();
+    if (this.#unawaitedBytes > bytesBetweenWaits) await this.#uploaded();
   }
 
-  /** Resolves when what was put has reached the GPU. */
+  /** Resolves when what was put has reached the GPU, and all that sessions share is there. */
   async ready(): Promise<void> {
+    for (let layer = 0; layer < this.#request.dims.layerCount; layer++) {
+      for (const roles of vectorGroups) this.vector(layer, ...roles);
+    }
+    await this.#uploaded();
+  }
+
+  async #uploaded(): Promise<void> {
     this.#unawaitedBytes = 0;
     await this.#context.wait(this.#context.device.queue.onSubmittedWorkDone());
   }
