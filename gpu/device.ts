@@ -73,6 +73,8 @@ export async function openGpu(gpu: GPU | undefined, tuning?: Tuning): Promise<Gp
     const device = await adapter.requestDevice({
       label: 'kvtab',
       requiredLimits: { maxBufferSize, maxStorageBufferBindingSize },
+      // Taken where offered, for profiling.
+      requiredFeatures: adapter.features.has('timestamp-query') ? ['timestamp-query'] : [],
     });
     const facts = describe(adapter);
     return new GpuContext(device, facts, tuning ?? tuningFor(facts.software));

@@ -4,13 +4,21 @@ import type { GpuWeights } from './gpu-weights.ts';
 import type { Recording } from './kernel.ts';
 import type { Scope } from './memory.ts';
 import { prefillParallel, ringRowsOf } from './parallel.ts';
-import { kvBytesPerToken, kvLayerUsage, MAX_STEPS_IN_FLIGHT, type KvUsage } from './plan/kv-layout.ts';
+import {
+  kvBytesPerToken,
+  kvLayerUsage,
+  kvRowBytes,
+  kvRowsHeld,
+  MAX_STEPS_IN_FLIGHT,
+  type KvUsage,
+} from './plan/kv-layout.ts';
 import type { ModelDims } from './plan/model-dims.ts';
 import { recordHead, recordLayers, recordSample, type Forward } from './record-decode.ts';
 import { packSampling } from './sampling.ts';
-import { packSteps } from './step.ts';
+import { packSteps, type Step } from './step.ts';
 import { StepsInFlight } from './steps-in-flight.ts';
 import { allocateText } from './text-buffers.ts';
+import { timeKernels, type KernelTime } from './timing.ts';
 
 /** A text on the GPU: recorded once when it opens, replayed for every token. */
 export class GpuSession implements Session {
@@ -165,29 +173,48 @@ export class GpuSession implements Session {
     return end;
   }
 
+  #stepAt(position: number): Step {
+    const { text, sharing } = this.#forward;
+    const { windowTokens } = sharing;
+    return { position, rows: 1, firstRow: 0, windowTokens, ringRows: ringRowsOf(text), scratchBase: 0 };
+  }
+
   /** One step: one small write, one pass, one submit. */
   #submit(
     position: number,
     recordings: readonly Recording[],
     afterPass: (encoder: GPUCommandEncoder) => void,
   ): void {
-    const { context, text, sharing } = this.#forward;
+    const { context, text } = this.#forward;
     const { device } = context;
-    const step = {
-      position,
-      rows: 1,
-      firstRow: 0,
-      windowTokens: sharing.windowTokens,
-      ringRows: ringRowsOf(text),
-      scratchBase: 0,
-    };
-    device.queue.writeBuffer(text.step, 0, packSteps([step]));
+    device.queue.writeBuffer(text.step, 0, packSteps([this.#stepAt(position)]));
     const encoder = device.createCommandEncoder({ label: 'step' });
     const pass = encoder.beginComputePass();
     for (const recording of recordings) recording.replay(pass);
     pass.end();
     afterPass(encoder);
     device.queue.submit([encoder.finish()]);
+  }
+
+  /**
+   * GPU time by kernel of one step: the token at the last position kept is decoded once more, a pass a dispatch.
+   *
+   * @throws where the adapter does not tell time, or no token was decoded yet
+   */
+  profileStep(): Promise<readonly KernelTime[]> {
+    const { context, text } = this.#forward;
+    context.device.queue.writeBuffer(text.step, 0, packSteps([this.#stepAt(this.#written - 1)]));
+    return timeKernels(context, [this.#layers, this.#head, this.#sample]);
+  }
+
+  /** Bytes that decoding the next token reads: matrices, and the rows held of the cache that each layer reads. */
+  bytesReadPerToken(): number {
+    const { weights, kv, sharing, dims, kvPrecision } = this.#forward;
+    const rowsRead = sharing.layers.map(({ readsFrom, windowed }) =>
+      kvRowsHeld({ layer: readsFrom, windowed }, this.#written, sharing.windowTokens),
+    );
+    const rows = rowsRead.reduce((sum, held) => sum + held, 0);
+    return weights.bytesReadPerToken(kv) + rows * kvRowBytes(dims, kvPrecision);
   }
 
   kvUsage(): KvUsage {

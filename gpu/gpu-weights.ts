@@ -139,6 +139,15 @@ export class GpuWeights {
     return this.#scope.bytes;
   }
 
+  /** Bytes of the matrices that one decoded token reads under a plan: all but the embedding, which is one row unless tied. */
+  bytesReadPerToken(kv: ReadonlyMap<number, KvProjection>): number {
+    const bytes = ({ rows, cols, type }: Matrix) => rows * cols * bytesOf(type);
+    const rows = [...this.#matrices].filter(([key]) => !key.startsWith('kv/'));
+    const read = rows.filter(([key]) => this.#request.dims.tiedEmbeddings || !key.startsWith('embed/'));
+    const own = [...kv.values()].map(({ matrix }) => bytes(matrix));
+    return [...read.map(([, matrix]) => bytes(matrix)), ...own].reduce((sum, size) => sum + size, 0);
+  }
+
   matrix(role: Exclude<MatrixRole, 'kv'>, layer = 0): Matrix {
     return this.#matrix(role, layer);
   }

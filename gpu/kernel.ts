@@ -40,6 +40,7 @@ export const defineKernel = <Binding extends string, Params>(
 export type Buffers<Binding extends string> = Readonly<Record<Exclude<Binding, 'shape'>, GPUBuffer>>;
 
 interface Command {
+  readonly kernel: string;
   readonly pipeline: GPUComputePipeline;
   readonly bindGroup: GPUBindGroup;
   readonly hasStep: boolean;
@@ -82,10 +83,7 @@ export class KernelLibrary {
   }
 
   /** @throws where the shader does not compile, with the compiler's words */
-  pipelineOf(
-    kernel: Kernel,
-    constants: Readonly<Record<string, number>>,
-  ): Promise<GPUComputePipeline> {
+  pipelineOf(kernel: Kernel, constants: Readonly<Record<string, number>>): Promise<GPUComputePipeline> {
     const key = `${kernel.label} ${JSON.stringify(constants)}`;
     let pipeline = this.#pipelines.get(key);
     if (!pipeline) {
@@ -163,6 +161,7 @@ export class Recorder {
     });
     const pipeline = this.#library.pipelineOf(kernel, kernel.constants(params));
     const command = pipeline.then((compiled) => ({
+      kernel: kernel.label,
       pipeline: compiled,
       bindGroup,
       hasStep: kinds.some(([, kind]) => kind === 'step'),
@@ -204,11 +203,23 @@ export class Recording {
    */
   replay(pass: GPUComputePassEncoder, stepOffset = 0, rows = 1): void {
     this.#offset[0] = stepOffset;
-    for (const { pipeline, bindGroup, hasStep, workgroups } of this.#commands) {
-      const [x, y, z] = workgroups(rows);
-      pass.setPipeline(pipeline);
-      pass.setBindGroup(0, bindGroup, hasStep ? this.#offset : noOffsets);
-      pass.dispatchWorkgroups(x, y, z);
+    for (const command of this.#commands) this.#dispatch(pass, command, rows);
+  }
+
+  /** Replays with a pass for each dispatch, as profiling needs it: times are taken where passes begin and end. */
+  replayApart(openPass: (kernel: string) => GPUComputePassEncoder, stepOffset = 0, rows = 1): void {
+    this.#offset[0] = stepOffset;
+    for (const command of this.#commands) {
+      const pass = openPass(command.kernel);
+      this.#dispatch(pass, command, rows);
+      pass.end();
     }
+  }
+
+  #dispatch(pass: GPUComputePassEncoder, command: Command, rows: number): void {
+    const [x, y, z] = command.workgroups(rows);
+    pass.setPipeline(command.pipeline);
+    pass.setBindGroup(0, command.bindGroup, command.hasStep ? this.#offset : noOffsets);
+    pass.dispatchWorkgroups(x, y, z);
   }
 }

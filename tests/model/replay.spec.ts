@@ -3,7 +3,7 @@ import { afterAll, describe, expect, it } from 'vitest';
 import type { ModelWeights } from '../../gpu/backend.ts';
 import { greedy } from '../../gpu/plan/sampling.ts';
 import { layersOf, sharingOf } from '../support/arbitrary-plans.ts';
-import { countCalls } from '../support/count-calls.ts';
+import { countCalls } from '../../tools/bench/count-calls.ts';
 import { openGpuBackend, putRandomModel, tinyDims } from '../support/random-model.ts';
 
 const dims = { ...tinyDims, layerCount: 8 };

@@ -3,12 +3,13 @@ const watched = {
   writeBuffer: ['GPUQueue', 'writeBuffer'],
   beginComputePass: ['GPUCommandEncoder', 'beginComputePass'],
   dispatchWorkgroups: ['GPUComputePassEncoder', 'dispatchWorkgroups'],
+  mapAsync: ['GPUBuffer', 'mapAsync'],
   createBuffer: ['GPUDevice', 'createBuffer'],
   createBindGroup: ['GPUDevice', 'createBindGroup'],
   createComputePipeline: ['GPUDevice', 'createComputePipelineAsync'],
 } as const;
 
-type Counts = Record<keyof typeof watched, number>;
+export type Counts = Record<keyof typeof watched, number>;
 
 type Method = (this: unknown, ...args: unknown[]) => unknown;
 
@@ -17,7 +18,9 @@ export function countCalls(device: GPUDevice): { readonly counts: Counts; stop()
   const counts = Object.fromEntries(Object.keys(watched).map((name) => [name, 0])) as Counts;
   const encoder = device.createCommandEncoder();
   const pass = encoder.beginComputePass();
+  const buffer = device.createBuffer({ size: 4, usage: GPUBufferUsage.MAP_READ });
   const prototypes: Record<string, object> = {
+    GPUBuffer: prototypeWith(buffer, 'mapAsync'),
     GPUDevice: prototypeWith(device, 'createBuffer'),
     GPUQueue: prototypeWith(device.queue, 'submit'),
     GPUCommandEncoder: prototypeWith(encoder, 'beginComputePass'),
@@ -25,6 +28,7 @@ export function countCalls(device: GPUDevice): { readonly counts: Counts; stop()
   };
   pass.end();
   encoder.finish();
+  buffer.destroy();
 
   const restores = Object.entries(watched).map(([name, [type, method]]) => {
     const prototype = prototypes[type] as Record<string, Method>;

@@ -1,0 +1,223 @@
+import type { Backend, ModelWeights, Session } from '../../gpu/backend.ts';
+import { GpuSession } from '../../gpu/gpu-session.ts';
+import type { KvPrecision } from '../../gpu/plan/kv-layout.ts';
+import { parseLayerTypes } from '../../gpu/plan/layer-types.ts';
+import type { ModelDims } from '../../gpu/plan/model-dims.ts';
+import { greedy } from '../../gpu/plan/sampling.ts';
+import { canTime, type KernelTime } from '../../gpu/timing.ts';
+import { WebGpuBackend } from '../../gpu/webgpu-backend.ts';
+import { applyConfig } from '../../worker/loader/apply-config.ts';
+import { loadModel } from '../../worker/loader/load-model.ts';
+import type { ModelSource } from '../../worker/loader/model-source.ts';
+import { valueOf } from '../../worker/outcome.ts';
+import type { Mode } from '../../gpu/plan/forward-plan.ts';
+import { copyBytesPerSec } from './bandwidth.ts';
+import { countCalls } from './count-calls.ts';
+import { putRandomWeights } from './random-weights.ts';
+import { parseShape } from './shapes.ts';
+
+/** What to measure; every field has a default on the command line. */
+export interface BenchRequest {
+  /** A shipped model's id; not where there is a shape. */
+  readonly model: string;
+  /** See `parseShape`. */
+  readonly shape: string | null;
+  /** In which precision a shape's random weights are. */
+  readonly weights: 'f16' | 'f32';
+  readonly kv: KvPrecision;
+  /** Another plan than the model's own. */
+  readonly layers: string | null;
+  readonly mode: Mode;
+  readonly promptTokens: number;
+  readonly newTokens: number;
+  readonly repeats: number;
+  readonly backend: 'webgpu' | 'cpu';
+}
+
+export interface BenchReport {
+  readonly request: BenchRequest;
+  readonly adapter: Backend['adapter'];
+  readonly weightBytes: number;
+  readonly prefillTokensPerSec: Spread;
+  readonly decodeTokensPerSec: Spread;
+  /** WebGPU only, for one decoded token. */
+  readonly token: {
+    readonly submits: number;
+    readonly dispatches: number;
+    readonly readBacks: number;
+    readonly bytesRead: number;
+    readonly copyBytesPerSec: number;
+    /** bytesRead · tokens per second / copyBytesPerSec. */
+    readonly shareOfCopyBandwidth: number;
+    /** Null where the adapter does not tell time. Measured with a pass a dispatch, which costs time of its own. */
+    readonly gpuUsByKernel: readonly KernelTime[] | null;
+  } | null;
+}
+
+/** The median of the repeats, and the extremes. */
+interface Spread {
+  readonly median: number;
+  readonly min: number;
+  readonly max: number;
+}
+
+interface Loaded {
+  readonly dims: ModelDims;
+  readonly model: ModelWeights;
+  readonly open: (capacityTokens: number) => Promise<Session>;
+}
+
+/** Measures one model on one backend, after a warm-up. */
+export async function bench(
+  request: BenchRequest,
+  backend: Backend,
+  openSource: (model: string) => ModelSource,
+): Promise<BenchReport> {
+  const loaded = await load(request, backend, openSource);
+  const prompt = Array.from({ length: request.promptTokens }, (_, i) => (7 * i + 1) % loaded.dims.vocabSize);
+  await once(loaded, { ...request, newTokens: 4 }, prompt); // compiles
+  const runs: Measured[] = [];
+  for (let i = 0; i < request.repeats; i++) runs.push(await once(loaded, request, prompt));
+  const decodeTokensPerSec = spread(runs.map((run) => run.decodeTokensPerSec));
+  const token =
+    backend instanceof WebGpuBackend
+      ? await tokenFigures(loaded, request, prompt, backend, decodeTokensPerSec.median)
+      : null;
+  const report = {
+    request,
+    adapter: backend.adapter,
+    weightBytes: loaded.model.bytes,
+    prefillTokensPerSec: spread(runs.map((run) => run.prefillTokensPerSec)),
+    decodeTokensPerSec,
+    token,
+  };
+  loaded.model.free();
+  return report;
+}
+
+async function load(
+  request: BenchRequest,
+  backend: Backend,
+  openSource: (model: string) => ModelSource,
+): Promise<Loaded> {
+  if (request.shape === null) {
+    const emit = () => undefined;
+    const openBackend = () => Promise.resolve(backend);
+    const source = openSource(request.model);
+    const { config, weights } = await loadModel({ source, openBackend, weights: 'stored', emit });
+    const edits = request.layers === null ? {} : { layerTypes: request.layers };
+    const { sharing, passes } = valueOf(applyConfig(config.stored, edits, config.dims.layerCount));
+    const open = (capacityTokens: number) =>
+      weights.open({ sharing, passes, kvPrecision: request.kv, capacityTokens });
+    return { dims: config.dims, model: weights, open };
+  }
+  const dims = parseShape(request.shape);
+  const plain = Array.from({ length: dims.layerCount }, (_, layer) => layer).join('_');
+  const parsed = parseLayerTypes(request.layers ?? plain, dims.layerCount);
+  if (!parsed.ok) throw new Error(`Layer ${parsed.at}: ${parsed.reason}`);
+  const model = await backend.allocate({
+    dims,
+    storedLayers: parsed.value,
+    weights: 'stored',
+    elementTypeOf: () => request.weights,
+  });
+  await putRandomWeights(model, dims, parsed.value, request.weights);
+  const sharing = { layers: parsed.value, windowTokens: 1024, forceNodiag: false };
+  const open = (capacityTokens: number) =>
+    model.open({ sharing, passes: { forward: 7, backward: 2 }, kvPrecision: request.kv, capacityTokens });
+  return { dims, model, open };
+}
+
+interface Measured {
+  readonly prefillTokensPerSec: number;
+  readonly decodeTokensPerSec: number;
+}
+
+const never = () => false;
+
+async function prefill(session: Session, prompt: readonly number[], mode: Mode): Promise<number> {
+  let startMs = performance.now();
+  const begin = () => (startMs = performance.now());
+  const ignore = () => undefined;
+  const options = {
+    mode,
+    logitsAt: [],
+    onLogits: ignore,
+    onPrepared: begin,
+    onProgress: ignore,
+    stopped: never,
+  };
+  await session.prefill(prompt, options);
+  return startMs;
+}
+
+const decode = (session: Session, maxNewTokens: number, onToken: () => void) =>
+  session.decode({ sampling: greedy, maxNewTokens, endTokens: new Set(), onToken, stopped: never });
+
+async function once({ open }: Loaded, request: BenchRequest, prompt: readonly number[]): Promise<Measured> {
+  const session = await open(prompt.length + request.newTokens);
+  try {
+    const startMs = await prefill(session, prompt, request.mode);
+    const arrivalsMs: number[] = [];
+    await decode(session, request.newTokens, () => arrivalsMs.push(performance.now()));
+    const [firstMs = startMs] = arrivalsMs;
+    const lastMs = arrivalsMs.at(-1) ?? firstMs;
+    return {
+      prefillTokensPerSec: (1000 * prompt.length) / (firstMs - startMs),
+      decodeTokensPerSec: (1000 * (arrivalsMs.length - 1)) / (lastMs - firstMs),
+    };
+  } finally {
+    session.close();
+  }
+}
+
+const profiledSteps = 5;
+
+async function tokenFigures(
+  { open }: Loaded,
+  request: BenchRequest,
+  prompt: readonly number[],
+  { context }: WebGpuBackend,
+  tokensPerSec: number,
+): Promise<NonNullable<BenchReport['token']>> {
+  const newTokens = Math.max(9, Math.min(request.newTokens, 33));
+  const session = await open(prompt.length + newTokens);
+  if (!(session instanceof GpuSession)) throw new Error('a WebGPU backend opens GPU sessions');
+  try {
+    await prefill(session, prompt, request.mode);
+    const calls = countCalls(context.device);
+    await decode(session, newTokens, () => undefined);
+    calls.stop();
+    const { queueSubmit, dispatchWorkgroups, mapAsync } = calls.counts;
+    const bytesRead = session.bytesReadPerToken();
+    const copied = await copyBytesPerSec(context);
+
+    const profiles: (readonly KernelTime[])[] = [];
+    while (canTime(context) && profiles.length < profiledSteps) profiles.push(await session.profileStep());
+    return {
+      submits: queueSubmit / newTokens,
+      dispatches: dispatchWorkgroups / newTokens,
+      readBacks: mapAsync / newTokens,
+      bytesRead,
+      copyBytesPerSec: copied,
+      shareOfCopyBandwidth: (bytesRead * tokensPerSec) / copied,
+      gpuUsByKernel: profiles.length > 0 ? medianProfile(profiles) : null,
+    };
+  } finally {
+    session.close();
+  }
+}
+
+function medianProfile(profiles: readonly (readonly KernelTime[])[]): readonly KernelTime[] {
+  const [first = []] = profiles;
+  return first.map((time, i) => ({
+    ...time,
+    gpuUs: spread(profiles.map((profile) => profile[i]?.gpuUs ?? 0)).median,
+  }));
+}
+
+function spread(values: readonly number[]): Spread {
+  const sorted = values.toSorted((a, b) => a - b);
+  const [min = 0] = sorted;
+  return { median: sorted[Math.floor(sorted.length / 2)] ?? 0, min, max: sorted.at(-1) ?? 0 };
+}

@@ -1,0 +1,16 @@
+import { openCpuBackend } from '../../gpu/reference/cpu-backend.ts';
+import { openWebGpuBackend } from '../../gpu/webgpu-backend.ts';
+import { openPageSource } from '../../worker/loader/page-source.ts';
+import { valueOf } from '../../worker/outcome.ts';
+import { bench, type BenchReport, type BenchRequest } from './bench.ts';
+
+declare global {
+  // `var`, because nothing else declares a property of globalThis.
+  var runBench: (request: BenchRequest) => Promise<BenchReport>;
+}
+
+globalThis.runBench = async (request) => {
+  const backend = request.backend === 'cpu' ? openCpuBackend() : await openWebGpuBackend(navigator.gpu);
+  const page = new URL('/public/', location.href).href;
+  return bench(request, backend, (model) => valueOf(openPageSource(page, model)));
+};
