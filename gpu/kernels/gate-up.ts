@@ -30,5 +30,5 @@ export const gateUp = defineKernel({
     BIASED: Number(biased),
   }),
   shape: ({ matrix, input }) => matvecShape(matrix, input),
-  workgroups: ({ matrix, tuning }) => [groupsFor(matrix.rows / 2, tuning.workgroup / tuning.lanes)],
+  workgroups: ({ matrix, tuning }) => [groupsFor(matrix.rows / 2, (2 * tuning.workgroup) / tuning.lanes)],
 });

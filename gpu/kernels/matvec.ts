@@ -17,7 +17,7 @@ export type MatvecInput =
 /** How a row's work is shared among invocations. */
 export interface MatvecTuning {
   readonly workgroup: number;
-  /** Invocations a matrix row; a power of two that divides the workgroup. */
+  /** Invocations for four matrix rows; a power of two that divides the workgroup. */
   readonly lanes: number;
 }
 

@@ -1,10 +1,11 @@
-// What the kernels that multiply a matrix with one row share: W[row]·in(x), LANES invocations a row.
+// What the kernels that multiply a matrix with one row share: W[row]·in(x), LANES invocations for four rows of W.
 override WG: u32 = 64;
-override LANES: u32 = 1;       // invocations that share a matrix row; a power of two that divides WG
+override LANES: u32 = 1;       // invocations that share four matrix rows; a power of two that divides WG
 override INPUT: u32 = 0u;      // in(x) is 0: x; 1: x / rms(x) · gain; 2: the SPLITS parts of an attention, merged
 override EPS: f32 = 1e-5;
 override SPLITS: u32 = 1u;
 override HEADS: u32 = 1u;
+override SHARES: u32 = SPLITS * HEADS;  // by a name: Firefox 153 dies of this product as an array's length
 
 @group(0) @binding(0) var<storage, read> x:    array<vec4f>;  // [cols], or INPUT 2: [SPLITS, cols] then (max, sum) [SPLITS, HEADS]
 @group(0) @binding(1) var<storage, read> gain: array<vec4f>;  // [cols]
@@ -12,7 +13,8 @@ override HEADS: u32 = 1u;
 @group(0) @binding(3) var<uniform>       shape: Shape;
 
 var<workgroup> partial: array<f32, WG>;
-var<workgroup> share: array<f32, SPLITS * HEADS>;  // of each split in each head's output
+var<workgroup> partials: array<vec4f, WG>;
+var<workgroup> share: array<f32, SHARES>;  // of each split in each head's output
 
 // Must come before inputAt, by all invocations. Returns the factor of INPUT 1.
 fn prepareInput(local: u32) -> f32 {
@@ -70,29 +72,39 @@ fn inputAt(i: u32) -> vec4f {
   }
 }
 
-// This lane's share of W[row]·in(x).
-fn laneDot(row: u32, lane: u32) -> f32 {
-  let start = row * (shape.cols / 8u);
-  var sums = vec4f();
+// This lane's share of W[row]·in(x), for four rows at once: the input is read once for all of them.
+fn laneDots(rows: vec4u, lane: u32) -> vec4f {
+  let starts = rows * (shape.cols / 8u);
+  var sums0 = vec4f();
+  var sums1 = vec4f();
+  var sums2 = vec4f();
+  var sums3 = vec4f();
   for (var i = lane; i < shape.cols / 8u; i += LANES) {
-    let at = (start + i) * VECS;
-    let eight = unpack8(w[at], w[at + VECS - 1u]);
-    sums += eight.a * inputAt(2u * i);
-    sums += eight.b * inputAt(2u * i + 1u);
+    let a = inputAt(2u * i);
+    let b = inputAt(2u * i + 1u);
+    let at = (starts + i) * VECS;
+    let eight0 = unpack8(w[at.x], w[at.x + VECS - 1u]);
+    let eight1 = unpack8(w[at.y], w[at.y + VECS - 1u]);
+    let eight2 = unpack8(w[at.z], w[at.z + VECS - 1u]);
+    let eight3 = unpack8(w[at.w], w[at.w + VECS - 1u]);
+    sums0 += eight0.a * a + eight0.b * b;
+    sums1 += eight1.a * a + eight1.b * b;
+    sums2 += eight2.a * a + eight2.b * b;
+    sums3 += eight3.a * a + eight3.b * b;
   }
-  return (sums.x + sums.y) + (sums.z + sums.w);
+  return vec4f(dot(sums0, vec4f(1.0)), dot(sums1, vec4f(1.0)), dot(sums2, vec4f(1.0)), dot(sums3, vec4f(1.0)));
 }
 
-// The sum over the lanes of a row. By all invocations.
-fn sumLanes(value: f32, local: u32) -> f32 {
-  if (LANES == 1u) { return value; }
-  partial[local] = value;
+// The sums over the lanes of four rows. By all invocations.
+fn sumLanes(values: vec4f, local: u32) -> vec4f {
+  if (LANES == 1u) { return values; }
+  partials[local] = values;
   workgroupBarrier();
   for (var stride = LANES / 2u; stride > 0u; stride /= 2u) {
-    if (local % LANES < stride) { partial[local] += partial[local + stride]; }
+    if (local % LANES < stride) { partials[local] += partials[local + stride]; }
     workgroupBarrier();
   }
-  let total = partial[local - local % LANES];
+  let total = partials[local - local % LANES];
   workgroupBarrier();
   return total;
 }

@@ -21,9 +21,9 @@ interface ProjectHeadsParams {
 
 const tuningOf = ({ heads, lanes }: ProjectHeadsParams) => {
   const block = blockOf(heads, lanes === 1);
-  const most = 2 ** Math.floor(Math.log2(256 / block));
+  const most = 2 ** Math.floor(Math.log2(1024 / block));
   const lanesHere = Math.min(lanes, most);
-  return { block, lanes: lanesHere, workgroup: block * lanesHere };
+  return { block, lanes: lanesHere, workgroup: (block / 4) * lanesHere };
 };
 
 /** One row through the query, or the key and value, projection of a layer, finished: normed, rotated, in its place. */

@@ -10,11 +10,14 @@ override BIASED: bool = false;
 @compute @workgroup_size(WG)
 fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) local: u32) {
   let factor = prepareInput(local);
-  let place = local / LANES;
   let head = group.x / (HEAD_DIM / BLOCK);
-  let row = head * HEAD_DIM + elementOf(group.x, place);
-  var sum = sumLanes(laneDot(row, local % LANES), local) * factor;
-  if (BIASED) { sum += bias[row]; }
-  if (local % LANES == 0u) { projected[place] = sum; }
+  let place = 4u * (local / LANES); // BLOCK / 4 of them, and a block's quarters are neighbours
+  let first = head * HEAD_DIM + elementOf(group.x, place);
+  let sums = sumLanes(laneDots(first + vec4u(0u, 1u, 2u, 3u), local % LANES), local) * factor;
+  for (var i = local % LANES; i < 4u; i += LANES) {
+    var result = sums[i];
+    if (BIASED) { result += bias[first + i]; }
+    projected[place + i] = result;
+  }
   finishBlock(group.x, 0u, local, WG);
 }

@@ -31,5 +31,5 @@ export const project = defineKernel({
     BIASED: Number(biased),
   }),
   shape: ({ matrix, input }) => matvecShape(matrix, input),
-  workgroups: ({ matrix, tuning }) => [groupsFor(matrix.rows, tuning.workgroup / tuning.lanes)],
+  workgroups: ({ matrix, tuning }) => [groupsFor(matrix.rows, (4 * tuning.workgroup) / tuning.lanes)],
 });
