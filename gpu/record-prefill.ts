@@ -3,7 +3,7 @@ import { stepStride, type Recorder, type Recording } from './kernel.ts';
 import { attend } from './kernels/attend.ts';
 import { copyRows } from './kernels/copy-rows.ts';
 import { placeHeads } from './kernels/place-heads.ts';
-import { projectEight } from './kernels/project-eight.ts';
+import { projectFour } from './kernels/project-four.ts';
 import { projectMany } from './kernels/project-many.ts';
 import { rmsNorm } from './kernels/rms-norm.ts';
 import { swiglu } from './kernels/swiglu.ts';
@@ -208,7 +208,7 @@ export function recordRingCopies(
   return recorder.finish();
 }
 
-const manyKernel = ({ context }: Forward) => (context.tuning.tiled ? projectMany : projectEight);
+const manyKernel = ({ context }: Forward) => (context.tuning.tiled ? projectMany : projectFour);
 
 /** The logits of the step's rows: from `hidden` to `logits`, `[rows, vocabSize]`. */
 export function recordLogits(

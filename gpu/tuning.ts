@@ -30,7 +30,7 @@ export const softwareTuning: Tuning = {
 };
 
 export const hardwareTuning: Tuning = {
-  matvec: { workgroup: 128, lanes: 32 },
+  matvec: { workgroup: 64, lanes: 32 },
   tiled: true,
   attendWorkgroup: 128,
   sampleWorkgroup: 256,

@@ -3,7 +3,7 @@ import { addWeights } from '../../gpu/kernels/add-weights.ts';
 import { embed } from '../../gpu/kernels/embed.ts';
 import { gateUp } from '../../gpu/kernels/gate-up.ts';
 import type { MatvecInput } from '../../gpu/kernels/matvec.ts';
-import { projectEight } from '../../gpu/kernels/project-eight.ts';
+import { projectFour } from '../../gpu/kernels/project-four.ts';
 import { projectMany } from '../../gpu/kernels/project-many.ts';
 import { project } from '../../gpu/kernels/project.ts';
 import type { ElementType } from '../../gpu/plan/element-type.ts';
@@ -114,14 +114,14 @@ describe.each(types)('project with %s weights', (type) => {
     }
   });
 
-  it('is row by row the same in project-many and project-eight', async () => {
+  it('is row by row the same in project-many and project-four', async () => {
     for (const rows of [1, 5, 33, 70]) {
       for (const [wRows, cols] of shapes.slice(0, 4)) {
         const w = stored(randomFloats(wRows * cols), type);
         const x = randomFloats(rows * cols);
         const bias = randomFloats(wRows);
         const expected = rowsOf(x, cols).map((row) => cpu.project(w.values, row, bias));
-        for (const kernel of [projectMany, projectEight]) {
+        for (const kernel of [projectMany, projectFour]) {
           const y = await run(
             kernel,
             { matrix: { rows: wRows, cols, type }, yStride: wRows, add: false, biased: true },
@@ -165,7 +165,7 @@ describe.each(types)('project with %s weights', (type) => {
   });
 });
 
-describe.each([projectMany, projectEight])('$label', (kernel) => {
+describe.each([projectMany, projectFour])('$label', (kernel) => {
   it('adds onto the rows of the turn where the step says', async () => {
     const [rows, wRows, cols] = [3, 10, 16];
     const w = randomFloats(wRows * cols);
