@@ -15,10 +15,18 @@ const WHOLE = 2 ** 31;
  * @param history  every token of the text so far
  * @param position the position that the new token will have
  */
-export function sampleToken(
+export const sampleToken = (
   logits: Float32Array,
   history: Iterable<number>,
   position: number,
+  options: SamplingOptions,
+): number => sampleWith(logits, history, drawBits(options.seed, position), options);
+
+/** `sampleToken` with 32 random bits of one's own. */
+export function sampleWith(
+  logits: Float32Array,
+  history: Iterable<number>,
+  bits: number,
   options: SamplingOptions,
 ): number {
   const scores = penalized(logits, history, options.repetitionPenalty);
@@ -36,7 +44,7 @@ export function sampleToken(
     minPFloor(scores, weights, options.minP),
     topPFloor(scores, shares, topKFloor(scores, options.topK), options.topP),
   );
-  return draw(scores, shares, floor, drawBits(options.seed, position));
+  return draw(scores, shares, floor, bits);
 }
 
 /** Logits in which every token of the text so far was made less likely, once. */

@@ -1,0 +1,70 @@
+import type { GpuContext } from '../../gpu/device.ts';
+import type { Recording } from '../../gpu/kernel.ts';
+import { sample } from '../../gpu/kernels/sample.ts';
+import type { Scope } from '../../gpu/memory.ts';
+import type { SamplingOptions } from '../../gpu/plan/sampling.ts';
+import { packSampling } from '../../gpu/sampling.ts';
+import { packSteps } from '../../gpu/step.ts';
+import { stepOf } from './kernels.ts';
+
+/** Draws a text from the same logits over and over, as a decoder would: each token joins the history of the next. */
+export async function drawText(
+  context: GpuContext,
+  logits: Float32Array<ArrayBuffer>,
+  settings: readonly SamplingOptions[],
+): Promise<readonly number[]> {
+  const scope = context.ledger.scope('test of sampling');
+  try {
+    return await new Drawing(context, logits, scope).draw(settings);
+  } finally {
+    scope.free();
+  }
+}
+
+class Drawing {
+  readonly #context: GpuContext;
+  readonly #logits: Float32Array<ArrayBuffer>;
+  readonly #scope: Scope;
+
+  constructor(context: GpuContext, logits: Float32Array<ArrayBuffer>, scope: Scope) {
+    this.#context = context;
+    this.#logits = logits;
+    this.#scope = scope;
+  }
+
+  async draw(settings: readonly SamplingOptions[]): Promise<readonly number[]> {
+    const { device, kernels, tuning } = this.#context;
+    const scope = this.#scope;
+    const pristine = scope.storage('pristine', this.#logits.byteLength);
+    const logits = scope.storage('logits', this.#logits.byteLength);
+    const seen = scope.storage('seen', this.#logits.byteLength);
+    const tokens = scope.storage('tokens', 4 * (settings.length + 1));
+    const options = scope.uniform('options', 32);
+    const step = scope.uniform('step', 256);
+    device.queue.writeBuffer(pristine, 0, this.#logits);
+
+    const recorder = kernels.record(scope);
+    const params = { vocabSize: this.#logits.length, workgroup: tuning.sampleWorkgroup };
+    recorder.add(sample, params, { logits, tokens, seen, options, step });
+    const recording: Recording = await recorder.finish();
+    for (const [position, setting] of settings.entries()) {
+      device.queue.writeBuffer(options, 0, packSampling(setting));
+      device.queue.writeBuffer(step, 0, packSteps([stepOf({ position })]));
+      const encoder = device.createCommandEncoder();
+      encoder.copyBufferToBuffer(pristine, 0, logits, 0, this.#logits.byteLength);
+      const pass = encoder.beginComputePass();
+      recording.replay(pass);
+      pass.end();
+      device.queue.submit([encoder.finish()]);
+      if (position % 50 === 49) await this.#context.wait(device.queue.onSubmittedWorkDone());
+    }
+
+    const bytes = 4 * (settings.length + 1);
+    const staging = scope.staging('read-back', bytes);
+    const encoder = device.createCommandEncoder();
+    encoder.copyBufferToBuffer(tokens, 0, staging, 0, bytes);
+    device.queue.submit([encoder.finish()]);
+    await this.#context.wait(staging.mapAsync(GPUMapMode.READ));
+    return [...new Uint32Array(staging.getMappedRange(0, bytes).slice(0))];
+  }
+}
