@@ -1,12 +1,96 @@
+import { execFileSync } from 'node:child_process';
 import { svelte } from '@sveltejs/vite-plugin-svelte';
-import { defineConfig } from 'vite';
+import { defineConfig, type Plugin } from 'vite';
+import { VitePWA, type VitePWAOptions } from 'vite-plugin-pwa';
+import { contentSecurity } from './web/security/content-security.ts';
+
+/** Which commit a page was built from; an archive of the sources does not know. */
+function commit(): string {
+  try {
+    return execFileSync('git', ['rev-parse', '--short=12', 'HEAD'], {
+      encoding: 'utf8',
+      stdio: ['ignore', 'pipe', 'ignore'],
+    }).trim();
+  } catch {
+    return 'unknown';
+  }
+}
+
+/** The policy stands in the built page only: the development server lives on inline scripts and styles. */
+const strictPage: Plugin = {
+  name: 'kvtab:content-security',
+  apply: 'build',
+  transformIndexHtml: () => [
+    {
+      tag: 'meta',
+      attrs: { 'http-equiv': 'Content-Security-Policy', content: contentSecurity },
+      injectTo: 'head-prepend',
+    },
+  ],
+};
+
+const offline: Partial<VitePWAOptions> = {
+  registerType: 'prompt', // a new version waits until a person asks for it
+  injectRegister: false, // web/offline registers it, later
+  manifest: {
+    name: 'kvtab: a laboratory for the KV cache',
+    short_name: 'kvtab',
+    description: 'Edit which layers of a language model share their keys and values, in this tab.',
+    id: './',
+    start_url: './',
+    scope: './',
+    display: 'standalone',
+    background_color: '#f6f5f1',
+    theme_color: '#14665a',
+    icons: [
+      { src: 'icons/icon-192.png', sizes: '192x192', type: 'image/png' },
+      { src: 'icons/icon-512.png', sizes: '512x512', type: 'image/png' },
+      { src: 'icons/maskable-512.png', sizes: '512x512', type: 'image/png', purpose: 'maskable' },
+      { src: 'icon.svg', sizes: 'any', type: 'image/svg+xml' },
+    ],
+  },
+  workbox: {
+    // The shell and the default model: enough for the page without a network.
+    globPatterns: [
+      '**/*.{html,js,css,svg,png}',
+      'models/index.json',
+      'models/fairy-lckv/*.{json,safetensors}',
+    ],
+    // Workbox leaves out what is over 2 MiB, and says so in a warning that nobody reads.
+    maximumFileSizeToCacheInBytes: 256 * 2 ** 20,
+    dontCacheBustURLsMatching: /assets\//,
+    inlineWorkboxRuntime: true,
+    cleanupOutdatedCaches: true,
+    clientsClaim: true,
+    skipWaiting: false,
+    navigateFallback: 'index.html',
+    navigateFallbackDenylist: [/\/models\//],
+    runtimeCaching: [
+      {
+        // The page's other models, once used. Of their own origin alone: weights from elsewhere are never stored here.
+        urlPattern: ({ sameOrigin, url }) => sameOrigin && url.pathname.includes('/models/'),
+        handler: 'NetworkFirst',
+        options: { cacheName: 'kvtab-models', cacheableResponse: { statuses: [200] } },
+      },
+    ],
+  },
+};
+
+/** A build that is not written has no folder to make a service worker for. */
+const onlyWrittenBuilds: Plugin = {
+  name: 'kvtab:offline-when-written',
+  config: (config) => {
+    offline.disable = config.build?.write === false;
+  },
+};
 
 export default defineConfig({
   root: 'web',
   publicDir: '../public',
   // Relative addresses: the built page works from any folder of any host.
   base: './',
-  plugins: [svelte({ configFile: false })],
+  define: { __KVTAB_COMMIT__: JSON.stringify(commit()) },
+  plugins: [svelte({ configFile: false }), strictPage, onlyWrittenBuilds, VitePWA(offline)],
   worker: { format: 'es' },
   build: { outDir: '../dist', emptyOutDir: true, target: 'es2023' },
   // An address rather than a name, because `localhost` is ::1 to one program and 127.0.0.1 to another.

@@ -1,7 +1,7 @@
 import type { ModeChoice } from '../../gpu/plan/forward-plan.ts';
 import type { KvPrecision } from '../../gpu/plan/kv-layout.ts';
 import { samplingRanges, type SamplingOptions } from '../../gpu/plan/sampling.ts';
-import type { BackendChoice, SharingConfig } from '../../worker/protocol.ts';
+import type { BackendChoice, LoadRequest, SharingConfig } from '../../worker/protocol.ts';
 
 /** A number as a field holds it: null while the field is empty or holds no number. */
 export type FieldNumber = number | null;
@@ -12,10 +12,14 @@ type Fields<T> = { -readonly [Key in keyof T]: T[Key] extends number ? FieldNumb
 export interface PlaygroundConfig extends Fields<SharingConfig>, Fields<SamplingOptions> {
   model: string;
   backend: BackendChoice;
+  /** In what precision the GPU keeps the weights. */
+  weights: LoadRequest['weights'];
   kvPrecision: KvPrecision;
   mode: ModeChoice;
   prompt: string;
   maxNewTokens: FieldNumber;
+  /** Memory for KV that the figures of a plan are reckoned with. */
+  budgetMib: FieldNumber;
 }
 
 export type NumberKey = {
@@ -31,6 +35,7 @@ export const fieldNames: Readonly<Record<CheckedKey, string>> = {
   slidingWindow: 'Sliding window',
   forwardPasses: 'Forward passes',
   backwardPasses: 'Backward passes',
+  budgetMib: 'Memory budget',
   maxNewTokens: 'Max new tokens',
   temperature: 'Temperature',
   topK: 'Top-k',
@@ -55,12 +60,24 @@ export const numberRanges: Readonly<Record<NumberKey, NumberRange>> = {
   slidingWindow: whole(1, 10_000_000),
   forwardPasses: whole(0, 1000),
   backwardPasses: whole(0, 1000),
+  budgetMib: whole(1, 10_000_000),
+};
+
+type ChoiceKey = 'mode' | 'backend' | 'weights' | 'kvPrecision';
+
+/** What each setting with a list of values can be. */
+export const choices: { readonly [Key in ChoiceKey]: readonly PlaygroundConfig[Key][] } = {
+  mode: ['auto', 'parallel', 'sequential'],
+  backend: ['webgpu', 'cpu'],
+  weights: ['stored', 'f32', 'f16'],
+  kvPrecision: ['f16', 'f32'],
 };
 
 /** What the page opens with. The sharing is replaced by the model's own as soon as that is known. */
 export const defaultConfig: Readonly<PlaygroundConfig> = {
   model: 'fairy-lckv',
   backend: 'webgpu',
+  weights: 'stored',
   kvPrecision: 'f16',
   mode: 'auto',
   layerTypes: '',
@@ -70,6 +87,7 @@ export const defaultConfig: Readonly<PlaygroundConfig> = {
   forceNodiag: false,
   prompt: 'Once upon a time there was a king who',
   maxNewTokens: 128,
+  budgetMib: 1024,
   temperature: 0.8,
   topK: 0,
   topP: 0.95,

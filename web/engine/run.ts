@@ -1,6 +1,13 @@
 import type { KvUsage } from '../../gpu/plan/kv-layout.ts';
 import type { Mode } from '../../gpu/plan/forward-plan.ts';
-import type { Failure, GenerateRequest, GenerateResult, ModelFacts, Timing } from '../../worker/protocol.ts';
+import type {
+  EngineEvent,
+  Failure,
+  GenerateRequest,
+  GenerateResult,
+  ModelFacts,
+  Timing,
+} from '../../worker/protocol.ts';
 
 /** One press of Generate: what was asked, and what is known of it by now. Its figures are the engine's, never ours. */
 export interface Run {
@@ -52,3 +59,19 @@ export const endRun = (run: Run, result: GenerateResult): Run => ({
   timing: result.timing,
   end: result.end,
 });
+
+/** A run as an event of the worker leaves it; the same object where nothing that is shown has changed. */
+export function runAfter(run: Run, event: EngineEvent): Run {
+  switch (event.type) {
+    case 'prefill':
+      return { ...run, prefilledShare: event.share, promptTokens: event.promptTokens, mode: event.mode };
+    case 'token':
+      return run.prefilledShare < 1 ? { ...run, prefilledShare: 1 } : run;
+    case 'stats':
+      return { ...run, kv: event.kv, timing: event.timing, newTokens: event.newTokens };
+    case 'download':
+      return run;
+    default:
+      return event satisfies never;
+  }
+}

@@ -11,16 +11,27 @@ import type {
 import { checkConfig, toGenerateRequest } from '../config/check-config.ts';
 import { defaultConfig, type PlaygroundConfig } from '../config/playground-config.ts';
 import { replaceUnedited } from '../config/replace-unedited.ts';
+import type { Decoded } from '../config/url-hash.ts';
+import { PlanEditor } from '../layers/plan-editor.svelte.ts';
 import type { ModelEntry } from '../model/model-index.ts';
 import type { EngineClient } from './engine-client.ts';
 import { FrameText } from './frame-text.ts';
 import type { Phase } from './phase.ts';
-import { beginRun, endRun, type Run } from './run.ts';
+import { beginRun, endRun, runAfter, type Run } from './run.ts';
 
 /** What the session needs of the worker's client. */
 type Engine = Pick<EngineClient, 'load' | 'generate' | 'stop'>;
 
 const RUNS_KEPT = 6;
+
+/** What decides which model the worker holds. */
+type Loadable = Pick<PlaygroundConfig, 'model' | 'backend' | 'weights'>;
+
+export interface LinkNotice {
+  readonly complaints: readonly string[];
+  /** A model that does not ship with the page. */
+  readonly foreignModel: string | null;
+}
 
 /** All the state of the page. Components show it and call its verbs; nothing else holds any. */
 export class Session {
@@ -36,6 +47,11 @@ export class Session {
   failure = $state.raw<Failure | null>(null);
   /** Why the page went from WebGPU to the CPU by itself. */
   fellBack = $state.raw<Failure | null>(null);
+
+  /** What of the link that was opened could not be followed; null where nothing is left to say. */
+  linkNotice = $state.raw<LinkNotice | null>(null);
+  /** Edits of the layer types, whichever control they came from. */
+  readonly planEditor = new PlanEditor(this.config);
 
   /** The checkpoint's own sharing, as far as it is known. */
   stored = $state.raw<SharingConfig | null>(null);
@@ -60,34 +76,64 @@ export class Session {
   readonly #text = new FrameText((text) => (this.text += text));
   #loads = 0;
   #runs = 0;
+  #target: Loadable | null = null;
 
   constructor(engine: Engine) {
     this.#engine = engine;
   }
 
-  /** Begins with the shipped models listed and the default one loading. */
-  start(models: Promise<readonly ModelEntry[]>): void {
-    void this.#load(false);
+  /**
+   * Begins with the shipped models listed, and the default one loading; a link is opened instead, and loads nothing.
+   */
+  start(models: Promise<readonly ModelEntry[]>, link: Decoded | null = null): void {
+    if (!link) void this.#load(false);
     void models.then((entries) => {
       this.models = entries;
-      const entry = entries.find(({ id }) => id === this.config.model);
+      if (link) this.openLink(link);
+      const entry = this.#entry();
       if (entry && !this.stored) this.#adopt(entry.stored);
     });
+  }
+
+  /** Takes the set-up of a link. Nothing is loaded or run by it; a model that the page does not ship is only named. */
+  openLink({ values, complaints }: Decoded): void {
+    const asked = values.model ?? defaultConfig.model;
+    const shipped = asked === defaultConfig.model || this.models.some(({ id }) => id === asked);
+    const model = shipped ? asked : defaultConfig.model;
+    this.config.model = model;
+    this.stored = this.facts?.stored ?? this.#entry()?.stored ?? null;
+    this.planEditor.forget();
+    Object.assign(this.config, defaultConfig, this.stored, values, { model });
+    this.linkNotice =
+      shipped && complaints.length === 0 ? null : { complaints, foreignModel: shipped ? null : asked };
+    if (!this.#holdsWhatIsAsked()) this.#letGo();
   }
 
   chooseModel(id: string): void {
     if (id === this.config.model) return;
     this.config.model = id;
-    const stored = this.facts?.stored ?? this.models.find((entry) => entry.id === id)?.stored ?? null;
+    const stored = this.facts?.stored ?? this.#entry()?.stored ?? null;
     this.stored = null;
+    this.planEditor.forget();
     if (stored) Object.assign(this.config, (this.stored = stored));
-    void this.#load(false);
+    this.load();
   }
 
   chooseBackend(backend: BackendChoice): void {
     if (backend === this.config.backend) return;
     this.config.backend = backend;
     this.fellBack = null;
+    this.load();
+  }
+
+  chooseWeights(weights: PlaygroundConfig['weights']): void {
+    if (weights === this.config.weights) return;
+    this.config.weights = weights;
+    this.load();
+  }
+
+  /** Loads the chosen model, without running it. */
+  load(): void {
     void this.#load(false);
   }
 
@@ -113,13 +159,36 @@ export class Session {
     this.fellBack = null;
   }
 
+  dismissLinkNotice(): void {
+    this.linkNotice = null;
+  }
+
+  #entry(): ModelEntry | undefined {
+    return this.models.find(({ id }) => id === this.config.model);
+  }
+
+  #holdsWhatIsAsked(): boolean {
+    const { model, backend, weights } = this.config;
+    const target = this.#target;
+    return target?.model === model && target.backend === backend && target.weights === weights;
+  }
+
+  /** Forgets the model that is there or on its way, because another one is asked for, later. */
+  #letGo(): void {
+    this.#loads++;
+    this.#target = null;
+    this.#engine.stop();
+    this.phase = { at: 'idle' };
+  }
+
   async #load(queued: boolean): Promise<void> {
     const ticket = ++this.#loads;
-    const { model, backend } = this.config;
+    const { model, backend, weights } = this.config;
+    this.#target = { model, backend, weights };
     this.failure = null;
     this.phase = { at: 'loading', modelId: model, files: new Map(), queued };
     this.#engine.stop();
-    const outcome = await this.#engine.load({ model, backend, weights: 'stored' }, (event) => {
+    const outcome = await this.#engine.load({ model, backend, weights }, (event) => {
       if (ticket === this.#loads) this.#receiveDownload(event);
     });
     if (ticket === this.#loads) this.#settleLoad(outcome);
@@ -189,26 +258,7 @@ export class Session {
   }
 
   #receiveRun(event: EngineEvent): void {
-    if (!this.run) return;
-    switch (event.type) {
-      case 'prefill': {
-        const { share, promptTokens, mode } = event;
-        this.run = { ...this.run, prefilledShare: share, promptTokens, mode };
-        break;
-      }
-      case 'token':
-        if (this.run.prefilledShare < 1) this.run = { ...this.run, prefilledShare: 1 };
-        this.#text.add(event.text);
-        break;
-      case 'stats': {
-        const { kv, timing, newTokens } = event;
-        this.run = { ...this.run, kv, timing, newTokens };
-        break;
-      }
-      case 'download':
-        break;
-      default:
-        event satisfies never;
-    }
+    if (this.run) this.run = runAfter(this.run, event);
+    if (event.type === 'token') this.#text.add(event.text);
   }
 }

@@ -12,7 +12,7 @@ export interface ProgressLine {
 export function progressLine(phase: Phase, run: Run | null): ProgressLine {
   switch (phase.at) {
     case 'idle':
-      return { text: '' };
+      return { text: 'No model is loaded yet.' };
     case 'loading': {
       const { loadedBytes, totalBytes } = totalProgress(phase.files);
       return {

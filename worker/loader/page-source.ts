@@ -1,5 +1,6 @@
 import { fail, Refused, succeed } from '../outcome.ts';
 import type { Outcome } from '../protocol.ts';
+import { requestsTo, type Request } from '../request.ts';
 import type { ModelSource } from './model-source.ts';
 
 /**
@@ -13,7 +14,8 @@ export function openPageSource(pageUrl: string, id: string): Outcome<ModelSource
     return fail({ code: 'bad-request', field: 'model', reason: `"${id}" is not the id of a model` });
   }
   const folder = new URL(`models/${id}/`, pageUrl);
-  const get = (file: string) => fetchFile(new URL(file, folder), `${id}/${file}`);
+  const request = requestsTo([pageUrl]);
+  const get = (file: string) => fetchFile(request, new URL(file, folder), `${id}/${file}`);
 
   return succeed({
     text: async (file) => {
@@ -33,10 +35,10 @@ export function openPageSource(pageUrl: string, id: string): Outcome<ModelSource
 }
 
 /** The response, or null where there is no such file. */
-async function fetchFile(url: URL, name: string): Promise<Response | null> {
+async function fetchFile(request: Request, url: URL, name: string): Promise<Response | null> {
   let response: Response;
   try {
-    response = await fetch(url);
+    response = await request(url);
   } catch (error) {
     throw downloadFailed(name, 0, messageOf(error));
   }

@@ -1,0 +1,93 @@
+import { expect, test } from 'playwright/test';
+import { chooseGreedy, generate, openLab, visit } from './lab.ts';
+
+test.use({ permissions: ['clipboard-read', 'clipboard-write'] });
+
+test('a copied link restores the set-up, loads nothing, and then gives the same text', async ({
+  page,
+  context,
+}) => {
+  const lab = await visit(page);
+  await chooseGreedy(lab);
+  await lab.layerTypes.fill('0_0_2_2_4_4_6_6');
+  await lab.prompt.fill('The queen & the wolf');
+  const text = await generate(lab, 6);
+  await page.getByRole('button', { name: 'Copy link' }).click();
+  await expect(page.getByText('Link copied.')).toBeVisible();
+  const link = await page.evaluate(() => navigator.clipboard.readText());
+  expect(link).toContain('#v=1&layers=0_0_2_2_4_4_6_6&prompt=The+queen+%26+the+wolf&max=6&temperature=0');
+
+  const other = await context.newPage();
+  const asked: string[] = [];
+  other.on('request', (request) => asked.push(request.url()));
+  await other.goto(link);
+  const reopened = openLab(other);
+  await expect(reopened.layerTypes).toHaveValue('0_0_2_2_4_4_6_6');
+  await expect(reopened.prompt).toHaveValue('The queen & the wolf');
+  await expect(reopened.number('Temperature')).toHaveValue('0');
+  await expect(other.getByText('No model is loaded yet.')).toBeVisible();
+  expect(asked.filter((url) => /safetensors|config\.json|tokenizer/.test(url))).toEqual([]);
+  expect(await generate(reopened, 6)).toBe(text);
+});
+
+test('the address follows the edits, back and forward restore them', async ({ page }) => {
+  const lab = await visit(page);
+  expect(new URL(page.url()).hash).toBe('');
+  await lab.select('Preset').selectOption('YOCO');
+  await expect(page).toHaveURL(/#v=1&layers=0s_1s_2s_3s_4_4_4_4$/);
+  await lab.number('Seed').fill('7');
+  await expect(page).toHaveURL(/&seed=7$/);
+  await page.goBack();
+  await expect(lab.number('Seed')).toHaveValue('1');
+  await expect(lab.layerTypes).toHaveValue('0s_1s_2s_3s_4_4_4_4');
+  await page.goBack();
+  await expect(lab.layerTypes).toHaveValue('0_6_6_6_6_6_6_7');
+  await page.goForward();
+  await page.goForward();
+  await expect(lab.number('Seed')).toHaveValue('7');
+});
+
+test('what a link says that cannot be is listed and ignored', async ({ page }) => {
+  await page.goto('./#v=1&seed=5&colour=red&topP=seven&layers=0_6_6_6_9_6_6_7');
+  const lab = openLab(page);
+  const notice = page.getByRole('alert');
+  await expect(notice).toContainText('“colour” is not known');
+  await expect(notice).toContainText('topP cannot be “seven”');
+  await expect(lab.number('Seed')).toHaveValue('5');
+  await expect(lab.number('Top-p')).toHaveValue('0.95');
+  await expect(lab.layerTypes).toHaveValue('0_6_6_6_9_6_6_7');
+  await expect(lab.layerTypes).toHaveAttribute('aria-invalid', 'true');
+});
+
+test('a model from elsewhere is named and nothing is fetched', async ({ page, baseURL }) => {
+  const elsewhere: string[] = [];
+  page.context().on('request', (request) => {
+    if (!request.url().startsWith(String(baseURL)) || request.url().includes('safetensors')) {
+      elsewhere.push(request.url());
+    }
+  });
+  await page.goto('./#v=1&model=whynlp/tinyllama-lckv-w2-ft-100b@3f2a91c');
+  await expect(page.getByRole('alert')).toContainText('whynlp/tinyllama-lckv-w2-ft-100b@3f2a91c');
+  await expect(page.getByRole('alert')).toContainText('nothing was downloaded');
+  expect(elsewhere).toEqual([]);
+});
+
+test('a link never becomes markup', async ({ page }) => {
+  const evil = encodeURIComponent('<img src=x onerror="document.title=1"><script>document.title=1</script>');
+  await page.goto(`./#v=1&prompt=${evil}&layers=${evil}&${evil}=${evil}&model=${evil}`);
+  await expect(page.getByRole('alert')).toContainText('<img src=x');
+  expect(await page.locator('img[src="x"]').count()).toBe(0);
+  await expect(page).toHaveTitle(/kvtab/);
+});
+
+test('a run is cited with its model, commit, adapter and figures', async ({ page }) => {
+  const lab = await visit(page);
+  await generate(lab, 4);
+  await page.getByRole('button', { name: 'Cite this run' }).click();
+  await expect(page.getByText('Citation copied.')).toBeVisible();
+  const citation = await page.evaluate(() => navigator.clipboard.readText());
+  expect(citation).toMatch(/^kvtab ([0-9a-f]{12}|unknown), model fairy-lckv\n/);
+  expect(citation).toContain('Plan: 0_6_6_6_6_6_6_7');
+  expect(citation).toContain('software adapter');
+  expect(citation).toMatch(/decode: [\d.]+ tokens\/s/);
+});

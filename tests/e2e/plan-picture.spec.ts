@@ -1,0 +1,177 @@
+import { expect, test, type Locator, type Page } from 'playwright/test';
+import { openLab, visit, type Lab } from './lab.ts';
+
+const LCKV = '0_6_6_6_6_6_6_7';
+
+const rows = (page: Page) => page.getByRole('listbox', { name: 'Layers, the last one first' });
+const layer = (page: Page, number: number) =>
+  page.getByRole('option', { name: new RegExp(`^Layer ${number} `) });
+
+async function centre(locator: Locator) {
+  const box = await locator.boundingBox();
+  if (!box) throw new Error('not in the picture');
+  return { x: box.x + 50, y: box.y + box.height / 2 };
+}
+
+/** Opens the page with a model of so many layers, whose weights never come. */
+async function visitLayers(page: Page, layerCount: number): Promise<Lab> {
+  const stored = {
+    layerTypes: Array.from({ length: layerCount }, (_, index) => index).join('_'),
+    slidingWindow: 4096,
+    forwardPasses: 7,
+    backwardPasses: 2,
+    forceNodiag: false,
+  };
+  await page
+    .context()
+    .route('**/models/index.json', (route) =>
+      route.fulfill({ json: [{ id: 'fairy-lckv', description: 'Many layers', stored }] }),
+    );
+  await page.context().route('**/model.safetensors', (route) => route.abort());
+  await page.context().route('**/config.json', (route) => route.abort());
+  await page.goto('./');
+  await expect(page.getByRole('alert')).toBeVisible();
+  return openLab(page);
+}
+
+test('dragging a layer onto another re-points it, in the text too', async ({ page }) => {
+  const lab = await visit(page);
+  await layer(page, 3).scrollIntoViewIfNeeded();
+  const from = await centre(layer(page, 3));
+  const to = await centre(layer(page, 0));
+  await page.mouse.move(from.x, from.y);
+  await page.mouse.down();
+  await page.mouse.move(from.x + 20, (from.y + to.y) / 2);
+  await page.mouse.move(to.x, to.y);
+  await page.mouse.up();
+  await expect(lab.layerTypes).toHaveValue('0_6_6_0_6_6_6_7');
+  await expect(layer(page, 3)).toHaveAccessibleName('Layer 3 reads layer 0, below');
+
+  await page.getByRole('button', { name: 'Undo' }).click();
+  await expect(lab.layerTypes).toHaveValue(LCKV);
+  await page.getByRole('button', { name: 'Redo' }).click();
+  await expect(lab.layerTypes).toHaveValue('0_6_6_0_6_6_6_7');
+});
+
+test('editing the text moves the picture', async ({ page }) => {
+  const lab = await visit(page);
+  await lab.layerTypes.fill('0_0_2_2s_4_4_6_6');
+  await expect(layer(page, 3)).toHaveAccessibleName('Layer 3 reads layer 2, below, through the window');
+  await expect(layer(page, 4)).toHaveAccessibleName('Layer 4 reads itself, keeps KV');
+});
+
+test('the picture is edited by keyboard alone, several layers at once', async ({ page }) => {
+  const lab = await visit(page);
+  await rows(page).focus();
+  await page.keyboard.press('ArrowUp');
+  await page.keyboard.press('Shift+ArrowUp');
+  await expect(layer(page, 2)).toHaveAttribute('aria-selected', 'true');
+  await page.keyboard.press('0');
+  await expect(lab.layerTypes).toHaveValue('0_0_0_6_6_6_6_7');
+  await page.keyboard.press('s');
+  await expect(lab.layerTypes).toHaveValue('0_0s_0s_6_6_6_6_7');
+  await page.keyboard.press('ArrowRight');
+  await expect(lab.layerTypes).toHaveValue('0_1s_1s_6_6_6_6_7');
+  await page.keyboard.press('o');
+  await expect(lab.layerTypes).toHaveValue('0_1s_2s_6_6_6_6_7');
+  for (let steps = 0; steps < 4; steps++) await page.keyboard.press('ControlOrMeta+z');
+  await expect(lab.layerTypes).toHaveValue(LCKV);
+});
+
+test('a selection is edited with buttons, without dragging or a keyboard', async ({ page }) => {
+  const lab = await visit(page);
+  await page.getByRole('button', { name: 'Select several' }).click();
+  await layer(page, 1).click();
+  await layer(page, 2).click();
+  await page.getByRole('combobox', { name: 'Reads layer' }).selectOption('0');
+  await expect(lab.layerTypes).toHaveValue('0_0_0_6_6_6_6_7');
+  await page.getByRole('button', { name: 'Window', exact: true }).click();
+  await expect(lab.layerTypes).toHaveValue('0_0s_0s_6_6_6_6_7');
+  await page.getByRole('button', { name: 'Own KV' }).click();
+  await expect(lab.layerTypes).toHaveValue('0_1s_2s_6_6_6_6_7');
+});
+
+test('mistakes are shown at their rows, kept, and repaired one by one', async ({ page }) => {
+  const lab = await visit(page);
+  await lab.layerTypes.fill('0_6_x_6_9_6_6_7');
+  await expect(page.getByRole('option', { name: 'Layer 2: "x" is not a layer number, “x”' })).toBeVisible();
+  await expect(page.getByRole('option', { name: 'Layer 4: there is no layer 9, “9”' })).toBeVisible();
+  await page.getByRole('option', { name: 'Layer 2:' }).click();
+  await page.getByRole('combobox', { name: 'Reads layer' }).selectOption('6');
+  await expect(lab.layerTypes).toHaveValue('0_6_6_6_9_6_6_7');
+  await expect(lab.layerTypes).toHaveAttribute('aria-invalid', 'true');
+});
+
+test('iterated groups are bracketed with their passes', async ({ page }) => {
+  const lab = await visit(page);
+  await expect(page.getByText('9×', { exact: true })).toBeVisible();
+  await lab.number('Forward passes').fill('3');
+  await expect(page.getByText('5×', { exact: true })).toBeVisible();
+  await lab.select('Preset').selectOption('CLA');
+  await expect(page.getByText('5×', { exact: true })).toHaveCount(0);
+});
+
+test('a preset has a parameter, and a plan with another value is still that preset', async ({ page }) => {
+  const lab = await visit(page);
+  await lab.number('Warm-up layers').fill('4');
+  await expect(lab.layerTypes).toHaveValue('0_1_5_5_5_5_6_7');
+  await expect(lab.select('Preset')).toHaveValue('lckv');
+  await lab.select('Preset').selectOption('Lasagna, middle');
+  await lab.number('KV layers').fill('2');
+  await expect(lab.layerTypes).toHaveValue('1_1_1_1_5_5_5_5');
+  await expect(lab.select('Preset')).toHaveValue('lasagna-middle');
+});
+
+test('a preset that another shipped model was trained for offers to load it', async ({ page }) => {
+  const lab = await visit(page);
+  await lab.select('Preset').selectOption('Plain LLaMA');
+  await page.getByRole('button', { name: 'Load fairy-llama' }).click();
+  await expect(lab.select('Model')).toHaveValue('fairy-llama');
+  await expect(lab.layerTypes).toHaveValue('0_1_2_3_4_5_6_7');
+});
+
+test('figures of the plan follow it before anything runs', async ({ page }) => {
+  const lab = await visit(page);
+  const figures = page.getByRole('region', { name: 'Before it runs' });
+  await expect(figures).toContainText('768 B');
+  await expect(figures).toContainText('56 layer passes');
+  await lab.select('Preset').selectOption('Plain LLaMA');
+  await expect(figures).toContainText('8 layer passes');
+  await expect(figures).toContainText('524,288 tokens');
+  await lab.number('Memory budget').fill('1');
+  await expect(figures).toContainText('2 texts');
+});
+
+for (const layerCount of [22, 48]) {
+  for (const width of [390, 1440]) {
+    test(`${layerCount} layers are edited at ${width} px`, async ({ page }, testInfo) => {
+      await page.setViewportSize({ width, height: 844 });
+      const lab = await visitLayers(page, layerCount);
+      await lab.select('Preset').selectOption('MixAttention, pairs');
+      await lab.select('Preset').selectOption('LCKV');
+      await rows(page).focus();
+      await page.keyboard.press('Home');
+      await page.keyboard.press('1');
+      await page.keyboard.press('2');
+      await expect(lab.layerTypes).toHaveValue(/_12$/);
+      expect(await page.evaluate(() => document.documentElement.scrollWidth)).toBe(width);
+      await page.screenshot({
+        path: testInfo.outputPath(`layers-${layerCount}-${width}.png`),
+        fullPage: true,
+      });
+    });
+  }
+}
+
+test.describe('by touch', () => {
+  test.use({ hasTouch: true, viewport: { width: 390, height: 844 } });
+
+  test('a layer is chosen with a finger and re-pointed', async ({ page }) => {
+    const lab = await visit(page);
+    await layer(page, 5).tap();
+    await page.getByRole('combobox', { name: 'Reads layer' }).selectOption('0');
+    await expect(lab.layerTypes).toHaveValue('0_6_6_6_6_0_6_7');
+    await page.getByRole('button', { name: 'Window', exact: true }).tap();
+    await expect(lab.layerTypes).toHaveValue('0_6_6_6_6_0s_6_7');
+  });
+});

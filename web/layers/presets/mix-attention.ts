@@ -1,0 +1,55 @@
+import { full, windowed, type Entry, type Preset } from './preset.ts';
+
+const paper = {
+  title: 'Inference-Friendly Models With MixAttention',
+  url: 'https://arxiv.org/abs/2409.15012',
+};
+
+const PERIOD = 12;
+/** Every sixth layer looks at everything; the two of a period share one cache. */
+const RUN = 6;
+
+/**
+ * Runs of windowed layers between layers of full attention.
+ *
+ * @param groupStarts offsets in a run of six at which a windowed group begins; each reads its first layer
+ */
+function mixAttention(layerCount: number, groupStarts: readonly number[]): readonly Entry[] {
+  const entries: Entry[] = [];
+  let group = 0;
+  for (let layer = 0; layer < layerCount; layer++) {
+    const offset = layer % RUN;
+    if (offset === 0) {
+      entries.push(full(layer - (layer % PERIOD)));
+      continue;
+    }
+    // A group of the last layer alone joins the windowed group before it, where they touch.
+    const alone = layer === layerCount - 1 && offset > 1;
+    if (groupStarts.includes(offset) && !alone) group = layer;
+    entries.push(windowed(group));
+  }
+  return entries;
+}
+
+export const mixAttentionPresets: readonly Preset[] = [
+  {
+    id: 'mixattention-single',
+    name: 'MixAttention, single',
+    sentence:
+      'Few full-attention layers share one cache; each run of sliding windows between them shares another.',
+    paper,
+    minLayers: 2,
+    parameter: null,
+    generate: (layerCount) => mixAttention(layerCount, [1]),
+  },
+  {
+    id: 'mixattention-pairs',
+    name: 'MixAttention, pairs',
+    sentence:
+      'Few full-attention layers share one cache; between them, sliding windows shared by two or three.',
+    paper,
+    minLayers: 2,
+    parameter: null,
+    generate: (layerCount) => mixAttention(layerCount, [1, 3]),
+  },
+];

@@ -1,0 +1,99 @@
+/**
+ * The nine layouts of "A Systematic Study of Cross-Layer KV Sharing", arXiv:2410.14442: three ways to choose which
+ * layers keep their own KV, times the place of the layer whose KV the others of a group read.
+ *
+ * With l caches in L layers: a pizza keeps the first l − 1 layers plain and shares one cache among the rest; a
+ * sandwich keeps l − 1 plain layers half below, half above, and shares one among those between; a lasagna is l
+ * groups of neighbours that share one each. LCKV is the sandwich with its KV on top, CLA the lasagna with its KV at
+ * the bottom, YOCO the pizza with its KV at the bottom and windows below.
+ */
+import { full, perLayer, type Preset } from './preset.ts';
+
+export const studyPaper = {
+  title: 'A Systematic Study of Cross-Layer KV Sharing for Efficient LLM Inference',
+  url: 'https://arxiv.org/abs/2410.14442',
+};
+
+type Place = 'bottom' | 'middle' | 'top';
+
+/** Neighbouring layers, first and last, that read one of them. */
+interface Span {
+  readonly first: number;
+  readonly last: number;
+}
+
+/** The layer of a group whose KV the group reads; of two in the middle the lower one. */
+export function placeIn({ first, last }: Span, place: Place): number {
+  if (place === 'bottom') return first;
+  return place === 'top' ? last : Math.floor((first + last) / 2);
+}
+
+/** The group of a sandwich with so many plain layers around it; an odd one lies below. */
+export function sandwichSpan(layerCount: number, plainLayers: number): Span {
+  const below = Math.ceil(plainLayers / 2);
+  return { first: below, last: layerCount - 1 - (plainLayers - below) };
+}
+
+/** The group of a lasagna that a layer is in; where the groups cannot be equal, the first ones have a layer more. */
+function lasagnaSpan(layerCount: number, groups: number, layer: number): Span {
+  const small = Math.floor(layerCount / groups);
+  const larger = layerCount % groups;
+  const boundary = larger * (small + 1);
+  const size = layer < boundary ? small + 1 : small;
+  const base = layer < boundary ? 0 : boundary;
+  const first = base + Math.floor((layer - base) / size) * size;
+  return { first, last: first + size - 1 };
+}
+
+const spans = {
+  pizza: (layerCount: number, caches: number): Span => ({ first: caches - 1, last: layerCount - 1 }),
+  sandwich: (layerCount: number, caches: number): Span => sandwichSpan(layerCount, caches - 1),
+};
+
+const placeWords: Readonly<Record<Place, string>> = {
+  bottom: 'its lowest layer',
+  middle: 'the layer in its middle',
+  top: 'its highest layer',
+};
+
+const layouts = [
+  {
+    layout: 'pizza',
+    title: 'Pizza',
+    sentence: (words: string) => `The first layers stay plain; the group of all others attends to ${words}.`,
+    usual: (layerCount: number) => Math.max(2, Math.ceil(layerCount / 2)),
+  },
+  {
+    layout: 'sandwich',
+    title: 'Sandwich',
+    sentence: (words: string) =>
+      `The first and the last layers stay plain; the group between attends to ${words}.`,
+    usual: () => 3,
+  },
+  {
+    layout: 'lasagna',
+    title: 'Lasagna',
+    sentence: (words: string) => `Neighbours form groups of equal size, and each group attends to ${words}.`,
+    usual: (layerCount: number) => Math.max(2, Math.ceil(layerCount / 2)),
+  },
+] as const;
+
+const places: readonly Place[] = ['bottom', 'middle', 'top'];
+
+export const studyPresets: readonly Preset[] = layouts.flatMap(({ layout, title, sentence, usual }) =>
+  places.map((place): Preset => ({
+    id: `${layout}-${place}`,
+    name: `${title}, ${place}`,
+    sentence: sentence(placeWords[place]),
+    paper: studyPaper,
+    minLayers: 4,
+    parameter: { name: 'KV layers', min: 1, max: (layerCount) => layerCount - 1, usual },
+    generate: (layerCount, caches) =>
+      perLayer(layerCount, (layer) => {
+        const span =
+          layout === 'lasagna' ? lasagnaSpan(layerCount, caches, layer) : spans[layout](layerCount, caches);
+        const plain = layer < span.first || layer > span.last;
+        return full(plain ? layer : placeIn(span, place));
+      }),
+  })),
+);

@@ -1,0 +1,2 @@
+/** The commit that this page was built from. */
+export const commit: string = __KVTAB_COMMIT__;
