@@ -1,6 +1,7 @@
 import { svelte } from '@sveltejs/vite-plugin-svelte';
 import { playwright } from '@vitest/browser-playwright';
 import { defineConfig } from 'vitest/config';
+import { firefox } from './tests/firefox/provider.ts';
 import { findChromium, quietFlags, webGpuFlags } from './tools/setup/find-chromium.mjs';
 
 const decoderTests = ['tests/kernels/**/*.spec.ts', 'tests/model/**/*.spec.ts'];
@@ -46,6 +47,36 @@ export default defineConfig({
             instances: [{ browser: 'chromium' }],
             screenshotFailures: false,
           },
+        },
+      },
+      {
+        // `#platform` is tests/support/platform-browser.ts here too. Not the kernels: each of their cases reads back once,
+        // which takes Firefox 100 ms.
+        test: {
+          name: 'firefox',
+          include: ['tests/model/golden.spec.ts', 'tests/firefox/decoder/**/*.spec.ts'],
+          fileParallelism: false,
+          testTimeout: 120_000,
+          hookTimeout: 120_000,
+          browser: {
+            enabled: true,
+            headless: true,
+            provider: firefox(),
+            instances: [{ browser: 'firefox' }],
+            screenshotFailures: false,
+          },
+        },
+      },
+      {
+        // These drive Firefox from Node.
+        test: {
+          name: 'firefox-page',
+          include: ['tests/firefox/page/**/*.spec.ts'],
+          fileParallelism: false,
+          // One Firefox at a time.
+          sequence: { groupOrder: 1 },
+          testTimeout: 120_000,
+          hookTimeout: 120_000,
         },
       },
     ],

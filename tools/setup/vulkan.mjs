@@ -14,7 +14,7 @@ const isRecent = (/** @type {string} */ manifest) =>
   /"api_version":\s*"1\.(?:[4-9]|\d\d)/.test(readFileSync(manifest, 'utf8'));
 
 /** Mesa's software driver: lavapipe's manifest, where Mesa is installed. */
-const findLavapipe = () =>
+export const findLavapipe = () =>
   driverFolders
     .flatMap((folder) => filesOf(folder).map((file) => join(folder, file)))
     .filter((path) => /[\\/]lvp_icd[^\\/]*\.json$/.test(path))

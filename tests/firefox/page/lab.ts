@@ -1,0 +1,119 @@
+import { execFileSync } from 'node:child_process';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join, resolve } from 'node:path';
+import { launch, type Browser, type ElementHandle, type Page } from 'puppeteer-core';
+import { preview } from 'vite';
+import { firefoxLaunch } from '../../../tools/setup/find-firefox.mjs';
+import { freePort } from '../../../tools/setup/free-port.mjs';
+
+const root = resolve(import.meta.dirname, '../../..');
+const patienceMs = 50_000;
+
+/** The built page in Firefox, by role and name as its visitors find it. */
+export interface Lab {
+  readonly page: Page;
+  find(role: string, name: string): Promise<ElementHandle>;
+  press(button: string): Promise<void>;
+  fill(role: string, name: string, text: string): Promise<void>;
+  text(role: string, name: string): Promise<string>;
+  /** Waits until the text of an element matches. Returns it. */
+  until(role: string, name: string, pattern: RegExp): Promise<string>;
+  /** Waits until the page says something anywhere. */
+  says(pattern: RegExp): Promise<void>;
+}
+
+export interface OpenedSite {
+  /** Opens the page afresh, and waits for its model. */
+  visit(): Promise<Lab>;
+  close(): Promise<void>;
+}
+
+/** Builds the page into a folder of its own, serves it, and starts Firefox. */
+export async function openSite(): Promise<OpenedSite> {
+  const outDir = mkdtempSync(join(tmpdir(), 'kvtab-page-'));
+  buildSite(outDir);
+  const server = await preview({
+    configFile: join(root, 'vite.config.ts'),
+    build: { outDir },
+    preview: { port: await freePort(), strictPort: true },
+  });
+  const url = server.resolvedUrls?.local[0];
+  if (url === undefined) throw new Error('the preview server has no address');
+  let browser: Browser | undefined;
+  const close = async () => {
+    await browser?.close();
+    await server.close();
+    rmSync(outDir, { recursive: true, force: true });
+  };
+  try {
+    browser = await launch(firefoxLaunch());
+  } catch (error) {
+    await close();
+    throw error;
+  }
+  const opened = browser;
+  return {
+    visit: async () => {
+      for (const page of (await opened.pages()).slice(1)) await page.close();
+      const page = await opened.newPage();
+      await page.goto(url);
+      const lab = openLab(page);
+      await lab.says(/Ready\./);
+      return lab;
+    },
+    close,
+  };
+}
+
+/** In a process of its own: this one is a test runner's, and Vite would build what runs in development. */
+function buildSite(outDir: string): void {
+  const env: NodeJS.ProcessEnv = { ...process.env };
+  delete env['NODE_ENV'];
+  delete env['VITEST'];
+  const vite = join(root, 'node_modules/vite/bin/vite.js');
+  execFileSync(process.execPath, [vite, 'build', '--outDir', outDir, '--emptyOutDir', '--logLevel', 'warn'], {
+    cwd: root,
+    env,
+    stdio: 'inherit',
+  });
+}
+
+function openLab(page: Page): Lab {
+  const find = async (role: string, name: string) => {
+    const found = await page.$$(`::-p-aria([name="${name}"][role="${role}"])`);
+    const [element] = found;
+    if (!element || found.length > 1)
+      throw new Error(`${found.length} elements of role ${role} are called ${name}`);
+    return element;
+  };
+  const text = async (role: string, name: string) =>
+    (await find(role, name)).evaluate((element) => element.textContent);
+  return {
+    page,
+    find,
+    text,
+    press: async (button) => (await find('button', button)).click(),
+    fill: async (role, name, wanted) => {
+      const element = await find(role, name);
+      await element.evaluate((input) => {
+        if (input instanceof HTMLInputElement || input instanceof HTMLTextAreaElement) input.select();
+      });
+      await element.type(wanted);
+    },
+    until: (role, name, pattern) => retry(() => text(role, name), pattern, `the ${role} ${name}`),
+    says: async (pattern) => {
+      await retry(() => page.evaluate(() => document.body.innerText), pattern, 'the page');
+    },
+  };
+}
+
+async function retry(read: () => Promise<string>, pattern: RegExp, what: string): Promise<string> {
+  const endMs = performance.now() + patienceMs;
+  for (;;) {
+    const text = await read();
+    if (pattern.test(text)) return text;
+    if (performance.now() > endMs) throw new Error(`${what} never said ${String(pattern)}: "${text}"`);
+    await new Promise((go) => setTimeout(go, 50));
+  }
+}

@@ -1,0 +1,63 @@
+import { afterAll, beforeAll, expect, it } from 'vitest';
+import { openSite, type OpenedSite } from './lab.ts';
+
+let site: OpenedSite;
+beforeAll(async () => {
+  site = await openSite();
+});
+afterAll(() => site.close());
+
+it('A visitor opens the page, presses Generate, and text streams from WebGPU in the worker', async () => {
+  const lab = await site.visit();
+  expect(await lab.text('status', 'Adapter')).toMatch(/WebGPU/);
+  expect(await lab.text('status', 'Adapter')).toMatch(/software adapter/);
+  await lab.fill('spinbutton', 'Max new tokens', '100');
+  // Watched from within: to ask from here takes longer than many tokens.
+  const output = await lab.find('region', 'Output');
+  await output.evaluate((region) => {
+    new MutationObserver(() => {
+      region.setAttribute('data-pieces', String(Number(region.getAttribute('data-pieces')) + 1));
+    }).observe(region, { childList: true, subtree: true, characterData: true });
+  });
+  await lab.press('Generate');
+  await lab.says(/Done: 100 tokens/);
+  const pieces = await output.evaluate((region) => Number(region.getAttribute('data-pieces')));
+  expect(pieces).toBeGreaterThan(3);
+  expect(await lab.text('status', 'KV cache')).toMatch(/37\.5 % of plain LLaMA/);
+  expect(await lab.text('status', 'Decode speed')).toMatch(/\d tokens\/s/);
+});
+
+it('Another layer_types shrinks the KV cache or grows it, and writes under it', async () => {
+  const lab = await site.visit();
+  await lab.fill('textbox', 'Layer types', '0_1_2_3_4_5_6_7');
+  await lab.until('status', 'KV cache', /100 % of plain LLaMA/);
+  await lab.fill('spinbutton', 'Max new tokens', '4');
+  await lab.press('Generate');
+  await lab.says(/Done/);
+  expect(await lab.text('status', 'KV cache')).toMatch(/2 KiB per token/);
+  expect(await lab.text('region', 'Output')).not.toBe('');
+});
+
+it('A mistake in layer_types says where it is', async () => {
+  const lab = await site.visit();
+  await lab.fill('textbox', 'Layer types', '0_6_6_6_9_6_6_7');
+  await lab.says(/Layer 4: there is no layer 9/);
+  const field = await lab.find('textbox', 'Layer types');
+  expect(await field.evaluate((element) => element.getAttribute('aria-invalid'))).toBe('true');
+});
+
+it('Stop ends a run and keeps its text; the next one begins afresh', async () => {
+  const lab = await site.visit();
+  await lab.fill('spinbutton', 'Max new tokens', '9000');
+  await lab.press('Generate');
+  await lab.until('region', 'Output', /\S/);
+  await lab.press('Stop');
+  await lab.says(/Stopped after [\d,]+ tokens?\./);
+  const text = await lab.text('region', 'Output');
+  await new Promise((go) => setTimeout(go, 500));
+  expect(await lab.text('region', 'Output')).toBe(text);
+
+  await lab.fill('spinbutton', 'Max new tokens', '3');
+  await lab.press('Generate');
+  await lab.says(/Done/);
+});

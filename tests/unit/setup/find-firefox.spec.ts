@@ -1,0 +1,47 @@
+import { chmodSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { delimiter, join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { findFirefox, missingForFirefox } from '../../../tools/setup/find-firefox.mjs';
+
+let folder = '';
+beforeEach(() => {
+  folder = mkdtempSync(join(tmpdir(), 'kvtab-browser-'));
+});
+afterEach(() => {
+  rmSync(folder, { recursive: true });
+});
+
+function program(name: string): string {
+  const path = join(folder, name);
+  writeFileSync(path, '');
+  chmodSync(path, 0o755);
+  return path;
+}
+
+describe.skipIf(process.platform === 'win32')('finding a Firefox', () => {
+  it('takes the one that the environment names before the system’s', () => {
+    program('firefox');
+    const named = program('my-browser');
+    expect(findFirefox({ PATH: folder, KVTAB_FIREFOX: named })).toBe(named);
+  });
+
+  it('fails where the environment names one that cannot be run', () => {
+    expect(() => findFirefox({ KVTAB_FIREFOX: join(folder, 'missing') })).toThrow(/KVTAB_FIREFOX/);
+  });
+
+  it('finds the system’s on the PATH, and passes over what cannot be run', () => {
+    writeFileSync(join(folder, 'firefox-esr'), '');
+    const firefox = program('firefox');
+    expect(findFirefox({ PATH: ['/nowhere', folder].join(delimiter) })).toBe(firefox);
+    expect(findFirefox({ PATH: '/nowhere' })).toBeUndefined();
+  });
+});
+
+describe('what the tests in Firefox miss', () => {
+  it('is named, all of it', () => {
+    expect(missingForFirefox({ firefox: '/a/firefox', lavapipe: '/a/lvp_icd.json' })).toBeNull();
+    expect(missingForFirefox({ firefox: undefined, lavapipe: '/a/lvp_icd.json' })).toMatch(/^Firefox/);
+    expect(missingForFirefox({ firefox: undefined, lavapipe: undefined })).toMatch(/Firefox.* and lavapipe/);
+  });
+});
