@@ -16,15 +16,20 @@ interface AttendParams {
   readonly windowed: boolean;
   /** Parts into which the keys are split, for one row only. */
   readonly splits: number;
+  /** Invocations; a power of two. More are taken where a head needs them. */
   readonly workgroup: number;
 }
 
 const mostHeads = 8; // MOST_HEADS in the shader
 
+/** An invocation keeps four numbers of an output head. */
+const workgroupOf = ({ headDim, workgroup }: AttendParams) =>
+  Math.max(workgroup, 2 ** Math.ceil(Math.log2(headDim / 4)));
+
 /** Query heads that one workgroup takes: the most that share a KV head and fit. */
-function headsHere({ heads, kvHeads, headDim, workgroup }: AttendParams): number {
-  const group = heads / kvHeads;
-  const most = Math.max(1, Math.min(mostHeads, Math.floor((4 * workgroup) / headDim)));
+function headsHere(params: AttendParams): number {
+  const group = params.heads / params.kvHeads;
+  const most = Math.min(mostHeads, Math.floor((4 * workgroupOf(params)) / params.headDim));
   for (let count = Math.min(group, most); count > 1; count--) if (group % count === 0) return count;
   return 1;
 }
@@ -37,7 +42,7 @@ export const attend = defineKernel({
   constants: (params: AttendParams) => ({
     ...eightsOf(params.format),
     ...slotsOf(params.slots),
-    WG: params.workgroup,
+    WG: workgroupOf(params),
     HEAD_DIM: params.headDim,
     KV_HEADS: params.kvHeads,
     GROUP: params.heads / params.kvHeads,

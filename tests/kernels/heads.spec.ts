@@ -9,29 +9,20 @@ import { expectAllClose } from '../support/all-close.ts';
 import { halfToFloat, headShapes, randomFloats, run, within } from '../support/kernels.ts';
 
 describe('project-heads and place-heads', () => {
-  it.each([1, 4, 32])(
-    'finish queries, and keys and values into a cache row, with %i lanes',
-    async (lanes) => {
-      for (const [heads, kvHeads, headDim] of headShapes) {
-        for (const normed of [false, true]) {
-          await compareHeads({
-            rowHeads: heads,
-            rotatedHeads: heads,
-            headDim,
-            normed,
-            lanes,
-            to: { kind: 'rows' },
-          });
-          for (const format of ['f32', 'f16'] as const) {
-            await compareHeads({
-              ...{ rowHeads: 2 * kvHeads, rotatedHeads: kvHeads, headDim, normed, lanes },
-              to: { kind: 'cache', format, slots: 'ring' },
-            });
-          }
-        }
-      }
-    },
-  );
+  // Each case is kernels of its own, which a software adapter takes a while to compile.
+  const shapes = headShapes.filter(([, , headDim]) => [8, 24, 128, 328].includes(headDim));
+
+  it.each(shapes)('finish %i query heads, and keys and values of %i, of %i numbers', async (...shape) => {
+    const [heads, kvHeads, headDim] = shape;
+    const query = { rowHeads: heads, rotatedHeads: heads, headDim, to: { kind: 'rows' } } as const;
+    const keyAndValue = { rowHeads: 2 * kvHeads, rotatedHeads: kvHeads, headDim };
+    await compareHeads({ ...query, normed: false, lanes: 1 });
+    await compareHeads({ ...query, normed: true, lanes: 32 });
+    const ring = { kind: 'cache', slots: 'ring' } as const;
+    await compareHeads({ ...keyAndValue, normed: false, lanes: 32, to: { ...ring, format: 'f16' } });
+    await compareHeads({ ...keyAndValue, normed: true, lanes: 1, to: { ...ring, format: 'f32' } });
+    await compareHeads({ ...keyAndValue, normed: true, lanes: 4, to: { ...ring, format: 'f16' } });
+  });
 });
 
 interface HeadsCase {

@@ -136,6 +136,7 @@ export const headShapes = [
   [10, 2, 64],
   [2, 1, 128],
   [2, 2, 256],
+  [1, 1, 328],
 ] as const;
 
 /** A matrix's rows, as views. */
