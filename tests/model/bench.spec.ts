@@ -1,0 +1,72 @@
+import { modelSource } from '#platform';
+import { describe, expect, it } from 'vitest';
+import { openCpuBackend } from '../../gpu/reference/cpu-backend.ts';
+import { bench, type BenchRequest } from '../../tools/bench/bench.ts';
+import { parseShape } from '../../tools/bench/shapes.ts';
+import { shippedFolder } from '../support/golden.ts';
+import { openGpuBackend } from '../support/random-model.ts';
+
+const request: BenchRequest = {
+  model: 'fairy-lckv',
+  shape: null,
+  weights: 'f16',
+  kv: 'f16',
+  layers: null,
+  mode: 'parallel',
+  promptTokens: 5,
+  newTokens: 6,
+  repeats: 1,
+  backend: 'webgpu',
+};
+const openSource = (id: string) => modelSource(shippedFolder(id));
+
+describe('The bench', () => {
+  it('counts what a token of a random model of any shape costs, and frees the model', async () => {
+    const backend = await openGpuBackend();
+    const shape = '3,64,96,4,2,16,160';
+    const layers = '0_2_2';
+    const { token, weightBytes } = await bench({ ...request, shape, layers }, backend, openSource);
+    const dims = parseShape(shape);
+    // Per layer q and o, gate, up and down; two owners' k and v; embedding and head. And norms in float32.
+    const numbers = 3 * (2 * 64 * 64 + 3 * 64 * 96) + 2 * 2 * 32 * 64 + 2 * dims.vocabSize * dims.hiddenSize;
+    expect(weightBytes).toBeGreaterThan(2 * numbers);
+    expect(token).toMatchObject({ submits: 1, readBacks: 1 });
+    // The first token of a run takes its state from the prefill, the others the layers: at most six dispatches each.
+    expect(token?.dispatches).toBeGreaterThan(3 * 5);
+    expect(token?.dispatches).toBeLessThanOrEqual(3 * 6 + 3);
+    // A token reads every matrix but the embedding, and all rows of the cache of every layer's owner.
+    const kvRows = 3 * (request.promptTokens + 9 - 1);
+    expect(token?.bytesRead).toBe(2 * (numbers - dims.vocabSize * dims.hiddenSize) + kvRows * 2 * 2 * 32);
+    expect(backend.allocatedBytes).toBe(0);
+    backend.destroy();
+  });
+
+  it('measures GPU time by kernel, where the adapter tells time', async () => {
+    const backend = await openGpuBackend();
+    const { token, decodeTokensPerSec } = await bench(request, backend, openSource);
+    expect(decodeTokensPerSec.median).toBeGreaterThan(0);
+    const kernels = token?.gpuUsByKernel?.map(({ kernel, dispatches }) => `${dispatches} ${kernel}`);
+    // 8 layers, 3 of them owners.
+    expect(kernels).toEqual([
+      '1 embed',
+      '11 project-heads',
+      '8 attend',
+      '17 project',
+      '8 gate-up',
+      '1 sample',
+    ]);
+    backend.destroy();
+  });
+
+  it('measures the CPU backend', async () => {
+    const report = await bench({ ...request, backend: 'cpu' }, openCpuBackend(), openSource);
+    expect(report.adapter.backend).toBe('cpu');
+    expect(report.decodeTokensPerSec.median).toBeGreaterThan(0);
+    expect(report.token).toBeNull();
+  });
+
+  it('refuses a shape that is none', () => {
+    expect(() => parseShape('12,x')).toThrow('the shape "12,x" is none of 135m, 1.1b');
+    expect(() => parseShape('2,64,96,4,3,16,160')).toThrow('kvHeads does not divide heads');
+  });
+});
