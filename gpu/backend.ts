@@ -65,7 +65,7 @@ export interface SessionOptions {
 /** A text being written: its tokens and their KV. Calls never overlap. */
 export interface Session {
   /**
-   * Appends one turn.
+   * Appends one turn. The last token that `decode` wrote was never fed: a turn that goes on from it begins with it.
    *
    * @returns false where `stopped` said so before the end; the session is then of no more use
    */

@@ -93,6 +93,8 @@ export class GpuSession implements Session {
     const { context, text } = this.#forward;
     const turn = { start: this.#written, rows: tokens.length };
     context.device.queue.writeBuffer(text.tokens, 4 * turn.start, Uint32Array.from(tokens));
+    // Steps thrown away in an earlier turn have marked tokens at positions that come again.
+    context.device.queue.writeBuffer(text.seen, 0, new Uint32Array(this.#forward.dims.vocabSize));
     const finished =
       options.mode === 'parallel'
         ? await prefillParallel(this.#forward, this.#options.passes, turn, options)

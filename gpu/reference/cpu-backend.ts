@@ -120,6 +120,8 @@ class CpuSession implements Session {
       if (error instanceof Stopped) return false;
       throw error;
     }
+    // A last token that was written but never fed has no place in the text unless the turn brings it.
+    this.#history.length = this.#decoder.tokens - tokens.length;
     this.#history.push(...tokens);
     this.#keptTokens = this.#decoder.tokens;
     return true;
