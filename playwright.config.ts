@@ -24,7 +24,14 @@ export default defineConfig({
   reporter: 'list',
   timeout: 180_000,
   expect: { timeout: 30_000 },
-  use: { baseURL: `http://127.0.0.1:${port}/`, trace: 'off', video: 'off', screenshot: 'only-on-failure' },
+  use: {
+    baseURL: `http://127.0.0.1:${port}/`,
+    trace: 'off',
+    video: 'off',
+    screenshot: 'only-on-failure',
+    // What a service worker answers is hidden from the routes of a test; the tests about it allow it again.
+    serviceWorkers: 'block',
+  },
   projects: [
     { name: 'chromium-webgpu', testIgnore: noWebGpu, use: launch(webGpuFlags) },
     { name: 'chromium-no-webgpu', testMatch: noWebGpu, use: launch([]) },

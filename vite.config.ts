@@ -50,14 +50,10 @@ const offline: Partial<VitePWAOptions> = {
     ],
   },
   workbox: {
-    // The shell and the default model: enough for the page without a network.
-    globPatterns: [
-      '**/*.{html,js,css,svg,png}',
-      'models/index.json',
-      'models/fairy-lckv/*.{json,safetensors}',
-    ],
+    // The shell. Models are kept by the worker that loads them: worker/loader/offline-copy.ts.
+    globPatterns: ['**/*.{html,js,css,svg,png}', 'models/index.json'],
     // Workbox leaves out what is over 2 MiB, and says so in a warning that nobody reads.
-    maximumFileSizeToCacheInBytes: 256 * 2 ** 20,
+    maximumFileSizeToCacheInBytes: 16 * 2 ** 20,
     dontCacheBustURLsMatching: /assets\//,
     inlineWorkboxRuntime: true,
     cleanupOutdatedCaches: true,
@@ -67,10 +63,10 @@ const offline: Partial<VitePWAOptions> = {
     navigateFallbackDenylist: [/\/models\//],
     runtimeCaching: [
       {
-        // The page's other models, once used. Of their own origin alone: weights from elsewhere are never stored here.
+        // The page's own models, from the copies where there is no network. Nothing from elsewhere comes by here.
         urlPattern: ({ sameOrigin, url }) => sameOrigin && url.pathname.includes('/models/'),
-        handler: 'NetworkFirst',
-        options: { cacheName: 'kvtab-models', cacheableResponse: { statuses: [200] } },
+        handler: 'NetworkOnly',
+        options: { plugins: [{ handlerDidError: ({ request }) => caches.match(request.url) }] },
       },
     ],
   },

@@ -2,6 +2,7 @@ import { fail, Refused, succeed } from '../outcome.ts';
 import type { Outcome } from '../protocol.ts';
 import { requestsTo, type Request } from '../request.ts';
 import type { ModelSource } from './model-source.ts';
+import { keepForOffline } from './offline-copy.ts';
 
 /**
  * The models that the page serves itself, under `models/<id>/` beside it, wherever the page lies.
@@ -15,21 +16,31 @@ export function openPageSource(pageUrl: string, id: string): Outcome<ModelSource
   }
   const folder = new URL(`models/${id}/`, pageUrl);
   const request = requestsTo([pageUrl]);
-  const get = (file: string) => fetchFile(request, new URL(file, folder), `${id}/${file}`);
+  const urlOf = (file: string) => new URL(file, folder);
+  const get = (file: string) => fetchFile(request, urlOf(file), `${id}/${file}`);
 
   return succeed({
     text: async (file) => {
       const response = await get(file);
       if (!response) return null;
       try {
-        return await response.text();
+        const text = await response.text();
+        void keepForOffline(urlOf(file), response, [text]);
+        return text;
       } catch (error) {
         throw downloadFailed(`${id}/${file}`, 0, messageOf(error));
       }
     },
     open: async (file) => {
       const response = await get(file);
-      return response && { sizeBytes: sizeOf(response), chunks: chunksOf(response, `${id}/${file}`) };
+      return (
+        response && {
+          sizeBytes: sizeOf(response),
+          chunks: chunksOf(response, `${id}/${file}`, (parts) => {
+            void keepForOffline(urlOf(file), response, parts);
+          }),
+        }
+      );
     },
   });
 }
@@ -60,18 +71,32 @@ function sizeOf(response: Response): number | null {
   return Number.isSafeInteger(sizeBytes) ? sizeBytes : null;
 }
 
-async function* chunksOf(response: Response, name: string): AsyncGenerator<Uint8Array, void> {
+/** @param whole is given all the chunks, once there are no more */
+async function* chunksOf(
+  response: Response,
+  name: string,
+  whole: (chunks: Uint8Array<ArrayBuffer>[]) => void,
+): AsyncGenerator<Uint8Array, void> {
   const reader = response.body?.getReader();
   if (!reader) return;
+  const sizeBytes = sizeOf(response);
+  const chunks: Uint8Array<ArrayBuffer>[] = [];
+  let receivedBytes = 0;
+  let ended = false;
   try {
     for (;;) {
       const next = await reader.read().catch((error: unknown) => {
         throw downloadFailed(name, 0, messageOf(error));
       });
+      ended = next.done;
       if (next.done) return;
+      chunks.push(next.value);
+      receivedBytes += next.value.byteLength;
       yield next.value;
     }
   } finally {
+    // A reader that has all it wants may not ask whether there is more.
+    if (ended || receivedBytes === sizeBytes) whole(chunks);
     // A stream that has broken already has nothing to cancel.
     await reader.cancel().catch(() => undefined);
   }

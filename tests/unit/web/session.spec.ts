@@ -1,4 +1,5 @@
 import { beforeEach, describe, expect, it, vi } from 'vitest';
+import { decodeHash } from '../../../web/config/url-hash.ts';
 import { Session } from '../../../web/engine/session.svelte.ts';
 import type {
   EngineEvent,
@@ -185,5 +186,42 @@ describe('the session', () => {
     await runEnds({ ok: true, value: { ...result, end: 'stopped' } });
     expect(session.phase.at).toBe('loading');
     expect(session.run?.end).toBe('stopped');
+  });
+
+  it('opens a link without loading or running anything, and loads with the next Generate', async () => {
+    const other = new Session((engine = new ScriptedEngine()));
+    const models = [{ id: other.config.model, description: '', stored }];
+    other.start(Promise.resolve(models), decodeHash('#v=1&layers=0_0_2_2&seed=9&colour=red'));
+    await settled();
+    expect(engine.loads).toHaveLength(0);
+    expect(other.phase.at).toBe('idle');
+    expect(other.config).toMatchObject({ layerTypes: '0_0_2_2', seed: 9, slidingWindow: 64 });
+    expect(other.linkNotice?.complaints).toEqual(['“colour” is not known']);
+    other.generate();
+    expect(engine.loads).toHaveLength(1);
+  });
+
+  it('keeps its model where a link asks for the same, and lets go of it where for another', async () => {
+    await loaded();
+    session.openLink(decodeHash('#v=1&seed=9'));
+    expect(session.phase.at).toBe('ready');
+    session.openLink(decodeHash('#v=1&backend=cpu'));
+    expect(session.phase.at).toBe('idle');
+    expect(session.config.seed).toBe(1);
+    expect(engine.loads).toHaveLength(1);
+  });
+
+  it('only names a model that does not ship', () => {
+    session.openLink(decodeHash('#v=1&model=owner/name@abc'));
+    expect(session.linkNotice?.foreignModel).toBe('owner/name@abc');
+    expect(session.config.model).not.toContain('owner');
+    session.openLink(decodeHash('#v=1&model=not-here'));
+    expect(session.linkNotice?.foreignModel).toBe('not-here');
+  });
+
+  it('ignores the answer of a load that a link has made pointless', async () => {
+    session.openLink(decodeHash('#v=1&weights=f32'));
+    await loaded(0);
+    expect(session.phase.at).toBe('idle');
   });
 });

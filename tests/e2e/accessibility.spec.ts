@@ -1,0 +1,95 @@
+import axe from 'axe-core';
+import { expect, test, type Page } from 'playwright/test';
+import { generate, openLab, visit } from './lab.ts';
+
+const standards = ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice'];
+
+/** Everything that axe finds, as one line each. */
+async function findings(page: Page): Promise<readonly string[]> {
+  const results = await page.evaluate(
+    (tags) =>
+      (globalThis as unknown as { axe: typeof axe }).axe.run(document, {
+        runOnly: { type: 'tag', values: tags },
+      }),
+    standards,
+  );
+  return results.violations.flatMap(({ id, nodes }) =>
+    nodes.map(({ html, any }) => `${id}: ${html.slice(0, 160)} ${any[0]?.message ?? ''}`),
+  );
+}
+
+test.beforeEach(async ({ page }) => {
+  await page.addInitScript({ content: axe.source });
+});
+
+for (const colorScheme of ['light', 'dark'] as const) {
+  for (const width of [390, 1440]) {
+    test(`axe finds nothing on any view, ${colorScheme}, ${width} px`, async ({ page }, testInfo) => {
+      await page.setViewportSize({ width, height: 900 });
+      await page.emulateMedia({ colorScheme, reducedMotion: 'reduce' });
+      const lab = await visit(page);
+      expect(await findings(page), 'at first').toEqual([]);
+
+      await lab.select('Preset').selectOption('Plain LLaMA');
+      await generate(lab, 6);
+      await page.getByRole('option', { name: /^Layer 3 / }).click();
+      expect(await findings(page), 'after a run, off the trained plan').toEqual([]);
+      await page.screenshot({ path: testInfo.outputPath(`run-${width}-${colorScheme}.png`), fullPage: true });
+
+      await lab.layerTypes.fill('0s_6_x_6_9s_6_6_7_8');
+      await lab.number('Top-p').fill('7');
+      expect(await findings(page), 'with mistakes').toEqual([]);
+      await page.screenshot({
+        path: testInfo.outputPath(`wrong-${width}-${colorScheme}.png`),
+        fullPage: true,
+      });
+
+      await page.goto('./#v=1&colour=red&model=owner/name');
+      await expect(page.getByRole('alert')).toBeVisible();
+      await expect(openLab(page).layerTypes).not.toHaveValue('');
+      expect(await findings(page), 'from a link that is partly wrong').toEqual([]);
+    });
+  }
+}
+
+test('a screen of 2560 px is used, and nothing is lost at 320 px', async ({ page }) => {
+  for (const width of [2560, 320]) {
+    await page.setViewportSize({ width, height: 1000 });
+    const lab = await visit(page);
+    expect(await page.evaluate(() => document.documentElement.scrollWidth)).toBe(width);
+    await expect(lab.generate).toBeInViewport();
+  }
+});
+
+test('forced colours leave owners, arrows and selections visible', async ({ page }, testInfo) => {
+  await page.emulateMedia({ forcedColors: 'active' });
+  await visit(page);
+  await page.getByRole('option', { name: /^Layer 3 / }).click();
+  const colours = await page.evaluate(() => {
+    const style = (selector: string) => {
+      const element = document.querySelector(selector);
+      return element ? getComputedStyle(element) : null;
+    };
+    return {
+      owner: style('.disc.owner')?.backgroundColor,
+      reader: style('.disc:not(.owner)')?.backgroundColor,
+      chosen: style('[aria-selected="true"]')?.outlineStyle,
+    };
+  });
+  expect(colours.owner).not.toBe(colours.reader);
+  expect(colours.chosen).toBe('solid');
+  await page.screenshot({ path: testInfo.outputPath('forced-colors.png'), fullPage: true });
+});
+
+test('on paper there are the prompt, the text, the plan and the figures, and no buttons', async ({
+  page,
+}) => {
+  const lab = await visit(page);
+  await generate(lab, 4);
+  await page.emulateMedia({ media: 'print' });
+  await expect(lab.output).toBeVisible();
+  await expect(lab.kv).toBeVisible();
+  await expect(lab.layerTypes).toBeVisible();
+  await expect(lab.generate).toBeHidden();
+  await expect(page.getByRole('button', { name: 'Undo' })).toBeHidden();
+});

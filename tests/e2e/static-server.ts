@@ -1,0 +1,64 @@
+import { createReadStream, existsSync, statSync } from 'node:fs';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { extname, join, normalize } from 'node:path';
+
+const types: Readonly<Record<string, string>> = {
+  '.html': 'text/html; charset=utf-8',
+  '.js': 'text/javascript',
+  '.css': 'text/css',
+  '.json': 'application/json',
+  '.svg': 'image/svg+xml',
+  '.png': 'image/png',
+  '.webmanifest': 'application/manifest+json',
+};
+
+export interface StaticServer {
+  /** Address of the folder, ending in a slash. */
+  readonly url: string;
+  readonly asked: readonly string[];
+  /** Puts another text in the place of a file. */
+  replace(path: string, text: (original: string) => string): void;
+  stop(): Promise<void>;
+}
+
+/** A static host of a test's own, which serves a folder under a sub-path, as project pages are, and can go away. */
+export async function serveFolder(folder: string, subPath: string): Promise<StaticServer> {
+  const asked: string[] = [];
+  const replaced = new Map<string, (original: string) => string>();
+  const server = createServer((request, response) => {
+    const { pathname } = new URL(request.url ?? '/', 'http://localhost');
+    asked.push(pathname);
+    const path =
+      normalize(pathname.startsWith(subPath) ? pathname.slice(subPath.length) : '..') || 'index.html';
+    const file = join(folder, path === '.' ? 'index.html' : path);
+    if (path.startsWith('..') || !existsSync(file) || !statSync(file).isFile()) {
+      response.writeHead(404).end();
+      return;
+    }
+    response.setHeader('content-type', types[extname(file)] ?? 'application/octet-stream');
+    response.setHeader('cache-control', 'no-cache');
+    const replacement = replaced.get(path);
+    const stream = createReadStream(file);
+    if (!replacement) {
+      response.setHeader('content-length', statSync(file).size);
+      stream.pipe(response);
+      return;
+    }
+    const parts: Buffer[] = [];
+    stream.on('data', (part) => parts.push(Buffer.from(part)));
+    stream.on('end', () => response.end(replacement(Buffer.concat(parts).toString('utf8'))));
+  });
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const { port } = server.address() as AddressInfo; // it listens on TCP
+  return {
+    url: `http://127.0.0.1:${port}${subPath}`,
+    asked,
+    replace: (path, text) => void replaced.set(path, text),
+    stop: () =>
+      new Promise((resolve) => {
+        server.close(() => resolve());
+        server.closeAllConnections();
+      }),
+  };
+}

@@ -1,0 +1,37 @@
+import { expect, it } from 'vitest';
+import { beginRun, endRun } from '../../../web/engine/run.ts';
+import { toGenerateRequest } from '../../../web/config/check-config.ts';
+import { defaultConfig } from '../../../web/config/playground-config.ts';
+import { cite } from '../../../web/share/cite.ts';
+import type { ModelFacts } from '../../../worker/protocol.ts';
+
+const model = {
+  id: 'fairy-lckv',
+  adapter: { backend: 'webgpu', vendor: 'google', description: 'swiftshader', software: true },
+} as unknown as ModelFacts; // a citation reads no more of it
+
+it('A citation names the model, the commit, the plan, the adapter, the figures and the link', () => {
+  const request = toGenerateRequest({ ...defaultConfig, layerTypes: '0_1_1_3' });
+  if (!request) throw new Error('the defaults can run');
+  const run = endRun(beginRun(1, model, defaultConfig.prompt, request), {
+    mode: 'parallel',
+    end: 'length',
+    promptTokens: 11,
+    tokens: [1, 2, 3],
+    text: ' a b c',
+    logits: [],
+    nats: null,
+    kv: { bytes: 10_752, allocatedBytes: 16_384, bytesPerToken: 768, layers: [] },
+    timing: { prefillMs: 100, decodeMs: 100, prefillTokensPerSec: 110, decodeTokensPerSec: 20 },
+  });
+  expect(cite(run, { commit: '0123456789ab', link: 'https://host.example/#v=1' }).split('\n')).toEqual([
+    'kvtab 0123456789ab, model fairy-lckv',
+    'Plan: 0_1_1_3, window 4096, parallel mode, 7 + 2 passes, KV in f16',
+    'Sampling: temperature 0.8, top-k 0, top-p 0.95, min-p 0, repetition penalty 1.1, seed 1',
+    'Adapter: WebGPU (software adapter), google, swiftshader',
+    'Tokens: 11 of prompt, 3 new',
+    'KV cache: 10.5 KiB in use, 768 B per token',
+    'Prefill: 110 tokens/s; decode: 20 tokens/s',
+    'https://host.example/#v=1',
+  ]);
+});

@@ -1,0 +1,23 @@
+/** Where copies of the shipped models lie. The service worker (vite.config.ts) answers from it when there is no network. */
+const CACHE = 'kvtab-models';
+
+/**
+ * Puts a copy of a shipped file aside, for a visit without a network. The worker does it with the bytes that it has
+ * anyway: a service worker that stored the models would have to fetch them a second time. Only for files of the page's
+ * own: weights from elsewhere are too large to be kept without being asked.
+ */
+export async function keepForOffline(url: URL, response: Response, parts: BlobPart[]): Promise<void> {
+  // Absent in Node, and in pages that are not served securely.
+  if (typeof caches === 'undefined') return;
+  const body = new Blob(parts);
+  const headers = {
+    'content-type': response.headers.get('content-type') ?? 'application/octet-stream',
+    'content-length': String(body.size),
+  };
+  try {
+    const cache = await caches.open(CACHE);
+    await cache.put(url, new Response(body, { headers }));
+  } catch {
+    // No room, or a private window: the page works, with a network.
+  }
+}
