@@ -1,0 +1,46 @@
+import type { Backend } from '../../../gpu/backend.ts';
+import { greedy } from '../../../gpu/plan/sampling.ts';
+import { applyConfig } from '../../../worker/loader/apply-config.ts';
+import { loadModel } from '../../../worker/loader/load-model.ts';
+import { openPageSource } from '../../../worker/loader/page-source.ts';
+import { valueOf } from '../../../worker/outcome.ts';
+import type { Decode } from './decode.ts';
+
+const ignore = () => undefined;
+const never = () => false;
+
+/** This project's decoder, with what the page has for defaults. */
+export async function openKvtab(backend: Backend, pageUrl: string, model: string): Promise<Decode> {
+  const source = valueOf(openPageSource(pageUrl, model));
+  const openBackend = () => Promise.resolve(backend);
+  const { config, weights } = await loadModel({ source, openBackend, weights: 'stored', emit: ignore });
+  const { sharing, passes } = valueOf(applyConfig(config.stored, {}, config.dims.layerCount));
+
+  return async (prompt, newTokens) => {
+    const capacityTokens = prompt.length + newTokens;
+    const session = await weights.open({ sharing, passes, kvPrecision: 'f16', capacityTokens });
+    try {
+      const options = { logitsAt: [], onLogits: ignore, onProgress: ignore, stopped: never };
+      await session.prefill(prompt, { mode: 'sequential', ...options });
+      const tokens: number[] = [];
+      // From before the first token is drawn: tokens arrive in bunches, so that the first one's arrival is too late.
+      const startMs = performance.now();
+      let lastMs = startMs;
+      const onToken = (token: number) => {
+        tokens.push(token);
+        lastMs = performance.now();
+      };
+      const sampling = greedy;
+      await session.decode({
+        sampling,
+        maxNewTokens: newTokens,
+        endTokens: new Set(),
+        onToken,
+        stopped: never,
+      });
+      return { tokens, tokensPerSec: (1000 * (newTokens - 1)) / (lastMs - startMs) };
+    } finally {
+      session.close();
+    }
+  };
+}

@@ -1,0 +1,64 @@
+import { join } from 'node:path';
+import { mkdir, writeFile } from 'node:fs/promises';
+import type { Backend } from '../../../gpu/backend.ts';
+import { CpuWeights } from '../../../gpu/reference/cpu-weights.ts';
+import { ownersOf } from '../../../gpu/plan/layer-types.ts';
+import type { ModelDims } from '../../../gpu/plan/model-dims.ts';
+import { applyConfig } from '../../../worker/loader/apply-config.ts';
+import { loadModel } from '../../../worker/loader/load-model.ts';
+import type { ModelSource } from '../../../worker/loader/model-source.ts';
+import { valueOf } from '../../../worker/outcome.ts';
+import { openFolderSource } from '../../headless/folder-source.ts';
+import { decoderGraph } from './decoder-graph.ts';
+
+/** A model's folder as transformers.js wants it: `config.json` and `onnx/model.onnx`, under the model's own plan. */
+export async function writeModelFiles(from: string, to: string): Promise<void> {
+  const { onnx, config } = await modelFiles(openFolderSource(from));
+  await mkdir(join(to, 'onnx'), { recursive: true });
+  await writeFile(join(to, 'onnx', 'model.onnx'), onnx);
+  await writeFile(join(to, 'config.json'), JSON.stringify(config, null, 2));
+}
+
+/** The contents of those files. */
+export async function modelFiles(source: ModelSource) {
+  const tensors = new CpuWeights('stored');
+  const openBackend = () => Promise.resolve(collector(tensors));
+  const { config } = await loadModel({ source, openBackend, weights: 'stored', emit: () => undefined });
+  const { sharing } = valueOf(applyConfig(config.stored, {}, config.dims.layerCount));
+  return {
+    onnx: decoderGraph(config.dims, sharing, tensors),
+    config: configFor(config.dims, ownersOf(sharing.layers).length),
+  };
+}
+
+/** To transformers.js a model has as many layers as it has caches. No end token: the bench asks for a fixed length. */
+const configFor = (dims: ModelDims, caches: number) => ({
+  architectures: ['LlamaForCausalLM'],
+  model_type: 'llama',
+  vocab_size: dims.vocabSize,
+  hidden_size: dims.hiddenSize,
+  intermediate_size: dims.intermediateSize,
+  num_hidden_layers: caches,
+  num_attention_heads: dims.heads,
+  num_key_value_heads: dims.kvHeads,
+  head_dim: dims.headDim,
+  max_position_embeddings: dims.contextTokens,
+});
+
+/** What the loader takes for a backend, and only keeps what it is given. */
+const collector = (tensors: CpuWeights): Backend => ({
+  adapter: { backend: 'cpu', vendor: '', description: 'none', software: true },
+  allocatedBytes: 0,
+  destroy: () => undefined,
+  allocate: ({ elementTypeOf }) =>
+    Promise.resolve({
+      bytes: 0,
+      put: (spec, firstRow, bytes) => {
+        tensors.put(spec, firstRow, bytes, elementTypeOf(spec));
+        return Promise.resolve();
+      },
+      ready: () => Promise.resolve(),
+      open: () => Promise.reject(new Error('nothing decodes here')),
+      free: () => undefined,
+    }),
+});

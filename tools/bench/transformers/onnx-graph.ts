@@ -1,0 +1,130 @@
+/**
+ * Collects the nodes and tensors of an ONNX graph, and writes the file. Field numbers are those of onnx.proto.
+ * https://github.com/onnx/onnx/blob/main/onnx/onnx.proto
+ */
+import { bytes, float, int, littleEndian, message, string, type Field } from './protobuf.ts';
+
+export type ElementType = 'float' | 'int64';
+
+/** A length, or the name of one that differs from run to run. */
+export type Axis = number | string;
+
+/** A whole number or an array of them, or a number with a fraction, which must say so. */
+type Attribute = number | readonly number[] | { readonly float: number };
+
+interface OpOptions {
+  readonly attributes?: Readonly<Record<string, Attribute>>;
+  /** Empty for ONNX's own operators. */
+  readonly domain?: string;
+  /** What the output is called. Where there are several, those that are not needed are called ''. */
+  readonly outputs?: readonly string[];
+}
+
+const IR_VERSION = 8;
+const OPSET = 17;
+const elementTypes = { float: 1, int64: 7 } as const;
+const attributeTypes = { float: 1, int: 2, ints: 7 } as const;
+/** Operators that ONNX Runtime adds, and exports of language models use. */
+export const MICROSOFT = 'com.microsoft';
+
+export class OnnxGraph {
+  readonly #nodes: Field[] = [];
+  readonly #initializers: Field[] = [];
+  readonly #inputs: Field[] = [];
+  readonly #outputs: Field[] = [];
+  readonly #whole = new Map<string, string>();
+  #names = 0;
+
+  /** A graph input; its name is the value's. */
+  input(name: string, type: ElementType, shape: readonly Axis[]): string {
+    this.#inputs.push(bytes(11, valueInfo(name, type, shape)));
+    return name;
+  }
+
+  /** Makes a value that has this name an output of the graph. */
+  output(name: string, type: ElementType, shape: readonly Axis[]): void {
+    this.#outputs.push(bytes(12, valueInfo(name, type, shape)));
+  }
+
+  /** A tensor of the model, float32. */
+  floats(name: string, shape: readonly number[], values: Float32Array): string {
+    this.#initializers.push(bytes(5, tensor(name, 'float', shape, littleEndian(values))));
+    return name;
+  }
+
+  /** A constant vector of whole numbers: shapes, axes, borders. Equal ones are one. */
+  ints(...values: readonly number[]): string {
+    const key = values.join(',');
+    let name = this.#whole.get(key);
+    if (name === undefined) {
+      this.#whole.set(key, (name = `ints [${key}]`));
+      const data = littleEndian(BigInt64Array.from(values, BigInt));
+      this.#initializers.push(bytes(5, tensor(name, 'int64', [values.length], data)));
+    }
+    return name;
+  }
+
+  /** A constant whole number, without axes. */
+  scalar(value: number): string {
+    return this.op('Squeeze', [this.ints(value)]);
+  }
+
+  /** Adds a node. @returns the name of its first output */
+  op(type: string, inputs: readonly string[], options: OpOptions = {}): string {
+    const name = `${type} ${this.#names++}`;
+    const outputs = options.outputs ?? [name];
+    const attributes = Object.entries(options.attributes ?? {});
+    const node = message([
+      ...inputs.map((input) => string(1, input)),
+      ...outputs.map((output) => string(2, output)),
+      string(3, name),
+      string(4, type),
+      ...attributes.map(([key, value]) => bytes(5, attribute(key, value))),
+      string(7, options.domain ?? ''),
+    ]);
+    this.#nodes.push(bytes(1, node));
+    return outputs[0] ?? name;
+  }
+
+  /** The ONNX file. */
+  toFile(): Uint8Array<ArrayBuffer> {
+    const graph = message([
+      ...this.#nodes,
+      string(2, 'kvtab'),
+      ...this.#initializers,
+      ...this.#inputs,
+      ...this.#outputs,
+    ]);
+    return message([
+      int(1, IR_VERSION),
+      string(2, 'kvtab'),
+      bytes(7, graph),
+      bytes(8, message([string(1, ''), int(2, OPSET)])),
+      bytes(8, message([string(1, MICROSOFT), int(2, 1)])),
+    ]);
+  }
+}
+
+const tensor = (name: string, type: ElementType, shape: readonly number[], data: Uint8Array) =>
+  message([
+    ...shape.map((length) => int(1, length)),
+    int(2, elementTypes[type]),
+    string(8, name),
+    bytes(9, data),
+  ]);
+
+function valueInfo(name: string, type: ElementType, shape: readonly Axis[]) {
+  const axes = shape.map((axis) =>
+    bytes(1, message([typeof axis === 'number' ? int(1, axis) : string(2, axis)])),
+  );
+  const tensorType = message([int(1, elementTypes[type]), bytes(2, message(axes))]);
+  return message([string(1, name), bytes(2, message([bytes(1, tensorType)]))]);
+}
+
+function attribute(name: string, value: Attribute) {
+  if (typeof value === 'number')
+    return message([string(1, name), int(3, value), int(20, attributeTypes.int)]);
+  if ('float' in value)
+    return message([string(1, name), float(2, value.float), int(20, attributeTypes.float)]);
+  return message([string(1, name), ...value.map((one) => int(8, one)), int(20, attributeTypes.ints)]);
+}

@@ -1,0 +1,70 @@
+import { openCpuBackend } from '../../../gpu/reference/cpu-backend.ts';
+import { openWebGpuBackend } from '../../../gpu/webgpu-backend.ts';
+import type { Decode } from './decode.ts';
+import { openKvtab } from './decode-kvtab.ts';
+import { openTransformers, type TransformersOptions } from './decode-transformers.ts';
+
+export interface CompareRequest extends TransformersOptions {
+  readonly model: string;
+  readonly prompt: readonly number[];
+  /** What must be written: the model's golden continuation. Its length is the number of new tokens. */
+  readonly expected: readonly number[];
+  readonly repeats: number;
+}
+
+export type Comparison = Awaited<ReturnType<typeof compare>>;
+
+declare global {
+  // `var`, because nothing else declares a property of globalThis.
+  var compareDecoders: (request: CompareRequest) => Promise<Comparison>;
+}
+
+globalThis.compareDecoders = compare;
+
+/** Decodes by turns with this project and with transformers.js: what else the machine does slows both. */
+async function compare(request: CompareRequest) {
+  const { model, prompt, expected, repeats } = request;
+  const backend = request.device === 'wasm' ? openCpuBackend() : await openWebGpuBackend(navigator.gpu);
+  const kvtab = await openKvtab(backend, new URL('/public/', location.href).href, model);
+  const transformers = await openTransformers(request, model);
+
+  const speeds = { kvtab: [] as number[], transformers: [] as number[] };
+  const measure = async (name: keyof typeof speeds, decode: Decode) => {
+    const { tokens, tokensPerSec } = await decode(prompt, expected.length);
+    if (tokens.join() !== expected.join()) {
+      throw new Error(`${name} wrote ${tokens.join(' ')}, and not ${expected.join(' ')}`);
+    }
+    speeds[name].push(tokensPerSec);
+  };
+  for (const decode of [kvtab, transformers.decode]) await decode(prompt, 4); // compiles
+  for (let i = 0; i < repeats; i++) {
+    await measure('kvtab', kvtab);
+    await measure('transformers', transformers.decode);
+  }
+  const [ours, theirs] = [spread(speeds.kvtab), spread(speeds.transformers)];
+  const report = {
+    model,
+    promptTokens: prompt.length,
+    newTokens: expected.length,
+    sameTokens: true, // or it has thrown
+    adapter: backend.adapter,
+    kvtab: { backend: backend.adapter.backend, decodeTokensPerSec: ours },
+    transformers: {
+      device: request.device,
+      runtimeBuild: `ort-wasm-simd-threaded${request.build}`,
+      threads: transformers.threads,
+      crossOriginIsolated,
+      decodeTokensPerSec: theirs,
+    },
+    versions: transformers.versions,
+    ratio: ours.median / theirs.median,
+  };
+  backend.destroy();
+  return report;
+}
+
+function spread(values: readonly number[]) {
+  const sorted = values.toSorted((a, b) => a - b);
+  const [min = 0] = sorted;
+  return { median: sorted[Math.floor(sorted.length / 2)] ?? 0, min, max: sorted.at(-1) ?? 0 };
+}

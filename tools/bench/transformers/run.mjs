@@ -1,0 +1,136 @@
+// `npm run --silent bench:transformers`: how much faster this project decodes than transformers.js, in one Chromium.
+import { createReadStream, existsSync, readFileSync } from 'node:fs';
+import { cpus } from 'node:os';
+import { extname, join, normalize } from 'node:path';
+import { parseArgs } from 'node:util';
+import { chromium } from 'playwright';
+import { createServer } from 'vite';
+import { root } from '../../setup/build-for-node.mjs';
+import { findChromium, quietFlags, webGpuFlags } from '../../setup/find-chromium.mjs';
+import { installTransformers } from './install.mjs';
+
+/** Threads of WebAssembly want a page that nobody else can look into. */
+const isolation = {
+  'Cross-Origin-Opener-Policy': 'same-origin',
+  'Cross-Origin-Embedder-Policy': 'require-corp',
+};
+const types = new Map([
+  ['.js', 'text/javascript'],
+  ['.mjs', 'text/javascript'],
+  ['.wasm', 'application/wasm'],
+  ['.json', 'application/json'],
+]);
+
+/**
+ * Serves a folder's files as they are: Vite would rewrite their imports.
+ *
+ * @param {string} prefix
+ * @param {string} folder
+ * @returns {import('vite').Plugin}
+ */
+const rawFiles = (prefix, folder) => ({
+  name: `kvtab:raw ${prefix}`,
+  configureServer: ({ middlewares }) => {
+    middlewares.use(prefix, (request, response) => {
+      const path = normalize(new URL(request.url ?? '', 'http://page').pathname);
+      const file = join(folder, path);
+      const found = extname(file) !== '' && existsSync(file);
+      const type = types.get(extname(file)) ?? 'application/octet-stream';
+      response.writeHead(found ? 200 : 404, { ...isolation, 'Content-Type': type });
+      if (found) createReadStream(file).pipe(response);
+      else response.end();
+    });
+  },
+});
+
+/** @param {string} model */
+function golden(model) {
+  /** @type {{ tokens: number[], greedy_after_sequential: number[] }[]} */
+  const [first] = JSON.parse(readFileSync(join(root, 'public', 'models', model, 'golden.json'), 'utf8'));
+  if (!first) throw new Error(`${model} has no golden continuation`);
+  return first;
+}
+
+/** @param {{ model: string, gpuTokens: number, cpuTokens: number, repeats: number }} options */
+async function run({ model, gpuTokens, cpuTokens, repeats }) {
+  const packages = await installTransformers();
+  const models = join(root, 'dist-headless', 'onnx');
+  const server = await createServer({
+    root,
+    configFile: false,
+    publicDir: false,
+    logLevel: 'error',
+    plugins: [rawFiles('/packages/', packages), rawFiles('/onnx/', models)],
+    optimizeDeps: { noDiscovery: true, include: ['@huggingface/tokenizers'] },
+    server: { host: '127.0.0.1', port: 0, hmr: false, headers: isolation },
+  });
+  const writer = /** @type {typeof import('./model-files.ts')} */ (
+    await server.ssrLoadModule('/tools/bench/transformers/model-files.ts')
+  );
+  await writer.writeModelFiles(join(root, 'public', 'models', model), join(models, model));
+  const executablePath = findChromium();
+  const browser = await chromium.launch({
+    ...(executablePath === undefined ? {} : { executablePath }),
+    args: [...quietFlags, ...webGpuFlags],
+  });
+  const { tokens: prompt, greedy_after_sequential: continuation } = golden(model);
+
+  /**
+   * A page of its own for each: ONNX Runtime starts once a page.
+   *
+   * @param {'webgpu' | 'wasm'} device
+   * @param {'' | '.asyncify'} build
+   * @param {number} threads
+   */
+  const compare = async (device, build, threads) => {
+    const page = await browser.newPage();
+    page.on('pageerror', (error) => {
+      process.stderr.write(`${error.message}\n`);
+    });
+    await page.goto(`${server.resolvedUrls?.local[0] ?? ''}tools/bench/transformers/page.html`);
+    await page.waitForFunction(() => 'compareDecoders' in globalThis);
+    const expected = continuation.slice(0, device === 'webgpu' ? gpuTokens : cpuTokens);
+    const served = { packages: '/packages/', models: '/onnx/' };
+    const request = { ...served, device, build, threads, model, prompt, expected, repeats };
+    const comparison = await page.evaluate((wanted) => globalThis.compareDecoders(wanted), request);
+    await page.close();
+    return comparison;
+  };
+  try {
+    await server.listen();
+    const cores = cpus().length;
+    return {
+      chromium: browser.version(),
+      webgpu: await compare('webgpu', '.asyncify', 1),
+      cpu: await compare('wasm', '.asyncify', 1),
+      cpuLeanRuntime: await compare('wasm', '', 1),
+      cpuThreads: await compare('wasm', '.asyncify', cores),
+    };
+  } finally {
+    await browser.close();
+    await server.close();
+  }
+}
+
+const { values } = parseArgs({
+  options: {
+    model: { type: 'string', default: 'fairy-lckv' },
+    gpu: { type: 'string', default: '16' },
+    cpu: { type: 'string', default: '64' },
+    repeats: { type: 'string', default: '3' },
+  },
+});
+try {
+  const machine = { cpu: cpus()[0]?.model ?? 'unknown', cores: cpus().length, node: process.version };
+  const [gpuTokens, cpuTokens, repeats] = [values.gpu, values.cpu, values.repeats].map(Number);
+  const report = await run({
+    model: values.model,
+    gpuTokens: gpuTokens ?? 16,
+    cpuTokens: cpuTokens ?? 64,
+    repeats: repeats ?? 3,
+  });
+  process.stdout.write(`${JSON.stringify({ machine, ...report }, null, 2)}\n`, () => process.exit(0));
+} catch (error) {
+  process.stderr.write(`bench: ${error instanceof Error ? error.message : String(error)}\n`);
+  process.exit(2);
+}
