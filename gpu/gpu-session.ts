@@ -95,10 +95,11 @@ export class GpuSession implements Session {
     context.device.queue.writeBuffer(text.tokens, 4 * turn.start, Uint32Array.from(tokens));
     // Steps thrown away in an earlier turn have marked tokens at positions that come again.
     context.device.queue.writeBuffer(text.seen, 0, new Uint32Array(this.#forward.dims.vocabSize));
-    const finished =
+    const work =
       options.mode === 'parallel'
-        ? await prefillParallel(this.#forward, this.#options.passes, turn, options)
-        : await this.#sequential(turn, options);
+        ? prefillParallel(this.#forward, this.#options.passes, turn, options)
+        : this.#sequential(turn, options);
+    const finished = await context.wait(work);
     if (finished) this.#written += turn.rows;
     return finished;
   }

@@ -38,6 +38,8 @@ export interface LedgerEntry {
   readonly owner: string;
   readonly label: string;
   readonly bytes: number;
+  /** For tests, which put in what nobody may read. */
+  readonly buffer: GPUBuffer;
 }
 
 export class Scope {
@@ -74,7 +76,7 @@ export class Scope {
     });
     check.catch(() => undefined); // heard of in `settled`
     this.#checks.push(check);
-    this.#buffers.set(buffer, { owner: this.#owner, label, bytes: size });
+    this.#buffers.set(buffer, { owner: this.#owner, label, bytes: size, buffer });
     return buffer;
   }
 

@@ -32,7 +32,7 @@ export class WebGpuBackend implements Backend {
   async allocate(request: AllocateRequest): Promise<ModelWeights> {
     const weights = new GpuWeights(this.context, request);
     try {
-      await weights.allocated();
+      await this.context.wait(weights.allocated());
     } catch (error) {
       weights.free();
       throw error;
@@ -70,13 +70,10 @@ class GpuModel implements ModelWeights {
   }
 
   async open(options: SessionOptions): Promise<Session> {
-    const session: GpuSession = await GpuSession.open(
-      this.#context,
-      this.#request.dims,
-      this.#weights,
-      options,
-      () => this.#sessions.delete(session),
+    const opening = GpuSession.open(this.#context, this.#request.dims, this.#weights, options, () =>
+      this.#sessions.delete(session),
     );
+    const session: GpuSession = await this.#context.wait(opening);
     this.#sessions.add(session);
     return session;
   }

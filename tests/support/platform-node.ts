@@ -1,5 +1,7 @@
 // What a test needs of Node: `#platform` in the suite `node`. platform-browser.ts is its twin.
 import { resolve } from 'node:path';
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
 import { create, globals } from 'webgpu';
 import { openFolderSource } from '../../tools/headless/folder-source.ts';
 import { useSoftwareVulkan } from '../../tools/setup/vulkan.mjs';
@@ -24,3 +26,12 @@ export async function requestGpu(): Promise<GPU> {
 /** The files of a model, from its folder's path in this project. */
 export const modelSource = (folder: string): ModelSource =>
   openFolderSource(resolve(import.meta.dirname, '../..', folder));
+
+/** Bytes of live JavaScript objects, after garbage was collected; null where a platform does not tell. */
+export function liveHeapBytes(): number | null {
+  setFlagsFromString('--expose-gc');
+  const collect = runInNewContext('gc') as () => void; // what the flag brings
+  collect();
+  const { heapUsed, external } = process.memoryUsage();
+  return heapUsed + external;
+}

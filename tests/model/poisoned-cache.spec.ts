@@ -1,0 +1,152 @@
+import { runningIn } from '#platform';
+import fc from 'fast-check';
+import { afterAll, describe, expect, it } from 'vitest';
+import type { ModelWeights, Session } from '../../gpu/backend.ts';
+import type { Mode } from '../../gpu/plan/forward-plan.ts';
+import { kvRowBytes, type KvPrecision } from '../../gpu/plan/kv-layout.ts';
+import { kvOwners, type KvOwner, type Sharing } from '../../gpu/plan/sharing.ts';
+import { hardwareTuning } from '../../gpu/tuning.ts';
+import type { WebGpuBackend } from '../../gpu/webgpu-backend.ts';
+import { arbitrarySharing, layersOf } from '../support/arbitrary-plans.ts';
+import { openGpuBackend, putRandomModel, tinyDims } from '../support/random-model.ts';
+
+/** NaN as float32, and as two float16. */
+const poison = 0x7fc07fc0;
+/** More than a ring has rows, so that rings are rings. */
+const capacityTokens = 48;
+const stepsInFlight = 8;
+const passes = { forward: 2, backward: 1 };
+
+const arbitraryText = fc.record({
+  sharing: arbitrarySharing(tinyDims.layerCount).filter(
+    ({ layers }) => layers.length === tinyDims.layerCount,
+  ),
+  kvPrecision: fc.constantFrom('f16' as const, 'f32' as const),
+  promptTokens: fc.integer({ min: 1, max: 30 }),
+  modes: fc.tuple(
+    fc.constantFrom('sequential' as const, 'parallel' as const),
+    fc.constantFrom('sequential' as const, 'parallel' as const),
+  ),
+});
+
+/** The rows of a cache of which the token at `position` sees any, or may be let see them by some layer. */
+function neededRows({ windowed }: KvOwner, { windowTokens }: Sharing, position: number): ReadonlySet<number> {
+  const first = windowed ? Math.max(0, position - windowTokens + 1) : 0;
+  const rows = windowed ? windowTokens + stepsInFlight : capacityTokens;
+  const positions = Array.from({ length: position - first }, (_, i) => first + i);
+  return new Set(positions.map((seen) => seen % rows));
+}
+
+/** Writes NaN into the rows of every cache of the one open session that `chosen` chooses. */
+function poisonRows(
+  { context }: WebGpuBackend,
+  sharing: Sharing,
+  kvPrecision: KvPrecision,
+  chosen: (owner: KvOwner, row: number) => boolean,
+): void {
+  const rowBytes = kvRowBytes(tinyDims, kvPrecision);
+  const caches = context.ledger.entries().filter(({ owner }) => owner === 'kv');
+  for (const owner of kvOwners(sharing.layers)) {
+    const cache = caches.find(({ label }) => label === `layer-${owner.layer}`);
+    if (!cache) throw new Error(`the ledger knows no cache of layer ${owner.layer}`);
+    for (let row = 0; (row + 1) * rowBytes <= cache.bytes; row++) {
+      if (!chosen(owner, row)) continue;
+      context.device.queue.writeBuffer(
+        cache.buffer,
+        row * rowBytes,
+        new Uint32Array(rowBytes / 4).fill(poison),
+      );
+    }
+  }
+}
+
+async function read(session: Session, tokens: readonly number[], mode: Mode): Promise<number[]> {
+  const logits: number[] = [];
+  await session.prefill(tokens, {
+    mode,
+    logitsAt: [...tokens.keys()],
+    onLogits: (_, row) => logits.push(...row),
+    onProgress: () => undefined,
+    stopped: () => false,
+  });
+  return logits;
+}
+
+describe.each([
+  { name: "a software adapter's kernels", tuning: undefined, runs: runningIn === 'node' ? 30 : 10 },
+  // On what runs these tests they are slow; one chunk is several, so that chunks are tested too.
+  {
+    name: "a GPU's kernels",
+    tuning: { ...hardwareTuning, chunkRows: 5, keysPerSplit: 8 },
+    runs: runningIn === 'node' ? 10 : 4,
+  },
+])('With $name', ({ tuning, runs }) => {
+  const opened = openGpuBackend(tuning);
+  const model = opened.then((backend) => putRandomModel([backend], tinyDims, layersOf('0_1_2_3')));
+  afterAll(async () => (await opened).destroy());
+
+  /** All logits of two turns, before each of which something is done to the caches. */
+  async function logitsOf(
+    text: typeof arbitraryText extends fc.Arbitrary<infer T> ? T : never,
+    before: (turn: 0 | 1) => void = () => undefined,
+  ): Promise<number[]> {
+    const { sharing, kvPrecision, promptTokens, modes } = text;
+    const [weights] = (await model) as [ModelWeights];
+    const session = await weights.open({ sharing, passes, kvPrecision, capacityTokens });
+    try {
+      before(0);
+      const prompt = Array.from({ length: promptTokens }, (_, i) => (7 * i) % tinyDims.vocabSize);
+      const first = await read(session, prompt, modes[0]);
+      before(1);
+      return [...first, ...(await read(session, [3, 1, 4, 1, 5], modes[1]))];
+    } finally {
+      session.close();
+    }
+  }
+
+  it('NaN in every row that must not be read changes no logit', async () => {
+    const backend = await opened;
+    await fc.assert(
+      fc.asyncProperty(arbitraryText, async (text) => {
+        const { sharing, kvPrecision, promptTokens } = text;
+        const poisoned = await logitsOf(text, (turn) => {
+          const position = turn === 0 ? 0 : promptTokens;
+          poisonRows(
+            backend,
+            sharing,
+            kvPrecision,
+            (owner, row) => !neededRows(owner, sharing, position).has(row),
+          );
+        });
+        expect(poisoned).toEqual(await logitsOf(text));
+      }),
+      { numRuns: runs },
+    );
+  });
+
+  it('NaN in a row that must be read changes the logits of whoever reads it', async () => {
+    const backend = await opened;
+    await fc.assert(
+      fc.asyncProperty(arbitraryText, fc.nat(3), async (text, choice) => {
+        const { kvPrecision, promptTokens } = text;
+        // A window of one token sees nothing before its own.
+        const sharing = { ...text.sharing, windowTokens: text.sharing.windowTokens + 1 };
+        const owners = kvOwners(sharing.layers);
+        const victim = owners[choice % owners.length]?.layer;
+        const logits = await logitsOf({ ...text, sharing }, (turn) => {
+          if (turn === 0) return;
+          poisonRows(backend, sharing, kvPrecision, (owner, row) => {
+            const rows = owner.windowed ? sharing.windowTokens + stepsInFlight : capacityTokens;
+            return owner.layer === victim && row === (promptTokens - 1) % rows;
+          });
+        });
+        const before = promptTokens * tinyDims.vocabSize;
+        const clean = await logitsOf({ ...text, sharing });
+        expect(logits.slice(0, before)).toEqual(clean.slice(0, before));
+        // Not NaN always: an attention whose weights do not sum to a number counts as one that sees nothing.
+        expect(logits.slice(before)).not.toEqual(clean.slice(before));
+      }),
+      { numRuns: runs },
+    );
+  });
+});
