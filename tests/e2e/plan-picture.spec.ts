@@ -60,6 +60,21 @@ test('editing the text moves the picture', async ({ page }) => {
   await expect(layer(page, 4)).toHaveAccessibleName('Layer 4 reads itself, keeps KV');
 });
 
+test('the text field and the picture have one history', async ({ page }) => {
+  const lab = await visit(page);
+  await lab.layerTypes.fill('0_0_2_2_4_4_6_6');
+  await layer(page, 1).click();
+  await page.getByRole('button', { name: 'Own KV' }).click();
+  await expect(lab.layerTypes).toHaveValue('0_1_2_2_4_4_6_6');
+  await lab.layerTypes.focus();
+  await page.keyboard.press('ControlOrMeta+z');
+  await expect(lab.layerTypes).toHaveValue('0_0_2_2_4_4_6_6');
+  await page.keyboard.press('ControlOrMeta+z');
+  await expect(lab.layerTypes).toHaveValue(LCKV);
+  await page.keyboard.press('ControlOrMeta+Shift+z');
+  await expect(lab.layerTypes).toHaveValue('0_0_2_2_4_4_6_6');
+});
+
 test('the picture is edited by keyboard alone, several layers at once', async ({ page }) => {
   const lab = await visit(page);
   await rows(page).focus();
@@ -173,5 +188,21 @@ test.describe('by touch', () => {
     await expect(lab.layerTypes).toHaveValue('0_6_6_6_6_0_6_7');
     await page.getByRole('button', { name: 'Window', exact: true }).tap();
     await expect(lab.layerTypes).toHaveValue('0_6_6_6_6_0s_6_7');
+  });
+
+  test('a finger on a layer’s disc draws its arrow anew', async ({ page }) => {
+    const lab = await visit(page);
+    await layer(page, 4).scrollIntoViewIfNeeded();
+    const from = await centre(layer(page, 4));
+    const to = await centre(layer(page, 2));
+    const touch = await page.context().newCDPSession(page);
+    const at = (y: number) => [{ x: from.x, y }];
+    await touch.send('Input.dispatchTouchEvent', { type: 'touchStart', touchPoints: at(from.y) });
+    for (const share of [0.3, 0.7, 1]) {
+      const y = from.y + (to.y - from.y) * share;
+      await touch.send('Input.dispatchTouchEvent', { type: 'touchMove', touchPoints: at(y) });
+    }
+    await touch.send('Input.dispatchTouchEvent', { type: 'touchEnd', touchPoints: [] });
+    await expect(lab.layerTypes).toHaveValue('0_6_6_6_2_6_6_7');
   });
 });
