@@ -18,10 +18,11 @@ const NONE = -1e30;
 
 override ITEMS: u32 = HEADS_HERE * HEAD_DIM / 4u;  // vec4 of output, each kept by STRIPES invocations
 override STRIPES: u32 = WG / ITEMS;
+override SCORES: u32 = HEADS_HERE * WG;  // by a name: see SHARES in matvec.wgsl
 
 var<workgroup> query: array<vec4f, ITEMS>;
-var<workgroup> reduce: array<f32, HEADS_HERE * WG>;
-var<workgroup> weights: array<f32, HEADS_HERE * WG>;
+var<workgroup> reduce: array<f32, SCORES>;
+var<workgroup> weights: array<f32, SCORES>;
 var<workgroup> most: array<f32, HEADS_HERE>;  // running maximum of each head's scores
 var<workgroup> sums: array<vec4f, WG>;
 var<workgroup> totals: array<f32, WG>;

@@ -12,8 +12,10 @@ const DEPTH = 8u;  // vec4 of a row that are in a tile at a time
 @group(0) @binding(4) var<uniform>             shape: Shape;
 @group(0) @binding(5) var<uniform>             step: Step;
 
-var<workgroup> xTile: array<vec4f, 4u * SIDE * DEPTH>;
-var<workgroup> wTile: array<vec4f, 4u * SIDE * DEPTH>;
+override TILE: u32 = 4u * SIDE * DEPTH;  // by a name: see SHARES in matvec.wgsl
+
+var<workgroup> xTile: array<vec4f, TILE>;
+var<workgroup> wTile: array<vec4f, TILE>;
 
 @compute @workgroup_size(SIDE, SIDE)
 fn main(
@@ -26,13 +28,13 @@ fn main(
   var sums: array<vec4f, 4>;  // [x row] (w rows)
 
   for (var depth = 0u; depth < shape.cols / 4u; depth += DEPTH) {
-    for (var i = local; i < 4u * SIDE * DEPTH; i += SIDE * SIDE) {
+    for (var i = local; i < TILE; i += SIDE * SIDE) {
       let row = firstX + i / DEPTH;
       let at = depth + i % DEPTH;
       xTile[i] = select(vec4f(), x[min(row, step.rows - 1u) * (shape.cols / 4u) + min(at, shape.cols / 4u - 1u)],
         row < step.rows && at < shape.cols / 4u);
     }
-    for (var i = local; i < 4u * SIDE * DEPTH / 2u; i += SIDE * SIDE) {
+    for (var i = local; i < TILE / 2u; i += SIDE * SIDE) {
       let row = firstW + i / (DEPTH / 2u);
       let at = depth / 2u + i % (DEPTH / 2u);
       let start = (min(row, shape.rows - 1u) * (shape.cols / 8u) + min(at, shape.cols / 8u - 1u)) * VECS;
