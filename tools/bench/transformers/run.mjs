@@ -112,25 +112,44 @@ async function run({ model, gpuTokens, cpuTokens, repeats }) {
   }
 }
 
+const usage = `npm run --silent bench:transformers -- [options]
+  --model ID  a shipped model (fairy-lckv)
+  --gpu N     new tokens on WebGPU, at most 64 (16)
+  --cpu N     new tokens on the processor, at most 64 (64)
+  --repeats N (3)`;
+
+/** @param {'gpu' | 'cpu' | 'repeats'} name */
+function count(name) {
+  const number = Number(values[name]);
+  if (!Number.isInteger(number) || number < 2 || number > 64) {
+    throw new Error(`--${name} is a whole number from 2 to 64, not "${values[name]}"`);
+  }
+  return number;
+}
+
 const { values } = parseArgs({
   options: {
     model: { type: 'string', default: 'fairy-lckv' },
     gpu: { type: 'string', default: '16' },
     cpu: { type: 'string', default: '64' },
     repeats: { type: 'string', default: '3' },
+    help: { type: 'boolean', default: false },
   },
 });
+if (values.help) {
+  process.stdout.write(`${usage}\n`);
+  process.exit(0);
+}
 try {
   const machine = { cpu: cpus()[0]?.model ?? 'unknown', cores: cpus().length, node: process.version };
-  const [gpuTokens, cpuTokens, repeats] = [values.gpu, values.cpu, values.repeats].map(Number);
   const report = await run({
     model: values.model,
-    gpuTokens: gpuTokens ?? 16,
-    cpuTokens: cpuTokens ?? 64,
-    repeats: repeats ?? 3,
+    gpuTokens: count('gpu'),
+    cpuTokens: count('cpu'),
+    repeats: count('repeats'),
   });
   process.stdout.write(`${JSON.stringify({ machine, ...report }, null, 2)}\n`, () => process.exit(0));
 } catch (error) {
-  process.stderr.write(`bench: ${error instanceof Error ? error.message : String(error)}\n`);
+  process.stderr.write(`bench: ${error instanceof Error ? error.message : String(error)}\n\n${usage}\n`);
   process.exit(2);
 }
