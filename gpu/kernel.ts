@@ -101,7 +101,10 @@ export class KernelLibrary {
   ): Promise<GPUComputePipeline> {
     let module = this.#modules.get(kernel.label);
     if (!module) {
+      // The pipeline says what is wrong with the module; without a scope the device would say it too, later.
+      this.#device.pushErrorScope('validation');
       module = this.#device.createShaderModule({ label: kernel.label, code: kernel.source });
+      void this.#device.popErrorScope().catch(() => undefined);
       this.#modules.set(kernel.label, module);
     }
     try {

@@ -144,6 +144,14 @@ class ParallelPrefill {
     };
   }
 
+  /** Multiply-adds of a row's scores and values: what grows with the text. */
+  #scoresWork(layer: number, step: number): number {
+    const { dims, sharing } = this.#forward;
+    const { position = 0, rows = 0 } = this.#steps[step] ?? {};
+    const window = sharing.layers[layer]?.windowed ? sharing.windowTokens : Infinity;
+    return 2 * dims.heads * dims.headDim * Math.min(position + rows, window);
+  }
+
   /** New positions start from zero KV; steps that were thrown away may have left something in their rows. */
   #clearNewRows({ caches }: TextBuffers): Job {
     const { dims, kvPrecision, sharing } = this.#forward;
@@ -188,7 +196,7 @@ class ParallelPrefill {
       const rest = (step: number) => {
         // Attention over zeros adds nothing but the output's bias.
         if (!seesOnlyZeros || this.#forward.dims.outputBias) {
-          jobs.push(this.#replay(r.attention, step, r.attentionWork));
+          jobs.push(this.#replay(r.attention, step, r.attentionWork + this.#scoresWork(layer, step)));
         }
         jobs.push(this.#replay(r.mlp, step, r.mlpWork));
       };

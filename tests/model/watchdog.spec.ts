@@ -1,0 +1,80 @@
+import { expect, it } from 'vitest';
+import type { ModelWeights } from '../../gpu/backend.ts';
+import type { WebGpuBackend } from '../../gpu/webgpu-backend.ts';
+import { layersOf, sharingOf } from '../support/arbitrary-plans.ts';
+import { openGpuBackend, putRandomModel, tinyDims } from '../support/random-model.ts';
+
+const plan = '0_2_2_3';
+const prompt = Array.from({ length: 1000 }, (_, i) => i % tinyDims.vocabSize);
+
+// A driver resets a GPU that is busy for 2 s (Windows). Half of it, on an adapter that has no cores to spare.
+const longestSubmitMs = 1000;
+
+/** Durations of all submits: from the later of its own submission and the end of the one before, to its end. */
+function timeSubmits({ context }: WebGpuBackend): readonly number[] {
+  const { queue } = context.device;
+  const durationsMs: number[] = [];
+  let lastEndMs = 0;
+  const submit = queue.submit.bind(queue);
+  queue.submit = (buffers) => {
+    const startMs = performance.now();
+    submit(buffers);
+    void queue.onSubmittedWorkDone().then(() => {
+      const nowMs = performance.now();
+      durationsMs.push(nowMs - Math.max(startMs, lastEndMs));
+      lastEndMs = nowMs;
+    });
+  };
+  return durationsMs;
+}
+
+async function open(backend: WebGpuBackend) {
+  const [model] = (await putRandomModel([backend], tinyDims, layersOf(plan))) as [ModelWeights];
+  return model.open({
+    sharing: sharingOf(plan),
+    passes: { forward: 7, backward: 2 },
+    kvPrecision: 'f16',
+    capacityTokens: prompt.length + 1,
+  });
+}
+
+it('A prompt of 1000 tokens in parallel mode goes in submits that no watchdog minds, and shows how far it is', async () => {
+  const backend = await openGpuBackend();
+  const session = await open(backend);
+  const durationsMs = timeSubmits(backend);
+  const shares: number[] = [];
+  const finished = await session.prefill(prompt, {
+    mode: 'parallel',
+    logitsAt: [],
+    onLogits: () => undefined,
+    onProgress: (share) => shares.push(share),
+    stopped: () => false,
+  });
+  expect(finished).toBe(true);
+  expect(durationsMs.length).toBeGreaterThan(3);
+  expect(Math.max(...durationsMs)).toBeLessThan(longestSubmitMs);
+  expect(shares).toEqual(shares.toSorted((a, b) => a - b));
+  expect(shares.at(-1)).toBe(1);
+  expect(shares.filter((share) => share > 0 && share < 1).length).toBeGreaterThan(2);
+  backend.destroy();
+});
+
+it('A stop is heard within two submits', async () => {
+  const backend = await openGpuBackend();
+  const session = await open(backend);
+  let stopped = false;
+  let stoppedAtMs = 0;
+  const finished = await session.prefill(prompt, {
+    mode: 'parallel',
+    logitsAt: [],
+    onLogits: () => undefined,
+    onProgress: () => {
+      stopped = true;
+      stoppedAtMs ||= performance.now();
+    },
+    stopped: () => stopped,
+  });
+  expect(finished).toBe(false);
+  expect(performance.now() - stoppedAtMs).toBeLessThan(2 * longestSubmitMs);
+  backend.destroy();
+});
