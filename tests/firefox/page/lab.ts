@@ -24,8 +24,8 @@ export interface Lab {
 }
 
 export interface OpenedSite {
-  /** Opens the page afresh, and waits for its model. */
-  visit(): Promise<Lab>;
+  /** Opens the page afresh, or a link to it, and waits until it says that it is ready. */
+  visit(hash?: string, ready?: RegExp): Promise<Lab>;
   close(): Promise<void>;
 }
 
@@ -54,12 +54,12 @@ export async function openSite(): Promise<OpenedSite> {
   }
   const opened = browser;
   return {
-    visit: async () => {
+    visit: async (hash = '', ready = /Ready\./) => {
       for (const page of (await opened.pages()).slice(1)) await page.close();
       const page = await opened.newPage();
-      await page.goto(url);
+      await page.goto(`${url}${hash}`);
       const lab = openLab(page);
-      await lab.says(/Ready\./);
+      await lab.says(ready);
       return lab;
     },
     close,

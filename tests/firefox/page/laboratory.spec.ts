@@ -1,0 +1,51 @@
+import { afterAll, beforeAll, expect, it } from 'vitest';
+import { openSite, type Lab, type OpenedSite } from './lab.ts';
+
+let site: OpenedSite;
+beforeAll(async () => {
+  site = await openSite();
+});
+afterAll(() => site.close());
+
+const valueOf = async (lab: Lab, role: string, name: string) =>
+  (await lab.find(role, name)).evaluate((field) => (field as HTMLInputElement).value);
+
+it('A link restores the set-up and loads nothing; Generate then runs it', async () => {
+  const link = '#v=1&layers=0_0_2_2_4_4_6_6&prompt=The+queen&max=4&temperature=0&seed=9';
+  const lab = await site.visit(link, /No model is loaded yet\./);
+  expect(await valueOf(lab, 'textbox', 'Layer types')).toBe('0_0_2_2_4_4_6_6');
+  expect(await valueOf(lab, 'textbox', 'Prompt')).toBe('The queen');
+  expect(await valueOf(lab, 'spinbutton', 'Seed')).toBe('9');
+  expect(await lab.text('region', 'Output')).toBe('');
+  await lab.press('Generate');
+  await lab.says(/Done: 4 tokens/);
+  expect(await lab.text('status', 'KV cache')).toMatch(/50 % of plain LLaMA/);
+});
+
+it('What a link says that cannot be is listed and ignored', async () => {
+  const lab = await site.visit('#v=1&seed=5&colour=red', /“colour” is not known/);
+  expect(await valueOf(lab, 'spinbutton', 'Seed')).toBe('5');
+});
+
+it('The picture is edited by keyboard, and the text and the address follow', async () => {
+  const lab = await site.visit();
+  const list = await lab.find('listbox', 'Layers, the last one first');
+  await list.focus();
+  await lab.page.keyboard.press('Home');
+  await lab.page.keyboard.press('ArrowDown');
+  const [before] = [await valueOf(lab, 'textbox', 'Layer types')];
+  await lab.page.keyboard.press('o'); // KV of its own
+  await lab.page.keyboard.press('s'); // through the window
+  const after = await valueOf(lab, 'textbox', 'Layer types');
+  expect(after).not.toBe(before);
+  expect(after).toMatch(/\ds/);
+  await lab.page.waitForFunction((layers) => location.hash.includes(`layers=${layers}`), {}, after);
+});
+
+it('A preset is a generator: choosing one writes its layer_types', async () => {
+  const lab = await site.visit();
+  await (await lab.find('combobox', 'Preset')).focus();
+  await lab.page.keyboard.type('YOCO');
+  await lab.until('status', 'KV cache', /62\.5 % of plain LLaMA/);
+  expect(await valueOf(lab, 'textbox', 'Layer types')).toBe('0s_1s_2s_3s_4_4_4_4');
+});
