@@ -2,6 +2,7 @@
  * Everything that crosses between the page and the worker. Types only, plain data only.
  * Expected failures are values (`Outcome`), because Comlink would strip a typed error; a bug throws.
  */
+import type { BackendFailure } from '../gpu/backend-error.ts';
 import type { AdapterFacts, WeightPrecision } from '../gpu/backend.ts';
 import type { Mode, ModeChoice } from '../gpu/plan/forward-plan.ts';
 import type { KvPrecision, KvUsage } from '../gpu/plan/kv-layout.ts';
@@ -110,15 +111,7 @@ export type Outcome<T> =
 
 /** What can go wrong without anybody's bug. `web/ui/explain.ts` alone turns these into sentences. */
 export type Failure =
-  | { readonly code: 'no-webgpu'; readonly reason: string }
-  | {
-      readonly code: 'limit-too-small';
-      readonly limit: string;
-      readonly needed: number;
-      readonly available: number;
-    }
-  | { readonly code: 'out-of-memory'; readonly what: string; readonly bytes: number }
-  | { readonly code: 'device-lost'; readonly reason: string }
+  | BackendFailure
   | { readonly code: 'bad-layer-types'; readonly at: number; readonly reason: string }
   | { readonly code: 'bad-config'; readonly field: string; readonly reason: string }
   | { readonly code: 'bad-weights'; readonly file: string; readonly reason: string }
