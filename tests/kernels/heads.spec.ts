@@ -3,10 +3,11 @@ import { copyRows } from '../../gpu/kernels/copy-rows.ts';
 import type { HeadsParams } from '../../gpu/kernels/heads.ts';
 import { placeHeads } from '../../gpu/kernels/place-heads.ts';
 import { projectHeads } from '../../gpu/kernels/project-heads.ts';
+import { toFloat32 } from '../../gpu/plan/element-type.ts';
 import { ropeTable } from '../../gpu/plan/rope.ts';
 import * as cpu from '../../gpu/reference/math.ts';
 import { expectAllClose } from '../support/all-close.ts';
-import { halfToFloat, headShapes, randomFloats, run, within } from '../support/kernels.ts';
+import { headShapes, randomFloats, run, within } from '../support/kernels.ts';
 
 describe('project-heads and place-heads', () => {
   // Each case is kernels of its own, which a software adapter takes a while to compile.
@@ -55,7 +56,7 @@ async function compareHeads({
   const out = half ? new Uint16Array(ringRows * size) : new Float32Array(ringRows * size);
   const heads: HeadsParams = { headDim, heads: rowHeads, rotatedHeads, normed, eps: 1e-6, to };
   const outputAt = (buffer: ArrayBuffer, row: number) => {
-    const all = half ? Float32Array.from(new Uint16Array(buffer), halfToFloat) : new Float32Array(buffer);
+    const all = half ? toFloat32(new Uint8Array(buffer), 'f16') : new Float32Array(buffer);
     return all.subarray(row * size, (row + 1) * size);
   };
   const finish = (projected: Float32Array, at: number) => {

@@ -1,7 +1,7 @@
 import { requestGpu } from '#platform';
 import { openGpu, type GpuContext } from '../../gpu/device.ts';
 import type { Kernel } from '../../gpu/kernel.ts';
-import { bytesOf, toF16, type ElementType } from '../../gpu/plan/element-type.ts';
+import { bytesOf, toF16, toFloat32, type ElementType } from '../../gpu/plan/element-type.ts';
 import { threefry2x32 } from '../../gpu/reference/random.ts';
 import { packSteps, type Step } from '../../gpu/step.ts';
 
@@ -105,26 +105,11 @@ export function stored(
   type: ElementType,
 ): { readonly data: Data; readonly values: Float32Array } {
   if (bytesOf(type) === 4) return { data: values, values };
-  if (type === 'f16') {
-    const data = toF16(values);
-    return { data, values: Float32Array.from(data, halfToFloat) };
-  }
-  const data = new Uint16Array(new Uint32Array(values.slice().buffer).map((bits) => bits >>> 16));
-  return { data, values: new Float32Array(Uint32Array.from(data, (bits) => bits << 16).buffer) };
-}
-
-export function halfToFloat(bits: number): number {
-  const exponent = (bits >>> 10) & 31;
-  const mantissa = bits & 1023;
-  const magnitude =
-    exponent === 0
-      ? mantissa * 2 ** -24
-      : exponent === 31
-        ? mantissa
-          ? NaN
-          : Infinity
-        : (1 + mantissa / 1024) * 2 ** (exponent - 15);
-  return bits & 0x8000 ? -magnitude : magnitude;
+  const data =
+    type === 'f16'
+      ? toF16(values)
+      : new Uint16Array(new Uint32Array(values.slice().buffer).map((bits) => bits >>> 16));
+  return { data, values: toFloat32(new Uint8Array(data.buffer), type) };
 }
 
 /** heads, kvHeads, headDim: one head, MHA, GQA, more query heads than a workgroup takes, long heads, odd groups. */

@@ -1,39 +1,26 @@
-import { chmodSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { delimiter, join } from 'node:path';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { writeFileSync } from 'node:fs';
+import { delimiter } from 'node:path';
+import { describe, expect, it } from 'vitest';
 import { findFirefox, missingForFirefox } from '../../../tools/setup/find-firefox.mjs';
+import { useProgramFolder } from '../../support/program-folder.ts';
 
-let folder = '';
-beforeEach(() => {
-  folder = mkdtempSync(join(tmpdir(), 'kvtab-browser-'));
-});
-afterEach(() => {
-  rmSync(folder, { recursive: true });
-});
-
-function program(name: string): string {
-  const path = join(folder, name);
-  writeFileSync(path, '');
-  chmodSync(path, 0o755);
-  return path;
-}
+const { path, program } = useProgramFolder();
 
 describe.skipIf(process.platform === 'win32')('finding a Firefox', () => {
   it('takes the one that the environment names before the system’s', () => {
     program('firefox');
     const named = program('my-browser');
-    expect(findFirefox({ PATH: folder, KVTAB_FIREFOX: named })).toBe(named);
+    expect(findFirefox({ PATH: path(), KVTAB_FIREFOX: named })).toBe(named);
   });
 
   it('fails where the environment names one that cannot be run', () => {
-    expect(() => findFirefox({ KVTAB_FIREFOX: join(folder, 'missing') })).toThrow(/KVTAB_FIREFOX/);
+    expect(() => findFirefox({ KVTAB_FIREFOX: path('missing') })).toThrow(/KVTAB_FIREFOX/);
   });
 
   it('finds the system’s on the PATH, and passes over what cannot be run', () => {
-    writeFileSync(join(folder, 'firefox-esr'), '');
+    writeFileSync(path('firefox-esr'), '');
     const firefox = program('firefox');
-    expect(findFirefox({ PATH: ['/nowhere', folder].join(delimiter) })).toBe(firefox);
+    expect(findFirefox({ PATH: ['/nowhere', path()].join(delimiter) })).toBe(firefox);
     expect(findFirefox({ PATH: '/nowhere' })).toBeUndefined();
   });
 });
