@@ -35,8 +35,11 @@ export class GpuContext {
       this.#throwIfBroken();
       return result;
     } catch (error) {
-      // The loss of a device may be told a little later than the failure of what was waiting on it.
-      await Promise.race([this.device.lost, new Promise((resolve) => setTimeout(resolve, 100))]);
+      // The loss of a device may be told a little later than the failure of what was waiting on it. What says by itself
+      // what it is, as a wait within this one does, need not be waited for.
+      if (!(error instanceof BackendError)) {
+        await Promise.race([this.device.lost, new Promise((resolve) => setTimeout(resolve, 100))]);
+      }
       this.#throwIfBroken();
       throw error;
     }
