@@ -1,19 +1,13 @@
 import type { DecodeEnd, DecodeOptions, PrefillOptions, Session, SessionOptions } from './backend.ts';
 import type { GpuContext } from './device.ts';
+import type { Forward } from './forward.ts';
 import type { GpuWeights } from './gpu-weights.ts';
 import type { Recording } from './kernel.ts';
 import type { Scope } from './memory.ts';
-import { prefillParallel, ringRowsOf } from './parallel.ts';
-import {
-  kvBytesPerToken,
-  kvLayerUsage,
-  kvRowBytes,
-  kvRowsHeld,
-  MAX_STEPS_IN_FLIGHT,
-  type KvUsage,
-} from './plan/kv-layout.ts';
+import { prefillParallel } from './parallel.ts';
+import { kvRowBytes, kvRowsHeld, kvUsage, MAX_STEPS_IN_FLIGHT, type KvUsage } from './plan/kv-layout.ts';
 import type { ModelDims } from './plan/model-dims.ts';
-import { recordHead, recordLayers, recordSample, type Forward } from './record-decode.ts';
+import { recordHead, recordLayers, recordSample } from './record-decode.ts';
 import { packSampling } from './sampling.ts';
 import { packSteps, type Step } from './step.ts';
 import { StepsInFlight } from './steps-in-flight.ts';
@@ -47,22 +41,14 @@ export class GpuSession implements Session {
       const { sharing, kvPrecision } = options;
       const kv = await weights.kvProjections(sharing.layers, scope);
       const forward: Forward = { context, dims, sharing, kvPrecision, weights, kv, text };
-      const [layers, head, sample] = [recordLayers, recordHead, recordSample].map((record) => {
+      const recorded = (record: typeof recordLayers) => {
         const recorder = context.kernels.record(scope);
         record(recorder, forward);
         return recorder.finish();
-      });
+      };
+      const recordings = [recorded(recordLayers), recorded(recordHead), recorded(recordSample)] as const;
       await Promise.all([scope.settled(), kvScope.settled()]);
-      if (!layers || !head || !sample) throw new Error('three recordings were made above');
-      return new GpuSession(
-        forward,
-        options,
-        [scope, kvScope],
-        await layers,
-        await head,
-        await sample,
-        onClose,
-      );
+      return new GpuSession(forward, options, [scope, kvScope], await Promise.all(recordings), onClose);
     } catch (error) {
       scope.free();
       kvScope.free();
@@ -74,9 +60,7 @@ export class GpuSession implements Session {
     forward: Forward,
     options: SessionOptions,
     [scope, kvScope]: readonly [Scope, Scope],
-    layers: Recording,
-    head: Recording,
-    sample: Recording,
+    [layers, head, sample]: readonly [Recording, Recording, Recording],
     onClose: () => void,
   ) {
     this.#forward = forward;
@@ -179,7 +163,7 @@ export class GpuSession implements Session {
   #stepAt(position: number): Step {
     const { text, sharing } = this.#forward;
     const { windowTokens } = sharing;
-    return { position, rows: 1, firstRow: 0, windowTokens, ringRows: ringRowsOf(text), scratchBase: 0 };
+    return { position, rows: 1, firstRow: 0, windowTokens, ringRows: text.ringRows, scratchBase: 0 };
   }
 
   /** One step: one small write, one pass, one submit. */
@@ -222,13 +206,7 @@ export class GpuSession implements Session {
 
   kvUsage(): KvUsage {
     const { sharing, kvPrecision, dims } = this.#forward;
-    const layers = kvLayerUsage(sharing, dims, kvPrecision, this.#written);
-    return {
-      bytes: layers.reduce((sum, layer) => sum + layer.bytes, 0),
-      allocatedBytes: this.#kvScope.bytes,
-      bytesPerToken: kvBytesPerToken(sharing, dims, kvPrecision),
-      layers,
-    };
+    return kvUsage(sharing, dims, kvPrecision, this.#written, this.#kvScope.bytes);
   }
 
   close(): void {

@@ -3,7 +3,7 @@ import type { GpuContext } from './device.ts';
 import { addWeights } from './kernels/add-weights.ts';
 import type { MatrixShape } from './kernels/matvec.ts';
 import type { Scope } from './memory.ts';
-import { isCopy, kvSources } from './plan/conversion.ts';
+import { isCopy, kvSources, meanOf } from './plan/conversion.ts';
 import { bytesOf, toF16, toFloat32, type ElementType } from './plan/element-type.ts';
 import type { LayerType } from './plan/layer-types.ts';
 import { weightSpecs, type WeightRole, type WeightSpec } from './plan/weight-specs.ts';
@@ -262,11 +262,4 @@ function padRows(bytes: Uint8Array<ArrayBuffer>, from: number, to: number): Uint
   const padded = new Uint8Array(rows * to);
   for (let row = 0; row < rows; row++) padded.set(bytes.subarray(row * from, (row + 1) * from), row * to);
   return padded;
-}
-
-function meanOf(vectors: readonly Float32Array[]): Float32Array {
-  const sum = new Float32Array(vectors[0]?.length ?? 0);
-  for (const vector of vectors)
-    for (let i = 0; i < sum.length; i++) sum[i] = (sum[i] ?? 0) + (vector[i] ?? 0);
-  return sum.map((value) => value / vectors.length);
 }

@@ -8,7 +8,7 @@ import type { Passes } from './plan/forward-plan.ts';
 import { kvRowBytes } from './plan/kv-layout.ts';
 import { readsAbove } from './plan/layer-types.ts';
 import { prefillSchedule, type PrefillPass } from './plan/prefill-schedule.ts';
-import type { Forward } from './record-decode.ts';
+import type { Forward } from './forward.ts';
 import {
   allocatePrefill,
   recordLayer,
@@ -127,7 +127,7 @@ class ParallelPrefill {
       rows,
       firstRow: Math.max(0, firstRow),
       windowTokens: sharing.windowTokens,
-      ringRows: ringRowsOf(text),
+      ringRows: text.ringRows,
       scratchBase: this.#scratchBase,
     });
     this.#stepRows.push(rows);
@@ -271,7 +271,3 @@ function runsOf(positions: readonly number[], most: number): RowRun[] {
   }
   return runs;
 }
-
-/** All rings have the same rows. 1 where there is none, because the shader divides by it. */
-export const ringRowsOf = ({ caches }: Pick<TextBuffers, 'caches'>): number =>
-  [...caches.values()].find((cache) => cache.slots === 'ring')?.rows ?? 1;

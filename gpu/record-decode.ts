@@ -1,5 +1,5 @@
-import type { GpuContext } from './device.ts';
-import type { GpuWeights, KvProjection } from './gpu-weights.ts';
+import type { Forward } from './forward.ts';
+import type { GpuWeights } from './gpu-weights.ts';
 import type { Recorder } from './kernel.ts';
 import { attend } from './kernels/attend.ts';
 import { embed } from './kernels/embed.ts';
@@ -7,28 +7,15 @@ import { gateUp } from './kernels/gate-up.ts';
 import { projectHeads } from './kernels/project-heads.ts';
 import { project } from './kernels/project.ts';
 import { sample } from './kernels/sample.ts';
-import { maskOf } from './plan/attention-mask.ts';
-import type { KvPrecision } from './plan/kv-layout.ts';
+import { attention, cacheHeads, queryHeads } from './layer-params.ts';
 import type { ModelDims } from './plan/model-dims.ts';
-import type { Sharing } from './plan/sharing.ts';
 import type { TextBuffers } from './text-buffers.ts';
-
-/** All that a forward pass refers to. */
-export interface Forward {
-  readonly context: GpuContext;
-  readonly dims: ModelDims;
-  readonly sharing: Sharing;
-  readonly kvPrecision: KvPrecision;
-  readonly weights: GpuWeights;
-  readonly kv: ReadonlyMap<number, KvProjection>;
-  readonly text: TextBuffers;
-}
 
 /** One token through all layers: from its id in `text.tokens` to `text.hidden`, its KV into the caches. */
 export function recordLayers(r: Recorder, forward: Forward): void {
-  const { context, dims, sharing, kvPrecision, weights, kv, text } = forward;
-  const { heads, kvHeads, headDim, rmsNormEps: eps } = dims;
-  const { matvec: tuning, attendWorkgroup } = context.tuning;
+  const { context, dims, sharing, weights, kv, text } = forward;
+  const { heads, rmsNormEps: eps } = dims;
+  const { matvec: tuning } = context.tuning;
   const normed = { kind: 'normed', dim: dims.hiddenSize, eps } as const;
   const { hidden, rope, step } = text;
   const none = weights.vector(0);
@@ -38,7 +25,6 @@ export function recordLayers(r: Recorder, forward: Forward): void {
 
   for (const layer of sharing.layers) {
     const i = layer.index;
-    const mask = maskOf(sharing, layer);
     const attentionNorm = weights.vector(i, 'attentionNorm');
 
     const q = weights.matrix('q', i); // [heads, headDim]
@@ -49,7 +35,7 @@ export function recordLayers(r: Recorder, forward: Forward): void {
         input: normed,
         biased: dims.qkvBias,
         lanes: tuning.lanes,
-        heads: { headDim, heads, rotatedHeads: heads, normed: dims.qkNorm, eps, to: { kind: 'rows' } },
+        heads: queryHeads(dims),
       },
       {
         x: hidden,
@@ -73,14 +59,7 @@ export function recordLayers(r: Recorder, forward: Forward): void {
           input: normed,
           biased: dims.qkvBias,
           lanes: tuning.lanes,
-          heads: {
-            headDim,
-            heads: 2 * kvHeads,
-            rotatedHeads: kvHeads,
-            normed: dims.qkNorm,
-            eps,
-            to: { kind: 'cache', format: kvPrecision, slots: ownCache.slots },
-          },
+          heads: cacheHeads(forward, ownCache),
         },
         {
           x: hidden,
@@ -96,21 +75,12 @@ export function recordLayers(r: Recorder, forward: Forward): void {
     }
 
     const cache = cacheOf(text, layer.readsFrom);
-    r.add(
-      attend,
-      {
-        heads,
-        kvHeads,
-        headDim,
-        format: kvPrecision,
-        slots: cache.slots,
-        diagonal: mask.diagonal,
-        windowed: layer.windowed,
-        splits: text.splits,
-        workgroup: attendWorkgroup,
-      },
-      { q: text.q, kv: cache.buffer, y: text.attended, step },
-    );
+    r.add(attend, attention(forward, layer, cache, text.splits), {
+      q: text.q,
+      kv: cache.buffer,
+      y: text.attended,
+      step,
+    });
 
     const o = weights.matrix('o', i);
     r.add(

@@ -7,11 +7,12 @@ import { projectFour } from './kernels/project-four.ts';
 import { projectMany } from './kernels/project-many.ts';
 import { rmsNorm } from './kernels/rms-norm.ts';
 import { swiglu } from './kernels/swiglu.ts';
+import { attention as attentionParams, cacheHeads, queryHeads } from './layer-params.ts';
 import type { Scope } from './memory.ts';
-import { maskOf } from './plan/attention-mask.ts';
 import { kvRowBytes } from './plan/kv-layout.ts';
 import type { LayerType } from './plan/layer-types.ts';
-import { cacheOf, headOf, type Forward } from './record-decode.ts';
+import type { Forward } from './forward.ts';
+import { cacheOf, headOf } from './record-decode.ts';
 import type { Cache } from './text-buffers.ts';
 
 /** What a parallel prefill needs for as long as it runs. Rows of a chunk, but for the hidden states of the whole turn. */
@@ -88,16 +89,13 @@ export async function recordLayer(
   buffers: PrefillBuffers,
   layer: LayerType,
 ): Promise<LayerRecordings> {
-  const { context, dims, sharing, kvPrecision, weights, kv, text } = forward;
-  const { heads, kvHeads, headDim, rmsNormEps: eps } = dims;
-  const { attendWorkgroup } = context.tuning;
+  const { context, dims, weights, kv, text } = forward;
   const times = manyKernel(forward);
   const { steps: step, hidden, normed, projected } = buffers;
   const { rope } = text;
   const i = layer.index;
   const hiddenCols = paddedCols(dims.hiddenSize);
-  const norm = { dim: dims.hiddenSize, cols: hiddenCols, eps };
-  const qShape = { headDim, heads, rotatedHeads: heads, normed: dims.qkNorm, eps };
+  const norm = { dim: dims.hiddenSize, cols: hiddenCols, eps: dims.rmsNormEps };
   const many = (r: Recorder, matrix: Matrix, x: GPUBuffer, bias: GPUBuffer | null, y: GPUBuffer) => {
     r.add(
       times,
@@ -126,16 +124,13 @@ export async function recordLayer(
   if (own) {
     const cache = cacheOf(buffers, i);
     many(kvRecorder, own.matrix, normed, dims.qkvBias ? own.bias : null, projected);
-    kvRecorder.add(
-      placeHeads,
-      {
-        ...qShape,
-        heads: 2 * kvHeads,
-        rotatedHeads: kvHeads,
-        to: { kind: 'cache', format: kvPrecision, slots: cache.slots },
-      },
-      { x: projected, headGain: own.keyNorm, rope, out: cache.buffer, step },
-    );
+    kvRecorder.add(placeHeads, cacheHeads(forward, cache), {
+      x: projected,
+      headGain: own.keyNorm,
+      rope,
+      out: cache.buffer,
+      step,
+    });
   }
 
   const attention = context.kernels.record(scope);
@@ -143,26 +138,19 @@ export async function recordLayer(
   const o = weights.matrix('o', i);
   const cache = cacheOf(buffers, layer.readsFrom);
   many(attention, q, normed, dims.qkvBias ? weights.vector(i, 'qBias') : null, projected);
-  attention.add(
-    placeHeads,
-    { ...qShape, to: { kind: 'rows' } },
-    { x: projected, headGain: weights.vector(i, 'qNorm'), rope, out: buffers.q, step },
-  );
-  attention.add(
-    attend,
-    {
-      heads,
-      kvHeads,
-      headDim,
-      format: kvPrecision,
-      slots: cache.slots,
-      diagonal: maskOf(sharing, layer).diagonal,
-      windowed: layer.windowed,
-      splits: 1,
-      workgroup: attendWorkgroup,
-    },
-    { q: buffers.q, kv: cache.buffer, y: buffers.attended, step },
-  );
+  attention.add(placeHeads, queryHeads(dims), {
+    x: projected,
+    headGain: weights.vector(i, 'qNorm'),
+    rope,
+    out: buffers.q,
+    step,
+  });
+  attention.add(attend, attentionParams(forward, layer, cache, 1), {
+    q: buffers.q,
+    kv: cache.buffer,
+    y: buffers.attended,
+    step,
+  });
   manyOnto(attention, o, buffers.attended, dims.outputBias ? weights.vector(i, 'oBias') : null);
 
   const mlp = context.kernels.record(scope);

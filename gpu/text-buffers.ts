@@ -25,6 +25,8 @@ export interface TextBuffers {
   readonly rope: GPUBuffer; //       (cos, sin) [capacity, headDim / 2]
   readonly step: GPUBuffer; //       one Step
   readonly caches: ReadonlyMap<number, Cache>;
+  /** All rings have the same rows. 1 where there is none, because a shader divides by it. */
+  readonly ringRows: number;
   readonly hidden: GPUBuffer; //     [hiddenSize]
   readonly q: GPUBuffer; //          [heads, headDim]
   readonly attended: GPUBuffer; //   [splits, heads, headDim], and each split's maximum and sum
@@ -67,6 +69,7 @@ export function allocateText(
 
   return {
     caches,
+    ringRows: [...caches.values()].find((cache) => cache.slots === 'ring')?.rows ?? 1,
     splits,
     rope: ropeBuffer,
     tokens: floats('tokens', capacityTokens + 1),

@@ -1,3 +1,4 @@
+import { greedy } from '../gpu/plan/sampling.ts';
 import { applyConfig } from './loader/apply-config.ts';
 import type { LoadedModel } from './loader/load-model.ts';
 import { valueOf } from './outcome.ts';
@@ -27,7 +28,7 @@ export async function warmUp({ config, weights }: LoadedModel): Promise<void> {
       stopped: () => false,
     });
     await session.decode({
-      sampling: { temperature: 1, topK: 0, topP: 1, minP: 0, repetitionPenalty: 1, seed: 1 },
+      sampling: { ...greedy, temperature: 1 },
       maxNewTokens: newTokens,
       endTokens: new Set(),
       onToken: () => undefined,

@@ -6,7 +6,7 @@ import mask from './mask.wgsl?raw';
 import slots from './slots.wgsl?raw';
 import step from './step.wgsl?raw';
 
-interface AttendParams {
+export interface AttendParams {
   readonly heads: number;
   readonly kvHeads: number;
   readonly headDim: number;

@@ -26,3 +26,12 @@ export function kvSources(
 
 /** True where an owner's projection is one stored tensor, to be used without averaging. */
 export const isCopy = (sources: readonly number[]) => new Set(sources).size === 1;
+
+/** The mean of tensors of one size, element by element: ((t0 + t1) + … ) / n. */
+export function meanOf(tensors: readonly Float32Array[]): Float32Array {
+  const sum = new Float32Array(tensors[0]?.length ?? 0);
+  for (const tensor of tensors) {
+    for (let i = 0; i < sum.length; i++) sum[i] = (sum[i] as number) + (tensor[i] as number);
+  }
+  return sum.map((value) => value / tensors.length);
+}

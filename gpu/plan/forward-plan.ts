@@ -13,6 +13,10 @@ export interface Passes {
   readonly backward: number;
 }
 
+/** How often parallel mode walks a group. */
+export const passesOf = ({ iterated }: Group, { forward, backward }: Passes): number =>
+  iterated ? Math.max(1, forward + backward) : 1;
+
 export type Mode = 'sequential' | 'parallel';
 export type ModeChoice = Mode | 'auto';
 

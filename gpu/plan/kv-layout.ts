@@ -59,6 +59,23 @@ export const kvLayerUsage = (
     return { layer: owner.layer, rows, bytes: rows * kvRowBytes(dims, precision) };
   });
 
+/** The three figures once `tokens` positions were written, of which a ledger counts one. */
+export function kvUsage(
+  sharing: Sharing,
+  dims: ModelDims,
+  precision: KvPrecision,
+  tokens: number,
+  allocatedBytes: number,
+): KvUsage {
+  const layers = kvLayerUsage(sharing, dims, precision, tokens);
+  return {
+    bytes: layers.reduce((sum, layer) => sum + layer.bytes, 0),
+    allocatedBytes,
+    bytesPerToken: kvBytesPerToken(sharing, dims, precision),
+    layers,
+  };
+}
+
 /** Positions written after a prompt and `newTokens` more: the last token's KV is not needed. */
 export const kvTokensWritten = (promptTokens: number, newTokens: number) =>
   promptTokens + Math.max(0, newTokens - 1);

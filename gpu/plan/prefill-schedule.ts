@@ -1,4 +1,4 @@
-import { groupsOf, type Group, type Passes } from './forward-plan.ts';
+import { groupsOf, passesOf, type Group, type Passes } from './forward-plan.ts';
 import { ownersOf, readsAbove } from './layer-types.ts';
 import type { Sharing } from './sharing.ts';
 
@@ -40,7 +40,7 @@ export function prefillSchedule(
   const lastOwner = owners.at(-1) ?? 0;
 
   return groupsOf(sharing.layers).flatMap((group) => {
-    const passCount = group.iterated ? Math.max(1, passes.forward + passes.backward) : 1;
+    const passCount = passesOf(group, passes);
     const lastOwnerHere = owners.filter((owner) => owner < group.stop).at(-1) ?? 0;
 
     const workOf = (layer: number, finalPass: boolean): LayerWork | null => {
@@ -67,5 +67,5 @@ export function prefillSchedule(
 /** Layers run per prompt token: what a parallel prefill costs, `layerCount` where nothing is iterated. */
 export const prefillLayerPasses = (sharing: Sharing, passes: Passes): number =>
   groupsOf(sharing.layers)
-    .map(({ start, stop, iterated }) => (stop - start) * (iterated ? passes.forward + passes.backward : 1))
+    .map((group) => (group.stop - group.start) * passesOf(group, passes))
     .reduce((sum, layers) => sum + layers, 0);

@@ -8,7 +8,7 @@ import type {
   Session,
   SessionOptions,
 } from '../backend.ts';
-import { kvBytesPerToken, kvLayerUsage, type KvUsage } from '../plan/kv-layout.ts';
+import { kvUsage, type KvUsage } from '../plan/kv-layout.ts';
 import type { ModelDims } from '../plan/model-dims.ts';
 import type { WeightSpec } from '../plan/weight-specs.ts';
 import { CpuDecoder } from './cpu-decoder.ts';
@@ -155,13 +155,7 @@ class CpuSession implements Session {
 
   kvUsage(): KvUsage {
     const { sharing, kvPrecision } = this.#options;
-    const layers = kvLayerUsage(sharing, this.#dims, kvPrecision, this.#keptTokens);
-    return {
-      bytes: sumOf(layers.map((layer) => layer.bytes)),
-      allocatedBytes: this.allocatedBytes,
-      bytesPerToken: kvBytesPerToken(sharing, this.#dims, kvPrecision),
-      layers,
-    };
+    return kvUsage(sharing, this.#dims, kvPrecision, this.#keptTokens, this.allocatedBytes);
   }
 
   close(): void {

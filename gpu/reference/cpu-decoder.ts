@@ -1,5 +1,5 @@
 import { maskOf } from '../plan/attention-mask.ts';
-import { groupsOf, type Passes } from '../plan/forward-plan.ts';
+import { groupsOf, passesOf, type Passes } from '../plan/forward-plan.ts';
 import { kvRowBytes, kvRowsAllocated, type KvPrecision } from '../plan/kv-layout.ts';
 import type { ModelDims } from '../plan/model-dims.ts';
 import { ropeTable } from '../plan/rope.ts';
@@ -84,12 +84,11 @@ export class CpuDecoder {
     };
 
     const groups = groupsOf(this.#sharing.layers);
-    const passesOf = (iterated: boolean) => (iterated ? passes.forward + passes.backward : 1);
-    const work = groups.reduce((sum, g) => sum + (g.stop - g.start) * passesOf(g.iterated), 0);
+    const work = groups.reduce((sum, g) => sum + (g.stop - g.start) * passesOf(g, passes), 0);
     let done = 0;
     for (const group of groups) {
       let output = hidden;
-      for (let pass = 0; pass < passesOf(group.iterated); pass++) {
+      for (let pass = 0; pass < passesOf(group, passes); pass++) {
         output = hidden.map((row) => row.slice());
         for (let layer = group.start; layer < group.stop; layer++) {
           const normed = output.map((row) => this.#attentionInput(layer, row));

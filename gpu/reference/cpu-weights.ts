@@ -1,5 +1,5 @@
 import type { WeightPrecision } from '../backend.ts';
-import { isCopy, kvSources } from '../plan/conversion.ts';
+import { isCopy, kvSources, meanOf } from '../plan/conversion.ts';
 import { fromF16Bits, toF16Bits, toFloat32, type ElementType } from '../plan/element-type.ts';
 import type { LayerType } from '../plan/layer-types.ts';
 import type { WeightRole, WeightSpec } from '../plan/weight-specs.ts';
@@ -65,12 +65,3 @@ export class CpuWeights {
 }
 
 const keyOf = (role: WeightRole, layer: number) => `${role}/${layer}`;
-
-/** Element by element: ((t0 + t1) + … ) / n. */
-function meanOf(tensors: readonly Float32Array[]): Float32Array {
-  const sum = new Float32Array(tensors[0]?.length ?? 0);
-  for (const tensor of tensors) {
-    for (let i = 0; i < sum.length; i++) sum[i] = (sum[i] as number) + (tensor[i] as number);
-  }
-  return sum.map((value) => value / tensors.length);
-}
