@@ -13,7 +13,9 @@ import type {
   GenerateRequest,
   GenerateResult,
   LoadRequest,
+  BroughtModel,
   ModelFacts,
+  ModelRef,
   OnEvent,
   Outcome,
 } from './protocol.ts';
@@ -24,6 +26,8 @@ export interface EngineParts {
   /** Throws BackendError where there is none. */
   openBackend(choice: BackendChoice): Promise<Backend>;
   openSource(model: string): Outcome<ModelSource>;
+  /** Opens what a person brings; an engine without it refuses that. */
+  openBrought?(model: BroughtModel): Promise<Outcome<ModelSource>>;
   /** Whether a load compiles the kernels of the model's own plan, so that the first run starts at once. */
   readonly warmUp?: boolean;
 }
@@ -96,7 +100,7 @@ export class Engine implements EngineApi {
     this.#dropModel();
     if (this.#backend && this.#backend.choice !== request.backend) this.#dropBackend();
 
-    const source = valueOf(this.#parts.openSource(request.model));
+    const source = valueOf(await this.#openSource(request.model));
     const openBackend = async () => {
       this.#backend ??= {
         choice: request.backend,
@@ -107,7 +111,7 @@ export class Engine implements EngineApi {
     const loaded = await loadModel({ source, openBackend, weights: request.weights, emit });
     if (this.#parts.warmUp) await warmUpOrFree(loaded);
     const facts: ModelFacts = {
-      id: request.model,
+      id: idOf(request.model),
       dims: loaded.config.dims,
       stored: loaded.config.stored,
       useSequential: loaded.config.useSequential,
@@ -117,6 +121,12 @@ export class Engine implements EngineApi {
     };
     this.#model = { request, loaded, facts };
     return facts;
+  }
+
+  async #openSource(model: ModelRef): Promise<Outcome<ModelSource>> {
+    if (typeof model === 'string') return this.#parts.openSource(model);
+    const reason = 'this engine opens only models that ship or lie in a folder';
+    return (await this.#parts.openBrought?.(model)) ?? fail({ code: 'bad-request', field: 'model', reason });
   }
 
   #failureOf(error: unknown): Failure {
@@ -157,4 +167,12 @@ async function warmUpOrFree(loaded: LoadedModel): Promise<void> {
 }
 
 const isSame = (a: LoadRequest, b: LoadRequest) =>
-  a.model === b.model && a.backend === b.backend && a.weights === b.weights;
+  isSameModel(a.model, b.model) && a.backend === b.backend && a.weights === b.weights;
+
+const isSameModel = (a: ModelRef, b: ModelRef) =>
+  idOf(a) === idOf(b) && fromOf(a) === fromOf(b) && endpointOf(a) === endpointOf(b);
+
+const idOf = (model: ModelRef) => (typeof model === 'string' ? model : model.id);
+const fromOf = (model: ModelRef) => (typeof model === 'string' ? 'page' : model.from);
+const endpointOf = (model: ModelRef) =>
+  typeof model !== 'string' && model.from === 'hub' ? model.endpoint : null;

@@ -23,13 +23,38 @@ export interface EngineApi {
 }
 
 export interface LoadRequest {
-  /** A shipped model's id; in the headless runner also a folder. */
-  readonly model: string;
+  readonly model: ModelRef;
   readonly backend: BackendChoice;
   readonly weights: WeightPrecision;
 }
 
+/** Which model: the id of one that ships (in the headless runner also a folder), or one that the person brings. */
+export type ModelRef = string | BroughtModel;
+
+export type BroughtModel = OpenedFiles | HubModel;
+
+/** Files that a person opened or dropped. They are read in place, never as a whole. */
+export interface OpenedFiles {
+  readonly from: 'files';
+  /** The folder's name with what tells this opening from others; never part of a link. */
+  readonly id: string;
+  /** Plain file names, without folders. */
+  readonly files: ReadonlyMap<string, Blob>;
+}
+
+/** A repository of the Hugging Face Hub, or of a server with the same paths. */
+export interface HubModel {
+  readonly from: 'hub';
+  /** `owner/name`, with `@revision` where one is asked for: what a link says. */
+  readonly id: string;
+  /** The server's address. */
+  readonly endpoint: string;
+  /** For gated repositories. Never logged, stored or put into an address. */
+  readonly token: string | null;
+}
+
 export interface ModelFacts {
+  /** The id of the {@link ModelRef}. */
   readonly id: string;
   readonly dims: ModelDims;
   /** The configuration that the checkpoint was made for. */

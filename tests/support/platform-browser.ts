@@ -24,9 +24,9 @@ export function modelSource(folder: string): ModelSource {
   };
   return {
     text: async (file) => (await get(file))?.text() ?? null,
-    open: async (file) => {
+    open: async (file, begin = 0) => {
       const bytes = await (await get(file))?.bytes();
-      return bytes ? { sizeBytes: bytes.length, chunks: once(bytes) } : null;
+      return bytes ? { sizeBytes: bytes.length, chunks: once(bytes.subarray(begin)) } : null;
     },
   };
 }

@@ -9,13 +9,13 @@ const CHUNK_BYTES = 2 ** 20;
 export function openFolderSource(folder: string): ModelSource {
   return {
     text: (file) => orNull(file, () => readFile(join(folder, file), 'utf8')),
-    open: (file) =>
+    open: (file, begin = 0) =>
       orNull(file, async () => {
         const handle = await open(join(folder, file));
         const { size } = await handle.stat();
         return {
           sizeBytes: size,
-          chunks: chunksOf(file, handle.createReadStream({ highWaterMark: CHUNK_BYTES })),
+          chunks: chunksOf(file, handle.createReadStream({ start: begin, highWaterMark: CHUNK_BYTES })),
         };
       }),
   };

@@ -1,6 +1,7 @@
 import { parseLayerTypes } from '../../gpu/plan/layer-types.ts';
 import type {
   BackendChoice,
+  BroughtModel,
   EngineEvent,
   Failure,
   GenerateResult,
@@ -37,6 +38,8 @@ export interface LinkNotice {
 export class Session {
   readonly config = $state<PlaygroundConfig>({ ...defaultConfig });
   models = $state.raw<readonly ModelEntry[]>([]);
+  /** Models that the person brought since the page was opened, by id. */
+  brought = $state.raw<ReadonlyMap<string, BroughtModel>>(new Map());
   phase = $state.raw<Phase>({ at: 'idle' });
   /** The run whose text is shown: the one in progress, or the last. */
   run = $state.raw<Run | null>(null);
@@ -107,6 +110,13 @@ export class Session {
     this.linkNotice =
       shipped && complaints.length === 0 ? null : { complaints, foreignModel: shipped ? null : asked };
     if (!this.#holdsWhatIsAsked()) this.#letGo();
+  }
+
+  /** Loads a model that the person brings: files that were opened, or a repository. */
+  bring(model: BroughtModel): void {
+    this.brought = new Map(this.brought).set(model.id, model);
+    if (model.id === this.config.model) this.load();
+    else this.chooseModel(model.id);
   }
 
   chooseModel(id: string): void {
@@ -188,9 +198,12 @@ export class Session {
     this.failure = null;
     this.phase = { at: 'loading', modelId: model, files: new Map(), queued };
     this.#engine.stop();
-    const outcome = await this.#engine.load({ model, backend, weights }, (event) => {
-      if (ticket === this.#loads) this.#receiveDownload(event);
-    });
+    const outcome = await this.#engine.load(
+      { model: this.brought.get(model) ?? model, backend, weights },
+      (event) => {
+        if (ticket === this.#loads) this.#receiveDownload(event);
+      },
+    );
     if (ticket === this.#loads) this.#settleLoad(outcome);
   }
 

@@ -5,14 +5,16 @@ export class ByteReader {
   readonly sizeBytes: number | null;
   readonly #chunks: AsyncIterator<Uint8Array>;
   #chunk: Uint8Array = new Uint8Array();
-  #position = 0;
+  #position: number;
 
-  constructor(file: OpenFile) {
+  /** @param begin the byte of the file that `file` was opened at */
+  constructor(file: OpenFile, begin = 0) {
     this.sizeBytes = file.sizeBytes;
+    this.#position = begin;
     this.#chunks = file.chunks;
   }
 
-  /** Bytes read so far. */
+  /** The next byte's place in the file. */
   get position(): number {
     return this.#position;
   }

@@ -57,11 +57,9 @@ export async function openCheckpoint(source: ModelSource): Promise<Checkpoint> {
 /** A reader that stands where the tensors' bytes begin. */
 export async function readerOfData(source: ModelSource, file: CheckpointFile): Promise<ByteReader> {
   if (file.reader) return file.reader;
-  const opened = await source.open(file.name);
+  const opened = await source.open(file.name, file.dataStart);
   if (!opened) throw badWeights(file.name, 'it was there a moment ago and is gone');
-  const reader = new ByteReader(opened);
-  await reader.skip(file.dataStart);
-  return reader;
+  return new ByteReader(opened, file.dataStart);
 }
 
 /** The failure of a file whose contents are wrong. */

@@ -31,14 +31,17 @@ export function openPageSource(pageUrl: string, id: string): Outcome<ModelSource
         throw downloadFailed(`${id}/${file}`, 0, messageOf(error));
       }
     },
-    open: async (file) => {
+    open: async (file, begin = 0) => {
       const response = await get(file);
       return (
         response && {
           sizeBytes: sizeOf(response),
-          chunks: chunksOf(response, `${id}/${file}`, (parts) => {
-            void keepForOffline(urlOf(file), response, parts);
-          }),
+          chunks: from(
+            begin,
+            chunksOf(response, `${id}/${file}`, (parts) => {
+              void keepForOffline(urlOf(file), response, parts);
+            }),
+          ),
         }
       );
     },
@@ -69,6 +72,19 @@ function sizeOf(response: Response): number | null {
   if (said === null || response.headers.has('content-encoding')) return null;
   const sizeBytes = Number(said);
   return Number.isSafeInteger(sizeBytes) ? sizeBytes : null;
+}
+
+/** The chunks from byte `begin` on. They are read from the first, so that the whole file is kept. */
+async function* from(
+  begin: number,
+  chunks: AsyncGenerator<Uint8Array, void>,
+): AsyncGenerator<Uint8Array, void> {
+  let position = 0;
+  for await (const chunk of chunks) {
+    const passed = Math.max(0, begin - position);
+    position += chunk.byteLength;
+    if (passed < chunk.byteLength) yield chunk.subarray(passed);
+  }
 }
 
 /** @param whole is given all the chunks, once there are no more */

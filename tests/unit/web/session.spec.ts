@@ -21,7 +21,7 @@ const stored: SharingConfig = {
 };
 
 const factsOf = ({ model, backend }: LoadRequest): ModelFacts => ({
-  id: model,
+  id: typeof model === 'string' ? model : model.id,
   dims: {
     layerCount: 4,
     hiddenSize: 16,
@@ -117,6 +117,18 @@ describe('the session', () => {
     expect(session.config.layerTypes).toBe('0_0_2_2');
     expect(session.config.slidingWindow).toBe(64);
     expect(session.stored).toEqual(stored);
+  });
+
+  it('loads a model that was brought, and offers it again by its name', async () => {
+    await loaded();
+    const brought = { from: 'files', id: 'mine', files: new Map([['config.json', new Blob()]]) } as const;
+    session.bring(brought);
+    expect(engine.loads.at(-1)?.model).toBe(brought);
+    await loaded();
+    expect(session.config.model).toBe('mine');
+    session.chooseModel('fairy-lckv');
+    session.chooseModel('mine');
+    expect(engine.loads.at(-1)?.model).toBe(brought);
   });
 
   it('begins a run that was asked for while the model loaded', async () => {

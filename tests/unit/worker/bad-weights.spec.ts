@@ -107,8 +107,8 @@ describe('weights that cannot be used', () => {
     let open = 0;
     const counting: ModelSource = {
       text: (file) => source.text(file),
-      open: async (file) => {
-        const opened = await source.open(file);
+      open: async (file, begin) => {
+        const opened = await source.open(file, begin);
         if (!opened) return null;
         open++;
         const { chunks } = opened;

@@ -38,9 +38,9 @@ export function openEngine({ edit = (backend: Backend) => backend, config = (tex
           const text = await source.text(file);
           return text !== null && file === 'config.json' ? config(text) : text;
         },
-        open: (file) => {
+        open: (file, begin) => {
           files.push(file);
-          return source.open(file);
+          return source.open(file, begin);
         },
       };
       return succeed(noting);

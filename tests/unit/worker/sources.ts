@@ -23,10 +23,13 @@ export function memorySource(
       const bytes = bytesOf(file);
       return Promise.resolve(bytes && new TextDecoder().decode(bytes));
     },
-    open: (file) => {
+    open: (file, begin = 0) => {
       const bytes = bytesOf(file);
       return Promise.resolve(
-        bytes && { sizeBytes: sizesKnown ? bytes.length : null, chunks: chunksOf(bytes, chunkBytes) },
+        bytes && {
+          sizeBytes: sizesKnown ? bytes.length : null,
+          chunks: chunksOf(bytes.subarray(begin), chunkBytes),
+        },
       );
     },
   };
