@@ -47,6 +47,13 @@ const realms: readonly Realm[] = [
       'worker/tokenizer.ts is the one importer of the tokenizer library, and looks only at worker and gpu.',
   },
   {
+    of: 'worker/storage/',
+    may: [{ path: 'worker/storage/' }],
+    libraries: ['idb-keyval'],
+    reason:
+      'worker/storage is what the page and its workers keep on the device: the one importer of idb-keyval, and of nothing else.',
+  },
+  {
     of: 'worker/',
     may: [{ path: 'gpu/' }, { path: 'worker/' }],
     libraries: ['comlink'],
@@ -55,9 +62,14 @@ const realms: readonly Realm[] = [
   },
   {
     of: 'web/',
-    may: [{ path: 'gpu/plan/' }, { path: 'worker/protocol.ts', typesOnly: true }, { path: 'web/' }],
+    may: [
+      { path: 'gpu/plan/' },
+      { path: 'worker/protocol.ts', typesOnly: true },
+      { path: 'worker/storage/' },
+      { path: 'web/' },
+    ],
     libraries: ['svelte', 'comlink'],
-    reason: `${pageLooksAtTypes} Its libraries are svelte and comlink.`,
+    reason: `${pageLooksAtTypes} Its libraries are svelte and comlink, its storage is worker/storage.`,
   },
   { of: 'tests/', may: 'import all of the project', libraries: 'any', reason: '' },
   {
