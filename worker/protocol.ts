@@ -36,7 +36,7 @@ export type BroughtModel = OpenedFiles | HubModel;
 /** Files that a person opened or dropped. They are read in place, never as a whole. */
 export interface OpenedFiles {
   readonly from: 'files';
-  /** The folder's name with what tells this opening from others; never part of a link. */
+  /** `folder:` and the folder's name, with a number where that name was opened before. A link can only name it. */
   readonly id: string;
   /** Plain file names, without folders. */
   readonly files: ReadonlyMap<string, Blob>;
@@ -148,6 +148,10 @@ export type Failure =
       readonly status: number;
       readonly reason: string;
     }
+  /** A file on this machine that was there when it was opened. */
+  | { readonly code: 'unreadable-file'; readonly file: string; readonly reason: string }
+  /** Files were opened, but not those of one model: the folders among them that hold one, none or several. */
+  | { readonly code: 'not-one-model'; readonly folders: readonly string[] }
   | { readonly code: 'no-model' }
   /** A bug of ours that was caught at the edge of the worker; the page stays usable. */
   | { readonly code: 'internal'; readonly reason: string };

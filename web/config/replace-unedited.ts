@@ -8,8 +8,8 @@ import { defaultConfig, sharingOf, type PlaygroundConfig } from './playground-co
 export function replaceUnedited(
   config: Readonly<PlaygroundConfig>,
   before: SharingConfig | null,
-  now: SharingConfig,
-): Partial<SharingConfig> {
+  now: ReturnType<typeof sharingOf>,
+): Partial<ReturnType<typeof sharingOf>> {
   const untouched = before ?? sharingOf(defaultConfig);
   const current = sharingOf(config);
   const entries = Object.entries(now).filter(([key]) => {

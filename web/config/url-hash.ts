@@ -12,6 +12,7 @@ import {
   type NumberKey,
   type PlaygroundConfig,
 } from './playground-config.ts';
+import { isFolderId } from '../model/opened-files.ts';
 
 export const HASH_VERSION = '1';
 
@@ -43,7 +44,7 @@ const names = {
 const keys = Object.keys(names) as Key[]; // Object.keys forgets what the table's type says
 const keyOf = new Map<string, Key>(keys.map((key) => [names[key], key]));
 
-/** An id of a shipped model, or `owner/name@revision` of one from elsewhere. */
+/** An id of a shipped model, or `owner/name@revision` of one from elsewhere; see {@link isFolderId} for opened ones. */
 const MODEL = /^[\w.-]+(\/[\w.-]+(@[\w.-]+)?)?$/;
 const LONGEST_TEXT = 100_000;
 
@@ -112,7 +113,7 @@ function parse(key: Key, text: string): PlaygroundConfig[Key] | undefined {
   if (isNumberKey(key)) return parseNumber(key, text);
   switch (key) {
     case 'model':
-      return MODEL.test(text) && !text.includes('..') ? text : undefined;
+      return (MODEL.test(text) && !text.includes('..')) || isFolderId(text) ? text : undefined;
     case 'forceNodiag':
       return text === 'true' ? true : text === 'false' ? false : undefined;
     case 'layerTypes': // A mistake in it is shown where it is edited.

@@ -10,11 +10,12 @@ import type {
   SharingConfig,
 } from '../../worker/protocol.ts';
 import { checkConfig, toGenerateRequest } from '../config/check-config.ts';
-import { defaultConfig, type PlaygroundConfig } from '../config/playground-config.ts';
+import { defaultConfig, sharingOf, type PlaygroundConfig } from '../config/playground-config.ts';
 import { replaceUnedited } from '../config/replace-unedited.ts';
 import type { Decoded } from '../config/url-hash.ts';
 import { PlanEditor } from '../layers/plan-editor.svelte.ts';
 import type { ModelEntry } from '../model/model-index.ts';
+import { modelIn, type PickedFile } from '../model/opened-files.ts';
 import type { EngineClient } from './engine-client.ts';
 import { FrameText } from './frame-text.ts';
 import type { Phase } from './phase.ts';
@@ -101,7 +102,8 @@ export class Session {
   /** Takes the set-up of a link. Nothing is loaded or run by it; a model that the page does not ship is only named. */
   openLink({ values, complaints }: Decoded): void {
     const asked = values.model ?? defaultConfig.model;
-    const shipped = asked === defaultConfig.model || this.models.some(({ id }) => id === asked);
+    const shipped =
+      asked === defaultConfig.model || this.brought.has(asked) || this.models.some(({ id }) => id === asked);
     const model = shipped ? asked : defaultConfig.model;
     this.config.model = model;
     this.stored = this.facts?.stored ?? this.#entry()?.stored ?? null;
@@ -115,17 +117,30 @@ export class Session {
   /** Loads a model that the person brings: files that were opened, or a repository. */
   bring(model: BroughtModel): void {
     this.brought = new Map(this.brought).set(model.id, model);
+    // A link whose model could not be had goes on with this one.
+    const edited = this.linkNotice?.foreignModel ? 'keep' : 'forget';
+    this.linkNotice = null;
     if (model.id === this.config.model) this.load();
-    else this.chooseModel(model.id);
+    else this.chooseModel(model.id, edited);
   }
 
-  chooseModel(id: string): void {
+  /** Loads the model among files that were opened or dropped, or says why they are none. */
+  openFiles(picked: readonly PickedFile[]): void {
+    const opened = modelIn(picked, [...this.brought.keys()]);
+    if (opened.ok) this.bring(opened.value);
+    else this.refuse(opened.failure);
+  }
+
+  /** @param edited what becomes of the sharing that was edited, where the model's own is not known yet */
+  chooseModel(id: string, edited: 'forget' | 'keep' = 'forget'): void {
     if (id === this.config.model) return;
     this.config.model = id;
-    const stored = this.facts?.stored ?? this.#entry()?.stored ?? null;
-    this.stored = null;
+    const before = this.stored;
+    this.stored = this.facts?.stored ?? this.#entry()?.stored ?? null;
     this.planEditor.forget();
-    if (stored) Object.assign(this.config, (this.stored = stored));
+    const unknown = sharingOf(defaultConfig);
+    const now = this.stored ?? unknown;
+    Object.assign(this.config, edited === 'keep' ? replaceUnedited(this.config, before, now) : now);
     this.load();
   }
 
@@ -159,6 +174,11 @@ export class Session {
   stop(): void {
     if (this.phase.at === 'generating') this.#engine.stop();
     else if (this.phase.at === 'loading') this.phase = { ...this.phase, queued: false };
+  }
+
+  /** Says that something could not be done; what is loaded or running goes on. */
+  refuse(failure: Failure): void {
+    this.failure = failure;
   }
 
   dismissFailure(): void {

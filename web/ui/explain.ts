@@ -23,9 +23,16 @@ export function explain(failure: Failure): string {
     case 'bad-request':
       return `The run was refused because of ${failure.field}: ${failure.reason}.`;
     case 'download-failed':
+      if (failure.status === 404) return `${failure.file} is missing: ${failure.reason}.`;
       return failure.status > 0
         ? `${failure.file} could not be fetched: the server answered ${failure.status}.`
         : `${failure.file} could not be fetched: ${failure.reason}.`;
+    case 'unreadable-file':
+      return `${failure.file} cannot be read (${failure.reason}); it may have been changed, moved or removed since it was opened.`;
+    case 'not-one-model':
+      return failure.folders.length === 0
+        ? 'There is no config.json among these files, so they are no model.'
+        : `These files hold several models: ${listed(failure.folders)}.`;
     case 'no-model':
       return 'No model is loaded.';
     case 'internal':
@@ -55,7 +62,15 @@ export function advise(failure: Failure): string {
     case 'bad-tokenizer':
       return 'Choose another model.';
     case 'download-failed':
-      return 'Check the connection and press Generate to try again.';
+      return failure.status === 404
+        ? 'Choose another model, or one whose files are complete.'
+        : 'Check the connection and press Generate to try again.';
+    case 'unreadable-file':
+      return 'Open the folder again.';
+    case 'not-one-model':
+      return failure.folders.length === 0
+        ? 'Open a folder as Hugging Face writes it: config.json, safetensors and, for text, tokenizer.json.'
+        : 'Open the folder of one of them.';
     case 'no-model':
       return 'Press Generate to load it.';
     case 'internal':
@@ -63,4 +78,12 @@ export function advise(failure: Failure): string {
     default:
       return failure satisfies never;
   }
+}
+
+const MOST_LISTED = 5;
+
+/** Names in a sentence: the first few, and how many more. */
+function listed(names: readonly string[]): string {
+  const more = names.length - MOST_LISTED;
+  return names.slice(0, MOST_LISTED).join(', ') + (more > 0 ? ` and ${more} more` : '');
 }

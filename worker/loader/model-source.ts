@@ -1,6 +1,7 @@
 /**
  * Where a model's files come from: the page's own folder, a folder on disk, files that were opened, the Hub.
- * A file that is not there is `null`; what cannot be read throws {@link Refused} with `download-failed`.
+ * A file that is not there is `null`; what cannot be read throws {@link Refused} with `download-failed`, or
+ * `unreadable-file` where it lies on this machine.
  */
 export interface ModelSource {
   /** A small file as text. */

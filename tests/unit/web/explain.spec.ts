@@ -14,6 +14,8 @@ const failures: { readonly [Code in Failure['code']]: Extract<Failure, { code: C
   'bad-tokenizer': { code: 'bad-tokenizer', reason: 'no vocabulary' },
   'bad-request': { code: 'bad-request', field: 'maxNewTokens', reason: 'below 0' },
   'download-failed': { code: 'download-failed', file: 'config.json', status: 404, reason: 'Not Found' },
+  'unreadable-file': { code: 'unreadable-file', file: 'config.json', reason: 'the file was changed' },
+  'not-one-model': { code: 'not-one-model', folders: ['a', 'b'] },
   'no-model': { code: 'no-model' },
   internal: { code: 'internal', reason: 'a shape is wrong' },
 };
@@ -32,10 +34,17 @@ describe('explain', () => {
     expect(explain(failures['bad-layer-types'])).toBe('Layer 4: there is no layer 9');
   });
 
-  it('says the status of a download only where a server answered', () => {
-    expect(explain(failures['download-failed'])).toContain('404');
-    expect(explain({ ...failures['download-failed'], status: 0, reason: 'no connection' })).toContain(
-      'no connection',
+  it('says the status of a download only where a server answered, and of a file that is missing that it is', () => {
+    const failure = failures['download-failed'];
+    expect(explain({ ...failure, status: 503 })).toContain('503');
+    expect(explain({ ...failure, status: 0, reason: 'no connection' })).toContain('no connection');
+    expect(explain(failure)).toBe('config.json is missing: Not Found.');
+  });
+
+  it('lists the first few of many models', () => {
+    expect(explain({ code: 'not-one-model', folders: ['a', 'b', 'c', 'd', 'e', 'f', 'g', 'h'] })).toContain(
+      'a, b, c, d, e and 3 more',
     );
+    expect(explain({ code: 'not-one-model', folders: [] })).toContain('no config.json');
   });
 });

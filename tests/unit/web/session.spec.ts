@@ -131,6 +131,26 @@ describe('the session', () => {
     expect(engine.loads.at(-1)?.model).toBe(brought);
   });
 
+  it('takes the plan of a model that was brought; that of a link whose model it stands for stays', async () => {
+    await loaded();
+    const brought = (id: string) => ({ from: 'files', id, files: new Map() }) as const;
+    session.config.layerTypes = '0_0_0_0';
+    session.bring(brought('folder:mine'));
+    await loaded();
+    expect(session.config.layerTypes).toBe(stored.layerTypes);
+
+    session.openLink(decodeHash('#v=1&model=folder:theirs&layers=0_1_1_3'));
+    expect(session.linkNotice?.foreignModel).toBe('folder:theirs');
+    session.bring(brought('folder:theirs'));
+    await loaded();
+    expect(session.linkNotice).toBeNull();
+    expect(session.config).toMatchObject({
+      model: 'folder:theirs',
+      layerTypes: '0_1_1_3',
+      slidingWindow: 64,
+    });
+  });
+
   it('begins a run that was asked for while the model loaded', async () => {
     session.generate();
     expect(engine.runs).toHaveLength(0);
