@@ -31,6 +31,11 @@ export class HostileFields {
     return this.raw(name) !== undefined;
   }
 
+  /** True where the field is written, and be it as null. */
+  says(name: string): boolean {
+    return this.#fields.has(name);
+  }
+
   /** The field as it stands; undefined where it is absent or null. */
   raw(name: string): unknown {
     return this.#fields.get(name) ?? undefined;

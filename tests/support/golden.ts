@@ -25,6 +25,14 @@ export interface GoldenTurns extends GoldenNumbers {
   readonly turns: readonly (readonly number[])[];
 }
 
+/** What the golden cases of tests/fixtures/golden-hf hold: logits and greedy tokens of Hugging Face's transformers. */
+export interface GoldenHf {
+  readonly tokens: readonly number[];
+  readonly positions: readonly number[];
+  readonly logits: readonly (readonly number[])[];
+  readonly greedy: readonly number[];
+}
+
 /** What golden.json of a shipped model holds, one entry a prompt. */
 export interface ShippedGolden {
   readonly prompt: string;
@@ -40,6 +48,7 @@ export interface ShippedGolden {
 }
 
 export const goldenFolder = (name: string) => `tests/fixtures/golden/${name}`;
+export const goldenHfFolder = (name: string) => `tests/fixtures/golden-hf/${name}`;
 export const shippedFolder = (id: string) => `public/models/${id}`;
 
 /** The golden.json of a model's folder; its type is the caller's to know. */
@@ -51,4 +60,5 @@ async function readGolden<T>(folder: string): Promise<T> {
 
 export const goldenPrompt = (name: string) => readGolden<GoldenPrompt>(goldenFolder(name));
 export const goldenTurns = (name: string) => readGolden<GoldenTurns>(goldenFolder(name));
+export const goldenHf = (name: string) => readGolden<GoldenHf>(goldenHfFolder(name));
 export const shippedGolden = (id: string) => readGolden<readonly ShippedGolden[]>(shippedFolder(id));

@@ -13,6 +13,23 @@ export function readFamily(fields: HostileFields): Family {
   return family ?? fields.refuse('model_type', `"${name}" is none of ${families.join(', ')}`);
 }
 
+/** What transformers takes where a config.json of the family leaves a field out. */
+interface FamilyDefaults {
+  /** null: the hidden size split among the heads. */
+  readonly headDim: number | null;
+  readonly contextTokens: number;
+  /** null: there are no windows, and the context is as good as any. */
+  readonly windowTokens: number | null;
+}
+
+export const familyDefaults: Readonly<Record<Family, FamilyDefaults>> = {
+  llama: { headDim: null, contextTokens: 2048, windowTokens: null },
+  'lckv-llama': { headDim: null, contextTokens: 2048, windowTokens: 4096 },
+  mistral: { headDim: null, contextTokens: 131_072, windowTokens: 4096 },
+  qwen2: { headDim: null, contextTokens: 32_768, windowTokens: 4096 },
+  qwen3: { headDim: 128, contextTokens: 32_768, windowTokens: 4096 },
+};
+
 /** Which projections carry biases. A field that the family's own code would ignore is refused where it says yes. */
 export function readBiases(
   fields: HostileFields,

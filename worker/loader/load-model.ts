@@ -5,7 +5,7 @@ import { throttle } from '../run-clock.ts';
 import { loadTokenizer, type TextTokenizer } from '../tokenizer.ts';
 import { applyConfig } from './apply-config.ts';
 import { loadWeights } from './load-weights.ts';
-import { parseModelConfig, type ModelConfig } from './model-config.ts';
+import { GENERATION_CONFIG, parseModelConfig, parseMoreEnds, type ModelConfig } from './model-config.ts';
 import type { ModelSource } from './model-source.ts';
 
 export interface LoadedModel {
@@ -24,6 +24,7 @@ interface LoadModelOptions {
 }
 
 const PROGRESS_INTERVAL_MS = 100;
+const CONFIG = 'config.json';
 
 /**
  * Reads a model's folder: config.json, the tokenizer where there is one, and the weights into the backend.
@@ -55,16 +56,29 @@ export async function loadModel(options: LoadModelOptions): Promise<LoadedModel>
 }
 
 async function loadConfig(source: ModelSource): Promise<ModelConfig> {
-  const file = 'config.json';
-  const text = await source.text(file);
-  if (text === null) {
-    throw new Refused({ code: 'download-failed', file, status: 404, reason: 'there is no such file' });
+  const json = await readJson(source, CONFIG);
+  if (json === undefined) {
+    throw new Refused({
+      code: 'download-failed',
+      file: CONFIG,
+      status: 404,
+      reason: 'there is no such file',
+    });
   }
-  let json: unknown;
+  const config = valueOf(parseModelConfig(json));
+  const generation = await readJson(source, GENERATION_CONFIG);
+  if (generation === undefined) return config;
+  const more = valueOf(parseMoreEnds(generation, config.dims.vocabSize));
+  return { ...config, eosIds: [...new Set([...config.eosIds, ...more])] };
+}
+
+/** What a JSON file says; undefined where there is none. */
+async function readJson(source: ModelSource, file: string): Promise<unknown> {
+  const text = await source.text(file);
+  if (text === null) return undefined;
   try {
-    json = JSON.parse(text);
+    return JSON.parse(text);
   } catch {
     throw new Refused({ code: 'bad-config', field: file, reason: 'it is not JSON' });
   }
-  return valueOf(parseModelConfig(json));
 }

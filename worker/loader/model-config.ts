@@ -3,9 +3,9 @@ import { HostileFields, isObject } from '../hostile-fields.ts';
 import { attempt, Refused } from '../outcome.ts';
 import type { Outcome, SharingConfig } from '../protocol.ts';
 import { MAX_PASSES, MAX_POSITIONS } from './apply-config.ts';
-import { readBiases, readFamily, type Family } from './family.ts';
+import { familyDefaults, readBiases, readFamily, type Family } from './family.ts';
 import { readRope } from './rope-config.ts';
-import { readLayerTypes } from './stored-layer-types.ts';
+import { defaultWindow, readLayerTypes } from './stored-layer-types.ts';
 
 /** What config.json says, checked. */
 export interface ModelConfig {
@@ -17,6 +17,8 @@ export interface ModelConfig {
   readonly eosIds: readonly number[];
   readonly bosId: number | null;
 }
+
+export const GENERATION_CONFIG = 'generation_config.json';
 
 // Far above any model that fits into a tab: what keeps a hostile file from asking for the machine.
 const MAX_LAYERS = 1024;
@@ -57,21 +59,27 @@ function readDims(fields: HostileFields, family: Family): ModelDims {
   const activation = fields.text('hidden_act', 'silu');
   if (activation !== 'silu') fields.refuse('hidden_act', `"${activation}" is not silu`);
 
+  if (fields.has('quantization_config')) {
+    fields.refuse('quantization_config', 'only weights that are not quantized can be read');
+  }
+
+  const defaults = familyDefaults[family];
   const hiddenSize = whole('hidden_size', MAX_WIDTH);
   const heads = whole('num_attention_heads', MAX_HEADS);
   const kvHeads = whole('num_key_value_heads', MAX_HEADS, heads);
   if (heads % kvHeads !== 0) {
     fields.refuse('num_key_value_heads', `${heads} heads cannot share ${kvHeads} evenly`);
   }
-  if (!fields.has('head_dim') && hiddenSize % heads !== 0) {
+  const defaultHeadDim = defaults.headDim ?? hiddenSize / heads;
+  if (!fields.has('head_dim') && !Number.isInteger(defaultHeadDim)) {
     fields.refuse(
       'num_attention_heads',
       `a hidden size of ${hiddenSize} cannot be split among ${heads} heads`,
     );
   }
-  const headDim = whole('head_dim', MAX_HEAD_DIM, hiddenSize / heads);
+  const headDim = whole('head_dim', MAX_HEAD_DIM, defaultHeadDim);
   if (headDim % 8 !== 0) fields.refuse('head_dim', `${headDim} is not a multiple of 8`);
-  const contextTokens = whole('max_position_embeddings', MAX_POSITIONS, 2048);
+  const contextTokens = whole('max_position_embeddings', MAX_POSITIONS, defaults.contextTokens);
 
   const rmsNormEps = fields.positive('rms_norm_eps', 1e-6);
   if (rmsNormEps >= 1) fields.refuse('rms_norm_eps', `${rmsNormEps} is not below 1`);
@@ -101,7 +109,7 @@ function readSharing(fields: HostileFields, family: Family, dims: ModelDims): Sh
     slidingWindow: fields.whole('sliding_window', {
       min: 1,
       max: MAX_POSITIONS,
-      fallback: dims.contextTokens,
+      fallback: defaultWindow(fields, family) ?? dims.contextTokens,
     }),
     forwardPasses: passes('forward_passes', 7),
     backwardPasses: passes('backward_passes', 2),
@@ -111,6 +119,18 @@ function readSharing(fields: HostileFields, family: Family, dims: ModelDims): Sh
     fields.refuse('forward_passes', 'with backward_passes there must be at least one pass');
   }
   return sharing;
+}
+
+/**
+ * The ends of a text that generation_config.json adds: chat models often name more there than in config.json.
+ *
+ * @param json the parsed file
+ */
+export function parseMoreEnds(json: unknown, vocabSize: number): Outcome<readonly number[]> {
+  return attempt(() => {
+    if (isObject(json)) return readEnds(new HostileFields(json, 'bad-config', GENERATION_CONFIG), vocabSize);
+    throw new Refused({ code: 'bad-config', field: GENERATION_CONFIG, reason: 'it is not a JSON object' });
+  });
 }
 
 function readEnds(fields: HostileFields, vocabSize: number): readonly number[] {

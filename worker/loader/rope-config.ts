@@ -1,54 +1,94 @@
 import type { RopeSpec } from '../../gpu/plan/rope.ts';
-import type { HostileFields } from '../hostile-fields.ts';
+import { yarnAttentionFactor } from '../../gpu/plan/yarn.ts';
+import { isObject, show, type HostileFields } from '../hostile-fields.ts';
+
+const DEFAULT_THETA = 10_000;
+const types = ['default', 'linear', 'llama3', 'yarn'] as const;
 
 /**
  * Reads how a model rotates: `rope_theta` and `rope_scaling`, or since transformers 5 `rope_parameters` for both.
+ * Where both stand, `rope_scaling` counts, as there.
  *
- * @param contextTokens `max_position_embeddings`, for a llama3 stretch that does not say what it stretches
+ * @param contextTokens `max_position_embeddings`, for a stretch that does not say what it stretches
  * @throws Refused with `bad-config` for a stretch that is not supported
  */
 export function readRope(fields: HostileFields, contextTokens: number): RopeSpec {
-  const place = fields.has('rope_parameters') ? 'rope_parameters' : 'rope_scaling';
+  const place = isEmpty(fields.raw('rope_scaling')) ? 'rope_parameters' : 'rope_scaling';
   const scaling = fields.inner(place);
-  for (const within of [fields, scaling]) refuseOtherRotations(within);
+  refuseOtherRotations(fields);
+  if (scaling) refuseOtherRotations(scaling);
 
   const theta = scaling?.has('rope_theta')
     ? scaling.positive('rope_theta')
-    : fields.positive('rope_theta', 10_000);
+    : fields.positive('rope_theta', DEFAULT_THETA);
   if (!scaling) return { type: 'default', theta };
 
   // Older files call it `type`; where both stand, transformers reads `rope_type`.
-  const type = scaling.text(scaling.has('rope_type') ? 'rope_type' : 'type', 'default');
+  const name = scaling.text(scaling.has('rope_type') ? 'rope_type' : 'type', 'default');
+  const type = types.find((known) => known === name);
+  // transformers prefers the one that stands outside.
+  const outside = fields.has('original_max_position_embeddings') ? fields : scaling;
+  const originalContextTokens = () => outside.positive('original_max_position_embeddings', contextTokens);
   switch (type) {
     case 'default':
       return { type, theta };
     case 'linear':
       return { type, theta, factor: scaling.positive('factor') };
-    case 'llama3': {
-      const lowFreqFactor = scaling.positive('low_freq_factor');
-      const highFreqFactor = scaling.positive('high_freq_factor');
-      if (highFreqFactor <= lowFreqFactor) {
-        scaling.refuse('high_freq_factor', `${highFreqFactor} is not above low_freq_factor`);
-      }
-      return {
-        type,
-        theta,
-        factor: scaling.positive('factor'),
-        lowFreqFactor,
-        highFreqFactor,
-        originalContextTokens: scaling.positive('original_max_position_embeddings', contextTokens),
-      };
-    }
-    default:
-      return fields.refuse(place, `the type "${type}" is none of default, linear, llama3`);
+    case 'llama3':
+      return readLlama3(scaling, theta, originalContextTokens());
+    case 'yarn':
+      if (theta <= 1) fields.refuse('rope_theta', `${theta} is not above 1`);
+      return readYarn(scaling, theta, originalContextTokens(), contextTokens);
+    case undefined:
+      return fields.refuse(place, `the type ${show(name)} is none of ${types.join(', ')}`);
   }
 }
 
-function refuseOtherRotations(fields: HostileFields | null): void {
-  if (fields && fields.number('partial_rotary_factor', 1) !== 1) {
+function readLlama3(scaling: HostileFields, theta: number, originalContextTokens: number): RopeSpec {
+  const lowFreqFactor = scaling.positive('low_freq_factor');
+  const highFreqFactor = scaling.positive('high_freq_factor');
+  if (highFreqFactor <= lowFreqFactor) {
+    scaling.refuse('high_freq_factor', `${highFreqFactor} is not above low_freq_factor`);
+  }
+  const factor = scaling.positive('factor');
+  return { type: 'llama3', theta, factor, lowFreqFactor, highFreqFactor, originalContextTokens };
+}
+
+function readYarn(
+  scaling: HostileFields,
+  theta: number,
+  originalContextTokens: number,
+  contextTokens: number,
+): RopeSpec {
+  const factor = scaling.positive('factor', contextTokens / originalContextTokens);
+  const betaFast = scaling.positive('beta_fast', 32);
+  const betaSlow = scaling.positive('beta_slow', 1);
+  if (betaFast < betaSlow) scaling.refuse('beta_fast', `${betaFast} is below beta_slow`);
+  const mscale = scaling.number('mscale', 0);
+  const allDim = scaling.number('mscale_all_dim', 0);
+  return {
+    ...{ type: 'yarn', theta, factor, betaFast, betaSlow, originalContextTokens },
+    truncate: scaling.flag('truncate', true),
+    attentionFactor: scaling.positive(
+      'attention_factor',
+      yarnAttentionFactor(factor, mscale && allDim ? { mscale, allDim } : null),
+    ),
+  };
+}
+
+function refuseOtherRotations(fields: HostileFields): void {
+  if (fields.number('partial_rotary_factor', 1) !== 1) {
     fields.refuse('partial_rotary_factor', 'only whole heads are rotated');
   }
-  if (fields?.flag('rope_interleaved', false)) {
+  if (fields.flag('rope_interleaved', false)) {
     fields.refuse('rope_interleaved', 'only the rotate-half convention is supported');
   }
+  if (fields.flag('use_mrope', false)) fields.refuse('use_mrope', 'only positions in a text are supported');
+  if (fields.has('mrope_section')) fields.refuse('mrope_section', 'only positions in a text are supported');
+  for (const kind of ['full_attention', 'sliding_attention']) {
+    if (fields.has(kind)) fields.refuse(kind, 'all layers must rotate alike');
+  }
 }
+
+const isEmpty = (value: unknown) =>
+  value === undefined || (isObject(value) && Object.keys(value).length === 0);

@@ -1,7 +1,7 @@
 import { formatLayerTypes, parseLayerTypes } from '../../gpu/plan/layer-types.ts';
 import { show, type HostileFields } from '../hostile-fields.ts';
 import { Refused } from '../outcome.ts';
-import type { Family } from './family.ts';
+import { familyDefaults, type Family } from './family.ts';
 
 /**
  * The plan under which a checkpoint was written, in LCKV's notation.
@@ -41,9 +41,13 @@ function fromArray(entries: readonly unknown[], layerCount: number): string {
   });
 }
 
+/** The window of a file that does not speak of it; null where there is none, or the file says so. */
+export const defaultWindow = (fields: HostileFields, family: Family): number | null =>
+  fields.says('sliding_window') ? null : familyDefaults[family].windowTokens;
+
 /** Mistral's window covers every layer; Qwen's is switched on, and then from one layer on. */
 function firstWindowedLayer(fields: HostileFields, family: Family): number {
-  if (!fields.has('sliding_window')) return Infinity;
+  if (!fields.has('sliding_window') && defaultWindow(fields, family) === null) return Infinity;
   switch (family) {
     case 'mistral':
       return 0;

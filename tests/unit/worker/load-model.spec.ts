@@ -1,0 +1,44 @@
+import { describe, expect, it } from 'vitest';
+import { openCpuBackend } from '../../../gpu/reference/cpu-backend.ts';
+import { loadModel } from '../../../worker/loader/load-model.ts';
+import type { ModelSource } from '../../../worker/loader/model-source.ts';
+import { goldenSource } from './sources.ts';
+
+/** The golden case `llama` with the text of some files replaced; notes which files are read. */
+function replaced(texts: Readonly<Record<string, string>>) {
+  const source = goldenSource('llama');
+  const opened: string[] = [];
+  const changed: ModelSource = {
+    text: (file) => (file in texts ? Promise.resolve(texts[file] ?? null) : source.text(file)),
+    open: (file, begin) => {
+      opened.push(file);
+      return source.open(file, begin);
+    },
+  };
+  const load = () =>
+    loadModel({
+      source: changed,
+      openBackend: () => Promise.resolve(openCpuBackend()),
+      weights: 'stored',
+      emit: () => undefined,
+    });
+  return { load, opened };
+}
+
+describe('A model that is loaded', () => {
+  it('ends its texts where config.json or generation_config.json says', async () => {
+    const both = replaced({ 'generation_config.json': '{"eos_token_id": [7, 1, 9]}' });
+    expect((await both.load()).config.eosIds).toEqual([1, 7, 9]);
+    expect((await replaced({}).load()).config.eosIds).toEqual([1]);
+  });
+
+  it.each([
+    ['generation_config.json', 'no JSON', 'generation_config.json'],
+    ['generation_config.json', '{"eos_token_id": "end"}', 'generation_config.json.eos_token_id'],
+    ['config.json', '{"model_type": "gemma3_text"}', 'model_type'],
+  ])('is refused before any weight is read where %s is %s', async (file, text, field) => {
+    const { load, opened } = replaced({ [file]: text });
+    await expect(load()).rejects.toMatchObject({ failure: { code: 'bad-config', field } });
+    expect(opened).toEqual([]);
+  });
+});
