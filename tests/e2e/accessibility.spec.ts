@@ -30,7 +30,7 @@ for (const colorScheme of ['light', 'dark'] as const) {
       const lab = await visit(page);
       expect(await findings(page), 'at first').toEqual([]);
 
-      await lab.select('Preset').selectOption('Plain LLaMA');
+      await lab.select('Preset').selectOption('lasagna-top');
       await generate(lab, 6);
       await page.getByRole('option', { name: /^Layer 3 / }).click();
       expect(await findings(page), 'after a run, off the trained plan').toEqual([]);

@@ -15,7 +15,7 @@ test('figures follow the plan while it is typed, before anything runs', async ({
 
 test('a preset writes its plan, and a plan shows its preset', async ({ page }) => {
   const lab = await visit(page);
-  await lab.select('Preset').selectOption('YOCO');
+  await lab.select('Preset').selectOption('yoco');
   await expect(lab.layerTypes).toHaveValue('0s_1s_2s_3s_4_4_4_4');
   await lab.layerTypes.fill('0_0_2_2_4_4_6_6');
   await expect(lab.select('Preset')).toHaveValue('cla');
@@ -30,7 +30,7 @@ test('the KV in use shrinks with the plan, without the file being read again', a
   });
   const lab = await visit(page);
 
-  await lab.select('Preset').selectOption('Plain LLaMA');
+  await lab.layerTypes.fill('0_1_2_3_4_5_6_7');
   await expect(page.getByText(/converted .* expect poor text/)).toBeVisible();
   await generate(lab, 4);
   // 11 tokens of the prompt and 3 of the 4 new ones, in 8 caches of 256 bytes a row.
@@ -47,7 +47,7 @@ test('the stored plan brings the stored weights back', async ({ page }) => {
   const lab = await visit(page);
   await chooseGreedy(lab);
   const stored = await generate(lab, 8);
-  await lab.select('Preset').selectOption('Sandwich, middle');
+  await lab.select('Preset').selectOption('lasagna-middle');
   expect(await generate(lab, 8)).not.toBe(stored);
   await lab.layerTypes.fill('0_6_6_6_6_6_6_7');
   expect(await generate(lab, 8)).toBe(stored);

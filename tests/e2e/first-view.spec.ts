@@ -53,9 +53,9 @@ for (const width of [320, 390, 768, 1440]) {
       await page.setViewportSize({ width, height: 900 });
       await page.emulateMedia({ colorScheme, reducedMotion: 'reduce' });
       const lab = await visit(page);
-      await lab.select('Preset').selectOption('Plain LLaMA');
+      await lab.select('Preset').selectOption('lasagna-top');
       await generate(lab, 8);
-      await lab.select('Preset').selectOption('MixAttention, pairs');
+      await lab.select('Preset').selectOption('mixattention-pairs');
       expect(await page.evaluate(() => document.documentElement.scrollWidth)).toBe(width);
       await page.screenshot({
         path: testInfo.outputPath(`page-${width}-${colorScheme}.png`),

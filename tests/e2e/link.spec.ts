@@ -33,13 +33,13 @@ test('a copied link restores the set-up, loads nothing, and then gives the same 
 test('the address follows the edits, back and forward restore them', async ({ page }) => {
   const lab = await visit(page);
   expect(new URL(page.url()).hash).toBe('');
-  await lab.select('Preset').selectOption('YOCO');
-  await expect(page).toHaveURL(/#v=1&layers=0s_1s_2s_3s_4_4_4_4$/);
+  await lab.select('Preset').selectOption('lasagna-top');
+  await expect(page).toHaveURL(/#v=1&layers=1_1_3_3_5_5_7_7$/);
   await lab.number('Seed').fill('7');
   await expect(page).toHaveURL(/&seed=7$/);
   await page.goBack();
   await expect(lab.number('Seed')).toHaveValue('1');
-  await expect(lab.layerTypes).toHaveValue('0s_1s_2s_3s_4_4_4_4');
+  await expect(lab.layerTypes).toHaveValue('1_1_3_3_5_5_7_7');
   await page.goBack();
   await expect(lab.layerTypes).toHaveValue('0_6_6_6_6_6_6_7');
   await page.goForward();

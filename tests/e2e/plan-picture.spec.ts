@@ -122,7 +122,7 @@ test('iterated groups are bracketed with their passes', async ({ page }) => {
   await expect(page.getByText('9×', { exact: true })).toBeVisible();
   await lab.number('Forward passes').fill('3');
   await expect(page.getByText('5×', { exact: true })).toBeVisible();
-  await lab.select('Preset').selectOption('CLA');
+  await lab.select('Preset').selectOption('pizza-bottom');
   await expect(page.getByText('5×', { exact: true })).toHaveCount(0);
 });
 
@@ -131,18 +131,27 @@ test('a preset has a parameter, and a plan with another value is still that pres
   await lab.number('Warm-up layers').fill('4');
   await expect(lab.layerTypes).toHaveValue('0_1_5_5_5_5_6_7');
   await expect(lab.select('Preset')).toHaveValue('lckv');
-  await lab.select('Preset').selectOption('Lasagna, middle');
+  await lab.select('Preset').selectOption('lasagna-middle');
   await lab.number('KV layers').fill('2');
   await expect(lab.layerTypes).toHaveValue('1_1_1_1_5_5_5_5');
   await expect(lab.select('Preset')).toHaveValue('lasagna-middle');
 });
 
-test('a preset that another shipped model was trained for offers to load it', async ({ page }) => {
+test('a preset loads the model that was trained for it; a plan by hand keeps the weights, and offers it', async ({
+  page,
+}) => {
   const lab = await visit(page);
-  await lab.select('Preset').selectOption('Plain LLaMA');
-  await page.getByRole('button', { name: 'Load fairy-llama' }).click();
+  await lab.select('Preset').selectOption('Plain LLaMA (trained)');
   await expect(lab.select('Model')).toHaveValue('fairy-llama');
   await expect(lab.layerTypes).toHaveValue('0_1_2_3_4_5_6_7');
+  await expect(page.getByText(/expect poor text/)).toBeHidden();
+
+  await lab.layerTypes.fill('0_6_6_6_6_6_6_7');
+  await expect(page.getByText(/converted .* expect poor text/)).toBeVisible();
+  await expect(lab.select('Model')).toHaveValue('fairy-llama');
+  await page.getByRole('button', { name: 'Load fairy-lckv' }).click();
+  await expect(lab.select('Model')).toHaveValue('fairy-lckv');
+  await expect(page.getByText(/expect poor text/)).toBeHidden();
 });
 
 test('figures of the plan follow it before anything runs', async ({ page }) => {
@@ -150,7 +159,7 @@ test('figures of the plan follow it before anything runs', async ({ page }) => {
   const figures = page.getByRole('region', { name: 'Before it runs' });
   await expect(figures).toContainText('768 B');
   await expect(figures).toContainText('56 layer passes');
-  await lab.select('Preset').selectOption('Plain LLaMA');
+  await lab.layerTypes.fill('0_1_2_3_4_5_6_7');
   await expect(figures).toContainText('8 layer passes');
   await expect(figures).toContainText('524,288 tokens');
   await lab.number('Memory budget').fill('1');
@@ -162,8 +171,8 @@ for (const layerCount of [22, 48]) {
     test(`${layerCount} layers are edited at ${width} px`, async ({ page }, testInfo) => {
       await page.setViewportSize({ width, height: 844 });
       const lab = await visitLayers(page, layerCount);
-      await lab.select('Preset').selectOption('MixAttention, pairs');
-      await lab.select('Preset').selectOption('LCKV');
+      await lab.select('Preset').selectOption('mixattention-pairs');
+      await lab.select('Preset').selectOption('lckv');
       await rows(page).focus();
       await page.keyboard.press('Home');
       await page.keyboard.press('1');

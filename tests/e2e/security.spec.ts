@@ -20,7 +20,7 @@ async function watchRefusals(page: Page): Promise<() => Promise<readonly string[
 test('the page lives by its own policy, from the first paint to a run on another model', async ({ page }) => {
   const refusals = await watchRefusals(page);
   const lab = await visit(page);
-  await lab.select('Preset').selectOption('Plain LLaMA');
+  await lab.select('Preset').selectOption('lasagna-top');
   await generate(lab, 4);
   await lab.layerTypes.fill('0_x');
   await lab.layerTypes.fill('0_1_2_3_4_5_6_7');

@@ -14,8 +14,9 @@ import { defaultConfig, sharingOf, type PlaygroundConfig } from '../config/playg
 import { replaceUnedited } from '../config/replace-unedited.ts';
 import type { Decoded } from '../config/url-hash.ts';
 import { PlanEditor } from '../layers/plan-editor.svelte.ts';
-import type { ModelEntry } from '../model/model-index.ts';
+import { trainedFor, type ModelEntry } from '../model/model-index.ts';
 import { modelIn, type PickedFile } from '../model/opened-files.ts';
+import type { LinkNotice } from '../share/link-notice.ts';
 import type { EngineClient } from './engine-client.ts';
 import { FrameText } from './frame-text.ts';
 import type { Phase } from './phase.ts';
@@ -28,12 +29,6 @@ const RUNS_KEPT = 6;
 
 /** What decides which model the worker holds. */
 type Loadable = Pick<PlaygroundConfig, 'model' | 'backend' | 'weights'>;
-
-export interface LinkNotice {
-  readonly complaints: readonly string[];
-  /** A model that does not ship with the page. */
-  readonly foreignModel: string | null;
-}
 
 /** All the state of the page. Components show it and call its verbs; nothing else holds any. */
 export class Session {
@@ -142,6 +137,13 @@ export class Session {
     const now = this.stored ?? unknown;
     Object.assign(this.config, edited === 'keep' ? replaceUnedited(this.config, before, now) : now);
     this.load();
+  }
+
+  /** Takes a published layout: loads the weights that ship for it, or else edits the plan of those that are there. */
+  chooseLayout(layerTypes: string, kind: 'preset' | 'parameter'): void {
+    const trained = trainedFor(this.models, this.config.model, layerTypes);
+    if (trained) this.chooseModel(trained.id);
+    else this.planEditor.edit(layerTypes, kind);
   }
 
   chooseBackend(backend: BackendChoice): void {

@@ -23,6 +23,16 @@ export async function fetchModelIndex(pageUrl: string): Promise<readonly ModelEn
   }
 }
 
+/**
+ * Another model of the list that was trained for a plan. They are one family, so that it may stand for the chosen one;
+ * for a model from elsewhere none may.
+ */
+export function trainedFor(models: readonly ModelEntry[], chosen: string, layerTypes: string) {
+  const own = models.find(({ id }) => id === chosen);
+  if (!own || own.stored.layerTypes === layerTypes) return undefined;
+  return models.find(({ stored }) => stored.layerTypes === layerTypes);
+}
+
 const isRecord = (value: unknown): value is Record<string, unknown> =>
   typeof value === 'object' && value !== null;
 

@@ -119,6 +119,34 @@ describe('the session', () => {
     expect(session.stored).toEqual(stored);
   });
 
+  it('loads the model that was trained for a layout; what none was trained for, or is typed, edits the plan', async () => {
+    const plain = { ...stored, layerTypes: '0_1_2_3' };
+    session.models = [...session.models, { id: 'fairy-llama', description: '', stored: plain }];
+    await loaded();
+
+    session.planEditor.edit('0_1_2_3', 'typed');
+    expect(engine.loads).toHaveLength(1);
+    session.chooseLayout('0_0_2_2', 'preset');
+    expect(session.config).toMatchObject({ model: 'fairy-lckv', layerTypes: '0_0_2_2' });
+    session.chooseLayout(stored.layerTypes, 'preset');
+    expect(engine.loads).toHaveLength(1);
+
+    session.chooseLayout('0_1_2_3', 'preset');
+    expect(engine.loads.at(-1)?.model).toBe('fairy-llama');
+    expect(session.config).toMatchObject({ model: 'fairy-llama', layerTypes: '0_1_2_3' });
+  });
+
+  it('keeps a model that was brought, whatever layout is chosen', async () => {
+    await loaded();
+    session.bring({ from: 'files', id: 'folder:mine', files: new Map() });
+    await loaded();
+    session.planEditor.edit('0_0_0_0', 'typed');
+    session.models = [{ id: 'fairy-llama', description: '', stored: { ...stored, layerTypes: '0_1_2_3' } }];
+    session.chooseLayout('0_1_2_3', 'preset');
+    expect(session.config).toMatchObject({ model: 'folder:mine', layerTypes: '0_1_2_3' });
+    expect(engine.loads).toHaveLength(2);
+  });
+
   it('loads a model that was brought, and offers it again by its name', async () => {
     await loaded();
     const brought = { from: 'files', id: 'mine', files: new Map([['config.json', new Blob()]]) } as const;
