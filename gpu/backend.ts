@@ -67,11 +67,19 @@ export interface Session {
   /**
    * Appends one turn. The last token that `decode` wrote was never fed: a turn that goes on from it begins with it.
    *
-   * @returns false where `stopped` said so before the end; the session is then of no more use
+   * @returns false where `stopped` said so before the end; the session then drops back or closes
    */
   prefill(tokens: readonly number[], options: PrefillOptions): Promise<boolean>;
   /** Continues the text, token by token. At least one token must have been prefilled. */
   decode(options: DecodeOptions): Promise<DecodeEnd>;
+  /**
+   * Drops back to the first `tokens` positions, as if nothing had been read or written since; also after a prefill that
+   * was stopped. A row of KV depends on none after it, so those that stay are as they would be. The next call is a
+   * `prefill`.
+   *
+   * @returns false where a window's ring no longer has the rows before; the session is then of no more use
+   */
+  rewind(tokens: number): boolean;
   /** KV figures for the tokens that were kept. */
   kvUsage(): KvUsage;
   /** Frees everything that the session took. */

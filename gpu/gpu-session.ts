@@ -7,6 +7,7 @@ import type { Scope } from './memory.ts';
 import { prefillParallel } from './parallel.ts';
 import { kvRowBytes, kvRowsHeld, kvUsage, MAX_STEPS_IN_FLIGHT, type KvUsage } from './plan/kv-layout.ts';
 import type { ModelDims } from './plan/model-dims.ts';
+import { RingReach } from './plan/ring-reach.ts';
 import { recordHead, recordLayers, recordSample } from './record-decode.ts';
 import { packSampling } from './sampling.ts';
 import { packSteps, type Step } from './step.ts';
@@ -24,6 +25,7 @@ export class GpuSession implements Session {
   readonly #head: Recording;
   readonly #sample: Recording;
   readonly #onClose: () => void;
+  readonly #reach: RingReach;
   /** Positions whose KV is kept. Steps thrown away have written beyond. */
   #written = 0;
 
@@ -71,6 +73,8 @@ export class GpuSession implements Session {
     this.#head = head;
     this.#sample = sample;
     this.#onClose = onClose;
+    const ringed = [...forward.text.caches.values()].some(({ slots }) => slots === 'ring');
+    this.#reach = new RingReach(ringed ? forward.text.ringRows : Infinity);
   }
 
   async prefill(tokens: readonly number[], options: PrefillOptions): Promise<boolean> {
@@ -85,7 +89,17 @@ export class GpuSession implements Session {
         : this.#sequential(turn, options);
     const finished = await context.wait(work);
     if (finished) this.#written += turn.rows;
+    if (options.mode === 'parallel') {
+      // Of a turn longer than the window, only the last rows enter the rings.
+      const { windowTokens } = this.#forward.sharing;
+      this.#reach.wrote(turn.start + turn.rows, turn.rows > windowTokens ? windowTokens : Infinity);
+    }
     return finished;
+  }
+
+  rewind(tokens: number): boolean {
+    this.#written = tokens;
+    return this.#reach.reaches(tokens, this.#forward.sharing.windowTokens);
   }
 
   async #sequential(turn: { start: number; rows: number }, options: PrefillOptions): Promise<boolean> {
@@ -174,6 +188,7 @@ export class GpuSession implements Session {
   ): void {
     const { context, text } = this.#forward;
     const { device } = context;
+    this.#reach.wrote(position + 1);
     device.queue.writeBuffer(text.step, 0, packSteps([this.#stepAt(position)]));
     const encoder = device.createCommandEncoder({ label: 'step' });
     const pass = encoder.beginComputePass();

@@ -153,6 +153,11 @@ class CpuSession implements Session {
     return 'length';
   }
 
+  rewind(tokens: number): boolean {
+    this.#keptTokens = tokens;
+    return this.#decoder.rewind(tokens);
+  }
+
   kvUsage(): KvUsage {
     const { sharing, kvPrecision } = this.#options;
     return kvUsage(sharing, this.#dims, kvPrecision, this.#keptTokens, this.allocatedBytes);

@@ -2,6 +2,7 @@ import { maskOf } from '../plan/attention-mask.ts';
 import { groupsOf, passesOf, type Passes } from '../plan/forward-plan.ts';
 import { kvRowBytes, kvRowsAllocated, type KvPrecision } from '../plan/kv-layout.ts';
 import type { ModelDims } from '../plan/model-dims.ts';
+import { RingReach } from '../plan/ring-reach.ts';
 import { ropeTable } from '../plan/rope.ts';
 import { kvOwners, type Sharing } from '../plan/sharing.ts';
 import { attend, type ReadKv } from './attend.ts';
@@ -23,6 +24,7 @@ export class CpuDecoder {
   readonly #precision: KvPrecision;
   readonly #caches: ReadonlyMap<number, KvRows>;
   readonly #rope: Float32Array;
+  readonly #reach: RingReach;
   #tokens = 0;
 
   constructor(
@@ -43,6 +45,14 @@ export class CpuDecoder {
         this.#newRows(kvRowsAllocated(owner, capacityTokens, sharing.windowTokens)),
       ]),
     );
+    const rings = [...this.#caches.values()].map(({ rows }) => rows).filter((rows) => rows < capacityTokens);
+    this.#reach = new RingReach(Math.min(...rings));
+  }
+
+  /** Drops back to the first `tokens` positions; false where a ring no longer has the rows before. */
+  rewind(tokens: number): boolean {
+    this.#tokens = tokens;
+    return this.#reach.reaches(tokens, this.#sharing.windowTokens);
   }
 
   /** Positions written so far. */
@@ -57,6 +67,7 @@ export class CpuDecoder {
   /** One token through all layers; each reads what its owner has cached so far. */
   step(token: number): Float32Array {
     const position = this.#tokens++;
+    this.#reach.wrote(this.#tokens);
     const hidden = this.#embed(token);
     for (const { index } of this.#sharing.layers) {
       const normed = this.#attentionInput(index, hidden);
@@ -112,6 +123,7 @@ export class CpuDecoder {
       }
     }
     this.#tokens += tokens.length;
+    this.#reach.wrote(this.#tokens);
     return hidden;
   }
 
