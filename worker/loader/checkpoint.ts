@@ -1,7 +1,8 @@
-import { isObject, show } from '../hostile-fields.ts';
+import { show } from '../hostile-fields.ts';
 import { Refused } from '../outcome.ts';
 import { ByteReader } from './byte-reader.ts';
 import type { ModelSource } from './model-source.ts';
+import { BadIndex, parseIndex, type ShardIndex } from './shard-index.ts';
 import { BadHeader, headerLength, LENGTH_BYTES, parseHeader, type TensorTable } from './safetensors.ts';
 
 const WHOLE_FILE = 'model.safetensors';
@@ -39,19 +40,37 @@ export async function openCheckpoint(source: ModelSource): Promise<Checkpoint> {
     const reason = `there is neither ${WHOLE_FILE} nor ${INDEX_FILE}`;
     throw new Refused({ code: 'download-failed', file: WHOLE_FILE, status: 404, reason });
   }
-  const shardOf = parseIndex(index);
+  return openShards(source, readIndex(index));
+}
+
+function readIndex(text: string): ShardIndex {
+  try {
+    return parseIndex(text);
+  } catch (error) {
+    throw error instanceof BadIndex ? badWeights(INDEX_FILE, error.message) : error;
+  }
+}
+
+async function openShards(source: ModelSource, { shardOf, totalBytes }: ShardIndex): Promise<Checkpoint> {
   const shards = new Map<string, CheckpointFile>();
   for (const name of new Set(shardOf.values())) {
     const shard = await openFile(source, name, 'close');
     if (!shard) throw badWeights(INDEX_FILE, `it names ${name}, which is not there`);
     shards.set(name, shard);
   }
-  refuseTwins([...shards.values()]);
-  return {
-    files: [...shards.values()],
-    fileOf: (tensor) => shards.get(shardOf.get(tensor) ?? '') ?? null,
-    directory: INDEX_FILE,
-  };
+  const files = [...shards.values()];
+  refuseTwins(files);
+  for (const [tensor, name] of shardOf) {
+    if (!shards.get(name)?.tensors.has(tensor)) {
+      throw badWeights(name, `it has no tensor ${show(tensor)}, which ${INDEX_FILE} places there`);
+    }
+  }
+  const presentBytes = files.reduce((sum, { dataBytes }) => sum + dataBytes, 0);
+  if (totalBytes !== null && totalBytes !== presentBytes) {
+    const reason = `its total_size is ${totalBytes}, and the shards hold ${presentBytes} bytes of tensors`;
+    throw badWeights(INDEX_FILE, reason);
+  }
+  return { files, fileOf: (tensor) => shards.get(shardOf.get(tensor) ?? '') ?? null, directory: INDEX_FILE };
 }
 
 /** A reader that stands where the tensors' bytes begin. */
@@ -88,24 +107,6 @@ async function openFile(
   } finally {
     if (!keep) await reader.close();
   }
-}
-
-/** Tensor name → shard. Shards are plain file names: an index is not to reach out of the model's folder. */
-function parseIndex(text: string): ReadonlyMap<string, string> {
-  let json: unknown;
-  try {
-    json = JSON.parse(text);
-  } catch {
-    throw badWeights(INDEX_FILE, 'it is not JSON');
-  }
-  const map = isObject(json) ? json['weight_map'] : undefined;
-  if (!isObject(map)) throw badWeights(INDEX_FILE, 'it has no weight_map');
-  return new Map(
-    Object.entries(map).map(([tensor, file]) => {
-      if (typeof file === 'string' && /^\w[\w.-]*\.safetensors$/.test(file)) return [tensor, file];
-      throw badWeights(INDEX_FILE, `tensor ${show(tensor)}: ${show(file)} is not the name of a shard`);
-    }),
-  );
 }
 
 function refuseTwins(shards: readonly CheckpointFile[]): void {

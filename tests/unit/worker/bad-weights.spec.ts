@@ -17,14 +17,17 @@ describe('weights that cannot be used', () => {
   };
   const q = 'model.layers.1.self_attn.q_proj.weight';
   const shards = () => shardsOf(tensorsOf());
-  const reindexed = (change: (map: Record<string, unknown>) => void) => {
+  type Changeable = Record<string, unknown>;
+  const reindexed = (change: (map: Changeable, metadata: Changeable) => void) => {
     const files = shards();
     const index = JSON.parse(files['model.safetensors.index.json']) as {
-      weight_map: Record<string, unknown>;
+      weight_map: Changeable;
+      metadata: Changeable;
     };
-    change(index.weight_map);
+    change(index.weight_map, index.metadata);
     return { ...files, 'model.safetensors.index.json': JSON.stringify(index) };
   };
+  const shardCutShort = () => ({ ...shards(), 'b.safetensors': shards()['b.safetensors'].slice(0, -1) });
 
   it.each([
     ['a missing tensor', whole(changed(q, null)), q],
@@ -51,6 +54,29 @@ describe('weights that cannot be used', () => {
     ['a shard at another place', reindexed((map) => (map[q] = 'https://x/b.safetensors')), 'https'],
     ['a shard without the tensor', reindexed((map) => (map[q] = 'a.safetensors')), q],
     ['an index without the tensor', reindexed((map) => Reflect.deleteProperty(map, q)), q],
+    [
+      'an index with a tensor that nobody needs and nobody has',
+      reindexed((map) => (map['x'] = 'a.safetensors')),
+      'which model.safetensors.index.json places there',
+    ],
+    [
+      'an index that names a tensor twice',
+      {
+        ...shards(),
+        'model.safetensors.index.json': `{"weight_map":{"x":"a.safetensors","x":"b.safetensors"}}`,
+      },
+      'twice',
+    ],
+    [
+      'an index that lies about the size',
+      reindexed((_, metadata) => (metadata['total_size'] = 1)),
+      'total_size is 1',
+    ],
+    [
+      'an index whose size is no size',
+      reindexed((_, metadata) => (metadata['total_size'] = '9')),
+      'total_size',
+    ],
     ['a tensor in two shards', { ...shards(), 'b.safetensors': shards()['a.safetensors'] }, 'too'],
   ])('are refused before the backend is asked for room: %s', async (_, files, named) => {
     const present = Object.fromEntries(
@@ -62,6 +88,20 @@ describe('weights that cannot be used', () => {
       await expect(loading).rejects.toMatchObject({ failure: { code: 'bad-weights' } });
       await expect(loading).rejects.toThrow(named);
       expect([puts(), freed(), backend.allocatedBytes]).toEqual([0, 0, 0]);
+    }
+  });
+
+  it('are refused where a shard is cut short', async () => {
+    for (const sizesKnown of [true, false]) {
+      const { backend } = notingBackend();
+      await expect(load(memorySource(shardCutShort(), { sizesKnown }), backend)).rejects.toMatchObject({
+        failure: {
+          code: 'bad-weights',
+          file: 'b.safetensors',
+          reason: expect.stringContaining('cut short') as string,
+        },
+      });
+      expect(backend.allocatedBytes).toBe(0);
     }
   });
 

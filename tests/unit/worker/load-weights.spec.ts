@@ -32,6 +32,14 @@ describe('loading weights', () => {
     );
   });
 
+  it('reads 16-bit and 32-bit numbers that begin at odd bytes', async () => {
+    const flag = { dtype: 'BOOL', shape: [1], bytes: new Uint8Array(1) };
+    const tensors = new Map([['unneeded.flag', flag], ...tensorsOf()]);
+    const { backend, put } = notingBackend();
+    await load(memorySource({ 'model.safetensors': fileOfTensors(tensors) }), backend);
+    for (const [name, bytes] of put) expect(bytes).toEqual([...(tensors.get(name)?.bytes ?? [])]);
+  });
+
   it('hands over rows in pieces of about 4 MiB', async () => {
     const wide = { ...dims, vocabSize: 200_000 };
     const tensors = tensorsOf();

@@ -94,9 +94,10 @@ export function shardsOf(tensors: Map<string, TensorOf>) {
   const map = Object.fromEntries(
     names.map((name) => [name, half.has(name) ? 'a.safetensors' : 'b.safetensors']),
   );
+  const total_size = [...tensors.values()].reduce((sum, { bytes }) => sum + bytes.length, 0);
   return {
     'a.safetensors': fileOfTensors(part(true)),
     'b.safetensors': fileOfTensors(part(false)),
-    'model.safetensors.index.json': JSON.stringify({ metadata: { total_size: 1 }, weight_map: map }),
+    'model.safetensors.index.json': JSON.stringify({ metadata: { total_size }, weight_map: map }),
   };
 }
