@@ -189,17 +189,15 @@ describe(`${mutations} random mutations`, () => {
   it(
     'of one file, a shard or an index are refused by the name of a file, or loaded whole',
     async () => {
-      const shards = shardsOf(tensorsOf());
-      const asBytes = (file: Uint8Array<ArrayBuffer> | string) =>
+      type Files = Readonly<Record<string, Uint8Array<ArrayBuffer> | string>>;
+      const shards: Files = shardsOf(tensorsOf());
+      const asBytes = (file: Files[string]) =>
         typeof file === 'string' ? new TextEncoder().encode(file) : file;
-      const whole = { 'model.safetensors': fileOfTensors(tensorsOf()) };
+      const whole: Files = { 'model.safetensors': fileOfTensors(tensorsOf()) };
       const victims = [
         { files: whole, victim: 'model.safetensors' },
         ...Object.keys(shards).map((victim) => ({ files: shards, victim })),
-      ].map(({ files, victim }) => ({
-        files: files,
-        victim,
-      }));
+      ];
 
       await fc.assert(
         fc.asyncProperty(
