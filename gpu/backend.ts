@@ -4,8 +4,11 @@ import type { KvPrecision, KvUsage } from './plan/kv-layout.ts';
 import type { LayerType } from './plan/layer-types.ts';
 import type { ModelDims } from './plan/model-dims.ts';
 import type { SamplingOptions } from './plan/sampling.ts';
+import type { GroupMovement } from './plan/movement.ts';
 import type { Sharing } from './plan/sharing.ts';
+import type { TokenMeasure } from './plan/token-measure.ts';
 import type { WeightSpec } from './plan/weight-specs.ts';
+import type { KernelTime } from './timing.ts';
 
 /**
  * What the WebGPU decoder and its CPU twin both are: something that takes a model's weights and opens sessions on them.
@@ -60,6 +63,8 @@ export interface SessionOptions {
   readonly kvPrecision: KvPrecision;
   /** The most positions that the session will hold. */
   readonly capacityTokens: number;
+  /** Whether every decoded token is measured, which costs a little of each step. */
+  readonly measured?: boolean;
 }
 
 /** A text being written: its tokens and their KV. Calls never overlap. */
@@ -80,6 +85,11 @@ export interface Session {
    * @returns false where a window's ring no longer has the rows before; the session is then of no more use
    */
   rewind(tokens: number): boolean;
+  /**
+   * GPU time by kernel of one more step, a pass a dispatch, which changes nothing of the text; null where there is no GPU
+   * or it does not tell time. At least one token must have been decoded.
+   */
+  profileStep(): Promise<readonly KernelTime[] | null>;
   /** KV figures for the tokens that were kept. */
   kvUsage(): KvUsage;
   /** Frees everything that the session took. */
@@ -97,6 +107,8 @@ export interface PrefillOptions {
   /** Share of the work done, 0 to 1. */
   readonly onProgress: (share: number) => void;
   readonly stopped: () => boolean;
+  /** Receives how far every pass moved every row of the turn, group by group; the passes are watched where it is there. */
+  readonly onMovement?: (movement: GroupMovement) => void;
 }
 
 export interface DecodeOptions {
@@ -104,7 +116,8 @@ export interface DecodeOptions {
   readonly maxNewTokens: number;
   /** Tokens that end the text; they are handed on as the last token. */
   readonly endTokens: ReadonlySet<number>;
-  readonly onToken: (token: number) => void;
+  /** @param measure what the model's own distribution says of the token; null unless the session is `measured` */
+  readonly onToken: (token: number, measure: TokenMeasure | null) => void;
   readonly stopped: () => boolean;
 }
 

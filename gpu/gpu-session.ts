@@ -3,17 +3,29 @@ import type { GpuContext } from './device.ts';
 import type { Forward } from './forward.ts';
 import type { GpuWeights } from './gpu-weights.ts';
 import type { Recording } from './kernel.ts';
+import { measureWords } from './kernels/measure.ts';
 import type { Scope } from './memory.ts';
 import { prefillParallel } from './parallel.ts';
 import { kvRowBytes, kvRowsHeld, kvUsage, MAX_STEPS_IN_FLIGHT, type KvUsage } from './plan/kv-layout.ts';
 import type { ModelDims } from './plan/model-dims.ts';
 import { RingReach } from './plan/ring-reach.ts';
-import { recordHead, recordLayers, recordSample } from './record-decode.ts';
+import { readMeasure } from './read-measure.ts';
+import { recordHead, recordKeptLogits, recordLayers, recordMeasure, recordSample } from './record-decode.ts';
 import { packSampling } from './sampling.ts';
 import { packSteps, type Step } from './step.ts';
 import { StepsInFlight } from './steps-in-flight.ts';
 import { allocateText } from './text-buffers.ts';
-import { timeKernels, type KernelTime } from './timing.ts';
+import { canTime, timeKernels, type KernelTime } from './timing.ts';
+
+/** All that is replayed for a token; the lists are empty where nothing is measured. */
+interface Recordings {
+  readonly layers: Recording;
+  readonly head: Recording;
+  readonly sample: Recording;
+  /** Before and after the sampler, which changes the logits in place. */
+  readonly kept: readonly Recording[];
+  readonly measure: readonly Recording[];
+}
 
 /** A text on the GPU: recorded once when it opens, replayed for every token. */
 export class GpuSession implements Session {
@@ -21,9 +33,7 @@ export class GpuSession implements Session {
   readonly #options: SessionOptions;
   readonly #scope: Scope;
   readonly #kvScope: Scope;
-  readonly #layers: Recording;
-  readonly #head: Recording;
-  readonly #sample: Recording;
+  readonly #recordings: Recordings;
   readonly #onClose: () => void;
   readonly #reach: RingReach;
   /** Positions whose KV is kept. Steps thrown away have written beyond. */
@@ -48,9 +58,24 @@ export class GpuSession implements Session {
         record(recorder, forward);
         return recorder.finish();
       };
-      const recordings = [recorded(recordLayers), recorded(recordHead), recorded(recordSample)] as const;
+      const measured = (record: typeof recordLayers) => (text.measured ? [recorded(record)] : []);
+      const recordings = Promise.all([
+        recorded(recordLayers),
+        recorded(recordHead),
+        recorded(recordSample),
+        Promise.all(measured(recordKeptLogits)),
+        Promise.all(measured(recordMeasure)),
+      ]);
+      recordings.catch(() => undefined); // heard of below
       await Promise.all([scope.settled(), kvScope.settled()]);
-      return new GpuSession(forward, options, [scope, kvScope], await Promise.all(recordings), onClose);
+      const [layers, head, sample, kept, measure] = await recordings;
+      return new GpuSession(
+        forward,
+        options,
+        [scope, kvScope],
+        { layers, head, sample, kept, measure },
+        onClose,
+      );
     } catch (error) {
       scope.free();
       kvScope.free();
@@ -62,16 +87,14 @@ export class GpuSession implements Session {
     forward: Forward,
     options: SessionOptions,
     [scope, kvScope]: readonly [Scope, Scope],
-    [layers, head, sample]: readonly [Recording, Recording, Recording],
+    recordings: Recordings,
     onClose: () => void,
   ) {
     this.#forward = forward;
     this.#options = options;
     this.#scope = scope;
     this.#kvScope = kvScope;
-    this.#layers = layers;
-    this.#head = head;
-    this.#sample = sample;
+    this.#recordings = recordings;
     this.#onClose = onClose;
     const ringed = [...forward.text.caches.values()].some(({ slots }) => slots === 'ring');
     this.#reach = new RingReach(ringed ? forward.text.ringRows : Infinity);
@@ -104,6 +127,7 @@ export class GpuSession implements Session {
 
   async #sequential(turn: { start: number; rows: number }, options: PrefillOptions): Promise<boolean> {
     const { context, dims, text } = this.#forward;
+    const { layers, head } = this.#recordings;
     const { queue } = context.device;
     const scope = context.ledger.scope('prefill scratch');
     try {
@@ -113,7 +137,7 @@ export class GpuSession implements Session {
       for (let row = 0; row < turn.rows; row++) {
         if (options.stopped()) return false;
         const logits = staging !== null && wanted.has(row);
-        this.#submit(turn.start + row, logits ? [this.#layers, this.#head] : [this.#layers], (encoder) => {
+        this.#submit(turn.start + row, logits ? [layers, head] : [layers], (encoder) => {
           if (logits) encoder.copyBufferToBuffer(text.logits, 0, staging, 0, 4 * dims.vocabSize);
         });
         if (logits) {
@@ -137,8 +161,9 @@ export class GpuSession implements Session {
     context.device.queue.writeBuffer(text.sampling, 0, packSampling(options.sampling));
 
     const prompt = this.#written;
-    const first = [this.#head, this.#sample];
-    const next = [this.#layers, this.#head, this.#sample];
+    const { layers, head, sample, kept, measure } = this.#recordings;
+    const first = [head, ...kept, sample, ...measure];
+    const next = [layers, ...first];
     const flight = new StepsInFlight(context, text.readBacks);
     let submitted = 0;
     let arrived = 0;
@@ -151,18 +176,23 @@ export class GpuSession implements Session {
           const readBack = flight.take();
           this.#submit(position, submitted === 0 ? first : next, (encoder) => {
             encoder.copyBufferToBuffer(text.tokens, 4 * (position + 1), readBack, 0, 4);
+            if (text.measured) {
+              const { words } = text.measured;
+              encoder.copyBufferToBuffer(words, 0, readBack, 4, 4 * measureWords);
+            }
           });
           flight.launched();
           submitted++;
         }
-        const token = await flight.land();
+        const words = await flight.land();
+        const token = words[0] ?? 0;
         if (options.stopped()) {
           end = 'stopped';
           break;
         }
         this.#written = prompt + arrived;
         arrived++;
-        options.onToken(token);
+        options.onToken(token, text.measured ? readMeasure(words.slice(1)) : null);
         if (options.endTokens.has(token)) {
           end = 'end-of-text';
           break;
@@ -198,15 +228,13 @@ export class GpuSession implements Session {
     device.queue.submit([encoder.finish()]);
   }
 
-  /**
-   * GPU time by kernel of one step: the token at the last position kept is decoded once more, a pass a dispatch.
-   *
-   * @throws where the adapter does not tell time, or no token was decoded yet
-   */
-  profileStep(): Promise<readonly KernelTime[]> {
+  /** The token at the last position kept is decoded once more. */
+  async profileStep(): Promise<readonly KernelTime[] | null> {
     const { context, text } = this.#forward;
+    if (!canTime(context)) return null;
+    const { layers, head, sample } = this.#recordings;
     context.device.queue.writeBuffer(text.step, 0, packSteps([this.#stepAt(this.#written - 1)]));
-    return timeKernels(context, [this.#layers, this.#head, this.#sample]);
+    return timeKernels(context, [layers, head, sample]);
   }
 
   /** Bytes that decoding the next token reads: matrices, and the rows held of the cache that each layer reads. */

@@ -4,7 +4,7 @@ import { stepStride, type Recording } from './kernel.ts';
 import { embed } from './kernels/embed.ts';
 import type { Scope } from './memory.ts';
 import { runPaced, type Job } from './pacer.ts';
-import type { Passes } from './plan/forward-plan.ts';
+import { groupsOf, type Passes } from './plan/forward-plan.ts';
 import { kvRowBytes } from './plan/kv-layout.ts';
 import { readsAbove } from './plan/layer-types.ts';
 import { prefillSchedule, type PrefillPass } from './plan/prefill-schedule.ts';
@@ -17,8 +17,10 @@ import {
   type LayerRecordings,
   type PrefillBuffers,
 } from './record-prefill.ts';
+import { runsOf, type RowRun } from './row-runs.ts';
 import { packSteps, type Step } from './step.ts';
 import type { TextBuffers } from './text-buffers.ts';
+import { PassWatch } from './watch-passes.ts';
 
 const mostLogitsBytes = 16 * 2 ** 20;
 
@@ -99,12 +101,18 @@ class ParallelPrefill {
       sharing.layers.map((layer) => recordLayer(this.#forward, this.#scope, buffers, layer)),
     );
 
+    const watches = this.#options.onMovement ? await this.#watches(buffers) : [];
     const jobs = [
       this.#replay(await recordRingCopies(this.#forward, this.#scope, buffers, true), before, 0),
       this.#clearNewRows(text),
       ...(await this.#embed(buffers, chunks)),
       ...prefillSchedule(sharing, this.#passes, { firstTurn: start === 0, everyRow }).flatMap((pass) =>
-        this.#passJobs(pass, buffers, layers, chunks, last),
+        this.#watched(
+          pass,
+          chunks,
+          watches.find(({ group }) => group.start === pass.group.start),
+          this.#passJobs(pass, buffers, layers, chunks, last),
+        ),
       ),
       this.#replay(await recordRingCopies(this.#forward, this.#scope, buffers, false), after, 0),
       this.#copyLastHidden(buffers),
@@ -116,7 +124,28 @@ class ParallelPrefill {
       return !this.#options.stopped();
     });
     if (finished) await this.#readLogits(buffers, runs, logitsSteps);
+    if (finished) for (const watch of watches) this.#options.onMovement?.(await watch.read(this.#forward));
     return finished;
+  }
+
+  #watches(buffers: PrefillBuffers): Promise<readonly PassWatch[]> {
+    const iterated = groupsOf(this.#forward.sharing.layers).filter((group) => group.iterated);
+    return Promise.all(
+      iterated.map((group) =>
+        PassWatch.open(this.#forward, this.#scope, buffers, group, this.#passes, this.#turn.rows),
+      ),
+    );
+  }
+
+  #watched(
+    { pass }: PrefillPass,
+    chunks: readonly number[],
+    watch: PassWatch | undefined,
+    jobs: readonly Job[],
+  ): readonly Job[] {
+    if (!watch) return jobs;
+    const steps = chunks.map((step) => ({ step, rows: this.#stepRows[step] ?? 0 }));
+    return [watch.beforePass(), ...jobs, ...watch.afterPass(pass, steps)];
   }
 
   /** Puts a step down; returns its index. */
@@ -251,23 +280,4 @@ class ParallelPrefill {
       staging.unmap();
     }
   }
-}
-
-interface RowRun {
-  readonly first: number;
-  readonly count: number;
-}
-
-/** Ascending positions as runs of neighbours, each of at most `most`. */
-function runsOf(positions: readonly number[], most: number): RowRun[] {
-  const runs: RowRun[] = [];
-  for (const position of positions) {
-    const run = runs.at(-1);
-    if (run && run.first + run.count === position && run.count < most) {
-      runs[runs.length - 1] = { first: run.first, count: run.count + 1 };
-    } else {
-      runs.push({ first: position, count: 1 });
-    }
-  }
-  return runs;
 }

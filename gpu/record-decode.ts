@@ -4,6 +4,8 @@ import type { Recorder } from './kernel.ts';
 import { attend } from './kernels/attend.ts';
 import { embed } from './kernels/embed.ts';
 import { gateUp } from './kernels/gate-up.ts';
+import { keepLogits } from './kernels/keep-logits.ts';
+import { measure } from './kernels/measure.ts';
 import { projectHeads } from './kernels/project-heads.ts';
 import { project } from './kernels/project.ts';
 import { sample } from './kernels/sample.ts';
@@ -145,6 +147,22 @@ export function recordSample(r: Recorder, { context, dims, text }: Forward): voi
     sample,
     { vocabSize: dims.vocabSize, workgroup: context.tuning.sampleWorkgroup },
     { logits: text.logits, tokens: text.tokens, seen: text.seen, options: text.sampling, step: text.step },
+  );
+}
+
+/** `text.logits` once more, as the model computed them. */
+export function recordKeptLogits(r: Recorder, { dims, text }: Forward): void {
+  if (text.measured) r.add(keepLogits, dims, { logits: text.logits, kept: text.measured.logits });
+}
+
+/** What the kept logits say of the token that was drawn: to `text.measured.words`. */
+export function recordMeasure(r: Recorder, { context, dims, text }: Forward): void {
+  if (!text.measured) return;
+  const { logits, words } = text.measured;
+  r.add(
+    measure,
+    { vocabSize: dims.vocabSize, workgroup: context.tuning.sampleWorkgroup },
+    { logits, tokens: text.tokens, measure: words, step: text.step },
   );
 }
 

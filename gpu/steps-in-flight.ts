@@ -40,15 +40,15 @@ export class StepsInFlight {
     this.#launches++;
   }
 
-  /** The oldest step's token. */
-  async land(): Promise<number> {
+  /** The words that the oldest step left: its token, and what was measured with it. */
+  async land(): Promise<Uint32Array> {
     const step = this.#waiting.shift();
     if (!step) throw new Error('no step is in flight');
     await this.#context.wait(step.mapped);
-    const token = new Uint32Array(step.buffer.getMappedRange(0, 4))[0] ?? 0;
+    const words = new Uint32Array(step.buffer.getMappedRange()).slice();
     step.buffer.unmap();
     this.#adapt();
-    return token;
+    return words;
   }
 
   #adapt(): void {

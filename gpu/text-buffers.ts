@@ -1,6 +1,7 @@
 import type { SessionOptions } from './backend.ts';
 import type { GpuContext } from './device.ts';
 import type { Slots } from './kernels/format.ts';
+import { measureWords } from './kernels/measure.ts';
 import type { Scope } from './memory.ts';
 import { kvRowBytes, kvRowsAllocated, MAX_STEPS_IN_FLIGHT } from './plan/kv-layout.ts';
 import type { ModelDims } from './plan/model-dims.ts';
@@ -34,7 +35,12 @@ export interface TextBuffers {
   readonly logits: GPUBuffer; //     [vocabSize]
   readonly seen: GPUBuffer; //       u32 [vocabSize], see sample.wgsl
   readonly sampling: GPUBuffer; //   Options of sample.wgsl
-  readonly readBacks: readonly GPUBuffer[]; // one token each
+  readonly readBacks: readonly GPUBuffer[]; // one token each, and its measure
+  /** What measuring every token takes; null where it is not asked for. */
+  readonly measured: {
+    readonly logits: GPUBuffer; // [vocabSize], before the sampler changes them
+    readonly words: GPUBuffer; //  Measure of measure.wgsl
+  } | null;
   /** Parts into which a decoding attention splits its keys. */
   readonly splits: number;
 }
@@ -81,6 +87,14 @@ export function allocateText(
     logits: floats('logits', dims.vocabSize),
     seen: floats('seen', dims.vocabSize),
     sampling: scope.uniform('sampling', 32),
-    readBacks: Array.from({ length: MAX_STEPS_IN_FLIGHT }, (_, i) => scope.staging(`token-${i}`, 4)),
+    readBacks: Array.from({ length: MAX_STEPS_IN_FLIGHT }, (_, i) =>
+      scope.staging(`token-${i}`, options.measured ? 4 + 4 * measureWords : 4),
+    ),
+    measured: options.measured
+      ? {
+          logits: floats('logits as computed', dims.vocabSize),
+          words: scope.storage('measure', 4 * measureWords),
+        }
+      : null,
   };
 }

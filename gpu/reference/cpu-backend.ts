@@ -13,6 +13,7 @@ import type { ModelDims } from '../plan/model-dims.ts';
 import type { WeightSpec } from '../plan/weight-specs.ts';
 import { CpuDecoder } from './cpu-decoder.ts';
 import { CpuWeights } from './cpu-weights.ts';
+import { measureToken } from './measure.ts';
 import { sampleToken } from './sampler.ts';
 
 /** The decoder on the processor: the twin that the GPU is tested against, and what runs where there is no WebGPU. */
@@ -110,7 +111,7 @@ class CpuSession implements Session {
     try {
       const hidden =
         options.mode === 'parallel'
-          ? await this.#decoder.parallel(tokens, this.#options.passes, breathe)
+          ? await this.#decoder.parallel(tokens, this.#options.passes, breathe, options.onMovement)
           : await this.#sequential(tokens, breathe);
       for (const position of options.logitsAt) {
         options.onLogits(position, this.#decoder.logits(hidden[position] ?? new Float32Array()));
@@ -147,7 +148,7 @@ class CpuSession implements Session {
       const logits = this.#decoder.logits(this.#hidden);
       const token = sampleToken(logits, this.#history, this.#history.length, options.sampling);
       this.#history.push(token);
-      options.onToken(token);
+      options.onToken(token, this.#options.measured ? measureToken(logits, token) : null);
       if (options.endTokens.has(token)) return 'end-of-text';
     }
     return 'length';
@@ -156,6 +157,10 @@ class CpuSession implements Session {
   rewind(tokens: number): boolean {
     this.#keptTokens = tokens;
     return this.#decoder.rewind(tokens);
+  }
+
+  profileStep(): Promise<null> {
+    return Promise.resolve(null);
   }
 
   kvUsage(): KvUsage {

@@ -1,7 +1,8 @@
 import { maskOf } from '../plan/attention-mask.ts';
-import { groupsOf, passesOf, type Passes } from '../plan/forward-plan.ts';
+import { groupsOf, passesOf, type Group, type Passes } from '../plan/forward-plan.ts';
 import { kvRowBytes, kvRowsAllocated, type KvPrecision } from '../plan/kv-layout.ts';
 import type { ModelDims } from '../plan/model-dims.ts';
+import { ownersReadFromBelow, relativeMovement, type GroupMovement } from '../plan/movement.ts';
 import { RingReach } from '../plan/ring-reach.ts';
 import { ropeTable } from '../plan/rope.ts';
 import { kvOwners, type Sharing } from '../plan/sharing.ts';
@@ -79,7 +80,12 @@ export class CpuDecoder {
   }
 
   /** A whole turn at once, iterating the groups that read above themselves. */
-  async parallel(tokens: readonly number[], passes: Passes, breathe: Breathe): Promise<Float32Array[]> {
+  async parallel(
+    tokens: readonly number[],
+    passes: Passes,
+    breathe: Breathe,
+    onMovement?: (movement: GroupMovement) => void,
+  ): Promise<Float32Array[]> {
     const start = this.#tokens;
     let hidden = tokens.map((token) => this.#embed(token));
 
@@ -99,8 +105,10 @@ export class CpuDecoder {
     let done = 0;
     for (const group of groups) {
       let output = hidden;
+      const relative: number[] = [];
       for (let pass = 0; pass < passesOf(group, passes); pass++) {
         output = hidden.map((row) => row.slice());
+        const before = onMovement && group.iterated ? this.#rowsReadFromBelow(group, turn) : null;
         for (let layer = group.start; layer < group.stop; layer++) {
           const normed = output.map((row) => this.#attentionInput(layer, row));
           normed.forEach((row, i) => turn.get(layer)?.write(i, this.#keysAndValues(layer, row, start + i)));
@@ -111,6 +119,10 @@ export class CpuDecoder {
           }
           done++;
         }
+        if (before) relative.push(...movements(before, this.#rowsReadFromBelow(group, turn)));
+      }
+      if (group.iterated) {
+        onMovement?.({ group, passes: passesOf(group, passes), relative: Float32Array.from(relative) });
       }
       hidden = output;
     }
@@ -191,6 +203,18 @@ export class CpuDecoder {
     return (position, part, into) => rows?.read(position % rows.rows, into, part * into.length);
   }
 
+  /** What the layers of a group read from below, of every new position: `[rows][owner]`. */
+  #rowsReadFromBelow(group: Group, turn: ReadonlyMap<number, KvRows>): Float32Array[][] {
+    const owners = ownersReadFromBelow(this.#sharing, group).flatMap((owner) => turn.get(owner) ?? []);
+    return Array.from({ length: owners[0]?.rows ?? 0 }, (_, slot) =>
+      owners.map((rows) => {
+        const row = new Float32Array(this.#rowSize);
+        rows.read(slot, row);
+        return row;
+      }),
+    );
+  }
+
   #newRows(rows: number): KvRows {
     return new KvRows(rows, this.#rowSize, this.#precision);
   }
@@ -209,3 +233,17 @@ export class CpuDecoder {
     return type;
   }
 }
+
+/** How far each position is from where it was, over all its caches. */
+const movements = (before: readonly Float32Array[][], now: readonly Float32Array[][]): number[] =>
+  now.map((rows, i) => {
+    let moved = 0;
+    let size = 0;
+    for (const [owner, row] of rows.entries()) {
+      for (const [j, value] of row.entries()) {
+        moved += (value - (before[i]?.[owner]?.[j] ?? 0)) ** 2;
+        size += value ** 2;
+      }
+    }
+    return relativeMovement(moved, size);
+  });

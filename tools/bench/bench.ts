@@ -4,7 +4,7 @@ import type { KvPrecision } from '../../gpu/plan/kv-layout.ts';
 import { parseLayerTypes } from '../../gpu/plan/layer-types.ts';
 import type { ModelDims } from '../../gpu/plan/model-dims.ts';
 import { greedy } from '../../gpu/plan/sampling.ts';
-import { canTime, type KernelTime } from '../../gpu/timing.ts';
+import type { KernelTime } from '../../gpu/timing.ts';
 import { WebGpuBackend } from '../../gpu/webgpu-backend.ts';
 import { applyConfig } from '../../worker/loader/apply-config.ts';
 import { loadModel } from '../../worker/loader/load-model.ts';
@@ -193,7 +193,11 @@ async function tokenFigures(
     const copied = await copyBytesPerSec(context);
 
     const profiles: (readonly KernelTime[])[] = [];
-    while (canTime(context) && profiles.length < profiledSteps) profiles.push(await session.profileStep());
+    while (profiles.length < profiledSteps) {
+      const profile = await session.profileStep();
+      if (!profile) break;
+      profiles.push(profile);
+    }
     return {
       submits: queueSubmit / newTokens,
       dispatches: dispatchWorkgroups / newTokens,

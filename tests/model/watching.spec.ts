@@ -1,0 +1,148 @@
+// What may be watched of a run: tokens as they are drawn, and passes as they move. Watching changes nothing.
+import { afterAll, describe, expect, it } from 'vitest';
+import type { ModelWeights, PrefillOptions, SessionOptions } from '../../gpu/backend.ts';
+import type { GroupMovement } from '../../gpu/plan/movement.ts';
+import { greedy } from '../../gpu/plan/sampling.ts';
+import type { TokenMeasure } from '../../gpu/plan/token-measure.ts';
+import { openCpuBackend } from '../../gpu/reference/cpu-backend.ts';
+import { expectAllClose } from '../support/all-close.ts';
+import { layersOf, sharingOf } from '../support/arbitrary-plans.ts';
+import { openGpuBackend, putRandomModel, tinyDims } from '../support/random-model.ts';
+
+const dims = { ...tinyDims, layerCount: 8 };
+const prompt = [3, 1, 30, 12, 36, 0, 7, 7, 21, 5, 18];
+
+const opened = openGpuBackend();
+const cpu = openCpuBackend();
+const models = opened.then(async (gpu) => {
+  const [onGpu, onCpu] = await putRandomModel([gpu, cpu], dims, layersOf('0_1_2_3_4_5_6_7'));
+  return { gpu: onGpu as ModelWeights, cpu: onCpu as ModelWeights };
+});
+afterAll(async () => (await opened).destroy());
+
+const optionsOf = (plan: string, passes: number, more: Partial<SessionOptions> = {}): SessionOptions => ({
+  sharing: sharingOf(plan, { windowTokens: 4 }),
+  passes: { forward: passes, backward: 0 },
+  kvPrecision: 'f32',
+  capacityTokens: 64,
+  ...more,
+});
+
+const prefillOptions: PrefillOptions = {
+  mode: 'parallel',
+  logitsAt: [],
+  onLogits: () => undefined,
+  onProgress: () => undefined,
+  stopped: () => false,
+};
+
+async function write(model: ModelWeights, measured: boolean) {
+  const session = await model.open(optionsOf('0_6_6_6_6_6_6_7', 9, { measured }));
+  try {
+    await session.prefill(prompt, prefillOptions);
+    const tokens: number[] = [];
+    const measures: (TokenMeasure | null)[] = [];
+    await session.decode({
+      sampling: { ...greedy, temperature: 1.3, topK: 20, repetitionPenalty: 1.4, seed: 5 },
+      maxNewTokens: 20,
+      endTokens: new Set(),
+      onToken: (token, measure) => {
+        tokens.push(token);
+        measures.push(measure);
+      },
+      stopped: () => false,
+    });
+    return { tokens, measures };
+  } finally {
+    session.close();
+  }
+}
+
+describe('Measuring tokens', () => {
+  it('draws the same tokens with it and without', async () => {
+    const { gpu } = await models;
+    const plainly = await write(gpu, false);
+    const measured = await write(gpu, true);
+    expect(measured.tokens).toEqual(plainly.tokens);
+    expect(plainly.measures.every((measure) => measure === null)).toBe(true);
+  });
+
+  it('says on the GPU what the CPU says, of the distribution before the penalty', async () => {
+    const both = await models;
+    const onGpu = await write(both.gpu, true);
+    const onCpu = await write(both.cpu, true);
+    expect(onGpu.tokens).toEqual(onCpu.tokens);
+    for (const [i, measure] of onGpu.measures.entries()) {
+      const twin = onCpu.measures[i];
+      expect(measure?.rank).toBe(twin?.rank);
+      expect(measure?.probability).toBeCloseTo(twin?.probability ?? NaN, 4);
+      const chances = (from: TokenMeasure | null | undefined) =>
+        from?.alternatives.map(({ probability }) => probability) ?? [];
+      expectAllClose(chances(measure), chances(twin), 1e-4, `token ${i}, alternative`);
+    }
+  });
+});
+
+async function movements(
+  model: ModelWeights,
+  plan: string,
+  passes: number,
+  more: Partial<SessionOptions> = {},
+  turns: readonly (readonly number[])[] = [prompt],
+): Promise<readonly GroupMovement[]> {
+  const session = await model.open(optionsOf(plan, passes, more));
+  try {
+    let last: GroupMovement[] = [];
+    for (const turn of turns) {
+      last = [];
+      await session.prefill(turn, { ...prefillOptions, onMovement: (movement) => last.push(movement) });
+    }
+    return last;
+  } finally {
+    session.close();
+  }
+}
+
+const plans = ['0_6_6_6_6_6_6_7', '7_7_7_7_7_7_7_7', '1_0_3_2_5s_4_7_6s', '2s_2s_2s_5_5_5_7_7'];
+
+describe('The movement of a pass', () => {
+  it.each(plans)('is on the GPU what it is on the CPU: %s', async (plan) => {
+    const both = await models;
+    const turns = [prompt.slice(0, 6), prompt];
+    for (const kvPrecision of ['f32', 'f16'] as const) {
+      const onGpu = await movements(both.gpu, plan, 4, { kvPrecision }, turns);
+      const onCpu = await movements(both.cpu, plan, 4, { kvPrecision }, turns);
+      expect(onGpu.map(({ group }) => group)).toEqual(onCpu.map(({ group }) => group));
+      expect(onGpu.length).toBeGreaterThan(0);
+      for (const [i, { relative }] of onGpu.entries()) {
+        expect(relative).toHaveLength(4 * prompt.length);
+        // Two numbers of 16 bits may be rounded apart.
+        const tolerance = kvPrecision === 'f32' ? 1e-4 : 5e-3;
+        expectAllClose(relative, onCpu[i]?.relative ?? [], tolerance, `${kvPrecision}, group ${i}, number`);
+      }
+    }
+  });
+
+  it.each(plans)('is all in the first pass, and none of a position that is exact: %s', async (plan) => {
+    const { gpu, cpu: onCpu } = await models;
+    for (const model of [gpu, onCpu]) {
+      const passes = prompt.length + 2;
+      for (const { relative } of await movements(model, plan, passes)) {
+        for (const [i, moved] of relative.entries()) {
+          const pass = Math.floor(i / prompt.length);
+          const position = i % prompt.length;
+          if (pass === 0) expect(moved).toBeCloseTo(1, 6);
+          // What n passes have read is exact for the first n positions: the next pass finds the same, to the bit.
+          if (pass > position) expect(moved, `pass ${pass}, position ${position}`).toBe(0);
+        }
+        const second = relative.subarray(prompt.length + 1, 2 * prompt.length);
+        expect(Math.max(...second), 'the second pass moves what reads above').toBeGreaterThan(0);
+      }
+    }
+  });
+
+  it('is nothing where no layer reads above itself', async () => {
+    const { gpu } = await models;
+    expect(await movements(gpu, '0_0_2_2_4_4_6_6', 3)).toEqual([]);
+  });
+});
