@@ -85,6 +85,13 @@ export async function readerOfData(source: ModelSource, file: CheckpointFile): P
 export const badWeights = (file: string, reason: string) =>
   new Refused({ code: 'bad-weights', file, reason });
 
+/** {@link badWeights} for a file that ends before its header said. */
+export const cutShort = (file: CheckpointFile, position: number, where: string) =>
+  badWeights(
+    file.name,
+    `it is cut short: it ends ${where}, at byte ${position} of ${file.dataStart + file.dataBytes}`,
+  );
+
 async function openFile(
   source: ModelSource,
   name: string,

@@ -1,18 +1,11 @@
 import type { Backend, ModelWeights, WeightPrecision } from '../../gpu/backend.ts';
-import { bytesOf, type ElementType } from '../../gpu/plan/element-type.ts';
+import { bytesOf } from '../../gpu/plan/element-type.ts';
 import type { LayerType } from '../../gpu/plan/layer-types.ts';
 import type { ModelDims } from '../../gpu/plan/model-dims.ts';
-import { weightSpecs, type WeightSpec } from '../../gpu/plan/weight-specs.ts';
-import { show } from '../hostile-fields.ts';
-import {
-  badWeights,
-  openCheckpoint,
-  readerOfData,
-  type Checkpoint,
-  type CheckpointFile,
-} from './checkpoint.ts';
+import { weightSpecs } from '../../gpu/plan/weight-specs.ts';
+import { badWeights, cutShort, openCheckpoint, readerOfData, type CheckpointFile } from './checkpoint.ts';
+import { locateTensors, type LocatedTensor } from './locate-tensors.ts';
 import type { ModelSource } from './model-source.ts';
-import type { StoredTensor } from './safetensors.ts';
 
 export interface LoadWeightsOptions {
   readonly source: ModelSource;
@@ -24,21 +17,8 @@ export interface LoadWeightsOptions {
   readonly onProgress: (file: string, loadedBytes: number, totalBytes: number) => void;
 }
 
-/** A tensor that the model needs, and where it lies. */
-interface Needed {
-  readonly spec: WeightSpec;
-  readonly tensor: StoredTensor;
-  readonly type: ElementType;
-}
-
 /** What is handed to the backend at once: whole rows of about this many bytes. */
 const PIECE_BYTES = 4 * 2 ** 20;
-
-const elementTypes: ReadonlyMap<string, ElementType> = new Map([
-  ['F32', 'f32'],
-  ['F16', 'f16'],
-  ['BF16', 'bf16'],
-]);
 
 /**
  * Streams a checkpoint into a backend: one pass over the files, never more than a piece of a tensor in memory.
@@ -51,15 +31,15 @@ export async function loadWeights(options: LoadWeightsOptions): Promise<ModelWei
   const checkpoint = await openCheckpoint(source);
   let weights: ModelWeights | null = null;
   try {
-    const needed = locate(checkpoint, weightSpecs(dims, storedLayers));
-    const types = new Map([...needed.values()].flat().map(({ spec, type }) => [spec.name, type]));
+    const located = locateTensors(checkpoint, weightSpecs(dims, storedLayers));
     weights = await backend.allocate({
       dims,
       storedLayers,
       weights: precision,
-      elementTypeOf: ({ name }) => types.get(name) ?? unknownTensor(name),
+      elementTypeOf: ({ name }) => located.get(name)?.type ?? unknownTensor(name),
     });
-    for (const [file, tensors] of needed) await streamFile(file, tensors, weights, options);
+    for (const [file, tensors] of inOrderOfFiles(located.values()))
+      await streamFile(file, tensors, weights, options);
     await weights.ready();
     return weights;
   } catch (error) {
@@ -70,38 +50,19 @@ export async function loadWeights(options: LoadWeightsOptions): Promise<ModelWei
   }
 }
 
-/** Finds every tensor, checks its shape and type, and sorts by file and by place in it. */
-function locate(checkpoint: Checkpoint, specs: readonly WeightSpec[]): ReadonlyMap<CheckpointFile, Needed[]> {
-  const needed = new Map<CheckpointFile, Needed[]>();
-  for (const spec of specs) {
-    const file = checkpoint.fileOf(spec.name);
-    if (!file) throw badWeights(checkpoint.directory, `it has no tensor ${spec.name}`);
-    const tensor = file.tensors.get(spec.name);
-    if (!tensor) throw badWeights(file.name, `it has no tensor ${spec.name}`);
-    const shape = spec.vector ? [spec.cols] : [spec.rows, spec.cols];
-    if (show(tensor.shape) !== show(shape)) {
-      throw badWeights(
-        file.name,
-        `tensor ${spec.name} has the shape ${show(tensor.shape)}, not ${show(shape)}`,
-      );
-    }
-    const type = elementTypes.get(tensor.dtype);
-    if (!type) {
-      const known = [...elementTypes.keys()].join(', ');
-      throw badWeights(
-        file.name,
-        `tensor ${spec.name} is stored as ${tensor.dtype}, which is none of ${known}`,
-      );
-    }
-    needed.set(file, [...(needed.get(file) ?? []), { spec, tensor, type }]);
-  }
-  for (const tensors of needed.values()) tensors.sort((a, b) => a.tensor.begin - b.tensor.begin);
-  return needed;
+/** The tensors of each file, by their place in it. */
+function inOrderOfFiles(
+  located: Iterable<LocatedTensor>,
+): ReadonlyMap<CheckpointFile, readonly LocatedTensor[]> {
+  const byFile = new Map<CheckpointFile, LocatedTensor[]>();
+  for (const tensor of located) byFile.set(tensor.file, [...(byFile.get(tensor.file) ?? []), tensor]);
+  for (const tensors of byFile.values()) tensors.sort((a, b) => a.tensor.begin - b.tensor.begin);
+  return byFile;
 }
 
 async function streamFile(
   file: CheckpointFile,
-  tensors: readonly Needed[],
+  tensors: readonly LocatedTensor[],
   weights: ModelWeights,
   { source, onProgress }: LoadWeightsOptions,
 ): Promise<void> {
@@ -131,12 +92,6 @@ async function streamFile(
     await reader.close();
   }
 }
-
-const cutShort = (file: CheckpointFile, position: number, where: string) =>
-  badWeights(
-    file.name,
-    `it is cut short: it ends ${where}, at byte ${position} of ${file.dataStart + file.dataBytes}`,
-  );
 
 function unknownTensor(name: string): never {
   throw new Error(`the backend asked for ${name}, which is no tensor of the model`);
