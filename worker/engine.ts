@@ -26,8 +26,12 @@ export interface EngineParts {
   /** Throws BackendError where there is none. */
   openBackend(choice: BackendChoice): Promise<Backend>;
   openSource(model: string): Outcome<ModelSource>;
-  /** Opens what a person brings; an engine without it refuses that. */
-  openBrought?(model: BroughtModel): Promise<Outcome<ModelSource>>;
+  /**
+   * Opens what a person brings; an engine without it refuses that.
+   *
+   * @param cancelled aborts when the load is stopped: what is on its way is let go
+   */
+  openBrought?(model: BroughtModel, cancelled: AbortSignal): Promise<Outcome<ModelSource>>;
   /** Whether a load compiles the kernels of the model's own plan, so that the first run starts at once. */
   readonly warmUp?: boolean;
 }
@@ -43,6 +47,7 @@ export class Engine implements EngineApi {
   /** Settles, never rejects, when every call so far has ended. */
   #queue: Promise<unknown> = Promise.resolve();
   #stops = 0;
+  #loads = new AbortController();
   #backend: { readonly choice: BackendChoice; readonly opened: Backend } | null = null;
   #model: { readonly request: LoadRequest; readonly loaded: LoadedModel; readonly facts: ModelFacts } | null =
     null;
@@ -52,7 +57,8 @@ export class Engine implements EngineApi {
   }
 
   load(request: LoadRequest, onEvent: OnEvent): Promise<Outcome<ModelFacts>> {
-    return this.#answer(onEvent, (emit) => this.#load(request, emit));
+    const cancelled = this.#loads.signal;
+    return this.#answer(onEvent, (emit) => this.#load(request, emit, cancelled));
   }
 
   generate(request: GenerateRequest, onEvent: OnEvent): Promise<Outcome<GenerateResult>> {
@@ -66,6 +72,8 @@ export class Engine implements EngineApi {
 
   stop(): void {
     this.#stops++;
+    this.#loads.abort();
+    this.#loads = new AbortController();
   }
 
   unload(): Promise<void> {
@@ -95,12 +103,12 @@ export class Engine implements EngineApi {
     return result;
   }
 
-  async #load(request: LoadRequest, emit: Emit): Promise<ModelFacts> {
+  async #load(request: LoadRequest, emit: Emit, cancelled: AbortSignal): Promise<ModelFacts> {
     if (this.#model && isSame(this.#model.request, request)) return this.#model.facts;
     this.#dropModel();
     if (this.#backend && this.#backend.choice !== request.backend) this.#dropBackend();
 
-    const source = valueOf(await this.#openSource(request.model));
+    const source = valueOf(await this.#openSource(request.model, cancelled));
     const openBackend = async () => {
       this.#backend ??= {
         choice: request.backend,
@@ -123,10 +131,13 @@ export class Engine implements EngineApi {
     return facts;
   }
 
-  async #openSource(model: ModelRef): Promise<Outcome<ModelSource>> {
+  async #openSource(model: ModelRef, cancelled: AbortSignal): Promise<Outcome<ModelSource>> {
     if (typeof model === 'string') return this.#parts.openSource(model);
     const reason = 'this engine opens only models that ship or lie in a folder';
-    return (await this.#parts.openBrought?.(model)) ?? fail({ code: 'bad-request', field: 'model', reason });
+    return (
+      (await this.#parts.openBrought?.(model, cancelled)) ??
+      fail({ code: 'bad-request', field: 'model', reason })
+    );
   }
 
   #failureOf(error: unknown): Failure {

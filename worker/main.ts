@@ -2,9 +2,10 @@ import { expose } from 'comlink';
 import { openCpuBackend } from '../gpu/reference/cpu-backend.ts';
 import { openWebGpuBackend } from '../gpu/webgpu-backend.ts';
 import { Engine } from './engine.ts';
+import { openHubSource } from './hub/hub-source.ts';
 import { openFilesSource } from './loader/files-source.ts';
 import { openPageSource } from './loader/page-source.ts';
-import { fail, succeed } from './outcome.ts';
+import { attemptAsync, succeed } from './outcome.ts';
 
 // A build puts workers into assets/, one folder below the page; the dev server serves the page at its base.
 const pageUrl = new URL(import.meta.env.DEV ? import.meta.env.BASE_URL : '../', self.location.href);
@@ -14,12 +15,10 @@ expose(
     openBackend: (choice) =>
       choice === 'cpu' ? Promise.resolve(openCpuBackend()) : openWebGpuBackend(navigator.gpu),
     openSource: (model) => openPageSource(pageUrl.href, model),
-    openBrought: (model) =>
-      Promise.resolve(
-        model.from === 'files'
-          ? succeed(openFilesSource(model.files))
-          : fail({ code: 'bad-request', field: 'model', reason: 'repositories cannot be loaded yet' }),
-      ),
+    openBrought: async (model, cancelled) =>
+      model.from === 'files'
+        ? succeed(openFilesSource(model.files))
+        : attemptAsync(() => openHubSource(model, cancelled)),
     warmUp: true,
   }),
 );

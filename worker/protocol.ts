@@ -51,6 +51,8 @@ export interface HubModel {
   readonly endpoint: string;
   /** For gated repositories. Never logged, stored or put into an address. */
   readonly token: string | null;
+  /** Read what is stored, all of it; or, where there was no room, go on without storing. */
+  readonly keep: boolean;
 }
 
 export interface ModelFacts {
@@ -134,6 +136,10 @@ export type EngineEvent =
 export type Outcome<T> =
   { readonly ok: true; readonly value: T } | { readonly ok: false; readonly failure: Failure };
 
+/** Why a server does not hand out a repository. */
+export type HubRefusal =
+  'no-such-repository' | 'no-such-revision' | 'needs-token' | 'token-is-wrong' | 'not-allowed';
+
 /** What can go wrong without anybody's bug. `web/ui/explain.ts` alone turns these into sentences. */
 export type Failure =
   | BackendFailure
@@ -147,11 +153,26 @@ export type Failure =
       readonly file: string;
       readonly status: number;
       readonly reason: string;
+      /** How long the server asks to wait, where that is too long to be waited for. */
+      readonly retryAfterSec?: number;
     }
   /** A file on this machine that was there when it was opened. */
   | { readonly code: 'unreadable-file'; readonly file: string; readonly reason: string }
   /** Files were opened, but not those of one model: the folders among them that hold one, none or several. */
   | { readonly code: 'not-one-model'; readonly folders: readonly string[] }
+  | {
+      readonly code: 'hub-refused';
+      readonly repository: string;
+      readonly endpoint: string;
+      readonly why: HubRefusal;
+    }
+  /** A file is not what its digest says, also after it was fetched again. */
+  | { readonly code: 'damaged-file'; readonly file: string; readonly reason: string }
+  /** The browser will not keep so much. */
+  | { readonly code: 'no-room'; readonly neededBytes: number; readonly availableBytes: number }
+  /** Was deleted from this device, here or in another tab. */
+  | { readonly code: 'not-stored'; readonly model: string }
+  | { readonly code: 'cancelled' }
   | { readonly code: 'no-model' }
   /** A bug of ours that was caught at the edge of the worker; the page stays usable. */
   | { readonly code: 'internal'; readonly reason: string };

@@ -54,6 +54,18 @@ const realms: readonly Realm[] = [
       'worker/storage is what the page and its workers keep on the device: the one importer of idb-keyval, and of nothing else.',
   },
   {
+    of: 'worker/hub/protocol.ts',
+    may: [{ path: 'worker/protocol.ts', typesOnly: true }],
+    libraries: [],
+    reason: 'worker/hub/protocol is types alone: it imports types of worker/protocol and nothing else.',
+  },
+  {
+    of: 'worker/hub/sha256.ts',
+    may: [],
+    libraries: ['hash-wasm'],
+    reason: 'worker/hub/sha256.ts is the one importer of hash-wasm, and of nothing else.',
+  },
+  {
     of: 'worker/',
     may: [{ path: 'gpu/' }, { path: 'worker/' }],
     libraries: ['comlink'],
@@ -65,6 +77,7 @@ const realms: readonly Realm[] = [
     may: [
       { path: 'gpu/plan/' },
       { path: 'worker/protocol.ts', typesOnly: true },
+      { path: 'worker/hub/protocol.ts', typesOnly: true },
       { path: 'worker/storage/' },
       { path: 'web/' },
     ],

@@ -1,4 +1,4 @@
-import type { Failure } from '../../worker/protocol.ts';
+import type { Failure, HubRefusal } from '../../worker/protocol.ts';
 import { formatBytes } from './format.ts';
 
 /** What went wrong, in one sentence. The only place where failures become English. */
@@ -25,8 +25,18 @@ export function explain(failure: Failure): string {
     case 'download-failed':
       if (failure.status === 404) return `${failure.file} is missing: ${failure.reason}.`;
       return failure.status > 0
-        ? `${failure.file} could not be fetched: the server answered ${failure.status}.`
+        ? `${failure.file} could not be fetched: the server answered ${failure.status}${askedToWait(failure.retryAfterSec)}.`
         : `${failure.file} could not be fetched: ${failure.reason}.`;
+    case 'hub-refused':
+      return refused[failure.why](failure.repository, failure.endpoint);
+    case 'damaged-file':
+      return `${failure.file} is damaged: ${failure.reason}.`;
+    case 'no-room':
+      return `This browser has room for ${formatBytes(failure.availableBytes)} more; ${formatBytes(failure.neededBytes)} are needed, so ${formatBytes(failure.neededBytes - failure.availableBytes)} are missing.`;
+    case 'not-stored':
+      return `${failure.model} is not stored on this device any more.`;
+    case 'cancelled':
+      return 'The download was cancelled.';
     case 'unreadable-file':
       return `${failure.file} cannot be read (${failure.reason}); it may have been changed, moved or removed since it was opened.`;
     case 'not-one-model':
@@ -65,6 +75,16 @@ export function advise(failure: Failure): string {
       return failure.status === 404
         ? 'Choose another model, or one whose files are complete.'
         : 'Check the connection and press Generate to try again.';
+    case 'hub-refused':
+      return advices[failure.why];
+    case 'damaged-file':
+      return 'Delete the stored model and load it again; if it comes back, the server’s own copy is damaged.';
+    case 'no-room':
+      return 'Delete stored models or free space on the device, or load it without storing it.';
+    case 'not-stored':
+      return 'Press Load model to download it.';
+    case 'cancelled':
+      return 'What has arrived is kept: Load model goes on from there.';
     case 'unreadable-file':
       return 'Open the folder again.';
     case 'not-one-model':
@@ -79,6 +99,26 @@ export function advise(failure: Failure): string {
       return failure satisfies never;
   }
 }
+
+const refused: Readonly<Record<HubRefusal, (repository: string, endpoint: string) => string>> = {
+  'no-such-repository': (repository, endpoint) => `There is no model ${repository} at ${endpoint}.`,
+  'no-such-revision': (repository, endpoint) => `${repository} at ${endpoint} has no such revision.`,
+  'needs-token': (repository, endpoint) =>
+    `${endpoint} does not give ${repository} to everybody: it is gated or private, or there is no such model.`,
+  'token-is-wrong': (_, endpoint) => `${endpoint} does not know this access token.`,
+  'not-allowed': (repository, endpoint) => `${endpoint} does not let this access token read ${repository}.`,
+};
+
+const advices: Readonly<Record<HubRefusal, string>> = {
+  'no-such-repository': 'Correct the name; it is written as owner/name.',
+  'no-such-revision': 'Correct what stands after the @, or leave it out.',
+  'needs-token': 'Check the name, or enter an access token of an account that may read it.',
+  'token-is-wrong': 'Correct the access token, or empty the field.',
+  'not-allowed': 'Accept the model’s terms on its page with that account, or use another token.',
+};
+
+const askedToWait = (seconds: number | undefined) =>
+  seconds === undefined ? '' : ` and asks to wait ${seconds} s`;
 
 const MOST_LISTED = 5;
 

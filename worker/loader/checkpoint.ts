@@ -43,7 +43,8 @@ export async function openCheckpoint(source: ModelSource): Promise<Checkpoint> {
   return openShards(source, readIndex(index));
 }
 
-function readIndex(text: string): ShardIndex {
+/** @throws Refused with `bad-weights` */
+export function readIndex(text: string): ShardIndex {
   try {
     return parseIndex(text);
   } catch (error) {

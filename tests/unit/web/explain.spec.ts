@@ -16,6 +16,16 @@ const failures: { readonly [Code in Failure['code']]: Extract<Failure, { code: C
   'download-failed': { code: 'download-failed', file: 'config.json', status: 404, reason: 'Not Found' },
   'unreadable-file': { code: 'unreadable-file', file: 'config.json', reason: 'the file was changed' },
   'not-one-model': { code: 'not-one-model', folders: ['a', 'b'] },
+  'hub-refused': {
+    code: 'hub-refused',
+    repository: 'owner/name',
+    endpoint: 'https://huggingface.co',
+    why: 'needs-token',
+  },
+  'damaged-file': { code: 'damaged-file', file: 'model.safetensors', reason: 'its digest is another' },
+  'no-room': { code: 'no-room', neededBytes: 3 * 2 ** 30, availableBytes: 2 ** 30 },
+  'not-stored': { code: 'not-stored', model: 'owner/name' },
+  cancelled: { code: 'cancelled' },
   'no-model': { code: 'no-model' },
   internal: { code: 'internal', reason: 'a shape is wrong' },
 };
@@ -39,6 +49,25 @@ describe('explain', () => {
     expect(explain({ ...failure, status: 503 })).toContain('503');
     expect(explain({ ...failure, status: 0, reason: 'no connection' })).toContain('no connection');
     expect(explain(failure)).toBe('config.json is missing: Not Found.');
+  });
+
+  it('says how much room is missing, and how long a server asks to wait', () => {
+    expect(explain(failures['no-room'])).toContain('2 GiB are missing');
+    const failure = { ...failures['download-failed'], status: 429, retryAfterSec: 300 };
+    expect(explain(failure)).toContain('429 and asks to wait 300 s');
+  });
+
+  it('tells a name that is wrong from a token that is', () => {
+    const whys = [
+      'no-such-repository',
+      'no-such-revision',
+      'needs-token',
+      'token-is-wrong',
+      'not-allowed',
+    ] as const;
+    const said = whys.map((why) => explain({ ...failures['hub-refused'], why }));
+    expect(new Set(said).size).toBe(whys.length);
+    for (const why of whys) expect(advise({ ...failures['hub-refused'], why })).toMatch(/^[A-Z].*\.$/);
   });
 
   it('lists the first few of many models', () => {

@@ -1,0 +1,36 @@
+/** Web Locks as far as kvtab uses them, for Node, which has none: exclusive, first come, first served. */
+type Granted = { readonly name: string; readonly mode: LockMode } | null;
+
+export class MemoryLocks {
+  readonly #held = new Map<string, Promise<unknown>>();
+
+  async request<T>(
+    name: string,
+    options: { readonly ifAvailable?: boolean; readonly signal?: AbortSignal },
+    work: (lock: Granted) => T | Promise<T>,
+  ): Promise<T> {
+    const before = this.#held.get(name);
+    if (options.ifAvailable && before) return work(null);
+    let release: () => void = () => undefined;
+    const mine = new Promise<void>((resolve) => (release = resolve));
+    const tail = Promise.all([before, mine]);
+    this.#held.set(name, tail);
+    try {
+      await Promise.race([before, aborted(options.signal)]);
+      return await work({ name, mode: 'exclusive' });
+    } finally {
+      release();
+      if (this.#held.get(name) === tail) this.#held.delete(name);
+    }
+  }
+}
+
+/** Never resolves; rejects when the signal aborts. */
+const aborted = (signal: AbortSignal | undefined) =>
+  new Promise<never>((_, reject) => {
+    const abort = () => {
+      reject(new DOMException('', 'AbortError'));
+    };
+    if (signal?.aborted) abort();
+    signal?.addEventListener('abort', abort);
+  });

@@ -1,0 +1,168 @@
+import fc from 'fast-check';
+import { afterEach, describe, expect, it } from 'vitest';
+import { valueOf } from '../../../worker/outcome.ts';
+import { requestsTo, type Request } from '../../../worker/request.ts';
+import { openSpace } from '../../../worker/storage/space.ts';
+import { sha256, type HubServer } from '../../support/hub-server.ts';
+import { MemoryLocks } from '../../support/memory-locks.ts';
+import {
+  bytesSpace,
+  COMMIT,
+  hubWith,
+  ignore,
+  modelAt,
+  NAME,
+  openLibrary,
+  read,
+  RECORD,
+  repository,
+  TOKENIZER,
+  WEIGHTS,
+} from './fixture.ts';
+
+const SEED = 20261121;
+const POINTS = 20;
+const CONFIG_BYTES = 23;
+const TOTAL = WEIGHTS.length + TOKENIZER.length + CONFIG_BYTES;
+const files = ['config.json', 'tokenizer.json', 'model.safetensors'];
+
+const manifestSpace = openSpace('model-manifest-1', (_): _ is unknown => true);
+
+/** Bytes of whole records of each file, as they lie in the storage. */
+async function storedEnds(server: HubServer): Promise<ReadonlyMap<string, number>> {
+  const ends = new Map<string, number>();
+  for (const file of files) {
+    const records = await bytesSpace.entries([server.endpoint, NAME, COMMIT, file]);
+    ends.set(
+      file,
+      records.reduce((sum, [, { length }]) => sum + length, 0),
+    );
+  }
+  return ends;
+}
+
+/** Downloads all, and holds every request to what was stored when it began. */
+async function finishAndHold(server: HubServer): Promise<void> {
+  const ends = await storedEnds(server);
+  const servedBefore = server.served.length;
+  valueOf(await openLibrary({ locks: locksOfOneTab() }).download(modelAt(server), ignore));
+  for (const { file, begin } of server.served.slice(servedBefore)) {
+    expect(`${file} from ${begin}`).toBe(`${file} from ${String(ends.get(file))}`);
+  }
+  expect(sha256(await read(modelAt(server), 'model.safetensors'))).toBe(sha256(WEIGHTS));
+  expect(sha256(await read(modelAt(server), 'tokenizer.json'))).toBe(sha256(TOKENIZER));
+}
+
+/** A tab that is killed takes its locks with it. */
+const locksOfOneTab = () => new MemoryLocks() as unknown as LockManager;
+
+/** Requests of a tab that is killed when so many bytes of files have arrived: nothing ever comes after that. */
+function killedAfter(bytes: number, killed: () => void): (origins: readonly string[]) => Request {
+  let left = bytes;
+  const dead = () => {
+    killed();
+    return new Promise<never>(() => undefined);
+  };
+  return (origins) => {
+    const request = requestsTo(origins);
+    return async (url, init) => {
+      if (left <= 0) return dead();
+      const response = await request(url, init);
+      if (!String(url).includes('/resolve/') || !response.body) return response;
+      const reader = response.body.getReader();
+      const body = new ReadableStream<Uint8Array>({
+        pull: async (controller) => {
+          if (left <= 0) return dead();
+          const next = await reader.read();
+          if (next.done) {
+            controller.close();
+            return;
+          }
+          controller.enqueue(next.value.subarray(0, left));
+          left -= next.value.length;
+        },
+      });
+      return new Response(body, { status: response.status, headers: response.headers });
+    };
+  };
+}
+
+async function liveAndDie(server: HubServer, bytes: number): Promise<void> {
+  await new Promise<void>((killed) => {
+    const requestsOf = killedAfter(bytes, killed);
+    void openLibrary({ requestsOf, locks: locksOfOneTab() }).download(modelAt(server), ignore);
+  });
+}
+
+describe('a tab that is killed', () => {
+  const points = fc.sample(fc.integer({ min: 0, max: TOTAL - 1 }), { seed: SEED, numRuns: POINTS });
+
+  it.each(points)(
+    'at byte %d: the next one fetches no stored byte again, and ends the same',
+    async (bytes) => {
+      const server = await hubWith({ [NAME]: repository() });
+      await liveAndDie(server, bytes);
+      expect(await manifestSpace.keys()).toEqual([]);
+      await finishAndHold(server);
+    },
+  );
+
+  it('again and again ends the same too, and costs less than a record each time', async () => {
+    const server = await hubWith({ [NAME]: repository() });
+    const lives = fc.sample(fc.integer({ min: RECORD / 2, max: 2 * RECORD }), { seed: SEED, numRuns: 4 });
+    for (const bytes of lives) await liveAndDie(server, bytes);
+    await finishAndHold(server);
+    const begun = server.served.map(({ begin }) => begin);
+    expect(begun.every((begin) => begin % RECORD === 0)).toBe(true);
+  });
+});
+
+describe('a device that is full', () => {
+  const { prototype } = IDBObjectStore;
+  const put = Object.getOwnPropertyDescriptor(prototype, 'put') ?? {};
+  afterEach(() => {
+    Object.defineProperty(prototype, 'put', put);
+  });
+
+  /** As a browser does: what would go beyond the limit is refused, what was stored before stays. */
+  function limitStorage(limit: number): void {
+    const real = put.value as IDBObjectStore['put'];
+    let used = 0;
+    prototype.put = function (value: unknown, key?: IDBValidKey) {
+      if (value instanceof Uint8Array) {
+        if (used + value.length > limit) throw new DOMException('', 'QuotaExceededError');
+        used += value.length;
+      }
+      return real.call(this, value, key);
+    };
+  }
+
+  const limits = fc.sample(fc.integer({ min: 0, max: TOTAL - 1 }), { seed: SEED + 1, numRuns: POINTS });
+
+  it.each(limits)(
+    'after %d bytes says how much is missing, keeps what it has and goes on later',
+    async (limit) => {
+      const server = await hubWith({ [NAME]: repository() });
+      limitStorage(limit);
+      const outcome = await openLibrary().download(modelAt(server), ignore);
+      const stored = [...(await storedEnds(server)).values()].reduce((sum, bytes) => sum + bytes, 0);
+      expect(stored).toBeLessThanOrEqual(limit);
+      expect(stored).toBeGreaterThan(limit - RECORD);
+      expect(outcome).toMatchObject({ ok: false, failure: { code: 'no-room', neededBytes: TOTAL - stored } });
+      expect(await manifestSpace.keys()).toEqual([]);
+      Object.defineProperty(prototype, 'put', put);
+      await finishAndHold(server);
+    },
+  );
+
+  it('is found out before the first byte where the browser says how much room there is', async () => {
+    const server = await hubWith({ [NAME]: repository() });
+    const room = () => Promise.resolve(TOTAL - 1);
+    const outcome = await openLibrary({ room }).download(modelAt(server), ignore);
+    expect(outcome).toMatchObject({
+      failure: { code: 'no-room', neededBytes: TOTAL, availableBytes: TOTAL - 1 },
+    });
+    expect(server.served).toEqual([]);
+    valueOf(await openLibrary({ room: () => Promise.resolve(TOTAL) }).download(modelAt(server), ignore));
+  });
+});

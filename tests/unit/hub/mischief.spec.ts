@@ -1,0 +1,124 @@
+import { describe, expect, it } from 'vitest';
+import type { HubEvent } from '../../../worker/hub/protocol.ts';
+import { valueOf } from '../../../worker/outcome.ts';
+import { sha256, type Asked, type Mischief } from '../../support/hub-server.ts';
+import {
+  bytesSpace,
+  COMMIT,
+  everything,
+  failureOf,
+  hubWith,
+  ignore,
+  modelAt,
+  NAME,
+  noWaits,
+  openLibrary,
+  read,
+  RECORD,
+  repository,
+  WEIGHTS,
+  weightsOnly,
+} from './fixture.ts';
+
+describe('a server that misbehaves', () => {
+  const fetchWith = async (mischief: (asked: Asked) => Mischief | null, parts = {}) => {
+    const server = await hubWith({ [NAME]: repository() });
+    server.misbehave(mischief);
+    const time = noWaits();
+    const events: HubEvent[] = [];
+    const outcome = await openLibrary({ clock: time.clock, ...parts }).download(modelAt(server), (event) =>
+      events.push(event),
+    );
+    return { server, outcome, events, waits: time.waits };
+  };
+  const isRight = async ({ server, outcome }: Awaited<ReturnType<typeof fetchWith>>) => {
+    valueOf(outcome);
+    expect(sha256(await read(modelAt(server), 'model.safetensors'))).toBe(sha256(WEIGHTS));
+  };
+
+  it('cuts the connection again and again is asked for the rest alone', async () => {
+    const got = await fetchWith(weightsOnly({ cutAfter: 70_001 }));
+    await isRight(got);
+    const begins = got.server.served.filter(({ file }) => file === 'model.safetensors');
+    expect(begins.map(({ begin }) => begin)).toEqual([0, 70_001, 140_002, 210_003, 280_004]);
+  });
+
+  it('knows no ranges is asked for the whole again', async () => {
+    const cutOnce = weightsOnly({ cutAfter: 2 * RECORD + 7 }, 1);
+    const got = await fetchWith((asked) => ({ noRange: true, ...cutOnce(asked) }));
+    await isRight(got);
+    const weights = got.server.served.filter(({ file }) => file === 'model.safetensors');
+    expect(weights.map(({ begin }) => begin)).toEqual([0, 0]);
+  });
+
+  it('answers 416 to a range is asked for the whole', async () => {
+    const cutOnce = weightsOnly({ cutAfter: 3 * RECORD }, 1);
+    const got = await fetchWith((asked) => cutOnce(asked) ?? (asked.range === null ? null : { status: 416 }));
+    await isRight(got);
+  });
+
+  it('answers 500, then 429 with Retry-After, is waited for as it asks', async () => {
+    const answers: Mischief[] = [{ status: 500 }, { status: 429, headers: { 'retry-after': '7' } }];
+    const got = await fetchWith((asked) => weightsOnly({})(asked) && (answers.shift() ?? null));
+    await isRight(got);
+    expect(got.waits).toEqual([500, 7000]);
+    expect(got.events).toContainEqual({ type: 'waiting', reason: 'the server answered 429', forMs: 7000 });
+  });
+
+  it('asks for an hour is not waited for', async () => {
+    const got = await fetchWith(everything({ status: 429, headers: { 'retry-after': '3600' } }));
+    expect(failureOf(got.outcome)).toMatchObject({ status: 429, retryAfterSec: 3600 });
+    expect(got.waits).toEqual([]);
+  });
+
+  it('answers 503 for ever is given up after five waits that grow', async () => {
+    const got = await fetchWith(everything({ status: 503 }));
+    expect(failureOf(got.outcome)).toMatchObject({ code: 'download-failed', status: 503 });
+    expect(got.waits).toEqual([500, 1000, 2000, 4000, 8000]);
+  });
+
+  it('redirects in circles is given up', async () => {
+    const got = await fetchWith(everything({ redirectLoop: true }));
+    expect(failureOf(got.outcome)).toMatchObject({ code: 'download-failed', status: 0 });
+  });
+
+  it('sends a wrong byte is asked once more, and the right bytes are kept', async () => {
+    const got = await fetchWith(weightsOnly({ wrongByteAt: 3 * RECORD + 3 }, 1));
+    await isRight(got);
+    expect(got.server.served.filter(({ file }) => file === 'model.safetensors')).toHaveLength(2);
+  });
+
+  it('sends a wrong byte twice is reported, and nothing of the file is kept', async () => {
+    const got = await fetchWith(weightsOnly({ wrongByteAt: 3 * RECORD + 3 }));
+    expect(failureOf(got.outcome)).toMatchObject({ code: 'damaged-file', file: 'model.safetensors' });
+    expect(got.server.served.filter(({ file }) => file === 'model.safetensors')).toHaveLength(2);
+    expect(await bytesSpace.keys([got.server.endpoint, NAME, COMMIT, 'model.safetensors'])).toEqual([]);
+    // The first visit after that finds a server that is well.
+    got.server.misbehave(() => null);
+    valueOf(await openLibrary().download(modelAt(got.server), ignore));
+  });
+
+  it.each([
+    ['longer', { longerBy: 10 }],
+    ['shorter', { longerBy: -10 }],
+  ])('has a file that is %s than it lists is reported', async (_, mischief) => {
+    const got = await fetchWith(weightsOnly(mischief));
+    expect(failureOf(got.outcome)).toMatchObject({
+      code: 'download-failed',
+      file: 'model.safetensors',
+      reason: expect.stringMatching(/lists/) as string,
+    });
+  });
+
+  it('falls silent is asked again for the rest', async () => {
+    const got = await fetchWith(weightsOnly({ silentAfter: RECORD + 9 }, 1), { stallMs: 150 });
+    await isRight(got);
+    expect(got.server.served.at(-1)).toMatchObject({ begin: RECORD + 9 });
+  });
+
+  it('drips is waited for, as long as it drips', async () => {
+    const got = await fetchWith(weightsOnly({ drip: { bytes: 20_000, everyMs: 20 } }), { stallMs: 150 });
+    await isRight(got);
+    expect(got.server.served.filter(({ file }) => file === 'model.safetensors')).toHaveLength(1);
+  });
+});

@@ -1,0 +1,74 @@
+import { describe, expect, it } from 'vitest';
+import { valueOf } from '../../../worker/outcome.ts';
+import { openSpace } from '../../../worker/storage/space.ts';
+import {
+  everything,
+  failureOf,
+  hubWith,
+  ignore,
+  modelAt,
+  NAME,
+  openLibrary,
+  repository,
+  WEIGHTS,
+} from './fixture.ts';
+
+describe('a server that will not', () => {
+  it.each([
+    ['a repository that is not there', { id: 'owner/absent', token: 'x' }, 'no-such-repository'],
+    ['a revision that is not there', { id: `${NAME}@v9` }, 'no-such-revision'],
+    ['a gated one without a token', { id: 'owner/gated' }, 'needs-token'],
+    ['a gated one with another token', { id: 'owner/gated', token: 'other' }, 'not-allowed'],
+  ])('give %s is not asked twice, and the reason is said', async (_, changes, why) => {
+    const server = await hubWith({ [NAME]: repository(), 'owner/gated': repository({ token: 'secret' }) });
+    const outcome = await openLibrary().download(modelAt(server, changes), ignore);
+    expect(failureOf(outcome)).toMatchObject({ code: 'hub-refused', why, endpoint: server.endpoint });
+    expect(server.asked).toHaveLength(1);
+    expect(JSON.stringify(outcome)).not.toContain('secret');
+  });
+
+  it('know a token says so', async () => {
+    const server = await hubWith({ [NAME]: repository() });
+    server.misbehave(everything({ status: 401 }));
+    expect(failureOf(await openLibrary().download(modelAt(server, { token: 'x' }), ignore))).toMatchObject({
+      why: 'token-is-wrong',
+    });
+  });
+
+  it('gives a gated one for its token, which goes to the endpoint alone and is stored nowhere', async () => {
+    const server = await hubWith({ [NAME]: repository({ token: 'secret' }) });
+    valueOf(await openLibrary().download(modelAt(server, { token: 'secret' }), ignore));
+    expect(server.served.map(({ authorization }) => authorization)).toEqual(server.served.map(() => null));
+    expect(server.asked.some(({ authorization }) => authorization === 'Bearer secret')).toBe(true);
+    expect(server.asked.every(({ path }) => !path.includes('secret'))).toBe(true);
+    for (const name of ['listing', 'manifest', 'mark', 'revision']) {
+      const all = await openSpace(`model-${name}-1`, (_): _ is unknown => true).entries();
+      expect(JSON.stringify(all)).not.toContain('secret');
+    }
+  });
+
+  it.each([
+    ['config.json', { files: new Map([['model.safetensors', WEIGHTS]]) }],
+    ['model.safetensors', { files: new Map([['config.json', new Uint8Array([123, 125])]]) }],
+  ])('has no %s is told so', async (file, changes) => {
+    const server = await hubWith({ [NAME]: repository(changes) });
+    expect(failureOf(await openLibrary().download(modelAt(server), ignore))).toMatchObject({
+      code: 'download-failed',
+      file,
+      status: 404,
+    });
+  });
+
+  it.each([
+    ['no commit', '{}', /names no commit/],
+    ['a commit that is a path', '{"sha": "../../etc"}', /names no commit/],
+    ['no JSON', '<html>', /else than JSON/],
+  ])('answers with %s is told so', async (_, body, reason) => {
+    const server = await hubWith({ [NAME]: repository() });
+    const requestsOf = () => () => Promise.resolve(new Response(body));
+    expect(failureOf(await openLibrary({ requestsOf }).download(modelAt(server), ignore))).toMatchObject({
+      code: 'download-failed',
+      reason: expect.stringMatching(reason) as string,
+    });
+  });
+});

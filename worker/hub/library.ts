@@ -1,0 +1,250 @@
+import { attemptAsync, Refused } from '../outcome.ts';
+import type { HubModel, Outcome } from '../protocol.ts';
+import { requestsTo, type Request } from '../request.ts';
+import { throttle } from '../run-clock.ts';
+import { Gate } from './gate.ts';
+import { hubServer, type HubServer } from './hub-requests.ts';
+import { listModel, type Listing } from './listing.ts';
+import type { Clock } from './patience.ts';
+import type { HubApi, HubEvent, OnHubEvent, Preview, StoredKey, StoredModel } from './protocol.ts';
+import {
+  allListings,
+  commitOf,
+  finishStoring,
+  listingOf,
+  manifestOf,
+  RECORD_BYTES,
+  removeModel,
+  storedBytesOf,
+  totalBytesOf,
+  type StoredListing,
+} from './records.ts';
+import { checkModel, storeModel, type StoreOptions } from './store-model.ts';
+
+/** What a library needs of the browser; tests bring their own. */
+export interface LibraryParts {
+  /** Absent where the page is not served securely: then nobody else is expected. */
+  readonly locks?: Pick<LockManager, 'request'> | undefined;
+  /** How much more may be stored; null where the browser does not say. */
+  readonly room: () => Promise<number | null>;
+  readonly requestsOf?: (origins: readonly string[]) => Request;
+  readonly clock?: Clock;
+  readonly stallMs?: number;
+  readonly recordBytes?: number;
+}
+
+const PROGRESS_INTERVAL_MS = 100;
+/** On which tabs tell each other how far they are. */
+const CHANNEL = 'kvtab-downloads';
+
+interface Told {
+  readonly name: string;
+  readonly event: HubEvent;
+}
+
+/** The models on this device, and the one that is on its way here. */
+export class Library implements HubApi {
+  readonly #parts: LibraryParts;
+  #gate = new Gate();
+  /** Settles when the download before has let go. */
+  #busy: Promise<unknown> = Promise.resolve();
+
+  constructor(parts: LibraryParts) {
+    this.#parts = parts;
+  }
+
+  look(model: HubModel): Promise<Outcome<Preview>> {
+    return attemptAsync(async () => {
+      const server = this.#server(model);
+      const listing = await this.#list(server, new Gate(), () => undefined);
+      return this.#previewOf({ ...listing, recordBytes: this.#recordBytes });
+    });
+  }
+
+  download(model: HubModel, onEvent: OnHubEvent): Promise<Outcome<StoredModel>> {
+    return this.#alone((gate) => this.#download(model, gate, onEvent));
+  }
+
+  check(model: HubModel, onEvent: OnHubEvent): Promise<Outcome<StoredModel>> {
+    return this.#alone(async (gate) => {
+      const server = this.#server(model);
+      const listing = await storedListing(server);
+      if (!listing) throw new Refused({ code: 'not-stored', model: model.id });
+      await this.#locked(listing, gate, onEvent, (tell) =>
+        checkModel(listing, this.#storing(server, listing, gate, tell)),
+      );
+      return this.#describe(listing);
+    });
+  }
+
+  pause(): void {
+    this.#gate.pause();
+  }
+
+  resume(): void {
+    this.#gate.resume();
+  }
+
+  cancel(): void {
+    this.#gate.cancel();
+  }
+
+  stored(): Promise<Outcome<readonly StoredModel[]>> {
+    return attemptAsync(async () =>
+      Promise.all((await allListings()).map((listing) => this.#describe(listing))),
+    );
+  }
+
+  remove(key: StoredKey): Promise<Outcome<void>> {
+    return attemptAsync(async () => {
+      const removed = await this.#ifFree(key, () => removeModel(key));
+      if (removed) return;
+      const reason = 'it is being downloaded, here or in another tab: cancel that first';
+      throw new Refused({ code: 'bad-request', field: 'repository', reason });
+    });
+  }
+
+  get #recordBytes(): number {
+    return this.#parts.recordBytes ?? RECORD_BYTES;
+  }
+
+  #server(model: HubModel): HubServer {
+    return hubServer(model, this.#parts.requestsOf ?? requestsTo);
+  }
+
+  /** Ends the download before, and does the next thing when it has let go. */
+  #alone<T>(work: (gate: Gate) => Promise<T>): Promise<Outcome<T>> {
+    this.#gate.cancel();
+    const gate = (this.#gate = new Gate());
+    const outcome = this.#busy.then(() => attemptAsync(() => work(gate)));
+    this.#busy = outcome.catch(() => undefined);
+    return outcome;
+  }
+
+  async #download(model: HubModel, gate: Gate, onEvent: OnHubEvent): Promise<StoredModel> {
+    const server = this.#server(model);
+    const known = await storedListing(server);
+    if (known && (await isWhole(known))) return this.#describe(known);
+    const onWait = waitsOf(onEvent);
+    const listing: StoredListing = {
+      ...(await this.#list(server, gate, onWait)),
+      recordBytes: this.#recordBytes,
+    };
+    await this.#locked(listing, gate, onEvent, async (tell) => {
+      const manifest = await manifestOf(listing);
+      // Another tab was quicker, or another name of the same commit was stored before.
+      if (manifest?.damagedFile === null) await finishStoring(listing, manifest);
+      else await storeModel(listing, this.#storing(server, listing, gate, tell));
+    });
+    return this.#describe(listing);
+  }
+
+  #list(server: HubServer, gate: Gate, onWait: StoreOptions['onWait']): Promise<Listing> {
+    return listModel(server, { gate, onWait, clock: this.#parts.clock });
+  }
+
+  #storing(server: HubServer, { commit }: Listing, gate: Gate, tell: OnHubEvent): StoreOptions {
+    let progress: HubEvent | null = null;
+    const tellSometimes = throttle(PROGRESS_INTERVAL_MS, () => progress && tell(progress));
+    const { room, clock, stallMs } = this.#parts;
+    return {
+      ...{ server, commit, gate, room, clock, stallMs },
+      onWait: waitsOf(tell),
+      onProgress: (loadedBytes, totalBytes) => {
+        progress = { type: 'progress', loadedBytes, totalBytes };
+        if (loadedBytes === totalBytes) tell(progress);
+        else tellSometimes();
+      },
+    };
+  }
+
+  /**
+   * Does something to a model that no two tabs may do at once. Who comes later is told how far the other one is, and
+   * does it too when that one has ended, however it ended.
+   */
+  async #locked(
+    key: StoredKey,
+    gate: Gate,
+    onEvent: OnHubEvent,
+    work: (tell: OnHubEvent) => Promise<void>,
+  ): Promise<void> {
+    const name = lockName(key);
+    const channel = new BroadcastChannel(CHANNEL);
+    const tell: OnHubEvent = (event) => {
+      onEvent(event);
+      channel.postMessage({ name, event } satisfies Told);
+    };
+    try {
+      if (await this.#ifFree(key, () => work(tell))) return;
+      onEvent({ type: 'following' });
+      channel.onmessage = ({ data }: MessageEvent<Told>) => {
+        if (data.name === name) onEvent(data.event);
+      };
+      const turn = this.#parts.locks?.request(name, { signal: gate.cancelled }, () => {
+        channel.onmessage = null;
+        return work(tell);
+      });
+      await turn?.catch(async (error: unknown) => {
+        await gate.pass(); // an abort of the wait is the person's
+        throw error;
+      });
+    } finally {
+      channel.close();
+    }
+  }
+
+  /** Does something to a model unless another tab is at it; says whether it was done. */
+  async #ifFree(key: StoredKey, work: () => Promise<void>): Promise<boolean> {
+    const { locks } = this.#parts;
+    if (!locks) {
+      await work();
+      return true;
+    }
+    return locks.request(lockName(key), { ifAvailable: true }, async (lock) => {
+      if (lock) await work();
+      return lock !== null;
+    });
+  }
+
+  async #previewOf(listing: StoredListing): Promise<Preview> {
+    const { endpoint, repository, commit, files } = listing;
+    const stored = (await listingOf(listing)) ?? listing;
+    return {
+      ...{ endpoint, repository, commit },
+      files: files.length,
+      totalBytes: totalBytesOf(listing),
+      storedBytes: await storedBytesOf(stored),
+    };
+  }
+
+  async #describe(listing: StoredListing): Promise<StoredModel> {
+    const manifest = await manifestOf(listing);
+    const preview = await this.#previewOf(listing);
+    return {
+      ...preview,
+      revision: listing.revision,
+      storedAtMs: manifest?.storedAtMs ?? null,
+      verified: !manifest
+        ? { state: 'incomplete' }
+        : manifest.damagedFile !== null
+          ? { state: 'damaged', file: manifest.damagedFile }
+          : { state: 'sound', atMs: manifest.checkedAtMs, repairedBytes: manifest.repairedBytes },
+    };
+  }
+}
+
+/** What is stored under a name, whole or not; undefined where nothing is. */
+export async function storedListing(server: HubServer): Promise<StoredListing | undefined> {
+  const { endpoint, repository, revision } = server;
+  const commit = await commitOf(endpoint, repository, revision);
+  // A commit names itself, also where it was stored as a branch.
+  return listingOf({ endpoint, repository, commit: commit ?? revision });
+}
+
+const isWhole = async (key: StoredKey) => (await manifestOf(key))?.damagedFile === null;
+
+const waitsOf = (tell: OnHubEvent) => (reason: string, forMs: number) => {
+  tell({ type: 'waiting', reason, forMs });
+};
+
+const lockName = ({ endpoint, repository, commit }: StoredKey) => `kvtab ${endpoint} ${repository} ${commit}`;

@@ -1,0 +1,90 @@
+import { Refused } from '../outcome.ts';
+import type { Gate } from './gate.ts';
+
+/** Waits before the first, second… new try. */
+const WAITS_MS = [500, 1000, 2000, 4000, 8000];
+/** A server that asks for more than this is asked again by the person, later. */
+const LONGEST_WAIT_MS = 120_000;
+
+export interface Clock {
+  /** Rejects when the signal aborts. */
+  sleep(ms: number, signal: AbortSignal): Promise<void>;
+}
+
+/** How often something is tried again, and how long in between. */
+export class Patience {
+  readonly #what: string;
+  readonly #gate: Gate;
+  readonly #onWait: (reason: string, forMs: number) => void;
+  readonly #clock: Clock;
+  #failures = 0;
+
+  /** @param what the file that is asked for, as a failure names it */
+  constructor(
+    what: string,
+    gate: Gate,
+    onWait: (reason: string, forMs: number) => void,
+    clock: Clock = realClock,
+  ) {
+    this.#what = what;
+    this.#gate = gate;
+    this.#onWait = onWait;
+    this.#clock = clock;
+  }
+
+  /** Tries that failed since something came. */
+  get failures(): number {
+    return this.#failures;
+  }
+
+  /** Something came: the next failure is the first again. */
+  reward(): void {
+    this.#failures = 0;
+  }
+
+  /**
+   * Waits as long as the server asks, or a while that grows.
+   *
+   * @param status the server's answer; 0 where there was none
+   * @throws Refused with `download-failed` when it has been tried often enough
+   */
+  async afterFailure(status: number, reason: string, askedMs: number | null = null): Promise<void> {
+    const waitMs = askedMs ?? WAITS_MS[this.#failures];
+    if (waitMs === undefined || this.#failures >= WAITS_MS.length || waitMs > LONGEST_WAIT_MS) {
+      const asks = waitMs === undefined ? {} : { retryAfterSec: Math.ceil(waitMs / 1000) };
+      throw new Refused({ code: 'download-failed', file: this.#what, status, reason, ...asks });
+    }
+    this.#failures++;
+    this.#onWait(reason, waitMs);
+    try {
+      await this.#clock.sleep(waitMs, this.#gate.interrupted);
+    } catch {
+      // Paused or given up: the gate says which.
+    }
+    await this.#gate.pass();
+  }
+}
+
+/** What `Retry-After` asks for, in milliseconds: seconds or a date. Null where it says nothing, or may not be read. */
+export function retryAfterMs(response: Response, nowMs = Date.now()): number | null {
+  const text = response.headers.get('retry-after');
+  if (text === null) return null;
+  const ms = /^\d+$/.test(text) ? Number(text) * 1000 : Date.parse(text) - nowMs;
+  return Number.isFinite(ms) ? Math.max(0, ms) : null;
+}
+
+export const realClock: Clock = {
+  sleep: (ms, signal) =>
+    new Promise((resolve, reject) => {
+      const stop = () => {
+        clearTimeout(timer);
+        reject(new Error('interrupted'));
+      };
+      const timer = setTimeout(() => {
+        signal.removeEventListener('abort', stop);
+        resolve();
+      }, ms);
+      if (signal.aborted) stop();
+      else signal.addEventListener('abort', stop, { once: true });
+    }),
+};
