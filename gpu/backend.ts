@@ -1,5 +1,6 @@
 import type { Mode, Passes } from './plan/forward-plan.ts';
 import type { ElementType } from './plan/element-type.ts';
+import type { KernelTime } from './plan/kernel-time.ts';
 import type { KvPrecision, KvUsage } from './plan/kv-layout.ts';
 import type { LayerType } from './plan/layer-types.ts';
 import type { ModelDims } from './plan/model-dims.ts';
@@ -8,7 +9,6 @@ import type { GroupMovement } from './plan/movement.ts';
 import type { Sharing } from './plan/sharing.ts';
 import type { TokenMeasure } from './plan/token-measure.ts';
 import type { WeightSpec } from './plan/weight-specs.ts';
-import type { KernelTime } from './timing.ts';
 
 /**
  * What the WebGPU decoder and its CPU twin both are: something that takes a model's weights and opens sessions on them.

@@ -6,6 +6,7 @@ import type { Recording } from './kernel.ts';
 import { measureWords } from './kernels/measure.ts';
 import type { Scope } from './memory.ts';
 import { prefillParallel } from './parallel.ts';
+import type { KernelTime } from './plan/kernel-time.ts';
 import { kvRowBytes, kvRowsHeld, kvUsage, MAX_STEPS_IN_FLIGHT, type KvUsage } from './plan/kv-layout.ts';
 import type { ModelDims } from './plan/model-dims.ts';
 import { RingReach } from './plan/ring-reach.ts';
@@ -15,7 +16,7 @@ import { packSampling } from './sampling.ts';
 import { packSteps, type Step } from './step.ts';
 import { StepsInFlight } from './steps-in-flight.ts';
 import { allocateText } from './text-buffers.ts';
-import { canTime, timeKernels, type KernelTime } from './timing.ts';
+import { canTime, timeKernels } from './timing.ts';
 
 /** All that is replayed for a token; the lists are empty where nothing is measured. */
 interface Recordings {

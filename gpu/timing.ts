@@ -1,12 +1,6 @@
 import type { GpuContext } from './device.ts';
 import type { Recording } from './kernel.ts';
-
-/** GPU time that one kernel took, over `dispatches`. */
-export interface KernelTime {
-  readonly kernel: string;
-  readonly dispatches: number;
-  readonly gpuUs: number;
-}
+import type { KernelTime } from './plan/kernel-time.ts';
 
 /** Whether the adapter tells time. */
 export const canTime = ({ device }: GpuContext): boolean => device.features.has('timestamp-query');

@@ -1,12 +1,16 @@
 import type { Backend } from '../gpu/backend.ts';
 import { BackendError } from '../gpu/backend-error.ts';
 import { EventPort } from './event-port.ts';
-import { generate } from './generate.ts';
+import { generate, type RunOptions } from './generate.ts';
 import { loadModel, type LoadedModel } from './loader/load-model.ts';
 import type { ModelSource } from './loader/model-source.ts';
+import { measureConvergence } from './measure/convergence.ts';
+import { scoreContinuation, type ScoreReference } from './measure/score.ts';
 import { fail, Refused, succeed, valueOf } from './outcome.ts';
 import type {
   BackendChoice,
+  Convergence,
+  ConvergenceRequest,
   EngineApi,
   EngineEvent,
   Failure,
@@ -18,6 +22,8 @@ import type {
   ModelRef,
   OnEvent,
   Outcome,
+  Score,
+  ScoreRequest,
 } from './protocol.ts';
 import { warmUp } from './warm-up.ts';
 
@@ -48,6 +54,7 @@ export class Engine implements EngineApi {
   #queue: Promise<unknown> = Promise.resolve();
   #stops = 0;
   #loads = new AbortController();
+  #reference: ScoreReference | null = null;
   #backend: { readonly choice: BackendChoice; readonly opened: Backend } | null = null;
   #model: { readonly request: LoadRequest; readonly loaded: LoadedModel; readonly facts: ModelFacts } | null =
     null;
@@ -62,11 +69,18 @@ export class Engine implements EngineApi {
   }
 
   generate(request: GenerateRequest, onEvent: OnEvent): Promise<Outcome<GenerateResult>> {
-    const stopsBefore = this.#stops;
-    const stopped = () => this.#stops > stopsBefore;
-    return this.#answer(onEvent, (emit) => {
-      if (!this.#model) throw new Refused({ code: 'no-model' });
-      return generate(this.#model.loaded, request, { emit, stopped });
+    return this.#run(onEvent, (model, options) => generate(model, request, options));
+  }
+
+  measureConvergence(request: ConvergenceRequest, onEvent: OnEvent): Promise<Outcome<Convergence>> {
+    return this.#run(onEvent, (model, options) => measureConvergence(model, request, options));
+  }
+
+  score(request: ScoreRequest, onEvent: OnEvent): Promise<Outcome<Score>> {
+    return this.#run(onEvent, async (model, options) => {
+      const { score, reference } = await scoreContinuation(model, request, this.#reference, options);
+      this.#reference = reference;
+      return score;
     });
   }
 
@@ -78,8 +92,22 @@ export class Engine implements EngineApi {
 
   unload(): Promise<void> {
     return this.#enqueue(() => {
+      this.#reference = null;
       this.#dropBackend();
       return Promise.resolve();
+    });
+  }
+
+  /** Runs a call of the loaded model, which a stop from now on ends. */
+  #run<T>(
+    onEvent: OnEvent,
+    work: (model: LoadedModel, options: RunOptions) => Promise<T>,
+  ): Promise<Outcome<T>> {
+    const stopsBefore = this.#stops;
+    const stopped = () => this.#stops > stopsBefore;
+    return this.#answer(onEvent, (emit) => {
+      if (!this.#model) throw new Refused({ code: 'no-model' });
+      return work(this.#model.loaded, { emit, stopped });
     });
   }
 

@@ -1,11 +1,13 @@
 import type { ModelWeights, Session } from '../gpu/backend.ts';
+import { medianTimes, type KernelTime } from '../gpu/plan/kernel-time.ts';
 import { chooseMode, type Mode } from '../gpu/plan/forward-plan.ts';
 import { checkRequest, promptTurns } from './check-request.ts';
 import { applyConfig } from './loader/apply-config.ts';
 import type { ModelConfig } from './loader/model-config.ts';
 import { valueOf } from './outcome.ts';
 import { PromptLogits } from './prompt-logits.ts';
-import type { EngineEvent, GenerateRequest, GenerateResult } from './protocol.ts';
+import { tokenText } from './measure/token-text.ts';
+import type { EngineEvent, GenerateRequest, GenerateResult, MeasuredToken } from './protocol.ts';
 import { RunClock, throttle } from './run-clock.ts';
 import { TextStream } from './text-stream.ts';
 import type { TextTokenizer } from './tokenizer.ts';
@@ -57,6 +59,7 @@ export async function generate(
     passes,
     kvPrecision: request.kvPrecision,
     capacityTokens: prompt.length + request.maxNewTokens,
+    measured: request.watch?.tokens ?? false,
   });
   try {
     const clock = new RunClock(prompt.length);
@@ -77,6 +80,7 @@ export async function generate(
       nats: logits.meanNats(),
       kv,
       timing,
+      ...(request.watch?.kernels && { kernels: await timeKernels(session, written.tokens.length) }),
     };
   } finally {
     session.close();
@@ -125,7 +129,7 @@ async function prefill(
   return true;
 }
 
-type Written = Pick<GenerateResult, 'end' | 'tokens' | 'text'>;
+type Written = Pick<GenerateResult, 'end' | 'tokens' | 'text' | 'measured'>;
 
 const nothing = ({ tokenizer }: RunnableModel): Written => ({
   end: 'stopped',
@@ -137,7 +141,7 @@ const nothing = ({ tokenizer }: RunnableModel): Written => ({
 async function decode(
   session: Session,
   { config, tokenizer }: RunnableModel,
-  { maxNewTokens, ignoreEos, sampling }: GenerateRequest,
+  { maxNewTokens, ignoreEos, sampling, watch }: GenerateRequest,
   prompt: readonly number[],
   clock: RunClock,
   { emit, stopped }: RunOptions,
@@ -145,6 +149,8 @@ async function decode(
   const ends = new Set(config.eosIds);
   const stream = tokenizer && new TextStream(silencing(tokenizer, ends), prompt);
   const tokens: number[] = [];
+  const measured: MeasuredToken[] = [];
+  let lastMs: number | null = null;
   let text = '';
   const tellStats = throttle(STATS_INTERVAL_MS, () => {
     emit({ type: 'stats', kv: session.kvUsage(), timing: clock.timing(), newTokens: tokens.length });
@@ -157,17 +163,48 @@ async function decode(
           sampling,
           maxNewTokens,
           endTokens: ignoreEos ? new Set() : ends,
-          onToken: (token) => {
+          onToken: (token, measure) => {
             clock.token();
+            const before = tokens.at(-1) ?? prompt.at(-1);
             tokens.push(token);
             const fresh = stream?.push(token) ?? '';
             text += fresh;
-            emit({ type: 'token', id: token, text: fresh });
+            if (measure) {
+              const nowMs = performance.now();
+              const chance = (id: number, probability: number) => ({
+                id,
+                text: tokenText(tokenizer, before, id),
+                probability,
+              });
+              measured.push({
+                ...chance(token, measure.probability),
+                rank: measure.rank,
+                ms: nowMs - (lastMs ?? nowMs),
+                alternatives: measure.alternatives.map((other) => chance(other.token, other.probability)),
+              });
+              lastMs = nowMs;
+            }
+            const told = measured.at(-1);
+            emit({ type: 'token', id: token, text: fresh, ...(told && { measured: told }) });
             tellStats();
           },
           stopped,
         });
-  return { end, tokens, text: stream && text + stream.flush() };
+  return { end, tokens, text: stream && text + stream.flush(), ...(watch?.tokens && { measured }) };
+}
+
+const timedSteps = 5;
+
+/** GPU time by kernel of one step after the run, the median of a few; null where there is none to tell. */
+async function timeKernels(session: Session, newTokens: number): Promise<readonly KernelTime[] | null> {
+  if (newTokens === 0) return null;
+  const steps: (readonly KernelTime[])[] = [];
+  while (steps.length < timedSteps) {
+    const step = await session.profileStep();
+    if (!step) return null;
+    steps.push(step);
+  }
+  return medianTimes(steps);
 }
 
 /** A tokenizer for which the tokens that end a text have no text either, whether or not it calls them special. */

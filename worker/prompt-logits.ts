@@ -1,3 +1,4 @@
+import { logSumExp } from './measure/divergence.ts';
 import { Refused } from './outcome.ts';
 
 /**
@@ -66,11 +67,7 @@ export class PromptLogits {
 
 /** −log softmax(logits)[token], in float64. */
 export function negativeLogLikelihood(logits: Float32Array, token: number): number {
-  let max = -Infinity;
-  for (const logit of logits) if (logit > max) max = logit;
-  let sum = 0;
-  for (const logit of logits) sum += Math.exp(logit - max);
-  return Math.log(sum) + max - (logits[token] ?? NaN);
+  return logSumExp(logits) - (logits[token] ?? NaN);
 }
 
 const badRequest = (field: string, reason: string) => new Refused({ code: 'bad-request', field, reason });

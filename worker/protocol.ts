@@ -5,8 +5,10 @@
 import type { BackendFailure } from '../gpu/backend-error.ts';
 import type { AdapterFacts, WeightPrecision } from '../gpu/backend.ts';
 import type { Mode, ModeChoice } from '../gpu/plan/forward-plan.ts';
+import type { KernelTime } from '../gpu/plan/kernel-time.ts';
 import type { KvPrecision, KvUsage } from '../gpu/plan/kv-layout.ts';
 import type { ModelDims } from '../gpu/plan/model-dims.ts';
+import type { GroupMovement } from '../gpu/plan/movement.ts';
 import type { SamplingOptions } from '../gpu/plan/sampling.ts';
 
 export type BackendChoice = 'webgpu' | 'cpu';
@@ -16,6 +18,10 @@ export interface EngineApi {
   load(request: LoadRequest, onEvent: OnEvent): Promise<Outcome<ModelFacts>>;
   /** Prefills the prompt and continues it. Waits for earlier calls to end; never interleaves with them. */
   generate(request: GenerateRequest, onEvent: OnEvent): Promise<Outcome<GenerateResult>>;
+  /** How far each pass of a parallel prefill moves each position. Queued as `generate` is, and ended by `stop`. */
+  measureConvergence(request: ConvergenceRequest, onEvent: OnEvent): Promise<Outcome<Convergence>>;
+  /** Scores a given continuation, teacher-forced, alone or against the one scored first. Queued as `generate` is. */
+  score(request: ScoreRequest, onEvent: OnEvent): Promise<Outcome<Score>>;
   /** Ends the runs asked for so far, within one token; they resolve with what they have. */
   stop(): void;
   /** Frees the model and the device. */
@@ -91,6 +97,15 @@ export interface GenerateRequest {
   readonly logits: readonly number[];
   /** Whether to measure the prompt's mean negative log-likelihood. */
   readonly score: boolean;
+  /** What is watched besides; the tokens are the same with it and without. */
+  readonly watch?: Watch;
+}
+
+export interface Watch {
+  /** Measures every token as it is drawn. */
+  readonly tokens: boolean;
+  /** Times the kernels on a few more steps after the run. */
+  readonly kernels: boolean;
 }
 
 export interface GenerateResult {
@@ -106,6 +121,68 @@ export interface GenerateResult {
   readonly nats: number | null;
   readonly kv: KvUsage;
   readonly timing: Timing;
+  /** Where `watch.tokens` asked for it: one a token. */
+  readonly measured?: readonly MeasuredToken[];
+  /** Where `watch.kernels` asked for it: GPU time of one step; null where none can be told. */
+  readonly kernels?: readonly KernelTime[] | null;
+}
+
+/** A token that was drawn, under the model's own distribution: temperature 1, no penalty, nothing cut off. */
+export interface MeasuredToken extends TokenChance {
+  /** 1 for the likeliest. */
+  readonly rank: number;
+  /** Since the token before; 0 for the first. */
+  readonly ms: number;
+  /** The likeliest tokens, in order. */
+  readonly alternatives: readonly TokenChance[];
+}
+
+export interface TokenChance extends TokenWithText {
+  readonly probability: number;
+}
+
+export interface TokenWithText {
+  readonly id: number;
+  /** What it adds to the text before it; empty for special tokens, U+FFFD for parts of a character. */
+  readonly text: string;
+}
+
+export interface ConvergenceRequest extends Pick<GenerateRequest, 'input' | 'config' | 'kvPrecision'> {
+  /** Whether to compute the exact result too, token by token, and compare. */
+  readonly exact: boolean;
+}
+
+export interface Convergence {
+  readonly tokens: readonly TokenWithText[];
+  /** One of each group that is iterated; none where no layer reads above itself. */
+  readonly groups: readonly GroupMovement[];
+  /** Of parallel mode from the exact result, by position; null unless asked for. */
+  readonly divergence: Divergence | null;
+}
+
+/** How far one distribution of the next token is from another, by position. */
+export interface Divergence {
+  /** KL(reference ‖ this) in nats. Fewer than `of` where a vocabulary is so large that not all rows were kept. */
+  readonly kl: Float32Array;
+  /** Whether both find the same token likeliest; as many as `kl`. */
+  readonly agrees: readonly boolean[];
+  /** Positions that were read. */
+  readonly of: number;
+}
+
+export interface ScoreRequest extends Pick<GenerateRequest, 'input' | 'config' | 'mode' | 'kvPrecision'> {
+  /** The tokens to score, not empty. */
+  readonly continuation: readonly number[];
+  /** Whether this is what others are compared with, or is compared with the one that was kept last. */
+  readonly reference: 'keep' | 'compare';
+}
+
+export interface Score {
+  readonly mode: Mode;
+  /** Log-probability, in nats, of each token of the continuation. */
+  readonly logProbabilities: Float32Array;
+  /** From the reference; null where this is the reference. */
+  readonly divergence: Divergence | null;
 }
 
 export interface Timing {
@@ -129,7 +206,13 @@ export type EngineEvent =
     }
   | { readonly type: 'prefill'; readonly share: number; readonly promptTokens: number; readonly mode: Mode }
   /** New text; several tokens may pass before a character is whole, so `text` may be empty. */
-  | { readonly type: 'token'; readonly id: number; readonly text: string }
+  | {
+      readonly type: 'token';
+      readonly id: number;
+      readonly text: string;
+      /** Where `watch.tokens` asked for it. */
+      readonly measured?: MeasuredToken;
+    }
   /** At most a few times a second, and once at the end of a run. */
   | { readonly type: 'stats'; readonly kv: KvUsage; readonly timing: Timing; readonly newTokens: number };
 
@@ -174,5 +257,7 @@ export type Failure =
   | { readonly code: 'not-stored'; readonly model: string }
   | { readonly code: 'cancelled' }
   | { readonly code: 'no-model' }
+  /** A measurement that was stopped: half of it would say nothing. */
+  | { readonly code: 'stopped' }
   /** A bug of ours that was caught at the edge of the worker; the page stays usable. */
   | { readonly code: 'internal'; readonly reason: string };

@@ -4,7 +4,7 @@ import type { KvPrecision } from '../../gpu/plan/kv-layout.ts';
 import { parseLayerTypes } from '../../gpu/plan/layer-types.ts';
 import type { ModelDims } from '../../gpu/plan/model-dims.ts';
 import { greedy } from '../../gpu/plan/sampling.ts';
-import type { KernelTime } from '../../gpu/timing.ts';
+import { medianTimes, type KernelTime } from '../../gpu/plan/kernel-time.ts';
 import { WebGpuBackend } from '../../gpu/webgpu-backend.ts';
 import { applyConfig } from '../../worker/loader/apply-config.ts';
 import { loadModel } from '../../worker/loader/load-model.ts';
@@ -205,19 +205,11 @@ async function tokenFigures(
       bytesRead,
       copyBytesPerSec: copied,
       shareOfCopyBandwidth: (bytesRead * tokensPerSec) / copied,
-      gpuUsByKernel: profiles.length > 0 ? medianProfile(profiles) : null,
+      gpuUsByKernel: profiles.length > 0 ? medianTimes(profiles) : null,
     };
   } finally {
     session.close();
   }
-}
-
-function medianProfile(profiles: readonly (readonly KernelTime[])[]): readonly KernelTime[] {
-  const [first = []] = profiles;
-  return first.map((time, i) => ({
-    ...time,
-    gpuUs: spread(profiles.map((profile) => profile[i]?.gpuUs ?? 0)).median,
-  }));
 }
 
 function spread(values: readonly number[]): Spread {

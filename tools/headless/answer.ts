@@ -1,6 +1,7 @@
 import type { AdapterFacts } from '../../gpu/backend.ts';
 import type { Mode } from '../../gpu/plan/forward-plan.ts';
 import type { KvUsage } from '../../gpu/plan/kv-layout.ts';
+import { isObject } from '../../worker/hostile-fields.ts';
 import { attempt, Refused } from '../../worker/outcome.ts';
 import type { EngineApi, Failure, GenerateResult, ModelFacts, Timing } from '../../worker/protocol.ts';
 import { parseRequest, type HeadlessRequest } from './request.ts';
@@ -18,6 +19,12 @@ interface AnswerOfRun {
   readonly nats?: number;
   readonly kv: KvUsage;
   readonly timing: Timing & { readonly loadMs: number };
+  /** What `watch` asked for, as worker/protocol.ts has it. */
+  readonly measured?: GenerateResult['measured'];
+  readonly kernels?: GenerateResult['kernels'];
+  readonly convergence?: unknown;
+  /** Of the request's `continuation`. */
+  readonly scored?: unknown;
   readonly adapter: AdapterFacts;
 }
 
@@ -48,7 +55,16 @@ async function answer(engine: EngineApi, json: unknown): Promise<Answer> {
 
   const result = await engine.generate(request.value.generate, ignoreEvents);
   if (!result.ok) return { ok: false, failure: inRequestsWords(result.failure, request.value) };
-  const told = attempt(() => tell(result.value, facts.value, loadMs));
+  const { convergence, score } = request.value;
+  const measured = convergence && (await engine.measureConvergence(convergence, ignoreEvents));
+  if (measured && !measured.ok) return measured;
+  const scored = score && (await engine.score(score, ignoreEvents));
+  if (scored && !scored.ok) return scored;
+  const told = attempt(() => ({
+    ...tell(result.value, facts.value, loadMs),
+    ...(measured && { convergence: plain(measured.value) }),
+    ...(scored && { scored: plain(scored.value) }),
+  }));
   return told.ok ? told.value : told;
 }
 
@@ -60,11 +76,21 @@ function tell(result: GenerateResult, facts: ModelFacts, loadMs: number): Answer
     tokens,
     text,
     logits: result.logits.map((row, index) => numbers(row, `row ${index} of the logits`)),
+    ...(result.measured && { measured: result.measured }),
+    ...(result.kernels !== undefined && { kernels: result.kernels }),
     ...(nats === null ? {} : { nats: numbers([nats], 'the score')[0] ?? nats }),
     kv,
     timing: { loadMs, ...timing },
     adapter: facts.adapter,
   };
+}
+
+/** A measurement with its arrays of floats as plain arrays, which JSON would write as objects. */
+function plain(value: unknown): unknown {
+  if (value instanceof Float32Array) return [...value];
+  if (Array.isArray(value)) return value.map(plain);
+  if (!isObject(value)) return value;
+  return Object.fromEntries(Object.entries(value).map(([name, inner]) => [name, plain(inner)]));
 }
 
 /** Numbers that JSON can write; a model whose weights overflow computes others, and JSON would make them null. */

@@ -6,16 +6,23 @@ import { HostileFields, isObject, show } from '../../worker/hostile-fields.ts';
 import { attempt, Refused } from '../../worker/outcome.ts';
 import type {
   BackendChoice,
+  ConvergenceRequest,
   GenerateRequest,
   LoadRequest,
   Outcome,
+  ScoreRequest,
   SharingConfig,
+  Watch,
 } from '../../worker/protocol.ts';
 
 /** A request of the headless runner, as the engine's two calls. */
 export interface HeadlessRequest {
   readonly load: LoadRequest;
   readonly generate: GenerateRequest;
+  /** Where `watch` names `movement` or `exact`. */
+  readonly convergence?: ConvergenceRequest;
+  /** Where there is a `continuation` to score. */
+  readonly score?: ScoreRequest;
   /** Under which of the three names the prompt came. */
   readonly promptField: PromptField;
 }
@@ -30,8 +37,14 @@ const modes = ['auto', 'sequential', 'parallel'] as const satisfies readonly Mod
 
 const requestFields = [
   ...['model', 'config', 'mode', 'backend', 'weights', 'kv', ...promptFields],
-  ...['logits', 'score', 'maxNewTokens', 'ignoreEos', 'sampling'],
+  ...['logits', 'score', 'maxNewTokens', 'ignoreEos', 'sampling', 'watch', 'continuation', 'reference'],
 ];
+
+/** What may be watched: drawn tokens, kernels' times, each pass's movement, and how far the last one is from exact. */
+const watchWords = ['tokens', 'kernels', 'movement', 'exact'] as const;
+type WatchWord = (typeof watchWords)[number];
+
+const references = ['keep', 'compare'] as const satisfies readonly ScoreRequest['reference'][];
 
 /** Each field of a request's `config`, by its name in config.json. */
 const configFields = {
@@ -56,26 +69,54 @@ export function parseRequest(json: unknown): Outcome<HeadlessRequest> {
     const fields = new HostileFields(json, 'bad-request');
     fields.refuseUnknown(requestFields);
     const promptField = readPromptField(fields);
+    const watched = readWatch(fields);
+    const generate: GenerateRequest = {
+      input: readInput(fields, promptField),
+      config: readConfig(fields),
+      mode: fields.choice('mode', modes, 'auto'),
+      kvPrecision: fields.choice('kv', kvPrecisions, 'f16'),
+      maxNewTokens: fields.number('maxNewTokens', 64),
+      ignoreEos: fields.flag('ignoreEos', false),
+      sampling: readSampling(fields),
+      logits: fields.wholeNumbers('logits'),
+      score: fields.flag('score', false),
+      ...watchOf(watched),
+    };
+    const measuresPasses = watched.has('movement') || watched.has('exact');
     return {
       load: {
         model: fields.text('model'),
         backend: fields.choice('backend', backends, 'webgpu'),
         weights: fields.choice('weights', weightPrecisions, 'stored'),
       },
-      generate: {
-        input: readInput(fields, promptField),
-        config: readConfig(fields),
-        mode: fields.choice('mode', modes, 'auto'),
-        kvPrecision: fields.choice('kv', kvPrecisions, 'f16'),
-        maxNewTokens: fields.number('maxNewTokens', 64),
-        ignoreEos: fields.flag('ignoreEos', false),
-        sampling: readSampling(fields),
-        logits: fields.wholeNumbers('logits'),
-        score: fields.flag('score', false),
-      },
+      generate,
+      ...(measuresPasses && { convergence: { ...generate, exact: watched.has('exact') } }),
+      ...(fields.has('continuation') && {
+        score: {
+          ...generate,
+          continuation: fields.wholeNumbers('continuation'),
+          reference: fields.choice('reference', references, 'keep'),
+        },
+      }),
       promptField,
     };
   });
+}
+
+function readWatch(fields: HostileFields): ReadonlySet<WatchWord> {
+  const words = fields.raw('watch') ?? [];
+  if (!Array.isArray(words)) return fields.refuse('watch', `${show(words)} is not an array`);
+  return new Set(
+    words.map((word: unknown) => {
+      const known = watchWords.find((each) => each === word);
+      return known ?? fields.refuse('watch', `${show(word)} is none of ${watchWords.join(', ')}`);
+    }),
+  );
+}
+
+function watchOf(watched: ReadonlySet<WatchWord>): { readonly watch?: Watch } {
+  const watch = { tokens: watched.has('tokens'), kernels: watched.has('kernels') };
+  return watch.tokens || watch.kernels ? { watch } : {};
 }
 
 function readPromptField(fields: HostileFields): PromptField {

@@ -45,6 +45,8 @@ export function explain(failure: Failure): string {
         : `These files hold several models: ${listed(failure.folders)}.`;
     case 'no-model':
       return 'No model is loaded.';
+    case 'stopped':
+      return 'The measurement was stopped.';
     case 'internal':
       return `Something in kvtab broke (${failure.reason}).`;
     default:
@@ -93,6 +95,8 @@ export function advise(failure: Failure): string {
         : 'Open the folder of one of them.';
     case 'no-model':
       return 'Press Generate to load it.';
+    case 'stopped':
+      return 'Begin it again to see all of it.';
     case 'internal':
       return 'Press Generate to try again; if it comes back, please report it with these words.';
     default:

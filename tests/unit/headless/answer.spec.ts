@@ -96,6 +96,8 @@ describe('an answer', () => {
         const value: GenerateResult = { ...result.value, logits: [Float32Array.of(1, NaN)] };
         return succeed(value);
       },
+      measureConvergence: (asked, onEvent) => engine.measureConvergence(asked, onEvent),
+      score: (asked, onEvent) => engine.score(asked, onEvent),
       stop: () => undefined,
       unload: () => Promise.resolve(),
     };

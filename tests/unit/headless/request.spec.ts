@@ -27,6 +27,22 @@ describe('a headless request', () => {
     });
   });
 
+  it('asks for what is watched and scored only where the request does', () => {
+    const watch = (...words: string[]) => parseRequest({ ...smallest, watch: words });
+    expect(watch('tokens')).toMatchObject({
+      value: { generate: { watch: { tokens: true, kernels: false } } },
+    });
+    expect(watch('movement')).toMatchObject({ value: { convergence: { exact: false } } });
+    expect(watch('exact')).toMatchObject({
+      value: { convergence: { exact: true, input: { text: 'Once' } } },
+    });
+    expect(watch('everything')).toMatchObject({ ok: false, failure: { field: 'watch' } });
+    expect(parseRequest({ ...smallest, continuation: [1, 2], reference: 'compare' })).toMatchObject({
+      value: { score: { continuation: [1, 2], reference: 'compare' } },
+    });
+    expect(watch()).toEqual(parseRequest(smallest));
+  });
+
   it('reads every field', () => {
     const request = {
       model: 'm',

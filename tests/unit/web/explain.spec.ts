@@ -27,6 +27,7 @@ const failures: { readonly [Code in Failure['code']]: Extract<Failure, { code: C
   'not-stored': { code: 'not-stored', model: 'owner/name' },
   cancelled: { code: 'cancelled' },
   'no-model': { code: 'no-model' },
+  stopped: { code: 'stopped' },
   internal: { code: 'internal', reason: 'a shape is wrong' },
 };
 

@@ -1,0 +1,150 @@
+import { describe, expect, it } from 'vitest';
+import { Comparison, KeptRows, klDivergence } from '../../../worker/measure/divergence.ts';
+import { tokenText } from '../../../worker/measure/token-text.ts';
+import { valueOf } from '../../../worker/outcome.ts';
+import type { ConvergenceRequest, ScoreRequest } from '../../../worker/protocol.ts';
+import { ask, ignore, loaded } from './engines.ts';
+
+const prompt = [20, 40, 116, 6, 153, 108, 3, 77, 41, 9];
+const passesOf = (forwardPasses: number): ConvergenceRequest => ({
+  input: { turns: [prompt] },
+  config: { forwardPasses, backwardPasses: 0 },
+  kvPrecision: 'f32',
+  exact: true,
+});
+
+describe('the convergence of a prompt', () => {
+  it('is complete with as many passes as tokens: nothing moves any more, and nothing is left to the exact result', async () => {
+    const { engine } = await loaded('lckv');
+    const { tokens, groups, divergence } = valueOf(
+      await engine.measureConvergence(passesOf(prompt.length + 1), ignore),
+    );
+    expect(tokens.map(({ id }) => id)).toEqual(prompt);
+    expect(groups.map(({ group, passes }) => [group.start, group.stop, passes])).toEqual([[1, 7, 11]]);
+    expect([...(groups[0]?.relative.slice(-prompt.length) ?? [])]).toEqual(prompt.map(() => 0));
+    expect(divergence?.of).toBe(prompt.length);
+    expect(divergence?.agrees).toEqual(prompt.map(() => true));
+    expect(Math.max(...(divergence?.kl ?? [NaN]))).toBeLessThan(1e-9);
+  });
+
+  it('leaves the more to the exact result the fewer passes there are, and none at the first positions', async () => {
+    const { engine } = await loaded('lckv');
+    const far = async (passes: number) =>
+      valueOf(await engine.measureConvergence(passesOf(passes), ignore)).divergence?.kl ?? new Float32Array();
+    const sum = (values: Float32Array) => values.reduce((total, value) => total + value, 0);
+    const [one, three, six] = [await far(1), await far(3), await far(6)];
+    expect(sum(three)).toBeLessThan(sum(one));
+    expect(sum(six)).toBeLessThan(sum(three));
+    expect(Math.max(...three.slice(0, 3))).toBeLessThan(1e-9);
+  });
+
+  it('is stopped as a run is, and says so', async () => {
+    const { engine } = await loaded('lckv');
+    const measuring = engine.measureConvergence(passesOf(7), ignore);
+    engine.stop();
+    expect(await measuring).toEqual({ ok: false, failure: { code: 'stopped' } });
+  });
+
+  it('refuses what a run refuses', async () => {
+    const { engine } = await loaded('lckv');
+    const empty = { ...passesOf(3), input: { turns: [] } };
+    expect(await engine.measureConvergence(empty, ignore)).toMatchObject({
+      failure: { code: 'bad-request' },
+    });
+    const plan = { ...passesOf(3), config: { layerTypes: '0_9' } };
+    expect(await engine.measureConvergence(plan, ignore)).toMatchObject({
+      failure: { code: 'bad-layer-types' },
+    });
+  });
+});
+
+const scoring = (reference: ScoreRequest['reference'], more: Partial<ScoreRequest> = {}): ScoreRequest => ({
+  input: { turns: [prompt] },
+  continuation: [5, 6, 7, 8],
+  config: {},
+  mode: 'parallel',
+  kvPrecision: 'f32',
+  reference,
+  ...more,
+});
+
+describe('a score', () => {
+  it('of a configuration against itself agrees everywhere, and against another does not', async () => {
+    const { engine } = await loaded('lckv');
+    const first = valueOf(await engine.score(scoring('keep'), ignore));
+    expect(first.divergence).toBeNull();
+    const itself = valueOf(await engine.score(scoring('compare'), ignore));
+    expect(itself.divergence).toEqual({
+      kl: new Float32Array(4),
+      agrees: [true, true, true, true],
+      of: 4,
+    });
+    expect(itself.logProbabilities).toEqual(first.logProbabilities);
+    const plain = { layerTypes: '0_1_2_3_4_5_6_7' };
+    const other = valueOf(await engine.score(scoring('compare', { config: plain }), ignore));
+    expect(Math.min(...(other.divergence?.kl ?? [0]))).toBeGreaterThan(1e-6);
+  });
+
+  it('gives each token the probability that decoding gives it', async () => {
+    const { engine } = await loaded('lckv');
+    const written = valueOf(
+      await engine.generate(
+        ask({ input: { turns: [prompt] }, mode: 'parallel', watch: { tokens: true, kernels: true } }),
+        ignore,
+      ),
+    );
+    expect(written.kernels).toBeNull(); // the processor tells none
+    const score = valueOf(await engine.score(scoring('keep', { continuation: written.tokens }), ignore));
+    expect(written.measured).toHaveLength(4);
+    for (const [i, { id, probability, rank }] of (written.measured ?? []).entries()) {
+      expect(id).toBe(written.tokens[i]);
+      expect(rank).toBe(1); // greedy
+      expect(Math.log(probability)).toBeCloseTo(score.logProbabilities[i] ?? NaN, 5);
+    }
+  });
+
+  it('refuses to compare with nothing, with another text, and with another vocabulary', async () => {
+    const { engine } = await loaded('lckv');
+    const refused = { failure: { code: 'bad-request', field: 'reference' } };
+    expect(await engine.score(scoring('compare'), ignore)).toMatchObject(refused);
+    await engine.score(scoring('keep'), ignore);
+    const longer = scoring('compare', { continuation: [5, 6] });
+    expect(await engine.score(longer, ignore)).toMatchObject(refused);
+    await engine.load({ model: 'fairy-lckv', backend: 'cpu', weights: 'stored' }, ignore);
+    expect(await engine.score(scoring('compare'), ignore)).toMatchObject(refused);
+    expect(await engine.score(scoring('keep', { continuation: [] }), ignore)).toMatchObject({
+      failure: { code: 'bad-request', field: 'continuation' },
+    });
+  });
+});
+
+describe('the divergence', () => {
+  it('is Σ p (log p − log q)', () => {
+    const logits = (...shares: number[]) => Float32Array.from(shares, (share) => Math.log(share) + 3);
+    expect(klDivergence(logits(0.5, 0.25, 0.25), logits(0.25, 0.5, 0.25))).toBeCloseTo(0.25 * Math.log(2), 6);
+    expect(klDivergence(logits(0.2, 0.8), logits(0.2, 0.8))).toBe(0);
+  });
+
+  it('is told of the rows that were kept, and of how many there were', () => {
+    const rows = new KeptRows(4, 2 * 16);
+    for (let i = 0; i < 5; i++) rows.push(Float32Array.of(i, 0, 0, 0));
+    expect(rows.count).toBe(2);
+    const comparison = new Comparison();
+    for (let i = 0; i < 5; i++) comparison.add(rows.at(i), Float32Array.of(0, 0, 0, 1));
+    expect(comparison.result()).toMatchObject({ agrees: [false, false], of: 5 });
+  });
+});
+
+describe('the text of a token', () => {
+  it('is what it adds to the text before it', () => {
+    const words = [' once', ' upon', 'day'];
+    const decode = (tokens: readonly number[]) =>
+      tokens
+        .map((token) => words[token] ?? '')
+        .join('')
+        .replace(/^ /, '');
+    expect(tokenText({ decode }, undefined, 0)).toBe('once');
+    expect(tokenText({ decode }, 0, 1)).toBe(' upon');
+    expect(tokenText(null, 0, 1)).toBe('');
+  });
+});
