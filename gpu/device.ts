@@ -4,6 +4,14 @@ import { KernelLibrary } from './kernel.ts';
 import { Ledger } from './memory.ts';
 import { tuningFor, type Tuning } from './tuning.ts';
 
+/** What the adapter would decide, for tests. */
+export interface GpuOptions {
+  /** How to shape kernels: a GPU's shapes run on software too. */
+  readonly tuning?: Tuning;
+  /** Binds no more than this at once, however much more the adapter allows. */
+  readonly largestBindingBytes?: number;
+}
+
 /** An open GPU with what is kept for it: compiled kernels, the ledger, and how kernels are shaped on it. */
 export class GpuContext {
   readonly device: GPUDevice;
@@ -11,15 +19,23 @@ export class GpuContext {
   readonly ledger: Ledger;
   readonly kernels: KernelLibrary;
   readonly tuning: Tuning;
+  /** The most bytes that one binding can show to a kernel. */
+  readonly largestBindingBytes: number;
   #lost: string | undefined;
   #error: GPUError | undefined;
 
-  constructor(device: GPUDevice, adapter: AdapterFacts, tuning: Tuning) {
+  constructor(device: GPUDevice, adapter: AdapterFacts, { tuning, largestBindingBytes }: GpuOptions = {}) {
+    const { maxBufferSize, maxStorageBufferBindingSize } = device.limits;
     this.device = device;
     this.adapter = adapter;
     this.ledger = new Ledger(device);
     this.kernels = new KernelLibrary(device);
-    this.tuning = tuning;
+    this.tuning = tuning ?? tuningFor(adapter.software);
+    this.largestBindingBytes = Math.min(
+      maxBufferSize,
+      maxStorageBufferBindingSize,
+      largestBindingBytes ?? Infinity,
+    );
     void device.lost.then((info) => (this.#lost = info.message || info.reason));
     device.addEventListener('uncapturederror', (event) => (this.#error ??= event.error));
   }
@@ -63,10 +79,9 @@ export class GpuContext {
 /**
  * Opens the GPU with as large buffers as it offers.
  *
- * @param tuning how to shape kernels where the adapter should not decide: tests run a GPU's shapes on software
  * @throws BackendError `no-webgpu` where there is no WebGPU, or no adapter
  */
-export async function openGpu(gpu: GPU | undefined, tuning?: Tuning): Promise<GpuContext> {
+export async function openGpu(gpu: GPU | undefined, options?: GpuOptions): Promise<GpuContext> {
   if (!gpu) throw new BackendError({ code: 'no-webgpu', reason: 'this browser does not offer WebGPU' });
   const adapter = await gpu.requestAdapter({ powerPreference: 'high-performance' });
   if (!adapter)
@@ -79,8 +94,7 @@ export async function openGpu(gpu: GPU | undefined, tuning?: Tuning): Promise<Gp
       // Taken where offered, for profiling.
       requiredFeatures: adapter.features.has('timestamp-query') ? ['timestamp-query'] : [],
     });
-    const facts = describe(adapter);
-    return new GpuContext(device, facts, tuning ?? tuningFor(facts.software));
+    return new GpuContext(device, describe(adapter), options);
   } catch (error) {
     throw new BackendError({ code: 'no-webgpu', reason: `the adapter gives no device: ${String(error)}` });
   }

@@ -50,7 +50,7 @@ export class GpuSession implements Session {
     const scope = context.ledger.scope('session');
     const kvScope = context.ledger.scope('kv');
     try {
-      const text = allocateText(context, dims, options, scope, kvScope);
+      const text = allocateText(context, dims, options, scope, kvScope, weights.inParts);
       const { sharing, kvPrecision } = options;
       const kv = await weights.kvProjections(sharing.layers, scope);
       const forward: Forward = { context, dims, sharing, kvPrecision, weights, kv, text };

@@ -1,17 +1,12 @@
 import type { AllocateRequest } from './backend.ts';
 import type { GpuContext } from './device.ts';
 import { addWeights } from './kernels/add-weights.ts';
-import type { MatrixShape } from './kernels/matvec.ts';
+import { allocateMatrix, matrixBytes, rowBytes, type Matrix } from './matrix.ts';
 import type { Scope } from './memory.ts';
 import { isCopy, kvSources, meanOf } from './plan/conversion.ts';
 import { bytesOf, toF16, toFloat32, type ElementType } from './plan/element-type.ts';
 import type { LayerType } from './plan/layer-types.ts';
 import { weightSpecs, type WeightRole, type WeightSpec } from './plan/weight-specs.ts';
-
-/** A matrix in GPU memory. Rows are padded with zeros to a multiple of 8 numbers. */
-export interface Matrix extends MatrixShape {
-  readonly buffer: GPUBuffer;
-}
 
 /** An owner's key and value projection, keys above values. */
 export interface KvProjection {
@@ -20,12 +15,12 @@ export interface KvProjection {
   readonly keyNorm: GPUBuffer;
 }
 
-/** Matrices that share an input lie in one buffer, one below the other. */
+/** Matrices that share an input are one matrix, one above the other. */
 type MatrixRole = 'embed' | 'head' | 'q' | 'kv' | 'o' | 'gateUp' | 'down';
 
 interface Place {
   readonly role: MatrixRole;
-  /** Where among the roles that share the buffer: 0 above, 1 below. */
+  /** Where among the roles that share the matrix: 0 above, 1 below. */
   readonly half: 0 | 1;
 }
 
@@ -97,7 +92,13 @@ export class GpuWeights {
     const type = first && types.size === 1 ? first : 'f32';
     const rows = parts.reduce((sum, spec) => sum + spec.rows, 0);
     const cols = paddedCols(parts[0]?.cols ?? 0);
-    return { rows, cols, type, buffer: this.#scope.storage(key, rows * cols * bytesOf(type)) };
+    return allocateMatrix(this.#scope, key, { rows, cols, type }, this.#largestBytes(type, parts));
+  }
+
+  /** The parts of keys' and values' projections are those of their means, which are float32. */
+  #largestBytes(type: ElementType, [spec]: readonly WeightSpec[]): number {
+    const share = spec && places[spec.role]?.role === 'kv' ? bytesOf(type) / bytesOf('f32') : 1;
+    return this.#context.largestBindingBytes * share;
   }
 
   #keptAs(spec: WeightSpec): ElementType {
@@ -113,10 +114,17 @@ export class GpuWeights {
     }
     const place = places[spec.role];
     const matrix = this.#matrix(place?.role ?? 'embed', spec.layer);
-    const rowBytes = matrix.cols * bytesOf(matrix.type);
     const row = firstRow + (place?.half ? matrix.rows - spec.rows : 0);
-    const kept = padRows(convert(bytes, stored, matrix.type), spec.cols * bytesOf(matrix.type), rowBytes);
-    this.#context.device.queue.writeBuffer(matrix.buffer, row * rowBytes, kept);
+    const stride = rowBytes(matrix);
+    const kept = padRows(convert(bytes, stored, matrix.type), spec.cols * bytesOf(matrix.type), stride);
+    const endRow = row + kept.byteLength / stride;
+    for (const { buffer, firstRow: partRow, rows } of matrix.parts) {
+      const begin = Math.max(row, partRow);
+      const end = Math.min(endRow, partRow + rows);
+      if (begin >= end) continue;
+      const place = [(begin - row) * stride, (end - begin) * stride] as const;
+      this.#context.device.queue.writeBuffer(buffer, (begin - partRow) * stride, kept, ...place);
+    }
 
     this.#unawaitedBytes += kept.byteLength;
     if (this.#unawaitedBytes > bytesBetweenWaits) await this.#uploaded();
@@ -141,11 +149,15 @@ export class GpuWeights {
 
   /** Bytes of the matrices that one decoded token reads under a plan: all but the embedding, which is one row unless tied. */
   bytesReadPerToken(kv: ReadonlyMap<number, KvProjection>): number {
-    const bytes = ({ rows, cols, type }: Matrix) => rows * cols * bytesOf(type);
     const rows = [...this.#matrices].filter(([key]) => !key.startsWith('kv/'));
     const read = rows.filter(([key]) => this.#request.dims.tiedEmbeddings || !key.startsWith('embed/'));
-    const own = [...kv.values()].map(({ matrix }) => bytes(matrix));
-    return [...read.map(([, matrix]) => bytes(matrix)), ...own].reduce((sum, size) => sum + size, 0);
+    const own = [...kv.values()].map(({ matrix }) => matrixBytes(matrix));
+    return [...read.map(([, matrix]) => matrixBytes(matrix)), ...own].reduce((sum, size) => sum + size, 0);
+  }
+
+  /** Whether some matrix lies in several buffers. */
+  get inParts(): boolean {
+    return [...this.#matrices.values()].some((matrix) => matrix.parts.length > 1);
   }
 
   matrix(role: Exclude<MatrixRole, 'kv'>, layer = 0): Matrix {
@@ -201,24 +213,21 @@ export class GpuWeights {
         continue;
       }
       const matrices = sources.map((layer) => this.#matrix('kv', layer));
-      const shape = matrices[0] ?? { rows: 0, cols: 0 };
-      const mean: Matrix = {
-        ...shape,
-        type: 'f32',
-        buffer: scope.storage(`kv-mean/${owner}`, shape.rows * shape.cols * 4),
-      };
+      const { rows, cols } = matrices[0] ?? { rows: 0, cols: 0 };
+      const shape = { rows, cols, type: 'f32' } as const;
+      const mean = allocateMatrix(scope, `kv-mean/${owner}`, shape, this.#context.largestBindingBytes);
       for (const [i, matrix] of matrices.entries()) {
-        recorder.add(
-          addWeights,
-          {
-            matrix,
-            first: i === 0,
-            last: i === matrices.length - 1,
-            count: matrices.length,
-            halves: this.#request.weights === 'f16',
-          },
-          { w: matrix.buffer, y: mean.buffer },
-        );
+        const place = { first: i === 0, last: i === matrices.length - 1, count: matrices.length };
+        for (const [p, part] of matrix.parts.entries()) {
+          const y = mean.parts[p]?.buffer;
+          if (!y)
+            throw new Error(`the parts of ${owner}'s mean are not those of layer ${String(sources[i])}`);
+          recorder.add(
+            addWeights,
+            { ...place, matrix: part, halves: this.#request.weights === 'f16' },
+            { w: part.buffer, y },
+          );
+        }
       }
       const vectorMean = (role: WeightRole) =>
         meanOf(sources.flatMap((layer) => this.#vectors.get(vectorKey(role, layer)) ?? []));

@@ -37,7 +37,13 @@ export const defineKernel = <Binding extends string, Params>(
 ): Kernel<Binding, Params> => kernel;
 
 /** The buffers that a recording names: all but the shape. */
-export type Buffers<Binding extends string> = Readonly<Record<Exclude<Binding, 'shape'>, GPUBuffer>>;
+export type Buffers<Binding extends string> = Readonly<Record<Exclude<Binding, 'shape'>, Bound>>;
+
+/** A buffer, or what of it lies behind an offset: a multiple of {@link offsetStep}. */
+export type Bound = GPUBuffer | { readonly buffer: GPUBuffer; readonly offset: number };
+
+/** What every adapter takes as the offset of a binding, in bytes. */
+export const offsetStep = 256;
 
 interface Command {
   readonly kernel: string;
@@ -48,7 +54,7 @@ interface Command {
 }
 
 /** Bytes between the steps in a step buffer: the most that any adapter asks of a dynamic offset. */
-export const stepStride = 256;
+export const stepStride = offsetStep;
 
 /** Compiles kernels of one device, each set of constants once. */
 export class KernelLibrary {
@@ -155,11 +161,12 @@ export class Recorder {
       layout: this.#library.layoutOf(kernel),
       entries: kinds.map(([name, kind], binding) => {
         // The keys of `bindings` are the Bindings.
-        const buffer =
+        const bound: Bound =
           kind === 'shape'
             ? this.#shapeBuffer(kernel.shape?.(params) ?? {})
             : buffers[name as Exclude<Binding, 'shape'>];
-        return { binding, resource: kind === 'step' ? { buffer, size: stepStride / 8 } : { buffer } };
+        const range = 'buffer' in bound ? bound : { buffer: bound };
+        return { binding, resource: kind === 'step' ? { ...range, size: stepStride / 8 } : range };
       }),
     });
     const pipeline = this.#library.pipelineOf(kernel, kernel.constants(params));

@@ -1,7 +1,6 @@
 import type { PrefillOptions } from './backend.ts';
 import { paddedCols } from './gpu-weights.ts';
 import { stepStride, type Recording } from './kernel.ts';
-import { embed } from './kernels/embed.ts';
 import type { Scope } from './memory.ts';
 import { runPaced, type Job } from './pacer.ts';
 import { groupsOf, type Passes } from './plan/forward-plan.ts';
@@ -9,6 +8,7 @@ import { kvRowBytes } from './plan/kv-layout.ts';
 import { readsAbove } from './plan/layer-types.ts';
 import { prefillSchedule, type PrefillPass } from './plan/prefill-schedule.ts';
 import type { Forward } from './forward.ts';
+import { recordEmbed } from './record-embed.ts';
 import {
   allocatePrefill,
   recordLayer,
@@ -200,11 +200,10 @@ class ParallelPrefill {
 
   async #embed({ hidden, steps: step }: PrefillBuffers, chunks: readonly number[]): Promise<Job[]> {
     const { context, weights, text } = this.#forward;
-    const table = weights.matrix('embed');
     const recorder = context.kernels.record(this.#scope);
-    recorder.add(embed, table, { tokens: text.tokens, w: table.buffer, hidden, step });
+    recordEmbed(recorder, weights, { tokens: text.tokens, hidden, step });
     const recording = await recorder.finish();
-    return chunks.map((chunk) => this.#replay(recording, chunk, table.cols));
+    return chunks.map((chunk) => this.#replay(recording, chunk, paddedCols(this.#forward.dims.hiddenSize)));
   }
 
   #passJobs(

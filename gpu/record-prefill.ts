@@ -1,4 +1,4 @@
-import { paddedCols, type Matrix } from './gpu-weights.ts';
+import { paddedCols } from './gpu-weights.ts';
 import { stepStride, type Recorder, type Recording } from './kernel.ts';
 import { attend } from './kernels/attend.ts';
 import { copyRows } from './kernels/copy-rows.ts';
@@ -8,6 +8,7 @@ import { projectMany } from './kernels/project-many.ts';
 import { rmsNorm } from './kernels/rms-norm.ts';
 import { swiglu } from './kernels/swiglu.ts';
 import { attention as attentionParams, cacheHeads, queryHeads } from './layer-params.ts';
+import { rowsFrom, type Matrix } from './matrix.ts';
 import type { Scope } from './memory.ts';
 import { kvRowBytes } from './plan/kv-layout.ts';
 import type { LayerType } from './plan/layer-types.ts';
@@ -90,25 +91,16 @@ export async function recordLayer(
   layer: LayerType,
 ): Promise<LayerRecordings> {
   const { context, dims, weights, kv, text } = forward;
-  const times = manyKernel(forward);
   const { steps: step, hidden, normed, projected } = buffers;
   const { rope } = text;
   const i = layer.index;
   const hiddenCols = paddedCols(dims.hiddenSize);
   const norm = { dim: dims.hiddenSize, cols: hiddenCols, eps: dims.rmsNormEps };
   const many = (r: Recorder, matrix: Matrix, x: GPUBuffer, bias: GPUBuffer | null, y: GPUBuffer) => {
-    r.add(
-      times,
-      { matrix, yStride: matrix.rows, add: false, biased: bias !== null },
-      { x, w: matrix.buffer, bias: bias ?? weights.vector(0), y, step },
-    );
+    multiplyRows(forward, r, { matrix, yStride: matrix.rows, add: false }, { x, bias, y, step });
   };
   const manyOnto = (r: Recorder, matrix: Matrix, x: GPUBuffer, bias: GPUBuffer | null) => {
-    r.add(
-      times,
-      { matrix, yStride: hiddenCols, add: true, biased: bias !== null },
-      { x, w: matrix.buffer, bias: bias ?? weights.vector(0), y: hidden, step },
-    );
+    multiplyRows(forward, r, { matrix, yStride: hiddenCols, add: true }, { x, bias, y: hidden, step });
   };
 
   const normRecorder = context.kernels.record(scope);
@@ -196,7 +188,38 @@ export function recordRingCopies(
   return recorder.finish();
 }
 
-const manyKernel = ({ context }: Forward) => (context.tuning.tiled ? projectMany : projectFour);
+/** Rows of x times a matrix, part by part of it. */
+function multiplyRows(
+  { context, weights }: Forward,
+  r: Recorder,
+  { matrix, yStride, add }: { readonly matrix: Matrix; readonly yStride: number; readonly add: boolean },
+  {
+    x,
+    bias,
+    y,
+    step,
+  }: {
+    readonly x: GPUBuffer;
+    readonly bias: GPUBuffer | null;
+    readonly y: GPUBuffer;
+    readonly step: GPUBuffer;
+  },
+): void {
+  const kernel = context.tuning.tiled ? projectMany : projectFour;
+  for (const part of matrix.parts) {
+    r.add(
+      kernel,
+      { matrix: part, yStride, add, biased: bias !== null },
+      {
+        x,
+        w: part.buffer,
+        bias: bias ? rowsFrom(bias, part.firstRow) : weights.vector(0),
+        y: rowsFrom(y, part.firstRow),
+        step,
+      },
+    );
+  }
+}
 
 /** The logits of the step's rows: from `hidden` to `logits`, `[rows, vocabSize]`. */
 export function recordLogits(
@@ -210,10 +233,7 @@ export function recordLogits(
   const head = headOf(dims, weights);
   const norm = { dim: dims.hiddenSize, cols: paddedCols(dims.hiddenSize), eps: dims.rmsNormEps };
   recorder.add(rmsNorm, norm, { x: hidden, gain: weights.vector(0, 'finalNorm'), y: normed, step });
-  recorder.add(
-    manyKernel(forward),
-    { matrix: head, yStride: head.rows, add: false, biased: false },
-    { x: normed, w: head.buffer, bias: weights.vector(0), y: logits, step },
-  );
+  const product = { matrix: head, yStride: head.rows, add: false };
+  multiplyRows(forward, recorder, product, { x: normed, bias: null, y: logits, step });
   return recorder.finish();
 }

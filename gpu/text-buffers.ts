@@ -32,6 +32,8 @@ export interface TextBuffers {
   readonly q: GPUBuffer; //          [heads, headDim]
   readonly attended: GPUBuffer; //   [splits, heads, headDim], and each split's maximum and sum
   readonly activated: GPUBuffer; //  [intermediateSize]
+  /** What a projection whose matrix lies in parts gives, before it is finished; null where there is none. */
+  readonly projected: GPUBuffer | null;
   readonly logits: GPUBuffer; //     [vocabSize]
   readonly seen: GPUBuffer; //       u32 [vocabSize], see sample.wgsl
   readonly sampling: GPUBuffer; //   Options of sample.wgsl
@@ -45,13 +47,14 @@ export interface TextBuffers {
   readonly splits: number;
 }
 
-/** Allocates a text of at most `capacityTokens` positions: its caches in `kvScope`, the rest in `scope`. */
+/** Allocates a text of at most `capacityTokens` positions: its caches in `kvScope`, the rest in `scope`. `inParts` where a matrix is. */
 export function allocateText(
   context: GpuContext,
   dims: ModelDims,
   options: SessionOptions,
   scope: Scope,
   kvScope: Scope,
+  inParts: boolean,
 ): TextBuffers {
   const { sharing, kvPrecision, capacityTokens } = options;
   const { keysPerSplit, mostSplits } = context.tuning;
@@ -84,6 +87,9 @@ export function allocateText(
     q: floats('q', qSize),
     attended: floats('attended', splits * (qSize + 4 * dims.heads)),
     activated: floats('activated', dims.intermediateSize),
+    projected: inParts
+      ? floats('projected', Math.max(qSize, 2 * dims.kvHeads * dims.headDim, 2 * dims.intermediateSize))
+      : null,
     logits: floats('logits', dims.vocabSize),
     seen: floats('seen', dims.vocabSize),
     sampling: scope.uniform('sampling', 32),

@@ -6,12 +6,17 @@ import type { MatrixShape } from './matvec.ts';
 import shape from './shape.wgsl?raw';
 import step from './step.wgsl?raw';
 
-/** The embeddings of the step's tokens. */
+/** Rows of the table of embeddings: all, or those from `firstRow` on. */
+interface TablePart extends MatrixShape {
+  readonly firstRow?: number;
+}
+
+/** The embeddings of those of the step's tokens that the table's rows are of. */
 export const embed = defineKernel({
   label: 'embed',
   source: [step, shape, eight, source].join('\n'),
   bindings: { tokens: 'read', w: 'read', hidden: 'write', shape: 'shape', step: 'step' },
-  constants: (matrix: MatrixShape) => ({ ...eightsOf(matrix.type) }),
-  shape: (matrix) => ({ rows: matrix.rows, cols: matrix.cols }),
+  constants: (matrix: TablePart) => ({ ...eightsOf(matrix.type) }),
+  shape: (matrix) => ({ rows: matrix.rows, cols: matrix.cols, dim: matrix.firstRow ?? 0 }),
   workgroups: (matrix, rows) => [groupsFor(matrix.cols / 8, 64), rows],
 });

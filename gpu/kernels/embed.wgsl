@@ -1,4 +1,4 @@
-// hidden[row] = table[tokens[position + row]]        eight numbers an invocation
+// hidden[row] = table[tokens[position + row]]        eight numbers an invocation; `dim` is the token of the table's first row
 override WG: u32 = 64;
 
 @group(0) @binding(0) var<storage, read>       tokens: array<u32>;    // by position
@@ -11,7 +11,9 @@ override WG: u32 = 64;
 fn main(@builtin(global_invocation_id) id: vec3u) {
   let i = id.x;
   if (i >= shape.cols / 8u) { return; }
-  let at = (tokens[step.position + id.y] * (shape.cols / 8u) + i) * VECS;
+  let row = tokens[step.position + id.y] - shape.dim; // of a token before the first row, more than all rows
+  if (row >= shape.rows) { return; }
+  let at = (row * (shape.cols / 8u) + i) * VECS;
   let eight = unpack8(w[at], w[at + VECS - 1u]);
   let to = ((step.firstRow + id.y) * (shape.cols / 8u) + i) * 2u;
   hidden[to] = eight.a;

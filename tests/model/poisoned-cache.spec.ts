@@ -73,15 +73,15 @@ async function read(session: Session, tokens: readonly number[], mode: Mode): Pr
 }
 
 describe.each([
-  { name: "a software adapter's kernels", tuning: undefined, runs: runningIn === 'node' ? 30 : 10 },
+  { name: "a software adapter's kernels", options: {}, runs: runningIn === 'node' ? 30 : 10 },
   // On what runs these tests they are slow; one chunk is several, so that chunks are tested too.
   {
     name: "a GPU's kernels",
-    tuning: { ...hardwareTuning, chunkRows: 5, keysPerSplit: 8 },
+    options: { tuning: { ...hardwareTuning, chunkRows: 5, keysPerSplit: 8 } },
     runs: runningIn === 'node' ? 10 : 4,
   },
-])('With $name', ({ tuning, runs }) => {
-  const opened = openGpuBackend(tuning);
+])('With $name', ({ options, runs }) => {
+  const opened = openGpuBackend(options);
   const model = opened.then((backend) => putRandomModel([backend], tinyDims, layersOf('0_1_2_3')));
   afterAll(async () => (await opened).destroy());
 

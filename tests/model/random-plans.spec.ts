@@ -70,13 +70,17 @@ const withoutFeedback = (sharing: Sharing): Sharing => ({
 const newTokens = 4;
 
 const shapes = [
-  { name: "a software adapter's kernels", tuning: undefined, runs: runningIn === 'node' ? 200 : 30 },
+  { name: "a software adapter's kernels", options: {}, runs: runningIn === 'node' ? 200 : 30 },
   // On what runs these tests they are slow; one chunk is several, so that chunks are tested too.
-  { name: "a GPU's kernels", tuning: { ...hardwareTuning, chunkRows: 5, keysPerSplit: 8 }, runs: 40 },
+  {
+    name: "a GPU's kernels",
+    options: { tuning: { ...hardwareTuning, chunkRows: 5, keysPerSplit: 8 } },
+    runs: 40,
+  },
 ];
 
-describe.each(shapes)('WebGPU with $name', ({ tuning, runs }) => {
-  const gpu = openGpuBackend(tuning);
+describe.each(shapes)('WebGPU with $name', ({ options, runs }) => {
+  const gpu = openGpuBackend(options);
   const cpu = openCpuBackend();
   const pairs = gpu.then((backend) =>
     Promise.all(

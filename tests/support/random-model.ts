@@ -1,13 +1,12 @@
 import { requestGpu } from '#platform';
 import type { Backend, ModelWeights, Session, SessionOptions, WeightPrecision } from '../../gpu/backend.ts';
-import { openGpu } from '../../gpu/device.ts';
+import { openGpu, type GpuOptions } from '../../gpu/device.ts';
 import type { ElementType } from '../../gpu/plan/element-type.ts';
 import type { Mode } from '../../gpu/plan/forward-plan.ts';
 import type { LayerType } from '../../gpu/plan/layer-types.ts';
 import type { ModelDims } from '../../gpu/plan/model-dims.ts';
 import { greedy, type SamplingOptions } from '../../gpu/plan/sampling.ts';
 import { weightSpecs } from '../../gpu/plan/weight-specs.ts';
-import type { Tuning } from '../../gpu/tuning.ts';
 import { WebGpuBackend } from '../../gpu/webgpu-backend.ts';
 import { randomFloats, stored } from './kernels.ts';
 
@@ -30,8 +29,8 @@ export const tinyDims: ModelDims = {
   qkNorm: false,
 };
 
-export const openGpuBackend = async (tuning?: Tuning): Promise<WebGpuBackend> =>
-  new WebGpuBackend(await openGpu(await requestGpu(), tuning));
+export const openGpuBackend = async (options?: GpuOptions): Promise<WebGpuBackend> =>
+  new WebGpuBackend(await openGpu(await requestGpu(), options));
 
 /** The same random weights, put into each backend. They are stored under the plan `layers`. */
 export async function putRandomModel(

@@ -8,7 +8,7 @@ import { openGpuBackend, putRandomModel, runSession, tinyDims } from '../../supp
 
 // lavapipe chooses the software adapter's kernels by itself; a visitor with a GPU gets these.
 it("Firefox compiles a GPU's kernels, and they compute what the CPU twin computes", async () => {
-  const gpu = await openGpuBackend({ ...hardwareTuning, keysPerSplit: 8 });
+  const gpu = await openGpuBackend({ tuning: { ...hardwareTuning, keysPerSplit: 8 } });
   const [onGpu, onCpu] = await putRandomModel([gpu, openCpuBackend()], tinyDims, layersOf('0_2_2_3'));
   const options = {
     sharing: sharingOf('0_2_2s_3', { windowTokens: 5 }),

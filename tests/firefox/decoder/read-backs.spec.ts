@@ -19,7 +19,7 @@ async function openContext(): Promise<GpuContext> {
   // The engine's own device asks for no timestamps.
   const device = await adapter.requestDevice({ requiredFeatures: ['timestamp-query'] });
   const facts = { backend: 'webgpu', vendor: '', description: 'lavapipe', software: true } as const;
-  return new GpuContext(device, facts, softwareTuning);
+  return new GpuContext(device, facts, { tuning: softwareTuning });
 }
 
 async function openShipped(context: GpuContext): Promise<Session> {

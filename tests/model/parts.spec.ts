@@ -1,0 +1,93 @@
+import { afterAll, describe, expect, it } from 'vitest';
+import type { WeightPrecision } from '../../gpu/backend.ts';
+import type { ElementType } from '../../gpu/plan/element-type.ts';
+import { hardwareTuning } from '../../gpu/tuning.ts';
+import { expectAllClose } from '../support/all-close.ts';
+import { layersOf, sharingOf } from '../support/arbitrary-plans.ts';
+import { openGpuBackend, putRandomModel, runSession, tinyDims } from '../support/random-model.ts';
+
+// Every matrix has more rows than fit: 300 of the table, 192 of queries and of keys and values, 400 of gate and up, 96.
+const dims = {
+  ...tinyDims,
+  hiddenSize: 96,
+  intermediateSize: 200,
+  heads: 8,
+  kvHeads: 4,
+  headDim: 24,
+  vocabSize: 300,
+};
+const largestBindingBytes = 52_000;
+
+const models: readonly {
+  name: string;
+  dims: typeof dims;
+  type: ElementType;
+  weights: WeightPrecision;
+}[] = [
+  { name: 'f32, untied', dims, type: 'f32', weights: 'stored' },
+  {
+    name: 'f32, tied, biased, with normed heads',
+    dims: { ...dims, tiedEmbeddings: true, qkvBias: true, outputBias: true, mlpBias: true, qkNorm: true },
+    type: 'f32',
+    weights: 'stored',
+  },
+  { name: 'bf16', dims, type: 'bf16', weights: 'stored' },
+  { name: 'f32 kept as f16', dims, type: 'f32', weights: 'f16' },
+];
+
+// A GPU's kernels take a software adapter long to compile: the model that uses most of them stands for all.
+describe.each([
+  { name: "a software adapter's kernels", options: {}, models },
+  {
+    name: "a GPU's kernels",
+    options: { tuning: { ...hardwareTuning, keysPerSplit: 8 } },
+    models: models.slice(1, 2),
+  },
+])('Matrices larger than a binding, with $name', ({ options, models }) => {
+  const whole = openGpuBackend(options);
+  const parted = openGpuBackend({ ...options, largestBindingBytes });
+  afterAll(async () => {
+    for (const backend of [await whole, await parted]) backend.destroy();
+  });
+
+  it.each(models)('in $name, lie in parts and compute the same', async ({ dims, type, weights }) => {
+    const backends = [await whole, await parted];
+    const opened = await putRandomModel(backends, dims, layersOf('0_1_2_3'), { type, weights });
+    try {
+      const buffers = (await parted).context.ledger.entries().filter(({ owner }) => owner === 'weights');
+      expect(Math.max(...buffers.map(({ bytes }) => bytes))).toBeLessThanOrEqual(largestBindingBytes);
+      for (const role of ['embed/0', 'q/0', 'gateUp/0', 'kv/0']) {
+        const parts = buffers.filter(({ label }) => label.startsWith(`${role}/rows-`));
+        if (type === 'f32' && weights === 'stored') expect(parts.length, role).toBeGreaterThan(1);
+      }
+      for (const mode of ['sequential', 'parallel'] as const) {
+        // Plans that convert, and read above: means of keys and values in parts too.
+        for (const plan of ['0_1_2_3', '1_1_3_3']) {
+          const session = {
+            sharing: sharingOf(plan),
+            passes: { forward: 3, backward: 1 },
+            kvPrecision: 'f32',
+            capacityTokens: 24,
+          } as const;
+          const run = {
+            turns: [
+              [1, 299, 64, 63, 128, 5, 270],
+              [7, 8],
+            ],
+            mode,
+            newTokens: 5,
+          };
+          const [expected, actual] = await Promise.all(
+            opened.map((model) => runSession(model, session, run)),
+          );
+          expect(actual?.tokens).toEqual(expected?.tokens);
+          for (const [i, row] of (expected?.logits ?? []).entries()) {
+            expectAllClose(actual?.logits[i] ?? [], row, 1e-5, `logits of position ${i}`);
+          }
+        }
+      }
+    } finally {
+      for (const model of opened) model.free();
+    }
+  });
+});
