@@ -3,7 +3,10 @@ export type BackendFailure =
   | { readonly code: 'no-webgpu'; readonly reason: string }
   | {
       readonly code: 'limit-too-small';
+      /** What is too large. */
+      readonly what: string;
       readonly limit: string;
+      /** Bytes. */
       readonly needed: number;
       readonly available: number;
     }

@@ -50,7 +50,7 @@ export interface ModelWeights {
   put(spec: WeightSpec, firstRow: number, bytes: Uint8Array): Promise<void>;
   /** Resolves when all that was put has arrived. */
   ready(): Promise<void>;
-  /** Bytes that the weights take. */
+  /** Bytes that the weights take; before they are put, those for which there is room already. */
   readonly bytes: number;
   /** Opens an empty text under a plan, converting key and value projections where it is not the stored one. */
   open(options: SessionOptions): Promise<Session>;

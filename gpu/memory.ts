@@ -66,13 +66,15 @@ export class Scope {
     const storage = (usage & GPUBufferUsage.STORAGE) !== 0;
     const limit = storage ? 'maxStorageBufferBindingSize' : 'maxBufferSize';
     const available = storage ? Math.min(maxBufferSize, maxStorageBufferBindingSize) : maxBufferSize;
-    if (size > available) throw new BackendError({ code: 'limit-too-small', limit, needed: size, available });
+    const what = `${this.#owner}/${label}`;
+    if (size > available) {
+      throw new BackendError({ code: 'limit-too-small', what, limit, needed: size, available });
+    }
 
     this.#device.pushErrorScope('out-of-memory');
-    const buffer = this.#device.createBuffer({ label: `${this.#owner}/${label}`, size, usage });
+    const buffer = this.#device.createBuffer({ label: what, size, usage });
     const check = this.#device.popErrorScope().then((error) => {
-      if (error)
-        throw new BackendError({ code: 'out-of-memory', what: `${this.#owner}/${label}`, bytes: size });
+      if (error) throw new BackendError({ code: 'out-of-memory', what, bytes: size });
     });
     check.catch(() => undefined); // heard of in `settled`
     this.#checks.push(check);

@@ -1,4 +1,5 @@
 import type { AllocateRequest, Backend, ModelWeights, Session, SessionOptions } from './backend.ts';
+import { BackendError } from './backend-error.ts';
 import { openGpu, type GpuContext } from './device.ts';
 import { GpuSession } from './gpu-session.ts';
 import { GpuWeights } from './gpu-weights.ts';
@@ -34,8 +35,11 @@ export class WebGpuBackend implements Backend {
     try {
       await this.context.wait(weights.allocated());
     } catch (error) {
+      const { bytes } = weights;
       weights.free();
-      throw error;
+      // One buffer more or less is no help: what matters is what all of them take.
+      const full = error instanceof BackendError && error.failure.code === 'out-of-memory';
+      throw full ? new BackendError({ code: 'out-of-memory', what: 'the weights', bytes }) : error;
     }
     return new GpuModel(this.context, request, weights);
   }

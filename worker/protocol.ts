@@ -197,6 +197,8 @@ export interface Timing {
 export type OnEvent = (event: EngineEvent) => void;
 
 export type EngineEvent =
+  /** The backend has room for the weights: all headers were read, and no weight yet. */
+  | { readonly type: 'room'; readonly weightBytes: number; readonly adapter: AdapterFacts }
   | {
       readonly type: 'download';
       readonly file: string;

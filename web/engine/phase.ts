@@ -1,4 +1,4 @@
-import type { Failure, ModelFacts } from '../../worker/protocol.ts';
+import type { EngineEvent, Failure, ModelFacts } from '../../worker/protocol.ts';
 
 /** What the engine is doing, as far as the page knows. */
 export type Phase =
@@ -7,6 +7,8 @@ export type Phase =
       readonly at: 'loading';
       readonly modelId: string;
       readonly files: ReadonlyMap<string, FileProgress>;
+      /** What the weights take, once there is room for them; null before, and where it is not known before the end. */
+      readonly room: { readonly weightBytes: number; readonly adapter: ModelFacts['adapter'] } | null;
       /** Generate was pressed; it begins as soon as the model is there. */
       readonly queued: boolean;
     }
@@ -18,6 +20,21 @@ export interface FileProgress {
   readonly loadedBytes: number;
   /** 0 where the server does not say. */
   readonly totalBytes: number;
+}
+
+/** A load as an event of the worker leaves it. */
+export function loadingAfter(phase: Phase, event: EngineEvent): Phase {
+  if (phase.at !== 'loading') return phase;
+  switch (event.type) {
+    case 'room':
+      return event.weightBytes > 0 ? { ...phase, room: event } : phase;
+    case 'download': {
+      const { file, loadedBytes, totalBytes } = event;
+      return { ...phase, files: new Map(phase.files).set(file, { loadedBytes, totalBytes }) };
+    }
+    default:
+      return phase;
+  }
 }
 
 /** Bytes of all files together; a total of 0 where it is not known. */

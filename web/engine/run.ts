@@ -69,6 +69,7 @@ export function runAfter(run: Run, event: EngineEvent): Run {
       return run.prefilledShare < 1 ? { ...run, prefilledShare: 1 } : run;
     case 'stats':
       return { ...run, kv: event.kv, timing: event.timing, newTokens: event.newTokens };
+    case 'room':
     case 'download':
       return run;
     default:

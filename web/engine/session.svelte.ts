@@ -19,7 +19,7 @@ import { modelIn, type PickedFile } from '../model/opened-files.ts';
 import type { LinkNotice } from '../share/link-notice.ts';
 import type { EngineClient } from './engine-client.ts';
 import { FrameText } from './frame-text.ts';
-import type { Phase } from './phase.ts';
+import { loadingAfter, type Phase } from './phase.ts';
 import { beginRun, endRun, runAfter, type Run } from './run.ts';
 
 /** What the session needs of the worker's client. */
@@ -218,12 +218,12 @@ export class Session {
     const { model, backend, weights } = this.config;
     this.#target = { model, backend, weights };
     this.failure = null;
-    this.phase = { at: 'loading', modelId: model, files: new Map(), queued };
+    this.phase = { at: 'loading', modelId: model, files: new Map(), room: null, queued };
     this.#engine.stop();
     const outcome = await this.#engine.load(
       { model: this.brought.get(model) ?? model, backend, weights },
       (event) => {
-        if (ticket === this.#loads) this.#receiveDownload(event);
+        if (ticket === this.#loads) this.phase = loadingAfter(this.phase, event);
       },
     );
     if (ticket === this.#loads) this.#settleLoad(outcome);
@@ -283,13 +283,6 @@ export class Session {
   #adopt(stored: SharingConfig): void {
     Object.assign(this.config, replaceUnedited(this.config, this.stored, stored));
     this.stored = stored;
-  }
-
-  #receiveDownload(event: EngineEvent): void {
-    if (event.type !== 'download' || this.phase.at !== 'loading') return;
-    const { file, loadedBytes, totalBytes } = event;
-    const files = new Map(this.phase.files).set(file, { loadedBytes, totalBytes });
-    this.phase = { ...this.phase, files };
   }
 
   #receiveRun(event: EngineEvent): void {

@@ -1,3 +1,4 @@
+import type { ModelFacts } from '../../worker/protocol.ts';
 import { totalProgress, type Phase } from '../engine/phase.ts';
 import type { Run } from '../engine/run.ts';
 import { formatBytes, formatCount, formatPercent } from '../ui/format.ts';
@@ -17,7 +18,14 @@ export function progressLine(phase: Phase, run: Run | null): ProgressLine {
       const { loadedBytes, totalBytes } = totalProgress(phase.files);
       return {
         text: `Loading ${phase.modelId}${phase.queued ? '; the text begins when it is there' : ''}`,
-        detail: totalBytes > 0 ? `${formatBytes(loadedBytes)} of ${formatBytes(totalBytes)}` : '',
+        detail: [
+          totalBytes > 0 ? `${formatBytes(loadedBytes)} of ${formatBytes(totalBytes)}` : '',
+          phase.room
+            ? `the weights take ${formatBytes(phase.room.weightBytes)} ${memoryOf(phase.room.adapter)}`
+            : '',
+        ]
+          .filter((part) => part !== '')
+          .join('; '),
         bar: { label: 'Loading the model', share: totalBytes > 0 ? loadedBytes / totalBytes : null },
       };
     }
@@ -49,3 +57,5 @@ function describeEnd(run: Run): string {
       return 'The run failed.';
   }
 }
+
+const memoryOf = ({ backend }: ModelFacts['adapter']) => (backend === 'webgpu' ? 'of GPU memory' : 'of memory');

@@ -7,7 +7,7 @@ export function explain(failure: Failure): string {
     case 'no-webgpu':
       return `This browser offers no WebGPU here (${failure.reason}).`;
     case 'limit-too-small':
-      return `The GPU allows ${failure.available} for ${failure.limit}; this needs ${failure.needed}.`;
+      return `The GPU gives at most ${formatBytes(failure.available)} to one buffer (${failure.limit}), and ${failure.what} needs ${formatBytes(failure.needed)}.`;
     case 'out-of-memory':
       return `There is no room for ${failure.what} (${formatBytes(failure.bytes)}).`;
     case 'device-lost':
@@ -62,7 +62,7 @@ export function advise(failure: Failure): string {
     case 'limit-too-small':
       return 'Try a smaller model, a shorter text, or the CPU backend.';
     case 'out-of-memory':
-      return 'Ask for fewer new tokens, share more KV, or close other tabs, then press Generate.';
+      return 'Ask for fewer new tokens, share more KV, keep the weights in fewer bits, or close other tabs, then press Generate.';
     case 'device-lost':
       return 'Press Generate to load the model again.';
     case 'bad-layer-types':

@@ -46,6 +46,7 @@ export async function loadModel(options: LoadModelOptions): Promise<LoadedModel>
     dims,
     storedLayers: valueOf(applyConfig(stored, {}, dims.layerCount)).sharing.layers,
     weights: options.weights,
+    onRoom: (weightBytes) => emit({ type: 'room', weightBytes, adapter: backend.adapter }),
     onProgress: (file, loadedBytes, totalBytes) => {
       progress = { type: 'download', file, loadedBytes, totalBytes };
       if (loadedBytes === totalBytes) emit(progress);

@@ -14,6 +14,8 @@ export interface LoadWeightsOptions {
   /** The plan under which the checkpoint was written. */
   readonly storedLayers: readonly LayerType[];
   readonly weights: WeightPrecision;
+  /** Called when there is room for them, before the first weight is read. */
+  readonly onRoom: (bytes: number) => void;
   readonly onProgress: (file: string, loadedBytes: number, totalBytes: number) => void;
 }
 
@@ -38,6 +40,7 @@ export async function loadWeights(options: LoadWeightsOptions): Promise<ModelWei
       weights: precision,
       elementTypeOf: ({ name }) => located.get(name)?.type ?? unknownTensor(name),
     });
+    options.onRoom(weights.bytes);
     for (const [file, tensors] of inOrderOfFiles(located.values()))
       await streamFile(file, tensors, weights, options);
     await weights.ready();

@@ -5,7 +5,13 @@ import type { Failure } from '../../../worker/protocol.ts';
 /** One failure of every code: the type makes a missing one an error. */
 const failures: { readonly [Code in Failure['code']]: Extract<Failure, { code: Code }> } = {
   'no-webgpu': { code: 'no-webgpu', reason: 'navigator.gpu is missing' },
-  'limit-too-small': { code: 'limit-too-small', limit: 'maxBufferSize', needed: 2, available: 1 },
+  'limit-too-small': {
+    code: 'limit-too-small',
+    what: 'kv/layer-0',
+    limit: 'maxBufferSize',
+    needed: 2,
+    available: 1,
+  },
   'out-of-memory': { code: 'out-of-memory', what: 'the KV cache', bytes: 3 * 2 ** 30 },
   'device-lost': { code: 'device-lost', reason: 'unplugged' },
   'bad-layer-types': { code: 'bad-layer-types', at: 4, reason: 'there is no layer 9' },

@@ -73,6 +73,7 @@ describe('loading weights', () => {
       dims: wide,
       storedLayers,
       weights: 'stored',
+      onRoom: () => undefined,
       onProgress: () => undefined,
     });
     expect(Math.max(...pieces)).toBe(4 * 2 ** 20);
@@ -101,6 +102,7 @@ describe('a shipped checkpoint', () => {
       dims: config.dims,
       storedLayers: layers,
       weights: 'stored',
+      onRoom: () => undefined,
       onProgress: () => undefined,
     });
     const values = weightSpecs(config.dims, layers).reduce((sum, spec) => sum + spec.rows * spec.cols, 0);

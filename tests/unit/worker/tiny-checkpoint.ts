@@ -84,7 +84,8 @@ export const load = (
   source: ModelSource,
   backend: Backend,
   onProgress: (...progress: [string, number, number]) => void = () => undefined,
-) => loadWeights({ source, backend, dims, storedLayers, weights: 'stored', onProgress });
+  onRoom: (bytes: number) => void = () => undefined,
+) => loadWeights({ source, backend, dims, storedLayers, weights: 'stored', onRoom, onProgress });
 
 /** The same tensors in two shards and an index. */
 export function shardsOf(tensors: Map<string, TensorOf>) {

@@ -1,0 +1,25 @@
+import { modelSource } from '#platform';
+import { expect, it } from 'vitest';
+import { Engine } from '../../worker/engine.ts';
+import { succeed, valueOf } from '../../worker/outcome.ts';
+import type { EngineEvent } from '../../worker/protocol.ts';
+import { goldenFolder } from '../support/golden.ts';
+import { openGpuBackend } from '../support/random-model.ts';
+
+it('A load says how much GPU memory the weights take before it reads one of them', async () => {
+  const engine = new Engine({
+    openBackend: () => openGpuBackend(),
+    openSource: (folder) => succeed(modelSource(folder)),
+  });
+  const events: EngineEvent[] = [];
+  const request = { model: goldenFolder('lckv'), backend: 'webgpu', weights: 'stored' } as const;
+  const facts = valueOf(await engine.load(request, (event) => events.push(event)));
+  const [first, ...others] = events;
+  if (first?.type !== 'room') throw new Error(`the first event is ${JSON.stringify(first)}`);
+  expect(first.adapter).toEqual(facts.adapter);
+  // All but the vectors, which are made of several tensors when all are there.
+  expect(first.weightBytes).toBeGreaterThan(0.9 * facts.weightBytes);
+  expect(first.weightBytes).toBeLessThanOrEqual(facts.weightBytes);
+  expect(others.map(({ type }) => type)).not.toContain('room');
+  await engine.unload();
+});
