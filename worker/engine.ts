@@ -1,6 +1,7 @@
 import type { Backend } from '../gpu/backend.ts';
 import { BackendError } from '../gpu/backend-error.ts';
 import { EventPort } from './event-port.ts';
+import type { ExportableModel, ExportRun } from './export/export-model.ts';
 import { generate, type RunOptions } from './generate.ts';
 import { loadModel, type LoadedModel } from './loader/load-model.ts';
 import type { ModelSource } from './loader/model-source.ts';
@@ -13,6 +14,7 @@ import type {
   ConvergenceRequest,
   EngineApi,
   EngineEvent,
+  ExportRequest,
   Failure,
   GenerateRequest,
   GenerateResult,
@@ -25,6 +27,7 @@ import type {
   Score,
   ScoreRequest,
 } from './protocol.ts';
+import type { ExportResult } from './export/protocol.ts';
 import { warmUp } from './warm-up.ts';
 
 /** Where an engine gets its parts from: the page and Node bring their own. */
@@ -38,6 +41,8 @@ export interface EngineParts {
    * @param cancelled aborts when the load is stopped: what is on its way is let go
    */
   openBrought?(model: BroughtModel, cancelled: AbortSignal): Promise<Outcome<ModelSource>>;
+  /** Writes a loaded model anew; an engine without it refuses that. */
+  exportModel?(model: ExportableModel, request: ExportRequest, run: ExportRun): Promise<ExportResult>;
   /** Whether a load compiles the kernels of the model's own plan, so that the first run starts at once. */
   readonly warmUp?: boolean;
 }
@@ -81,6 +86,20 @@ export class Engine implements EngineApi {
       const { score, reference } = await scoreContinuation(model, request, this.#reference, options);
       this.#reference = reference;
       return score;
+    });
+  }
+
+  export(request: ExportRequest, onEvent: OnEvent): Promise<Outcome<ExportResult>> {
+    const cancelled = this.#loads.signal;
+    return this.#answer(onEvent, async (emit) => {
+      if (!this.#model) throw new Refused({ code: 'no-model' });
+      const { loaded, facts, request: loadedAs } = this.#model;
+      // Opened anew: the source of the load ended with a stop since.
+      const source = valueOf(await this.#openSource(loadedAs.model, cancelled));
+      const model = { id: facts.id, config: loaded.config, source };
+      const exported = this.#parts.exportModel?.(model, request, { emit, stopped: () => cancelled.aborted });
+      if (exported) return exported;
+      throw new Refused({ code: 'bad-request', field: 'to', reason: 'this engine exports no models' });
     });
   }
 

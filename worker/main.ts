@@ -19,6 +19,10 @@ expose(
       model.from === 'files'
         ? succeed(openFilesSource(model.files))
         : attemptAsync(() => openHubSource(model, cancelled)),
+    exportModel: async (model, request, run) => {
+      const { exportInPage } = await import('./export/export-in-page.ts');
+      return exportInPage(model, request, run);
+    },
     warmUp: true,
   }),
 );

@@ -10,6 +10,7 @@ import type { KvPrecision, KvUsage } from '../gpu/plan/kv-layout.ts';
 import type { ModelDims } from '../gpu/plan/model-dims.ts';
 import type { GroupMovement } from '../gpu/plan/movement.ts';
 import type { SamplingOptions } from '../gpu/plan/sampling.ts';
+import type { ExportResult, ExportTarget, RoundTo } from './export/protocol.ts';
 
 export type BackendChoice = 'webgpu' | 'cpu';
 
@@ -24,6 +25,8 @@ export interface EngineApi {
   score(request: ScoreRequest, onEvent: OnEvent): Promise<Outcome<Score>>;
   /** Ends the runs asked for so far, within one token; they resolve with what they have. */
   stop(): void;
+  /** Writes the loaded checkpoint anew, under a plan. Waits for earlier calls to end; `stop` ends it. */
+  export(request: ExportRequest, onEvent: OnEvent): Promise<Outcome<ExportResult>>;
   /** Frees the model and the device. */
   unload(): Promise<void>;
 }
@@ -185,6 +188,14 @@ export interface Score {
   readonly divergence: Divergence | null;
 }
 
+export interface ExportRequest {
+  /** Differences from the checkpoint's own configuration. */
+  readonly config: Partial<SharingConfig>;
+  /** What numbers of 32 bits become; those of 16 stay as they are. */
+  readonly round: RoundTo;
+  readonly to: ExportTarget;
+}
+
 export interface Timing {
   readonly prefillMs: number;
   /** From the first new token to the last. */
@@ -204,6 +215,12 @@ export type EngineEvent =
       readonly file: string;
       readonly loadedBytes: number;
       /** 0 where the server does not say. */
+      readonly totalBytes: number;
+    }
+  | {
+      readonly type: 'export';
+      readonly file: string;
+      readonly writtenBytes: number;
       readonly totalBytes: number;
     }
   | { readonly type: 'prefill'; readonly share: number; readonly promptTokens: number; readonly mode: Mode }
@@ -258,6 +275,7 @@ export type Failure =
   /** Was deleted from this device, here or in another tab. */
   | { readonly code: 'not-stored'; readonly model: string }
   | { readonly code: 'cancelled' }
+  | { readonly code: 'export-failed'; readonly file: string; readonly reason: string }
   | { readonly code: 'no-model' }
   /** A measurement that was stopped: half of it would say nothing. */
   | { readonly code: 'stopped' }

@@ -1,5 +1,9 @@
 import type { LayerType } from './layer-types.ts';
 import { kvOwners } from './sharing.ts';
+import type { WeightRole } from './weight-specs.ts';
+
+/** The roles that an owner's key and value projection is made of, converted together. */
+export const kvRoles = ['k', 'v', 'kBias', 'vBias', 'kNorm'] as const satisfies readonly WeightRole[];
 
 /**
  * From which stored key and value projections each owner of a new plan is made.

@@ -63,3 +63,13 @@ export function toFloat32(bytes: Uint8Array, type: ElementType): Float32Array<Ar
 
 /** Numbers rounded to half precision, ties to even. */
 export const toF16 = (values: Float32Array): Uint16Array<ArrayBuffer> => Uint16Array.from(values, toF16Bits);
+
+/** Numbers rounded to bfloat16, ties to even: the upper halves of float32. */
+export function toBf16(values: Float32Array): Uint16Array<ArrayBuffer> {
+  const bits = new Uint32Array(Float32Array.from(values).buffer);
+  return Uint16Array.from(bits, (value) => {
+    // A NaN whose mantissa lies in the lower half alone would round to infinity.
+    if ((value & 0x7fffffff) > 0x7f800000) return (value >>> 16) | 0x40;
+    return (value + 0x7fff + ((value >>> 16) & 1)) >>> 16;
+  });
+}

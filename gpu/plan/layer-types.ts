@@ -50,6 +50,9 @@ export const formatLayerTypes = (layers: readonly Pick<LayerType, 'readsFrom' | 
 /** True where a layer needs KV that a later layer has yet to compute. */
 export const readsAbove = (layer: LayerType) => layer.readsFrom > layer.index;
 
+/** True where a layer attends to keys and values of its own. */
+export const ownsItsKv = (layer: LayerType) => layer.readsFrom === layer.index;
+
 /** The layers that own a KV cache, ascending: `"0_6_6_6_6_6_6_7"` → `[0, 6, 7]`. */
 export const ownersOf = (layers: readonly LayerType[]) =>
   [...new Set(layers.map((layer) => layer.readsFrom))].sort((a, b) => a - b);

@@ -1,11 +1,8 @@
 import type { WeightPrecision } from '../backend.ts';
-import { isCopy, kvSources, meanOf } from '../plan/conversion.ts';
+import { isCopy, kvRoles, kvSources, meanOf } from '../plan/conversion.ts';
 import { fromF16Bits, toF16Bits, toFloat32, type ElementType } from '../plan/element-type.ts';
 import type { LayerType } from '../plan/layer-types.ts';
 import type { WeightRole, WeightSpec } from '../plan/weight-specs.ts';
-
-/** The roles that an owner's key and value projection is made of, converted together. */
-const kvRoles = ['k', 'v', 'kBias', 'vBias', 'kNorm'] as const satisfies readonly WeightRole[];
 
 /** A model's tensors as float32, found by role and layer. */
 export class CpuWeights {

@@ -35,9 +35,18 @@ const realms: readonly Realm[] = [
   { of: 'gpu/', may: [{ path: 'gpu/' }], libraries: [], reason: gpuLooksDown },
   {
     of: 'worker/protocol.ts',
-    may: [{ path: 'gpu/', typesOnly: true }],
+    may: [
+      { path: 'gpu/', typesOnly: true },
+      { path: 'worker/export/protocol.ts', typesOnly: true },
+    ],
     libraries: [],
-    reason: 'worker/protocol is types alone: it imports types of gpu and nothing else.',
+    reason: 'worker/protocol is types alone: it imports types of gpu and of worker/export/protocol.',
+  },
+  {
+    of: 'worker/export/protocol.ts',
+    may: [],
+    libraries: [],
+    reason: 'worker/export/protocol is types alone, and imports nothing.',
   },
   {
     of: 'worker/tokenizer.ts',
@@ -45,6 +54,12 @@ const realms: readonly Realm[] = [
     libraries: ['@huggingface/tokenizers'],
     reason:
       'worker/tokenizer.ts is the one importer of the tokenizer library, and looks only at worker and gpu.',
+  },
+  {
+    of: 'worker/export/zip-sink.ts',
+    may: [{ path: 'worker/' }],
+    libraries: ['client-zip'],
+    reason: 'worker/export/zip-sink.ts is the one importer of client-zip, and looks only at worker.',
   },
   {
     of: 'worker/storage/',
@@ -77,6 +92,7 @@ const realms: readonly Realm[] = [
     may: [
       { path: 'gpu/plan/' },
       { path: 'worker/protocol.ts', typesOnly: true },
+      { path: 'worker/export/protocol.ts', typesOnly: true },
       { path: 'worker/hub/protocol.ts', typesOnly: true },
       { path: 'worker/storage/' },
       { path: 'web/' },

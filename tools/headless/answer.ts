@@ -4,10 +4,11 @@ import type { KvUsage } from '../../gpu/plan/kv-layout.ts';
 import { isObject } from '../../worker/hostile-fields.ts';
 import { attempt, Refused } from '../../worker/outcome.ts';
 import type { EngineApi, Failure, GenerateResult, ModelFacts, Timing } from '../../worker/protocol.ts';
-import { parseRequest, type HeadlessRequest } from './request.ts';
+import type { ExportResult } from '../../worker/export/protocol.ts';
+import { parseRequest, type RunRequest } from './request.ts';
 
 /** What the runner answers to one request: plain JSON. */
-export type Answer = { readonly ok: false; readonly failure: Failure } | AnswerOfRun;
+export type Answer = { readonly ok: false; readonly failure: Failure } | AnswerOfRun | AnswerOfExport;
 
 interface AnswerOfRun {
   readonly ok: true;
@@ -26,6 +27,10 @@ interface AnswerOfRun {
   /** Of the request's `continuation`. */
   readonly scored?: unknown;
   readonly adapter: AdapterFacts;
+}
+
+interface AnswerOfExport extends Pick<ExportResult, 'files' | 'bytes' | 'readBy'> {
+  readonly ok: true;
 }
 
 const ignoreEvents = () => undefined;
@@ -53,9 +58,16 @@ async function answer(engine: EngineApi, json: unknown): Promise<Answer> {
   const loadMs = performance.now() - startMs;
   if (!facts.ok) return facts;
 
-  const result = await engine.generate(request.value.generate, ignoreEvents);
-  if (!result.ok) return { ok: false, failure: inRequestsWords(result.failure, request.value) };
-  const { convergence, score } = request.value;
+  const asked = request.value;
+  if ('export' in asked) {
+    const exported = await engine.export(asked.export, ignoreEvents);
+    if (!exported.ok) return exported;
+    const { files, bytes, readBy } = exported.value;
+    return { ok: true, files, bytes, readBy };
+  }
+  const result = await engine.generate(asked.generate, ignoreEvents);
+  if (!result.ok) return { ok: false, failure: inRequestsWords(result.failure, asked) };
+  const { convergence, score } = asked;
   const measured = convergence && (await engine.measureConvergence(convergence, ignoreEvents));
   if (measured && !measured.ok) return measured;
   const scored = score && (await engine.score(score, ignoreEvents));
@@ -102,5 +114,5 @@ function numbers(values: ArrayLike<number>, what: string): readonly number[] {
 }
 
 /** The engine knows the prompt as turns; the request may have called it tokens. */
-const inRequestsWords = (failure: Failure, { promptField }: HeadlessRequest): Failure =>
+const inRequestsWords = (failure: Failure, { promptField }: RunRequest): Failure =>
   failure.code === 'bad-request' && failure.field === 'turns' ? { ...failure, field: promptField } : failure;

@@ -1,11 +1,13 @@
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
 import { openCpuBackend } from '../../gpu/reference/cpu-backend.ts';
 import { openWebGpuBackend } from '../../gpu/webgpu-backend.ts';
 import { Engine } from '../../worker/engine.ts';
-import { succeed } from '../../worker/outcome.ts';
+import { exportModel } from '../../worker/export/export-model.ts';
+import { Refused, succeed } from '../../worker/outcome.ts';
 import { answerAll } from './answer.ts';
 import { openFolderSource } from './folder-source.ts';
 import { findModelFolder } from './model-folder.ts';
+import { pathSink } from './path-sink.ts';
 import { openDawn } from './vulkan.ts';
 
 export interface Surroundings {
@@ -44,6 +46,12 @@ function openEngine({ root, findSoftwareVulkan }: Surroundings): Engine {
   return new Engine({
     openBackend: async (choice) =>
       choice === 'cpu' ? openCpuBackend() : openWebGpuBackend(await openDawn(findSoftwareVulkan)),
+    exportModel: (model, request, run) => {
+      if (request.to.to === 'path')
+        return exportModel(model, request, run, pathSink(resolve(startFolder(), request.to.path)));
+      const reason = 'the headless runner exports to a folder of this machine';
+      throw new Refused({ code: 'bad-request', field: 'export', reason });
+    },
     openSource: (model) => {
       const folder = findModelFolder(model, shipped, startFolder());
       return folder.ok ? succeed(openFolderSource(folder.value)) : folder;

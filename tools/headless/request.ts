@@ -7,6 +7,7 @@ import { attempt, Refused } from '../../worker/outcome.ts';
 import type {
   BackendChoice,
   ConvergenceRequest,
+  ExportRequest,
   GenerateRequest,
   LoadRequest,
   Outcome,
@@ -14,9 +15,12 @@ import type {
   SharingConfig,
   Watch,
 } from '../../worker/protocol.ts';
+import type { RoundTo } from '../../worker/export/protocol.ts';
 
-/** A request of the headless runner, as the engine's two calls. */
-export interface HeadlessRequest {
+/** A request of the headless runner, as the engine's calls: a model is loaded, and then runs or is exported. */
+export type HeadlessRequest = RunRequest | { readonly load: LoadRequest; readonly export: ExportRequest };
+
+export interface RunRequest {
   readonly load: LoadRequest;
   readonly generate: GenerateRequest;
   /** Where `watch` names `movement` or `exact`. */
@@ -38,7 +42,11 @@ const modes = ['auto', 'sequential', 'parallel'] as const satisfies readonly Mod
 const requestFields = [
   ...['model', 'config', 'mode', 'backend', 'weights', 'kv', ...promptFields],
   ...['logits', 'score', 'maxNewTokens', 'ignoreEos', 'sampling', 'watch', 'continuation', 'reference'],
+  ...['export', 'round'],
 ];
+/** What a request that exports may say besides. */
+const exportFields = ['model', 'config', 'backend', 'weights', 'export', 'round'];
+const roundings = ['bf16', 'f16'] as const satisfies readonly RoundTo[];
 
 /** What may be watched: drawn tokens, kernels' times, each pass's movement, and how far the last one is from exact. */
 const watchWords = ['tokens', 'kernels', 'movement', 'exact'] as const;
@@ -68,38 +76,12 @@ export function parseRequest(json: unknown): Outcome<HeadlessRequest> {
     }
     const fields = new HostileFields(json, 'bad-request');
     fields.refuseUnknown(requestFields);
-    const promptField = readPromptField(fields);
-    const watched = readWatch(fields);
-    const generate: GenerateRequest = {
-      input: readInput(fields, promptField),
-      config: readConfig(fields),
-      mode: fields.choice('mode', modes, 'auto'),
-      kvPrecision: fields.choice('kv', kvPrecisions, 'f16'),
-      maxNewTokens: fields.number('maxNewTokens', 64),
-      ignoreEos: fields.flag('ignoreEos', false),
-      sampling: readSampling(fields),
-      logits: fields.wholeNumbers('logits'),
-      score: fields.flag('score', false),
-      ...watchOf(watched),
+    const load = {
+      model: fields.text('model'),
+      backend: fields.choice('backend', backends, 'webgpu'),
+      weights: fields.choice('weights', weightPrecisions, 'stored'),
     };
-    const measuresPasses = watched.has('movement') || watched.has('exact');
-    return {
-      load: {
-        model: fields.text('model'),
-        backend: fields.choice('backend', backends, 'webgpu'),
-        weights: fields.choice('weights', weightPrecisions, 'stored'),
-      },
-      generate,
-      ...(measuresPasses && { convergence: { ...generate, exact: watched.has('exact') } }),
-      ...(fields.has('continuation') && {
-        score: {
-          ...generate,
-          continuation: fields.wholeNumbers('continuation'),
-          reference: fields.choice('reference', references, 'keep'),
-        },
-      }),
-      promptField,
-    };
+    return fields.has('export') ? { load, export: readExport(fields) } : { load, ...readRun(fields) };
   });
 }
 
@@ -117,6 +99,47 @@ function readWatch(fields: HostileFields): ReadonlySet<WatchWord> {
 function watchOf(watched: ReadonlySet<WatchWord>): { readonly watch?: Watch } {
   const watch = { tokens: watched.has('tokens'), kernels: watched.has('kernels') };
   return watch.tokens || watch.kernels ? { watch } : {};
+}
+
+function readRun(fields: HostileFields): Omit<RunRequest, 'load'> {
+  const promptField = readPromptField(fields);
+  const watched = readWatch(fields);
+  const generate: GenerateRequest = {
+    input: readInput(fields, promptField),
+    config: readConfig(fields),
+    mode: fields.choice('mode', modes, 'auto'),
+    kvPrecision: fields.choice('kv', kvPrecisions, 'f16'),
+    maxNewTokens: fields.number('maxNewTokens', 64),
+    ignoreEos: fields.flag('ignoreEos', false),
+    sampling: readSampling(fields),
+    logits: fields.wholeNumbers('logits'),
+    score: fields.flag('score', false),
+    ...watchOf(watched),
+  };
+  const measuresPasses = watched.has('movement') || watched.has('exact');
+  return {
+    generate,
+    ...(measuresPasses && { convergence: { ...generate, exact: watched.has('exact') } }),
+    ...(fields.has('continuation') && {
+      score: {
+        ...generate,
+        continuation: fields.wholeNumbers('continuation'),
+        reference: fields.choice('reference', references, 'keep'),
+      },
+    }),
+    promptField,
+  };
+}
+
+function readExport(fields: HostileFields): ExportRequest {
+  for (const name of requestFields) {
+    if (!exportFields.includes(name) && fields.has(name)) fields.refuse(name, 'an export runs nothing');
+  }
+  return {
+    config: readConfig(fields),
+    round: fields.choice('round', roundings, 'bf16'),
+    to: { to: 'path', path: fields.text('export') },
+  };
 }
 
 function readPromptField(fields: HostileFields): PromptField {

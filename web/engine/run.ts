@@ -71,6 +71,7 @@ export function runAfter(run: Run, event: EngineEvent): Run {
       return { ...run, kv: event.kv, timing: event.timing, newTokens: event.newTokens };
     case 'room':
     case 'download':
+    case 'export':
       return run;
     default:
       return event satisfies never;

@@ -43,6 +43,8 @@ export function explain(failure: Failure): string {
       return failure.folders.length === 0
         ? 'There is no config.json among these files, so they are no model.'
         : `These files hold several models: ${listed(failure.folders)}.`;
+    case 'export-failed':
+      return `${failure.file} could not be written: ${failure.reason}.`;
     case 'no-model':
       return 'No model is loaded.';
     case 'stopped':
@@ -93,6 +95,8 @@ export function advise(failure: Failure): string {
       return failure.folders.length === 0
         ? 'Open a folder as Hugging Face writes it: config.json, safetensors and, for text, tokenizer.json.'
         : 'Open the folder of one of them.';
+    case 'export-failed':
+      return 'Make room or choose another place, and export again.';
     case 'no-model':
       return 'Press Generate to load it.';
     case 'stopped':

@@ -74,12 +74,19 @@ async function openShards(source: ModelSource, { shardOf, totalBytes }: ShardInd
   return { files, fileOf: (tensor) => shards.get(shardOf.get(tensor) ?? '') ?? null, directory: INDEX_FILE };
 }
 
-/** A reader that stands where the tensors' bytes begin. */
-export async function readerOfData(source: ModelSource, file: CheckpointFile): Promise<ByteReader> {
-  if (file.reader) return file.reader;
-  const opened = await source.open(file.name, file.dataStart);
+/** A reader that stands where the tensors' bytes begin: the one that has read the header, or a new one. */
+export const readerOfData = async (source: ModelSource, file: CheckpointFile): Promise<ByteReader> =>
+  file.reader ?? openData(source, file, 0);
+
+/** A new reader that stands at byte `begin` of the tensors' bytes. */
+export async function openData(
+  source: ModelSource,
+  file: CheckpointFile,
+  begin: number,
+): Promise<ByteReader> {
+  const opened = await source.open(file.name, file.dataStart + begin);
   if (!opened) throw badWeights(file.name, 'it was there a moment ago and is gone');
-  return new ByteReader(opened, file.dataStart);
+  return new ByteReader(opened, file.dataStart + begin);
 }
 
 /** The failure of a file whose contents are wrong. */

@@ -24,7 +24,7 @@ interface LoadModelOptions {
 }
 
 const PROGRESS_INTERVAL_MS = 100;
-const CONFIG = 'config.json';
+export const CONFIG = 'config.json';
 
 /**
  * Reads a model's folder: config.json, the tokenizer where there is one, and the weights into the backend.

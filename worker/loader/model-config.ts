@@ -9,6 +9,7 @@ import { defaultWindow, readLayerTypes } from './stored-layer-types.ts';
 
 /** What config.json says, checked. */
 export interface ModelConfig {
+  readonly family: Family;
   readonly dims: ModelDims;
   /** How the checkpoint shares keys and values; `layerTypes` always in LCKV's notation. */
   readonly stored: SharingConfig;
@@ -43,6 +44,7 @@ export function parseModelConfig(json: unknown): Outcome<ModelConfig> {
     const family = readFamily(fields);
     const dims = readDims(fields, family);
     return {
+      family,
       dims,
       stored: readSharing(fields, family, dims),
       useSequential: fields.flag('use_sequential', false),

@@ -98,6 +98,7 @@ describe('an answer', () => {
       },
       measureConvergence: (asked, onEvent) => engine.measureConvergence(asked, onEvent),
       score: (asked, onEvent) => engine.score(asked, onEvent),
+      export: (asked, onEvent) => engine.export(asked, onEvent),
       stop: () => undefined,
       unload: () => Promise.resolve(),
     };

@@ -90,7 +90,28 @@ describe('a headless request', () => {
     });
   });
 
+  it('exports instead of running', () => {
+    const request = {
+      model: 'm',
+      export: 'out',
+      config: { layer_types: '0_0' },
+      round: 'f16',
+      backend: 'cpu',
+    };
+    expect(parseRequest(request)).toEqual({
+      ok: true,
+      value: {
+        load: { model: 'm', backend: 'cpu', weights: 'stored' },
+        export: { config: { layerTypes: '0_0' }, round: 'f16', to: { to: 'path', path: 'out' } },
+      },
+    });
+  });
+
   it.each([
+    [{ ...smallest, export: 'out' }, 'prompt'],
+    [{ model: 'm', export: 'out', score: true }, 'score'],
+    [{ model: 'm', export: 7 }, 'export'],
+    [{ model: 'm', export: 'out', round: 'f32' }, 'round'],
     [{ ...smallest, temprature: 1 }, 'temprature'],
     [{ ...smallest, config: { layerTypes: '0' } }, 'config.layerTypes'],
     [{ ...smallest, config: { num_hidden_layers: 4 } }, 'config.num_hidden_layers'],

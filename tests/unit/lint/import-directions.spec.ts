@@ -33,6 +33,8 @@ const refused: readonly (readonly [file: string, code: string, reason: RegExp])[
   ['worker/engine.ts', `import { T } from '@huggingface/tokenizers';`, /Only worker\/tokenizer/],
   ['worker/loader/x.ts', `import { T } from '@huggingface/tokenizers';`, /Only worker\/tokenizer/],
   ['worker/tokenizer.ts', `import { wrap } from 'comlink';`, /one importer of the tokenizer/],
+  ['worker/export/protocol.ts', `import type { A } from '../protocol.ts';`, /types alone/],
+  ['worker/export/x.ts', `import { makeZip } from 'client-zip';`, /imports gpu, worker and comlink/],
   ['worker/storage/x.ts', `import { a } from '../outcome.ts';`, /worker\/storage is what/],
   ['worker/hub/protocol.ts', `import type { A } from './library.ts';`, /types alone/],
   ['worker/hub/library.ts', `import { createSHA256 } from 'hash-wasm';`, /imports gpu, worker and comlink/],

@@ -32,6 +32,7 @@ const failures: { readonly [Code in Failure['code']]: Extract<Failure, { code: C
   'no-room': { code: 'no-room', neededBytes: 3 * 2 ** 30, availableBytes: 2 ** 30 },
   'not-stored': { code: 'not-stored', model: 'owner/name' },
   cancelled: { code: 'cancelled' },
+  'export-failed': { code: 'export-failed', file: 'model.safetensors', reason: 'the disk is full' },
   'no-model': { code: 'no-model' },
   stopped: { code: 'stopped' },
   internal: { code: 'internal', reason: 'a shape is wrong' },

@@ -5,6 +5,9 @@ export const shippedSource = (id: string): ModelSource => openFolderSource(`publ
 
 export const goldenSource = (name: string): ModelSource => openFolderSource(`tests/fixtures/golden/${name}`);
 
+export const goldenHfSource = (name: string): ModelSource =>
+  openFolderSource(`tests/fixtures/golden-hf/${name}`);
+
 /**
  * A source of files in memory, handed out in chunks of any size, as a network would.
  *

@@ -1,0 +1,33 @@
+import { createWriteStream } from 'node:fs';
+import { mkdir, readdir, rm } from 'node:fs/promises';
+import { basename, join } from 'node:path';
+import { pipeline } from 'node:stream/promises';
+import { writing } from '../../worker/export/export-failure.ts';
+import type { ExportSink } from '../../worker/export/export-sink.ts';
+import { Refused } from '../../worker/outcome.ts';
+
+/** Writes an exported model into a folder of this machine, which is made; one that holds something is refused. */
+export const pathSink =
+  (folder: string): ExportSink =>
+  async (_, files) => {
+    const name = basename(folder);
+    const made = await writing(name, () => mkdir(folder, { recursive: true }));
+    if ((await writing(name, () => readdir(folder))).length > 0) {
+      throw new Refused({ code: 'export-failed', file: name, reason: 'the folder is not empty' });
+    }
+    try {
+      for await (const { name: file, chunks } of files) {
+        await pipeline(chunks, createWriteStream(join(folder, file))).catch((error: unknown) => {
+          // What went wrong with reading says so itself.
+          if (error instanceof Refused) throw error;
+          return writing(file, () => Promise.reject(error as Error));
+        });
+      }
+      return { name, zip: null };
+    } catch (error) {
+      const remains = made === undefined ? await readdir(folder) : [];
+      for (const file of remains) await rm(join(folder, file), { force: true });
+      if (made !== undefined) await rm(folder, { recursive: true, force: true });
+      throw error;
+    }
+  };

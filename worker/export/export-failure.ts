@@ -1,0 +1,11 @@
+import { Refused } from '../outcome.ts';
+
+/** Runs what writes `file`; its exceptions are `export-failed`, because disks fill up and permissions end. */
+export async function writing<T>(file: string, work: () => T | Promise<T>): Promise<T> {
+  try {
+    return await work();
+  } catch (error) {
+    const reason = error instanceof Error ? error.message : String(error);
+    throw new Refused({ code: 'export-failed', file, reason });
+  }
+}

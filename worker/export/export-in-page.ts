@@ -1,0 +1,25 @@
+import { Refused } from '../outcome.ts';
+import type { ExportRequest } from '../protocol.ts';
+import type { ExportResult, ExportTarget } from './protocol.ts';
+import { exportModel, type ExportableModel, type ExportRun } from './export-model.ts';
+import type { ExportSink } from './export-sink.ts';
+import { folderSink } from './folder-sink.ts';
+import { zipSink } from './zip-sink.ts';
+
+/** {@link exportModel} to where a page can write. Loaded when somebody exports, not before. */
+export const exportInPage = (
+  model: ExportableModel,
+  request: ExportRequest,
+  run: ExportRun,
+): Promise<ExportResult> => exportModel(model, request, run, sinkOf(request.to));
+
+function sinkOf(target: ExportTarget): ExportSink {
+  switch (target.to) {
+    case 'zip':
+      return zipSink;
+    case 'folder':
+      return folderSink(target.folder);
+    case 'path':
+      throw new Refused({ code: 'bad-request', field: 'to', reason: 'a page cannot write to a path' });
+  }
+}

@@ -1,0 +1,182 @@
+import { weightSpecs } from '../../gpu/plan/weight-specs.ts';
+import { applyConfig } from '../loader/apply-config.ts';
+import { openCheckpoint, type Checkpoint } from '../loader/checkpoint.ts';
+import { CONFIG } from '../loader/load-model.ts';
+import { locateTensors } from '../loader/locate-tensors.ts';
+import type { ModelConfig } from '../loader/model-config.ts';
+import type { ModelSource } from '../loader/model-source.ts';
+import { Refused, valueOf } from '../outcome.ts';
+import type { EngineEvent, ExportRequest } from '../protocol.ts';
+import type { ExportResult } from './protocol.ts';
+import { throttle } from '../run-clock.ts';
+import type { ExportedFile, ExportSink } from './export-sink.ts';
+import { exportedConfig } from './exported-config.ts';
+import { exportedTensors, type ExportedTensor } from './exported-tensors.ts';
+import { bytesOfTensor, safetensorsHeader } from './safetensors-header.ts';
+import { TensorBytes } from './tensor-bytes.ts';
+
+/** What a model needs besides, copied as it stands where it is there. */
+const companions = [
+  'generation_config.json',
+  'tokenizer.json',
+  'tokenizer_config.json',
+  'special_tokens_map.json',
+  'added_tokens.json',
+  'vocab.json',
+  'merges.txt',
+  'tokenizer.model',
+  'chat_template.jinja',
+  'LICENSE',
+  'LICENSE.txt',
+];
+
+const PROGRESS_INTERVAL_MS = 100;
+
+/** What an export needs of a loaded model. */
+export interface ExportableModel {
+  readonly id: string;
+  readonly config: ModelConfig;
+  /** Where it came from: it is read again. */
+  readonly source: ModelSource;
+}
+
+export interface ExportRun {
+  readonly emit: (event: EngineEvent) => void;
+  /** Asked between pieces of a file. */
+  readonly stopped: () => boolean;
+}
+
+/** Ends an export that was stopped; never leaves this file. */
+class Stopped extends Error {}
+
+/**
+ * Writes a loaded model anew, under a plan, in 16 bits. Its files are read again from where they came, piece by piece.
+ *
+ * @returns what was written; nothing is left of an export that was stopped
+ * @throws Refused with `bad-layer-types`, `bad-config`, `export-failed`, or as the loading of weights
+ */
+export async function exportModel(
+  { id, source, config }: ExportableModel,
+  { config: overrides, round }: ExportRequest,
+  { emit, stopped }: ExportRun,
+  sink: ExportSink,
+): Promise<ExportResult> {
+  const { dims } = config;
+  const stored = valueOf(applyConfig(config.stored, {}, dims.layerCount));
+  const wanted = valueOf(applyConfig(config.stored, overrides, dims.layerCount));
+
+  const checkpoint = await openCheckpoint(source);
+  await closeAll(checkpoint);
+  const { layers } = stored.sharing;
+  const located = locateTensors(checkpoint, weightSpecs(dims, layers));
+  const tensors = exportedTensors(dims, layers, wanted.sharing.layers, located, round);
+  const embedding = tensors.find(({ spec }) => spec.role === 'embed');
+  const { text, readBy } = exportedConfig(
+    await textOf(source, CONFIG),
+    config,
+    stored,
+    wanted,
+    embedding?.type ?? round,
+  );
+  const files = [
+    fileOf(CONFIG, new TextEncoder().encode(text)),
+    ...(await companionsOf(source)),
+    weightsFile(source, tensors),
+  ];
+
+  const totalBytes = files.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0);
+  const written = { file: '', bytes: 0 };
+  const tell = () => emit({ type: 'export', file: written.file, writtenBytes: written.bytes, totalBytes });
+  const tellSometimes = throttle(PROGRESS_INTERVAL_MS, tell);
+  async function* watched({ name: file, chunks }: ExportedFile): AsyncGenerator<Uint8Array, void> {
+    written.file = file;
+    for await (const chunk of chunks) {
+      if (stopped()) throw new Stopped();
+      yield chunk;
+      written.bytes += chunk.length;
+      tellSometimes();
+    }
+  }
+  const name = `${plainName(id)}-export`;
+  const summary = { files: files.map((file) => file.name), bytes: totalBytes, readBy };
+  try {
+    const taken = await sink(name, inTurn(files.map((file) => ({ ...file, chunks: watched(file) }))));
+    tell();
+    return { end: 'complete', ...taken, ...summary };
+  } catch (error) {
+    // A source may end with an exception of its own when it is stopped.
+    if (stopped()) return { end: 'stopped', name, zip: null, ...summary, files: [], bytes: 0 };
+    throw error;
+  }
+}
+
+/** A model's id as the name of a folder: `folder:my model` and `owner/my-model@main` alike. */
+const plainName = (id: string) =>
+  (id.split(/[/\\:]/).at(-1) ?? '')
+    .replace(/@.*$/, '')
+    .replace(/[^\w.-]+/g, '-')
+    .replace(/^\.+/, '') || 'model';
+
+async function* inTurn<T>(items: readonly T[]): AsyncGenerator<T, void> {
+  for (const item of items) yield await Promise.resolve(item);
+}
+
+function fileOf(name: string, bytes: Uint8Array): ExportedFile {
+  return { name, sizeBytes: bytes.length, chunks: inTurn([bytes]) };
+}
+
+function weightsFile(source: ModelSource, tensors: readonly ExportedTensor[]): ExportedFile {
+  const header = safetensorsHeader(tensors);
+  const sizeBytes = tensors.reduce((sum, tensor) => sum + bytesOfTensor(tensor), header.length);
+  async function* chunks(): AsyncGenerator<Uint8Array, void> {
+    const stored = new TensorBytes(source);
+    try {
+      yield header;
+      for (const tensor of tensors) yield* stored.of(tensor);
+    } finally {
+      await stored.close();
+    }
+  }
+  return { name: 'model.safetensors', sizeBytes, chunks: chunks() };
+}
+
+/** A companion is read whole. */
+const LONGEST_COMPANION_BYTES = 128 * 2 ** 20;
+
+async function companionsOf(source: ModelSource): Promise<readonly ExportedFile[]> {
+  const files: ExportedFile[] = [];
+  for (const name of companions) {
+    const bytes = await bytesOfFile(source, name);
+    if (bytes) files.push(fileOf(name, bytes));
+  }
+  return files;
+}
+
+/** A small file's bytes, which need not be text; null where there is none. */
+async function bytesOfFile(source: ModelSource, name: string): Promise<Uint8Array | null> {
+  const opened = await source.open(name);
+  if (!opened) return null;
+  const chunks: Uint8Array<ArrayBuffer>[] = [];
+  let bytes = 0;
+  for (;;) {
+    const next = await opened.chunks.next();
+    if (next.done === true) break;
+    chunks.push(new Uint8Array(next.value));
+    bytes += next.value.length;
+    if (bytes <= LONGEST_COMPANION_BYTES) continue;
+    await opened.chunks.return?.();
+    const reason = `it has more than ${LONGEST_COMPANION_BYTES} bytes`;
+    throw new Refused({ code: 'export-failed', file: name, reason });
+  }
+  return new Uint8Array(await new Blob(chunks).arrayBuffer());
+}
+
+async function textOf(source: ModelSource, file: string): Promise<string> {
+  const text = await source.text(file);
+  if (text !== null) return text;
+  throw new Refused({ code: 'download-failed', file, status: 404, reason: 'it was there and is gone' });
+}
+
+async function closeAll({ files }: Checkpoint): Promise<void> {
+  for (const { reader } of files) await reader?.close();
+}

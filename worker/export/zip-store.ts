@@ -1,0 +1,88 @@
+/** Where a zip grows before it is downloaded: on disk where the browser has a place for it, else in memory. */
+export interface ZipStore {
+  append(chunk: Uint8Array<ArrayBuffer>): void | Promise<void>;
+  /** The whole; on disk it stays until {@link openZipStore} is called again. */
+  finish(): Promise<Blob>;
+  abandon(): Promise<void>;
+}
+
+/** The folder of the origin's private file system. `web/export` empties it when the page is opened. */
+const FOLDER = 'kvtab-export';
+/** Small pieces are gathered, because each write is a call to another process. */
+const GATHERED_BYTES = 4 * 2 ** 20;
+
+export async function openZipStore(name: string): Promise<ZipStore> {
+  try {
+    const root = await navigator.storage.getDirectory();
+    await root.removeEntry(FOLDER, { recursive: true }).catch(() => undefined);
+    const folder = await root.getDirectoryHandle(FOLDER, { create: true });
+    const file = await folder.getFileHandle(name, { create: true });
+    return onDisk(folder, file, await file.createSyncAccessHandle());
+  } catch {
+    // Private windows have no such file system.
+    return inMemory();
+  }
+}
+
+function onDisk(
+  folder: FileSystemDirectoryHandle,
+  file: FileSystemFileHandle,
+  access: FileSystemSyncAccessHandle,
+): ZipStore {
+  let at = 0;
+  const write = (bytes: Uint8Array<ArrayBuffer>) => {
+    const written = access.write(bytes, { at });
+    at += written;
+    // Some browsers write what fits, rather than throw.
+    if (written < bytes.length) throw new Error('there is no room left on the disk');
+  };
+  const gathered = gather(write);
+  return {
+    append: gathered.add,
+    finish: async () => {
+      gathered.flush();
+      access.flush();
+      access.close();
+      return file.getFile();
+    },
+    abandon: async () => {
+      access.close();
+      await folder.removeEntry(file.name).catch(() => undefined);
+    },
+  };
+}
+
+function inMemory(): ZipStore {
+  // Browsers may move blobs to disk, and do not count them as JavaScript's memory.
+  const parts: Blob[] = [];
+  const gathered = gather((bytes) => parts.push(new Blob([bytes])));
+  return {
+    append: gathered.add,
+    finish: () => {
+      gathered.flush();
+      return Promise.resolve(new Blob(parts, { type: 'application/zip' }));
+    },
+    abandon: () => {
+      parts.length = 0;
+      return Promise.resolve();
+    },
+  };
+}
+
+function gather(take: (bytes: Uint8Array<ArrayBuffer>) => void) {
+  const buffer = new Uint8Array(GATHERED_BYTES);
+  let filled = 0;
+  const flush = () => {
+    if (filled > 0) take(buffer.slice(0, filled));
+    filled = 0;
+  };
+  const add = (chunk: Uint8Array<ArrayBuffer>) => {
+    if (filled + chunk.length > buffer.length) flush();
+    if (chunk.length > buffer.length) take(chunk);
+    else {
+      buffer.set(chunk, filled);
+      filled += chunk.length;
+    }
+  };
+  return { add, flush };
+}
