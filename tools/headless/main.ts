@@ -41,7 +41,8 @@ export async function main(surroundings: Surroundings): Promise<number> {
   return 0;
 }
 
-function openEngine({ root, findSoftwareVulkan }: Surroundings): Engine {
+/** The worker's engine in this process, for the models that ship and for folders. */
+export function openEngine({ root, findSoftwareVulkan }: Surroundings): Engine {
   const shipped = join(root, 'public', 'models');
   return new Engine({
     openBackend: async (choice) =>

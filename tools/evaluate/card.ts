@@ -1,0 +1,129 @@
+import { tokensTrained, type Check, type Evaluation, type Score, type Training } from './evaluation.ts';
+
+/** All that is known of one model. */
+export interface Dossier {
+  readonly id: string;
+  readonly evaluation: Evaluation;
+  readonly training: Training;
+  /** Null where PyTorch has not been asked. */
+  readonly check: Check | null;
+}
+
+const whole = (value: number) => value.toLocaleString('en-US');
+const percent = (share: number) => `${Number((share * 100).toFixed(1))} %`;
+const figures = ({ natsPerToken, bitsPerByte, perplexity }: Score) =>
+  `${natsPerToken.toFixed(4)} | ${bitsPerByte.toFixed(4)} | ${perplexity.toFixed(2)}`;
+
+/** Model text is text: nothing in it may end the block that it stands in. */
+const quoted = (text: string) =>
+  text
+    .split('\n')
+    .map((line) => `    ${line}`)
+    .join('\n');
+
+/** A model's card: README.md beside its weights, as the Hub shows it. */
+export function modelCard({ id, evaluation, training, check }: Dossier): string {
+  const { parallel, sequential, kvBytesPerToken, plainKvBytesPerToken, windows, windowTokens } = evaluation;
+  const runs = training.runs
+    .map(({ command, tokens, seed }) => `| \`${command}\` | ${whole(tokens)} | ${seed} |`)
+    .join('\n');
+  const samples = evaluation.samples
+    .map(
+      ({ prompt, text, repeated, of }) =>
+        `**${prompt}**\n\n${quoted(text)}\n\nGreedy, 200 tokens: ${repeated} of ${of} phrases of four tokens had been said before.`,
+    )
+    .join('\n\n');
+  return `---
+license: cc0-1.0
+language: en
+---
+
+# ${id}
+
+${training.title}: \`layer_types\` \`${evaluation.layerTypes}\`. One of a family trained on the same public-domain children's books, with
+the same tokenizer and the same number of tokens, each for its own way of sharing keys and values: [the family](../README.md).
+The weights are under CC0. The texts are not shipped.
+
+| | |
+| --- | --- |
+| parameters | ${whole(training.parameters)}, float16 |
+| tokens trained | ${whole(tokensTrained(training))} |
+| KV bytes per token, f16 | ${whole(kvBytesPerToken)} (${percent(kvBytesPerToken / plainKvBytesPerToken)} of plain LLaMA) |
+
+## Held-out text
+
+Windows of ${windowTokens} tokens after the begin token, spread evenly over three books that no model was trained on. By the project's
+own decoder: \`npm run evaluate -- --corpus CORPUS --windows ${windows} ${id}\` (${evaluation.backend}, KV in f16).${check ? byPyTorch(id) : ''}
+
+| by | windows | mode | nats per token | bits per byte | perplexity |
+| --- | --- | --- | --- | --- | --- |
+| kvtab | ${windows} | sequential | ${figures(sequential)} |
+| kvtab | ${windows} | parallel | ${figures(parallel)} |
+${check ? checked(check) : ''}
+## Training
+
+| run | tokens | seed |
+| --- | --- | --- |
+${runs}
+
+The first run makes the plain LLaMA from which every member of the family begins; the second converts it to this
+layout (an owner gets the mean of its readers' key and value weights) and trains it further, plain LLaMA included.
+
+## Samples
+
+With the sampling that the page opens with, seed 1.
+
+${samples}
+`;
+}
+
+const byPyTorch = (id: string) => `
+By PyTorch, from the same file in float32: \`python tools/train/check.py ${id}\`, which fails where the two are more than
+0.1 % apart on the same windows.`;
+
+const checked = ({ windows, sequential, parallel, earlyNats, lateNats, contextTokens }: Check) =>
+  `| PyTorch | ${windows} | sequential | ${figures(sequential)} |
+| PyTorch | ${windows} | parallel | ${figures(parallel)} |
+
+By position in a context of ${contextTokens} (PyTorch): ${earlyNats.toFixed(4)} nats per token at 64 to 256, ${lateNats.toFixed(4)} in the last quarter.
+`;
+
+/** The table of the whole family: README.md of the folder of models. */
+export function familyTable(family: readonly Dossier[]): string {
+  const titles = [
+    ...['model', 'layout', '`layer_types`', 'KV bytes per token', 'of plain', 'parameters', 'tokens trained'],
+    ...['bits per byte by kvtab: sequential', 'parallel', 'windows'],
+    ...['by PyTorch: sequential', 'parallel', 'windows', 'repeated greedy phrases'],
+  ];
+  const rows = family.map(({ id, evaluation, training, check }) => {
+    const { kvBytesPerToken, plainKvBytesPerToken, samples } = evaluation;
+    const repeated = samples.reduce((sum, sample) => sum + sample.repeated, 0);
+    const of = samples.reduce((sum, sample) => sum + sample.of, 0);
+    return [
+      `[${id}](${id}/README.md)`,
+      training.title,
+      `\`${evaluation.layerTypes}\``,
+      whole(kvBytesPerToken),
+      percent(kvBytesPerToken / plainKvBytesPerToken),
+      whole(training.parameters),
+      whole(tokensTrained(training)),
+      ...bits(evaluation),
+      ...(check ? bits(check) : ['', '', '']),
+      percent(repeated / of),
+    ];
+  });
+  const table = [titles, titles.map(() => '---'), ...rows].map((cells) => `| ${cells.join(' | ')} |`);
+  return `# The models that ship
+
+One family: the same books, tokenizer, shape and number of tokens; each model was trained for its own \`layer_types\`.
+Written by \`npm run evaluate\`; how, and samples, in each model's card. The weights are under CC0.
+
+${table.join('\n')}
+`;
+}
+
+const bits = ({ sequential, parallel, windows }: Pick<Check, 'sequential' | 'parallel' | 'windows'>) => [
+  sequential.bitsPerByte.toFixed(4),
+  parallel.bitsPerByte.toFixed(4),
+  String(windows),
+];

@@ -1,0 +1,91 @@
+import type { Mode } from '../../gpu/plan/forward-plan.ts';
+import { kvBytesPerToken, plainKvBytesPerToken } from '../../gpu/plan/kv-layout.ts';
+import { applyConfig } from '../../worker/loader/apply-config.ts';
+import { parseModelConfig } from '../../worker/loader/model-config.ts';
+import type { ModelSource } from '../../worker/loader/model-source.ts';
+import { valueOf } from '../../worker/outcome.ts';
+import type { BackendChoice, EngineApi } from '../../worker/protocol.ts';
+import { loadTokenizer } from '../../worker/tokenizer.ts';
+import { answerAll, type Answer } from '../headless/answer.ts';
+import { scoreOf, type Evaluation, type Sample } from './evaluation.ts';
+import { takeWindows } from './held-out.ts';
+import { repeatedPhrases } from './repeated-phrases.ts';
+
+const WINDOW_TOKENS = 255;
+const GREEDY_TOKENS = 200;
+const SAMPLE_TOKENS = 100;
+/** As the page opens. */
+const PAGE_SAMPLING = { temperature: 0.8, topP: 0.95, repetitionPenalty: 1.1, seed: 1 };
+
+const PROMPTS = [
+  'Once upon a time there was a king who',
+  'The fox said to the little girl, "',
+  'In the middle of the forest stood an old house, and every night',
+];
+
+export interface Subject {
+  /** The id or the folder that the headless runner knows the model by. */
+  readonly model: string;
+  readonly backend: BackendChoice;
+  readonly source: ModelSource;
+  /** The text that it was not trained on. */
+  readonly heldOut: string;
+  /** How many windows of it to read. */
+  readonly windows: number;
+}
+
+/**
+ * Measures a model through the headless runner: its loss on held-out text in both modes, and samples.
+ *
+ * @param tell is told how far it is
+ * @throws Error with the failure of the first request that fails
+ */
+export async function evaluate(
+  engine: EngineApi,
+  { model, backend, source, heldOut, windows: count }: Subject,
+  tell: (what: string) => void,
+): Promise<Evaluation> {
+  const { dims, stored } = valueOf(
+    parseModelConfig(JSON.parse((await source.text('config.json')) ?? 'null')),
+  );
+  const tokenizer = await loadTokenizer(source);
+  if (!tokenizer) throw new Error(`${model} has no tokenizer.json`);
+  const { windows, tokens, bytes } = takeWindows(heldOut, tokenizer, count, WINDOW_TOKENS);
+
+  const run = async (request: object) => {
+    const answer = (await answerAll(engine, { model, backend, ...request })) as Answer; // one for one
+    if (!answer.ok) throw new Error(`${model}: ${JSON.stringify(answer.failure)}`);
+    if (!('tokens' in answer)) throw new Error(`${model}: the answer is not that of a run`);
+    return answer;
+  };
+  const score = async (mode: Mode) => {
+    let nats = 0;
+    for (const [index, window] of windows.entries()) {
+      const answer = await run({ tokens: window, mode, maxNewTokens: 0, score: true });
+      nats += answer.nats ?? NaN;
+      if (index % 20 === 19)
+        tell(`${model}, ${mode}: ${index + 1} windows, ${(nats / (index + 1)).toFixed(4)} nats`);
+    }
+    return scoreOf(nats / windows.length, tokens, bytes);
+  };
+  const sample = async (prompt: string): Promise<Sample> => {
+    const greedy = await run({ prompt, maxNewTokens: GREEDY_TOKENS, ignoreEos: true });
+    const sampled = await run({ prompt, maxNewTokens: SAMPLE_TOKENS, sampling: PAGE_SAMPLING });
+    return { prompt, text: sampled.text ?? '', ...repeatedPhrases(greedy.tokens) };
+  };
+
+  const { sharing } = valueOf(applyConfig(stored, {}, dims.layerCount));
+  const samples: Sample[] = [];
+  for (const prompt of PROMPTS) samples.push(await sample(prompt));
+  return {
+    layerTypes: stored.layerTypes,
+    backend,
+    windows: windows.length,
+    windowTokens: WINDOW_TOKENS,
+    parallel: await score('parallel'),
+    sequential: await score('sequential'),
+    kvBytesPerToken: kvBytesPerToken(sharing, dims, 'f16'),
+    plainKvBytesPerToken: plainKvBytesPerToken(dims, 'f16'),
+    samples,
+  };
+}

@@ -1,0 +1,54 @@
+import type { Mode } from '../../gpu/plan/forward-plan.ts';
+
+/** How well a model foretells the held-out text. */
+export interface Score {
+  readonly natsPerToken: number;
+  readonly bitsPerByte: number;
+  readonly perplexity: number;
+}
+
+export interface Sample {
+  readonly prompt: string;
+  /** The continuation with the sampling that the page opens with. */
+  readonly text: string;
+  /** Of the greedy continuation. */
+  readonly repeated: number;
+  readonly of: number;
+}
+
+/** What `npm run evaluate` finds out about a model: `evaluation.json` beside its weights. */
+export interface Evaluation extends Readonly<Record<Mode, Score>> {
+  readonly layerTypes: string;
+  readonly backend: string;
+  readonly windows: number;
+  readonly windowTokens: number;
+  readonly kvBytesPerToken: number;
+  readonly plainKvBytesPerToken: number;
+  readonly samples: readonly Sample[];
+}
+
+/** What `tools/train/export.py` says of how a model came about: `training.json`. */
+export interface Training {
+  readonly title: string;
+  readonly parameters: number;
+  readonly runs: readonly { readonly command: string; readonly tokens: number; readonly seed: number }[];
+}
+
+/** What `tools/train/check.py` found with PyTorch, from the same weights in float32: `check.json`. */
+export interface Check extends Readonly<Record<Mode, Score>> {
+  readonly windows: number;
+  /** Mean nats per token at positions 64 to 256 of a whole context. */
+  readonly earlyNats: number;
+  /** The same in its last quarter. */
+  readonly lateNats: number;
+  readonly contextTokens: number;
+}
+
+export const tokensTrained = ({ runs }: Training) => runs.reduce((sum, { tokens }) => sum + tokens, 0);
+
+/** @param bytes of the text that the tokens are */
+export const scoreOf = (natsPerToken: number, tokens: number, bytes: number): Score => ({
+  natsPerToken,
+  bitsPerByte: (natsPerToken * tokens) / Math.LN2 / bytes,
+  perplexity: Math.exp(natsPerToken),
+});

@@ -1,0 +1,64 @@
+import { existsSync } from 'node:fs';
+import { readFile, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { BackendChoice } from '../../worker/protocol.ts';
+import { openFolderSource } from '../headless/folder-source.ts';
+import { openEngine, type Surroundings } from '../headless/main.ts';
+import { familyTable, modelCard, type Dossier } from './card.ts';
+import { evaluate } from './evaluate.ts';
+import type { Check, Evaluation, Training } from './evaluation.ts';
+import { readHeldOut } from './held-out.ts';
+
+export interface Order {
+  /** Ids of models that ship; those that are not named keep what was measured of them. */
+  readonly models: readonly string[];
+  /** The folder of the corpus; null to write the cards again from what was measured. */
+  readonly corpus: string | null;
+  readonly backend: BackendChoice;
+  readonly windows: number;
+}
+
+/** Evaluates models that ship, and writes the cards of all and their table. */
+export async function main(
+  { models, corpus, backend, windows }: Order,
+  surroundings: Surroundings,
+): Promise<void> {
+  const shipped = join(surroundings.root, 'public', 'models');
+  if (corpus !== null) {
+    const heldOut = await readHeldOut(corpus);
+    const engine = openEngine(surroundings);
+    for (const model of models) {
+      const folder = join(shipped, model);
+      const subject = { model, backend, source: openFolderSource(folder), heldOut, windows };
+      await writeJson(join(folder, 'evaluation.json'), await evaluate(engine, subject, tell));
+    }
+    await engine.unload();
+  }
+  const index = JSON.parse(await readFile(join(shipped, 'index.json'), 'utf8')) as readonly { id: string }[];
+  const family: Dossier[] = [];
+  for (const { id } of index) {
+    const dossier = await readDossier(shipped, id);
+    if (!dossier) continue;
+    family.push(dossier);
+    await writeFile(join(shipped, id, 'README.md'), modelCard(dossier));
+  }
+  await writeFile(join(shipped, 'README.md'), familyTable(family));
+}
+
+/** What the tools wrote about a model; null where it was not evaluated. */
+async function readDossier(shipped: string, id: string): Promise<Dossier | null> {
+  const read = async (name: string): Promise<unknown> => {
+    const file = join(shipped, id, name);
+    return existsSync(file) ? JSON.parse(await readFile(file, 'utf8')) : null;
+  };
+  const evaluation = (await read('evaluation.json')) as Evaluation | null;
+  const training = (await read('training.json')) as Training | null;
+  const check = (await read('check.json')) as Check | null;
+  return evaluation && training && { id, evaluation, training, check };
+}
+
+const writeJson = (file: string, value: unknown) => writeFile(file, `${JSON.stringify(value, null, 1)}\n`);
+
+const tell = (what: string) => {
+  process.stderr.write(`${what}\n`);
+};

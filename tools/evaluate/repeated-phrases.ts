@@ -1,0 +1,17 @@
+const PHRASE_TOKENS = 4;
+
+/** How often a text says what it has said before: its phrases of four tokens that occurred earlier in it. */
+export function repeatedPhrases(tokens: readonly number[]): {
+  readonly repeated: number;
+  readonly of: number;
+} {
+  const said = new Set<string>();
+  const of = Math.max(0, tokens.length - PHRASE_TOKENS + 1);
+  let repeated = 0;
+  for (let start = 0; start < of; start++) {
+    const phrase = tokens.slice(start, start + PHRASE_TOKENS).join(' ');
+    if (said.has(phrase)) repeated++;
+    said.add(phrase);
+  }
+  return { repeated, of };
+}

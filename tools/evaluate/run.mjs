@@ -1,0 +1,42 @@
+// `npm run evaluate -- --corpus CORPUS fairy-lckv …`: measures models that ship, and writes their cards.
+import { resolve } from 'node:path';
+import { parseArgs } from 'node:util';
+import { importBuilt, root } from '../setup/build-for-node.mjs';
+
+const usage = `npm run evaluate -- [--corpus CORPUS MODEL…] [--backend webgpu|cpu] [--windows N]
+  --corpus CORPUS  the folder of valid.txt.gz: measure the models that are named, for minutes each
+                   without it the cards are only written again
+  --backend B      webgpu (the default) or cpu
+  --windows N      how many windows of the held-out text to read (200)`;
+
+const { values, positionals } = parseArgs({
+  allowPositionals: true,
+  options: {
+    corpus: { type: 'string' },
+    backend: { type: 'string', default: 'webgpu' },
+    windows: { type: 'string', default: '200' },
+  },
+});
+const { corpus, backend } = values;
+const windows = Number(values.windows);
+if (
+  !(Number.isInteger(windows) && windows > 1) ||
+  (backend !== 'webgpu' && backend !== 'cpu') ||
+  (corpus === undefined) !== (positionals.length === 0)
+) {
+  process.stderr.write(`${usage}\n`);
+  process.exit(2);
+}
+const { main } = /** @type {typeof import('./main.ts')} */ (await importBuilt('evaluate'));
+await main(
+  { models: positionals, corpus: corpus === undefined ? null : resolve(corpus), backend, windows },
+  {
+    root,
+    findSoftwareVulkan: async () => {
+      const { findSoftwareVulkan } = await import('../setup/vulkan.mjs');
+      return findSoftwareVulkan();
+    },
+  },
+);
+// Dawn would keep the process alive.
+process.exit(0);

@@ -1,0 +1,31 @@
+"""A shipped checkpoint, and the held-out windows on which it is judged."""
+
+import json
+from dataclasses import fields
+from pathlib import Path
+
+import numpy as np
+import torch
+from safetensors.torch import load_file
+from tokenizers import Tokenizer
+from torch import Tensor
+
+from corpus import BEGIN_ID, read_text
+from model import Config, Decoder
+
+
+def load_shipped(folder: Path, dtype: torch.dtype) -> tuple[Decoder, Tokenizer]:
+    """The decoder with the weights as they are stored, in `dtype`."""
+    stored = json.loads((folder / "config.json").read_text())
+    decoder = Decoder(Config(**{field.name: stored[field.name] for field in fields(Config)}))
+    decoder.load_state_dict(load_file(folder / "model.safetensors"))
+    return decoder.to(dtype).requires_grad_(False), Tokenizer.from_file(str(folder / "tokenizer.json"))
+
+
+def held_out_windows(corpus: Path, tokenizer: Tokenizer, windows: int, length: int) -> tuple[Tensor, Tensor]:
+    """Inputs and targets, both [windows, length]: windows spread evenly over the held-out books, as
+    tools/evaluate/held-out.ts takes them; each starts with the begin token."""
+    tokens = np.array(tokenizer.encode(read_text(corpus, "valid"), add_special_tokens=False).ids)
+    starts = [i * (len(tokens) - length) // (windows - 1) for i in range(windows)]
+    targets = torch.from_numpy(np.stack([tokens[start : start + length] for start in starts]))
+    return torch.cat([torch.full((windows, 1), BEGIN_ID), targets[:, :-1]], 1), targets

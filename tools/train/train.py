@@ -1,0 +1,187 @@
+"""Trains one model, or trains one further: see README.md beside this file.
+
+    python tools/train/train.py base --corpus CORPUS --out OUT --tokens 20000000
+    python tools/train/train.py lckv --corpus CORPUS --out OUT --tokens 2000000
+"""
+
+import argparse
+import os
+import time
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any, TypedDict
+
+import torch
+
+from corpus import DataOrder, open_corpus
+from members import BASE, MEMBERS
+from model import Config, Decoder, convert
+from optimizer import Optimizer
+
+CHECKPOINT_SECONDS = 90
+REPORT_STEPS = 10
+
+
+@dataclass(frozen=True)
+class Schedule:
+    """How one run goes, all in tokens, so that stopping and going on changes nothing."""
+
+    tokens: int
+    tokens_per_step: int
+    decay: float
+    """The share of the run in which the learning rate falls to zero; 0: never, for a base to go on from."""
+    short_until: int
+    """Windows are half as long until so many tokens were seen: attention makes long ones costly."""
+    few_passes_until: int
+    """Groups are iterated with fewer passes until so many tokens were seen."""
+
+    def learning_rate(self, seen: int) -> float:
+        """The factor of the peak rate for the step after `seen` tokens: warm-up, plateau, straight line to zero."""
+        warm_up = 50 * self.tokens_per_step
+        left = self.tokens - seen
+        factor = min(1.0, (seen + self.tokens_per_step) / warm_up)
+        return min(factor, left / (self.decay * self.tokens)) if self.decay > 0 else factor
+
+
+class History(TypedDict):
+    """What a run did, as a model's card tells it."""
+
+    command: str
+    tokens: int
+    seed: int
+
+
+class Run:
+    """A model in training, with everything that a checkpoint holds."""
+
+    def __init__(self, model: Decoder, arguments: argparse.Namespace, before: list[History]) -> None:
+        self.model = model
+        self.optimizer = Optimizer(model, arguments.muon_rate, arguments.adam_rate, arguments.weight_decay)
+        self.before = before
+        self.arguments = arguments
+        self.seen = 0
+        self.windows = {"short": 0, "full": 0}
+
+    def state(self) -> dict[str, Any]:
+        return {
+            "config": self.model.config.as_dict(),
+            "model": self.model.state_dict(),
+            "optimizer": self.optimizer.state(),
+            "history": [*self.before, self.history()],
+            "seen": self.seen,
+            "windows": self.windows,
+        }
+
+    def history(self) -> History:
+        chosen = self.arguments
+        more = f" --short-tokens {chosen.short_tokens}" if chosen.short_tokens > 0 else ""
+        command = f"python tools/train/train.py {chosen.name} --corpus CORPUS --out OUT --tokens {self.seen}{more}"
+        return {"command": command, "tokens": self.seen, "seed": chosen.seed}
+
+    def restore(self, state: dict[str, Any]) -> None:
+        self.model.load_state_dict(state["model"])
+        self.optimizer.restore(state["optimizer"])
+        self.seen, self.windows = state["seen"], state["windows"]
+
+    def save(self, file: Path) -> None:
+        """Replaces the checkpoint at once: whoever stops this process leaves a whole one."""
+        part = file.with_suffix(".part")
+        torch.save(self.state(), part)
+        os.replace(part, file)
+
+
+def load_checkpoint(file: Path) -> tuple[Decoder, list[History]]:
+    """The model of a checkpoint, and the runs that made it, the base's first."""
+    state = torch.load(file, map_location="cpu", weights_only=True)
+    model = Decoder(Config(**state["config"]))
+    model.load_state_dict(state["model"])
+    return model, state["history"]
+
+
+def start(name: str, out: Path, config: Config, seed: int) -> tuple[Decoder, list[History]]:
+    """A new base, or a member made from the base in `out`."""
+    if name == BASE:
+        model = Decoder(config)
+        model.initialise(torch.Generator().manual_seed(seed))
+        return model, []
+    base, history = load_checkpoint(out / f"{BASE}.pt")
+    return convert(base, base.config.sharing(MEMBERS[name].layer_types)), history
+
+
+def train(name: str, arguments: argparse.Namespace, config: Config) -> None:
+    """Trains until the run has its tokens; `config` is a new base's."""
+    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    torch.set_num_threads(arguments.threads)
+    out: Path = arguments.out
+    file = out / f"{name}.pt"
+    _, tokens = open_corpus(arguments.corpus, out / "cache", config.vocab_size)
+    model, before = start(name, out, config, arguments.seed)
+    run = Run(model.to(device), arguments, before)
+    if file.exists():
+        run.restore(torch.load(file, map_location=device, weights_only=True))
+    if arguments.compile:
+        model.compile_parts()
+
+    schedule = Schedule(
+        arguments.tokens,
+        arguments.tokens_per_step,
+        0.0 if name == BASE else arguments.decay,
+        arguments.short_tokens if name == BASE else 0,
+        int(arguments.few_passes * arguments.tokens),
+    )
+    full = model.config.max_position_embeddings
+    # All members see the same windows in the same order, another one than the base's.
+    lengths = {"short": full // 2, "full": full}
+    orders = {kind: DataOrder(tokens, length, arguments.seed, len(before)) for kind, length in lengths.items()}
+    began, saved, seen_at_start, smooth = time.monotonic(), time.monotonic(), run.seen, None
+    while run.seen < min(schedule.tokens, arguments.pause_at or schedule.tokens):
+        kind = "short" if run.seen < schedule.short_until else "full"
+        count = schedule.tokens_per_step // orders[kind].length
+        inputs, targets = orders[kind].batch(run.windows[kind], count)
+        passes = arguments.fewer_passes if run.seen < schedule.few_passes_until else None
+        hidden = model(inputs.to(device), torch.bfloat16, forward_passes=passes)
+        loss = model.loss(hidden, targets.to(device))
+        model.zero_grad(set_to_none=True)
+        loss.backward()
+        run.optimizer.step(schedule.learning_rate(run.seen))
+        run.seen += schedule.tokens_per_step
+        run.windows[kind] += count
+
+        smooth = loss.item() if smooth is None else 0.98 * smooth + 0.02 * loss.item()
+        step, now = run.seen // schedule.tokens_per_step, time.monotonic()
+        if step % REPORT_STEPS == 0:
+            speed = (run.seen - seen_at_start) / (now - began)
+            print(f"{datetime.now():%H:%M:%S} {name} {run.seen / 1e6:.2f} M tokens, {speed:.0f}/s, "
+                  f"loss {smooth:.4f}", flush=True)
+        if now - saved > CHECKPOINT_SECONDS:
+            run.save(file)
+            saved = now
+    run.save(file)
+    print(f"{name}: {run.seen} tokens, loss {smooth or float('nan'):.4f}", flush=True)
+
+
+def parse_arguments(words: list[str] | None = None) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("name", choices=[BASE, *MEMBERS])
+    parser.add_argument("--corpus", type=Path, required=True, help="folder of train.txt.gz and valid.txt.gz")
+    parser.add_argument("--out", type=Path, required=True, help="folder for checkpoints, outside the repository")
+    parser.add_argument("--tokens", type=int, required=True, help="tokens of this run, the base's not counted")
+    parser.add_argument("--pause-at", type=int, help="stop after so many tokens, to go on later with the same command")
+    parser.add_argument("--tokens-per-step", type=int, default=4096)
+    parser.add_argument("--decay", type=float, default=0.5, help="share of a member's run in which the rate falls")
+    parser.add_argument("--short-tokens", type=int, default=0, help="tokens that a base sees in half-length windows")
+    parser.add_argument("--few-passes", type=float, default=0.75, help="share of the run with fewer passes")
+    parser.add_argument("--fewer-passes", type=int, default=2, help="passes without gradients in that share")
+    parser.add_argument("--muon-rate", type=float, default=0.02)
+    parser.add_argument("--adam-rate", type=float, default=3e-3)
+    parser.add_argument("--weight-decay", type=float, default=0.05)
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--threads", type=int, default=os.cpu_count() or 1)
+    parser.add_argument("--compile", action=argparse.BooleanOptionalAction, default=True)
+    return parser.parse_args(words)
+
+
+if __name__ == "__main__":
+    chosen = parse_arguments()
+    train(chosen.name, chosen, Config())
