@@ -3,6 +3,7 @@ import type { ElementType } from './plan/element-type.ts';
 import type { KernelTime } from './plan/kernel-time.ts';
 import type { KvPrecision, KvUsage } from './plan/kv-layout.ts';
 import type { LayerType } from './plan/layer-types.ts';
+import type { WeightFormats } from './plan/matrix-format.ts';
 import type { ModelDims } from './plan/model-dims.ts';
 import type { SamplingOptions } from './plan/sampling.ts';
 import type { GroupMovement } from './plan/movement.ts';
@@ -33,20 +34,20 @@ export interface AdapterFacts {
   readonly software: boolean;
 }
 
-/** In which precision matrices are kept: as the checkpoint has them, or converted. Vectors are always float32. */
-export type WeightPrecision = 'stored' | 'f32' | 'f16';
-
-export interface AllocateRequest {
+export interface AllocateRequest extends WeightFormats {
   readonly dims: ModelDims;
   /** The plan under which the checkpoint was written. */
   readonly storedLayers: readonly LayerType[];
-  readonly weights: WeightPrecision;
   /** How the checkpoint stores a tensor. */
   readonly elementTypeOf: (spec: WeightSpec) => ElementType;
 }
 
 export interface ModelWeights {
-  /** Takes whole rows of one tensor, from `firstRow` on, little-endian in the type that `elementTypeOf` said. */
+  /**
+   * Takes whole rows of one tensor, from `firstRow` on, little-endian in the type that `elementTypeOf` said.
+   *
+   * @throws NotQuantizable for a number that the format asked for cannot hold; `row` counts from `firstRow`
+   */
   put(spec: WeightSpec, firstRow: number, bytes: Uint8Array): Promise<void>;
   /** Resolves when all that was put has arrived. */
   ready(): Promise<void>;

@@ -1,11 +1,12 @@
 import type { AllocateRequest } from './backend.ts';
 import type { GpuContext } from './device.ts';
 import { addWeights } from './kernels/add-weights.ts';
-import { allocateMatrix, matrixBytes, rowBytes, type Matrix } from './matrix.ts';
+import { allocateMatrix, matrixBytes, type Matrix } from './matrix.ts';
 import type { Scope } from './memory.ts';
 import { isCopy, kvSources, meanOf } from './plan/conversion.ts';
-import { bytesOf, toF16, toFloat32, type ElementType } from './plan/element-type.ts';
+import { toFloat32 } from './plan/element-type.ts';
 import type { LayerType } from './plan/layer-types.ts';
+import { keptFormat, packRows, paddedCols, rowBytes, type MatrixFormat } from './plan/matrix-format.ts';
 import { weightSpecs, type WeightRole, type WeightSpec } from './plan/weight-specs.ts';
 
 /** An owner's key and value projection, keys above values. */
@@ -53,9 +54,7 @@ const vectorGroups: readonly (readonly WeightRole[])[] = [
 
 const bytesBetweenWaits = 64 * 2 ** 20;
 
-export const paddedCols = (cols: number) => Math.ceil(cols / 8) * 8;
-
-/** A model's tensors in GPU memory, in the precision in which they were stored unless another was asked for. */
+/** A model's tensors in GPU memory, as they were stored unless another format was asked for. */
 export class GpuWeights {
   readonly #context: GpuContext;
   readonly #request: AllocateRequest;
@@ -92,18 +91,18 @@ export class GpuWeights {
     const type = first && types.size === 1 ? first : 'f32';
     const rows = parts.reduce((sum, spec) => sum + spec.rows, 0);
     const cols = paddedCols(parts[0]?.cols ?? 0);
-    return allocateMatrix(this.#scope, key, { rows, cols, type }, this.#largestBytes(type, parts));
+    return allocateMatrix(this.#scope, key, { rows, cols, type }, this.#largestBytes(type, cols, parts));
   }
 
   /** The parts of keys' and values' projections are those of their means, which are float32. */
-  #largestBytes(type: ElementType, [spec]: readonly WeightSpec[]): number {
-    const share = spec && places[spec.role]?.role === 'kv' ? bytesOf(type) / bytesOf('f32') : 1;
+  #largestBytes(type: MatrixFormat, cols: number, [spec]: readonly WeightSpec[]): number {
+    const isKv = spec && places[spec.role]?.role === 'kv';
+    const share = isKv ? rowBytes(type, cols) / rowBytes('f32', cols) : 1;
     return this.#context.largestBindingBytes * share;
   }
 
-  #keptAs(spec: WeightSpec): ElementType {
-    const { weights, elementTypeOf } = this.#request;
-    return weights === 'stored' ? elementTypeOf(spec) : weights;
+  #keptAs(spec: WeightSpec): MatrixFormat {
+    return keptFormat(spec, this.#request.elementTypeOf(spec), this.#request);
   }
 
   async put(spec: WeightSpec, firstRow: number, bytes: Uint8Array): Promise<void> {
@@ -115,8 +114,8 @@ export class GpuWeights {
     const place = places[spec.role];
     const matrix = this.#matrix(place?.role ?? 'embed', spec.layer);
     const row = firstRow + (place?.half ? matrix.rows - spec.rows : 0);
-    const stride = rowBytes(matrix);
-    const kept = padRows(convert(bytes, stored, matrix.type), spec.cols * bytesOf(matrix.type), stride);
+    const stride = rowBytes(matrix.type, matrix.cols);
+    const kept = packRows(bytes, stored, spec.cols, matrix.type);
     const endRow = row + kept.byteLength / stride;
     for (const { buffer, firstRow: partRow, rows } of matrix.parts) {
       const begin = Math.max(row, partRow);
@@ -258,17 +257,3 @@ const matrixKey = (spec: WeightSpec): string | undefined => {
   const place = places[spec.role];
   return place && `${place.role}/${spec.layer}`;
 };
-
-function convert(bytes: Uint8Array, from: ElementType, to: ElementType): Uint8Array<ArrayBuffer> {
-  if (from === to) return new Uint8Array(bytes); // a copy: a view on shared memory cannot be uploaded
-  const values = toFloat32(bytes, from);
-  return new Uint8Array((to === 'f16' ? toF16(values) : values).buffer);
-}
-
-function padRows(bytes: Uint8Array<ArrayBuffer>, from: number, to: number): Uint8Array<ArrayBuffer> {
-  if (from === to) return bytes;
-  const rows = bytes.byteLength / from;
-  const padded = new Uint8Array(rows * to);
-  for (let row = 0; row < rows; row++) padded.set(bytes.subarray(row * from, (row + 1) * from), row * to);
-  return padded;
-}

@@ -1,7 +1,7 @@
 import { offsetStep, type Bound } from './kernel.ts';
 import type { MatrixShape } from './kernels/matvec.ts';
 import type { Scope } from './memory.ts';
-import { bytesOf } from './plan/element-type.ts';
+import { rowBytes } from './plan/matrix-format.ts';
 
 /**
  * A matrix in GPU memory, rows padded with zeros to a multiple of 8 numbers. One that is larger than what an adapter
@@ -20,9 +20,7 @@ export interface MatrixPart extends MatrixShape {
 /** A product's row `firstRow` must lie where a binding can begin. */
 const rowsStep = offsetStep / 4;
 
-export const rowBytes = ({ cols, type }: MatrixShape) => cols * bytesOf(type);
-
-export const matrixBytes = (shape: MatrixShape) => shape.rows * rowBytes(shape);
+export const matrixBytes = ({ rows, cols, type }: MatrixShape) => rows * rowBytes(type, cols);
 
 /**
  * Makes room for a matrix.
@@ -36,7 +34,7 @@ export function allocateMatrix(
   shape: MatrixShape,
   largestBytes: number,
 ): Matrix {
-  const fitting = Math.floor(largestBytes / rowBytes(shape));
+  const fitting = Math.floor(largestBytes / rowBytes(shape.type, shape.cols));
   const most =
     fitting >= shape.rows ? shape.rows : Math.max(rowsStep, Math.floor(fitting / rowsStep) * rowsStep);
   const parts: MatrixPart[] = [];

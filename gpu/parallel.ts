@@ -1,5 +1,5 @@
 import type { PrefillOptions } from './backend.ts';
-import { paddedCols } from './gpu-weights.ts';
+import { paddedCols } from './plan/matrix-format.ts';
 import { stepStride, type Recording } from './kernel.ts';
 import type { Scope } from './memory.ts';
 import { runPaced, type Job } from './pacer.ts';

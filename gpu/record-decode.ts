@@ -1,5 +1,6 @@
 import type { Forward } from './forward.ts';
-import { paddedCols, type GpuWeights } from './gpu-weights.ts';
+import type { GpuWeights } from './gpu-weights.ts';
+import { paddedCols } from './plan/matrix-format.ts';
 import type { Recorder } from './kernel.ts';
 import { attend } from './kernels/attend.ts';
 import { gateUp } from './kernels/gate-up.ts';

@@ -1,4 +1,4 @@
-import { paddedCols } from './gpu-weights.ts';
+import { paddedCols } from './plan/matrix-format.ts';
 import { stepStride, type Recorder, type Recording } from './kernel.ts';
 import { attend } from './kernels/attend.ts';
 import { copyRows } from './kernels/copy-rows.ts';

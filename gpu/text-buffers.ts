@@ -7,7 +7,7 @@ import { kvRowBytes, kvRowsAllocated, MAX_STEPS_IN_FLIGHT } from './plan/kv-layo
 import type { ModelDims } from './plan/model-dims.ts';
 import { ropeTable } from './plan/rope.ts';
 import { kvOwners } from './plan/sharing.ts';
-import { paddedCols } from './gpu-weights.ts';
+import { paddedCols } from './plan/matrix-format.ts';
 import { stepStride } from './kernel.ts';
 
 /**

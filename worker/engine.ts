@@ -163,7 +163,8 @@ export class Engine implements EngineApi {
       };
       return this.#backend.opened;
     };
-    const loaded = await loadModel({ source, openBackend, weights: request.weights, emit });
+    const { weights, quantizeEmbeddings = false } = request;
+    const loaded = await loadModel({ source, openBackend, weights, quantizeEmbeddings, emit });
     if (this.#parts.warmUp) await warmUpOrFree(loaded);
     const facts: ModelFacts = {
       id: idOf(request.model),
@@ -225,7 +226,10 @@ async function warmUpOrFree(loaded: LoadedModel): Promise<void> {
 }
 
 const isSame = (a: LoadRequest, b: LoadRequest) =>
-  isSameModel(a.model, b.model) && a.backend === b.backend && a.weights === b.weights;
+  isSameModel(a.model, b.model) && a.backend === b.backend && isSameFormats(a, b);
+
+const isSameFormats = (a: LoadRequest, b: LoadRequest) =>
+  a.weights === b.weights && (a.quantizeEmbeddings ?? false) === (b.quantizeEmbeddings ?? false);
 
 const isSameModel = (a: ModelRef, b: ModelRef) =>
   idOf(a) === idOf(b) && fromOf(a) === fromOf(b) && endpointOf(a) === endpointOf(b);

@@ -3,10 +3,11 @@
  * Expected failures are values (`Outcome`), because Comlink would strip a typed error; a bug throws.
  */
 import type { BackendFailure } from '../gpu/backend-error.ts';
-import type { AdapterFacts, WeightPrecision } from '../gpu/backend.ts';
+import type { AdapterFacts } from '../gpu/backend.ts';
 import type { Mode, ModeChoice } from '../gpu/plan/forward-plan.ts';
 import type { KernelTime } from '../gpu/plan/kernel-time.ts';
 import type { KvPrecision, KvUsage } from '../gpu/plan/kv-layout.ts';
+import type { WeightFormats } from '../gpu/plan/matrix-format.ts';
 import type { ModelDims } from '../gpu/plan/model-dims.ts';
 import type { GroupMovement } from '../gpu/plan/movement.ts';
 import type { SamplingOptions } from '../gpu/plan/sampling.ts';
@@ -31,10 +32,9 @@ export interface EngineApi {
   unload(): Promise<void>;
 }
 
-export interface LoadRequest {
+export interface LoadRequest extends WeightFormats {
   readonly model: ModelRef;
   readonly backend: BackendChoice;
-  readonly weights: WeightPrecision;
 }
 
 /** Which model: the id of one that ships (in the headless runner also a folder), or one that the person brings. */

@@ -1,10 +1,11 @@
 import { defineKernel } from '../kernel.ts';
 import source from './add-weights.wgsl?raw';
 import eight from './eight.wgsl?raw';
-import { eightsOf, groupsFor } from './format.ts';
+import { weightsOf, groupsFor } from './format.ts';
 import half from './half.wgsl?raw';
 import type { MatrixShape } from './matvec.ts';
 import shape from './shape.wgsl?raw';
+import weights from './weights.wgsl?raw';
 
 interface AddWeightsParams {
   readonly matrix: MatrixShape;
@@ -22,10 +23,10 @@ const widest = 32768; // workgroups in a row of the grid
 /** One matrix of a mean. */
 export const addWeights = defineKernel({
   label: 'add-weights',
-  source: [shape, eight, half, source].join('\n'),
+  source: [shape, eight, weights, half, source].join('\n'),
   bindings: { w: 'read', y: 'write', shape: 'shape' },
   constants: ({ matrix, first, last, halves }: AddWeightsParams) => ({
-    ...eightsOf(matrix.type),
+    ...weightsOf(matrix.type),
     FIRST: Number(first),
     LAST: Number(last),
     HALVES: Number(halves),

@@ -19,7 +19,7 @@ fn rounded(values: vec4f) -> vec4f {
 fn main(@builtin(global_invocation_id) id: vec3u, @builtin(num_workgroups) groups: vec3u) {
   let i = id.y * groups.x * WG + id.x;
   if (i >= shape.rows * shape.cols / 8u) { return; }
-  let eight = unpack8(w[i * VECS], w[i * VECS + VECS - 1u]);
+  let eight = eightAt(i / (shape.cols / 8u), i % (shape.cols / 8u));
   var a = eight.a;
   var b = eight.b;
   if (!FIRST) {

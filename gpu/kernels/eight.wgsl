@@ -1,5 +1,5 @@
 // Eight consecutive numbers of a weight or cache row, as stored: one vec4u of 16-bit numbers, or two of float32.
-override FORMAT: u32;  // 0: f32, 1: f16, 2: bf16
+override FORMAT: u32;  // 0: f32, 1: f16, 2: bf16; of weights also 3: q8, 4: q4
 override VECS: u32;    // vec4u in eight numbers: 2 for f32, else 1
 
 struct Eight { a: vec4f, b: vec4f }

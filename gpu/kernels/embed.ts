@@ -1,10 +1,11 @@
 import { defineKernel } from '../kernel.ts';
 import eight from './eight.wgsl?raw';
 import source from './embed.wgsl?raw';
-import { eightsOf, groupsFor } from './format.ts';
+import { weightsOf, groupsFor } from './format.ts';
 import type { MatrixShape } from './matvec.ts';
 import shape from './shape.wgsl?raw';
 import step from './step.wgsl?raw';
+import weights from './weights.wgsl?raw';
 
 /** Rows of the table of embeddings: all, or those from `firstRow` on. */
 interface TablePart extends MatrixShape {
@@ -14,9 +15,9 @@ interface TablePart extends MatrixShape {
 /** The embeddings of those of the step's tokens that the table's rows are of. */
 export const embed = defineKernel({
   label: 'embed',
-  source: [step, shape, eight, source].join('\n'),
+  source: [step, shape, eight, weights, source].join('\n'),
   bindings: { tokens: 'read', w: 'read', hidden: 'write', shape: 'shape', step: 'step' },
-  constants: (matrix: TablePart) => ({ ...eightsOf(matrix.type) }),
+  constants: (matrix: TablePart) => ({ ...weightsOf(matrix.type) }),
   shape: (matrix) => ({ rows: matrix.rows, cols: matrix.cols, dim: matrix.firstRow ?? 0 }),
   workgroups: (matrix, rows) => [groupsFor(matrix.cols / 8, 64), rows],
 });

@@ -13,8 +13,7 @@ fn main(@builtin(global_invocation_id) id: vec3u) {
   if (i >= shape.cols / 8u) { return; }
   let row = tokens[step.position + id.y] - shape.dim; // of a token before the first row, more than all rows
   if (row >= shape.rows) { return; }
-  let at = (row * (shape.cols / 8u) + i) * VECS;
-  let eight = unpack8(w[at], w[at + VECS - 1u]);
+  let eight = eightAt(row, i);
   let to = ((step.firstRow + id.y) * (shape.cols / 8u) + i) * 2u;
   hidden[to] = eight.a;
   hidden[to + 1u] = eight.b;

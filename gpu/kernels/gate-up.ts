@@ -11,6 +11,7 @@ import {
 } from './matvec.ts';
 import matvec from './matvec.wgsl?raw';
 import shape from './shape.wgsl?raw';
+import weights from './weights.wgsl?raw';
 
 interface GateUpParams {
   /** Gate above up: twice the intermediate size of rows. */
@@ -23,7 +24,7 @@ interface GateUpParams {
 /** One row through gate and up, and silu(gate) · up. */
 export const gateUp = defineKernel({
   label: 'gate-up',
-  source: [shape, eight, matvec, source].join('\n'),
+  source: [shape, eight, weights, matvec, source].join('\n'),
   bindings: { x: 'read', gain: 'read', w: 'read', shape: 'shape', bias: 'read', y: 'write' },
   constants: ({ matrix, input, biased, tuning }: GateUpParams) => ({
     ...matvecConstants(matrix, input, tuning),

@@ -1,11 +1,11 @@
-import type { ElementType } from '../plan/element-type.ts';
-import { eightsOf } from './format.ts';
+import type { MatrixFormat } from '../plan/matrix-format.ts';
+import { weightsOf } from './format.ts';
 
 /** A matrix `[rows, cols]` as it lies in a buffer; `cols` is a multiple of 8. */
 export interface MatrixShape {
   readonly rows: number;
   readonly cols: number;
-  readonly type: ElementType;
+  readonly type: MatrixFormat;
 }
 
 /** What a matrix is multiplied with; see `matvec.wgsl`. */
@@ -24,7 +24,7 @@ export interface MatvecTuning {
 /** The constants that `matvec.wgsl` takes. */
 export function matvecConstants(matrix: MatrixShape, input: MatvecInput, tuning: MatvecTuning) {
   const shared = {
-    ...eightsOf(matrix.type),
+    ...weightsOf(matrix.type),
     WG: tuning.workgroup,
     LANES: tuning.lanes,
   };

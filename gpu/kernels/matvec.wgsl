@@ -74,23 +74,29 @@ fn inputAt(i: u32) -> vec4f {
 
 // This lane's share of W[row]·in(x), for four rows at once: the input is read once for all of them.
 fn laneDots(rows: vec4u, lane: u32) -> vec4f {
-  let starts = rows * (shape.cols / 8u);
+  let starts = rows * rowVecs();
   var sums0 = vec4f();
   var sums1 = vec4f();
   var sums2 = vec4f();
   var sums3 = vec4f();
-  for (var i = lane; i < shape.cols / 8u; i += LANES) {
-    let a = inputAt(2u * i);
-    let b = inputAt(2u * i + 1u);
-    let at = (starts + i) * VECS;
-    let eight0 = unpack8(w[at.x], w[at.x + VECS - 1u]);
-    let eight1 = unpack8(w[at.y], w[at.y + VECS - 1u]);
-    let eight2 = unpack8(w[at.z], w[at.z + VECS - 1u]);
-    let eight3 = unpack8(w[at.w], w[at.w + VECS - 1u]);
-    sums0 += eight0.a * a + eight0.b * b;
-    sums1 += eight1.a * a + eight1.b * b;
-    sums2 += eight2.a * a + eight2.b * b;
-    sums3 += eight3.a * a + eight3.b * b;
+  for (var i = lane; i < unitsInRow(); i += LANES) {
+    let unit0 = unitAt(starts.x, i);
+    let unit1 = unitAt(starts.y, i);
+    let unit2 = unitAt(starts.z, i);
+    let unit3 = unitAt(starts.w, i);
+    for (var e = 0u; e < EIGHTS; e++) {
+      let at = min(i * EIGHTS + e, shape.cols / 8u - 1u); // weights past the end are 0
+      let a = inputAt(2u * at);
+      let b = inputAt(2u * at + 1u);
+      let eight0 = eightOf(unit0, e);
+      let eight1 = eightOf(unit1, e);
+      let eight2 = eightOf(unit2, e);
+      let eight3 = eightOf(unit3, e);
+      sums0 += unit0.scale * (eight0.a * a + eight0.b * b);
+      sums1 += unit1.scale * (eight1.a * a + eight1.b * b);
+      sums2 += unit2.scale * (eight2.a * a + eight2.b * b);
+      sums3 += unit3.scale * (eight3.a * a + eight3.b * b);
+    }
   }
   return vec4f(dot(sums0, vec4f(1.0)), dot(sums1, vec4f(1.0)), dot(sums2, vec4f(1.0)), dot(sums3, vec4f(1.0)));
 }

@@ -18,8 +18,7 @@ fn rowStart(first: u32, i: u32) -> u32 {
 
 // Eight numbers of a row of W; the last row again where there are no four.
 fn weights(column: u32, unit: u32) -> Eight {
-  let at = (min(column, shape.rows - 1u) * (shape.cols / 8u) + unit) * VECS;
-  return unpack8(w[at], w[at + VECS - 1u]);
+  return eightAt(min(column, shape.rows - 1u), unit);
 }
 
 fn put(row: u32, firstColumn: u32, sums: vec4f) {

@@ -9,6 +9,7 @@ import source from './project-heads.wgsl?raw';
 import shape from './shape.wgsl?raw';
 import slots from './slots.wgsl?raw';
 import step from './step.wgsl?raw';
+import weights from './weights.wgsl?raw';
 
 interface ProjectHeadsParams {
   readonly matrix: MatrixShape;
@@ -29,7 +30,7 @@ const tuningOf = ({ heads, lanes }: ProjectHeadsParams) => {
 /** One row through the query, or the key and value, projection of a layer, finished: normed, rotated, in its place. */
 export const projectHeads = defineKernel({
   label: 'project-heads',
-  source: [step, shape, slots, eight, half, matvec, heads, source].join('\n'),
+  source: [step, shape, slots, eight, weights, half, matvec, heads, source].join('\n'),
   bindings: {
     x: 'read',
     gain: 'read',

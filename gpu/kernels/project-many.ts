@@ -1,10 +1,11 @@
 import { defineKernel } from '../kernel.ts';
 import eight from './eight.wgsl?raw';
-import { eightsOf, groupsFor } from './format.ts';
+import { weightsOf, groupsFor } from './format.ts';
 import type { MatrixShape } from './matvec.ts';
 import source from './project-many.wgsl?raw';
 import shape from './shape.wgsl?raw';
 import step from './step.wgsl?raw';
+import weights from './weights.wgsl?raw';
 
 export interface ProjectManyParams {
   readonly matrix: MatrixShape;
@@ -20,10 +21,10 @@ const tile = 64; // 4 · SIDE in the shader
 /** The step's rows times a matrix. */
 export const projectMany = defineKernel({
   label: 'project-many',
-  source: [step, shape, eight, source].join('\n'),
+  source: [step, shape, eight, weights, source].join('\n'),
   bindings: { x: 'read', w: 'read', bias: 'read', y: 'write', shape: 'shape', step: 'step' },
   constants: ({ matrix, add, biased }: ProjectManyParams) => ({
-    ...eightsOf(matrix.type),
+    ...weightsOf(matrix.type),
     ADD: Number(add),
     BIASED: Number(biased),
   }),

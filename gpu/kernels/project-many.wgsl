@@ -37,8 +37,7 @@ fn main(
     for (var i = local; i < TILE / 2u; i += SIDE * SIDE) {
       let row = firstW + i / (DEPTH / 2u);
       let at = depth / 2u + i % (DEPTH / 2u);
-      let start = (min(row, shape.rows - 1u) * (shape.cols / 8u) + min(at, shape.cols / 8u - 1u)) * VECS;
-      let eight = unpack8(w[start], w[start + VECS - 1u]);
+      let eight = eightAt(min(row, shape.rows - 1u), min(at, shape.cols / 8u - 1u));
       let inside = row < shape.rows && at < shape.cols / 8u;
       wTile[2u * i] = select(vec4f(), eight.a, inside);
       wTile[2u * i + 1u] = select(vec4f(), eight.b, inside);

@@ -11,6 +11,7 @@ import {
 import matvec from './matvec.wgsl?raw';
 import source from './project.wgsl?raw';
 import shape from './shape.wgsl?raw';
+import weights from './weights.wgsl?raw';
 
 interface ProjectParams {
   readonly matrix: MatrixShape;
@@ -23,7 +24,7 @@ interface ProjectParams {
 /** One row times a matrix. */
 export const project = defineKernel({
   label: 'project',
-  source: [shape, eight, matvec, source].join('\n'),
+  source: [shape, eight, weights, matvec, source].join('\n'),
   bindings: { x: 'read', gain: 'read', w: 'read', shape: 'shape', bias: 'read', y: 'write' },
   constants: ({ matrix, input, add, biased, tuning }: ProjectParams) => ({
     ...matvecConstants(matrix, input, tuning),

@@ -43,7 +43,7 @@ class CpuModel implements ModelWeights {
 
   constructor(request: AllocateRequest, freed: () => void) {
     this.#request = request;
-    this.#weights = new CpuWeights(request.weights);
+    this.#weights = new CpuWeights(request);
     this.#freed = freed;
   }
 

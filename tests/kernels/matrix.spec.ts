@@ -6,17 +6,20 @@ import type { MatvecInput } from '../../gpu/kernels/matvec.ts';
 import { projectFour } from '../../gpu/kernels/project-four.ts';
 import { projectMany } from '../../gpu/kernels/project-many.ts';
 import { project } from '../../gpu/kernels/project.ts';
-import type { ElementType } from '../../gpu/plan/element-type.ts';
+import type { MatrixFormat } from '../../gpu/plan/matrix-format.ts';
 import * as cpu from '../../gpu/reference/math.ts';
 import { expectAllClose } from '../support/all-close.ts';
-import { joined, padded, randomFloats, rowsOf, run, stored, within } from '../support/kernels.ts';
+import { joined, kept, padded, randomFloats, rowsOf, run, within } from '../support/kernels.ts';
 
-const types: readonly ElementType[] = ['f32', 'f16', 'bf16'];
+const types: readonly MatrixFormat[] = ['f32', 'f16', 'bf16', 'q8', 'q4'];
 const tunings = [
   { workgroup: 64, lanes: 1 },
   { workgroup: 128, lanes: 32 },
   { workgroup: 8, lanes: 8 },
 ];
+/** A kernel takes a software adapter a second to compile: quantized weights go without the last. */
+const tuningsOf = (type: MatrixFormat) => (type === 'q8' || type === 'q4' ? tunings.slice(0, 2) : tunings);
+
 /** One row, a prime, one over the workgroup, more than any workgroup; few and many columns. */
 const shapes = [
   [1, 8],
@@ -30,11 +33,11 @@ const shapes = [
 const dotTolerance = within(1e-4);
 
 describe.each(types)('project with %s weights', (type) => {
-  it.each(tunings)(
+  it.each(tuningsOf(type))(
     'equals W·x + b, plain and onto a residual, with $lanes lanes of $workgroup',
     async (tuning) => {
       for (const [rows, cols] of shapes) {
-        const w = stored(randomFloats(rows * cols), type);
+        const w = kept(randomFloats(rows * cols), cols, type);
         const x = randomFloats(cols);
         const bias = randomFloats(rows);
         const residual = randomFloats(rows);
@@ -70,9 +73,9 @@ describe.each(types)('project with %s weights', (type) => {
       const matrix = { rows, cols, type };
       const x = padded(randomFloats(dim, 3), cols);
       const gain = padded(randomFloats(dim), cols);
-      const w = stored(randomFloats(rows * cols), type);
+      const w = kept(randomFloats(rows * cols), cols, type);
       const normed = padded(cpu.rmsNorm(x.subarray(0, dim), gain.subarray(0, dim), 1e-5), cols);
-      for (const tuning of tunings) {
+      for (const tuning of tuningsOf(type)) {
         const params = {
           matrix,
           input: { kind: 'normed', dim, eps: 1e-5 },
@@ -89,13 +92,13 @@ describe.each(types)('project with %s weights', (type) => {
 
   it('is silu(gate) · up in gate-up', async () => {
     for (const [rows, cols] of shapes) {
-      const w = stored(randomFloats(2 * rows * cols), type);
+      const w = kept(randomFloats(2 * rows * cols), cols, type);
       const x = randomFloats(cols);
       const gain = randomFloats(cols);
       const bias = randomFloats(2 * rows);
       const normed = cpu.rmsNorm(x, gain, 1e-6);
       const both = cpu.project(w.values, normed, bias);
-      for (const tuning of tunings) {
+      for (const tuning of tuningsOf(type)) {
         const y = await run(
           gateUp,
           {
@@ -117,7 +120,7 @@ describe.each(types)('project with %s weights', (type) => {
   it('is row by row the same in project-many and project-four', async () => {
     for (const rows of [1, 5, 33, 70]) {
       for (const [wRows, cols] of shapes.slice(0, 4)) {
-        const w = stored(randomFloats(wRows * cols), type);
+        const w = kept(randomFloats(wRows * cols), cols, type);
         const x = randomFloats(rows * cols);
         const bias = randomFloats(wRows);
         const expected = rowsOf(x, cols).map((row) => cpu.project(w.values, row, bias));
@@ -137,7 +140,7 @@ describe.each(types)('project with %s weights', (type) => {
 
   it('looks the embeddings of the tokens at its position up', async () => {
     const cols = 24;
-    const table = stored(randomFloats(11 * cols), type);
+    const table = kept(randomFloats(11 * cols), cols, type);
     const tokens = Uint32Array.from([3, 0, 10, 10, 7]);
     const hidden = await run(
       embed,
@@ -152,7 +155,9 @@ describe.each(types)('project with %s weights', (type) => {
 
   it('averages matrices one by one', async () => {
     const shape = { rows: 5, cols: 24, type };
-    const parts = [randomFloats(120), randomFloats(120), randomFloats(120)].map((part) => stored(part, type));
+    const parts = [randomFloats(120), randomFloats(120), randomFloats(120)].map((part) =>
+      kept(part, 24, type),
+    );
     let y: Float32Array = new Float32Array(120);
     for (const [i, part] of parts.entries()) {
       const params = { matrix: shape, first: i === 0, last: i === 2, count: 3, halves: false };

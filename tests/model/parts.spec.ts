@@ -1,5 +1,5 @@
 import { afterAll, describe, expect, it } from 'vitest';
-import type { WeightPrecision } from '../../gpu/backend.ts';
+import type { WeightPrecision } from '../../gpu/plan/matrix-format.ts';
 import type { ElementType } from '../../gpu/plan/element-type.ts';
 import { hardwareTuning } from '../../gpu/tuning.ts';
 import { expectAllClose } from '../support/all-close.ts';

@@ -2,6 +2,7 @@ import { requestGpu } from '#platform';
 import { openGpu, type GpuContext } from '../../gpu/device.ts';
 import type { Kernel } from '../../gpu/kernel.ts';
 import { bytesOf, toF16, toFloat32, type ElementType } from '../../gpu/plan/element-type.ts';
+import { keptRows, packRows, type MatrixFormat } from '../../gpu/plan/matrix-format.ts';
 import { threefry2x32 } from '../../gpu/reference/random.ts';
 import { packSteps, type Step } from '../../gpu/step.ts';
 
@@ -110,6 +111,18 @@ export function stored(
       ? toF16(values)
       : new Uint16Array(new Uint32Array(values.slice().buffer).map((bits) => bits >>> 16));
   return { data, values: toFloat32(new Uint8Array(data.buffer), type) };
+}
+
+/** A matrix as a backend keeps it: what the kernel gets, and the numbers that this stands for. */
+export function kept(
+  values: Float32Array<ArrayBuffer>,
+  cols: number,
+  format: MatrixFormat,
+): { readonly data: Data; readonly values: Float32Array } {
+  if (format !== 'q8' && format !== 'q4') return stored(values, format);
+  const bytes = new Uint8Array(values.buffer);
+  const packed = packRows(bytes, 'f32', cols, format);
+  return { data: new Uint32Array(packed.buffer), values: keptRows(bytes, 'f32', cols, format) };
 }
 
 /** heads, kvHeads, headDim: one head, MHA, GQA, more query heads than a workgroup takes, long heads, odd groups. */

@@ -1,9 +1,10 @@
 import { requestGpu } from '#platform';
-import type { Backend, ModelWeights, Session, SessionOptions, WeightPrecision } from '../../gpu/backend.ts';
+import type { Backend, ModelWeights, Session, SessionOptions } from '../../gpu/backend.ts';
 import { openGpu, type GpuOptions } from '../../gpu/device.ts';
 import type { ElementType } from '../../gpu/plan/element-type.ts';
 import type { Mode } from '../../gpu/plan/forward-plan.ts';
 import type { LayerType } from '../../gpu/plan/layer-types.ts';
+import type { WeightFormats } from '../../gpu/plan/matrix-format.ts';
 import type { ModelDims } from '../../gpu/plan/model-dims.ts';
 import { greedy, type SamplingOptions } from '../../gpu/plan/sampling.ts';
 import { weightSpecs } from '../../gpu/plan/weight-specs.ts';
@@ -37,10 +38,16 @@ export async function putRandomModel(
   backends: readonly Backend[],
   dims: ModelDims,
   layers: readonly LayerType[],
-  options: { readonly type?: ElementType; readonly weights?: WeightPrecision } = {},
+  options: { readonly type?: ElementType } & Partial<WeightFormats> = {},
 ): Promise<ModelWeights[]> {
-  const { type = 'f32', weights = 'stored' } = options;
-  const request = { dims, storedLayers: layers, weights, elementTypeOf: () => type };
+  const { type = 'f32', weights = 'stored', quantizeEmbeddings = false } = options;
+  const request = {
+    dims,
+    storedLayers: layers,
+    weights,
+    quantizeEmbeddings,
+    elementTypeOf: () => type,
+  };
   const models = await Promise.all(backends.map((backend) => backend.allocate(request)));
   for (const spec of weightSpecs(dims, layers)) {
     const scale = spec.vector ? 0.2 : 1.5 / Math.sqrt(spec.cols);

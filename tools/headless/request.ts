@@ -1,6 +1,6 @@
-import type { WeightPrecision } from '../../gpu/backend.ts';
 import type { ModeChoice } from '../../gpu/plan/forward-plan.ts';
 import type { KvPrecision } from '../../gpu/plan/kv-layout.ts';
+import type { WeightPrecision } from '../../gpu/plan/matrix-format.ts';
 import { greedy, type SamplingOptions } from '../../gpu/plan/sampling.ts';
 import { HostileFields, isObject, show } from '../../worker/hostile-fields.ts';
 import { attempt, Refused } from '../../worker/outcome.ts';
@@ -35,12 +35,12 @@ const promptFields = ['prompt', 'tokens', 'turns'] as const;
 export type PromptField = (typeof promptFields)[number];
 
 const backends = ['webgpu', 'cpu'] as const satisfies readonly BackendChoice[];
-const weightPrecisions = ['stored', 'f32', 'f16'] as const satisfies readonly WeightPrecision[];
+const weightPrecisions = ['stored', 'f32', 'f16', 'q8', 'q4'] as const satisfies readonly WeightPrecision[];
 const kvPrecisions = ['f16', 'f32'] as const satisfies readonly KvPrecision[];
 const modes = ['auto', 'sequential', 'parallel'] as const satisfies readonly ModeChoice[];
 
 const requestFields = [
-  ...['model', 'config', 'mode', 'backend', 'weights', 'kv', ...promptFields],
+  ...['model', 'config', 'mode', 'backend', 'weights', 'quantizeEmbeddings', 'kv', ...promptFields],
   ...['logits', 'score', 'maxNewTokens', 'ignoreEos', 'sampling', 'watch', 'continuation', 'reference'],
   ...['export', 'round'],
 ];
@@ -80,6 +80,7 @@ export function parseRequest(json: unknown): Outcome<HeadlessRequest> {
       model: fields.text('model'),
       backend: fields.choice('backend', backends, 'webgpu'),
       weights: fields.choice('weights', weightPrecisions, 'stored'),
+      quantizeEmbeddings: fields.flag('quantizeEmbeddings', false),
     };
     return fields.has('export') ? { load, export: readExport(fields) } : { load, ...readRun(fields) };
   });

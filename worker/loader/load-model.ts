@@ -1,4 +1,5 @@
-import type { Backend, ModelWeights, WeightPrecision } from '../../gpu/backend.ts';
+import type { Backend, ModelWeights } from '../../gpu/backend.ts';
+import type { WeightFormats } from '../../gpu/plan/matrix-format.ts';
 import { Refused, valueOf } from '../outcome.ts';
 import type { EngineEvent } from '../protocol.ts';
 import { throttle } from '../run-clock.ts';
@@ -15,11 +16,10 @@ export interface LoadedModel {
   readonly weights: ModelWeights;
 }
 
-interface LoadModelOptions {
+interface LoadModelOptions extends WeightFormats {
   readonly source: ModelSource;
   /** Called when config.json and the tokenizer have proved usable. */
   readonly openBackend: () => Promise<Backend>;
-  readonly weights: WeightPrecision;
   readonly emit: (event: EngineEvent) => void;
 }
 
@@ -46,6 +46,7 @@ export async function loadModel(options: LoadModelOptions): Promise<LoadedModel>
     dims,
     storedLayers: valueOf(applyConfig(stored, {}, dims.layerCount)).sharing.layers,
     weights: options.weights,
+    quantizeEmbeddings: options.quantizeEmbeddings ?? false,
     onRoom: (weightBytes) => emit({ type: 'room', weightBytes, adapter: backend.adapter }),
     onProgress: (file, loadedBytes, totalBytes) => {
       progress = { type: 'download', file, loadedBytes, totalBytes };

@@ -1,19 +1,20 @@
-import type { Backend, ModelWeights, WeightPrecision } from '../../gpu/backend.ts';
+import type { Backend, ModelWeights } from '../../gpu/backend.ts';
 import { bytesOf } from '../../gpu/plan/element-type.ts';
 import type { LayerType } from '../../gpu/plan/layer-types.ts';
+import type { WeightFormats } from '../../gpu/plan/matrix-format.ts';
 import type { ModelDims } from '../../gpu/plan/model-dims.ts';
-import { weightSpecs } from '../../gpu/plan/weight-specs.ts';
+import { NotQuantizable } from '../../gpu/plan/quantize.ts';
+import { weightSpecs, type WeightSpec } from '../../gpu/plan/weight-specs.ts';
 import { badWeights, cutShort, openCheckpoint, readerOfData, type CheckpointFile } from './checkpoint.ts';
 import { locateTensors, type LocatedTensor } from './locate-tensors.ts';
 import type { ModelSource } from './model-source.ts';
 
-export interface LoadWeightsOptions {
+export interface LoadWeightsOptions extends WeightFormats {
   readonly source: ModelSource;
   readonly backend: Backend;
   readonly dims: ModelDims;
   /** The plan under which the checkpoint was written. */
   readonly storedLayers: readonly LayerType[];
-  readonly weights: WeightPrecision;
   /** Called when there is room for them, before the first weight is read. */
   readonly onRoom: (bytes: number) => void;
   readonly onProgress: (file: string, loadedBytes: number, totalBytes: number) => void;
@@ -29,7 +30,7 @@ const PIECE_BYTES = 4 * 2 ** 20;
  * @throws Refused with `download-failed` or `bad-weights` (naming tensor and file), BackendError
  */
 export async function loadWeights(options: LoadWeightsOptions): Promise<ModelWeights> {
-  const { source, backend, dims, storedLayers, weights: precision } = options;
+  const { source, backend, dims, storedLayers, weights: precision, quantizeEmbeddings = false } = options;
   const checkpoint = await openCheckpoint(source);
   let weights: ModelWeights | null = null;
   try {
@@ -38,6 +39,7 @@ export async function loadWeights(options: LoadWeightsOptions): Promise<ModelWei
       dims,
       storedLayers,
       weights: precision,
+      quantizeEmbeddings,
       elementTypeOf: ({ name }) => located.get(name)?.type ?? unknownTensor(name),
     });
     options.onRoom(weights.bytes);
@@ -82,7 +84,7 @@ async function streamFile(
         const bytes = await reader.read(rows * rowBytes);
         if (bytes.length < rows * rowBytes)
           throw cutShort(file, reader.position, `within tensor ${spec.name}`);
-        await weights.put(spec, row, bytes);
+        await putOrRefuse(weights, spec, row, bytes, file);
         onProgress(file.name, reader.position, fileBytes);
       }
     }
@@ -93,6 +95,22 @@ async function streamFile(
     onProgress(file.name, fileBytes, fileBytes);
   } finally {
     await reader.close();
+  }
+}
+
+async function putOrRefuse(
+  weights: ModelWeights,
+  spec: WeightSpec,
+  firstRow: number,
+  bytes: Uint8Array,
+  file: CheckpointFile,
+): Promise<void> {
+  try {
+    await weights.put(spec, firstRow, bytes);
+  } catch (error) {
+    if (!(error instanceof NotQuantizable)) throw error;
+    const where = `row ${firstRow + error.row}, column ${error.col} of tensor ${spec.name}`;
+    throw badWeights(file.name, `${where} is ${error.value}, which 8 or 4 bits cannot hold`);
   }
 }
 

@@ -11,7 +11,7 @@ describe('a headless request', () => {
       ok: true,
       value: {
         promptField: 'prompt',
-        load: { model: 'fairy-lckv', backend: 'webgpu', weights: 'stored' },
+        load: { model: 'fairy-lckv', backend: 'webgpu', weights: 'stored', quantizeEmbeddings: false },
         generate: {
           input: { text: 'Once' },
           config: {},
@@ -55,7 +55,8 @@ describe('a headless request', () => {
       },
       mode: 'sequential',
       backend: 'cpu',
-      weights: 'f16',
+      weights: 'q4',
+      quantizeEmbeddings: true,
       kv: 'f32',
       turns: [[1, 2], [3]],
       logits: [5, 0, 5],
@@ -68,7 +69,7 @@ describe('a headless request', () => {
       ok: true,
       value: {
         promptField: 'turns',
-        load: { model: 'm', backend: 'cpu', weights: 'f16' },
+        load: { model: 'm', backend: 'cpu', weights: 'q4', quantizeEmbeddings: true },
         generate: {
           input: { turns: [[1, 2], [3]] },
           config: {

@@ -89,6 +89,42 @@ describe('loading weights', () => {
   });
 });
 
+describe('quantized while it is loaded', () => {
+  const kept = async (file: Uint8Array<ArrayBuffer>, weights: 'q8' | 'q4') => {
+    const source = memorySource({ 'model.safetensors': file }, { chunkBytes: 500 });
+    const ignore = () => undefined;
+    const backend = openCpuBackend();
+    return loadWeights({
+      ...{ source, backend, dims, storedLayers, weights },
+      ...{ onRoom: ignore, onProgress: ignore },
+    });
+  };
+
+  it('a matrix with a number that is none is refused by file, tensor, row and column', async () => {
+    const tensors = tensorsOf();
+    const name = 'model.layers.1.mlp.up_proj.weight';
+    const { shape } = tensors.get(name) ?? { shape: [] };
+    const [rows = 0, cols = 0] = shape;
+    const values = new Float32Array(rows * cols).fill(0.25);
+    for (const { name } of specs) {
+      const { shape } = tensors.get(name) ?? { shape: [] };
+      const length = 2 * shape.reduce((product, size) => product * size, 1);
+      tensors.set(name, { dtype: 'F16', shape, bytes: new Uint8Array(length).fill(0x30) });
+    }
+    tensors.set(name, { dtype: 'F32', shape, bytes: new Uint8Array(values.buffer) });
+    await expect(kept(fileOfTensors(tensors), 'q4')).resolves.toBeDefined();
+
+    values[3 * cols + 5] = Infinity;
+    await expect(kept(fileOfTensors(tensors), 'q8')).rejects.toMatchObject({
+      failure: {
+        code: 'bad-weights',
+        file: 'model.safetensors',
+        reason: `row 3, column 5 of tensor ${name} is Infinity, which 8 or 4 bits cannot hold`,
+      },
+    });
+  });
+});
+
 describe('a shipped checkpoint', () => {
   it('fills the backend with as many bytes as its tensors have in float32', async () => {
     const config = valueOf(

@@ -21,7 +21,7 @@ export async function writeModelFiles(from: string, to: string): Promise<void> {
 
 /** The contents of those files. */
 export async function modelFiles(source: ModelSource) {
-  const tensors = new CpuWeights('stored');
+  const tensors = new CpuWeights({ weights: 'stored' });
   const openBackend = () => Promise.resolve(collector(tensors));
   const { config } = await loadModel({ source, openBackend, weights: 'stored', emit: () => undefined });
   const { sharing } = valueOf(applyConfig(config.stored, {}, config.dims.layerCount));

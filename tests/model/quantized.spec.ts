@@ -1,0 +1,95 @@
+import { afterAll, describe, expect, it } from 'vitest';
+import type { GpuOptions } from '../../gpu/device.ts';
+import { openCpuBackend } from '../../gpu/reference/cpu-backend.ts';
+import { hardwareTuning } from '../../gpu/tuning.ts';
+import { expectAllClose } from '../support/all-close.ts';
+import { layersOf, sharingOf } from '../support/arbitrary-plans.ts';
+import { openGpuBackend, putRandomModel, runSession, tinyDims } from '../support/random-model.ts';
+
+// Rows of 44, 72 and 100 numbers: none is whole groups of 32.
+const dims = {
+  ...tinyDims,
+  hiddenSize: 44,
+  intermediateSize: 100,
+  heads: 3,
+  kvHeads: 1,
+  headDim: 24,
+  vocabSize: 150,
+};
+
+/** Bytes of each matrix as the README states them: groups of 32, then scales of 2 bytes, each padded to 16. */
+const bytesOfRows = (rows: number, cols: number, bits: number) => {
+  const groups = Math.ceil(cols / 32);
+  return rows * (groups * 4 * bits + 16 * Math.ceil((2 * groups) / 16));
+};
+
+const formats = [
+  { weights: 'q8', bits: 8, quantizeEmbeddings: false },
+  { weights: 'q4', bits: 4, quantizeEmbeddings: true },
+] as const;
+
+// A GPU's kernels take a software adapter long to compile: one format stands for both.
+const shapes: readonly { name: string; options: GpuOptions; formats: readonly (typeof formats)[number][] }[] =
+  [
+    { name: "a software adapter's kernels", options: {}, formats },
+    {
+      name: "a GPU's kernels",
+      options: { tuning: { ...hardwareTuning, keysPerSplit: 8 }, largestBindingBytes: 13_000 },
+      formats: formats.slice(1),
+    },
+  ];
+
+describe.each(shapes)('Quantized weights, with $name', ({ options, formats }) => {
+  const gpu = openGpuBackend(options);
+  const cpu = openCpuBackend();
+  afterAll(async () => (await gpu).destroy());
+
+  it.each(formats)(
+    'in $weights, embeddings and head too: $quantizeEmbeddings, take the stated bytes and compute what the CPU twin does',
+    async ({ weights, bits, quantizeEmbeddings }) => {
+      const { context } = await gpu;
+      const request = { type: 'bf16', weights, quantizeEmbeddings } as const;
+      const models = await putRandomModel([await gpu, cpu], dims, layersOf('0_1_2_3'), request);
+      try {
+        const bytesOf = (label: string) =>
+          context.ledger
+            .entries()
+            .filter((entry) => entry.label === label || entry.label.startsWith(`${label}/rows-`))
+            .reduce((sum, { bytes }) => sum + bytes, 0);
+        expect(bytesOf('q/0')).toBe(bytesOfRows(72, 44, bits));
+        expect(bytesOf('kv/1')).toBe(bytesOfRows(48, 44, bits));
+        expect(bytesOf('o/2')).toBe(bytesOfRows(44, 72, bits));
+        expect(bytesOf('gateUp/3')).toBe(bytesOfRows(200, 44, bits));
+        expect(bytesOf('down/3')).toBe(bytesOfRows(44, 100, bits));
+        for (const label of ['embed/0', 'head/0']) {
+          expect(bytesOf(label)).toBe(quantizeEmbeddings ? bytesOfRows(150, 44, bits) : 150 * 48 * 2);
+        }
+        expect(models[0]?.bytes).toBe((await gpu).allocatedBytes);
+
+        for (const mode of ['sequential', 'parallel'] as const) {
+          // The second converts: means of quantized keys and values.
+          for (const plan of ['0_1_2_3', '1_1_3_3']) {
+            const session = {
+              sharing: sharingOf(plan),
+              passes: { forward: 3, backward: 1 },
+              kvPrecision: 'f32',
+              capacityTokens: 24,
+            } as const;
+            const run = { turns: [[1, 149, 64, 63, 128, 5, 70]], mode, newTokens: 4 };
+            const [actual, expected] = await Promise.all(
+              models.map((model) => runSession(model, session, run)),
+            );
+            for (const [i, row] of (expected?.logits ?? []).entries()) {
+              // As in random-plans.spec.ts: values of about 5 through 4 layers in float32.
+              expectAllClose(actual?.logits[i] ?? [], row, 5e-4, `${mode} ${plan}, logits of position ${i}`);
+            }
+            expect(actual?.tokens).toEqual(expected?.tokens);
+          }
+        }
+      } finally {
+        for (const model of models) model.free();
+      }
+      expect((await gpu).allocatedBytes).toBe(0);
+    },
+  );
+});
