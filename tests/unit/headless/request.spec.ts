@@ -102,7 +102,7 @@ describe('a headless request', () => {
     expect(parseRequest(request)).toEqual({
       ok: true,
       value: {
-        load: { model: 'm', backend: 'cpu', weights: 'stored' },
+        load: { model: 'm', backend: 'cpu', weights: 'stored', quantizeEmbeddings: false },
         export: { config: { layerTypes: '0_0' }, round: 'f16', to: { to: 'path', path: 'out' } },
       },
     });
