@@ -3,6 +3,7 @@ import App from './App.svelte';
 import { AddressBar, linkIn } from './config/address-bar.svelte.ts';
 import { EngineClient } from './engine/engine-client.ts';
 import { Session } from './engine/session.svelte.ts';
+import { Exporter } from './export/exporter.svelte.ts';
 import { fetchModelIndex } from './model/model-index.ts';
 import { trustOwnScripts } from './security/trusted-scripts.ts';
 import './ui/theme.css';
@@ -10,11 +11,13 @@ import './ui/theme.css';
 trustOwnScripts(document.baseURI);
 
 const worker = new Worker(new URL('../worker/main.ts', import.meta.url), { type: 'module' });
-const session = new Session(new EngineClient(worker));
+const engine = new EngineClient(worker);
+const session = new Session(engine);
+const exporter = new Exporter(session, engine);
 const models = fetchModelIndex(document.baseURI);
 session.start(models, linkIn(location));
 void models.then(() => new AddressBar(session).follow());
 
 const target = document.getElementById('app');
 if (!target) throw new Error('index.html has no #app');
-mount(App, { target, props: { session } });
+mount(App, { target, props: { session, exporter } });

@@ -3,6 +3,7 @@ import { openCpuBackend } from '../gpu/reference/cpu-backend.ts';
 import { openWebGpuBackend } from '../gpu/webgpu-backend.ts';
 import { Engine } from './engine.ts';
 import { openHubSource } from './hub/hub-source.ts';
+import { forgetOldZips } from './export/zip-store.ts';
 import { openFilesSource } from './loader/files-source.ts';
 import { openPageSource } from './loader/page-source.ts';
 import { attemptAsync, succeed } from './outcome.ts';
@@ -26,3 +27,5 @@ expose(
     warmUp: true,
   }),
 );
+
+void forgetOldZips();

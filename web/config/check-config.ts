@@ -1,6 +1,6 @@
 import type { LayerType, Parsed } from '../../gpu/plan/layer-types.ts';
 import { outsideRange } from '../../gpu/plan/sampling.ts';
-import type { GenerateRequest } from '../../worker/protocol.ts';
+import type { GenerateRequest, SharingConfig } from '../../worker/protocol.ts';
 import { explain } from '../ui/explain.ts';
 import {
   fieldNames,
@@ -52,22 +52,23 @@ export const namesOfWrongFields = (problems: Problems) =>
     .filter(([key]) => key in problems)
     .map(([, name]) => name);
 
+/** The sharing that a configuration asks for, or null while one of its numbers is missing. */
+export function toSharingConfig(config: Readonly<PlaygroundConfig>): SharingConfig | null {
+  const { slidingWindow, forwardPasses, backwardPasses, forceNodiag } = config;
+  if (slidingWindow === null || forwardPasses === null || backwardPasses === null) return null;
+  return { layerTypes: config.layerTypes.trim(), slidingWindow, forwardPasses, backwardPasses, forceNodiag };
+}
+
 /** The run that a configuration asks for, or null while one of its numbers is missing. */
 export function toGenerateRequest(config: Readonly<PlaygroundConfig>): GenerateRequest | null {
-  const { slidingWindow, forwardPasses, backwardPasses, maxNewTokens } = config;
-  const { temperature, topK, topP, minP, repetitionPenalty, seed } = config;
-  if (slidingWindow === null || forwardPasses === null || backwardPasses === null) return null;
+  const sharing = toSharingConfig(config);
+  const { maxNewTokens, temperature, topK, topP, minP, repetitionPenalty, seed } = config;
+  if (!sharing) return null;
   if (maxNewTokens === null || temperature === null || topK === null || topP === null) return null;
   if (minP === null || repetitionPenalty === null || seed === null) return null;
   return {
     input: { text: config.prompt },
-    config: {
-      layerTypes: config.layerTypes.trim(),
-      slidingWindow,
-      forwardPasses,
-      backwardPasses,
-      forceNodiag: config.forceNodiag,
-    },
+    config: sharing,
     mode: config.mode,
     kvPrecision: config.kvPrecision,
     maxNewTokens,

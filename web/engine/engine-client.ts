@@ -1,7 +1,9 @@
 import { proxy, wrap, type Remote } from 'comlink';
+import type { ExportResult } from '../../worker/export/protocol.ts';
 import type {
   EngineApi,
   EngineEvent,
+  ExportRequest,
   GenerateRequest,
   GenerateResult,
   LoadRequest,
@@ -32,6 +34,10 @@ export class EngineClient {
 
   generate(request: GenerateRequest, receive: Receive): Promise<Outcome<GenerateResult>> {
     return this.#call(receive, (onEvent) => this.#engine.generate(request, onEvent));
+  }
+
+  export(request: ExportRequest, receive: Receive): Promise<Outcome<ExportResult>> {
+    return this.#call(receive, (onEvent) => this.#engine.export(request, onEvent));
   }
 
   stop(): void {

@@ -58,4 +58,5 @@ function describeEnd(run: Run): string {
   }
 }
 
-const memoryOf = ({ backend }: ModelFacts['adapter']) => (backend === 'webgpu' ? 'of GPU memory' : 'of memory');
+const memoryOf = ({ backend }: ModelFacts['adapter']) =>
+  backend === 'webgpu' ? 'of GPU memory' : 'of memory';

@@ -5,7 +5,7 @@ import type { ExportedFile, ExportSink } from './export-sink.ts';
 export const folderSink =
   (parent: FileSystemDirectoryHandle): ExportSink =>
   async (wantedName, files) => {
-    const name = await freeName(parent, wantedName);
+    const name = await writing(wantedName, () => freeName(parent, wantedName));
     const folder = await writing(name, () => parent.getDirectoryHandle(name, { create: true }));
     try {
       for await (const file of files) await writeFile(folder, file);

@@ -6,7 +6,7 @@ import { openZipStore } from './zip-store.ts';
 /** Files as a zip that a person can download. Nothing is compressed: weights hardly would be. */
 export const zipSink: ExportSink = async (name, files) => {
   const file = `${name}.zip`;
-  const store = await openZipStore(file);
+  const store = await openZipStore();
   const reader = makeZip(entries(name, files)).getReader();
   try {
     for (let next = await reader.read(); !next.done; next = await reader.read()) {

@@ -1,26 +1,44 @@
 /** Where a zip grows before it is downloaded: on disk where the browser has a place for it, else in memory. */
 export interface ZipStore {
-  append(chunk: Uint8Array<ArrayBuffer>): void | Promise<void>;
-  /** The whole; on disk it stays until {@link openZipStore} is called again. */
+  append(chunk: Uint8Array<ArrayBuffer>): void;
+  /** The whole. On disk it stays for the browser to copy, until {@link forgetOldZips}. */
   finish(): Promise<Blob>;
   abandon(): Promise<void>;
 }
 
-/** The folder of the origin's private file system. `web/export` empties it when the page is opened. */
+/** The folder of the origin's private file system. */
 const FOLDER = 'kvtab-export';
 /** Small pieces are gathered, because each write is a call to another process. */
 const GATHERED_BYTES = 4 * 2 ** 20;
+/** How long a browser may take to copy a zip to where the person wanted it. */
+const COPY_MS = 10 * 60_000;
 
-export async function openZipStore(name: string): Promise<ZipStore> {
+export async function openZipStore(): Promise<ZipStore> {
   try {
+    await forgetOldZips();
     const root = await navigator.storage.getDirectory();
-    await root.removeEntry(FOLDER, { recursive: true }).catch(() => undefined);
     const folder = await root.getDirectoryHandle(FOLDER, { create: true });
-    const file = await folder.getFileHandle(name, { create: true });
+    const file = await folder.getFileHandle(`${Date.now()}.zip`, { create: true });
     return onDisk(folder, file, await file.createSyncAccessHandle());
   } catch {
     // Private windows have no such file system.
     return inMemory();
+  }
+}
+
+/** Deletes zips that were downloaded long ago: nobody tells a page when the browser has copied one. */
+export async function forgetOldZips(): Promise<void> {
+  try {
+    const root = await navigator.storage.getDirectory();
+    const folder = await root.getDirectoryHandle(FOLDER);
+    for await (const file of folder.values()) {
+      if (file.kind !== 'file') continue;
+      const { lastModified } = await file.getFile();
+      // One that another tab is writing cannot be removed.
+      if (Date.now() - lastModified > COPY_MS) await folder.removeEntry(file.name).catch(() => undefined);
+    }
+  } catch {
+    // There is no such folder, or no such file system.
   }
 }
 
