@@ -1,7 +1,7 @@
 import { outsideRange, samplingRanges } from '../gpu/plan/sampling.ts';
 import { Refused } from './outcome.ts';
-import type { GenerateRequest } from './protocol.ts';
-import type { TextTokenizer } from './tokenizer.ts';
+import type { GenerateRequest, Prompt } from './protocol.ts';
+import type { GuardedText } from './text/guarded-text.ts';
 
 /** The most tokens that one run may be asked for. */
 const MAX_NEW_TOKENS = 10_000_000;
@@ -18,25 +18,27 @@ export function checkRequest({ maxNewTokens, sampling }: GenerateRequest): void 
 }
 
 /**
- * The prompt as turns of tokens that the model knows, none of them empty.
+ * The prompt as turns of tokens that the model knows, none of them empty. A conversation is one turn.
  *
- * @throws Refused with `bad-request` naming `prompt` or `turns`
+ * @throws Refused with `bad-request` naming `prompt` or `turns`; `bad-tokenizer`, `bad-template`
  */
-export function promptTurns(
-  input: GenerateRequest['input'],
-  tokenizer: TextTokenizer | null,
+export async function promptTurns(
+  input: Prompt,
+  text: Pick<GuardedText, 'encode' | 'encodeChat'> | null,
   vocabSize: number,
-): readonly (readonly number[])[] {
-  if ('text' in input) {
-    if (!tokenizer) return refuse('prompt', 'the model has no tokenizer, so the prompt must be tokens');
-    const turn = tokenizer.encode(input.text);
-    if (turn.length === 0) refuse('prompt', 'it is empty');
-    const position = turn.findIndex((token) => !isToken(token, vocabSize));
-    if (position >= 0) refuse('prompt', `token ${position} of the text is none that the model knows`);
-    return [turn];
-  }
-  if (input.turns.length === 0) refuse('turns', 'there are none');
-  for (const [index, turn] of input.turns.entries()) {
+): Promise<readonly (readonly number[])[]> {
+  if ('turns' in input) return checkTurns(input.turns, vocabSize);
+  if (!text) return refuse('prompt', 'the model has no tokenizer, so the prompt must be tokens');
+  const turn = await ('text' in input ? text.encode(input.text) : text.encodeChat(input.chat));
+  if (turn.length === 0) refuse('prompt', 'it is empty');
+  const position = turn.findIndex((token) => !isToken(token, vocabSize));
+  if (position >= 0) refuse('prompt', `token ${position} of the text is none that the model knows`);
+  return [turn];
+}
+
+function checkTurns(turns: readonly (readonly number[])[], vocabSize: number) {
+  if (turns.length === 0) refuse('turns', 'there are none');
+  for (const [index, turn] of turns.entries()) {
     if (turn.length === 0) refuse('turns', `turn ${index} is empty`);
     const position = turn.findIndex((token) => !isToken(token, vocabSize));
     if (position >= 0) {
@@ -46,7 +48,7 @@ export function promptTurns(
       );
     }
   }
-  return input.turns;
+  return turns;
 }
 
 const isToken = (token: number, vocabSize: number) =>

@@ -1,8 +1,10 @@
 import type { Backend } from '../gpu/backend.ts';
 import { BackendError } from '../gpu/backend-error.ts';
+import { Conversation } from './conversation.ts';
+import { promptTurns } from './check-request.ts';
 import { EventPort } from './event-port.ts';
 import type { ExportableModel, ExportRun } from './export/export-model.ts';
-import { generate, type RunOptions } from './generate.ts';
+import { generate, type RunnableModel, type RunOptions } from './generate.ts';
 import { loadModel, type LoadedModel } from './loader/load-model.ts';
 import type { ModelSource } from './loader/model-source.ts';
 import { measureConvergence } from './measure/convergence.ts';
@@ -24,10 +26,12 @@ import type {
   ModelRef,
   OnEvent,
   Outcome,
+  Prompt,
   Score,
   ScoreRequest,
 } from './protocol.ts';
 import type { ExportResult } from './export/protocol.ts';
+import type { TextPlace } from './text/guarded-text.ts';
 import { warmUp } from './warm-up.ts';
 
 /** Where an engine gets its parts from: the page and Node bring their own. */
@@ -43,8 +47,17 @@ export interface EngineParts {
   openBrought?(model: BroughtModel, cancelled: AbortSignal): Promise<Outcome<ModelSource>>;
   /** Writes a loaded model anew; an engine without it refuses that. */
   exportModel?(model: ExportableModel, request: ExportRequest, run: ExportRun): Promise<ExportResult>;
+  /** Opens somewhere to run a model's own tokenizer and template. */
+  openTextPlace(): TextPlace;
   /** Whether a load compiles the kernels of the model's own plan, so that the first run starts at once. */
   readonly warmUp?: boolean;
+}
+
+interface HeldModel {
+  readonly request: LoadRequest;
+  readonly loaded: LoadedModel;
+  readonly conversation: Conversation;
+  readonly facts: ModelFacts;
 }
 
 type Emit = (event: EngineEvent) => void;
@@ -61,8 +74,7 @@ export class Engine implements EngineApi {
   #loads = new AbortController();
   #reference: ScoreReference | null = null;
   #backend: { readonly choice: BackendChoice; readonly opened: Backend } | null = null;
-  #model: { readonly request: LoadRequest; readonly loaded: LoadedModel; readonly facts: ModelFacts } | null =
-    null;
+  #model: HeldModel | null = null;
 
   constructor(parts: EngineParts) {
     this.#parts = parts;
@@ -92,14 +104,20 @@ export class Engine implements EngineApi {
   export(request: ExportRequest, onEvent: OnEvent): Promise<Outcome<ExportResult>> {
     const cancelled = this.#loads.signal;
     return this.#answer(onEvent, async (emit) => {
-      if (!this.#model) throw new Refused({ code: 'no-model' });
-      const { loaded, facts, request: loadedAs } = this.#model;
+      const { loaded, facts, request: loadedAs } = this.#held();
       // Opened anew: the source of the load ended with a stop since.
       const source = valueOf(await this.#openSource(loadedAs.model, cancelled));
       const model = { id: facts.id, config: loaded.config, source };
       const exported = this.#parts.exportModel?.(model, request, { emit, stopped: () => cancelled.aborted });
       if (exported) return exported;
       throw new Refused({ code: 'bad-request', field: 'to', reason: 'this engine exports no models' });
+    });
+  }
+
+  countTokens(prompt: Prompt): Promise<Outcome<number>> {
+    return this.#answer(null, async () => {
+      const { config, text } = this.#held().loaded;
+      return (await promptTurns(prompt, text, config.dims.vocabSize)).flat().length;
     });
   }
 
@@ -120,28 +138,33 @@ export class Engine implements EngineApi {
   /** Runs a call of the loaded model, which a stop from now on ends. */
   #run<T>(
     onEvent: OnEvent,
-    work: (model: LoadedModel, options: RunOptions) => Promise<T>,
+    work: (model: RunnableModel, options: RunOptions) => Promise<T>,
   ): Promise<Outcome<T>> {
     const stopsBefore = this.#stops;
     const stopped = () => this.#stops > stopsBefore;
     return this.#answer(onEvent, (emit) => {
-      if (!this.#model) throw new Refused({ code: 'no-model' });
-      return work(this.#model.loaded, { emit, stopped });
+      const { loaded, conversation } = this.#held();
+      return work({ ...loaded, conversation }, { emit, stopped });
     });
   }
 
   /** Runs a call when its turn comes, and turns what it throws into a failure. */
-  async #answer<T>(onEvent: OnEvent, work: (emit: Emit) => Promise<T>): Promise<Outcome<T>> {
-    const port = new EventPort(onEvent);
+  async #answer<T>(onEvent: OnEvent | null, work: (emit: Emit) => Promise<T>): Promise<Outcome<T>> {
+    const port = onEvent && new EventPort(onEvent);
     const outcome = await this.#enqueue(async () => {
       try {
-        return succeed(await work(port.emit));
+        return succeed(await work(port?.emit ?? ignore));
       } catch (error) {
         return fail(this.#failureOf(error));
       }
     });
-    await port.close();
+    await port?.close();
     return outcome;
+  }
+
+  #held(): HeldModel {
+    if (!this.#model) throw new Refused({ code: 'no-model' });
+    return this.#model;
   }
 
   #enqueue<T>(work: () => Promise<T>): Promise<T> {
@@ -164,18 +187,27 @@ export class Engine implements EngineApi {
       return this.#backend.opened;
     };
     const { weights, quantizeEmbeddings = false } = request;
-    const loaded = await loadModel({ source, openBackend, weights, quantizeEmbeddings, emit });
+    const loaded = await loadModel({
+      source,
+      sourceLater: async () => valueOf(await this.#openSource(request.model, this.#loads.signal)),
+      openBackend,
+      openTextPlace: () => this.#parts.openTextPlace(),
+      weights,
+      quantizeEmbeddings,
+      emit,
+    });
     if (this.#parts.warmUp) await warmUpOrFree(loaded);
     const facts: ModelFacts = {
       id: idOf(request.model),
       dims: loaded.config.dims,
       stored: loaded.config.stored,
       useSequential: loaded.config.useSequential,
-      hasTokenizer: loaded.tokenizer !== null,
+      hasTokenizer: loaded.text !== null,
+      hasChatTemplate: loaded.hasChatTemplate,
       weightBytes: loaded.weights.bytes,
       adapter: loaded.backend.adapter,
     };
-    this.#model = { request, loaded, facts };
+    this.#model = { request, loaded, conversation: new Conversation(), facts };
     return facts;
   }
 
@@ -202,6 +234,8 @@ export class Engine implements EngineApi {
   #dropModel(): void {
     const model = this.#model;
     this.#model = null;
+    model?.loaded.text?.close();
+    model?.conversation.forget();
     model?.loaded.weights.free();
   }
 
@@ -220,10 +254,13 @@ async function warmUpOrFree(loaded: LoadedModel): Promise<void> {
   try {
     await warmUp(loaded);
   } catch (error) {
+    loaded.text?.close();
     loaded.weights.free();
     throw error;
   }
 }
+
+const ignore = () => undefined;
 
 const isSame = (a: LoadRequest, b: LoadRequest) =>
   isSameModel(a.model, b.model) && a.backend === b.backend && isSameFormats(a, b);

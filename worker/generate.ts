@@ -1,22 +1,26 @@
 import type { ModelWeights, Session } from '../gpu/backend.ts';
 import { medianTimes, type KernelTime } from '../gpu/plan/kernel-time.ts';
+import type { Conversation } from './conversation.ts';
 import { chooseMode, type Mode } from '../gpu/plan/forward-plan.ts';
 import { checkRequest, promptTurns } from './check-request.ts';
 import { applyConfig } from './loader/apply-config.ts';
 import type { ModelConfig } from './loader/model-config.ts';
 import { valueOf } from './outcome.ts';
 import { PromptLogits } from './prompt-logits.ts';
-import { tokenText } from './measure/token-text.ts';
+import { measuredToken } from './measure/measured-token.ts';
 import type { EngineEvent, GenerateRequest, GenerateResult, MeasuredToken } from './protocol.ts';
 import { RunClock, throttle } from './run-clock.ts';
-import { TextStream } from './text-stream.ts';
-import type { TextTokenizer } from './tokenizer.ts';
+import type { GuardedText } from './text/guarded-text.ts';
+import { LiveText } from './text/live-text.ts';
 
 /** What a run needs of a loaded model. */
 export interface RunnableModel {
   readonly config: ModelConfig;
-  readonly tokenizer: TextTokenizer | null;
+  readonly text: GuardedText | null;
+  readonly chatEnds: readonly number[];
   readonly weights: ModelWeights;
+  /** What is kept of a chat between its turns. */
+  readonly conversation: Conversation;
 }
 
 export interface RunOptions {
@@ -29,10 +33,11 @@ const STATS_INTERVAL_MS = 200;
 const PROGRESS_INTERVAL_MS = 100;
 
 /**
- * One run: reads the prompt turn by turn, continues it, and measures both. Takes nothing that it does not free.
+ * One run: reads the prompt turn by turn, continues it, and measures both. Takes nothing that it does not free, but for
+ * the KV of a conversation, which is kept for its next turn.
  *
  * @returns what there is; a run that was stopped has its end 'stopped' and all tokens up to there
- * @throws Refused with `bad-request`, `bad-config` or `bad-layer-types`; BackendError
+ * @throws Refused with `bad-request`, `bad-config`, `bad-layer-types`, `bad-tokenizer` or `bad-template`; BackendError
  */
 export async function generate(
   model: RunnableModel,
@@ -42,32 +47,41 @@ export async function generate(
   const { dims, stored } = model.config;
   checkRequest(request);
   const { sharing, passes } = valueOf(applyConfig(stored, request.config, dims.layerCount));
-  const turns = promptTurns(request.input, model.tokenizer, dims.vocabSize);
-  const prompt = turns.flat();
+  const whole = await promptTurns(request.input, model.text, dims.vocabSize);
+  const prompt = whole.flat();
   const logits = new PromptLogits(prompt, request.logits, request.score);
-  const modes = turns.map((turn) =>
-    chooseMode(request.mode, {
-      layers: sharing.layers,
-      promptTokens: turn.length,
-      passes,
-      useSequential: model.config.useSequential,
-    }),
-  );
+  const measured = request.watch?.tokens ?? false;
+  const opening = { sharing, passes, kvPrecision: request.kvPrecision, measured };
+  const capacityTokens = prompt.length + request.maxNewTokens;
+  const chat = 'chat' in request.input && request.logits.length === 0 && !request.score;
 
-  const session = await model.weights.open({
-    sharing,
-    passes,
-    kvPrecision: request.kvPrecision,
-    capacityTokens: prompt.length + request.maxNewTokens,
-    measured: request.watch?.tokens ?? false,
-  });
+  // A run over a text needs the room that a conversation takes.
+  if (!chat) model.conversation.forget();
+  const { session, ...reuse } = chat
+    ? await model.conversation.resume(model.weights, prompt, opening, {
+        capacityTokens,
+        contextTokens: dims.contextTokens,
+      })
+    : { session: await model.weights.open({ ...opening, capacityTokens }), heldTokens: 0, reusedTokens: 0 };
   try {
-    const clock = new RunClock(prompt.length);
+    const turns = reuse.reusedTokens === 0 ? whole : [prompt.slice(reuse.reusedTokens)];
+    const modes = turns.map((turn) =>
+      chooseMode(request.mode, {
+        layers: sharing.layers,
+        promptTokens: turn.length,
+        passes,
+        useSequential: model.config.useSequential,
+      }),
+    );
+    const clock = new RunClock(prompt.length - reuse.reusedTokens);
     const prefilled = await prefill(session, turns, modes, logits, clock, options);
     if (prefilled) clock.prefilled();
     const written = prefilled
       ? await decode(session, model, request, prompt, clock, options)
       : nothing(model);
+    // The last token was never fed.
+    const fed = prefilled ? [...prompt, ...written.tokens.slice(0, -1)] : prompt.slice(0, reuse.reusedTokens);
+    if (chat) model.conversation.keep(fed);
 
     const kv = session.kvUsage();
     const timing = clock.timing();
@@ -76,6 +90,7 @@ export async function generate(
       ...written,
       mode: modes.at(-1) ?? 'parallel',
       promptTokens: prompt.length,
+      reuse,
       logits: logits.rows(),
       nats: logits.meanNats(),
       kv,
@@ -83,7 +98,8 @@ export async function generate(
       ...(request.watch?.kernels && { kernels: await timeKernels(session, written.tokens.length) }),
     };
   } finally {
-    session.close();
+    if (!chat) session.close();
+    else model.conversation.settle();
   }
 }
 
@@ -131,27 +147,31 @@ async function prefill(
 
 type Written = Pick<GenerateResult, 'end' | 'tokens' | 'text' | 'measured'>;
 
-const nothing = ({ tokenizer }: RunnableModel): Written => ({
+const nothing = ({ text }: RunnableModel): Written => ({
   end: 'stopped',
   tokens: [],
-  text: tokenizer ? '' : null,
+  text: text ? '' : null,
 });
 
 /** Continues the text. The token that ends it is the last of the tokens, and has no text. */
 async function decode(
   session: Session,
-  { config, tokenizer }: RunnableModel,
-  { maxNewTokens, ignoreEos, sampling, watch }: GenerateRequest,
+  { config, text, chatEnds }: RunnableModel,
+  { input, maxNewTokens, ignoreEos, sampling, watch }: GenerateRequest,
   prompt: readonly number[],
   clock: RunClock,
   { emit, stopped }: RunOptions,
 ): Promise<Written> {
-  const ends = new Set(config.eosIds);
-  const stream = tokenizer && new TextStream(silencing(tokenizer, ends), prompt);
-  const tokens: number[] = [];
+  const ends = 'chat' in input ? chatEnds : config.eosIds;
   const measured: MeasuredToken[] = [];
+  const tell = (id: number, fresh: string, told?: MeasuredToken) => {
+    if (told) measured.push(told);
+    emit({ type: 'token', id, text: fresh, ...(told && { measured: told }) });
+  };
+  await text?.begin(prompt, ends);
+  const live = text && new LiveText(text, tell);
+  const tokens: number[] = [];
   let lastMs: number | null = null;
-  let text = '';
   const tellStats = throttle(STATS_INTERVAL_MS, () => {
     emit({ type: 'stats', kv: session.kvUsage(), timing: clock.timing(), newTokens: tokens.length });
   });
@@ -162,35 +182,22 @@ async function decode(
       : await session.decode({
           sampling,
           maxNewTokens,
-          endTokens: ignoreEos ? new Set() : ends,
+          endTokens: new Set(ignoreEos ? [] : ends),
           onToken: (token, measure) => {
             clock.token();
             const before = tokens.at(-1) ?? prompt.at(-1);
             tokens.push(token);
-            const fresh = stream?.push(token) ?? '';
-            text += fresh;
-            if (measure) {
-              const nowMs = performance.now();
-              const chance = (id: number, probability: number) => ({
-                id,
-                text: tokenText(tokenizer, before, id),
-                probability,
-              });
-              measured.push({
-                ...chance(token, measure.probability),
-                rank: measure.rank,
-                ms: nowMs - (lastMs ?? nowMs),
-                alternatives: measure.alternatives.map((other) => chance(other.token, other.probability)),
-              });
-              lastMs = nowMs;
-            }
-            const told = measured.at(-1);
-            emit({ type: 'token', id: token, text: fresh, ...(told && { measured: told }) });
+            const nowMs = performance.now();
+            const drawn = { token, before, measure, ms: nowMs - (lastMs ?? nowMs) };
+            lastMs = nowMs;
+            if (live) live.push(drawn);
+            else tell(token, '', measuredToken(drawn, []));
             tellStats();
           },
-          stopped,
+          stopped: () => stopped() || (live?.failed ?? false),
         });
-  return { end, tokens, text: stream && text + stream.flush(), ...(watch?.tokens && { measured }) };
+  const whole = live && (await live.finish());
+  return { end, tokens, text: whole, ...(watch?.tokens && { measured }) };
 }
 
 const timedSteps = 5;
@@ -206,9 +213,3 @@ async function timeKernels(session: Session, newTokens: number): Promise<readonl
   }
   return medianTimes(steps);
 }
-
-/** A tokenizer for which the tokens that end a text have no text either, whether or not it calls them special. */
-const silencing = (tokenizer: TextTokenizer, ends: ReadonlySet<number>) => ({
-  decode: tokenizer.decode,
-  isSilent: (token: number) => ends.has(token) || tokenizer.isSilent(token),
-});

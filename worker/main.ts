@@ -7,6 +7,7 @@ import { forgetOldZips } from './export/zip-store.ts';
 import { openFilesSource } from './loader/files-source.ts';
 import { openPageSource } from './loader/page-source.ts';
 import { attemptAsync, succeed } from './outcome.ts';
+import { placeInWorker } from './text/place-in-worker.ts';
 
 // A build puts workers into assets/, one folder below the page; the dev server serves the page at its base.
 const pageUrl = new URL(import.meta.env.DEV ? import.meta.env.BASE_URL : '../', self.location.href);
@@ -24,6 +25,8 @@ expose(
       const { exportInPage } = await import('./export/export-in-page.ts');
       return exportInPage(model, request, run);
     },
+    openTextPlace: () =>
+      placeInWorker(new Worker(new URL('./text/text-worker.ts', import.meta.url), { type: 'module' })),
     warmUp: true,
   }),
 );

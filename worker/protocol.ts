@@ -24,6 +24,8 @@ export interface EngineApi {
   measureConvergence(request: ConvergenceRequest, onEvent: OnEvent): Promise<Outcome<Convergence>>;
   /** Scores a given continuation, teacher-forced, alone or against the one scored first. Queued as `generate` is. */
   score(request: ScoreRequest, onEvent: OnEvent): Promise<Outcome<Score>>;
+  /** How many tokens a prompt has, as a run would read it. Waits for earlier calls to end. */
+  countTokens(prompt: Prompt): Promise<Outcome<number>>;
   /** Ends the runs asked for so far, within one token; they resolve with what they have. */
   stop(): void;
   /** Writes the loaded checkpoint anew, under a plan. Waits for earlier calls to end; `stop` ends it. */
@@ -73,6 +75,8 @@ export interface ModelFacts {
   /** Whether config.json asks for sequential mode (`use_sequential`). */
   readonly useSequential: boolean;
   readonly hasTokenizer: boolean;
+  /** Whether the checkpoint brings a template for chats. */
+  readonly hasChatTemplate: boolean;
   readonly weightBytes: number;
   readonly adapter: AdapterFacts;
 }
@@ -86,9 +90,19 @@ export interface SharingConfig {
   readonly forceNodiag: boolean;
 }
 
+/** Text, with the tokenizer's special tokens; a chat, as the template writes it; or turns of token ids, verbatim. */
+export type Prompt =
+  | { readonly text: string }
+  | { readonly chat: readonly ChatMessage[] }
+  | { readonly turns: readonly (readonly number[])[] };
+
+export interface ChatMessage {
+  readonly role: 'system' | 'user' | 'assistant';
+  readonly content: string;
+}
+
 export interface GenerateRequest {
-  /** Text, which gets the tokenizer's own special tokens, or turns of token ids, taken verbatim. */
-  readonly input: { readonly text: string } | { readonly turns: readonly (readonly number[])[] };
+  readonly input: Prompt;
   /** Differences from the checkpoint's own configuration. */
   readonly config: Partial<SharingConfig>;
   readonly mode: ModeChoice;
@@ -115,6 +129,8 @@ export interface GenerateResult {
   readonly mode: Mode;
   readonly end: 'length' | 'end-of-text' | 'stopped';
   readonly promptTokens: number;
+  /** What was kept of the conversation before: tokens whose KV was there, and of them those that this prompt begins with. */
+  readonly reuse: { readonly heldTokens: number; readonly reusedTokens: number };
   readonly tokens: readonly number[];
   /** The continuation without special tokens; null without a tokenizer. */
   readonly text: string | null;
@@ -249,6 +265,7 @@ export type Failure =
   | { readonly code: 'bad-config'; readonly field: string; readonly reason: string }
   | { readonly code: 'bad-weights'; readonly file: string; readonly reason: string }
   | { readonly code: 'bad-tokenizer'; readonly reason: string }
+  | { readonly code: 'bad-template'; readonly reason: string }
   | { readonly code: 'bad-request'; readonly field: string; readonly reason: string }
   | {
       readonly code: 'download-failed';

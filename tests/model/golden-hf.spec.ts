@@ -11,6 +11,7 @@ import { layersOf } from '../support/arbitrary-plans.ts';
 import { goldenHf, goldenHfFolder } from '../support/golden.ts';
 import { runSession } from '../support/random-model.ts';
 import { backends, TestEngine } from '../support/test-engine.ts';
+import { placeHere } from '../../worker/text/place-here.ts';
 
 /** Written by tools/golden-hf/make_golden.py: read by transformers in float32, as its users read checkpoints. */
 const exact = [
@@ -77,6 +78,7 @@ describe.each(backends)('Checkpoints written by Hugging Face, on the backend %s'
       const { weights, config } = await loadModel({
         source: modelSource(goldenHfFolder(golden.name)),
         openBackend: () => Promise.resolve(roundingRope),
+        openTextPlace: placeHere,
         weights: 'stored',
         emit: () => undefined,
       });

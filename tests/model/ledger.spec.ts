@@ -12,6 +12,7 @@ import type { GenerateRequest } from '../../worker/protocol.ts';
 import { arbitrarySharing, layersOf } from '../support/arbitrary-plans.ts';
 import { goldenFolder } from '../support/golden.ts';
 import { openGpuBackend, putRandomModel, tinyDims } from '../support/random-model.ts';
+import { placeHere } from '../../worker/text/place-here.ts';
 
 const stepsInFlight = 8;
 
@@ -115,6 +116,7 @@ it('50 loads, plan changes and unloads end at the byte and within 2 MB of the he
       opened.push(backend);
       return backend;
     },
+    openTextPlace: placeHere,
     openSource: (folder) => succeed(modelSource(folder)),
   });
   const ignore = () => undefined;

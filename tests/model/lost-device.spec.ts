@@ -7,6 +7,7 @@ import { succeed, valueOf } from '../../worker/outcome.ts';
 import type { EngineEvent, GenerateRequest } from '../../worker/protocol.ts';
 import { goldenFolder } from '../support/golden.ts';
 import { openGpuBackend } from '../support/random-model.ts';
+import { placeHere } from '../../worker/text/place-here.ts';
 
 const opened: WebGpuBackend[] = [];
 const engine = new Engine({
@@ -15,6 +16,7 @@ const engine = new Engine({
     opened.push(backend);
     return backend;
   },
+  openTextPlace: placeHere,
   openSource: (folder) => succeed(modelSource(folder)),
 });
 afterEach(() => engine.unload());

@@ -5,10 +5,12 @@ import { succeed, valueOf } from '../../worker/outcome.ts';
 import type { EngineEvent } from '../../worker/protocol.ts';
 import { goldenFolder } from '../support/golden.ts';
 import { openGpuBackend } from '../support/random-model.ts';
+import { placeHere } from '../../worker/text/place-here.ts';
 
 it('A load says how much GPU memory the weights take before it reads one of them', async () => {
   const engine = new Engine({
     openBackend: () => openGpuBackend(),
+    openTextPlace: placeHere,
     openSource: (folder) => succeed(modelSource(folder)),
   });
   const events: EngineEvent[] = [];

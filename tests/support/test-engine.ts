@@ -10,6 +10,7 @@ import type {
   ModelFacts,
   Outcome,
 } from '../../worker/protocol.ts';
+import { placeHere } from '../../worker/text/place-here.ts';
 
 export const backends: readonly BackendChoice[] = ['webgpu', 'cpu'];
 
@@ -19,6 +20,7 @@ export class TestEngine {
   readonly #engine = new Engine({
     openBackend: async (choice) =>
       choice === 'cpu' ? openCpuBackend() : openWebGpuBackend(await requestGpu()),
+    openTextPlace: placeHere,
     openSource: (folder) => ({ ok: true, value: modelSource(folder) }),
   });
 

@@ -15,6 +15,7 @@ import { copyBytesPerSec } from './bandwidth.ts';
 import { countCalls } from './count-calls.ts';
 import { putRandomWeights } from './random-weights.ts';
 import { parseShape } from './shapes.ts';
+import { placeHere } from '../../worker/text/place-here.ts';
 
 /** What to measure; every field has a default on the command line. */
 export interface BenchRequest {
@@ -104,7 +105,13 @@ async function load(
     const emit = () => undefined;
     const openBackend = () => Promise.resolve(backend);
     const source = openSource(request.model);
-    const { config, weights } = await loadModel({ source, openBackend, weights: 'stored', emit });
+    const { config, weights } = await loadModel({
+      source,
+      openBackend,
+      openTextPlace: placeHere,
+      weights: 'stored',
+      emit,
+    });
     const edits = request.layers === null ? {} : { layerTypes: request.layers };
     const { sharing, passes } = valueOf(applyConfig(config.stored, edits, config.dims.layerCount));
     const open = (capacityTokens: number) =>

@@ -49,11 +49,18 @@ const realms: readonly Realm[] = [
     reason: 'worker/export/protocol is types alone, and imports nothing.',
   },
   {
-    of: 'worker/tokenizer.ts',
-    may: [{ path: 'gpu/' }, { path: 'worker/' }],
+    of: 'worker/text/tokenizer.ts',
+    may: [{ path: 'worker/' }],
     libraries: ['@huggingface/tokenizers'],
     reason:
-      'worker/tokenizer.ts is the one importer of the tokenizer library, and looks only at worker and gpu.',
+      'worker/text/tokenizer.ts is the one importer of the tokenizer library, and looks only at worker.',
+  },
+  {
+    of: 'worker/text/chat-template.ts',
+    may: [{ path: 'worker/' }],
+    libraries: ['@huggingface/jinja'],
+    reason:
+      'worker/text/chat-template.ts is the one importer of the template library, and looks only at worker.',
   },
   {
     of: 'worker/export/zip-sink.ts',
@@ -85,7 +92,7 @@ const realms: readonly Realm[] = [
     may: [{ path: 'gpu/' }, { path: 'worker/' }],
     libraries: ['comlink'],
     reason:
-      'The worker imports gpu, worker and comlink, and never the page. Only worker/tokenizer.ts imports @huggingface/tokenizers.',
+      'The worker imports gpu, worker and comlink, and never the page. Only worker/text imports the libraries for tokenizers and templates, in one file each.',
   },
   {
     of: 'web/',

@@ -5,7 +5,8 @@ import { parseModelConfig } from '../../worker/loader/model-config.ts';
 import type { ModelSource } from '../../worker/loader/model-source.ts';
 import { valueOf } from '../../worker/outcome.ts';
 import type { BackendChoice, EngineApi } from '../../worker/protocol.ts';
-import { loadTokenizer } from '../../worker/tokenizer.ts';
+import { readTextFiles } from '../../worker/loader/text-files.ts';
+import { openTokenizer, parseObject } from '../../worker/text/tokenizer.ts';
 import { answerAll, type Answer } from '../headless/answer.ts';
 import { scoreOf, type Evaluation, type Sample } from './evaluation.ts';
 import { takeWindows } from './held-out.ts';
@@ -48,8 +49,12 @@ export async function evaluate(
   const { dims, stored } = valueOf(
     parseModelConfig(JSON.parse((await source.text('config.json')) ?? 'null')),
   );
-  const tokenizer = await loadTokenizer(source);
-  if (!tokenizer) throw new Error(`${model} has no tokenizer.json`);
+  const files = await readTextFiles(source);
+  if (!files) throw new Error(`${model} has no tokenizer.json`);
+  const tokenizer = openTokenizer(
+    files.tokenizer,
+    parseObject(files.config ?? '{}', 'tokenizer_config.json'),
+  );
   const { windows, tokens, bytes } = takeWindows(heldOut, tokenizer, count, WINDOW_TOKENS);
 
   const run = async (request: object) => {

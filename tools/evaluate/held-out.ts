@@ -1,7 +1,7 @@
 import { gunzipSync } from 'node:zlib';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { TextTokenizer } from '../../worker/tokenizer.ts';
+import type { TextTokenizer } from '../../worker/text/tokenizer.ts';
 
 /** Held-out text as the model is asked about it. */
 export interface HeldOut {
@@ -30,7 +30,7 @@ export function takeWindows(
   windows: number,
   length: number,
 ): HeldOut {
-  const [begin, ...tokens] = tokenizer.encode(text);
+  const [begin, ...tokens] = tokenizer.encode(text, true);
   if (begin === undefined || tokens.length < length) {
     throw new RangeError(`the text has ${tokens.length} tokens, fewer than a window's ${length}`);
   }

@@ -4,6 +4,7 @@ import { openWebGpuBackend } from '../../gpu/webgpu-backend.ts';
 import { Engine } from '../../worker/engine.ts';
 import { exportModel } from '../../worker/export/export-model.ts';
 import { Refused, succeed } from '../../worker/outcome.ts';
+import { placeHere } from '../../worker/text/place-here.ts';
 import { answerAll } from './answer.ts';
 import { openFolderSource } from './folder-source.ts';
 import { findModelFolder } from './model-folder.ts';
@@ -57,6 +58,7 @@ export function openEngine({ root, findSoftwareVulkan }: Surroundings): Engine {
       const folder = findModelFolder(model, shipped, startFolder());
       return folder.ok ? succeed(openFolderSource(folder.value)) : folder;
     },
+    openTextPlace: placeHere,
   });
 }
 

@@ -6,6 +6,7 @@ import { HostileFields, isObject, show } from '../../worker/hostile-fields.ts';
 import { attempt, Refused } from '../../worker/outcome.ts';
 import type {
   BackendChoice,
+  ChatMessage,
   ConvergenceRequest,
   ExportRequest,
   GenerateRequest,
@@ -27,11 +28,11 @@ export interface RunRequest {
   readonly convergence?: ConvergenceRequest;
   /** Where there is a `continuation` to score. */
   readonly score?: ScoreRequest;
-  /** Under which of the three names the prompt came. */
+  /** Under which of its names the prompt came. */
   readonly promptField: PromptField;
 }
 
-const promptFields = ['prompt', 'tokens', 'turns'] as const;
+const promptFields = ['prompt', 'messages', 'tokens', 'turns'] as const;
 export type PromptField = (typeof promptFields)[number];
 
 const backends = ['webgpu', 'cpu'] as const satisfies readonly BackendChoice[];
@@ -154,6 +155,8 @@ function readInput(fields: HostileFields, promptField: PromptField): GenerateReq
   switch (promptField) {
     case 'prompt':
       return { text: fields.text('prompt') };
+    case 'messages':
+      return { chat: readMessages(fields, fields.raw('messages')) };
     case 'tokens':
       return { turns: [fields.wholeNumbers('tokens')] };
     case 'turns': {
@@ -162,6 +165,18 @@ function readInput(fields: HostileFields, promptField: PromptField): GenerateReq
       return { turns: turns.map((turn: unknown) => fields.wholeNumbersIn('turns', turn)) };
     }
   }
+}
+
+const roles = ['system', 'user', 'assistant'] as const satisfies readonly ChatMessage['role'][];
+
+function readMessages(fields: HostileFields, messages: unknown): readonly ChatMessage[] {
+  if (!Array.isArray(messages)) return fields.refuse('messages', `${show(messages)} is not an array`);
+  return messages.map((message: unknown, index) => {
+    const role = isObject(message) ? roles.find((known) => known === message['role']) : undefined;
+    const content = isObject(message) ? message['content'] : undefined;
+    if (role !== undefined && typeof content === 'string') return { role, content };
+    return fields.refuse('messages', `entry ${index} needs a role (${roles.join(', ')}) and a content`);
+  });
 }
 
 function readConfig(fields: HostileFields): Partial<SharingConfig> {

@@ -20,6 +20,8 @@ export function explain(failure: Failure): string {
       return `${failure.file} cannot be used: ${failure.reason}.`;
     case 'bad-tokenizer':
       return `The model's tokenizer cannot be used: ${failure.reason}.`;
+    case 'bad-template':
+      return `The model's chat template cannot be used: ${failure.reason}.`;
     case 'bad-request':
       return `The run was refused because of ${failure.field}: ${failure.reason}.`;
     case 'download-failed':
@@ -72,6 +74,8 @@ export function advise(failure: Failure): string {
     case 'bad-config':
     case 'bad-request':
       return 'Change that setting and press Generate.';
+    case 'bad-template':
+      return 'Change the conversation or the instructions, or go on with plain text.';
     case 'bad-weights':
     case 'bad-tokenizer':
       return 'Choose another model.';

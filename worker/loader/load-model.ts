@@ -3,23 +3,32 @@ import type { WeightFormats } from '../../gpu/plan/matrix-format.ts';
 import { Refused, valueOf } from '../outcome.ts';
 import type { EngineEvent } from '../protocol.ts';
 import { throttle } from '../run-clock.ts';
-import { loadTokenizer, type TextTokenizer } from '../tokenizer.ts';
+import { GuardedText, type TextPlace } from '../text/guarded-text.ts';
+import type { TextFacts } from '../text/text-api.ts';
 import { applyConfig } from './apply-config.ts';
 import { loadWeights } from './load-weights.ts';
 import { GENERATION_CONFIG, parseModelConfig, parseMoreEnds, type ModelConfig } from './model-config.ts';
 import type { ModelSource } from './model-source.ts';
+import { readTextFiles } from './text-files.ts';
 
 export interface LoadedModel {
   readonly config: ModelConfig;
-  readonly tokenizer: TextTokenizer | null;
+  /** null where the model has no tokenizer. */
+  readonly text: GuardedText | null;
+  readonly hasChatTemplate: boolean;
+  /** Tokens that end a turn of a chat: the ends of a text, and what the tokenizer calls the end. */
+  readonly chatEnds: readonly number[];
   readonly backend: Backend;
   readonly weights: ModelWeights;
 }
 
 interface LoadModelOptions extends WeightFormats {
   readonly source: ModelSource;
+  /** The same model's files once the load is over, where `source` may have ended with it. */
+  readonly sourceLater?: () => Promise<ModelSource>;
   /** Called when config.json and the tokenizer have proved usable. */
   readonly openBackend: () => Promise<Backend>;
+  readonly openTextPlace: () => TextPlace;
   readonly emit: (event: EngineEvent) => void;
 }
 
@@ -32,21 +41,46 @@ export const CONFIG = 'config.json';
  * @throws Refused for what the files get wrong, BackendError
  */
 export async function loadModel(options: LoadModelOptions): Promise<LoadedModel> {
-  const { source, emit } = options;
-  const config = await loadConfig(source);
-  const tokenizer = await loadTokenizer(source);
-  const backend = await options.openBackend();
+  const config = await loadConfig(options.source);
+  const opened = await openText(options);
+  try {
+    const backend = await options.openBackend();
+    const weights = await streamWeights(config, backend, options);
+    const { text = null, facts = noText } = opened ?? {};
+    const chatEnds = [...config.eosIds, ...(facts.endToken === null ? [] : [facts.endToken])];
+    return { config, text, hasChatTemplate: facts.hasChatTemplate, chatEnds, backend, weights };
+  } catch (error) {
+    opened?.text.close();
+    throw error;
+  }
+}
 
-  const { dims, stored } = config;
+const noText: TextFacts = { hasChatTemplate: false, endToken: null };
+
+/** Opens the tokenizer and the template for chats; null where there is no tokenizer. */
+function openText({ source, sourceLater, openTextPlace }: LoadModelOptions) {
+  let first = true;
+  return GuardedText.open(openTextPlace, async () => {
+    const from = first || !sourceLater ? source : await sourceLater();
+    first = false;
+    return readTextFiles(from);
+  });
+}
+
+function streamWeights(
+  { dims, stored }: ModelConfig,
+  backend: Backend,
+  { source, emit, weights, quantizeEmbeddings = false }: LoadModelOptions,
+): Promise<ModelWeights> {
   let progress: EngineEvent | null = null;
   const tellSometimes = throttle(PROGRESS_INTERVAL_MS, () => progress && emit(progress));
-  const weights = await loadWeights({
+  return loadWeights({
     source,
     backend,
     dims,
     storedLayers: valueOf(applyConfig(stored, {}, dims.layerCount)).sharing.layers,
-    weights: options.weights,
-    quantizeEmbeddings: options.quantizeEmbeddings ?? false,
+    weights,
+    quantizeEmbeddings,
     onRoom: (weightBytes) => emit({ type: 'room', weightBytes, adapter: backend.adapter }),
     onProgress: (file, loadedBytes, totalBytes) => {
       progress = { type: 'download', file, loadedBytes, totalBytes };
@@ -54,7 +88,6 @@ export async function loadModel(options: LoadModelOptions): Promise<LoadedModel>
       else tellSometimes();
     },
   });
-  return { config, tokenizer, backend, weights };
 }
 
 async function loadConfig(source: ModelSource): Promise<ModelConfig> {

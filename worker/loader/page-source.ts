@@ -2,7 +2,7 @@ import { fail, Refused, succeed } from '../outcome.ts';
 import type { Outcome } from '../protocol.ts';
 import { requestsTo, type Request } from '../request.ts';
 import type { ModelSource } from './model-source.ts';
-import { keepForOffline } from './offline-copy.ts';
+import { keepAbsence, keepForOffline } from './offline-copy.ts';
 
 /**
  * The models that the page serves itself, under `models/<id>/` beside it, wherever the page lies.
@@ -60,6 +60,7 @@ async function fetchFile(request: Request, url: URL, name: string): Promise<Resp
   const isPage = response.headers.get('content-type')?.startsWith('text/html') ?? false;
   if (response.status === 404 || (response.ok && isPage)) {
     await response.body?.cancel();
+    void keepAbsence(url);
     return null;
   }
   if (!response.ok) throw downloadFailed(name, response.status, response.statusText);

@@ -4,7 +4,6 @@ import type { RunnableModel, RunOptions } from '../generate.ts';
 import type { Convergence, ConvergenceRequest } from '../protocol.ts';
 import { Comparison, KeptRows } from './divergence.ts';
 import { readTurns, type ReadTurn } from './read-turns.ts';
-import { tokenText } from './token-text.ts';
 
 /**
  * Reads a prompt in parallel mode and tells how far each pass moved each position; on demand also how far the result is
@@ -18,7 +17,7 @@ export async function measureConvergence(
   options: RunOptions,
 ): Promise<Convergence> {
   const { dims } = model.config;
-  const tokens = promptTurns(input, model.tokenizer, dims.vocabSize).flat();
+  const tokens = (await promptTurns(input, model.text, dims.vocabSize)).flat();
   const groups: GroupMovement[] = [];
   const kept = new KeptRows(dims.vocabSize);
   const read = (
@@ -42,8 +41,9 @@ export async function measureConvergence(
     await read({ mode: 'sequential' }, (row) => comparison.add(row, kept.at(position++)), 0.5);
     divergence = comparison.result();
   }
+  const texts = await model.text?.textsOf(tokens.map((id, i) => [tokens[i - 1], id]));
   return {
-    tokens: tokens.map((id, i) => ({ id, text: tokenText(model.tokenizer, tokens[i - 1], id) })),
+    tokens: tokens.map((id, i) => ({ id, text: texts?.[i] ?? '' })),
     groups,
     divergence,
   };

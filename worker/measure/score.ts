@@ -32,13 +32,13 @@ export async function scoreContinuation(
   options: RunOptions,
 ): Promise<{ readonly score: Score; readonly reference: ScoreReference }> {
   const { dims, stored, useSequential } = model.config;
-  const prompt = promptTurns(request.input, model.tokenizer, dims.vocabSize).flat();
+  const prompt = (await promptTurns(request.input, model.text, dims.vocabSize)).flat();
   const continuation = request.continuation;
   if (continuation.length === 0) throw badRequest('continuation', 'it is empty');
   // Checks them as it checks a turn.
-  promptTurns({ turns: [continuation] }, model.tokenizer, dims.vocabSize);
+  await promptTurns({ turns: [continuation] }, model.text, dims.vocabSize);
   const tokens = [...prompt, ...continuation];
-  const text = model.tokenizer?.decode(tokens) ?? null;
+  const text = (await model.text?.decode(tokens)) ?? null;
   if (request.reference === 'compare') checkComparable(reference, dims.vocabSize, tokens, text);
 
   const { sharing, passes } = valueOf(applyConfig(stored, request.config, dims.layerCount));

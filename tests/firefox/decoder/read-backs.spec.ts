@@ -10,6 +10,7 @@ import { loadModel } from '../../../worker/loader/load-model.ts';
 import { valueOf } from '../../../worker/outcome.ts';
 import { shippedFolder } from '../../support/golden.ts';
 import { GpuClock } from './gpu-clock.ts';
+import { placeHere } from '../../../worker/text/place-here.ts';
 
 const newTokens = 100;
 
@@ -26,6 +27,7 @@ async function openShipped(context: GpuContext): Promise<Session> {
   const { config, weights } = await loadModel({
     source: modelSource(shippedFolder('fairy-lckv')),
     openBackend: () => Promise.resolve(new WebGpuBackend(context)),
+    openTextPlace: placeHere,
     weights: 'stored',
     emit: () => undefined,
   });

@@ -2,15 +2,16 @@ import { describe, expect, it } from 'vitest';
 import { scoreOf } from '../../../tools/evaluate/evaluation.ts';
 import { takeWindows } from '../../../tools/evaluate/held-out.ts';
 import { repeatedPhrases } from '../../../tools/evaluate/repeated-phrases.ts';
-import type { TextTokenizer } from '../../../worker/tokenizer.ts';
+import type { TextTokenizer } from '../../../worker/text/tokenizer.ts';
 
 /** One token a character: its code; 0 begins a text. */
 const letters: TextTokenizer = {
   encode: (text) => [0, ...Array.from(text, (letter) => letter.charCodeAt(0))],
   decode: (tokens) => String.fromCharCode(...tokens),
   isSilent: (token) => token === 0,
+  idOf: () => null,
 };
-const codes = (text: string) => letters.encode(text).slice(1);
+const codes = (text: string) => letters.encode(text, true).slice(1);
 
 describe('windows of the held-out text', () => {
   it('reach from its first token to its last, each after the begin token', () => {

@@ -6,6 +6,7 @@ import { findModelFolder } from '../../../tools/headless/model-folder.ts';
 import { Engine } from '../../../worker/engine.ts';
 import { succeed } from '../../../worker/outcome.ts';
 import type { EngineApi, GenerateResult } from '../../../worker/protocol.ts';
+import { placeHere } from '../../../worker/text/place-here.ts';
 
 const request = { model: 'fairy-lckv', backend: 'cpu', prompt: 'Once upon', maxNewTokens: 2 };
 let engine: Engine;
@@ -14,6 +15,7 @@ let loads = 0;
 beforeAll(() => {
   engine = new Engine({
     openBackend: () => Promise.resolve(openCpuBackend()),
+    openTextPlace: placeHere,
     openSource: (model) => {
       loads++;
       return succeed(openFolderSource(`public/models/${model}`));
@@ -99,6 +101,7 @@ describe('an answer', () => {
       measureConvergence: (asked, onEvent) => engine.measureConvergence(asked, onEvent),
       score: (asked, onEvent) => engine.score(asked, onEvent),
       export: (asked, onEvent) => engine.export(asked, onEvent),
+      countTokens: (prompt) => engine.countTokens(prompt),
       stop: () => undefined,
       unload: () => Promise.resolve(),
     };

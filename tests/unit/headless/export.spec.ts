@@ -17,6 +17,7 @@ import { pathSink } from '../../../tools/headless/path-sink.ts';
 import { Engine } from '../../../worker/engine.ts';
 import { exportModel } from '../../../worker/export/export-model.ts';
 import { succeed } from '../../../worker/outcome.ts';
+import { placeHere } from '../../../worker/text/place-here.ts';
 
 let workshop = '';
 beforeEach(() => (workshop = mkdtempSync(join(tmpdir(), 'kvtab-'))));
@@ -26,6 +27,7 @@ afterEach(() => {
 
 const engine = new Engine({
   openBackend: () => Promise.resolve(openCpuBackend()),
+  openTextPlace: placeHere,
   openSource: (model) => succeed(openFolderSource(model)),
   exportModel: (model, request, run) =>
     exportModel(model, request, run, pathSink(request.to.to === 'path' ? request.to.path : '')),

@@ -17,6 +17,7 @@ it('A citation names the model, the commit, the plan, the adapter, the figures a
     mode: 'parallel',
     end: 'length',
     promptTokens: 11,
+    reuse: { heldTokens: 0, reusedTokens: 0 },
     tokens: [1, 2, 3],
     text: ' a b c',
     logits: [],

@@ -18,6 +18,7 @@ const failures: { readonly [Code in Failure['code']]: Extract<Failure, { code: C
   'bad-config': { code: 'bad-config', field: 'sliding_window', reason: 'below 1' },
   'bad-weights': { code: 'bad-weights', file: 'model.safetensors', reason: 'the header is not JSON' },
   'bad-tokenizer': { code: 'bad-tokenizer', reason: 'no vocabulary' },
+  'bad-template': { code: 'bad-template', reason: 'it takes too many steps' },
   'bad-request': { code: 'bad-request', field: 'maxNewTokens', reason: 'below 0' },
   'download-failed': { code: 'download-failed', file: 'config.json', status: 404, reason: 'Not Found' },
   'unreadable-file': { code: 'unreadable-file', file: 'config.json', reason: 'the file was changed' },

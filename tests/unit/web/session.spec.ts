@@ -42,6 +42,7 @@ const factsOf = ({ model, backend }: LoadRequest): ModelFacts => ({
   stored,
   useSequential: false,
   hasTokenizer: true,
+  hasChatTemplate: false,
   weightBytes: 1,
   adapter: { backend, vendor: 'test', description: '', software: false },
 });
@@ -50,6 +51,7 @@ const result: GenerateResult = {
   mode: 'parallel',
   end: 'length',
   promptTokens: 3,
+  reuse: { heldTokens: 0, reusedTokens: 0 },
   tokens: [1, 2],
   text: ' a son',
   logits: [],

@@ -6,6 +6,7 @@ import type { ModelSource } from '../../../worker/loader/model-source.ts';
 import { succeed, valueOf } from '../../../worker/outcome.ts';
 import type { GenerateRequest, LoadRequest } from '../../../worker/protocol.ts';
 import { goldenSource, shippedSource } from './sources.ts';
+import { placeHere } from '../../../worker/text/place-here.ts';
 
 export const ignore = () => undefined;
 export const cpu = (model: string): LoadRequest => ({ model, backend: 'cpu', weights: 'stored' });
@@ -22,8 +23,18 @@ export const ask = (changes: Partial<GenerateRequest>): GenerateRequest => ({
   ...changes,
 });
 
-/** An engine on the CPU over the models of the repository, and a look at what it opened. */
-export function openEngine({ edit = (backend: Backend) => backend, config = (text: string) => text } = {}) {
+const noFiles: Readonly<Record<string, string>> = {};
+
+/**
+ * An engine on the CPU over the models of the repository, and a look at what it opened.
+ *
+ * @param more text files that every model has besides its own, or in their place
+ */
+export function openEngine({
+  edit = (backend: Backend) => backend,
+  config = (text: string) => text,
+  more = noFiles,
+} = {}) {
   const opened: Backend[] = [];
   const files: string[] = [];
   const engine = new Engine({
@@ -31,11 +42,12 @@ export function openEngine({ edit = (backend: Backend) => backend, config = (tex
       opened.push(edit(openCpuBackend()));
       return Promise.resolve(opened.at(-1) ?? openCpuBackend());
     },
+    openTextPlace: placeHere,
     openSource: (model) => {
       const source = model.startsWith('fairy') ? shippedSource(model) : goldenSource(model);
       const noting: ModelSource = {
         text: async (file) => {
-          const text = await source.text(file);
+          const text = more[file] ?? (await source.text(file));
           return text !== null && file === 'config.json' ? config(text) : text;
         },
         open: (file, begin) => {

@@ -16,6 +16,7 @@ import { expectAllClose } from '../../support/all-close.ts';
 import { ask } from './engines.ts';
 import { fileOfTensors, type TensorOf } from './safetensors-file.ts';
 import { goldenHfSource, goldenSource, memorySource, shippedSource } from './sources.ts';
+import { placeHere } from '../../../worker/text/place-here.ts';
 
 type Files = Record<string, Uint8Array>;
 
@@ -86,6 +87,7 @@ async function storedTensors(source: ModelSource, name = 'model.safetensors') {
 async function logitsOf(source: ModelSource, config: GenerateRequest['config'] = {}) {
   const engine = new Engine({
     openBackend: () => Promise.resolve(openCpuBackend()),
+    openTextPlace: placeHere,
     openSource: () => succeed(source),
   });
   valueOf(await engine.load({ model: 'any', backend: 'cpu', weights: 'stored' }, () => undefined));

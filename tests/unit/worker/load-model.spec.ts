@@ -3,6 +3,7 @@ import { openCpuBackend } from '../../../gpu/reference/cpu-backend.ts';
 import { loadModel } from '../../../worker/loader/load-model.ts';
 import type { ModelSource } from '../../../worker/loader/model-source.ts';
 import { goldenSource } from './sources.ts';
+import { placeHere } from '../../../worker/text/place-here.ts';
 
 /** The golden case `llama` with the text of some files replaced; notes which files are read. */
 function replaced(texts: Readonly<Record<string, string>>) {
@@ -19,6 +20,7 @@ function replaced(texts: Readonly<Record<string, string>>) {
     loadModel({
       source: changed,
       openBackend: () => Promise.resolve(openCpuBackend()),
+      openTextPlace: placeHere,
       weights: 'stored',
       emit: () => undefined,
     });

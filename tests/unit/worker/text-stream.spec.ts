@@ -1,16 +1,17 @@
 import { readFile } from 'node:fs/promises';
 import fc from 'fast-check';
 import { beforeAll, describe, expect, it } from 'vitest';
-import { TextStream } from '../../../worker/text-stream.ts';
-import { loadTokenizer, type TextTokenizer } from '../../../worker/tokenizer.ts';
+import { TextStream } from '../../../worker/text/text-stream.ts';
+import { attempt } from '../../../worker/outcome.ts';
+import { openTokenizer, type TextTokenizer } from '../../../worker/text/tokenizer.ts';
 import { shippedSource } from './sources.ts';
 
 let tokenizer: TextTokenizer;
 
 beforeAll(async () => {
-  const loaded = await loadTokenizer(shippedSource('fairy-lckv'));
-  if (!loaded) throw new Error('fairy-lckv has lost its tokenizer');
-  tokenizer = loaded;
+  const source = shippedSource('fairy-lckv');
+  const config = JSON.parse((await source.text('tokenizer_config.json')) ?? '') as object;
+  tokenizer = openTokenizer((await source.text('tokenizer.json')) ?? '', config);
 });
 
 /** What a stream hands out, piece by piece, the flush last. */
@@ -45,7 +46,7 @@ describe('a text stream', () => {
   it('hands out exactly the text whose tokens it is given', () => {
     fc.assert(
       fc.property(fc.oneof(textsWithWideCharacters, fc.string({ unit: 'grapheme' })), (text) => {
-        expect(stream(tokenizer.encode(text)).join('')).toBe(text);
+        expect(stream(tokenizer.encode(text, true)).join('')).toBe(text);
       }),
     );
   });
@@ -63,7 +64,7 @@ describe('a text stream', () => {
     fc.assert(
       fc.property(textsWithWideCharacters, (text) => {
         let handedOut = '';
-        for (const piece of stream(tokenizer.encode(text))) {
+        for (const piece of stream(tokenizer.encode(text, true))) {
           handedOut += piece;
           expect(text.startsWith(handedOut)).toBe(true);
           expect(piece.isWellFormed()).toBe(true);
@@ -73,26 +74,26 @@ describe('a text stream', () => {
   });
 
   it('holds the bytes of an emoji back until the last of them', () => {
-    const bytes = tokenizer.encode('👑').slice(1);
+    const bytes = tokenizer.encode('👑', true).slice(1);
     expect(bytes.length).toBeGreaterThan(1);
     expect(stream(bytes)).toEqual([...bytes.slice(1).map(() => ''), '👑', '']);
   });
 
   it('shows an unfinished character as U+FFFD when it is flushed', () => {
-    const bytes = tokenizer.encode('👑').slice(1, -1);
+    const bytes = tokenizer.encode('👑', true).slice(1, -1);
     expect(stream(bytes).at(-1)).toBe('\uFFFD');
   });
 
   it('skips special tokens, even within a character', () => {
-    const [first = 0, ...rest] = tokenizer.encode('👑').slice(1);
+    const [first = 0, ...rest] = tokenizer.encode('👑', true).slice(1);
     expect(stream([0, first, 1, ...rest, 1]).join('')).toBe('👑');
   });
 
   it('continues a prompt whose text it does not repeat', () => {
     fc.assert(
       fc.property(textsWithWideCharacters, textsWithWideCharacters, (prompt, text) => {
-        const tokens = tokenizer.encode(text).slice(1);
-        expect(stream(tokens, tokenizer.encode(prompt)).join('')).toBe(text);
+        const tokens = tokenizer.encode(text, true).slice(1);
+        expect(stream(tokens, tokenizer.encode(prompt, true)).join('')).toBe(text);
       }),
     );
   });
@@ -141,7 +142,7 @@ describe('the tokenizer', () => {
       tokens: number[];
     }[];
     expect(golden.length).toBeGreaterThan(0);
-    for (const { prompt, tokens } of golden) expect(tokenizer.encode(prompt)).toEqual(tokens);
+    for (const { prompt, tokens } of golden) expect(tokenizer.encode(prompt, true)).toEqual(tokens);
   });
 
   it('has no text for ids beyond its vocabulary', () => {
@@ -157,13 +158,8 @@ describe('the tokenizer', () => {
       'an unknown kind',
       '{"model":{"type":"Oracle"},"decoder":null,"post_processor":null,"pre_tokenizer":null,"normalizer":null}',
     ],
-  ])('is refused as bad-tokenizer where tokenizer.json is %s', async (_, text) => {
-    const source = { text: () => Promise.resolve(text), open: () => Promise.resolve(null) };
-    await expect(loadTokenizer(source)).rejects.toMatchObject({ failure: { code: 'bad-tokenizer' } });
-  });
-
-  it('is null where there is no tokenizer.json', async () => {
-    const source = { text: () => Promise.resolve(null), open: () => Promise.resolve(null) };
-    expect(await loadTokenizer(source)).toBeNull();
+  ])('is refused as bad-tokenizer where tokenizer.json is %s', (_, text) => {
+    const outcome = attempt(() => openTokenizer(text, {}));
+    expect(outcome).toMatchObject({ ok: false, failure: { code: 'bad-tokenizer' } });
   });
 });

@@ -5,6 +5,7 @@ import { loadModel } from '../../../worker/loader/load-model.ts';
 import { openPageSource } from '../../../worker/loader/page-source.ts';
 import { valueOf } from '../../../worker/outcome.ts';
 import type { Decode } from './decode.ts';
+import { placeHere } from '../../../worker/text/place-here.ts';
 
 const ignore = () => undefined;
 const never = () => false;
@@ -13,7 +14,13 @@ const never = () => false;
 export async function openKvtab(backend: Backend, pageUrl: string, model: string): Promise<Decode> {
   const source = valueOf(openPageSource(pageUrl, model));
   const openBackend = () => Promise.resolve(backend);
-  const { config, weights } = await loadModel({ source, openBackend, weights: 'stored', emit: ignore });
+  const { config, weights } = await loadModel({
+    source,
+    openBackend,
+    openTextPlace: placeHere,
+    weights: 'stored',
+    emit: ignore,
+  });
   const { sharing, passes } = valueOf(applyConfig(config.stored, {}, config.dims.layerCount));
 
   return async (prompt, newTokens) => {

@@ -10,6 +10,7 @@ import type { ModelSource } from '../../../worker/loader/model-source.ts';
 import { valueOf } from '../../../worker/outcome.ts';
 import { openFolderSource } from '../../headless/folder-source.ts';
 import { decoderGraph } from './decoder-graph.ts';
+import { placeHere } from '../../../worker/text/place-here.ts';
 
 /** A model's folder as transformers.js wants it: `config.json` and `onnx/model.onnx`, under the model's own plan. */
 export async function writeModelFiles(from: string, to: string): Promise<void> {
@@ -23,7 +24,13 @@ export async function writeModelFiles(from: string, to: string): Promise<void> {
 export async function modelFiles(source: ModelSource) {
   const tensors = new CpuWeights({ weights: 'stored' });
   const openBackend = () => Promise.resolve(collector(tensors));
-  const { config } = await loadModel({ source, openBackend, weights: 'stored', emit: () => undefined });
+  const { config } = await loadModel({
+    source,
+    openBackend,
+    openTextPlace: placeHere,
+    weights: 'stored',
+    emit: () => undefined,
+  });
   const { sharing } = valueOf(applyConfig(config.stored, {}, config.dims.layerCount));
   return {
     onnx: decoderGraph(config.dims, sharing, tensors),

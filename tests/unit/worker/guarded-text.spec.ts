@@ -1,0 +1,137 @@
+import { describe, expect, it } from 'vitest';
+import { succeed } from '../../../worker/outcome.ts';
+import { GuardedText, type TextPlace } from '../../../worker/text/guarded-text.ts';
+import { LiveText } from '../../../worker/text/live-text.ts';
+import { placeHere } from '../../../worker/text/place-here.ts';
+import type { TextApi, TextFiles } from '../../../worker/text/text-api.ts';
+import { shippedSource } from './sources.ts';
+
+const never = new Promise<never>(() => undefined);
+const facts = { hasChatTemplate: true, endToken: null };
+const files: TextFiles = { tokenizer: '{}', config: null, template: 'x' };
+
+/** Places that answer at once, but for what a test puts in; and a count of what became of them. */
+function places(slow: Partial<TextApi>) {
+  const count = { opened: 0, ended: 0 };
+  const open = (): TextPlace => {
+    count.opened++;
+    const api: TextApi = {
+      open: () => succeed(facts),
+      encode: (text) => succeed([text.length]),
+      render: (messages) => succeed(messages.map(({ content }) => content).join()),
+      begin: () => succeed(null),
+      push: (tokens) => succeed(tokens.map((token) => `t${token}`)),
+      textsOf: (tokens) => succeed(tokens.map(() => '')),
+      decode: () => succeed(''),
+      flush: () => succeed('!'),
+      ...slow,
+    };
+    return { api, broken: never, end: () => count.ended++ };
+  };
+  return { open, count };
+}
+
+const openText = async (slow: Partial<TextApi>) => {
+  const { open, count } = places(slow);
+  const opened = await GuardedText.open(open, () => Promise.resolve(files), 50);
+  if (!opened) throw new Error('there is a tokenizer');
+  return { text: opened.text, count };
+};
+
+describe('Text at arm’s length', () => {
+  it('is none where there is no tokenizer', async () => {
+    expect(await GuardedText.open(placeHere, () => Promise.resolve(null))).toBeNull();
+  });
+
+  it('is ended where a tokenizer does not answer, and opened anew for the next text', async () => {
+    const { text, count } = await openText({
+      encode: (asked) => (asked === 'bad' ? never : succeed([1])),
+    });
+    await expect(text.encode('bad')).rejects.toMatchObject({
+      failure: { code: 'bad-tokenizer', reason: expect.stringContaining('did not answer') as string },
+    });
+    expect(count).toEqual({ opened: 1, ended: 1 });
+    expect(await text.encode('good')).toEqual([1]);
+    expect(count).toEqual({ opened: 2, ended: 1 });
+  });
+
+  it('asks a template that did not answer no second time', async () => {
+    let asked = 0;
+    const { text, count } = await openText({
+      render: () => {
+        asked++;
+        return never;
+      },
+    });
+    const chat = [{ role: 'user', content: 'x' }] as const;
+    for (const _ of [1, 2])
+      await expect(text.encodeChat(chat)).rejects.toMatchObject({ failure: { code: 'bad-template' } });
+    expect(asked).toBe(1);
+    expect(count.ended).toBe(1);
+    expect(await text.encode('x')).toEqual([1]);
+  });
+
+  it('is ended where opening takes for ever', async () => {
+    const { open, count } = places({ open: () => never });
+    await expect(GuardedText.open(open, () => Promise.resolve(files), 20)).rejects.toMatchObject({
+      failure: { code: 'bad-tokenizer' },
+    });
+    expect(count.ended).toBe(1);
+  });
+
+  it('fails where its place breaks', async () => {
+    const { open } = places({ open: () => never });
+    const broken = Promise.reject(new Error('no such script'));
+    const opening = GuardedText.open(
+      () => ({ ...open(), broken }),
+      () => Promise.resolve(files),
+    );
+    await expect(opening).rejects.toThrow('no such script');
+  });
+
+  it('bounds what a tokenizer makes of a text, and says what its files lack', async () => {
+    const source = shippedSource('fairy-lckv');
+    const tokenizer = (await source.text('tokenizer.json')) ?? '';
+    const read = () => Promise.resolve({ tokenizer, config: null, template: null });
+    const opened = await GuardedText.open(placeHere, read);
+    expect(opened?.facts).toEqual({ hasChatTemplate: false, endToken: null });
+    await expect(opened?.text.encode('x'.repeat(5_000_000))).rejects.toMatchObject({
+      failure: { code: 'bad-tokenizer' },
+    });
+    await expect(opened?.text.encodeChat([])).rejects.toMatchObject({
+      failure: { code: 'bad-template', reason: 'the model has none' },
+    });
+  });
+});
+
+const drawn = (token: number) => ({ token, before: undefined, measure: null, ms: 0 });
+
+describe('The text of a run', () => {
+  it('arrives token by token, in order, however slow the place is', async () => {
+    const batches: number[] = [];
+    const { text } = await openText({
+      push: async (tokens) => {
+        batches.push(tokens.length);
+        await new Promise((resolve) => setTimeout(resolve, 5));
+        return succeed(tokens.map((token) => `t${token}`));
+      },
+    });
+    await text.begin([], []);
+    const heard: string[] = [];
+    const live = new LiveText(text, (token, piece) => heard.push(`${token}:${piece}`));
+    for (const token of [1, 2, 3, 4]) live.push(drawn(token));
+    expect(await live.finish()).toBe('t1t2t3t4!');
+    expect(heard).toEqual(['1:t1', '2:t2', '3:t3', '4:t4']);
+    expect(batches).toEqual([1, 3]);
+  });
+
+  it('fails where its tokenizer does not answer, and says so to the run that goes on meanwhile', async () => {
+    const { text } = await openText({ push: () => never });
+    await text.begin([], []);
+    const live = new LiveText(text, () => undefined);
+    live.push(drawn(1));
+    expect(live.failed).toBe(false);
+    await expect(live.finish()).rejects.toMatchObject({ failure: { code: 'bad-tokenizer' } });
+    expect(live.failed).toBe(true);
+  });
+});

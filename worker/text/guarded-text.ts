@@ -1,0 +1,159 @@
+import type { TokenAfter } from '../measure/measured-token.ts';
+import { Refused, valueOf } from '../outcome.ts';
+import type { ChatMessage, Outcome } from '../protocol.ts';
+import type { TextApi, TextFacts, TextFiles } from './text-api.ts';
+
+/** Somewhere to run a stranger's tokenizer and template. */
+export interface TextPlace {
+  readonly api: TextApi;
+  /** Rejects where the place breaks by itself. */
+  readonly broken: Promise<never>;
+  /** Ends whatever runs there, also an endless loop. The place is then of no more use. */
+  end(): void;
+}
+
+/** How long one answer may take. Reading a megabyte takes a slow machine a second, a few tokens some microseconds. */
+const PATIENCE_MS = 3000;
+const PATIENCE_MS_PER_MEGABYTE = 2000;
+
+/** Of the tokens before a continuation, those that may decide how its first ones are written. */
+const TOKENS_BEFORE = 256;
+
+/**
+ * A model's tokenizer and template at arm's length: in a place that is ended when an answer takes too long, and opened
+ * anew for the next. Calls never overlap.
+ */
+export class GuardedText {
+  readonly #openPlace: () => TextPlace;
+  readonly #read: () => Promise<TextFiles | null>;
+  readonly #patienceMs: number;
+  #place: TextPlace | null = null;
+  /** What a template that never ended is not asked again. */
+  #hopeless: Refused | null = null;
+
+  /**
+   * Opens a model's text files.
+   *
+   * @param read reads the files; again whenever the place had to be ended
+   * @returns null where there is no tokenizer
+   * @throws Refused with `bad-tokenizer`, or what `read` throws
+   */
+  static async open(
+    openPlace: () => TextPlace,
+    read: () => Promise<TextFiles | null>,
+    patienceMs = PATIENCE_MS,
+  ): Promise<{ readonly text: GuardedText; readonly facts: TextFacts } | null> {
+    const files = await read();
+    if (!files) return null;
+    const text = new GuardedText(openPlace, read, patienceMs);
+    return { text, facts: (await text.#openWith(files)).facts };
+  }
+
+  private constructor(openPlace: () => TextPlace, read: () => Promise<TextFiles | null>, patienceMs: number) {
+    this.#openPlace = openPlace;
+    this.#read = read;
+    this.#patienceMs = patienceMs;
+  }
+
+  /** The tokens of a text, with the tokenizer's own special ones around it. Throws Refused with `bad-tokenizer`. */
+  encode(text: string): Promise<readonly number[]> {
+    return this.#encode(text, true);
+  }
+
+  /** The tokens of a conversation. Throws Refused with `bad-template` or `bad-tokenizer`. */
+  async encodeChat(messages: readonly ChatMessage[]): Promise<readonly number[]> {
+    if (this.#hopeless) throw this.#hopeless;
+    const place = await this.#opened();
+    const characters = messages.reduce((sum, { content }) => sum + content.length, 0);
+    const text = await this.#ask(place, characters, 'bad-template', (api) => api.render(messages));
+    // The template writes the special tokens itself.
+    return this.#encode(text, false);
+  }
+
+  async #encode(text: string, special: boolean): Promise<readonly number[]> {
+    const place = await this.#opened();
+    return this.#ask(place, text.length, 'bad-tokenizer', (api) => api.encode(text, special));
+  }
+
+  /** Begins a continuation of `prompt`, in which the tokens `silent` have no text. */
+  async begin(prompt: readonly number[], silent: readonly number[]): Promise<void> {
+    const place = await this.#opened();
+    await this.#ask(place, 0, 'bad-tokenizer', (api) => api.begin(prompt.slice(-TOKENS_BEFORE), silent));
+  }
+
+  /** The text that became certain with each token. Throws Refused with `bad-tokenizer`. */
+  push(tokens: readonly number[]): Promise<readonly string[]> {
+    return this.#continue((api) => api.push(tokens));
+  }
+
+  flush(): Promise<string> {
+    return this.#continue((api) => api.flush());
+  }
+
+  /** What each token adds to a text that ends with the one before it. */
+  async textsOf(tokens: readonly TokenAfter[]): Promise<readonly string[]> {
+    return this.#ask(await this.#opened(), tokens.length, 'bad-tokenizer', (api) => api.textsOf(tokens));
+  }
+
+  /** The text of tokens, all at once. */
+  async decode(tokens: readonly number[]): Promise<string> {
+    return this.#ask(await this.#opened(), tokens.length, 'bad-tokenizer', (api) => api.decode(tokens));
+  }
+
+  close(): void {
+    this.#place?.end();
+    this.#place = null;
+  }
+
+  #continue<T>(work: (api: TextApi) => Outcome<T> | Promise<Outcome<T>>): Promise<T> {
+    if (!this.#place) throw tooLong('bad-tokenizer', this.#patienceMs);
+    return this.#ask(this.#place, 0, 'bad-tokenizer', work);
+  }
+
+  async #opened(): Promise<TextPlace> {
+    if (this.#place) return this.#place;
+    const files = await this.#read();
+    if (!files) throw new Refused({ code: 'bad-tokenizer', reason: 'tokenizer.json is gone' });
+    return (await this.#openWith(files)).place;
+  }
+
+  async #openWith(files: TextFiles): Promise<{ readonly place: TextPlace; readonly facts: TextFacts }> {
+    const place = (this.#place = this.#openPlace());
+    try {
+      const open = (api: TextApi) => api.open(files);
+      return { place, facts: await this.#ask(place, files.tokenizer.length, 'bad-tokenizer', open) };
+    } catch (error) {
+      this.close();
+      throw error;
+    }
+  }
+
+  async #ask<T>(
+    place: TextPlace,
+    characters: number,
+    blame: 'bad-tokenizer' | 'bad-template',
+    work: (api: TextApi) => Outcome<T> | Promise<Outcome<T>>,
+  ): Promise<T> {
+    const patienceMs = this.#patienceMs + (characters / 1e6) * PATIENCE_MS_PER_MEGABYTE;
+    let timer: ReturnType<typeof setTimeout> | undefined;
+    const outOfPatience = new Promise<never>((_, reject) => {
+      timer = setTimeout(() => {
+        this.close();
+        const refused = tooLong(blame, patienceMs);
+        if (blame === 'bad-template') this.#hopeless = refused;
+        reject(refused);
+      }, patienceMs);
+    });
+    try {
+      return valueOf(await Promise.race([work(place.api), place.broken, outOfPatience]));
+    } finally {
+      clearTimeout(timer);
+    }
+  }
+}
+
+const tooLong = (code: 'bad-tokenizer' | 'bad-template', patienceMs: number) =>
+  new Refused({
+    code,
+    reason: `it did not answer within ${(patienceMs / 1000).toFixed(1)} seconds and was ended`,
+  });

@@ -1,0 +1,65 @@
+import { measuredToken, tokensToTell, type DrawnToken } from '../measure/measured-token.ts';
+import type { MeasuredToken } from '../protocol.ts';
+import type { GuardedText } from './guarded-text.ts';
+
+type Text = Pick<GuardedText, 'push' | 'flush' | 'textsOf'>;
+
+/** The text of a run as it is written: tokens are handed over as they come, and their text arrives a little later. */
+export class LiveText {
+  readonly #text: Text;
+  readonly #onText: (token: number, text: string, measured: MeasuredToken | undefined) => void;
+  readonly #waiting: DrawnToken[] = [];
+  #written = '';
+  #busy: Promise<void> | null = null;
+  #error: Error | null = null;
+
+  /** @param onText called for every token, in order, with the text that it made certain, and what was measured of it */
+  constructor(
+    text: Text,
+    onText: (token: number, text: string, measured: MeasuredToken | undefined) => void,
+  ) {
+    this.#text = text;
+    this.#onText = onText;
+  }
+
+  /** True where the tokenizer has failed: nothing more will come. */
+  get failed(): boolean {
+    return this.#error !== null;
+  }
+
+  push(drawn: DrawnToken): void {
+    this.#waiting.push(drawn);
+    this.#busy ??= this.#handOver();
+  }
+
+  /** All of the text, once the last of it has arrived. Throws what the tokenizer failed with. */
+  async finish(): Promise<string> {
+    await this.#busy;
+    if (this.#error) throw this.#error;
+    return this.#written + (await this.#text.flush());
+  }
+
+  /** One message at a time: whatever came meanwhile goes with the next. */
+  async #handOver(): Promise<void> {
+    try {
+      while (this.#waiting.length > 0) {
+        const batch = this.#waiting.splice(0);
+        const pieces = await this.#text.push(batch.map(({ token }) => token));
+        const asked = batch.map(tokensToTell);
+        const texts = asked.some((some) => some.length > 0) ? await this.#text.textsOf(asked.flat()) : [];
+        let told = 0;
+        for (const [i, drawn] of batch.entries()) {
+          const piece = pieces[i] ?? '';
+          this.#written += piece;
+          const end = told + (asked[i]?.length ?? 0);
+          this.#onText(drawn.token, piece, measuredToken(drawn, texts.slice(told, end)));
+          told = end;
+        }
+      }
+    } catch (error) {
+      this.#error = error instanceof Error ? error : new Error(String(error));
+    } finally {
+      this.#busy = null;
+    }
+  }
+}

@@ -1,0 +1,108 @@
+import type { TokenAfter } from '../measure/measured-token.ts';
+import { tokenText } from '../measure/token-text.ts';
+import { attempt, attemptAsync, Refused } from '../outcome.ts';
+import type { ChatMessage, Failure, Outcome } from '../protocol.ts';
+import { findTemplate, specialTokens } from './chat-files.ts';
+import type { TextApi, TextFacts, TextFiles } from './text-api.ts';
+import { TextStream } from './text-stream.ts';
+import { badTokenizer, openTokenizer, parseObject, type TextTokenizer } from './tokenizer.ts';
+
+/** Longer than anybody types, and than any context: what a tokenizer is asked to read at most. */
+const LONGEST_TEXT = 4_000_000;
+const MOST_TOKENS = 4_000_000;
+/** What one token may add to a text. Real ones have a few characters. */
+const LONGEST_PIECE = 100_000;
+
+/** A model's tokenizer and chat template. Every answer is bounded in size; in time only by whoever waits for it. */
+export class ModelText implements TextApi {
+  #tokenizer: TextTokenizer | null = null;
+  #config: Readonly<Record<string, unknown>> = {};
+  #template: string | null = null;
+  #stream: TextStream | null = null;
+
+  open(files: TextFiles): Outcome<TextFacts> {
+    return sayingBadTokenizer(() => {
+      this.#config = files.config === null ? {} : parseObject(files.config, 'tokenizer_config.json');
+      this.#tokenizer = openTokenizer(files.tokenizer, this.#config);
+      this.#template = files.template ?? findTemplate(this.#config['chat_template']);
+      const end = specialTokens(this.#config)['eos_token'];
+      return {
+        hasChatTemplate: this.#template !== null,
+        endToken: end === undefined ? null : this.#tokenizer.idOf(end),
+      };
+    });
+  }
+
+  encode(text: string, special: boolean): Outcome<readonly number[]> {
+    return sayingBadTokenizer(() => {
+      if (text.length > LONGEST_TEXT) throw badTokenizer(`a text of ${text.length} characters is too long`);
+      const tokens = this.#opened().encode(text, special);
+      if (tokens.length > MOST_TOKENS) throw badTokenizer(`it makes ${tokens.length} tokens of a text`);
+      return tokens;
+    });
+  }
+
+  render(messages: readonly ChatMessage[]): Promise<Outcome<string>> {
+    return attemptAsync(async () => {
+      const template = this.#template;
+      if (template === null) throw new Refused({ code: 'bad-template', reason: 'the model has none' });
+      // Most visits never chat.
+      const { renderChat } = await import('./chat-template.ts');
+      return renderChat(template, messages, specialTokens(this.#config));
+    });
+  }
+
+  begin(prompt: readonly number[], silent: readonly number[]): Outcome<null> {
+    return sayingBadTokenizer(() => {
+      const tokenizer = this.#opened();
+      const ends = new Set(silent);
+      const isSilent = (token: number) => ends.has(token) || tokenizer.isSilent(token);
+      this.#stream = new TextStream({ decode: tokenizer.decode, isSilent }, prompt);
+      return null;
+    });
+  }
+
+  push(tokens: readonly number[]): Outcome<readonly string[]> {
+    return sayingBadTokenizer(() => tokens.map((token) => short(this.#stream?.push(token) ?? '')));
+  }
+
+  textsOf(tokens: readonly TokenAfter[]): Outcome<readonly string[]> {
+    return sayingBadTokenizer(() => {
+      const tokenizer = this.#opened();
+      return tokens.map(([before, token]) => short(tokenText(tokenizer, before, token)));
+    });
+  }
+
+  decode(tokens: readonly number[]): Outcome<string> {
+    return sayingBadTokenizer(() => {
+      const text = this.#opened().decode(tokens);
+      if (text.length > LONGEST_TEXT) throw badTokenizer(`it makes ${text.length} characters of tokens`);
+      return text;
+    });
+  }
+
+  flush(): Outcome<string> {
+    return sayingBadTokenizer(() => short(this.#stream?.flush() ?? ''));
+  }
+
+  #opened(): TextTokenizer {
+    if (!this.#tokenizer) throw badTokenizer('none is open');
+    return this.#tokenizer;
+  }
+}
+
+function short(piece: string): string {
+  if (piece.length > LONGEST_PIECE) throw badTokenizer(`one token has ${piece.length} characters`);
+  return piece;
+}
+
+/** What `work` returns; whatever else it throws comes of the tokenizer's files. */
+function sayingBadTokenizer<T>(work: () => T): Outcome<T> {
+  try {
+    return attempt(work);
+  } catch (error) {
+    const reason = error instanceof Error ? error.message : String(error);
+    const failure: Failure = { code: 'bad-tokenizer', reason: reason.slice(0, 300) };
+    return { ok: false, failure };
+  }
+}
