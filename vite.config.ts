@@ -2,6 +2,7 @@ import { execFileSync } from 'node:child_process';
 import { svelte } from '@sveltejs/vite-plugin-svelte';
 import { defineConfig, type Plugin } from 'vite';
 import { VitePWA, type VitePWAOptions } from 'vite-plugin-pwa';
+import { assemblyScript } from './tools/setup/assembly-script.mjs';
 import { contentSecurity } from './web/security/content-security.ts';
 
 /** Which commit a page was built from; an archive of the sources does not know. */
@@ -86,8 +87,9 @@ export default defineConfig({
   // Relative addresses: the built page works from any folder of any host.
   base: './',
   define: { __KVTAB_COMMIT__: JSON.stringify(commit()) },
-  plugins: [svelte({ configFile: false }), strictPage, onlyWrittenBuilds, VitePWA(offline)],
-  worker: { format: 'es' },
+  plugins: [assemblyScript(), svelte({ configFile: false }), strictPage, onlyWrittenBuilds, VitePWA(offline)],
+  // Workers are bundled by themselves, with plugins of their own.
+  worker: { format: 'es', plugins: () => [assemblyScript()] },
   build: { outDir: '../dist', emptyOutDir: true, target: 'es2023' },
   // An address rather than a name, because `localhost` is ::1 to one program and 127.0.0.1 to another.
   server: { host: '127.0.0.1' },

@@ -2,6 +2,7 @@ import { svelte } from '@sveltejs/vite-plugin-svelte';
 import { playwright } from '@vitest/browser-playwright';
 import { defineConfig } from 'vitest/config';
 import { firefox } from './tests/firefox/provider.ts';
+import { assemblyScript } from './tools/setup/assembly-script.mjs';
 import { findChromium, quietFlags, webGpuFlags } from './tools/setup/find-chromium.mjs';
 
 const decoderTests = ['tests/kernels/**/*.spec.ts', 'tests/model/**/*.spec.ts'];
@@ -11,10 +12,11 @@ export default defineConfig({
   test: {
     projects: [
       {
-        plugins: [svelte({ configFile: false })],
+        plugins: [assemblyScript(), svelte({ configFile: false })],
         test: { name: 'unit', include: ['tests/unit/**/*.spec.ts'], testTimeout: 20_000 },
       },
       {
+        plugins: [assemblyScript()],
         // `#platform` is tests/support/platform-node.ts here: see "imports" in package.json.
         test: {
           name: 'node',
@@ -27,6 +29,7 @@ export default defineConfig({
         },
       },
       {
+        plugins: [assemblyScript()],
         // `#platform` is tests/support/platform-browser.ts here.
         test: {
           name: 'chromium',
@@ -50,6 +53,7 @@ export default defineConfig({
         },
       },
       {
+        plugins: [assemblyScript()],
         // `#platform` is tests/support/platform-browser.ts here too. Not the kernels: each of their cases reads back once,
         // which takes Firefox 100 ms.
         test: {

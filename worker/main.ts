@@ -1,5 +1,4 @@
 import { expose } from 'comlink';
-import { openCpuBackend } from '../gpu/reference/cpu-backend.ts';
 import { openWebGpuBackend } from '../gpu/webgpu-backend.ts';
 import { Engine } from './engine.ts';
 import { openHubSource } from './hub/hub-source.ts';
@@ -14,8 +13,11 @@ const pageUrl = new URL(import.meta.env.DEV ? import.meta.env.BASE_URL : '../', 
 
 expose(
   new Engine({
-    openBackend: (choice) =>
-      choice === 'cpu' ? Promise.resolve(openCpuBackend()) : openWebGpuBackend(navigator.gpu),
+    openBackend: async (choice) => {
+      if (choice === 'webgpu') return openWebGpuBackend(navigator.gpu);
+      const { openProcessorBackend } = await import('../gpu/wasm/wasm-backend.ts');
+      return openProcessorBackend();
+    },
     openSource: (model) => openPageSource(pageUrl.href, model),
     openBrought: async (model, cancelled) =>
       model.from === 'files'

@@ -1,24 +1,20 @@
 import { maskOf } from '../plan/attention-mask.ts';
-import { groupsOf, passesOf, type Group, type Passes } from '../plan/forward-plan.ts';
+import { groupsOf, passesOf, type Group } from '../plan/forward-plan.ts';
 import { kvRowBytes, kvRowsAllocated, type KvPrecision } from '../plan/kv-layout.ts';
 import type { ModelDims } from '../plan/model-dims.ts';
-import { ownersReadFromBelow, relativeMovement, type GroupMovement } from '../plan/movement.ts';
+import { ownersReadFromBelow } from '../plan/movement.ts';
 import { RingReach } from '../plan/ring-reach.ts';
 import { ropeTable } from '../plan/rope.ts';
 import { kvOwners, type Sharing } from '../plan/sharing.ts';
 import { attend, type ReadKv } from './attend.ts';
 import type { CpuWeights } from './cpu-weights.ts';
+import type { Decoder, TurnOptions } from './decoder.ts';
 import { KvRows } from './kv-rows.ts';
 import { addTo, headsOf, project, rmsNorm, rotate, swiglu } from './math.ts';
+import { movements } from './movements.ts';
 
-/** Called between layers with the share of the work done; throws to give up. */
-export type Breathe = (share: number) => Promise<void>;
-
-/**
- * The decoder in plain TypeScript: what `shared/lckv.md` defines, as directly as it can be said.
- * It knows nothing of sampling; hidden states `[hiddenSize]` go out, one a token.
- */
-export class CpuDecoder {
+/** The decoder in plain TypeScript: what `shared/lckv.md` defines, as directly as it can be said. */
+export class CpuDecoder implements Decoder {
   readonly #dims: ModelDims;
   readonly #weights: CpuWeights;
   readonly #sharing: Sharing;
@@ -50,13 +46,11 @@ export class CpuDecoder {
     this.#reach = new RingReach(Math.min(...rings));
   }
 
-  /** Drops back to the first `tokens` positions; false where a ring no longer has the rows before. */
   rewind(tokens: number): boolean {
     this.#tokens = tokens;
     return this.#reach.reaches(tokens, this.#sharing.windowTokens);
   }
 
-  /** Positions written so far. */
   get tokens(): number {
     return this.#tokens;
   }
@@ -65,7 +59,14 @@ export class CpuDecoder {
     return [...this.#caches.values()].reduce((sum, rows) => sum + rows.bytes, 0);
   }
 
-  /** One token through all layers; each reads what its owner has cached so far. */
+  get allocatedBytes(): number {
+    return this.kvBytes;
+  }
+
+  close(): void {
+    // Nothing but JavaScript's own memory was taken.
+  }
+
   step(token: number): Float32Array {
     const position = this.#tokens++;
     this.#reach.wrote(this.#tokens);
@@ -79,12 +80,9 @@ export class CpuDecoder {
     return hidden;
   }
 
-  /** A whole turn at once, iterating the groups that read above themselves. */
   async parallel(
     tokens: readonly number[],
-    passes: Passes,
-    breathe: Breathe,
-    onMovement?: (movement: GroupMovement) => void,
+    { passes, breathe, onMovement }: TurnOptions,
   ): Promise<Float32Array[]> {
     const start = this.#tokens;
     let hidden = tokens.map((token) => this.#embed(token));
@@ -139,7 +137,6 @@ export class CpuDecoder {
     return hidden;
   }
 
-  /** The logits `[vocabSize]` of a hidden state. */
   logits(hidden: Float32Array): Float32Array {
     const normed = rmsNorm(hidden, this.#weights.get('finalNorm'), this.#dims.rmsNormEps);
     return project(this.#weights.get(this.#dims.tiedEmbeddings ? 'embed' : 'head'), normed);
@@ -233,17 +230,3 @@ export class CpuDecoder {
     return type;
   }
 }
-
-/** How far each position is from where it was, over all its caches. */
-const movements = (before: readonly Float32Array[][], now: readonly Float32Array[][]): number[] =>
-  now.map((rows, i) => {
-    let moved = 0;
-    let size = 0;
-    for (const [owner, row] of rows.entries()) {
-      for (const [j, value] of row.entries()) {
-        moved += (value - (before[i]?.[owner]?.[j] ?? 0)) ** 2;
-        size += value ** 2;
-      }
-    }
-    return relativeMovement(moved, size);
-  });

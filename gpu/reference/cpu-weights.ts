@@ -1,10 +1,19 @@
-import { isCopy, kvRoles, kvSources, meanOf } from '../plan/conversion.ts';
 import { toFloat32, type ElementType } from '../plan/element-type.ts';
 import type { LayerType } from '../plan/layer-types.ts';
-import { keptFormat, keptRows, roundToF16, type WeightFormats } from '../plan/matrix-format.ts';
+import { keptFormat, keptRows, type WeightFormats } from '../plan/matrix-format.ts';
 import type { WeightRole, WeightSpec } from '../plan/weight-specs.ts';
+import { convertKv } from './convert-kv.ts';
 
-/** A model's tensors as float32, found by role and layer: just the numbers that the GPU's packed rows hold. */
+/** Stored rows of a tensor as float32: just the numbers that the GPU's packed rows hold. */
+export const keptNumbers = (
+  spec: WeightSpec,
+  bytes: Uint8Array,
+  type: ElementType,
+  formats: WeightFormats,
+): Float32Array =>
+  spec.vector ? toFloat32(bytes, type) : keptRows(bytes, type, spec.cols, keptFormat(spec, type, formats));
+
+/** A model's tensors as float32, found by role and layer. */
 export class CpuWeights {
   readonly #tensors = new Map<string, Float32Array>();
   readonly #formats: WeightFormats;
@@ -21,9 +30,7 @@ export class CpuWeights {
     const key = keyOf(spec.role, spec.layer);
     let tensor = this.#tensors.get(key);
     if (!tensor) this.#tensors.set(key, (tensor = new Float32Array(spec.rows * spec.cols)));
-    const format = keptFormat(spec, type, this.#formats);
-    const values = spec.vector ? toFloat32(bytes, type) : keptRows(bytes, type, spec.cols, format);
-    tensor.set(values, firstRow * spec.cols);
+    tensor.set(keptNumbers(spec, bytes, type, this.#formats), firstRow * spec.cols);
   }
 
   get(role: WeightRole, layer = 0): Float32Array {
@@ -40,15 +47,10 @@ export class CpuWeights {
   convert(stored: readonly LayerType[], wanted: readonly LayerType[]): CpuWeights {
     const converted = new CpuWeights(this.#formats);
     for (const [key, tensor] of this.#tensors) converted.#tensors.set(key, tensor);
-    for (const [owner, sources] of kvSources(stored, wanted)) {
-      for (const role of kvRoles) {
-        const present = sources.flatMap((source) => this.find(role, source) ?? []);
-        const [first] = present;
-        if (!first) continue;
-        const round = this.#formats.weights === 'f16' && (role === 'k' || role === 'v');
-        const mean = round ? roundToF16(meanOf(present)) : meanOf(present);
-        converted.#tensors.set(keyOf(role, owner), isCopy(sources) ? first : mean);
-      }
+    const find = (role: WeightRole, layer: number) => this.find(role, layer);
+    for (const made of convertKv(stored, wanted, this.#formats, find)) {
+      const values = 'from' in made ? this.find(made.role, made.from) : made.mean;
+      if (values) converted.#tensors.set(keyOf(made.role, made.owner), values);
     }
     return converted;
   }
@@ -58,4 +60,4 @@ export class CpuWeights {
   }
 }
 
-const keyOf = (role: WeightRole, layer: number) => `${role}/${layer}`;
+export const keyOf = (role: WeightRole, layer: number) => `${role}/${layer}`;

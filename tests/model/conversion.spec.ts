@@ -1,5 +1,5 @@
 import { afterAll, describe, expect, it } from 'vitest';
-import type { Backend, ModelWeights } from '../../gpu/backend.ts';
+import type { ModelWeights } from '../../gpu/backend.ts';
 import type { Sharing } from '../../gpu/plan/sharing.ts';
 import { weightSpecs } from '../../gpu/plan/weight-specs.ts';
 import { openCpuBackend } from '../../gpu/reference/cpu-backend.ts';
@@ -7,16 +7,12 @@ import { CpuWeights } from '../../gpu/reference/cpu-weights.ts';
 import { expectAllClose } from '../support/all-close.ts';
 import { layersOf, sharingOf } from '../support/arbitrary-plans.ts';
 import { openGpuBackend, putRandomModel, runSession, tinyDims } from '../support/random-model.ts';
+import { backends, openBackend } from '../support/test-engine.ts';
 
 const prompt = [5, 0, 36, 12, 12, 9, 30, 2];
 
-const backends = [
-  { name: 'WebGPU', open: (): Promise<Backend> => openGpuBackend() },
-  { name: 'CPU', open: (): Promise<Backend> => Promise.resolve(openCpuBackend()) },
-];
-
-describe.each(backends)('Conversion on $name', ({ open }) => {
-  const opened = open();
+describe.each(backends)('Conversion on the backend %s', (name) => {
+  const opened = openBackend(name);
   afterAll(async () => (await opened).destroy());
 
   const put = async (stored: string, type: 'f32' | 'f16' = 'f32') => {

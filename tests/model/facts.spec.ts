@@ -2,21 +2,15 @@
 import { afterAll, describe, expect, it } from 'vitest';
 import type { ModelWeights, SessionOptions } from '../../gpu/backend.ts';
 import { chooseMode, type Passes } from '../../gpu/plan/forward-plan.ts';
-import { openCpuBackend } from '../../gpu/reference/cpu-backend.ts';
 import { expectAllClose } from '../support/all-close.ts';
 import { layersOf, sharingOf } from '../support/arbitrary-plans.ts';
 import { shippedFolder } from '../support/golden.ts';
-import { openGpuBackend, putRandomModel, runSession, tinyDims } from '../support/random-model.ts';
-import { TestEngine } from '../support/test-engine.ts';
+import { putRandomModel, runSession, tinyDims } from '../support/random-model.ts';
+import { backends, openBackend, TestEngine } from '../support/test-engine.ts';
 
 const dims = { ...tinyDims, layerCount: 8 };
 const prompt = [3, 1, 30, 12, 36, 0, 7, 7, 21, 5, 18];
 const plain = layersOf('0_1_2_3_4_5_6_7');
-
-const backends = [
-  { name: 'WebGPU', open: () => openGpuBackend() },
-  { name: 'CPU', open: () => Promise.resolve(openCpuBackend()) },
-];
 
 // Both modes compute the same sums in float32 in another order; logits are of the size of 5.
 const float32 = 2e-4;
@@ -30,8 +24,8 @@ const optionsOf = (plan: string, passes: Passes): SessionOptions => ({
   capacityTokens: 64,
 });
 
-describe.each(backends)('On $name', ({ open }) => {
-  const opened = open();
+describe.each(backends)('On the backend %s', (name) => {
+  const opened = openBackend(name);
   const model = opened.then((backend) => putRandomModel([backend], dims, plain));
   afterAll(async () => (await opened).destroy());
 
@@ -119,7 +113,7 @@ describe.each(backends)('On $name', ({ open }) => {
 });
 
 describe('On trained models', () => {
-  it.each(['webgpu', 'cpu'] as const)(
+  it.each(backends)(
     'with fewer passes it is an approximation, which converges in a handful (%s)',
     async (backend) => {
       const engine = new TestEngine(backend);

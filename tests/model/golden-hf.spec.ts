@@ -1,16 +1,14 @@
 import { afterAll, describe, expect, it } from 'vitest';
-import { modelSource, requestGpu } from '#platform';
+import { modelSource } from '#platform';
 import type { Backend } from '../../gpu/backend.ts';
 import { fromF16Bits, toF16Bits } from '../../gpu/plan/element-type.ts';
 import { ropeFrequencies, type RopeSpec } from '../../gpu/plan/rope.ts';
-import { openCpuBackend } from '../../gpu/reference/cpu-backend.ts';
-import { openWebGpuBackend } from '../../gpu/webgpu-backend.ts';
 import { loadModel } from '../../worker/loader/load-model.ts';
 import { expectAllClose } from '../support/all-close.ts';
 import { layersOf } from '../support/arbitrary-plans.ts';
 import { goldenHf, goldenHfFolder } from '../support/golden.ts';
 import { runSession } from '../support/random-model.ts';
-import { backends, TestEngine } from '../support/test-engine.ts';
+import { backends, openBackend, TestEngine } from '../support/test-engine.ts';
 import { placeHere } from '../../worker/text/place-here.ts';
 
 /** Written by tools/golden-hf/make_golden.py: read by transformers in float32, as its users read checkpoints. */
@@ -61,8 +59,7 @@ describe.each(backends)('Checkpoints written by Hugging Face, on the backend %s'
     'agree to the last digits with frequencies rounded as they were: $name',
     async (golden) => {
       const { tokens, positions, logits } = await goldenHf(golden.name);
-      const opened: Backend =
-        backend === 'cpu' ? openCpuBackend() : await openWebGpuBackend(await requestGpu());
+      const opened = await openBackend(backend);
       const roundingRope: Backend = {
         adapter: opened.adapter,
         allocatedBytes: 0,

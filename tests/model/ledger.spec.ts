@@ -5,14 +5,14 @@ import type { Backend } from '../../gpu/backend.ts';
 import type { KvUsage } from '../../gpu/plan/kv-layout.ts';
 import { greedy } from '../../gpu/plan/sampling.ts';
 import type { Sharing } from '../../gpu/plan/sharing.ts';
-import { openCpuBackend } from '../../gpu/reference/cpu-backend.ts';
 import { Engine } from '../../worker/engine.ts';
 import { succeed, valueOf } from '../../worker/outcome.ts';
 import type { GenerateRequest } from '../../worker/protocol.ts';
 import { arbitrarySharing, layersOf } from '../support/arbitrary-plans.ts';
 import { goldenFolder } from '../support/golden.ts';
-import { openGpuBackend, putRandomModel, tinyDims } from '../support/random-model.ts';
+import { backends, openBackend } from '../support/test-engine.ts';
 import { placeHere } from '../../worker/text/place-here.ts';
+import { putRandomModel, tinyDims } from '../support/random-model.ts';
 
 const stepsInFlight = 8;
 
@@ -48,12 +48,9 @@ const arbitraryText = fc.record({
   spareTokens: fc.nat(9),
 });
 
-describe.each([
-  ['webgpu', () => openGpuBackend()],
-  ['cpu', () => Promise.resolve(openCpuBackend())],
-] as const)('On the backend %s', (name, open: () => Promise<Backend>) => {
+describe.each(backends)('On the backend %s', (name) => {
   it('KV bytes in use, per token and allocated are those of the formulas, for 40 random plans', async () => {
-    const backend = await open();
+    const backend = await openBackend(name);
     const [model] = await putRandomModel([backend], tinyDims, layersOf('0_1_2_3'));
     if (!model) throw new Error('one backend gives one model');
     const weightBytes = backend.allocatedBytes;
@@ -108,44 +105,47 @@ const request = (layerTypes: string): GenerateRequest => ({
   score: false,
 });
 
-it('50 loads, plan changes and unloads end at the byte and within 2 MB of the heap where they began', async () => {
-  const opened: Backend[] = [];
-  const engine = new Engine({
-    openBackend: async () => {
-      const backend = await openGpuBackend();
-      opened.push(backend);
-      return backend;
-    },
-    openTextPlace: placeHere,
-    openSource: (folder) => succeed(modelSource(folder)),
-  });
-  const ignore = () => undefined;
-  const bytesOpen = () => opened.reduce((sum, backend) => sum + backend.allocatedBytes, 0);
-  const load = async (name: string) => {
-    const wanted = { model: goldenFolder(name), backend: 'webgpu', weights: 'stored' } as const;
-    valueOf(await engine.load(wanted, ignore));
-    return bytesOpen();
-  };
-  const plans = ['0_6_6_6_6_6_6_7', '0_1_2_3_4_5_6_7', '0s_1s_2s_3s_4_4_4_4', '0_0_2_2_4_4_6_6'];
+it.each(['webgpu', 'cpu'] as const)(
+  '50 loads, plan changes and unloads end at the byte and within 2 MB of the heap where they began: %s',
+  async (name) => {
+    const opened: Backend[] = [];
+    const engine = new Engine({
+      openBackend: async () => {
+        const backend = await openBackend(name);
+        opened.push(backend);
+        return backend;
+      },
+      openTextPlace: placeHere,
+      openSource: (folder) => succeed(modelSource(folder)),
+    });
+    const ignore = () => undefined;
+    const bytesOpen = () => opened.reduce((sum, backend) => sum + backend.allocatedBytes, 0);
+    const load = async (model: string) => {
+      const wanted = { model: goldenFolder(model), backend: name, weights: 'stored' } as const;
+      valueOf(await engine.load(wanted, ignore));
+      return bytesOpen();
+    };
+    const plans = ['0_6_6_6_6_6_6_7', '0_1_2_3_4_5_6_7', '0s_1s_2s_3s_4_4_4_4', '0_0_2_2_4_4_6_6'];
 
-  await load('lckv');
-  for (const plan of plans) valueOf(await engine.generate(request(plan), ignore));
-  await load('llama');
-  const beganBytes = await load('lckv');
-  const beganHeap = liveHeapBytes();
-  for (let cycle = 0; cycle < 50; cycle++) {
-    // Another model, and now and then nothing at all, not even the device.
-    if (cycle % 10 === 9) await engine.unload();
-    else await load('llama');
-    if (cycle % 10 === 9) expect(bytesOpen()).toBe(0);
-    expect(await load('lckv')).toBe(beganBytes);
-    valueOf(await engine.generate(request(plans[cycle % plans.length] ?? ''), ignore));
-    expect(bytesOpen()).toBe(beganBytes);
-    opened.splice(0, opened.length - 1);
-  }
-  const endedHeap = liveHeapBytes();
-  console.log(`heap: ${String(beganHeap)} bytes, then ${String(endedHeap)}`);
-  if (beganHeap !== null && endedHeap !== null) expect(endedHeap - beganHeap).toBeLessThan(2 * 2 ** 20);
-  await engine.unload();
-  expect(bytesOpen()).toBe(0);
-});
+    await load('lckv');
+    for (const plan of plans) valueOf(await engine.generate(request(plan), ignore));
+    await load('llama');
+    const beganBytes = await load('lckv');
+    const beganHeap = liveHeapBytes();
+    for (let cycle = 0; cycle < 50; cycle++) {
+      // Another model, and now and then nothing at all, not even the device.
+      if (cycle % 10 === 9) await engine.unload();
+      else await load('llama');
+      if (cycle % 10 === 9) expect(bytesOpen()).toBe(0);
+      expect(await load('lckv')).toBe(beganBytes);
+      valueOf(await engine.generate(request(plans[cycle % plans.length] ?? ''), ignore));
+      expect(bytesOpen()).toBe(beganBytes);
+      opened.splice(0, opened.length - 1);
+    }
+    const endedHeap = liveHeapBytes();
+    console.log(`heap: ${String(beganHeap)} bytes, then ${String(endedHeap)}`);
+    if (beganHeap !== null && endedHeap !== null) expect(endedHeap - beganHeap).toBeLessThan(2 * 2 ** 20);
+    await engine.unload();
+    expect(bytesOpen()).toBe(0);
+  },
+);

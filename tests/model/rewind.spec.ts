@@ -2,11 +2,10 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { Backend, ModelWeights, Session } from '../../gpu/backend.ts';
 import type { Mode } from '../../gpu/plan/forward-plan.ts';
 import { greedy } from '../../gpu/plan/sampling.ts';
-import { openCpuBackend } from '../../gpu/reference/cpu-backend.ts';
-import type { WebGpuBackend } from '../../gpu/webgpu-backend.ts';
 import { expectAllClose } from '../support/all-close.ts';
 import { layersOf, sharingOf } from '../support/arbitrary-plans.ts';
-import { openGpuBackend, putRandomModel, tinyDims } from '../support/random-model.ts';
+import { putRandomModel, tinyDims } from '../support/random-model.ts';
+import { backends, openBackend } from '../support/test-engine.ts';
 
 // What was read is all but forbidden: a penalty for what was dropped would show at once.
 const sampling = { ...greedy, repetitionPenalty: 10 };
@@ -34,14 +33,12 @@ async function write(session: Session, maxNewTokens: number): Promise<number[]> 
   return tokens;
 }
 
-describe.each(['WebGPU', 'CPU'])('A text on %s that drops back', (name) => {
-  let gpu: WebGpuBackend;
+describe.each(backends)('A text on the backend %s that drops back', (name) => {
   let backend: Backend;
   beforeAll(async () => {
-    gpu = await openGpuBackend();
-    backend = name === 'CPU' ? openCpuBackend() : gpu;
+    backend = await openBackend(name);
   });
-  afterAll(() => gpu.destroy());
+  afterAll(() => backend.destroy());
 
   async function open(plan: string, windowTokens: number): Promise<() => Promise<Session>> {
     const [model] = await putRandomModel([backend], tinyDims, layersOf(plan));

@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest';
 import type { Backend, ModelWeights } from '../../gpu/backend.ts';
 import { greedy } from '../../gpu/plan/sampling.ts';
 import { openCpuBackend } from '../../gpu/reference/cpu-backend.ts';
+import { openProcessorBackend } from '../../gpu/wasm/wasm-backend.ts';
 import { layersOf, sharingOf } from '../support/arbitrary-plans.ts';
 import { openGpuBackend, putRandomModel, tinyDims } from '../support/random-model.ts';
 
@@ -47,11 +48,12 @@ describe('A second turn after a stop', () => {
     'goes on as if the steps that were thrown away had never been (%s)',
     async (plan) => {
       const gpu = await openGpuBackend();
-      const backends: readonly Backend[] = [gpu, openCpuBackend()];
-      const [onGpu, onCpu] = await putRandomModel(backends, tinyDims, layersOf(plan));
-      const expected = await talk(onCpu as ModelWeights, plan);
+      const backends: readonly Backend[] = [gpu, await openProcessorBackend(), openCpuBackend()];
+      const [onGpu, inWasm, twin] = await putRandomModel(backends, tinyDims, layersOf(plan));
+      const expected = await talk(twin as ModelWeights, plan);
       expect(expected).toHaveLength(3 + 8);
       expect(await talk(onGpu as ModelWeights, plan)).toEqual(expected);
+      expect(await talk(inWasm as ModelWeights, plan)).toEqual(expected);
       gpu.destroy();
     },
   );

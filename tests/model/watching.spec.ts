@@ -5,6 +5,7 @@ import type { GroupMovement } from '../../gpu/plan/movement.ts';
 import { greedy } from '../../gpu/plan/sampling.ts';
 import type { TokenMeasure } from '../../gpu/plan/token-measure.ts';
 import { openCpuBackend } from '../../gpu/reference/cpu-backend.ts';
+import { openProcessorBackend } from '../../gpu/wasm/wasm-backend.ts';
 import { expectAllClose } from '../support/all-close.ts';
 import { layersOf, sharingOf } from '../support/arbitrary-plans.ts';
 import { openGpuBackend, putRandomModel, tinyDims } from '../support/random-model.ts';
@@ -13,11 +14,13 @@ const dims = { ...tinyDims, layerCount: 8 };
 const prompt = [3, 1, 30, 12, 36, 0, 7, 7, 21, 5, 18];
 
 const opened = openGpuBackend();
-const cpu = openCpuBackend();
-const models = opened.then(async (gpu) => {
-  const [onGpu, onCpu] = await putRandomModel([gpu, cpu], dims, layersOf('0_1_2_3_4_5_6_7'));
-  return { gpu: onGpu as ModelWeights, cpu: onCpu as ModelWeights };
+const models = opened.then(async (backend) => {
+  const backends = [backend, await openProcessorBackend(), openCpuBackend()];
+  const [gpu, cpu, twin] = await putRandomModel(backends, dims, layersOf('0_1_2_3_4_5_6_7'));
+  return { gpu: gpu as ModelWeights, cpu: cpu as ModelWeights, twin: twin as ModelWeights };
 });
+/** What is held against the twin. */
+const subjects = ['gpu', 'cpu'] as const;
 afterAll(async () => (await opened).destroy());
 
 const optionsOf = (plan: string, passes: number, more: Partial<SessionOptions> = {}): SessionOptions => ({
@@ -67,20 +70,23 @@ describe('Measuring tokens', () => {
     expect(plainly.measures.every((measure) => measure === null)).toBe(true);
   });
 
-  it('says on the GPU what the CPU says, of the distribution before the penalty', async () => {
-    const both = await models;
-    const onGpu = await write(both.gpu, true);
-    const onCpu = await write(both.cpu, true);
-    expect(onGpu.tokens).toEqual(onCpu.tokens);
-    for (const [i, measure] of onGpu.measures.entries()) {
-      const twin = onCpu.measures[i];
-      expect(measure?.rank).toBe(twin?.rank);
-      expect(measure?.probability).toBeCloseTo(twin?.probability ?? NaN, 4);
-      const chances = (from: TokenMeasure | null | undefined) =>
-        from?.alternatives.map(({ probability }) => probability) ?? [];
-      expectAllClose(chances(measure), chances(twin), 1e-4, `token ${i}, alternative`);
-    }
-  });
+  it.each(subjects)(
+    'says what the twin says, of the distribution before the penalty: %s',
+    async (subject) => {
+      const both = await models;
+      const got = await write(both[subject], true);
+      const expected = await write(both.twin, true);
+      expect(got.tokens).toEqual(expected.tokens);
+      for (const [i, measure] of got.measures.entries()) {
+        const twin = expected.measures[i];
+        expect(measure?.rank).toBe(twin?.rank);
+        expect(measure?.probability).toBeCloseTo(twin?.probability ?? NaN, 4);
+        const chances = (from: TokenMeasure | null | undefined) =>
+          from?.alternatives.map(({ probability }) => probability) ?? [];
+        expectAllClose(chances(measure), chances(twin), 1e-4, `token ${i}, alternative`);
+      }
+    },
+  );
 });
 
 async function movements(
@@ -106,26 +112,33 @@ async function movements(
 const plans = ['0_6_6_6_6_6_6_7', '7_7_7_7_7_7_7_7', '1_0_3_2_5s_4_7_6s', '2s_2s_2s_5_5_5_7_7'];
 
 describe('The movement of a pass', () => {
-  it.each(plans)('is on the GPU what it is on the CPU: %s', async (plan) => {
-    const both = await models;
-    const turns = [prompt.slice(0, 6), prompt];
-    for (const kvPrecision of ['f32', 'f16'] as const) {
-      const onGpu = await movements(both.gpu, plan, 4, { kvPrecision }, turns);
-      const onCpu = await movements(both.cpu, plan, 4, { kvPrecision }, turns);
-      expect(onGpu.map(({ group }) => group)).toEqual(onCpu.map(({ group }) => group));
-      expect(onGpu.length).toBeGreaterThan(0);
-      for (const [i, { relative }] of onGpu.entries()) {
-        expect(relative).toHaveLength(4 * prompt.length);
-        // Two numbers of 16 bits may be rounded apart.
-        const tolerance = kvPrecision === 'f32' ? 1e-4 : 5e-3;
-        expectAllClose(relative, onCpu[i]?.relative ?? [], tolerance, `${kvPrecision}, group ${i}, number`);
+  it.each(plans.flatMap((plan) => subjects.map((subject) => [plan, subject] as const)))(
+    'is what it is on the twin: %s, %s',
+    async (plan, subject) => {
+      const both = await models;
+      const turns = [prompt.slice(0, 6), prompt];
+      for (const kvPrecision of ['f32', 'f16'] as const) {
+        const got = await movements(both[subject], plan, 4, { kvPrecision }, turns);
+        const expected = await movements(both.twin, plan, 4, { kvPrecision }, turns);
+        expect(got.map(({ group }) => group)).toEqual(expected.map(({ group }) => group));
+        expect(got.length).toBeGreaterThan(0);
+        for (const [i, { relative }] of got.entries()) {
+          expect(relative).toHaveLength(4 * prompt.length);
+          // Two numbers of 16 bits may be rounded apart.
+          const tolerance = kvPrecision === 'f32' ? 1e-4 : 5e-3;
+          expectAllClose(
+            relative,
+            expected[i]?.relative ?? [],
+            tolerance,
+            `${kvPrecision}, group ${i}, number`,
+          );
+        }
       }
-    }
-  });
+    },
+  );
 
   it.each(plans)('is all in the first pass, and none of a position that is exact: %s', async (plan) => {
-    const { gpu, cpu: onCpu } = await models;
-    for (const model of [gpu, onCpu]) {
+    for (const model of Object.values(await models)) {
       const passes = prompt.length + 2;
       for (const { relative } of await movements(model, plan, passes)) {
         for (const [i, moved] of relative.entries()) {

@@ -1,6 +1,8 @@
 import { modelSource, requestGpu } from '#platform';
+import type { Backend } from '../../gpu/backend.ts';
 import { greedy } from '../../gpu/plan/sampling.ts';
 import { openCpuBackend } from '../../gpu/reference/cpu-backend.ts';
+import { openProcessorBackend } from '../../gpu/wasm/wasm-backend.ts';
 import { openWebGpuBackend } from '../../gpu/webgpu-backend.ts';
 import { Engine } from '../../worker/engine.ts';
 import type {
@@ -12,24 +14,38 @@ import type {
 } from '../../worker/protocol.ts';
 import { placeHere } from '../../worker/text/place-here.ts';
 
-export const backends: readonly BackendChoice[] = ['webgpu', 'cpu'];
+/** What the page can choose, and the twin of both. */
+export type TestBackend = BackendChoice | 'twin';
+
+export const backends: readonly TestBackend[] = ['webgpu', 'cpu', 'twin'];
+
+export async function openBackend(name: TestBackend): Promise<Backend> {
+  switch (name) {
+    case 'webgpu':
+      return openWebGpuBackend(await requestGpu());
+    case 'cpu':
+      return openProcessorBackend();
+    case 'twin':
+      return openCpuBackend();
+  }
+}
 
 /** The worker's own engine on this platform, whose failures are errors. Models are folders of this project. */
 export class TestEngine {
-  readonly #backend: BackendChoice;
+  readonly #backend: TestBackend;
   readonly #engine = new Engine({
-    openBackend: async (choice) =>
-      choice === 'cpu' ? openCpuBackend() : openWebGpuBackend(await requestGpu()),
+    openBackend: () => openBackend(this.#backend),
     openTextPlace: placeHere,
     openSource: (folder) => ({ ok: true, value: modelSource(folder) }),
   });
 
-  constructor(backend: BackendChoice) {
+  constructor(backend: TestBackend) {
     this.#backend = backend;
   }
 
   async load(folder: string): Promise<ModelFacts> {
-    const request = { model: folder, backend: this.#backend, weights: 'stored' } as const;
+    const backend = this.#backend === 'twin' ? 'cpu' : this.#backend;
+    const request = { model: folder, backend, weights: 'stored' } as const;
     return valueOf(await this.#engine.load(request, () => undefined));
   }
 

@@ -1,6 +1,7 @@
 // Runs the bench in a page of Chromium, which Vite serves from the sources.
 import { chromium } from 'playwright';
 import { createServer } from 'vite';
+import { assemblyScript } from '../setup/assembly-script.mjs';
 import { root } from '../setup/build-for-node.mjs';
 import { findChromium, quietFlags, webGpuFlags } from '../setup/find-chromium.mjs';
 
@@ -14,6 +15,7 @@ export async function benchInChromium(request) {
     configFile: false,
     publicDir: false,
     logLevel: 'error',
+    plugins: [assemblyScript()],
     server: { host: '127.0.0.1', port: 0, hmr: false },
   });
   const executablePath = findChromium();

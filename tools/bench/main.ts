@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import { openCpuBackend } from '../../gpu/reference/cpu-backend.ts';
+import { openProcessorBackend } from '../../gpu/wasm/wasm-backend.ts';
 import { openWebGpuBackend } from '../../gpu/webgpu-backend.ts';
 import { openFolderSource } from '../headless/folder-source.ts';
 import { openDawn } from '../headless/vulkan.ts';
@@ -13,7 +13,7 @@ export async function main(
 ): Promise<BenchReport> {
   const backend =
     request.backend === 'cpu'
-      ? openCpuBackend()
+      ? await openProcessorBackend()
       : await openWebGpuBackend(await openDawn(findSoftwareVulkan));
   try {
     return await bench(request, backend, (model) => openFolderSource(join(root, 'public', 'models', model)));

@@ -1,4 +1,4 @@
-import { openCpuBackend } from '../../gpu/reference/cpu-backend.ts';
+import { openProcessorBackend } from '../../gpu/wasm/wasm-backend.ts';
 import { openWebGpuBackend } from '../../gpu/webgpu-backend.ts';
 import { openPageSource } from '../../worker/loader/page-source.ts';
 import { valueOf } from '../../worker/outcome.ts';
@@ -10,7 +10,9 @@ declare global {
 }
 
 globalThis.runBench = async (request) => {
-  const backend = request.backend === 'cpu' ? openCpuBackend() : await openWebGpuBackend(navigator.gpu);
+  const backend = await (request.backend === 'cpu'
+    ? openProcessorBackend()
+    : openWebGpuBackend(navigator.gpu));
   const page = new URL('/public/', location.href).href;
   return bench(request, backend, (model) => valueOf(openPageSource(page, model)));
 };

@@ -1,5 +1,5 @@
 import { join, resolve } from 'node:path';
-import { openCpuBackend } from '../../gpu/reference/cpu-backend.ts';
+import { openProcessorBackend } from '../../gpu/wasm/wasm-backend.ts';
 import { openWebGpuBackend } from '../../gpu/webgpu-backend.ts';
 import { Engine } from '../../worker/engine.ts';
 import { exportModel } from '../../worker/export/export-model.ts';
@@ -47,7 +47,7 @@ export function openEngine({ root, findSoftwareVulkan }: Surroundings): Engine {
   const shipped = join(root, 'public', 'models');
   return new Engine({
     openBackend: async (choice) =>
-      choice === 'cpu' ? openCpuBackend() : openWebGpuBackend(await openDawn(findSoftwareVulkan)),
+      choice === 'cpu' ? openProcessorBackend() : openWebGpuBackend(await openDawn(findSoftwareVulkan)),
     exportModel: (model, request, run) => {
       if (request.to.to === 'path')
         return exportModel(model, request, run, pathSink(resolve(startFolder(), request.to.path)));

@@ -1,9 +1,10 @@
-// Builds a program of this project for Node. Vite is needed because kernels are imported as `.wgsl?raw`.
+// Builds a program of this project for Node. Vite is needed because kernels are imported as `.wgsl?raw` and `.ts?assembly`.
 import { createHash } from 'node:crypto';
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { rename, rm } from 'node:fs/promises';
 import { dirname, join, relative } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
+import { assemblyScript } from './assembly-script.mjs';
 
 export const root = dirname(dirname(dirname(fileURLToPath(import.meta.url))));
 const builds = join(root, 'dist-headless');
@@ -49,6 +50,7 @@ async function build(entry, bundle, program) {
       configFile: false,
       publicDir: false,
       logLevel: 'silent',
+      plugins: [assemblyScript()],
       build: {
         ssr: entry,
         outDir: workshop,

@@ -1,4 +1,4 @@
-import { openCpuBackend } from '../../../gpu/reference/cpu-backend.ts';
+import { openProcessorBackend } from '../../../gpu/wasm/wasm-backend.ts';
 import { openWebGpuBackend } from '../../../gpu/webgpu-backend.ts';
 import type { Decode } from './decode.ts';
 import { openKvtab } from './decode-kvtab.ts';
@@ -24,7 +24,9 @@ globalThis.compareDecoders = compare;
 /** Decodes by turns with this project and with transformers.js: what else the machine does slows both. */
 async function compare(request: CompareRequest) {
   const { model, prompt, expected, repeats } = request;
-  const backend = request.device === 'wasm' ? openCpuBackend() : await openWebGpuBackend(navigator.gpu);
+  const backend = await (request.device === 'wasm'
+    ? openProcessorBackend()
+    : openWebGpuBackend(navigator.gpu));
   const kvtab = await openKvtab(backend, new URL('/public/', location.href).href, model);
   const transformers = await openTransformers(request, model);
 

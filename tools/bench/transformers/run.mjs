@@ -5,6 +5,7 @@ import { extname, join, normalize } from 'node:path';
 import { parseArgs } from 'node:util';
 import { chromium } from 'playwright';
 import { createServer } from 'vite';
+import { assemblyScript } from '../../setup/assembly-script.mjs';
 import { root } from '../../setup/build-for-node.mjs';
 import { findChromium, quietFlags, webGpuFlags } from '../../setup/find-chromium.mjs';
 import { installTransformers } from './install.mjs';
@@ -60,7 +61,7 @@ async function run({ model, gpuTokens, cpuTokens, repeats }) {
     configFile: false,
     publicDir: false,
     logLevel: 'error',
-    plugins: [rawFiles('/packages/', packages), rawFiles('/onnx/', models)],
+    plugins: [assemblyScript(), rawFiles('/packages/', packages), rawFiles('/onnx/', models)],
     optimizeDeps: { noDiscovery: true, include: ['@huggingface/tokenizers'] },
     server: { host: '127.0.0.1', port: 0, hmr: false, headers: isolation },
   });

@@ -1,0 +1,95 @@
+// Whoever imports this file, from another folder's types, needs those of what it imports.
+// eslint-disable-next-line @typescript-eslint/triple-slash-reference
+/// <reference path="./assembly.d.ts" />
+import code from './kernels/all.ts?assembly';
+
+/** An address of linear memory, in bytes. 0 is none. */
+export type Address = number;
+
+/** 1 where numbers are stored in 16 bits, 0 where in 32. */
+type Half = boolean;
+
+/** What `kernels/all.ts` offers; shapes and padding are said there. */
+export interface Kernels {
+  areHalves(numbers: Address, count: number): number;
+  putRows(half: Half, w: Address, cols: number, row: number, numbers: Address, count: number): void;
+  getRows(half: Half, w: Address, cols: number, row: number, numbers: Address, count: number): void;
+  project(
+    half: Half,
+    w: Address,
+    cols: number,
+    panels: number,
+    bias: Address,
+    x: Address,
+    xStride: number,
+    y: Address,
+    yStride: number,
+    count: number,
+    onto: boolean,
+  ): void;
+  rmsNorm(
+    x: Address,
+    xStride: number,
+    gain: Address,
+    cols: number,
+    eps: number,
+    y: Address,
+    yStride: number,
+    count: number,
+  ): void;
+  swiglu(gate: Address, up: Address, bytes: number): void;
+  normHeads(x: Address, gain: Address, heads: number, headDim: number, eps: number): void;
+  rotate(x: Address, table: Address, heads: number, headDim: number): void;
+  storeHalves(x: Address, y: Address, count: number): void;
+  scoreKeys(
+    half: Half,
+    q: Address,
+    heads: number,
+    kvHeads: number,
+    headDim: number,
+    keys: Address,
+    rows: number,
+    scores: Address,
+    scoreStride: number,
+    widened: Address,
+  ): void;
+  soften(scores: Address, scoreStride: number, heads: number, count: number): void;
+  mixValues(
+    half: Half,
+    weights: Address,
+    weightStride: number,
+    heads: number,
+    kvHeads: number,
+    headDim: number,
+    rowsAt: Address,
+    rows: number,
+    y: Address,
+    widened: Address,
+  ): void;
+}
+
+/** The kernels, compiled: with fused multiply-adds or without. */
+export interface KernelCode {
+  readonly module: WebAssembly.Module;
+  readonly instructions: Instructions;
+}
+
+export type Instructions = keyof typeof code;
+
+/** The instructions that this engine has, the best first; none where its WebAssembly has no SIMD. */
+export const instructionsHere = (): readonly Instructions[] =>
+  (['relaxedSimd', 'simd'] as const).filter(
+    (instructions) => typeof WebAssembly === 'object' && WebAssembly.validate(bytesOf(instructions)),
+  );
+
+export const compileKernels = async (instructions: Instructions): Promise<KernelCode> => ({
+  module: await WebAssembly.compile(bytesOf(instructions)),
+  instructions,
+});
+
+/** An instance of the kernels that works on `memory`. */
+export const startKernels = ({ module }: KernelCode, memory: WebAssembly.Memory): Kernels =>
+  new WebAssembly.Instance(module, { env: { memory } }).exports as unknown as Kernels; // its exports have no types
+
+const bytesOf = (instructions: Instructions) =>
+  Uint8Array.from(atob(code[instructions]), (char) => char.charCodeAt(0));

@@ -1,0 +1,7 @@
+// What the module offers. These files are AssemblyScript: TypeScript's syntax, WebAssembly's types. Addresses and
+// strides are bytes; buffers of rows are padded to whole panels of 32 numbers.
+export { areHalves, getRows, putRows } from './panels';
+export { project } from './project';
+export { rmsNorm, swiglu } from './rows';
+export { normHeads, rotate, storeHalves } from './heads';
+export { mixValues, scoreKeys, soften } from './attend';

@@ -1,0 +1,262 @@
+/**
+ * Matrices lie in panels of 32 rows, the numbers of one column side by side: a vector holds four rows, x is spread over
+ * its lanes, and a panel is read from front to back once a token. In float32 a panel is [cols][32].
+ *
+ * In halves a panel is [cols][4 vectors]: vector v holds rows 8v to 8v+3 in the low and 8v+4 to 8v+7 in the high parts
+ * of its words. A number w lies there as the upper bits of the float32 w · 2^-102, without the three exponent bits that
+ * are zero for every |w| < 2^7: a shift and a mask make that float again, exactly, where IEEE's halves would want more
+ * work for their small numbers. x is raised by 2^102 to make up for it; it must stay below 2^25.
+ */
+import { multiplyAdd } from './lanes';
+import { FLOAT_COL, HALF_BITS, HALF_COL, PANEL_ROWS, raise } from './panels';
+
+const VECTOR: usize = 16;
+const VECTORS: i32 = 8;
+
+function lowHalves(words: v128): v128 {
+  return v128.and(i32x4.shr_s(i32x4.shl(words, 16), 3), i32x4.splat(HALF_BITS));
+}
+
+function highHalves(words: v128): v128 {
+  return v128.and(i32x4.shr_s(words, 3), i32x4.splat(HALF_BITS));
+}
+
+/** Four numbers of y: sum, plus the bias where there is one, plus what is there where it goes onto that. */
+function finish(y: usize, sum: v128, bias: usize, onto: bool): void {
+  if (bias != 0) sum = f32x4.add(sum, v128.load(bias));
+  if (onto) sum = f32x4.add(sum, v128.load(y));
+  v128.store(y, sum);
+}
+
+/**
+ * y = W·x (+ bias) for `count` rows of x, or y += that.
+ *
+ * @param w      `[panels]`, in halves or float32
+ * @param bias   `[panels · 32]` or 0
+ */
+export function project(
+  half: bool,
+  w: usize,
+  cols: i32,
+  panels: i32,
+  bias: usize,
+  x: usize,
+  xStride: usize,
+  y: usize,
+  yStride: usize,
+  count: i32,
+  onto: bool,
+): void {
+  const colBytes = half ? HALF_COL : FLOAT_COL;
+  for (let panel = 0; panel < panels; panel++) {
+    let row = 0;
+    for (; row + 4 <= count; row += 4) {
+      const xs = x + <usize>row * xStride;
+      const ys = y + <usize>row * yStride;
+      if (half) fourByHalves(w, cols, bias, xs, xStride, ys, yStride, onto);
+      else fourByFloats(w, cols, bias, xs, xStride, ys, yStride, onto);
+    }
+    for (; row < count; row++) {
+      const xs = x + <usize>row * xStride;
+      const ys = y + <usize>row * yStride;
+      if (half) oneByHalves(w, cols, bias, xs, ys, onto);
+      else oneByFloats(w, cols, bias, xs, ys, onto);
+    }
+    w += <usize>cols * colBytes;
+    y += <usize>PANEL_ROWS * 4;
+    if (bias != 0) bias += <usize>PANEL_ROWS * 4;
+  }
+}
+
+function oneByFloats(w: usize, cols: i32, bias: usize, x: usize, y: usize, onto: bool): void {
+  let a0 = f32x4.splat(0);
+  let a1 = a0;
+  let a2 = a0;
+  let a3 = a0;
+  let a4 = a0;
+  let a5 = a0;
+  let a6 = a0;
+  let a7 = a0;
+  for (const end = x + ((<usize>cols) << 2); x < end; x += 4) {
+    const s = v128.load32_splat(x);
+    a0 = multiplyAdd(a0, s, v128.load(w));
+    a1 = multiplyAdd(a1, s, v128.load(w, 16));
+    a2 = multiplyAdd(a2, s, v128.load(w, 32));
+    a3 = multiplyAdd(a3, s, v128.load(w, 48));
+    a4 = multiplyAdd(a4, s, v128.load(w, 64));
+    a5 = multiplyAdd(a5, s, v128.load(w, 80));
+    a6 = multiplyAdd(a6, s, v128.load(w, 96));
+    a7 = multiplyAdd(a7, s, v128.load(w, 112));
+    w += FLOAT_COL;
+  }
+  finishPanel(y, bias, onto, a0, a1, a2, a3, a4, a5, a6, a7);
+}
+
+function oneByHalves(w: usize, cols: i32, bias: usize, x: usize, y: usize, onto: bool): void {
+  let a0 = f32x4.splat(0);
+  let a1 = a0;
+  let a2 = a0;
+  let a3 = a0;
+  let a4 = a0;
+  let a5 = a0;
+  let a6 = a0;
+  let a7 = a0;
+  for (const end = x + ((<usize>cols) << 2); x < end; x += 4) {
+    const s = f32x4.mul(v128.load32_splat(x), f32x4.splat(raise));
+    const w0 = v128.load(w);
+    const w1 = v128.load(w, 16);
+    a0 = multiplyAdd(a0, s, lowHalves(w0));
+    a1 = multiplyAdd(a1, s, highHalves(w0));
+    a2 = multiplyAdd(a2, s, lowHalves(w1));
+    a3 = multiplyAdd(a3, s, highHalves(w1));
+    const w2 = v128.load(w, 32);
+    const w3 = v128.load(w, 48);
+    a4 = multiplyAdd(a4, s, lowHalves(w2));
+    a5 = multiplyAdd(a5, s, highHalves(w2));
+    a6 = multiplyAdd(a6, s, lowHalves(w3));
+    a7 = multiplyAdd(a7, s, highHalves(w3));
+    w += HALF_COL;
+  }
+  finishPanel(y, bias, onto, a0, a1, a2, a3, a4, a5, a6, a7);
+}
+
+function finishPanel(
+  y: usize,
+  bias: usize,
+  onto: bool,
+  a0: v128,
+  a1: v128,
+  a2: v128,
+  a3: v128,
+  a4: v128,
+  a5: v128,
+  a6: v128,
+  a7: v128,
+): void {
+  const step: usize = bias == 0 ? 0 : VECTOR;
+  finish(y, a0, bias, onto);
+  finish(y + 16, a1, bias + step, onto);
+  finish(y + 32, a2, bias + 2 * step, onto);
+  finish(y + 48, a3, bias + 3 * step, onto);
+  finish(y + 64, a4, bias + 4 * step, onto);
+  finish(y + 80, a5, bias + 5 * step, onto);
+  finish(y + 96, a6, bias + 6 * step, onto);
+  finish(y + 112, a7, bias + 7 * step, onto);
+}
+
+/** Eight rows of a panel for four rows of x: each weight is read and widened once for the four. */
+function fourByHalves(
+  w: usize,
+  cols: i32,
+  bias: usize,
+  x: usize,
+  xStride: usize,
+  y: usize,
+  yStride: usize,
+  onto: bool,
+): void {
+  const end = x + ((<usize>cols) << 2);
+  for (let eight = 0; eight < VECTORS; eight += 2) {
+    let a0 = f32x4.splat(0);
+    let a1 = a0;
+    let b0 = a0;
+    let b1 = a0;
+    let c0 = a0;
+    let c1 = a0;
+    let d0 = a0;
+    let d1 = a0;
+    let at = w + (<usize>eight * VECTOR) / 2;
+    for (let p = x; p < end; p += 4) {
+      const words = v128.load(at);
+      const low = f32x4.mul(lowHalves(words), f32x4.splat(raise));
+      const high = f32x4.mul(highHalves(words), f32x4.splat(raise));
+      const xa = v128.load32_splat(p);
+      a0 = multiplyAdd(a0, xa, low);
+      a1 = multiplyAdd(a1, xa, high);
+      const xb = v128.load32_splat(p + xStride);
+      b0 = multiplyAdd(b0, xb, low);
+      b1 = multiplyAdd(b1, xb, high);
+      const xc = v128.load32_splat(p + 2 * xStride);
+      c0 = multiplyAdd(c0, xc, low);
+      c1 = multiplyAdd(c1, xc, high);
+      const xd = v128.load32_splat(p + 3 * xStride);
+      d0 = multiplyAdd(d0, xd, low);
+      d1 = multiplyAdd(d1, xd, high);
+      at += HALF_COL;
+    }
+    finishFour(y, yStride, bias, onto, eight, a0, a1, b0, b1, c0, c1, d0, d1);
+  }
+}
+
+function fourByFloats(
+  w: usize,
+  cols: i32,
+  bias: usize,
+  x: usize,
+  xStride: usize,
+  y: usize,
+  yStride: usize,
+  onto: bool,
+): void {
+  const end = x + ((<usize>cols) << 2);
+  for (let eight = 0; eight < VECTORS; eight += 2) {
+    let a0 = f32x4.splat(0);
+    let a1 = a0;
+    let b0 = a0;
+    let b1 = a0;
+    let c0 = a0;
+    let c1 = a0;
+    let d0 = a0;
+    let d1 = a0;
+    let at = w + <usize>eight * VECTOR;
+    for (let p = x; p < end; p += 4) {
+      const low = v128.load(at);
+      const high = v128.load(at, 16);
+      const xa = v128.load32_splat(p);
+      a0 = multiplyAdd(a0, xa, low);
+      a1 = multiplyAdd(a1, xa, high);
+      const xb = v128.load32_splat(p + xStride);
+      b0 = multiplyAdd(b0, xb, low);
+      b1 = multiplyAdd(b1, xb, high);
+      const xc = v128.load32_splat(p + 2 * xStride);
+      c0 = multiplyAdd(c0, xc, low);
+      c1 = multiplyAdd(c1, xc, high);
+      const xd = v128.load32_splat(p + 3 * xStride);
+      d0 = multiplyAdd(d0, xd, low);
+      d1 = multiplyAdd(d1, xd, high);
+      at += FLOAT_COL;
+    }
+    finishFour(y, yStride, bias, onto, eight, a0, a1, b0, b1, c0, c1, d0, d1);
+  }
+}
+
+function finishFour(
+  y: usize,
+  yStride: usize,
+  bias: usize,
+  onto: bool,
+  vector: i32,
+  a0: v128,
+  a1: v128,
+  b0: v128,
+  b1: v128,
+  c0: v128,
+  c1: v128,
+  d0: v128,
+  d1: v128,
+): void {
+  y += <usize>vector * VECTOR;
+  const bias0: usize = bias == 0 ? 0 : bias + <usize>vector * VECTOR;
+  const bias1: usize = bias == 0 ? 0 : bias0 + VECTOR;
+  finish(y, a0, bias0, onto);
+  finish(y + 16, a1, bias1, onto);
+  y += yStride;
+  finish(y, b0, bias0, onto);
+  finish(y + 16, b1, bias1, onto);
+  y += yStride;
+  finish(y, c0, bias0, onto);
+  finish(y + 16, c1, bias1, onto);
+  y += yStride;
+  finish(y, d0, bias0, onto);
+  finish(y + 16, d1, bias1, onto);
+}

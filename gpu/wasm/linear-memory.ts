@@ -1,0 +1,91 @@
+import { BackendError } from '../backend-error.ts';
+import type { Address } from './kernels.ts';
+
+const PAGE_BYTES = 65536;
+/** A cache line. The first is never given out, because the address 0 means none. */
+const ALIGNMENT = 64;
+
+interface Piece {
+  readonly address: Address;
+  readonly bytes: number;
+}
+
+/**
+ * The memory of WebAssembly, which only grows, given out in zeroed pieces that can be given back.
+ * What is read of it is a view: it ends with the next `allocate`.
+ */
+export class LinearMemory {
+  readonly memory = new WebAssembly.Memory({ initial: 1 });
+  readonly #taken = new Map<Address, number>();
+  /** What was given back, by address; neighbours are one. */
+  #gaps: Piece[] = [];
+  #end = ALIGNMENT;
+
+  /** Bytes that are given out. */
+  get allocatedBytes(): number {
+    return [...this.#taken.values()].reduce((sum, bytes) => sum + bytes, 0);
+  }
+
+  /** @throws BackendError `out-of-memory`, naming what there was no room for */
+  allocate(what: string, wanted: number): Address {
+    const bytes = Math.ceil(wanted / ALIGNMENT) * ALIGNMENT;
+    const gap = this.#gaps.find((piece) => piece.bytes >= bytes);
+    const address = gap?.address ?? this.#end;
+    if (gap) {
+      this.#gaps = this.#gaps.flatMap((piece) =>
+        piece !== gap
+          ? piece
+          : bytes < gap.bytes
+            ? { address: address + bytes, bytes: gap.bytes - bytes }
+            : [],
+      );
+      this.clear(address, bytes);
+    } else {
+      this.#grow(what, address + bytes);
+    }
+    this.#taken.set(address, bytes);
+    return address;
+  }
+
+  free(address: Address): void {
+    const bytes = this.#taken.get(address);
+    if (bytes === undefined) return;
+    this.#taken.delete(address);
+    const gaps: Piece[] = [];
+    for (const gap of [...this.#gaps, { address, bytes }].sort((a, b) => a.address - b.address)) {
+      const before = gaps.at(-1);
+      if (before && before.address + before.bytes === gap.address) {
+        gaps[gaps.length - 1] = { address: before.address, bytes: before.bytes + gap.bytes };
+      } else gaps.push(gap);
+    }
+    this.#gaps = gaps;
+  }
+
+  floats(address: Address, count: number): Float32Array<ArrayBuffer> {
+    return new Float32Array(this.memory.buffer, address, count);
+  }
+
+  bytes(address: Address, count: number): Uint8Array<ArrayBuffer> {
+    return new Uint8Array(this.memory.buffer, address, count);
+  }
+
+  copy(from: Address, to: Address, bytes: number): void {
+    new Uint8Array(this.memory.buffer).copyWithin(to, from, from + bytes);
+  }
+
+  /** Makes bytes zero. */
+  clear(address: Address, bytes: number): void {
+    new Uint8Array(this.memory.buffer, address, bytes).fill(0);
+  }
+
+  /** Makes room up to `end`, and for a vector that is read from before it. */
+  #grow(what: string, end: number): void {
+    const missing = end + ALIGNMENT - this.memory.buffer.byteLength;
+    try {
+      if (missing > 0) this.memory.grow(Math.ceil(missing / PAGE_BYTES));
+    } catch {
+      throw new BackendError({ code: 'out-of-memory', what, bytes: end - this.#end });
+    }
+    this.#end = end;
+  }
+}

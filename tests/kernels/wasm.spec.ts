@@ -1,0 +1,289 @@
+import { describe, expect, it } from 'vitest';
+import { f16Table, toF16Bits } from '../../gpu/plan/element-type.ts';
+import { attend } from '../../gpu/reference/attend.ts';
+import * as cpu from '../../gpu/reference/math.ts';
+import {
+  compileKernels,
+  instructionsHere,
+  startKernels,
+  type Address,
+  type Kernels,
+} from '../../gpu/wasm/kernels.ts';
+import { LinearMemory } from '../../gpu/wasm/linear-memory.ts';
+import { padded, WasmTensor } from '../../gpu/wasm/wasm-tensor.ts';
+import { expectAllClose } from '../support/all-close.ts';
+import { headShapes, joined, randomFloats, rowsOf, stored, within } from '../support/kernels.ts';
+
+// The twin sums in float64; at most 520 products of numbers below 1 are summed here in float32.
+const dotTolerance = within(2e-5);
+const shapes = [
+  [1, 8],
+  [7, 3],
+  [33, 37],
+  [131, 192],
+  [64, 520],
+] as const;
+/** One, a remainder alone, fours alone, both. */
+const counts = [1, 3, 4, 9];
+
+it('This engine has WebAssembly with SIMD', () => {
+  expect(instructionsHere()).toContain('simd');
+});
+
+describe.each(instructionsHere())('WebAssembly with %s', (instructions) => {
+  const started = compileKernels(instructions).then((code) => {
+    const memory = new LinearMemory();
+    return { memory, kernels: startKernels(code, memory.memory) };
+  });
+
+  /** Numbers in memory, each row padded with zeros. */
+  const put = (memory: LinearMemory, values: Float32Array, cols = values.length): Address => {
+    const rows = rowsOf(values, cols);
+    const address = memory.allocate('test', 4 * padded(cols) * rows.length);
+    rows.forEach((row, i) => memory.floats(address + 4 * padded(cols) * i, cols).set(row));
+    return address;
+  };
+  const matrix = (memory: LinearMemory, kernels: Kernels, rows: number, values: Float32Array) => {
+    const tensor = new WasmTensor(memory, kernels, { rows, cols: values.length / rows, vector: false });
+    tensor.put(0, values);
+    return tensor;
+  };
+
+  it('keeps every half below 128 in 16 bits, to the bit, and every other number in 32', async () => {
+    const { memory, kernels } = await started;
+    const halves = f16Table().filter((value) => Math.abs(value) < 128);
+    const small = matrix(memory, kernels, 1, halves);
+    expect(small.half).toBe(true);
+    expect([...new Uint32Array(small.values().buffer)]).toEqual([...new Uint32Array(halves.slice().buffer)]);
+
+    for (const other of [128, -65504, Infinity, NaN, 1e-3, 2 ** -25, 1 + 2 ** -11, 1e30, -1e-40]) {
+      const values = Float32Array.of(0.5, other, -0.25);
+      const wide = matrix(memory, kernels, 1, values);
+      expect(wide.half, `${other}`).toBe(false);
+      expect([...wide.values()]).toEqual([...values]);
+      wide.free();
+    }
+    small.free();
+  });
+
+  it('widens a matrix whose later rows are no halves', async () => {
+    const { memory, kernels } = await started;
+    const before = memory.allocatedBytes;
+    const [rows, cols] = [70, 5];
+    const first = stored(randomFloats(40 * cols), 'f16').values;
+    const second = randomFloats(30 * cols);
+    const tensor = new WasmTensor(memory, kernels, { rows, cols, vector: false });
+    tensor.put(0, first);
+    expect(tensor.half).toBe(true);
+    tensor.put(40, second);
+    expect(tensor.half).toBe(false);
+    expect([...tensor.values()]).toEqual([...first, ...second]);
+    tensor.free();
+    expect(memory.allocatedBytes).toBe(before);
+  });
+
+  it.each(['f32', 'f16'] as const)('multiplies %s matrices, plain, biased and onto', async (type) => {
+    const { memory, kernels } = await started;
+    for (const [rows, cols] of shapes) {
+      const { values } = stored(randomFloats(rows * cols), type);
+      const w = matrix(memory, kernels, rows, values);
+      expect(w.half).toBe(type === 'f16');
+      const bias = randomFloats(rows);
+      const biasAt = put(memory, bias);
+      for (const count of counts) {
+        const x = randomFloats(count * cols);
+        const before = randomFloats(count * rows);
+        const [xAt, yAt] = [put(memory, x, cols), put(memory, before, rows)];
+        const strides = { x: 4 * padded(cols), y: 4 * padded(rows) };
+        const read = () =>
+          joined(Array.from({ length: count }, (_, i) => memory.floats(yAt + strides.y * i, rows).slice()));
+        const multiply = (biased: boolean, onto: boolean) =>
+          kernels.project(
+            w.half,
+            w.address,
+            cols,
+            w.panels,
+            biased ? biasAt : 0,
+            xAt,
+            strides.x,
+            yAt,
+            strides.y,
+            count,
+            onto,
+          );
+        const what = `${rows} × ${cols}, ${count} rows`;
+
+        multiply(true, true);
+        const biased = joined(rowsOf(x, cols).map((row) => cpu.project(values, row, bias)));
+        const onto = biased.map((value, i) => value + (before[i] ?? 0));
+        expectAllClose(read(), onto, dotTolerance, `${what}, biased onto, number`);
+        multiply(false, false);
+        const plain = joined(rowsOf(x, cols).map((row) => cpu.project(values, row)));
+        expectAllClose(read(), plain, dotTolerance, `${what}, plain, number`);
+        memory.free(xAt);
+        memory.free(yAt);
+      }
+      memory.free(biasAt);
+      w.free();
+    }
+  });
+
+  it('multiplies by the smallest halves and by large activations', async () => {
+    const { memory, kernels } = await started;
+    const values = Float32Array.from([2 ** -24, -(2 ** -24), 3 * 2 ** -24, 2 ** -14, 127.9375, -0]);
+    const w = matrix(memory, kernels, 6, values);
+    expect(w.half).toBe(true);
+    for (const activation of [1, 2 ** 24, -(2 ** -60), 0]) {
+      const [x, y] = [put(memory, Float32Array.of(activation)), put(memory, new Float32Array(6))];
+      kernels.project(true, w.address, 1, 1, 0, x, 128, y, 128, 1, false);
+      expect([...memory.floats(y, 6)]).toEqual([...values.map((value) => value * activation + 0)]);
+      memory.free(x);
+      memory.free(y);
+    }
+    w.free();
+  });
+
+  it('norms rows and heads, and turns heads', async () => {
+    const { memory, kernels } = await started;
+    for (const cols of [1, 5, 37, 192]) {
+      const [x, gain] = [randomFloats(3 * cols, 3), randomFloats(cols)];
+      const [xAt, gainAt, yAt] = [
+        put(memory, x, cols),
+        put(memory, gain),
+        put(memory, new Float32Array(3 * cols), cols),
+      ];
+      const stride = 4 * padded(cols);
+      kernels.rmsNorm(xAt, stride, gainAt, cols, 1e-5, yAt, stride, 3);
+      rowsOf(x, cols).forEach((row, i) =>
+        expectAllClose(
+          memory.floats(yAt + stride * i, cols),
+          cpu.rmsNorm(row, gain, 1e-5),
+          1e-6,
+          `row ${i} of ${cols}, number`,
+        ),
+      );
+    }
+    for (const [heads, , headDim] of headShapes) {
+      const [x, gain, table] = [
+        randomFloats(heads * headDim, 2),
+        randomFloats(headDim),
+        randomFloats(headDim),
+      ];
+      const at = put(memory, x);
+      kernels.normHeads(at, put(memory, gain), heads, headDim, 1e-5);
+      kernels.rotate(at, put(memory, table), heads, headDim);
+      const expected = cpu.headsOf(x, headDim).map((head) => {
+        const normed = cpu.rmsNorm(head, gain, 1e-5);
+        cpu.rotate(normed, table);
+        return normed;
+      });
+      expectAllClose(memory.floats(at, x.length), joined(expected), 2e-6, `${heads} of ${headDim}, number`);
+    }
+  });
+
+  it('is silu(gate) · up, for gates of any size', async () => {
+    const { memory, kernels } = await started;
+    const gates = Float32Array.from({ length: 4001 }, (_, i) => (i - 2000) / 10);
+    const ups = randomFloats(gates.length, 2);
+    const [gateAt, upAt] = [put(memory, gates), put(memory, ups)];
+    kernels.swiglu(gateAt, upAt, 4 * padded(gates.length));
+    expectAllClose(memory.floats(gateAt, gates.length), cpu.swiglu(gates, ups), within(1e-6), 'gate');
+
+    const broken = put(memory, Float32Array.of(NaN, 1, 2, 3));
+    kernels.swiglu(broken, upAt, 16);
+    expect(memory.floats(broken, 1)[0]).toBeNaN();
+  });
+
+  it('rounds to halves as the twin does', async () => {
+    const { memory, kernels } = await started;
+    const odd = [
+      0,
+      -0,
+      1e-8,
+      2 ** -25,
+      2 ** -24,
+      3 * 2 ** -26,
+      6.1e-5,
+      65504,
+      65519.9,
+      65520,
+      Infinity,
+      -Infinity,
+    ];
+    const values = joined([Float32Array.from([...odd, NaN]), randomFloats(999, 10), randomFloats(999, 1e-4)]);
+    const [x, y] = [put(memory, values), memory.allocate('halves', 2 * values.length)];
+    kernels.storeHalves(x, y, values.length);
+    expect([...new Uint16Array(memory.memory.buffer, y, values.length)]).toEqual([...values].map(toF16Bits));
+  });
+
+  describe.each(['f32', 'f16'] as const)('attention over %s rows', (type) => {
+    it.each([...headShapes, [4, 2, 10] as const])(
+      'equals the twin with %i heads on %i of %i numbers, in one run of rows or in two',
+      async (heads, kvHeads, headDim) => {
+        const { memory, kernels } = await started;
+        const rowSize = 2 * kvHeads * headDim;
+        for (const keys of [1, 2, 7, 70]) {
+          const text = stored(randomFloats(keys * rowSize, 2), type);
+          const bytes = new Uint8Array(text.data.buffer, 0, text.data.byteLength);
+          const kv = memory.allocate('kv', bytes.length + 16);
+          new Uint8Array(memory.memory.buffer, kv).set(bytes);
+          const q = randomFloats(heads * headDim, 2);
+          const qAt = put(memory, q);
+          const stride = 4 * padded(keys);
+          const scores = memory.allocate('scores', heads * stride);
+          const widened = memory.allocate('widened', 4 * padded(headDim));
+          const y = memory.allocate('y', 4 * q.length);
+
+          const rowBytes = bytes.length / keys;
+          const cut = Math.floor(keys / 3);
+          const half = type === 'f16';
+          for (const [from, to] of [
+            [0, cut],
+            [cut, keys],
+          ] as const) {
+            const at = kv + from * rowBytes;
+            kernels.scoreKeys(
+              half,
+              qAt,
+              heads,
+              kvHeads,
+              headDim,
+              at,
+              to - from,
+              scores + 4 * from,
+              stride,
+              widened,
+            );
+          }
+          kernels.soften(scores, stride, heads, keys);
+          kernels.mixValues(half, scores, stride, heads, kvHeads, headDim, kv, keys, y, widened);
+
+          const expected = attend(
+            q,
+            keys - 1,
+            { windowTokens: Infinity, diagonal: true },
+            { kvHeads, headDim },
+            (position, part, into) => {
+              const start = position * rowSize + part * into.length;
+              into.set(text.values.subarray(start, start + into.length));
+            },
+          );
+          expectAllClose(memory.floats(y, q.length), expected, within(1e-5), `${keys} keys, number`);
+          for (const address of [kv, qAt, scores, widened, y]) memory.free(address);
+        }
+      },
+    );
+  });
+
+  it('reads infinities, NaN and the smallest numbers of a half-precision cache', async () => {
+    const { memory, kernels } = await started;
+    const numbers = [Infinity, -Infinity, NaN, 2 ** -24, -(2 ** -15), 65504, -0, 1];
+    const row = Uint16Array.from([...numbers.map(() => 0), ...numbers.map(toF16Bits)]);
+    const kv = memory.allocate('kv', 64);
+    new Uint16Array(memory.memory.buffer, kv).set(row);
+    const weight = put(memory, Float32Array.of(1));
+    const [y, widened] = [memory.allocate('y', 32), memory.allocate('widened', 64)];
+    kernels.mixValues(true, weight, 16, 1, 1, 8, kv, 1, y, widened);
+    expect([...memory.floats(y, 8)]).toEqual(numbers.map((number) => number + 0));
+  });
+});
