@@ -15,6 +15,7 @@ const engine = new EngineClient(worker);
 const session = new Session(engine);
 const exporter = new Exporter(session, engine);
 const models = fetchModelIndex(document.baseURI);
+void session.desk.library.restore();
 session.start(models, linkIn(location));
 void models.then(() => new AddressBar(session).follow());
 

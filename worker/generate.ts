@@ -164,14 +164,16 @@ async function decode(
 ): Promise<Written> {
   const ends = 'chat' in input ? chatEnds : config.eosIds;
   const measured: MeasuredToken[] = [];
-  const tell = (id: number, fresh: string, told?: MeasuredToken) => {
-    if (told) measured.push(told);
-    emit({ type: 'token', id, text: fresh, ...(told && { measured: told }) });
+  const arrivalsMs: number[] = [];
+  let told = 0;
+  const tell = (id: number, fresh: string, measure?: MeasuredToken) => {
+    if (measure) measured.push(measure);
+    const ms = (arrivalsMs[told++] ?? 0) - (arrivalsMs[0] ?? 0);
+    emit({ type: 'token', id, text: fresh, ms, ...(measure && { measured: measure }) });
   };
   await text?.begin(prompt, ends);
   const live = text && new LiveText(text, tell);
   const tokens: number[] = [];
-  let lastMs: number | null = null;
   const tellStats = throttle(STATS_INTERVAL_MS, () => {
     emit({ type: 'stats', kv: session.kvUsage(), timing: clock.timing(), newTokens: tokens.length });
   });
@@ -188,8 +190,8 @@ async function decode(
             const before = tokens.at(-1) ?? prompt.at(-1);
             tokens.push(token);
             const nowMs = performance.now();
-            const drawn = { token, before, measure, ms: nowMs - (lastMs ?? nowMs) };
-            lastMs = nowMs;
+            const drawn = { token, before, measure, ms: nowMs - (arrivalsMs.at(-1) ?? nowMs) };
+            arrivalsMs.push(nowMs);
             if (live) live.push(drawn);
             else tell(token, '', measuredToken(drawn, []));
             tellStats();

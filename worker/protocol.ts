@@ -245,6 +245,8 @@ export type EngineEvent =
       readonly type: 'token';
       readonly id: number;
       readonly text: string;
+      /** Since the first new token. */
+      readonly ms: number;
       /** Where `watch.tokens` asked for it. */
       readonly measured?: MeasuredToken;
     }

@@ -68,7 +68,10 @@ for (const width of [320, 390, 768, 1440]) {
 test('what can be pressed is at least 24 px in both directions', async ({ page }) => {
   await page.setViewportSize({ width: 390, height: 844 });
   await visit(page);
-  for (const element of await page.locator('button, input, select, textarea').all()) {
+  for (const element of await page
+    .locator('button, input, select, textarea')
+    .filter({ visible: true })
+    .all()) {
     const box = await element.boundingBox();
     expect(box?.width).toBeGreaterThanOrEqual(24);
     expect(box?.height).toBeGreaterThanOrEqual(24);

@@ -95,6 +95,18 @@ const realms: readonly Realm[] = [
       'The worker imports gpu, worker and comlink, and never the page. Only worker/text imports the libraries for tokenizers and templates, in one file each.',
   },
   {
+    of: 'web/charts/',
+    may: [{ path: 'gpu/plan/' }, { path: 'worker/protocol.ts', typesOnly: true }, { path: 'web/' }],
+    libraries: ['svelte', 'uplot'],
+    reason: `${pageLooksAtTypes} Charts are drawn with uplot, and only here.`,
+  },
+  {
+    of: 'web/compare/',
+    may: [{ path: 'gpu/plan/' }, { path: 'worker/protocol.ts', typesOnly: true }, { path: 'web/' }],
+    libraries: ['svelte', 'diff'],
+    reason: `${pageLooksAtTypes} Texts are compared with diff, and only here.`,
+  },
+  {
     of: 'web/',
     may: [
       { path: 'gpu/plan/' },

@@ -1,6 +1,8 @@
 import { proxy, wrap, type Remote } from 'comlink';
 import type { ExportResult } from '../../worker/export/protocol.ts';
 import type {
+  Convergence,
+  ConvergenceRequest,
   EngineApi,
   EngineEvent,
   ExportRequest,
@@ -9,6 +11,8 @@ import type {
   LoadRequest,
   ModelFacts,
   Outcome,
+  Score,
+  ScoreRequest,
 } from '../../worker/protocol.ts';
 
 type Receive = (event: EngineEvent) => void;
@@ -38,6 +42,14 @@ export class EngineClient {
 
   export(request: ExportRequest, receive: Receive): Promise<Outcome<ExportResult>> {
     return this.#call(receive, (onEvent) => this.#engine.export(request, onEvent));
+  }
+
+  measureConvergence(request: ConvergenceRequest, receive: Receive): Promise<Outcome<Convergence>> {
+    return this.#call(receive, (onEvent) => this.#engine.measureConvergence(request, onEvent));
+  }
+
+  score(request: ScoreRequest, receive: Receive): Promise<Outcome<Score>> {
+    return this.#call(receive, (onEvent) => this.#engine.score(request, onEvent));
   }
 
   stop(): void {

@@ -14,6 +14,8 @@ export type Phase =
     }
   | { readonly at: 'ready'; readonly model: ModelFacts }
   | { readonly at: 'generating'; readonly model: ModelFacts }
+  /** Something is measured besides a run; `what` says it, and `share` how far it has come. */
+  | { readonly at: 'measuring'; readonly model: ModelFacts; readonly what: string; readonly share: number }
   | { readonly at: 'failed'; readonly failure: Failure };
 
 export interface FileProgress {

@@ -1,3 +1,4 @@
+import type { ModelDims } from '../../gpu/plan/model-dims.ts';
 import type { KvUsage } from '../../gpu/plan/kv-layout.ts';
 import type { Mode } from '../../gpu/plan/forward-plan.ts';
 import type {
@@ -14,6 +15,9 @@ export interface Run {
   readonly number: number;
   readonly modelId: string;
   readonly adapter: ModelFacts['adapter'];
+  readonly dims: ModelDims;
+  /** The whole set-up, as the part of an address after `#`. */
+  readonly link: string;
   readonly prompt: string;
   readonly request: GenerateRequest;
   readonly layerTypes: string;
@@ -30,11 +34,18 @@ export interface Run {
 export type RunEnd = GenerateResult['end'] | { readonly failure: Failure };
 
 /** A run that has just been asked for. */
-export function beginRun(number: number, model: ModelFacts, prompt: string, request: GenerateRequest): Run {
+export function beginRun(
+  number: number,
+  model: ModelFacts,
+  { prompt, link }: Pick<Run, 'prompt' | 'link'>,
+  request: GenerateRequest,
+): Run {
   return {
     number,
     modelId: model.id,
     adapter: model.adapter,
+    dims: model.dims,
+    link,
     prompt,
     request,
     layerTypes: request.config.layerTypes ?? model.stored.layerTypes,

@@ -2,14 +2,13 @@ import { parseLayerTypes } from '../../gpu/plan/layer-types.ts';
 import type {
   BackendChoice,
   BroughtModel,
-  EngineEvent,
   Failure,
-  GenerateResult,
   ModelFacts,
   Outcome,
   SharingConfig,
 } from '../../worker/protocol.ts';
 import { checkConfig, toGenerateRequest } from '../config/check-config.ts';
+import { encodeHash } from '../config/url-hash.ts';
 import { defaultConfig, sharingOf, type PlaygroundConfig } from '../config/playground-config.ts';
 import { replaceUnedited } from '../config/replace-unedited.ts';
 import type { Decoded } from '../config/url-hash.ts';
@@ -17,15 +16,10 @@ import { PlanEditor } from '../layers/plan-editor.svelte.ts';
 import { trainedFor, type ModelEntry } from '../model/model-index.ts';
 import { modelIn, type PickedFile } from '../model/opened-files.ts';
 import type { LinkNotice } from '../share/link-notice.ts';
-import type { EngineClient } from './engine-client.ts';
-import { FrameText } from './frame-text.ts';
+import { measureOn, type Engine, type Measurement } from './measure.ts';
 import { loadingAfter, type Phase } from './phase.ts';
-import { beginRun, endRun, runAfter, type Run } from './run.ts';
-
-/** What the session needs of the worker's client. */
-type Engine = Pick<EngineClient, 'load' | 'generate' | 'stop'>;
-
-const RUNS_KEPT = 6;
+import type { Run } from './run.ts';
+import { RunDesk } from './run-desk.svelte.ts';
 
 /** What decides which model the worker holds. */
 type Loadable = Pick<PlaygroundConfig, 'model' | 'backend' | 'weights'>;
@@ -37,12 +31,8 @@ export class Session {
   /** Models that the person brought since the page was opened, by id. */
   brought = $state.raw<ReadonlyMap<string, BroughtModel>>(new Map());
   phase = $state.raw<Phase>({ at: 'idle' });
-  /** The run whose text is shown: the one in progress, or the last. */
-  run = $state.raw<Run | null>(null);
-  /** The continuation that `run` has written so far. */
-  text = $state.raw('');
-  /** Finished runs, the latest first. */
-  history = $state.raw<readonly Run[]>([]);
+  /** The run that is shown, and those before it. */
+  readonly desk = new RunDesk();
   failure = $state.raw<Failure | null>(null);
   /** Why the page went from WebGPU to the CPU by itself. */
   fellBack = $state.raw<Failure | null>(null);
@@ -57,6 +47,19 @@ export class Session {
   /** Facts of the models that were loaded before, by id: they stay known while another backend loads. */
   #known = $state.raw<ReadonlyMap<string, ModelFacts>>(new Map());
 
+  get run(): Run | null {
+    return this.desk.run;
+  }
+
+  get text(): string {
+    return this.desk.text;
+  }
+
+  /** Runs that finished since the page was opened, the latest first. */
+  get history(): readonly Run[] {
+    return this.desk.finished;
+  }
+
   /** The loaded model. */
   readonly model = $derived('model' in this.phase ? this.phase.model : null);
   /** Facts of the chosen model, loaded now or before. */
@@ -69,12 +72,12 @@ export class Session {
     this.layerCount === null ? null : parseLayerTypes(this.config.layerTypes, this.layerCount),
   );
   readonly problems = $derived(checkConfig(this.config, this.plan));
+  /** The engine computes something that `stop` ends. */
+  readonly busy = $derived(this.phase.at === 'generating' || this.phase.at === 'measuring');
   readonly runnable = $derived(Object.keys(this.problems).length === 0);
 
   readonly #engine: Engine;
-  readonly #text = new FrameText((text) => (this.text += text));
   #loads = 0;
-  #runs = 0;
   #target: Loadable | null = null;
 
   constructor(engine: Engine) {
@@ -166,7 +169,7 @@ export class Session {
 
   /** Runs the configuration, now or as soon as the model is there. Does nothing while it cannot run. */
   generate(): void {
-    if (!this.runnable || this.phase.at === 'generating') return;
+    if (!this.runnable || this.busy) return;
     if (this.phase.at === 'loading') this.phase = { ...this.phase, queued: true };
     else if (this.phase.at === 'ready') void this.#generate(this.phase.model);
     else void this.#load(true);
@@ -174,8 +177,15 @@ export class Session {
 
   /** Ends the run in progress within one token, or forgets the one that waits for the model. */
   stop(): void {
-    if (this.phase.at === 'generating') this.#engine.stop();
+    if (this.busy) this.#engine.stop();
     else if (this.phase.at === 'loading') this.phase = { ...this.phase, queued: false };
+  }
+
+  /** Lends the engine to a measurement, see {@link measureOn}; null where it is not free or failed, which is then said. */
+  measure<T>(what: string, work: Measurement<T>): Promise<T | null> {
+    return measureOn(this, this.#engine, what, work, (failure) => {
+      this.#fail(failure);
+    });
   }
 
   /** Says that something could not be done; what is loaded or running goes on. */
@@ -247,30 +257,21 @@ export class Session {
   }
 
   async #generate(model: ModelFacts): Promise<void> {
-    const request = toGenerateRequest(this.config);
-    if (!request) return;
+    const asked = toGenerateRequest(this.config);
+    if (!asked) return;
     this.failure = null;
     this.phase = { at: 'generating', model };
-    this.text = '';
-    this.run = beginRun(++this.#runs, model, this.config.prompt, request);
-    const outcome = await this.#engine.generate(request, (event) => this.#receiveRun(event));
+    const setUp = { prompt: this.config.prompt, link: encodeHash(this.config, this.stored) };
+    const outcome = await this.#engine.generate(this.desk.begin(model, setUp, asked), this.desk.receive);
+    this.desk.end(outcome);
     this.#settleRun(outcome, model);
   }
 
-  #settleRun(outcome: Outcome<GenerateResult>, model: ModelFacts): void {
-    this.#text.flush();
+  #settleRun(outcome: Outcome<unknown>, model: ModelFacts): void {
     // Where another model was chosen meanwhile, its loading goes on.
-    const stillOurs = this.phase.at === 'generating';
-    if (stillOurs) this.phase = { at: 'ready', model };
-    if (!this.run) return;
-    if (outcome.ok) {
-      this.run = endRun(this.run, outcome.value);
-      this.text = outcome.value.text ?? this.text;
-      this.history = [this.run, ...this.history].slice(0, RUNS_KEPT);
-    } else {
-      this.run = { ...this.run, end: { failure: outcome.failure } };
-      if (stillOurs) this.#fail(outcome.failure);
-    }
+    if (this.phase.at !== 'generating') return;
+    this.phase = { at: 'ready', model };
+    if (!outcome.ok) this.#fail(outcome.failure);
   }
 
   #fail(failure: Failure): void {
@@ -283,10 +284,5 @@ export class Session {
   #adopt(stored: SharingConfig): void {
     Object.assign(this.config, replaceUnedited(this.config, this.stored, stored));
     this.stored = stored;
-  }
-
-  #receiveRun(event: EngineEvent): void {
-    if (this.run) this.run = runAfter(this.run, event);
-    if (event.type === 'token') this.#text.add(event.text);
   }
 }

@@ -39,6 +39,8 @@ export function progressLine(phase: Phase, run: Run | null): ProgressLine {
             bar: { label: 'Reading the prompt', share: run?.prefilledShare ?? null },
           }
         : { text: 'Writing' };
+    case 'measuring':
+      return { text: phase.what, bar: { label: 'Measuring', share: phase.share } };
     case 'ready':
       return { text: run?.end ? describeEnd(run) : 'Ready.' };
   }

@@ -13,7 +13,7 @@ const model = {
 it('A citation names the model, the commit, the plan, the adapter, the figures and the link', () => {
   const request = toGenerateRequest({ ...defaultConfig, layerTypes: '0_1_1_3' });
   if (!request) throw new Error('the defaults can run');
-  const run = endRun(beginRun(1, model, defaultConfig.prompt, request), {
+  const run = endRun(beginRun(1, model, { prompt: defaultConfig.prompt, link: '' }, request), {
     mode: 'parallel',
     end: 'length',
     promptTokens: 11,

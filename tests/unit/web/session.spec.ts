@@ -68,6 +68,8 @@ class ScriptedEngine {
   readonly answerRun: ((outcome: Outcome<GenerateResult>) => void)[] = [];
   emit: (event: EngineEvent) => void = () => undefined;
   stop = vi.fn();
+  measureConvergence = () => Promise.reject(new Error('nobody asks for it'));
+  score = () => Promise.reject(new Error('nobody asks for it'));
 
   load(request: LoadRequest, receive: (event: EngineEvent) => void) {
     this.loads.push(request);

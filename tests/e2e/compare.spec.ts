@@ -1,0 +1,72 @@
+import { expect, test } from 'playwright/test';
+import { formatNats } from '../../web/ui/divergence-words.ts';
+import { headless } from './headless-answer.ts';
+import { visit } from './lab.ts';
+
+interface Written {
+  readonly tokens: readonly number[];
+  readonly text: string;
+}
+interface Scored {
+  readonly scored: {
+    readonly divergence: { readonly kl: readonly number[]; readonly agrees: readonly boolean[] } | null;
+  };
+}
+
+test('configurations run in turn and are compared: with itself one agrees everywhere, with others as the headless runner says', async ({
+  page,
+}, testInfo) => {
+  const lab = await visit(page);
+  await lab.select('Backend').selectOption('CPU');
+  await expect(page.getByText('Ready.', { exact: true })).toBeVisible();
+  const prompt = await lab.prompt.inputValue();
+  await lab.number('Max new tokens').fill('12');
+  const part = page.getByRole('region', { name: 'Compare', exact: true });
+  await part.locator('summary').first().click();
+  await expect(part).toContainText('one after the other on the one GPU');
+  const add = part.getByRole('button', { name: 'Add what is set' });
+  await add.click();
+  await expect(part.getByRole('button', { name: 'Compare' })).toHaveAttribute('aria-disabled', 'true');
+  await add.click();
+  await lab.layerTypes.fill('0_1_2_3_4_5_6_7');
+  await add.click();
+  await part.getByRole('button', { name: 'Compare' }).click();
+
+  const column = (number: number) => part.getByRole('listitem', { name: `Configuration ${number}` });
+  await expect(column(3)).toContainText('KL, mean', { timeout: 60_000 });
+  await expect(column(2)).toContainText(/Top-1 agreement.*100 %/s);
+  await expect(column(2)).toContainText('0 nats');
+  await expect(column(2).locator('mark')).toHaveCount(0);
+  await expect(column(1)).toContainText('768 B');
+  await expect(column(3)).toContainText('2 KiB');
+
+  const sampling = { temperature: 0.8, topK: 0, topP: 0.95, minP: 0, repetitionPenalty: 1.1, seed: 1 };
+  const base = { model: 'fairy-lckv', backend: 'cpu', prompt, maxNewTokens: 12, sampling };
+  const config = { layer_types: '0_1_2_3_4_5_6_7' };
+  const [first, other] = (await headless([base, { ...base, config }])) as readonly Written[];
+  const continuation = first?.tokens;
+  const [, scored] = (await headless([
+    { ...base, continuation },
+    { ...base, config, continuation, reference: 'compare' },
+  ])) as readonly Scored[];
+  const kl = scored?.scored.divergence?.kl ?? [];
+  await expect(column(3)).toContainText(
+    `${formatNats(kl.reduce((sum, value) => sum + value, 0) / kl.length)} nats`,
+  );
+  const agreed = scored?.scored.divergence?.agrees.filter(Boolean).length ?? NaN;
+  await expect(column(3)).toContainText(`${Math.round((1000 * agreed) / kl.length) / 10} %`);
+  await expect(column(3)).toContainText(other?.text ?? 'nothing');
+  await expect(column(1)).toContainText(first?.text ?? 'nothing');
+
+  for (const width of [390, 1440]) {
+    for (const colorScheme of ['light', 'dark'] as const) {
+      await page.setViewportSize({ width, height: 900 });
+      await page.emulateMedia({ colorScheme, reducedMotion: 'reduce' });
+      expect(await page.evaluate(() => document.documentElement.scrollWidth)).toBe(width);
+      await part.screenshot({ path: testInfo.outputPath(`compare-${width}-${colorScheme}.png`) });
+    }
+  }
+  // The page's own model is there as before.
+  await lab.generate.click();
+  await expect(page.getByText(/^Done/)).toBeVisible();
+});

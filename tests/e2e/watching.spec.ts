@@ -1,0 +1,84 @@
+import { expect, test, type Page } from 'playwright/test';
+import { chooseGreedy, generate, visit } from './lab.ts';
+
+/** Opens one of the page's titled parts. */
+async function open(page: Page, title: string) {
+  const part = page.getByRole('region', { name: title, exact: true });
+  await part.locator('summary').first().click();
+  return part;
+}
+
+test('charts draw the run, say its numbers in a table, and are saved as pictures', async ({
+  page,
+}, testInfo) => {
+  const lab = await visit(page);
+  const charts = await open(page, 'Charts');
+  await charts.getByRole('checkbox', { name: 'Time the kernels' }).check();
+  await generate(lab, 12);
+
+  const kv = charts.getByRole('img', { name: /^KV bytes in use\./ });
+  await expect(kv).toBeVisible();
+  // 18 tokens are written of 8 words, the begin token and 12 new ones; what is drawn last is what the figure says.
+  const said = await kv.getAttribute('aria-label');
+  const inUse = /([\d.]+ KiB) after (\d+) tokens; plain LLaMA would take ([\d.]+ KiB)/.exec(said ?? '');
+  await expect(lab.kv).toContainText(`${inUse?.[1] ?? 'nothing'} in use`);
+  expect(parseFloat(inUse?.[3] ?? '') / parseFloat(inUse?.[1] ?? '')).toBeCloseTo(8 / 3, 1);
+  await charts.getByText('As a table: KV bytes in use').click();
+  await expect(charts.getByRole('row', { name: new RegExp(`^${inUse?.[2] ?? '?'} `) }).first()).toContainText(
+    inUse?.[1] ?? 'nothing',
+  );
+  await expect(
+    charts.getByRole('img', { name: /^Tokens per second\. [\d.]+ at new token 12/ }),
+  ).toBeVisible();
+  const kernels = charts.getByRole('table', { name: /GPU time by kernel/ });
+  await expect(kernels.getByRole('row', { name: /^attend 8 \d+ [\d.]+ %/ })).toBeVisible();
+
+  const png = page.waitForEvent('download');
+  await charts.getByRole('button', { name: 'Save “KV bytes in use” as PNG' }).click();
+  expect((await png).suggestedFilename()).toBe('kvtab KV bytes in use.png');
+  const svg = page.waitForEvent('download');
+  await charts.getByRole('button', { name: 'Save “GPU time by kernel” as SVG' }).click();
+  expect((await svg).suggestedFilename()).toMatch(/\.svg$/);
+
+  for (const width of [390, 1440]) {
+    for (const colorScheme of ['light', 'dark'] as const) {
+      await page.setViewportSize({ width, height: 900 });
+      await page.emulateMedia({ colorScheme, reducedMotion: 'reduce' });
+      expect(await page.evaluate(() => document.documentElement.scrollWidth)).toBe(width);
+      await page.screenshot({
+        path: testInfo.outputPath(`charts-${width}-${colorScheme}.png`),
+        fullPage: true,
+      });
+    }
+  }
+});
+
+test('every token tells its probability, rank, rivals and time, by pointer and by keyboard', async ({
+  page,
+}) => {
+  const lab = await visit(page);
+  await chooseGreedy(lab);
+  const plain = await generate(lab, 6);
+  const part = await open(page, 'Tokens');
+  await part.getByRole('checkbox', { name: 'Measure every token' }).check();
+  expect(await generate(lab, 6), 'measuring changes nothing').toBe(plain);
+
+  const strip = part.getByRole('listbox', { name: 'Tokens of the output' });
+  await expect(strip.getByRole('option')).toHaveCount(6);
+  await strip.getByRole('option').nth(3).hover();
+  await expect(part.getByText(/probability [\d.]+ %, rank 1, [\d.]+ ms after the one before/)).toBeVisible();
+  await expect(part.getByRole('listitem')).toHaveCount(5);
+  await strip.getByRole('option', { selected: true }).focus();
+  await page.keyboard.press('ArrowRight');
+  await expect(strip.getByRole('option').nth(4)).toBeFocused();
+  await expect(strip.getByRole('option').nth(4)).toHaveAccessibleDescription(/probability [\d.]+ %, rank 1/);
+});
+
+test('what a number means is one press away, and Escape puts it away', async ({ page }) => {
+  await visit(page);
+  await page.getByRole('button', { name: 'What is “KV cache”?' }).click();
+  const dialog = page.getByRole('dialog', { name: 'KV cache' });
+  await expect(dialog).toContainText('Σ over owners');
+  await page.keyboard.press('Escape');
+  await expect(dialog).toBeHidden();
+});

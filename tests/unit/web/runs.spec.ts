@@ -1,0 +1,112 @@
+import 'fake-indexeddb/auto';
+import { beforeEach, describe, expect, it } from 'vitest';
+import { greedy } from '../../../gpu/plan/sampling.ts';
+import { openSpace } from '../../../worker/storage/space.ts';
+import type { Run } from '../../../web/engine/run.ts';
+import { csvCell, runsAsCsv, runsAsJson } from '../../../web/runs/export-runs.ts';
+import { RunLibrary } from '../../../web/runs/run-library.svelte.ts';
+import { sortRuns } from '../../../web/runs/sort-runs.ts';
+import { isStoredRun, storedRunOf, type StoredRun } from '../../../web/runs/stored-run.ts';
+
+const run = (number: number): Run =>
+  ({
+    number,
+    modelId: 'fairy-lckv',
+    adapter: { backend: 'cpu', vendor: '', description: '', software: true },
+    link: 'v=1&seed=2',
+    prompt: 'Once',
+    request: { kvPrecision: 'f16', sampling: greedy, config: {} },
+    layerTypes: '0_1',
+    mode: 'parallel',
+    prefilledShare: 1,
+    promptTokens: 2,
+    newTokens: 3,
+    kv: { bytes: 96, allocatedBytes: 128, bytesPerToken: 24, layers: [] },
+    timing: { prefillMs: 1, decodeMs: 1, prefillTokensPerSec: 3, decodeTokensPerSec: 1 },
+    end: 'length',
+  }) as unknown as Run; // what a stored run is made of, and no more
+
+const stored = (changes: Partial<StoredRun>): StoredRun => {
+  const made = storedRunOf(run(1), ' upon a time', 1000);
+  if (!made) throw new Error('the run has figures');
+  return { ...made, ...changes };
+};
+
+const space = openSpace('runs', (value): value is unknown => value !== undefined);
+const settled = () => new Promise((resolve) => setTimeout(resolve, 20));
+beforeEach(() => space.remove());
+
+describe('the runs that are kept', () => {
+  it('are there after a reload with what was done to them, the latest first', async () => {
+    const library = new RunLibrary();
+    library.record(run(1), 'first');
+    await settled();
+    library.record(run(2), 'second');
+    const [second, first] = library.all;
+    library.rename(first?.id ?? '', '  the first  ');
+    library.pin(first?.id ?? '', true);
+    await settled();
+    const reloaded = new RunLibrary();
+    await reloaded.restore();
+    expect(reloaded.all).toEqual([second, { ...first, name: 'the first', pinned: true }]);
+    reloaded.remove(second?.id ?? '');
+    await settled();
+    expect(await space.keys()).toHaveLength(1);
+    expect(reloaded.trouble).toBeNull();
+  });
+
+  it('leave out what somebody else put into the store', async () => {
+    await space.set(['good'], stored({ id: 'good' }));
+    await space.set(['text'], 'no run');
+    await space.set(['number'], stored({ id: 'x', kvBytes: NaN }));
+    await space.set(['kind'], { ...stored({}), prompt: { toString: () => '<b>' }.toString.name.length });
+    await space.set(['end'], { ...stored({}), end: 'javascript:alert(1)' });
+    await space.set(['long'], stored({ text: 'a'.repeat(100_001) }));
+    const library = new RunLibrary();
+    await library.restore();
+    expect(library.all.map(({ id }) => id)).toEqual(['good']);
+  });
+
+  it('do not grow without end, and keep what is pinned', async () => {
+    const library = new RunLibrary();
+    library.all = Array.from({ length: 500 }, (_, i) =>
+      stored({ id: String(i), endedAt: i, pinned: i === 0 }),
+    );
+    library.record(run(1), '');
+    library.record(run(2), '');
+    expect(library.all).toHaveLength(501);
+    expect(library.all.at(-1)).toMatchObject({ id: '0', pinned: true });
+    await settled();
+  });
+
+  it('are none where a run has no figures', () => {
+    expect(storedRunOf({ ...run(1), kv: null }, '', 0)).toBeNull();
+    expect(storedRunOf({ ...run(1), end: { failure: { code: 'no-model' } } }, '', 0)).toBeNull();
+    expect(isStoredRun(null)).toBe(false);
+  });
+});
+
+describe('a list of runs', () => {
+  it('is sorted by a column, pinned ones first', () => {
+    const runs = [
+      stored({ id: 'a', kvBytes: 2 }),
+      stored({ id: 'b', kvBytes: 1 }),
+      stored({ id: 'c', kvBytes: 3, pinned: true }),
+    ];
+    const ids = (ascending: boolean) => sortRuns(runs, { by: 'kvBytes', ascending }).map(({ id }) => id);
+    expect(ids(true)).toEqual(['c', 'b', 'a']);
+    expect(ids(false)).toEqual(['c', 'a', 'b']);
+  });
+
+  it('is exported whole, and no cell is a formula', () => {
+    const hostile = stored({ name: '=HYPERLINK("http://x")', prompt: '-2+3', text: '\t=1,\n"quoted"' });
+    expect(JSON.parse(runsAsJson([hostile]))).toEqual([hostile]);
+    const csv = runsAsCsv([hostile]);
+    expect(csv.split('\r\n')[0]).toContain('id,endedAt,name');
+    expect(csv).toContain(`"'=HYPERLINK(""http://x"")"`);
+    expect(csv).toContain(`,'-2+3,"'\t=1,\n""quoted"""`);
+    for (const start of ['=', '+', '-', '@', ' =', '\n='])
+      expect(csvCell(`${start}1`)).toContain(`'${start}1`);
+    expect(csvCell(-1)).toBe('-1');
+  });
+});

@@ -1,0 +1,56 @@
+import { describe, expect, it } from 'vitest';
+import { kernelBars, kernelsAsSvg } from '../../../web/charts/kernel-bars.ts';
+import { kvSeries, speedSeries } from '../../../web/charts/run-series.ts';
+import { formatProbability, printable, shade } from '../../../web/watch/token-words.ts';
+import { sharingOf } from '../../support/arbitrary-plans.ts';
+import { tinyDims } from '../../support/random-model.ts';
+
+describe('the chart of KV', () => {
+  it('ends at the bytes in use and at those of a plain LLaMA, and flattens at a window', () => {
+    const sharing = sharingOf('0s_0s_2_2', { windowTokens: 4 });
+    const { x, lines } = kvSeries(sharing, tinyDims, 'f16', { promptTokens: 6, newTokens: 5 });
+    expect(x.at(-1)).toBe(10);
+    const row = 2 * 2 * 8 * 2;
+    expect(lines[0]?.y.at(-1)).toBe((4 + 10) * row);
+    expect(lines[1]?.y.at(-1)).toBe(4 * 10 * row);
+    expect(lines[0]?.y[0]).toBe(0);
+  });
+
+  it('has few points of a long text', () => {
+    const long = { promptTokens: 100_000, newTokens: 7 };
+    const { x } = kvSeries(sharingOf('0_1_2_3', {}), tinyDims, 'f16', long);
+    expect(x.length).toBeLessThanOrEqual(402);
+    expect(x.at(-1)).toBe(100_006);
+  });
+});
+
+it('the chart of speed takes the last eight tokens, and nothing where the clock stood still', () => {
+  const arrivals = Array.from({ length: 20 }, (_, i) => (i < 10 ? i : 9 + (i - 9) * 2));
+  const { x, lines } = speedSeries(arrivals);
+  expect(x[0]).toBe(2);
+  expect(lines[0]?.y[0]).toBe(1000);
+  expect(lines[0]?.y.at(-1)).toBe(500);
+  expect(speedSeries([0, 0, 0]).x).toEqual([]);
+});
+
+it('kernels are sorted by time, with shares, as a table and as a picture', () => {
+  const bars = kernelBars([
+    { kernel: 'embed', dispatches: 1, gpuUs: 10 },
+    { kernel: 'attend', dispatches: 8, gpuUs: 30 },
+  ]);
+  expect(bars.map(({ kernel, share }) => [kernel, share])).toEqual([
+    ['attend', 0.75],
+    ['embed', 0.25],
+  ]);
+  expect(kernelsAsSvg(bars)).toContain('>attend</text>');
+  expect(kernelBars([{ kernel: 'embed', dispatches: 1, gpuUs: 0 }])[0]?.share).toBe(0);
+});
+
+it('a token can be seen, whatever it is', () => {
+  expect(printable({ id: 3, text: ' a\n' })).toBe('␣a⏎');
+  expect(printable({ id: 3, text: '' })).toBe('⟨3⟩');
+  expect(formatProbability(0.3721)).toBe('37.2 %');
+  expect(formatProbability(0.000123)).toBe('0.012 %');
+  expect(formatProbability(1e-9)).toBe('< 0.0001 %');
+  expect([shade(1), shade(0.001), shade(0)]).toEqual([0, 1, 1]);
+});
