@@ -1,0 +1,77 @@
+import { describe, expect, it, vi } from 'vitest';
+import { defaultConfig, type PlaygroundConfig } from '../../../web/config/playground-config.ts';
+import type { Session } from '../../../web/engine/session.svelte.ts';
+import { Exporter } from '../../../web/export/exporter.svelte.ts';
+import type { ExportResult } from '../../../worker/export/protocol.ts';
+import type { EngineEvent, ExportRequest, Outcome } from '../../../worker/protocol.ts';
+
+const config: PlaygroundConfig = { ...defaultConfig, layerTypes: ' 0_0 ', slidingWindow: 9 };
+const result: ExportResult = { end: 'complete', name: 'x', files: [], bytes: 0, zip: null, readBy: 'lckv' };
+
+/** An exporter over an engine that answers when it is told to. */
+function opened(phase: 'ready' | 'loading', runnable = true) {
+  const asked: ExportRequest[] = [];
+  let answer: (outcome: Outcome<ExportResult>) => void = () => undefined;
+  let receive: (event: EngineEvent) => void = () => undefined;
+  const stop = vi.fn();
+  const engine = {
+    stop,
+    export: (request: ExportRequest, onEvent: typeof receive) => {
+      asked.push(request);
+      receive = onEvent;
+      return new Promise<Outcome<ExportResult>>((resolve) => (answer = resolve));
+    },
+  };
+  const session = { phase: { at: phase }, runnable, config } as unknown as Session; // what an exporter looks at
+  const exporter = new Exporter(session, engine);
+  return {
+    exporter,
+    asked,
+    stop,
+    answer: (outcome: Outcome<ExportResult>) => answer(outcome),
+    receive: (event: EngineEvent) => receive(event),
+  };
+}
+
+describe('The exporter', () => {
+  it('asks for the plan that is edited, and shows how far it is', async () => {
+    const { exporter, asked, answer, receive } = opened('ready');
+    exporter.round = 'f16';
+    const exporting = exporter.export({ to: 'zip' });
+    expect(asked).toMatchObject([
+      { config: { layerTypes: '0_0', slidingWindow: 9 }, round: 'f16', to: { to: 'zip' } },
+    ]);
+    receive({ type: 'export', file: 'config.json', writtenBytes: 1, totalBytes: 2 });
+    expect(exporter.phase).toEqual({ at: 'exporting', file: 'config.json', writtenBytes: 1, totalBytes: 2 });
+    await exporter.export({ to: 'zip' });
+    expect(asked.length).toBe(1);
+    answer({ ok: true, value: result });
+    await exporting;
+    expect(exporter.phase).toEqual({ at: 'ended', result });
+  });
+
+  it('keeps a failure to be read, and can be asked again', async () => {
+    const { exporter, answer } = opened('ready');
+    const exporting = exporter.export({ to: 'zip' });
+    answer({ ok: false, failure: { code: 'export-failed', file: 'x', reason: 'full' } });
+    await exporting;
+    expect(exporter.phase).toMatchObject({ at: 'failed', failure: { code: 'export-failed' } });
+    expect(exporter.possible).toBe(true);
+  });
+
+  it('does nothing while there is no model, or its plan cannot run', async () => {
+    for (const { exporter, asked } of [opened('loading'), opened('ready', false)]) {
+      await exporter.export({ to: 'zip' });
+      expect(asked).toEqual([]);
+    }
+  });
+
+  it('is cancelled while it runs, and only then: a stop would end a run too', () => {
+    const { exporter, stop } = opened('ready');
+    exporter.cancel();
+    expect(stop).not.toHaveBeenCalled();
+    void exporter.export({ to: 'zip' });
+    exporter.cancel();
+    expect(stop).toHaveBeenCalledOnce();
+  });
+});
