@@ -1,20 +1,19 @@
 import { releaseProxy, type ProxyMethods } from 'comlink';
-import type { EngineEvent, OnEvent } from './protocol.ts';
 
 /** How long the end of a call waits for a page that no longer answers. */
 const LONGEST_WAIT_MS = 1000;
 
 /** The events of one call: sent without waiting, on a callback that may belong to another thread. */
-export class EventPort {
+export class EventPort<Event> {
   /** A Comlink proxy returns a promise, whatever its type says. */
-  readonly #onEvent: (event: EngineEvent) => unknown;
+  readonly #onEvent: (event: Event) => unknown;
   #last: Promise<unknown> = Promise.resolve();
 
-  constructor(onEvent: OnEvent) {
+  constructor(onEvent: (event: Event) => void) {
     this.#onEvent = onEvent;
   }
 
-  readonly emit = (event: EngineEvent): void => {
+  readonly emit = (event: Event): void => {
     // A page that fails on an event is not our failure.
     this.#last = new Promise((resolve) => {
       resolve(this.#onEvent(event));

@@ -1,7 +1,6 @@
 import { expose } from 'comlink';
 import { openWebGpuBackend } from '../gpu/webgpu-backend.ts';
 import { Engine } from './engine.ts';
-import { openHubSource } from './hub/hub-source.ts';
 import { forgetOldZips } from './export/zip-store.ts';
 import { openFilesSource } from './loader/files-source.ts';
 import { openPageSource } from './loader/page-source.ts';
@@ -22,7 +21,8 @@ expose(
     openBrought: async (model, cancelled) =>
       model.from === 'files'
         ? succeed(openFilesSource(model.files))
-        : attemptAsync(() => openHubSource(model, cancelled)),
+        : // Hashing and storage come with the first model that needs them.
+          attemptAsync(async () => (await import('./hub/hub-source.ts')).openHubSource(model, cancelled)),
     exportModel: async (model, request, run) => {
       const { exportInPage } = await import('./export/export-in-page.ts');
       return exportInPage(model, request, run);

@@ -17,7 +17,7 @@ test('everything is done without a pointer', async ({ page }) => {
 
   // To the layer types, by Tab alone.
   for (let presses = 0; (await focusedName(page)) !== 'Layer types'; presses++) {
-    expect(presses).toBeLessThan(20);
+    expect(presses).toBeLessThan(30);
     await page.keyboard.press('Tab');
   }
   await page.keyboard.press('ControlOrMeta+a');
@@ -27,7 +27,7 @@ test('everything is done without a pointer', async ({ page }) => {
   await page.keyboard.type('7');
 
   for (let presses = 0; (await focusedName(page)) !== 'Max new tokens'; presses++) {
-    expect(presses).toBeLessThan(20);
+    expect(presses).toBeLessThan(30);
     await page.keyboard.press('Tab');
   }
   await page.keyboard.press('ControlOrMeta+a');

@@ -11,6 +11,8 @@ type Fields<T> = { -readonly [Key in keyof T]: T[Key] extends number ? FieldNumb
 /** Everything that a person can set: the document of which the page is the editor. */
 export interface PlaygroundConfig extends Fields<SharingConfig>, Fields<SamplingOptions> {
   model: string;
+  /** The server of a model that is written as `owner/name`. */
+  endpoint: string;
   backend: BackendChoice;
   /** In what precision the GPU keeps the weights. */
   weights: LoadRequest['weights'];
@@ -76,6 +78,7 @@ export const choices: { readonly [Key in ChoiceKey]: readonly PlaygroundConfig[K
 /** What the page opens with. The sharing is replaced by the model's own as soon as that is known. */
 export const defaultConfig: Readonly<PlaygroundConfig> = {
   model: 'fairy-lckv',
+  endpoint: 'https://huggingface.co',
   backend: 'webgpu',
   weights: 'stored',
   kvPrecision: 'f16',

@@ -21,6 +21,7 @@ type Key = keyof PlaygroundConfig;
 /** What each setting is called in an address, in the order in which they are written. */
 const names = {
   model: 'model',
+  endpoint: 'endpoint',
   layerTypes: 'layers',
   slidingWindow: 'window',
   mode: 'mode',
@@ -45,7 +46,9 @@ const keys = Object.keys(names) as Key[]; // Object.keys forgets what the table'
 const keyOf = new Map<string, Key>(keys.map((key) => [names[key], key]));
 
 /** An id of a shipped model, or `owner/name@revision` of one from elsewhere; see {@link isFolderId} for opened ones. */
-const MODEL = /^[\w.-]+(\/[\w.-]+(@[\w.-]+)?)?$/;
+const MODEL = /^[\w.-]+(\/[\w.-]+(@[\w./-]+)?)?$/;
+/** An address without a user, a question mark or a hash; the worker that asks it reads it more strictly. */
+const ENDPOINT = /^https?:\/\/[\w.-]+(:\d+)?(\/[\w.-]+)*$/;
 const LONGEST_TEXT = 100_000;
 
 export interface Decoded {
@@ -114,6 +117,8 @@ function parse(key: Key, text: string): PlaygroundConfig[Key] | undefined {
   switch (key) {
     case 'model':
       return (MODEL.test(text) && !text.includes('..')) || isFolderId(text) ? text : undefined;
+    case 'endpoint':
+      return ENDPOINT.test(text) ? text : undefined;
     case 'forceNodiag':
       return text === 'true' ? true : text === 'false' ? false : undefined;
     case 'layerTypes': // A mistake in it is shown where it is edited.

@@ -12,17 +12,16 @@ import { encodeHash } from '../config/url-hash.ts';
 import { defaultConfig, sharingOf, type PlaygroundConfig } from '../config/playground-config.ts';
 import { replaceUnedited } from '../config/replace-unedited.ts';
 import type { Decoded } from '../config/url-hash.ts';
+import { endpointOf } from '../hub/endpoint.ts';
 import { PlanEditor } from '../layers/plan-editor.svelte.ts';
 import { trainedFor, type ModelEntry } from '../model/model-index.ts';
 import { modelIn, type PickedFile } from '../model/opened-files.ts';
-import type { LinkNotice } from '../share/link-notice.ts';
+import { noticeOf, type LinkNotice } from '../share/link-notice.ts';
+import { isSameLoadable, loadableOf, type Loadable } from './loadable.ts';
 import { measureOn, type Engine, type Measurement } from './measure.ts';
 import { loadingAfter, type Phase } from './phase.ts';
 import type { Run } from './run.ts';
 import { RunDesk } from './run-desk.svelte.ts';
-
-/** What decides which model the worker holds. */
-type Loadable = Pick<PlaygroundConfig, 'model' | 'backend' | 'weights'>;
 
 /** All the state of the page. Components show it and call its verbs; nothing else holds any. */
 export class Session {
@@ -99,17 +98,17 @@ export class Session {
 
   /** Takes the set-up of a link. Nothing is loaded or run by it; a model that the page does not ship is only named. */
   openLink({ values, complaints }: Decoded): void {
-    const asked = values.model ?? defaultConfig.model;
-    const shipped =
-      asked === defaultConfig.model || this.brought.has(asked) || this.models.some(({ id }) => id === asked);
-    const model = shipped ? asked : defaultConfig.model;
+    const { model: asked, endpoint: server } = { ...defaultConfig, ...values };
+    const known =
+      [defaultConfig.model, ...this.models.map(({ id }) => id)].includes(asked) ||
+      (this.brought.has(asked) && endpointOf(this.brought.get(asked)) === server);
+    const { model, endpoint } = known ? { model: asked, endpoint: server } : defaultConfig;
     this.config.model = model;
     this.stored = this.facts?.stored ?? this.#entry()?.stored ?? null;
     this.planEditor.forget();
-    Object.assign(this.config, defaultConfig, this.stored, values, { model });
-    this.linkNotice =
-      shipped && complaints.length === 0 ? null : { complaints, foreignModel: shipped ? null : asked };
-    if (!this.#holdsWhatIsAsked()) this.#letGo();
+    Object.assign(this.config, defaultConfig, this.stored, values, { model, endpoint });
+    this.linkNotice = noticeOf(complaints, known ? null : { model: asked, endpoint: server });
+    if (!isSameLoadable(this.#target, this.config)) this.#letGo();
   }
 
   /** Loads a model that the person brings: files that were opened, or a repository. */
@@ -201,18 +200,17 @@ export class Session {
     this.fellBack = null;
   }
 
+  /** The person wants to see the model that a link asks for. Whoever shows it asks for it. */
+  confirmLink(): void {
+    if (this.linkNotice) this.linkNotice = { ...this.linkNotice, confirmed: true };
+  }
+
   dismissLinkNotice(): void {
     this.linkNotice = null;
   }
 
   #entry(): ModelEntry | undefined {
     return this.models.find(({ id }) => id === this.config.model);
-  }
-
-  #holdsWhatIsAsked(): boolean {
-    const { model, backend, weights } = this.config;
-    const target = this.#target;
-    return target?.model === model && target.backend === backend && target.weights === weights;
   }
 
   /** Forgets the model that is there or on its way, because another one is asked for, later. */
@@ -226,16 +224,15 @@ export class Session {
   async #load(queued: boolean): Promise<void> {
     const ticket = ++this.#loads;
     const { model, backend, weights } = this.config;
-    this.#target = { model, backend, weights };
+    const brought = this.brought.get(model);
+    this.config.endpoint = endpointOf(brought);
+    this.#target = loadableOf(this.config);
     this.failure = null;
     this.phase = { at: 'loading', modelId: model, files: new Map(), room: null, queued };
     this.#engine.stop();
-    const outcome = await this.#engine.load(
-      { model: this.brought.get(model) ?? model, backend, weights },
-      (event) => {
-        if (ticket === this.#loads) this.phase = loadingAfter(this.phase, event);
-      },
-    );
+    const outcome = await this.#engine.load({ model: brought ?? model, backend, weights }, (event) => {
+      if (ticket === this.#loads) this.phase = loadingAfter(this.phase, event);
+    });
     if (ticket === this.#loads) this.#settleLoad(outcome);
   }
 

@@ -11,6 +11,15 @@ export function formatBytes(bytes: number): string {
   return `${unit === 0 ? Math.round(value) : significant(value)} ${units[unit] ?? ''}`;
 }
 
+/** A time for people: `8 s`, `3 min`, `1 h 20 min`. */
+export function formatDuration(ms: number): string {
+  const seconds = Math.ceil(ms / 1000);
+  if (seconds < 60) return `${seconds} s`;
+  const minutes = Math.round(seconds / 60);
+  if (minutes < 60) return `${minutes} min`;
+  return `${Math.floor(minutes / 60)} h ${minutes % 60} min`;
+}
+
 /** A speed for people, in tokens per second: `18.3`. */
 export const formatTokensPerSec = (tokensPerSec: number) => significant(tokensPerSec);
 

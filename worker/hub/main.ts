@@ -1,12 +1,41 @@
 import { expose } from 'comlink';
+import { EventPort } from '../event-port.ts';
 import { Library } from './library.ts';
+import type { HubApi, HubEvent, OnHubEvent } from './protocol.ts';
 
-expose(
-  new Library({
-    locks: navigator.locks,
-    room: async () => {
-      const { quota, usage } = await navigator.storage.estimate();
-      return quota === undefined || usage === undefined ? null : quota - usage;
-    },
-  }),
-);
+const library = new Library({
+  locks: navigator.locks,
+  room: async () => {
+    const { quota, usage } = await navigator.storage.estimate();
+    return quota === undefined || usage === undefined ? null : quota - usage;
+  },
+});
+
+/** Lets go of the page's callback when a call has ended. */
+async function telling<T>(onEvent: OnHubEvent, work: (emit: OnHubEvent) => Promise<T>): Promise<T> {
+  const port = new EventPort<HubEvent>(onEvent);
+  try {
+    return await work(port.emit);
+  } finally {
+    await port.close();
+  }
+}
+
+const api: HubApi = {
+  look: (model) => library.look(model),
+  download: (model, onEvent) => telling(onEvent, (emit) => library.download(model, emit)),
+  check: (model, onEvent) => telling(onEvent, (emit) => library.check(model, emit)),
+  pause: () => {
+    library.pause();
+  },
+  resume: () => {
+    library.resume();
+  },
+  cancel: () => {
+    library.cancel();
+  },
+  stored: () => library.stored(),
+  remove: (key) => library.remove(key),
+};
+
+expose(api);

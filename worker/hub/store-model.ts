@@ -52,8 +52,8 @@ export async function storeModel(wanted: StoredListing, options: StoreOptions): 
     await finishStoring(listing, { ...fresh, digests });
   } catch (error) {
     if (!isFull(error)) throw error;
-    const neededBytes = totalBytes - (await storedBytesOf(listing));
-    throw noRoom(neededBytes, Math.min((await options.room()) ?? 0, neededBytes));
+    // Whatever the browser said before, this is its last word.
+    throw noRoom(totalBytes - (await storedBytesOf(listing)), 0);
   }
 }
 

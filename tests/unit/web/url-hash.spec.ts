@@ -38,7 +38,10 @@ const numbers = fc.record(
 const shortText = fc.string({ unit: 'grapheme', maxLength: 60 });
 const configs: fc.Arbitrary<PlaygroundConfig> = fc
   .record({
-    model: fc.constantFrom('fairy-lckv', 'fairy-llama', 'owner/name@3f2a91c', 'owner/na.me'),
+    model: fc.constantFrom('fairy-lckv', 'fairy-llama', 'owner/name@3f2a91c', 'owner/na.me@refs/pr/1'),
+    endpoint: fc.constantFrom(
+      ...['https://huggingface.co', 'https://mirror.example/hf', 'http://127.0.0.1:8080'],
+    ),
     mode: fc.constantFrom(...choices.mode),
     backend: fc.constantFrom(...choices.backend),
     weights: fc.constantFrom(...choices.weights),
@@ -118,4 +121,18 @@ describe('the address', () => {
   it('keeps what is right beside what is wrong', () => {
     expect(decodeHash('#v=1&seed=3&colour=red&mode=parallel').values).toEqual({ seed: 3, mode: 'parallel' });
   });
+});
+
+it.each([
+  'https://user:secret@mirror.example',
+  'https://mirror.example/?token=x',
+  'https://mirror.example/#x',
+  'javascript:alert(1)',
+  '//mirror.example',
+  'https://',
+  'https://mirror.example/../x y',
+])('the server %s is left out of a link that names it', (endpoint) => {
+  const { values, complaints } = decodeHash(`#v=1&endpoint=${encodeURIComponent(endpoint)}`);
+  expect(values.endpoint).toBeUndefined();
+  expect(complaints).toHaveLength(1);
 });

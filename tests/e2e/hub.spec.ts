@@ -1,0 +1,247 @@
+import { expect, test, type Page } from 'playwright/test';
+import { fairyRepository } from '../support/hub-model.ts';
+import { startHub, type Asked, type HubServer, type Mischief } from '../support/hub-server.ts';
+import { chooseGreedy, generate, openLab } from './lab.ts';
+
+const NAME = 'fairies/tales';
+const MIB = 2 ** 20;
+/** Four records of 8 MiB. */
+const repository = fairyRepository(20 * MIB);
+const weightsBytes = repository.files.get('model.safetensors')?.length ?? 0;
+const RECORD = 8 * MIB;
+
+let server: HubServer;
+test.beforeEach(async () => {
+  server = await startHub({ [NAME]: repository, 'fairies/gated': { ...repository, token: 'hf_secret' } });
+});
+test.afterEach(() => server.stop());
+
+const openHub = (page: Page) => {
+  const textbox = (name: string) => page.getByRole('textbox', { name, exact: true });
+  const button = (name: string) => page.getByRole('button', { name, exact: true });
+  return {
+    repository: textbox('Repository'),
+    endpoint: textbox('Endpoint'),
+    token: textbox('Access token'),
+    load: button('Load model'),
+    pause: button('Pause download'),
+    resume: button('Resume download'),
+    cancel: button('Cancel download'),
+    download: page.getByRole('status', { name: 'Download', exact: true }),
+    stored: page.getByRole('region', { name: 'Stored models', exact: true }),
+    button,
+  };
+};
+
+const ready = (page: Page) => expect(page.getByText('Ready.', { exact: true })).toBeVisible();
+
+async function visitHub(page: Page) {
+  await page.goto('./#v=1&seed=5'); // a link loads nothing by itself
+  const hub = openHub(page);
+  await hub.endpoint.fill(server.endpoint);
+  return hub;
+}
+
+const weights = ({ path }: Asked) => path.endsWith('/model.safetensors') && !path.includes('/resolve/');
+const slowly = (asked: Asked): Mischief | null =>
+  weights(asked) ? { drip: { bytes: MIB, everyMs: 120 } } : null;
+const served = () => server.served.filter(({ file }) => file === 'model.safetensors');
+
+test('a model from the Hub is downloaded, runs, and starts again without a network', async ({ page }) => {
+  const hub = await visitHub(page);
+  await hub.repository.fill(NAME);
+  await hub.load.click();
+  await ready(page);
+  await expect(hub.download).toContainText('stored and verified: 26.');
+  await expect(hub.stored).toContainText(NAME);
+  await expect(hub.stored).toContainText('verified');
+  await expect(page).toHaveURL(new RegExp(`model=${NAME}&endpoint=`));
+  const lab = openLab(page);
+  await chooseGreedy(lab);
+  const text = await generate(lab, 6);
+  expect(server.asked.some(({ path }) => path.endsWith('golden.json'))).toBe(false);
+
+  await server.stop();
+  await page.goto('./#v=1&temperature=0&topP=1&repetition=1');
+  await page.reload();
+  const asked = server.asked.length;
+  await hub.button(`Load ${NAME} from this device`).click();
+  await ready(page);
+  expect(await generate(openLab(page), 6)).toBe(text);
+  expect(server.asked.length).toBe(asked);
+
+  await hub.button(`Delete ${NAME}`).click();
+  await expect(hub.stored).toContainText('None yet.');
+});
+
+test('a tab that is killed costs less than a record, and a pause nothing', async ({ context }) => {
+  server.misbehave(slowly);
+  const killed = await context.newPage();
+  const before = await visitHub(killed);
+  await before.repository.fill(NAME);
+  await before.load.click();
+  await expect(before.download).toContainText(/Downloading .*: (1[1-9]|2\d)[\d.]* MiB of 26/);
+  await killed.close({ runBeforeUnload: false });
+
+  const page = await context.newPage();
+  const hub = await visitHub(page);
+  await expect(hub.stored).toContainText(/(8|16)[\d.]* MiB of 26[\d.]* MiB, not complete/);
+  const stored = (await hub.stored.textContent())?.includes('16') ? 2 * RECORD : RECORD;
+  await hub.repository.fill(NAME);
+  await hub.load.click();
+  await expect(hub.download).toContainText(/Downloading .*MiB\/s, \d+ s left/);
+  await hub.pause.click();
+  await expect(hub.download).toContainText('Paused');
+  const soFar = served().length;
+  await page.waitForTimeout(300);
+  expect(served()).toHaveLength(soFar);
+  await hub.resume.click();
+  await ready(page);
+  const begins = served().map(({ begin }) => begin);
+  expect(begins.slice(0, 2)).toEqual([0, stored]);
+  expect(begins[2]).toBeGreaterThan(stored);
+  await hub.button(`Check ${NAME}`).click();
+  await expect(hub.download).toContainText('every digest is right');
+});
+
+test('of two tabs one downloads and the other follows, and both have the model', async ({ context }) => {
+  server.misbehave(slowly);
+  const [first, second] = [await context.newPage(), await context.newPage()];
+  const hubs = [await visitHub(first), await visitHub(second)] as const;
+  for (const hub of hubs) await hub.repository.fill(NAME);
+  await hubs[0].load.click();
+  await expect(hubs[0].download).toContainText('MiB/s');
+  await hubs[1].load.click();
+  await expect(hubs[1].download).toContainText(/Another tab downloads .* MiB of 26/);
+  await ready(second);
+  await ready(first);
+  expect(served()).toHaveLength(1);
+});
+
+test('a gated model needs its token, which goes nowhere else and is not kept unasked', async ({ page }) => {
+  const hub = await visitHub(page);
+  await hub.repository.fill('fairies/gated');
+  await hub.load.click();
+  await expect(hub.download).toContainText('gated or private');
+  await hub.token.fill('hf_secret');
+  await hub.load.click();
+  await ready(page);
+  expect(server.served.every(({ authorization }) => authorization === null)).toBe(true);
+  expect(server.asked.some(({ path }) => path.includes('secret'))).toBe(false);
+  expect(page.url()).not.toContain('secret');
+  await page.reload();
+  await hub.endpoint.fill(server.endpoint);
+  await hub.endpoint.blur();
+  await expect(hub.stored).toContainText('fairies/gated');
+  await expect(hub.token).toHaveValue('');
+
+  await hub.token.fill('hf_secret');
+  await page.getByRole('checkbox', { name: 'Remember the token on this device' }).check();
+  await page.reload();
+  await hub.endpoint.fill(server.endpoint);
+  await hub.endpoint.blur();
+  await expect(hub.token).toHaveValue('hf_secret');
+});
+
+test('a link to a model from elsewhere asks nobody until it is confirmed', async ({ page }) => {
+  await page.goto(`./#v=1&model=${NAME}&endpoint=${server.endpoint}&prompt=A+king`);
+  const notice = page.getByRole('alert');
+  await expect(notice).toContainText(NAME);
+  await expect(notice).toContainText(server.endpoint);
+  await expect(openHub(page).load).toBeVisible();
+  expect(server.asked).toEqual([]);
+  await page.getByRole('button', { name: 'Ask for its size' }).click();
+  const hub = openHub(page);
+  await expect(hub.download).toContainText(/26[\d.]* MiB to download, in 5 files/);
+  await expect(hub.endpoint).toHaveValue(server.endpoint);
+  expect(server.served).toEqual([]);
+  await hub.load.click();
+  await ready(page);
+  await expect(openLab(page).prompt).toHaveValue('A king');
+});
+
+test('a broken connection is taken up by Range across the redirect; what a page may not read is said', async ({
+  page,
+}) => {
+  let cuts = 2;
+  server.misbehave((asked) => (weights(asked) && cuts-- > 0 ? { cutAfter: 9 * MIB } : null));
+  const hub = await visitHub(page);
+  await hub.repository.fill(NAME);
+  await hub.load.click();
+  await ready(page);
+  expect(served()).toHaveLength(3);
+  const [first, second, third] = served();
+  expect(first?.range).toBeNull();
+  expect(second?.begin).toBeGreaterThanOrEqual(RECORD);
+  expect(third?.begin).toBeGreaterThan(second?.begin ?? 0);
+  await hub.button(`Delete ${NAME}`).click();
+  await expect(hub.stored).toContainText('None yet.');
+
+  server.misbehave((asked) => (asked.path.startsWith('/api/') ? { noCors: true } : null));
+  await hub.load.click();
+  await expect(hub.download).toContainText('next try in');
+  await hub.cancel.click();
+  await expect(hub.download).toContainText('cancelled');
+});
+
+test('a stored part that went bad is found by a check and fetched again, alone', async ({ page }) => {
+  const hub = await visitHub(page);
+  await hub.repository.fill(NAME);
+  await hub.load.click();
+  await ready(page);
+  await page.evaluate(async () => {
+    const open = indexedDB.open('kvtab');
+    await new Promise((resolve) => (open.onsuccess = resolve));
+    const store = open.result.transaction('values', 'readwrite').objectStore('values');
+    const keys = await new Promise<IDBValidKey[]>((resolve) => {
+      const asked = store.getAllKeys();
+      asked.onsuccess = () => resolve(asked.result);
+    });
+    const key = keys.find(
+      (parts) =>
+        Array.isArray(parts) &&
+        parts[0] === 'model-record-1' &&
+        parts.includes('model.safetensors') &&
+        parts.at(-1) === 1,
+    );
+    if (key === undefined) throw new Error('there is no such record');
+    await new Promise<void>((resolve) => {
+      const asked = store.get(key);
+      asked.onsuccess = () => {
+        const bytes = asked.result as Uint8Array;
+        bytes[5] = ((bytes[5] ?? 0) + 1) % 256;
+        store.put(bytes, key).onsuccess = () => resolve();
+      };
+    });
+  });
+  await hub.button(`Check ${NAME}`).click();
+  await expect(hub.download).toContainText('8 MiB were damaged and have been replaced');
+  expect(served().map(({ range }) => range)).toEqual([null, `bytes=${RECORD}-${2 * RECORD - 1}`]);
+  expect(weightsBytes).toBeGreaterThan(3 * RECORD);
+});
+
+test('where the device is full the page says how much is missing, and loads it without storing', async ({
+  page,
+}) => {
+  const hub = await visitHub(page);
+  const devtools = await page.context().newCDPSession(page);
+  const origin = new URL(page.url()).origin;
+  await devtools.send('Storage.overrideQuotaForOrigin', { origin, quotaSize: 12 * MIB });
+  await hub.repository.fill(NAME);
+  await hub.load.click();
+  await expect(hub.download).toContainText(
+    /room for 0 B more; 18\.[\d]* MiB are needed, so 18\.[\d]* MiB are missing/,
+  );
+  const soFar = served().length;
+  await hub.button('Load without storing').click();
+  await ready(page);
+  expect(await generate(openLab(page), 4)).not.toBe('');
+  // What was stored is not fetched again, and nothing is added to it.
+  expect(served().length).toBeGreaterThan(soFar);
+  expect(
+    served()
+      .slice(soFar)
+      .every(({ begin }) => begin === RECORD),
+  ).toBe(true);
+  await expect(hub.stored).toContainText(/8[\d.]* MiB of 26[\d.]* MiB, not complete/);
+});

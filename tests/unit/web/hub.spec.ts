@@ -1,0 +1,216 @@
+import 'fake-indexeddb/auto';
+import { beforeEach, describe, expect, it, vi } from 'vitest';
+import type { Session } from '../../../web/engine/session.svelte.ts';
+import { Hub } from '../../../web/hub/hub.svelte.ts';
+import { rememberedToken, rememberToken } from '../../../web/hub/remembered-token.ts';
+import type { HubEvent, StoredModel } from '../../../worker/hub/protocol.ts';
+import type { BroughtModel, Failure, HubModel, Outcome } from '../../../worker/protocol.ts';
+
+const ENDPOINT = 'https://mirror.example';
+const model: StoredModel = {
+  endpoint: ENDPOINT,
+  repository: 'owner/name',
+  commit: 'c0ffee0',
+  revision: 'main',
+  files: 3,
+  totalBytes: 100,
+  storedBytes: 100,
+  storedAtMs: 1,
+  verified: { state: 'sound', atMs: 1, repairedBytes: 0 },
+};
+const succeed = <T>(value: T): Outcome<T> => ({ ok: true, value });
+const fail = (failure: Failure): Outcome<never> => ({ ok: false, failure });
+
+function open() {
+  const brought = new Map<string, BroughtModel>();
+  const session = {
+    brought,
+    config: { model: '' },
+    phase: { at: 'idle' } as unknown,
+    load: vi.fn(),
+    refuse: vi.fn(),
+    bring: vi.fn((what: BroughtModel) => {
+      brought.set(what.id, what);
+      session.config.model = what.id;
+    }),
+  };
+  const client = {
+    look: vi.fn((_: HubModel) => Promise.resolve(succeed({ ...model, storedBytes: 40 }))),
+    download: vi.fn((_: HubModel, __: (event: HubEvent) => void): Promise<Outcome<StoredModel>> =>
+      Promise.resolve(succeed(model)),
+    ),
+    check: vi.fn((_: HubModel): Promise<Outcome<StoredModel>> => Promise.resolve(succeed(model))),
+    stored: vi.fn(() => Promise.resolve(succeed([model]))),
+    remove: vi.fn(() => Promise.resolve(succeed(undefined))),
+    pause: vi.fn(),
+    resume: vi.fn(),
+    cancel: vi.fn(),
+  };
+  const persist = vi.fn(() => Promise.resolve(true));
+  vi.stubGlobal('navigator', { storage: { persist } });
+  const hub = new Hub(session as unknown as Session, client);
+  hub.repository = ' owner/name ';
+  hub.endpoint = ENDPOINT;
+  return { hub, session, client, persist };
+}
+
+beforeEach(async () => {
+  await rememberToken(ENDPOINT, null);
+});
+
+describe('Load model', () => {
+  it('downloads what is entered, asks to keep it, and brings it to the session', async () => {
+    const { hub, session, client, persist } = open();
+    hub.token = ' secret ';
+    client.download.mockImplementation((_, receive) => {
+      receive({ type: 'progress', loadedBytes: 10, totalBytes: 100 });
+      expect(hub.download).toMatchObject({ at: 'downloading', loadedBytes: 10, totalBytes: 100 });
+      return Promise.resolve(succeed(model));
+    });
+    hub.load();
+    await vi.waitFor(() => {
+      expect(session.bring).toHaveBeenCalledOnce();
+    });
+    const asked = { from: 'hub', id: 'owner/name', endpoint: ENDPOINT, token: 'secret', keep: true };
+    expect(client.download.mock.calls[0]?.[0]).toEqual(asked);
+    expect(session.bring).toHaveBeenCalledWith(asked);
+    expect(persist).toHaveBeenCalledOnce();
+    expect(hub.download).toMatchObject({ at: 'stored' });
+    expect(hub.stored).toEqual([model]);
+  });
+
+  it('without a repository loads what is chosen', () => {
+    const { hub, session, client } = open();
+    hub.repository = '  ';
+    hub.load();
+    expect(session.load).toHaveBeenCalledOnce();
+    expect(client.download).not.toHaveBeenCalled();
+  });
+
+  it('says at its field what is wrong with a name', async () => {
+    const { hub, client } = open();
+    client.download.mockResolvedValue(
+      fail({ code: 'bad-request', field: 'repository', reason: 'it is no name' }),
+    );
+    hub.load();
+    await vi.waitFor(() => {
+      expect(hub.problems).toEqual({ repository: 'it is no name' });
+    });
+  });
+
+  it('forgets the events and the end of a download that another one replaced', async () => {
+    const { hub, session, client } = open();
+    let first: (event: HubEvent) => void = () => undefined;
+    client.download.mockImplementationOnce((_, receive) => {
+      first = receive;
+      return Promise.resolve(fail({ code: 'cancelled' }));
+    });
+    hub.load();
+    hub.repository = 'owner/other';
+    hub.load();
+    first({ type: 'progress', loadedBytes: 1, totalBytes: 2 });
+    await vi.waitFor(() => {
+      expect(session.bring).toHaveBeenCalledOnce();
+    });
+    expect(hub.download).toMatchObject({ at: 'stored', id: 'owner/other' });
+  });
+
+  it('offers what there is no room for without storing', async () => {
+    const { hub, session, client } = open();
+    client.download.mockResolvedValue(fail({ code: 'no-room', neededBytes: 2, availableBytes: 1 }));
+    hub.load();
+    await vi.waitFor(() => {
+      expect(hub.download.at).toBe('failed');
+    });
+    hub.loadWithoutStoring();
+    expect(session.bring).toHaveBeenCalledWith(expect.objectContaining({ keep: false }));
+  });
+});
+
+it('A link is looked at without a token that was meant for another server, and loads nothing', async () => {
+  const { hub, session, client } = open();
+  hub.token = 'secret';
+  await hub.lookAt('evil/model', 'https://evil.example');
+  expect(client.look.mock.calls[0]?.[0]).toMatchObject({ endpoint: 'https://evil.example', token: null });
+  expect(hub.download).toEqual({ at: 'found', id: 'evil/model', files: 3, missingBytes: 60 });
+  expect(client.download).not.toHaveBeenCalled();
+  expect(session.bring).not.toHaveBeenCalled();
+});
+
+describe('a load of a stored model that fails', () => {
+  const failed = (code: 'bad-weights' | 'out-of-memory') => ({ at: 'failed', failure: { code } });
+  const opened = async () => {
+    const got = open();
+    got.hub.load();
+    await vi.waitFor(() => {
+      expect(got.session.bring).toHaveBeenCalledOnce();
+    });
+    return got;
+  };
+
+  it('has its files read again, and is tried again where one of them was bad', async () => {
+    const { hub, session, client } = await opened();
+    client.check.mockResolvedValue(
+      succeed({ ...model, verified: { state: 'sound', atMs: 2, repairedBytes: 8 } }),
+    );
+    session.phase = failed('bad-weights');
+    await hub.lookInto();
+    expect(session.load).toHaveBeenCalledOnce();
+    await hub.lookInto(); // the same failure is looked into once
+    expect(client.check).toHaveBeenCalledOnce();
+  });
+
+  it('is not tried again where the files are as they were', async () => {
+    const { hub, session, client } = await opened();
+    session.phase = failed('bad-weights');
+    await hub.lookInto();
+    expect(client.check).toHaveBeenCalledOnce();
+    expect(session.load).not.toHaveBeenCalled();
+    expect(hub.download).toMatchObject({ at: 'checked', repairedBytes: 0 });
+  });
+
+  it('for want of memory has no file read', async () => {
+    const { hub, session, client } = await opened();
+    session.phase = failed('out-of-memory');
+    await hub.lookInto();
+    expect(client.check).not.toHaveBeenCalled();
+  });
+});
+
+describe('an access token', () => {
+  it('is remembered for its server when the person says so, and forgotten when they say so', async () => {
+    const { hub } = open();
+    hub.token = 'secret';
+    hub.keepToken();
+    hub.remember = true;
+    hub.keepToken();
+    await vi.waitFor(async () => {
+      expect(await rememberedToken(ENDPOINT)).toBe('secret');
+    });
+    expect(await rememberedToken('https://huggingface.co')).toBe('');
+    const later = open().hub;
+    await later.recallToken();
+    expect(later.token).toBe('secret');
+    // It is not taken along to another server.
+    later.endpoint = 'https://other.example';
+    await later.recallToken();
+    expect(later.token).toBe('');
+    later.endpoint = ENDPOINT;
+    await later.recallToken();
+    later.remember = false;
+    later.keepToken();
+    await vi.waitFor(async () => {
+      expect(await rememberedToken(ENDPOINT)).toBe('');
+    });
+  });
+
+  it('is not remembered unasked', async () => {
+    const { hub, session } = open();
+    hub.token = 'secret';
+    hub.load();
+    await vi.waitFor(() => {
+      expect(session.bring).toHaveBeenCalledOnce();
+    });
+    expect(await rememberedToken(ENDPOINT)).toBe('');
+  });
+});

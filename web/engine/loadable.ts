@@ -1,0 +1,14 @@
+import type { PlaygroundConfig } from '../config/playground-config.ts';
+
+/** What decides which model the worker holds. */
+export type Loadable = Pick<PlaygroundConfig, 'model' | 'endpoint' | 'backend' | 'weights'>;
+
+export const loadableOf = ({ model, endpoint, backend, weights }: Readonly<PlaygroundConfig>): Loadable => ({
+  model,
+  endpoint,
+  backend,
+  weights,
+});
+
+export const isSameLoadable = (a: Loadable | null, b: Loadable) =>
+  a?.model === b.model && a.endpoint === b.endpoint && a.backend === b.backend && a.weights === b.weights;

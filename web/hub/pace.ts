@@ -1,0 +1,35 @@
+/** How fast a download is, over its last seconds. */
+const WINDOW_MS = 8000;
+/** Less than this says more about the first packet than about the network. */
+const SHORTEST_MS = 500;
+
+interface Reading {
+  readonly atMs: number;
+  readonly bytes: number;
+}
+
+export class Pace {
+  #readings: Reading[] = [];
+
+  /** @param bytes all that is there by now */
+  note(bytes: number, atMs: number): void {
+    // Where a bad file is fetched again there are fewer than before.
+    if (bytes < (this.#readings.at(-1)?.bytes ?? 0)) this.forget();
+    this.#readings.push({ atMs, bytes });
+    const from = this.#readings.findLastIndex((reading) => atMs - reading.atMs >= WINDOW_MS);
+    if (from > 0) this.#readings.splice(0, from);
+  }
+
+  /** After a pause, the time that passed is nobody's speed. */
+  forget(): void {
+    this.#readings = [];
+  }
+
+  /** Null while too little is known. */
+  get bytesPerSec(): number | null {
+    const first = this.#readings[0];
+    const last = this.#readings.at(-1);
+    if (!first || !last || last.atMs - first.atMs < SHORTEST_MS) return null;
+    return ((last.bytes - first.bytes) / (last.atMs - first.atMs)) * 1000;
+  }
+}
