@@ -1,0 +1,42 @@
+// `npm run bench:load -- [shape] [repeats]`: loading a stored model, in Chromium, as JSON. The shape is one of `bench`.
+import { mkdtempSync, rmSync } from 'node:fs';
+import { cpus, tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { chromium } from 'playwright';
+import { createServer } from 'vite';
+import { assemblyScript } from '../../setup/assembly-script.mjs';
+import { root } from '../../setup/build-for-node.mjs';
+import { findChromium, quietFlags, webGpuFlags } from '../../setup/find-chromium.mjs';
+
+const [shape = '135m', repeats = '3'] = process.argv.slice(2);
+const server = await createServer({
+  root,
+  configFile: false,
+  publicDir: false,
+  logLevel: 'error',
+  plugins: [assemblyScript()],
+  server: { host: '127.0.0.1', port: 0, hmr: false },
+});
+const executablePath = findChromium();
+// A profile on disk: a private window would keep IndexedDB in memory.
+const profile = mkdtempSync(join(tmpdir(), 'kvtab-bench-'));
+const browser = await chromium.launchPersistentContext(profile, {
+  ...(executablePath === undefined ? {} : { executablePath }),
+  args: [...quietFlags, ...webGpuFlags],
+});
+try {
+  await server.listen();
+  const page = await browser.newPage();
+  await page.goto(`${server.resolvedUrls?.local[0] ?? ''}tools/bench/load/page.html`);
+  await page.waitForFunction(() => 'runLoadBench' in globalThis);
+  const report = await page.evaluate(
+    ([s, n]) => globalThis.runLoadBench(String(s), Number(n)),
+    [shape, repeats],
+  );
+  const machine = { cpu: cpus()[0]?.model ?? 'unknown', cores: cpus().length };
+  process.stdout.write(`${JSON.stringify({ machine, ...report }, null, 2)}\n`);
+} finally {
+  await browser.close();
+  await server.close();
+  rmSync(profile, { recursive: true, force: true });
+}
