@@ -9,7 +9,8 @@ import { openGpuBackend } from '../support/random-model.ts';
 const request: BenchRequest = {
   model: 'fairy-lckv',
   shape: null,
-  weights: 'f16',
+  weights: 'stored',
+  quantizeEmbeddings: false,
   kv: 'f16',
   layers: null,
   mode: 'parallel',

@@ -2,6 +2,7 @@ import type { Backend, ModelWeights, Session } from '../../gpu/backend.ts';
 import { GpuSession } from '../../gpu/gpu-session.ts';
 import type { KvPrecision } from '../../gpu/plan/kv-layout.ts';
 import { parseLayerTypes } from '../../gpu/plan/layer-types.ts';
+import type { WeightPrecision } from '../../gpu/plan/matrix-format.ts';
 import type { ModelDims } from '../../gpu/plan/model-dims.ts';
 import { greedy } from '../../gpu/plan/sampling.ts';
 import { medianTimes, type KernelTime } from '../../gpu/plan/kernel-time.ts';
@@ -23,8 +24,10 @@ export interface BenchRequest {
   readonly model: string;
   /** See `parseShape`. */
   readonly shape: string | null;
-  /** In which precision a shape's random weights are. */
-  readonly weights: 'f16' | 'f32';
+  /** In what format the weights are kept. A shape's random ones are made in f16, or in f32 for itself. */
+  readonly weights: WeightPrecision;
+  /** Whether the embeddings and the head are quantized too. */
+  readonly quantizeEmbeddings: boolean;
   readonly kv: KvPrecision;
   /** Another plan than the model's own. */
   readonly layers: string | null;
@@ -109,7 +112,7 @@ async function load(
       source,
       openBackend,
       openTextPlace: placeHere,
-      weights: 'stored',
+      ...formatsOf(request),
       emit,
     });
     const edits = request.layers === null ? {} : { layerTypes: request.layers };
@@ -122,18 +125,21 @@ async function load(
   const plain = Array.from({ length: dims.layerCount }, (_, layer) => layer).join('_');
   const parsed = parseLayerTypes(request.layers ?? plain, dims.layerCount);
   if (!parsed.ok) throw new Error(`Layer ${parsed.at}: ${parsed.reason}`);
+  const type = request.weights === 'f32' ? 'f32' : 'f16';
   const model = await backend.allocate({
     dims,
     storedLayers: parsed.value,
-    weights: 'stored',
-    elementTypeOf: () => request.weights,
+    ...formatsOf(request),
+    elementTypeOf: () => type,
   });
-  await putRandomWeights(model, dims, parsed.value, request.weights);
+  await putRandomWeights(model, dims, parsed.value, type);
   const sharing = { layers: parsed.value, windowTokens: 1024, forceNodiag: false };
   const open = (capacityTokens: number) =>
     model.open({ sharing, passes: { forward: 7, backward: 2 }, kvPrecision: request.kv, capacityTokens });
   return { dims, model, open };
 }
+
+const formatsOf = ({ weights, quantizeEmbeddings }: BenchRequest) => ({ weights, quantizeEmbeddings });
 
 interface Measured {
   readonly prefillTokensPerSec: number;

@@ -9,7 +9,8 @@ const usage = `npm run --silent bench -- [options]
   --backend webgpu|cpu (webgpu)
   --model ID           a shipped model (fairy-lckv)
   --shape S            random weights instead: 135m, 1.1b, or layers,hidden,intermediate,heads,kvHeads,headDim,vocab
-  --weights f16|f32    of a shape (f16)
+  --weights W          stored, f32, f16, q8 or q4 (stored); a shape's are made in f16
+  --embeddings         quantizes the embeddings and the head too
   --kv f16|f32         (f16)
   --layers PLAN        another layer_types
   --mode parallel|sequential (parallel)
@@ -23,7 +24,8 @@ const { values } = parseArgs({
     backend: { type: 'string', default: 'webgpu' },
     model: { type: 'string', default: 'fairy-lckv' },
     shape: { type: 'string' },
-    weights: { type: 'string', default: 'f16' },
+    weights: { type: 'string', default: 'stored' },
+    embeddings: { type: 'boolean', default: false },
     kv: { type: 'string', default: 'f16' },
     layers: { type: 'string' },
     mode: { type: 'string', default: 'parallel' },
@@ -64,7 +66,8 @@ async function run() {
   const request = {
     model: values.model,
     shape: values.shape ?? null,
-    weights: oneOf('weights', values.weights, ['f16', 'f32']),
+    weights: oneOf('weights', values.weights, ['stored', 'f32', 'f16', 'q8', 'q4']),
+    quantizeEmbeddings: values.embeddings,
     kv: oneOf('kv', values.kv, ['f16', 'f32']),
     layers: values.layers ?? null,
     mode: oneOf('mode', values.mode, ['parallel', 'sequential']),

@@ -73,10 +73,11 @@ async function build(entry, bundle, program) {
  * Imports `tools/<program>/main.ts`, built where there is no build of these very sources.
  *
  * @param {string} program
+ * @param {readonly string[]} [alsoFrom] folders of other programs that it imports from
  * @returns {Promise<unknown>} the module
  */
-export async function importBuilt(program) {
-  const folders = [...new Set(['gpu', 'worker', 'tools/headless', `tools/${program}`])];
+export async function importBuilt(program, alsoFrom = []) {
+  const folders = [...new Set(['gpu', 'worker', 'tools/headless', `tools/${program}`, ...alsoFrom])];
   const bundle = join(builds, `${program}-${nameOfSources(folders)}.mjs`);
   if (!existsSync(bundle)) await build(join(root, 'tools', program, 'main.ts'), bundle, program);
   return import(pathToFileURL(bundle).href);

@@ -14,8 +14,10 @@ export interface PlaygroundConfig extends Fields<SharingConfig>, Fields<Sampling
   /** The server of a model that is written as `owner/name`. */
   endpoint: string;
   backend: BackendChoice;
-  /** In what precision the GPU keeps the weights. */
+  /** In what format the GPU keeps the weights. */
   weights: LoadRequest['weights'];
+  /** Whether 8 or 4 bits are meant for the embeddings and the head too. */
+  quantizeEmbeddings: boolean;
   kvPrecision: KvPrecision;
   mode: ModeChoice;
   prompt: string;
@@ -71,7 +73,7 @@ type ChoiceKey = 'mode' | 'backend' | 'weights' | 'kvPrecision';
 export const choices: { readonly [Key in ChoiceKey]: readonly PlaygroundConfig[Key][] } = {
   mode: ['auto', 'parallel', 'sequential'],
   backend: ['webgpu', 'cpu'],
-  weights: ['stored', 'f32', 'f16'],
+  weights: ['stored', 'f32', 'f16', 'q8', 'q4'],
   kvPrecision: ['f16', 'f32'],
 };
 
@@ -81,6 +83,7 @@ export const defaultConfig: Readonly<PlaygroundConfig> = {
   endpoint: 'https://huggingface.co',
   backend: 'webgpu',
   weights: 'stored',
+  quantizeEmbeddings: false,
   kvPrecision: 'f16',
   mode: 'auto',
   layerTypes: '',

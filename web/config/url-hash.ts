@@ -30,6 +30,7 @@ const names = {
   forceNodiag: 'nodiag',
   backend: 'backend',
   weights: 'weights',
+  quantizeEmbeddings: 'embeddings',
   kvPrecision: 'kv',
   prompt: 'prompt',
   maxNewTokens: 'max',
@@ -120,6 +121,7 @@ function parse(key: Key, text: string): PlaygroundConfig[Key] | undefined {
     case 'endpoint':
       return ENDPOINT.test(text) ? text : undefined;
     case 'forceNodiag':
+    case 'quantizeEmbeddings':
       return text === 'true' ? true : text === 'false' ? false : undefined;
     case 'layerTypes': // A mistake in it is shown where it is edited.
     case 'prompt':

@@ -161,6 +161,11 @@ export class Session {
     this.load();
   }
 
+  chooseQuantizedEmbeddings(quantized: boolean): void {
+    this.config.quantizeEmbeddings = quantized;
+    this.load();
+  }
+
   /** Loads the chosen model, without running it. */
   load(): void {
     void this.#load(false);
@@ -223,14 +228,15 @@ export class Session {
 
   async #load(queued: boolean): Promise<void> {
     const ticket = ++this.#loads;
-    const { model, backend, weights } = this.config;
+    const { model, backend, weights, quantizeEmbeddings } = this.config;
     const brought = this.brought.get(model);
     this.config.endpoint = endpointOf(brought);
     this.#target = loadableOf(this.config);
     this.failure = null;
     this.phase = { at: 'loading', modelId: model, files: new Map(), room: null, queued };
     this.#engine.stop();
-    const outcome = await this.#engine.load({ model: brought ?? model, backend, weights }, (event) => {
+    const request = { model: brought ?? model, backend, weights, quantizeEmbeddings };
+    const outcome = await this.#engine.load(request, (event) => {
       if (ticket === this.#loads) this.phase = loadingAfter(this.phase, event);
     });
     if (ticket === this.#loads) this.#settleLoad(outcome);

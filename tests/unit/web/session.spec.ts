@@ -288,4 +288,13 @@ describe('the session', () => {
     await loaded(0);
     expect(session.phase.at).toBe('idle');
   });
+
+  it('loads the weights anew in another format, and once more where the embeddings are to follow', async () => {
+    await loaded();
+    session.chooseWeights('q8');
+    expect(engine.loads.at(-1)).toMatchObject({ weights: 'q8', quantizeEmbeddings: false });
+    session.chooseQuantizedEmbeddings(true);
+    expect(engine.loads.at(-1)).toMatchObject({ weights: 'q8', quantizeEmbeddings: true });
+    expect(engine.loads).toHaveLength(3);
+  });
 });

@@ -49,6 +49,7 @@ const configs: fc.Arbitrary<PlaygroundConfig> = fc
     layerTypes: fc.oneof(fc.constantFrom('0_1_2', '0s_0', '0_9'), shortText),
     prompt: shortText,
     forceNodiag: fc.boolean(),
+    quantizeEmbeddings: fc.boolean(),
   })
   .chain((rest) => numbers.map((some) => ({ ...some, ...rest })));
 

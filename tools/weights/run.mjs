@@ -1,0 +1,57 @@
+// `npm run --silent bench:weights -- --text FILE`: what weights of 8 and 4 bits cost in quality, and what they gain.
+import { execFileSync } from 'node:child_process';
+import { cpus } from 'node:os';
+import { resolve } from 'node:path';
+import { parseArgs } from 'node:util';
+import { importBuilt, root } from '../setup/build-for-node.mjs';
+
+const usage = `npm run --silent bench:weights -- --text FILE [options]
+  --text FILE      held-out text, plain or gzipped
+  --model ID       a shipped model (the one that the page opens with)
+  --backend B      webgpu (the default) or cpu
+  --windows N      how many windows of the text to score, at least 2 (40)
+  --new N          new tokens of a measurement of speed (128)
+  --rounds N       measurements of each, by turns (3)
+A table goes to standard error, JSON to standard output.`;
+
+const { values } = parseArgs({
+  options: {
+    text: { type: 'string' },
+    model: { type: 'string' },
+    backend: { type: 'string', default: 'webgpu' },
+    windows: { type: 'string', default: '40' },
+    new: { type: 'string', default: '128' },
+    rounds: { type: 'string', default: '3' },
+  },
+});
+const { text, model, backend } = values;
+const [windows, newTokens, rounds] = [values.windows, values.new, values.rounds].map(Number);
+const wrong =
+  text === undefined ||
+  (backend !== 'webgpu' && backend !== 'cpu') ||
+  ![windows, newTokens, rounds].every((count) => Number.isInteger(count) && Number(count) > 0) ||
+  Number(windows) < 2;
+if (wrong || windows === undefined || newTokens === undefined || rounds === undefined) {
+  process.stderr.write(`${usage}\n`);
+  process.exit(2);
+}
+const { main } = /** @type {typeof import('./main.ts')} */ (await importBuilt('weights', ['tools/evaluate']));
+// npm runs scripts from the repository's folder, and says where it was called.
+const startFolder = process.env['INIT_CWD'] ?? process.cwd();
+const { comparison, table } = await main(
+  { model: model ?? null, text: resolve(startFolder, text), backend, windows, newTokens, rounds },
+  {
+    root,
+    findSoftwareVulkan: async () => {
+      const { findSoftwareVulkan } = await import('../setup/vulkan.mjs');
+      return findSoftwareVulkan();
+    },
+  },
+);
+process.stderr.write(`\n${table}\n`);
+const machine = { cpu: cpus()[0]?.model ?? 'unknown', cores: cpus().length, node: process.version };
+const commit = execFileSync('git', ['rev-parse', '--short', 'HEAD'], { cwd: root, encoding: 'utf8' }).trim();
+// Dawn would keep the process alive.
+process.stdout.write(`${JSON.stringify({ machine, commit, ...comparison }, null, 2)}\n`, () =>
+  process.exit(0),
+);
