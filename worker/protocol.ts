@@ -281,12 +281,10 @@ export type Failure =
   | { readonly code: 'unreadable-file'; readonly file: string; readonly reason: string }
   /** Files were opened, but not those of one model: the folders among them that hold one, none or several. */
   | { readonly code: 'not-one-model'; readonly folders: readonly string[] }
-  | {
-      readonly code: 'hub-refused';
+  | ({ readonly code: 'hub-refused'; readonly why: HubRefusal } & {
       readonly repository: string;
       readonly endpoint: string;
-      readonly why: HubRefusal;
-    }
+    })
   /** A file is not what its digest says, also after it was fetched again. */
   | { readonly code: 'damaged-file'; readonly file: string; readonly reason: string }
   /** The browser will not keep so much. */

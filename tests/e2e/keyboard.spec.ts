@@ -10,8 +10,11 @@ const focusedName = (page: Page) =>
 
 test('everything is done without a pointer', async ({ page }) => {
   const lab = await visit(page);
-  await page.keyboard.press('Tab');
-  await expect(lab.prompt).toBeFocused();
+  const atPrompt = () => lab.prompt.evaluate((prompt) => prompt === document.activeElement);
+  for (let presses = 0; !(await atPrompt()); presses++) {
+    expect(presses).toBeLessThan(6); // the tour is offered before it
+    await page.keyboard.press('Tab');
+  }
   await page.keyboard.press('ControlOrMeta+a');
   await page.keyboard.type('The queen');
 
