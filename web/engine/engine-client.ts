@@ -11,6 +11,7 @@ import type {
   LoadRequest,
   ModelFacts,
   Outcome,
+  Prompt,
   Score,
   ScoreRequest,
 } from '../../worker/protocol.ts';
@@ -46,6 +47,10 @@ export class EngineClient {
 
   score(request: ScoreRequest, receive: Receive): Promise<Outcome<Score>> {
     return this.#calls.lend(receive, (onEvent) => this.#engine.score(request, onEvent));
+  }
+
+  countTokens(prompt: Prompt): Promise<Outcome<number>> {
+    return this.#calls.ask(() => this.#engine.countTokens(prompt));
   }
 
   stop(): void {

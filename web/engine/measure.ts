@@ -3,7 +3,10 @@ import type { EngineClient } from './engine-client.ts';
 import type { Phase } from './phase.ts';
 
 /** What the page needs of the worker's client. */
-export type Engine = Pick<EngineClient, 'load' | 'generate' | 'measureConvergence' | 'score' | 'stop'>;
+export type Engine = Pick<
+  EngineClient,
+  'load' | 'generate' | 'measureConvergence' | 'score' | 'countTokens' | 'stop'
+>;
 
 /** Says how far a measurement has come, and what it does now. */
 export type Tell = (share: number, what?: string) => void;

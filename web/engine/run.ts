@@ -7,6 +7,7 @@ import type {
   GenerateRequest,
   GenerateResult,
   ModelFacts,
+  Prompt,
   Timing,
 } from '../../worker/protocol.ts';
 
@@ -57,6 +58,12 @@ export function beginRun(
     timing: null,
     end: null,
   };
+}
+
+/** The part of a prompt that is shown as such: a text, or the message that is answered. */
+export function shownPrompt(prompt: Prompt): string {
+  if ('text' in prompt) return prompt.text;
+  return 'chat' in prompt ? (prompt.chat.findLast(({ role }) => role === 'user')?.content ?? '') : '';
 }
 
 /** A run with the engine's last word on it. */

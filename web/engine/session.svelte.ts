@@ -5,8 +5,10 @@ import type {
   Failure,
   ModelFacts,
   Outcome,
+  Prompt,
   SharingConfig,
 } from '../../worker/protocol.ts';
+import { Chat } from '../chat/chat.svelte.ts';
 import { checkConfig, toGenerateRequest } from '../config/check-config.ts';
 import { encodeHash } from '../config/url-hash.ts';
 import { defaultConfig, sharingOf, type PlaygroundConfig } from '../config/playground-config.ts';
@@ -20,7 +22,7 @@ import { noticeOf, type LinkNotice } from '../share/link-notice.ts';
 import { isSameLoadable, loadableOf, type Loadable } from './loadable.ts';
 import { measureOn, type Engine, type Measurement } from './measure.ts';
 import { loadingAfter, type Phase } from './phase.ts';
-import type { Run } from './run.ts';
+import { shownPrompt, type Run } from './run.ts';
 import { RunDesk } from './run-desk.svelte.ts';
 
 /** All the state of the page. Components show it and call its verbs; nothing else holds any. */
@@ -40,6 +42,7 @@ export class Session {
   linkNotice = $state.raw<LinkNotice | null>(null);
   /** Edits of the layer types, whichever control they came from. */
   readonly planEditor = new PlanEditor(this.config);
+  readonly chat = new Chat();
 
   /** The checkpoint's own sharing, as far as it is known. */
   stored = $state.raw<SharingConfig | null>(null);
@@ -63,6 +66,7 @@ export class Session {
   readonly model = $derived('model' in this.phase ? this.phase.model : null);
   /** Facts of the chosen model, loaded now or before. */
   readonly facts = $derived(this.#known.get(this.config.model) ?? null);
+  readonly chatting = $derived(this.chat.active && (this.facts?.hasChatTemplate ?? false));
   readonly layerCount = $derived(
     this.facts?.dims.layerCount ?? this.stored?.layerTypes.split('_').length ?? null,
   );
@@ -179,6 +183,8 @@ export class Session {
     else void this.#load(true);
   }
 
+  countTokens = (prompt: Prompt) => this.#engine.countTokens(prompt);
+
   /** Ends the run in progress within one token, or forgets the one that waits for the model. */
   stop(): void {
     if (this.busy) this.#engine.stop();
@@ -262,12 +268,15 @@ export class Session {
   async #generate(model: ModelFacts): Promise<void> {
     const asked = toGenerateRequest(this.config);
     if (!asked) return;
+    const { chatting, chat } = this;
+    const request = chatting ? chat.requestOf(asked) : asked;
     this.failure = null;
     this.phase = { at: 'generating', model };
-    const setUp = { prompt: this.config.prompt, link: encodeHash(this.config, this.stored) };
-    const outcome = await this.#engine.generate(this.desk.begin(model, setUp, asked), this.desk.receive);
+    const setUp = { prompt: shownPrompt(request.input), link: encodeHash(this.config, this.stored) };
+    const outcome = await this.#engine.generate(this.desk.begin(model, setUp, request), this.desk.receive);
     this.desk.end(outcome);
     this.#settleRun(outcome, model);
+    if (chatting) chat.settle(outcome);
   }
 
   #settleRun(outcome: Outcome<unknown>, model: ModelFacts): void {

@@ -67,6 +67,7 @@ class ScriptedEngine {
   readonly answerLoad: ((outcome: Outcome<ModelFacts>) => void)[] = [];
   readonly answerRun: ((outcome: Outcome<GenerateResult>) => void)[] = [];
   emit: (event: EngineEvent) => void = () => undefined;
+  countTokens = vi.fn();
   stop = vi.fn();
   measureConvergence = () => Promise.reject(new Error('nobody asks for it'));
   score = () => Promise.reject(new Error('nobody asks for it'));

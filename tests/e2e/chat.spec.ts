@@ -1,0 +1,125 @@
+import { cpSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { expect, test, type Page } from 'playwright/test';
+import { chooseGreedy, generate, openLab, visit, type Lab } from './lab.ts';
+
+let workshop = '';
+test.beforeEach(() => {
+  workshop = mkdtempSync(join(tmpdir(), 'kvtab-'));
+});
+test.afterEach(() => {
+  rmSync(workshop, { recursive: true, force: true });
+});
+
+const template =
+  '{{ bos_token }}{% for m in messages %}{{ m.role }}:{{ m.content }}\n{% endfor %}{% if add_generation_prompt %}assistant:{% endif %}';
+
+/** Opens the shipped model from a folder, with other text files. */
+async function openModel(page: Page, files: Readonly<Record<string, string>>): Promise<void> {
+  const folder = mkdtempSync(join(workshop, 'model-'));
+  cpSync('public/models/fairy-lckv', folder, { recursive: true });
+  for (const [name, text] of Object.entries(files)) writeFileSync(join(folder, name), text);
+  const chooser = page.waitForEvent('filechooser');
+  await page.getByRole('button', { name: 'Open folder', exact: true }).click();
+  await (await chooser).setFiles(folder);
+}
+
+const chatOf = (page: Page) => ({
+  choose: page.getByRole('radio', { name: 'Chat', exact: true }),
+  instructions: page.getByRole('textbox', { name: 'Instructions', exact: true }),
+  message: page.getByRole('textbox', { name: 'Message', exact: true }),
+  log: page.getByRole('log', { name: 'Conversation' }),
+  context: page.getByRole('status', { name: 'Context' }),
+});
+
+const kvInUse = async (lab: Lab) => (await lab.kv.textContent()) ?? '';
+
+test('a chat goes on from its KV, says when the context is full, and leaves no trace in the address', async ({
+  page,
+}) => {
+  const lab = await visit(page);
+  const chat = chatOf(page);
+  await expect(chat.choose).toBeDisabled();
+  await expect(page.getByText('brings no chat template')).toBeVisible();
+
+  await openModel(page, { 'chat_template.jinja': template });
+  await chat.choose.check();
+  await chooseGreedy(lab);
+  await lab.number('Max new tokens').fill('8');
+  await chat.instructions.fill('Tell of the wood.');
+  await chat.message.fill('Who lives there?');
+  await expect(chat.context).toContainText(/Next turn: \d+ tokens and up to 8 new, of \d+/);
+  await chat.message.press('Enter');
+  await expect(chat.log.getByRole('listitem')).toHaveCount(2, { timeout: 60_000 });
+  const first = await kvInUse(lab);
+
+  await chat.message.fill('<b id="owned">And then?</b>');
+  await page.getByRole('button', { name: 'Send' }).click();
+  await expect(chat.log.getByRole('listitem')).toHaveCount(4, { timeout: 60_000 });
+  await expect(page.getByText(/Read \d+ new tokens; the KV of \d+ before was kept/)).toBeVisible();
+  expect(await kvInUse(lab)).not.toBe(first);
+  await expect(chat.log).toContainText('<b id="owned">');
+  await expect(page.locator('#owned')).toHaveCount(0);
+
+  await lab.number('Max new tokens').fill('2000');
+  await chat.message.fill('More');
+  await expect(chat.context).toContainText('past them the text falls apart');
+  expect(page.url()).not.toContain('wood');
+  expect(page.url()).not.toContain('then');
+
+  await page.getByRole('button', { name: 'Edit last message' }).click();
+  await expect(chat.message).toHaveValue('<b id="owned">And then?</b>');
+  await expect(chat.log.getByRole('listitem')).toHaveCount(2);
+});
+
+const slowRegex = {
+  type: 'Sequence',
+  normalizers: [{ type: 'Replace', pattern: { Regex: '(a|aa)+$' }, content: 'b' }],
+};
+
+test('a tokenizer that never ends is ended: the page stays usable, and another model runs', async ({
+  page,
+}) => {
+  const lab = await visit(page);
+  const tokenizer = JSON.parse(
+    await (await page.request.get('./models/fairy-lckv/tokenizer.json')).text(),
+  ) as object;
+  await openModel(page, { 'tokenizer.json': JSON.stringify({ ...tokenizer, normalizer: slowRegex }) });
+  await expect(page.getByText('Ready.', { exact: true })).toBeVisible();
+  await lab.prompt.fill(`${'a'.repeat(200)}!`);
+  const startMs = Date.now();
+  await lab.generate.click();
+  // While it hangs, the page answers.
+  await lab.number('Seed').fill('7');
+  await expect(page.getByRole('alert')).toContainText('did not answer within', { timeout: 10_000 });
+  expect(Date.now() - startMs).toBeLessThan(8000);
+  await lab.prompt.fill('Once');
+  expect(await generate(lab, 4)).not.toBe('');
+  await lab.select('Model').selectOption('fairy-lckv');
+  expect(await generate(lab, 4)).not.toBe('');
+});
+
+test('a template that never ends, or brings markup, is refused in words', async ({ page }) => {
+  await visit(page);
+  const chat = chatOf(page);
+  const endless = '{% for i in range(9999) %}{% for j in range(9999) %}{% endfor %}{% endfor %}';
+  await openModel(page, { 'chat_template.jinja': endless });
+  await chat.choose.check();
+  await chat.message.fill('Hello');
+  await expect(chat.context).toContainText('chat template cannot be used', { timeout: 10_000 });
+
+  const markup = "{{ raise_exception('<img src=x onerror=alert(1)>') }}";
+  await openModel(page, { 'chat_template.jinja': markup });
+  await expect(page.getByText('Ready.', { exact: true })).toBeVisible();
+  await chat.message.press('Enter');
+  await expect(page.getByRole('alert')).toContainText('<img src=x');
+  await expect(page.locator('img[src="x"]')).toHaveCount(0);
+  await expect(chat.message).toHaveValue('Hello');
+  expect(await generateText(page)).not.toBe('');
+});
+
+async function generateText(page: Page): Promise<string> {
+  await page.getByRole('radio', { name: 'Text', exact: true }).check();
+  return generate(openLab(page), 4);
+}
