@@ -21,8 +21,8 @@ test('a newcomer presses Generate and text streams from LCKV on WebGPU in a work
   await expect(lab.layerTypes).toHaveValue('0_6_6_6_6_6_6_7');
 
   await expect(lab.output).not.toBeEmpty({ timeout: 90_000 });
-  // The engine, and its worker for tokenizers and templates.
-  expect(page.workers()).toHaveLength(2);
+  // The engine, its worker for tokenizers and templates, and the one for models from the Hub.
+  expect(page.workers()).toHaveLength(3);
   await finished(lab);
   await expect(lab.adapter).toContainText('WebGPU');
   await expect(lab.adapter).toContainText('software adapter');
