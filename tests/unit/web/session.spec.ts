@@ -166,15 +166,14 @@ describe('the session', () => {
 
   it('takes the plan of a model that was brought; that of a link whose model it stands for stays', async () => {
     await loaded();
-    const brought = (id: string) => ({ from: 'files', id, files: new Map() }) as const;
+    const bring = (id: string) => session.bring({ from: 'files', id, files: new Map() });
     session.config.layerTypes = '0_0_0_0';
-    session.bring(brought('folder:mine'));
+    bring('folder:mine');
     await loaded();
     expect(session.config.layerTypes).toBe(stored.layerTypes);
 
     session.openLink(decodeHash('#v=1&model=folder:theirs&layers=0_1_1_3'));
-    expect(session.linkNotice?.foreignModel).toBe('folder:theirs');
-    session.bring(brought('folder:theirs'));
+    bring('folder:theirs');
     await loaded();
     expect(session.linkNotice).toBeNull();
     expect(session.config).toMatchObject({
