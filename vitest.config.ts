@@ -58,7 +58,11 @@ export default defineConfig({
         // which takes Firefox 100 ms.
         test: {
           name: 'firefox',
-          include: ['tests/model/golden.spec.ts', 'tests/firefox/decoder/**/*.spec.ts'],
+          include: [
+            'tests/model/golden.spec.ts',
+            'tests/kernels/wasm.spec.ts',
+            'tests/firefox/decoder/**/*.spec.ts',
+          ],
           fileParallelism: false,
           testTimeout: 120_000,
           hookTimeout: 120_000,

@@ -3,12 +3,18 @@ import type { LayerType } from '../plan/layer-types.ts';
 import { roundToF16, type WeightFormats } from '../plan/matrix-format.ts';
 import type { WeightRole } from '../plan/weight-specs.ts';
 
-/** A tensor of an owner under another plan: that of one layer as it is, or a mean. */
-export type ConvertedKv = {
+interface OfOwner {
   readonly role: WeightRole;
   readonly owner: number;
   readonly vector: boolean;
-} & ({ readonly from: number } | { readonly mean: Float32Array });
+}
+
+export interface KvMean extends OfOwner {
+  readonly mean: Float32Array;
+}
+
+/** A tensor of an owner under another plan: that of one layer as it is, or a mean. */
+export type ConvertedKv = KvMean | (OfOwner & { readonly from: number });
 
 /**
  * The key and value projections of another plan; all other tensors are those of the stored one.

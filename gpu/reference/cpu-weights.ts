@@ -60,4 +60,4 @@ export class CpuWeights {
   }
 }
 
-export const keyOf = (role: WeightRole, layer: number) => `${role}/${layer}`;
+const keyOf = (role: WeightRole, layer: number) => `${role}/${layer}`;

@@ -2,35 +2,38 @@ import type { AllocateRequest, SessionOptions } from '../backend.ts';
 import type { ElementType } from '../plan/element-type.ts';
 import type { LayerType } from '../plan/layer-types.ts';
 import type { WeightRole, WeightSpec } from '../plan/weight-specs.ts';
-import { convertKv } from '../reference/convert-kv.ts';
+import { convertKv, type KvMean } from '../reference/convert-kv.ts';
 import type { CpuWeightStore } from '../reference/cpu-model.ts';
-import { keptNumbers, keyOf } from '../reference/cpu-weights.ts';
+import { keptNumbers } from '../reference/cpu-weights.ts';
 import { startKernels, type KernelCode, type Kernels } from './kernels.ts';
 import { LinearMemory } from './linear-memory.ts';
 import { WasmDecoder } from './wasm-decoder.ts';
 import { WasmTensor } from './wasm-tensor.ts';
+
+/** The tensors of a layer; those of none are in the first. By role, because a token looks a hundred of them up. */
+type LayerTensors = Partial<Record<WeightRole, WasmTensor>>;
 
 /** A model's tensors in a memory of its own, with the kernels that work there. All goes with the last reference. */
 export class WasmWeights implements CpuWeightStore {
   readonly #memory = new LinearMemory();
   readonly #kernels: Kernels;
   readonly #request: AllocateRequest;
-  readonly #tensors = new Map<string, WasmTensor>();
+  readonly #layers: LayerTensors[];
 
   constructor(code: KernelCode, request: AllocateRequest) {
     this.#kernels = startKernels(code, this.#memory.memory);
     this.#request = request;
+    this.#layers = Array.from({ length: request.dims.layerCount }, () => ({}));
   }
 
   get bytes(): number {
-    return [...this.#tensors.values()].reduce((sum, tensor) => sum + tensor.bytes, 0);
+    return this.#tensors.reduce((sum, tensor) => sum + tensor.bytes, 0);
   }
 
   /** @throws BackendError `out-of-memory` */
   put(spec: WeightSpec, firstRow: number, bytes: Uint8Array, type: ElementType): void {
-    const key = keyOf(spec.role, spec.layer);
-    let tensor = this.#tensors.get(key);
-    if (!tensor) this.#tensors.set(key, (tensor = new WasmTensor(this.#memory, this.#kernels, spec)));
+    const layer = (this.#layers[spec.layer] ??= {});
+    const tensor = (layer[spec.role] ??= new WasmTensor(this.#memory, this.#kernels, spec));
     tensor.put(firstRow, keptNumbers(spec, bytes, type, this.#request));
   }
 
@@ -46,44 +49,51 @@ export class WasmWeights implements CpuWeightStore {
   }
 
   clear(): void {
-    for (const tensor of this.#tensors.values()) tensor.free();
-    this.#tensors.clear();
+    for (const tensor of this.#tensors) tensor.free();
+    this.#layers.length = 0;
   }
 
+  get #tensors(): WasmTensor[] {
+    return this.#layers.flatMap((layer) => Object.values(layer));
+  }
+
+  /** @throws BackendError `out-of-memory` */
   #convert(stored: readonly LayerType[], wanted: readonly LayerType[]): PlanWeights {
-    const tensors = new Map(this.#tensors);
+    const layers = this.#layers.map((layer) => ({ ...layer }));
     const means: WasmTensor[] = [];
-    const find = (role: WeightRole, layer: number) => this.#tensors.get(keyOf(role, layer));
+    const plan = new PlanWeights(layers, means);
+    const find = (role: WeightRole, layer: number) => this.#layers[layer]?.[role];
     const values = (role: WeightRole, layer: number) => find(role, layer)?.values();
-    for (const made of convertKv(stored, wanted, this.#request, values)) {
-      const { role, owner, vector } = made;
-      const key = keyOf(role, owner);
-      if ('from' in made) {
-        const tensor = find(role, made.from);
-        if (tensor) tensors.set(key, tensor);
-        continue;
+    try {
+      for (const made of convertKv(stored, wanted, this.#request, values)) {
+        const tensor = 'from' in made ? find(made.role, made.from) : this.#newMean(made, means);
+        const layer = layers[made.owner];
+        if (tensor && layer) layer[made.role] = tensor;
       }
-      const cols = vector ? made.mean.length : this.#request.dims.hiddenSize;
-      const tensor = new WasmTensor(this.#memory, this.#kernels, {
-        rows: made.mean.length / cols,
-        cols,
-        vector,
-      });
-      tensor.put(0, made.mean);
-      means.push(tensor);
-      tensors.set(key, tensor);
+      return plan;
+    } catch (error) {
+      plan.free();
+      throw error;
     }
-    return new PlanWeights(tensors, means);
+  }
+
+  #newMean({ vector, mean }: KvMean, means: WasmTensor[]): WasmTensor {
+    const cols = vector ? mean.length : this.#request.dims.hiddenSize;
+    const shape = { rows: mean.length / cols, cols, vector };
+    const tensor = new WasmTensor(this.#memory, this.#kernels, shape);
+    means.push(tensor);
+    tensor.put(0, mean);
+    return tensor;
   }
 }
 
 /** The tensors of one plan: the model's own, but for the means that the plan wants. */
 export class PlanWeights {
-  readonly #tensors: ReadonlyMap<string, WasmTensor>;
+  readonly #layers: readonly LayerTensors[];
   readonly #means: readonly WasmTensor[];
 
-  constructor(tensors: ReadonlyMap<string, WasmTensor>, means: readonly WasmTensor[]) {
-    this.#tensors = tensors;
+  constructor(layers: readonly LayerTensors[], means: readonly WasmTensor[]) {
+    this.#layers = layers;
     this.#means = means;
   }
 
@@ -93,13 +103,13 @@ export class PlanWeights {
   }
 
   get(role: WeightRole, layer = 0): WasmTensor {
-    const tensor = this.#tensors.get(keyOf(role, layer));
-    if (!tensor) throw new Error(`the weight ${keyOf(role, layer)} was never put`);
+    const tensor = this.find(role, layer);
+    if (!tensor) throw new Error(`the weight ${role} of layer ${layer} was never put`);
     return tensor;
   }
 
   find(role: WeightRole, layer: number): WasmTensor | undefined {
-    return this.#tensors.get(keyOf(role, layer));
+    return this.#layers[layer]?.[role];
   }
 
   free(): void {
