@@ -1,7 +1,7 @@
 import { defineKernel } from '../kernel.ts';
 import source from './add-weights.wgsl?raw';
 import eight from './eight.wgsl?raw';
-import { weightsOf, groupsFor } from './format.ts';
+import { groupsFor, weightsOf } from './format.ts';
 import half from './half.wgsl?raw';
 import type { MatrixShape } from './matvec.ts';
 import shape from './shape.wgsl?raw';

@@ -1,7 +1,7 @@
 import { defineKernel } from '../kernel.ts';
 import eight from './eight.wgsl?raw';
 import source from './embed.wgsl?raw';
-import { weightsOf, groupsFor } from './format.ts';
+import { groupsFor, weightsOf } from './format.ts';
 import type { MatrixShape } from './matvec.ts';
 import shape from './shape.wgsl?raw';
 import step from './step.wgsl?raw';

@@ -1,6 +1,6 @@
 import { defineKernel } from '../kernel.ts';
 import eight from './eight.wgsl?raw';
-import { weightsOf, groupsFor } from './format.ts';
+import { groupsFor, weightsOf } from './format.ts';
 import type { MatrixShape } from './matvec.ts';
 import source from './project-many.wgsl?raw';
 import shape from './shape.wgsl?raw';
