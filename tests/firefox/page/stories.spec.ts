@@ -49,9 +49,14 @@ it('A mistake in layer_types says where it is', async () => {
 it('Stop ends a run and keeps its text; the next one begins afresh', async () => {
   const lab = await site.visit();
   await lab.fill('spinbutton', 'Max new tokens', '9000');
+  // Found beforehand: while a text is written, Firefox may not finish looking for an element by its role.
+  const output = await lab.find('region', 'Output');
+  const stop = await lab.find('button', 'Stop');
   await lab.press('Generate');
-  await lab.until('region', 'Output', /\S/);
-  await lab.press('Stop');
+  while (!/\S/.test(await output.evaluate((region) => region.textContent))) {
+    await new Promise((go) => setTimeout(go, 50));
+  }
+  await stop.click();
   await lab.says(/Stopped after [\d,]+ tokens?\./);
   const text = await lab.text('region', 'Output');
   await new Promise((go) => setTimeout(go, 500));
