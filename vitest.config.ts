@@ -24,7 +24,8 @@ export default defineConfig({
           // Dawn is a native addon that keeps its process alive; a fork can be ended from outside.
           pool: 'forks',
           fileParallelism: false,
-          testTimeout: 120_000,
+          // A GPU's kernels take a software adapter long to compile, and longer on a busy machine.
+          testTimeout: 240_000,
           hookTimeout: 120_000,
         },
       },
