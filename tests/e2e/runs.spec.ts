@@ -59,6 +59,7 @@ test('runs are listed, named, pinned, sorted and deleted, and are there after a 
   await expect(lab.prompt).toHaveValue('=SUM(1) <b>bold</b>');
   await expect(lab.layerTypes).toHaveValue('0_6_6_6_6_6_6_7');
   await runs.getByRole('button', { name: /^Delete 0_6/ }).click();
+  await expect(rows).toHaveCount(1);
   await page.reload();
   await expect(rows).toHaveCount(1);
 });

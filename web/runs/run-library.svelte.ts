@@ -41,9 +41,11 @@ export class RunLibrary {
     this.#change(id, { pinned });
   }
 
+  /** The run leaves the list when the device has forgotten it: what is seen to be gone does not come back. */
   remove(id: string): void {
-    this.all = this.all.filter((run) => run.id !== id);
-    void this.#keep(() => space.remove([id]));
+    void this.#keep(() => space.remove([id])).then(() => {
+      this.all = this.all.filter((run) => run.id !== id);
+    });
   }
 
   #change(id: string, changes: Partial<Pick<StoredRun, 'name' | 'pinned'>>): void {
