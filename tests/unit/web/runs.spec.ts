@@ -74,6 +74,7 @@ describe('the runs that are kept', () => {
     );
     library.record(run(1), '');
     library.record(run(2), '');
+    await settled();
     expect(library.all).toHaveLength(501);
     expect(library.all.at(-1)).toMatchObject({ id: '0', pinned: true });
     await settled();
