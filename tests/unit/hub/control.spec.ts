@@ -23,7 +23,7 @@ import {
 describe('a person', () => {
   it('pauses and goes on, and no byte comes twice', async () => {
     const server = await hubWith({ [NAME]: repository() });
-    server.misbehave(weightsOnly({ drip: { bytes: 10_000, everyMs: 2 } }));
+    server.misbehave(weightsOnly({ drip: { bytes: 4_000, everyMs: 8 } }));
     const library = openLibrary();
     let paused = false;
     const outcome = library.download(modelAt(server), (event) => {
