@@ -112,6 +112,7 @@ def start(name: str, out: Path, config: Config, seed: int) -> tuple[Decoder, lis
 def train(name: str, arguments: argparse.Namespace, config: Config) -> None:
     """Trains until the run has its tokens; `config` is a new base's."""
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    dtype = torch.bfloat16 if arguments.dtype == "bfloat16" else torch.float32
     torch.set_num_threads(arguments.threads)
     out: Path = arguments.out
     file = out / f"{name}.pt"
@@ -140,7 +141,7 @@ def train(name: str, arguments: argparse.Namespace, config: Config) -> None:
         count = schedule.tokens_per_step // orders[kind].length
         inputs, targets = orders[kind].batch(run.windows[kind], count)
         passes = arguments.fewer_passes if run.seen < schedule.few_passes_until else None
-        hidden = model(inputs.to(device), torch.bfloat16, forward_passes=passes)
+        hidden = model(inputs.to(device), dtype, forward_passes=passes)
         loss = model.loss(hidden, targets.to(device))
         model.zero_grad(set_to_none=True)
         loss.backward()
@@ -161,6 +162,12 @@ def train(name: str, arguments: argparse.Namespace, config: Config) -> None:
     print(f"{name}: {run.seen} tokens, loss {smooth or float('nan'):.4f}", flush=True)
 
 
+def fast_type() -> str:
+    """The type to compute in: bfloat16 where the machine multiplies it, as older processors only imitate it."""
+    has_it = torch.cuda.is_available() or torch.backends.cpu.get_cpu_capability().startswith("AVX512")
+    return "bfloat16" if has_it else "float32"
+
+
 def parse_arguments(words: list[str] | None = None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("name", choices=[BASE, *MEMBERS])
@@ -176,6 +183,7 @@ def parse_arguments(words: list[str] | None = None) -> argparse.Namespace:
     parser.add_argument("--muon-rate", type=float, default=0.02)
     parser.add_argument("--adam-rate", type=float, default=3e-3)
     parser.add_argument("--weight-decay", type=float, default=0.05)
+    parser.add_argument("--dtype", choices=["bfloat16", "float32"], default=fast_type(), help="what to compute in")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--threads", type=int, default=os.cpu_count() or 1)
     parser.add_argument("--compile", action=argparse.BooleanOptionalAction, default=True)
