@@ -45,13 +45,16 @@ def encode(tokenizer: Tokenizer, text: str) -> np.ndarray:
     return np.concatenate([chunk.ids for chunk in encoded]).astype(np.uint16)
 
 
-def open_corpus(corpus: Path, cache: Path, vocab_size: int) -> tuple[Tokenizer, np.ndarray]:
-    """The tokenizer trained on the corpus, and its training text in tokens; both are kept in `cache`."""
+def open_corpus(corpus: Path, cache: Path, vocab_size: int, given: Path | None = None) -> tuple[Tokenizer, np.ndarray]:
+    """The tokenizer and the corpus's training text in tokens, both kept in `cache`.
+
+    given  a tokenizer.json to take; else one is trained on the corpus
+    """
     cache.mkdir(parents=True, exist_ok=True)
     tokenizer_file, tokens_file = cache / "tokenizer.json", cache / "train.npy"
     if not tokens_file.exists():
         text = read_text(corpus, "train")
-        tokenizer = train_tokenizer(text, vocab_size)
+        tokenizer = train_tokenizer(text, vocab_size) if given is None else Tokenizer.from_file(str(given))
         tokenizer.save(str(tokenizer_file))
         np.save(tokens_file, encode(tokenizer, text))
     return Tokenizer.from_file(str(tokenizer_file)), np.load(tokens_file)

@@ -5,9 +5,10 @@
 """
 
 import argparse
+import json
 import os
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any, TypedDict
@@ -18,6 +19,7 @@ from corpus import DataOrder, open_corpus
 from members import BASE, MEMBERS
 from model import Config, Decoder, convert
 from optimizer import Optimizer
+from shipped import load_shipped
 
 CHECKPOINT_SECONDS = 90
 REPORT_STEPS = 10
@@ -76,6 +78,7 @@ class Run:
     def history(self) -> History:
         chosen = self.arguments
         more = f" --short-tokens {chosen.short_tokens}" if chosen.short_tokens > 0 else ""
+        more += f" --start {chosen.start.name}" if chosen.start is not None else ""
         command = f"python tools/train/train.py {chosen.name} --corpus CORPUS --out OUT --tokens {self.seen}{more}"
         return {"command": command, "tokens": self.seen, "seed": chosen.seed}
 
@@ -99,14 +102,21 @@ def load_checkpoint(file: Path) -> tuple[Decoder, list[History]]:
     return model, state["history"]
 
 
-def start(name: str, out: Path, config: Config, seed: int) -> tuple[Decoder, list[History]]:
-    """A new base, or a member made from the base in `out`."""
-    if name == BASE:
+def start(name: str, arguments: argparse.Namespace, config: Config) -> tuple[Decoder, list[History]]:
+    """A new base, one that begins as another plain LLaMA, or a member made from the base in `arguments.out`."""
+    if name != BASE:
+        base, history = load_checkpoint(arguments.out / f"{BASE}.pt")
+        return convert(base, base.config.sharing(MEMBERS[name].layer_types)), history
+    if arguments.start is None:
         model = Decoder(config)
-        model.initialise(torch.Generator().manual_seed(seed))
+        model.initialise(torch.Generator().manual_seed(arguments.seed))
         return model, []
-    base, history = load_checkpoint(out / f"{BASE}.pt")
-    return convert(base, base.config.sharing(MEMBERS[name].layer_types)), history
+    before, _ = load_shipped(arguments.start, torch.float32)
+    model = Decoder(replace(before.config, max_position_embeddings=config.max_position_embeddings,
+                            sliding_window=config.sliding_window))
+    model.load_state_dict(before.state_dict())
+    told = json.loads((arguments.start / "training.json").read_text())
+    return model, told["runs"]
 
 
 def train(name: str, arguments: argparse.Namespace, config: Config) -> None:
@@ -116,8 +126,9 @@ def train(name: str, arguments: argparse.Namespace, config: Config) -> None:
     torch.set_num_threads(arguments.threads)
     out: Path = arguments.out
     file = out / f"{name}.pt"
-    _, tokens = open_corpus(arguments.corpus, out / "cache", config.vocab_size)
-    model, before = start(name, out, config, arguments.seed)
+    given = arguments.start and arguments.start / "tokenizer.json"
+    _, tokens = open_corpus(arguments.corpus, out / "cache", config.vocab_size, given)
+    model, before = start(name, arguments, config)
     run = Run(model.to(device), arguments, before)
     if file.exists():
         run.restore(torch.load(file, map_location=device, weights_only=True))
@@ -173,6 +184,7 @@ def parse_arguments(words: list[str] | None = None) -> argparse.Namespace:
     parser.add_argument("name", choices=[BASE, *MEMBERS])
     parser.add_argument("--corpus", type=Path, required=True, help="folder of train.txt.gz and valid.txt.gz")
     parser.add_argument("--out", type=Path, required=True, help="folder for checkpoints, outside the repository")
+    parser.add_argument("--start", type=Path, help="folder of a plain LLaMA that a base begins as, with its tokenizer")
     parser.add_argument("--tokens", type=int, required=True, help="tokens of this run, the base's not counted")
     parser.add_argument("--pause-at", type=int, help="stop after so many tokens, to go on later with the same command")
     parser.add_argument("--tokens-per-step", type=int, default=4096)
