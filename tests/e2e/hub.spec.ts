@@ -74,6 +74,42 @@ test('a model from the Hub is downloaded, runs, and starts again without a netwo
   await expect(hub.stored).toContainText('None yet.');
 });
 
+test('a branch that moved on is told of after the stored model has loaded, and its newer commit can be had', async ({
+  page,
+}) => {
+  const hub = await visitHub(page);
+  const news = page.getByRole('status', { name: 'Newer commit', exact: true });
+  await hub.repository.fill(NAME);
+  await hub.load.click();
+  await ready(page);
+  server.put(NAME, { ...fairyRepository(MIB), commit: 'de5'.padEnd(40, '0') });
+  await page.reload();
+  const soFar = server.asked.length;
+  await hub.button(`Load ${NAME} from this device`).click();
+  await ready(page);
+  expect(server.asked).toHaveLength(soFar);
+  server.misbehave(() => ({ noCors: true }));
+  await hub.load.click();
+  await expect.poll(() => server.asked.length).toBe(soFar + 1);
+  await ready(page);
+  await expect(news).toBeEmpty();
+
+  server.misbehave(() => null);
+  await hub.load.click();
+  await expect(news).toContainText('main has a newer commit than the stored one (fa1e000 → de50000).');
+  await ready(page);
+  expect(served()).toHaveLength(1);
+  await hub.button('Download the newer one').click();
+  await expect(hub.download).toContainText('stored and verified: 7.');
+  await ready(page);
+  await expect(news).toBeEmpty();
+  await expect(hub.stored).toContainText('an older main, commit fa1e000');
+  await expect(hub.stored).toContainText(/[^r] main, commit de50000/);
+  await hub.button(`Delete ${NAME}@fa1e000`).click();
+  await expect(hub.stored).not.toContainText('fa1e000');
+  expect(await generate(openLab(page), 4)).not.toBe('');
+});
+
 test('a tab that is killed costs less than a record, and a pause nothing', async ({ context }) => {
   server.misbehave(slowly);
   const killed = await context.newPage();

@@ -1,4 +1,4 @@
-import type { StoredModel } from '../../worker/hub/protocol.ts';
+import type { Newer, StoredModel } from '../../worker/hub/protocol.ts';
 import type { Failure } from '../../worker/protocol.ts';
 import { explain } from '../ui/explain.ts';
 import { formatBytes, formatDuration } from '../ui/format.ts';
@@ -55,6 +55,12 @@ export function downloadLine(download: Download): string {
       return explain(download.failure);
   }
 }
+
+/** What is said of a branch that has moved on. */
+export const newerLine = ({ revision, storedCommit, commit }: Newer): string =>
+  `${revision} has a newer commit than the stored one (${shortCommit(storedCommit)} → ${shortCommit(commit)}).`;
+
+export const shortCommit = (commit: string) => commit.slice(0, 7);
 
 function runningLine({
   at,

@@ -1,5 +1,5 @@
 import { wrap, type Remote } from 'comlink';
-import type { HubApi, HubEvent, Preview, StoredKey, StoredModel } from '../../worker/hub/protocol.ts';
+import type { HubApi, HubEvent, Newer, Preview, StoredKey, StoredModel } from '../../worker/hub/protocol.ts';
 import type { HubModel, Outcome } from '../../worker/protocol.ts';
 import { WorkerCalls } from '../engine/worker-calls.ts';
 
@@ -21,6 +21,14 @@ export class HubClient {
 
   download(model: HubModel, receive: Receive): Promise<Outcome<StoredModel>> {
     return this.#calls.lend(receive, (onEvent) => this.#hub.download(model, onEvent));
+  }
+
+  renew(model: HubModel, receive: Receive): Promise<Outcome<StoredModel>> {
+    return this.#calls.lend(receive, (onEvent) => this.#hub.renew(model, onEvent));
+  }
+
+  newer(model: HubModel): Promise<Outcome<Newer | null>> {
+    return this.#calls.ask(() => this.#hub.newer(model));
   }
 
   check(model: HubModel, receive: Receive): Promise<Outcome<StoredModel>> {

@@ -1,4 +1,4 @@
-import type { HubEvent, Preview, StoredModel } from '../../worker/hub/protocol.ts';
+import type { HubEvent, Newer, Preview, StoredModel } from '../../worker/hub/protocol.ts';
 import type { Failure, HubModel, Outcome } from '../../worker/protocol.ts';
 import { defaultConfig } from '../config/playground-config.ts';
 import type { Session } from '../engine/session.svelte.ts';
@@ -9,7 +9,7 @@ import { rememberedToken, rememberToken } from './remembered-token.ts';
 
 type Client = Pick<
   HubClient,
-  'look' | 'download' | 'check' | 'stored' | 'remove' | 'pause' | 'resume' | 'cancel'
+  'look' | 'download' | 'renew' | 'newer' | 'check' | 'stored' | 'remove' | 'pause' | 'resume' | 'cancel'
 >;
 
 /** Failures of a load that stored files may be to blame for. */
@@ -21,6 +21,9 @@ const DOUBTFUL: readonly Failure['code'][] = [
   'download-failed',
 ];
 
+/** What is stored will do; and then the server is asked whether it has a newer one; or it shall be that one. */
+type Want = 'stored' | 'any' | 'newest';
+
 /** What a person enters about a repository, what is stored of repositories, and the download in between. */
 export class Hub {
   repository = $state('');
@@ -29,6 +32,8 @@ export class Hub {
   remember = $state(false);
   download = $state.raw<Download>({ at: 'nothing' });
   stored = $state.raw<readonly StoredModel[]>([]);
+  /** Where the last model that was loaded or checked is not what its branch stands for any more. */
+  newer = $state.raw<Newer | null>(null);
   /** What is wrong with a field. */
   readonly problems = $derived.by((): { readonly repository?: string; readonly endpoint?: string } => {
     const failure = this.download.at === 'failed' ? this.download.failure : null;
@@ -48,6 +53,9 @@ export class Hub {
   #recalled: { readonly endpoint: string; readonly token: string } | null = null;
   /** The model that the last download was of. */
   #model: HubModel | null = null;
+  #want: Want = 'any';
+  /** The model that {@link newer} is about. */
+  #outdated: HubModel | null = null;
   /** The failed load that was looked into. */
   #lookedInto: unknown = null;
 
@@ -106,15 +114,23 @@ export class Hub {
   /** Downloads what is missing of the repository that is entered, then loads it; without one, loads what is chosen. */
   load(): void {
     if (this.repository.trim() === '') this.#session.load();
-    else void this.#load(this.#entered());
+    else void this.#load(this.#entered(), 'any');
   }
 
-  loadStored({ endpoint, repository, revision }: StoredModel): void {
+  /** Loads what is stored, and asks nobody; of what is not whole, it fetches the rest. */
+  loadStored(stored: StoredModel): void {
+    const { endpoint } = stored;
     const token = endpoint === this.endpoint.trim() ? this.token.trim() : '';
-    this.repository = `${repository}@${revision}`.replace(/@main$/, '');
+    this.repository = nameOf(stored);
     if (endpoint !== this.endpoint.trim()) this.token = '';
     this.endpoint = endpoint;
-    void this.#load({ ...this.#entered(), token: token === '' ? null : token });
+    const model = { ...this.#entered(), token: token === '' ? null : token };
+    void this.#load(model, stored.storedAtMs === null ? 'newest' : 'stored');
+  }
+
+  /** Downloads the commit that the page told of, and loads it; the older one stays stored. */
+  loadNewer(): void {
+    if (this.#outdated) void this.#load(this.#outdated, 'newest');
   }
 
   pause(): void {
@@ -129,7 +145,7 @@ export class Hub {
     if (this.running) {
       this.#client.resume();
       this.download = { ...this.running, paused: false };
-    } else if (this.#model) void this.#load(this.#model);
+    } else if (this.#model) void this.#load(this.#model, this.#want);
   }
 
   cancel(): void {
@@ -144,6 +160,7 @@ export class Hub {
     this.#session.bring({ ...this.#model, keep: false });
   }
 
+  /** Has all of a model read again, then asks whether its branch has moved on. */
   async check(stored: StoredModel): Promise<Outcome<StoredModel>> {
     const id = `${stored.repository}@${stored.commit}`;
     const token = this.token.trim();
@@ -154,10 +171,13 @@ export class Hub {
       token: stored.endpoint === this.endpoint.trim() && token !== '' ? token : null,
       keep: true,
     };
-    return this.#check(model);
+    const outcome = await this.#check(model);
+    if (this.download.at === 'checked') void this.#lookForNewer({ ...model, id: nameOf(stored) });
+    return outcome;
   }
 
   async remove(models: readonly StoredModel[]): Promise<void> {
+    this.newer = null;
     for (const model of models) {
       const outcome = await this.#client.remove(model);
       if (!outcome.ok) this.#session.refuse(outcome.failure);
@@ -191,28 +211,41 @@ export class Hub {
 
   #begin(download: Download): number {
     this.download = download;
+    this.newer = null;
     this.#pace.forget();
     return ++this.#ticket;
   }
 
-  async #load(model: HubModel): Promise<void> {
+  async #load(model: HubModel, want: Want): Promise<void> {
     this.#model = model;
+    this.#want = want;
     this.keepToken();
     const ticket = this.#begin({ at: 'asking', id: model.id });
-    let asked = false;
-    const outcome = await this.#client.download(model, (event) => {
+    const heard = new Set<HubEvent['type']>();
+    const store = want === 'newest' ? this.#client.renew : this.#client.download;
+    const outcome = await store.call(this.#client, model, (event) => {
       if (ticket !== this.#ticket) return;
       // Some browsers ask the person: only when there is something to keep.
-      if (!asked && event.type === 'progress') void askToPersist();
-      asked ||= event.type === 'progress';
+      if (event.type === 'progress' && !heard.has('progress')) void askToPersist();
+      heard.add(event.type);
       this.#receive('downloading', model.id, event);
     });
     if (ticket !== this.#ticket) return;
     if (outcome.ok) {
       this.download = { at: 'stored', id: model.id, model: outcome.value };
       this.#session.bring({ ...model, endpoint: outcome.value.endpoint });
+      if (want === 'any' && heard.size === 0) void this.#lookForNewer(model);
     } else this.download = { at: 'failed', id: model.id, failure: outcome.failure };
     await this.refresh();
+  }
+
+  /** Nobody waits for the answer: where none comes, as without a network, there is nothing to say. */
+  async #lookForNewer(model: HubModel): Promise<void> {
+    const ticket = this.#ticket;
+    const outcome = await this.#client.newer(model);
+    if (ticket !== this.#ticket || !outcome.ok) return;
+    this.#outdated = model;
+    this.newer = outcome.value;
   }
 
   async #check(model: HubModel): Promise<Outcome<StoredModel>> {
@@ -252,6 +285,10 @@ export class Hub {
     }
   }
 }
+
+/** What a person would enter to get a stored model, on this device. */
+const nameOf = ({ repository, revision, commit, superseded }: StoredModel) =>
+  `${repository}@${superseded ? commit : revision}`.replace(/@main$/, '');
 
 const missingOf = ({ totalBytes, storedBytes }: Preview) => totalBytes - storedBytes;
 

@@ -4,9 +4,9 @@ import { requestsTo, type Request } from '../request.ts';
 import { throttle } from '../run-clock.ts';
 import { Gate } from './gate.ts';
 import { hubServer, type HubServer } from './hub-requests.ts';
-import { listModel, type Listing } from './listing.ts';
+import { askCommit, listModel, type Listing } from './listing.ts';
 import type { Clock } from './patience.ts';
-import type { HubApi, HubEvent, OnHubEvent, Preview, StoredKey, StoredModel } from './protocol.ts';
+import type { HubApi, HubEvent, Newer, OnHubEvent, Preview, StoredKey, StoredModel } from './protocol.ts';
 import {
   allListings,
   commitOf,
@@ -62,7 +62,27 @@ export class Library implements HubApi {
   }
 
   download(model: HubModel, onEvent: OnHubEvent): Promise<Outcome<StoredModel>> {
-    return this.#alone((gate) => this.#download(model, gate, onEvent));
+    return this.#alone(async (gate) => {
+      const server = this.#server(model);
+      const known = await storedListing(server);
+      if (known && (await isWhole(known))) return this.#describe(known);
+      return this.#store(server, gate, onEvent);
+    });
+  }
+
+  renew(model: HubModel, onEvent: OnHubEvent): Promise<Outcome<StoredModel>> {
+    return this.#alone((gate) => this.#store(this.#server(model), gate, onEvent));
+  }
+
+  newer(model: HubModel): Promise<Outcome<Newer | null>> {
+    return attemptAsync(async () => {
+      const server = this.#server(model);
+      const { revision } = server;
+      const storedCommit = (await storedListing(server))?.commit;
+      if (storedCommit === undefined || isNameOf(storedCommit, revision)) return null;
+      const commit = await askCommit(server, { gate: new Gate(), onWait: giveUp });
+      return commit === storedCommit ? null : { revision, storedCommit, commit };
+    });
   }
 
   check(model: HubModel, onEvent: OnHubEvent): Promise<Outcome<StoredModel>> {
@@ -121,10 +141,7 @@ export class Library implements HubApi {
     return outcome;
   }
 
-  async #download(model: HubModel, gate: Gate, onEvent: OnHubEvent): Promise<StoredModel> {
-    const server = this.#server(model);
-    const known = await storedListing(server);
-    if (known && (await isWhole(known))) return this.#describe(known);
+  async #store(server: HubServer, gate: Gate, onEvent: OnHubEvent): Promise<StoredModel> {
     const onWait = waitsOf(onEvent);
     const listing: StoredListing = {
       ...(await this.#list(server, gate, onWait)),
@@ -218,11 +235,13 @@ export class Library implements HubApi {
   }
 
   async #describe(listing: StoredListing): Promise<StoredModel> {
+    const { endpoint, repository, revision, commit } = listing;
     const manifest = await manifestOf(listing);
     const preview = await this.#previewOf(listing);
     return {
       ...preview,
-      revision: listing.revision,
+      revision,
+      superseded: manifest !== undefined && (await commitOf(endpoint, repository, revision)) !== commit,
       storedAtMs: manifest?.storedAtMs ?? null,
       verified: !manifest
         ? { state: 'incomplete' }
@@ -242,6 +261,14 @@ export async function storedListing(server: HubServer): Promise<StoredListing | 
 }
 
 const isWhole = async (key: StoredKey) => (await manifestOf(key))?.damagedFile === null;
+
+/** A commit may be named by its first digits. */
+const isNameOf = (commit: string, revision: string) => revision.length >= 7 && commit.startsWith(revision);
+
+/** For a question that nobody waits for: it is not asked again. */
+const giveUp = () => {
+  throw new Refused({ code: 'cancelled' });
+};
 
 const waitsOf = (tell: OnHubEvent) => (reason: string, forMs: number) => {
   tell({ type: 'waiting', reason, forMs });

@@ -49,16 +49,7 @@ const LARGEST_INDEX_BYTES = 64 * 2 ** 20;
  */
 export async function listModel(server: HubServer, options: ListOptions): Promise<Listing> {
   const { endpoint, repository, revision } = server;
-  const info = await askJson(
-    server,
-    `api/models/${repository}/revision/${encodeURIComponent(revision)}`,
-    {},
-    options,
-  );
-  const commit = isObject(info) ? info['sha'] : undefined;
-  if (typeof commit !== 'string' || !/^[0-9a-f]{7,64}$/.test(commit)) {
-    throw unusable(repository, 'the server’s answer names no commit');
-  }
+  const commit = await askCommit(server, options);
   const sizesOf = (names: readonly string[]) => pathsInfo(server, commit, names, options);
   const found = await sizesOf([...SMALL_FILES, WHOLE_WEIGHTS, WEIGHTS_INDEX]);
   const has = (name: string) => found.some((file) => file.name === name);
@@ -93,6 +84,22 @@ export async function listModel(server: HubServer, options: ListOptions): Promis
     });
   }
   return listing([...found, ...shards]);
+}
+
+/**
+ * The commit that the revision stands for on the server, now.
+ *
+ * @throws Refused with `hub-refused` or `download-failed`
+ */
+export async function askCommit(server: HubServer, options: ListOptions): Promise<string> {
+  const { repository, revision } = server;
+  const path = `api/models/${repository}/revision/${encodeURIComponent(revision)}`;
+  const info = await askJson(server, path, {}, options);
+  const commit = isObject(info) ? info['sha'] : undefined;
+  if (typeof commit !== 'string' || !/^[0-9a-f]{7,64}$/.test(commit)) {
+    throw unusable(repository, 'the server’s answer names no commit');
+  }
+  return commit;
 }
 
 /** Sizes and digests of those of `names` that the repository has, in the order of the names. */

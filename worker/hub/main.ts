@@ -25,6 +25,8 @@ const api: HubApi = {
   look: (model) => library.look(model),
   download: (model, onEvent) => telling(onEvent, (emit) => library.download(model, emit)),
   check: (model, onEvent) => telling(onEvent, (emit) => library.check(model, emit)),
+  renew: (model, onEvent) => telling(onEvent, (emit) => library.renew(model, emit)),
+  newer: (model) => library.newer(model),
   pause: () => {
     library.pause();
   },

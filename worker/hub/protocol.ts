@@ -6,6 +6,13 @@ export interface HubApi {
   look(model: HubModel): Promise<Outcome<Preview>>;
   /** Stores a model and verifies it. Where all of it is stored, nobody is asked. One at a time. */
   download(model: HubModel, onEvent: OnHubEvent): Promise<Outcome<StoredModel>>;
+  /** Stores what the revision stands for now, beside an older commit of it that is stored. One at a time, too. */
+  renew(model: HubModel, onEvent: OnHubEvent): Promise<Outcome<StoredModel>>;
+  /**
+   * Where the revision stands for another commit than the one that is stored under it; null where it does not, or
+   * names a commit itself. Asks the server once, for that and no more.
+   */
+  newer(model: HubModel): Promise<Outcome<Newer | null>>;
   /** Holds the download up within a chunk; what has arrived stays. */
   pause(): void;
   resume(): void;
@@ -34,9 +41,18 @@ export interface Preview extends StoredKey {
   readonly storedBytes: number;
 }
 
+/** A branch that has moved on, or a tag that was moved. */
+export interface Newer {
+  readonly revision: string;
+  readonly storedCommit: string;
+  readonly commit: string;
+}
+
 export interface StoredModel extends Preview {
   /** The branch, tag or commit that was asked for. */
   readonly revision: string;
+  /** The revision does not load this commit any more: a newer one was stored. */
+  readonly superseded: boolean;
   /** When its last file was stored; null while it is not whole. */
   readonly storedAtMs: number | null;
   readonly verified:

@@ -1,58 +1,8 @@
 import 'fake-indexeddb/auto';
 import { beforeEach, describe, expect, it, vi } from 'vitest';
-import type { Session } from '../../../web/engine/session.svelte.ts';
-import { Hub } from '../../../web/hub/hub.svelte.ts';
 import { rememberedToken, rememberToken } from '../../../web/hub/remembered-token.ts';
-import type { HubEvent, StoredModel } from '../../../worker/hub/protocol.ts';
-import type { BroughtModel, Failure, HubModel, Outcome } from '../../../worker/protocol.ts';
-
-const ENDPOINT = 'https://mirror.example';
-const model: StoredModel = {
-  endpoint: ENDPOINT,
-  repository: 'owner/name',
-  commit: 'c0ffee0',
-  revision: 'main',
-  files: 3,
-  totalBytes: 100,
-  storedBytes: 100,
-  storedAtMs: 1,
-  verified: { state: 'sound', atMs: 1, repairedBytes: 0 },
-};
-const succeed = <T>(value: T): Outcome<T> => ({ ok: true, value });
-const fail = (failure: Failure): Outcome<never> => ({ ok: false, failure });
-
-function open() {
-  const brought = new Map<string, BroughtModel>();
-  const session = {
-    brought,
-    config: { model: '' },
-    phase: { at: 'idle' } as unknown,
-    load: vi.fn(),
-    refuse: vi.fn(),
-    bring: vi.fn((what: BroughtModel) => {
-      brought.set(what.id, what);
-      session.config.model = what.id;
-    }),
-  };
-  const client = {
-    look: vi.fn((_: HubModel) => Promise.resolve(succeed({ ...model, storedBytes: 40 }))),
-    download: vi.fn((_: HubModel, __: (event: HubEvent) => void): Promise<Outcome<StoredModel>> =>
-      Promise.resolve(succeed(model)),
-    ),
-    check: vi.fn((_: HubModel): Promise<Outcome<StoredModel>> => Promise.resolve(succeed(model))),
-    stored: vi.fn(() => Promise.resolve(succeed([model]))),
-    remove: vi.fn(() => Promise.resolve(succeed(undefined))),
-    pause: vi.fn(),
-    resume: vi.fn(),
-    cancel: vi.fn(),
-  };
-  const persist = vi.fn(() => Promise.resolve(true));
-  vi.stubGlobal('navigator', { storage: { persist } });
-  const hub = new Hub(session as unknown as Session, client);
-  hub.repository = ' owner/name ';
-  hub.endpoint = ENDPOINT;
-  return { hub, session, client, persist };
-}
+import type { HubEvent } from '../../../worker/hub/protocol.ts';
+import { ENDPOINT, fail, model, open, succeed } from './hub-fixture.ts';
 
 beforeEach(async () => {
   await rememberToken(ENDPOINT, null);

@@ -1,0 +1,121 @@
+import { describe, expect, it } from 'vitest';
+import { valueOf } from '../../../worker/outcome.ts';
+import { sha256 } from '../../support/hub-server.ts';
+import {
+  COMMIT,
+  everything,
+  failureOf,
+  hubWith,
+  ignore,
+  modelAt,
+  NAME,
+  noWaits,
+  openLibrary,
+  read,
+  repository,
+  WEIGHTS,
+  weightsOnly,
+} from './fixture.ts';
+
+const NEXT = 'de5'.padEnd(40, '0');
+const NEW_WEIGHTS = WEIGHTS.map((byte) => (byte + 1) % 256);
+const next = repository({
+  commit: NEXT,
+  files: new Map([...repository().files, ['model.safetensors', NEW_WEIGHTS]]),
+});
+
+/** A server whose `main` is stored, and has moved on since. */
+async function movedOn() {
+  const server = await hubWith({ [NAME]: repository() });
+  const library = openLibrary();
+  valueOf(await library.download(modelAt(server), ignore));
+  server.put(NAME, next);
+  return { server, library, model: modelAt(server) };
+}
+
+describe('a branch that has moved on since it was stored', () => {
+  it('is still what was stored, until the newer commit is asked for', async () => {
+    const { server, library, model } = await movedOn();
+    const asked = server.asked.length;
+    expect(valueOf(await library.download(model, ignore)).commit).toBe(COMMIT);
+    expect(sha256(await read(model, 'model.safetensors'))).toBe(sha256(WEIGHTS));
+    expect(server.asked.length).toBe(asked);
+  });
+
+  it('is told of after one request', async () => {
+    const { server, library, model } = await movedOn();
+    const asked = server.asked.length;
+    const told = { revision: 'main', storedCommit: COMMIT, commit: NEXT };
+    expect(valueOf(await library.newer(model))).toEqual(told);
+    expect(server.asked.slice(asked)).toMatchObject([
+      { method: 'GET', path: `/api/models/${NAME}/revision/main` },
+    ]);
+  });
+
+  it('is renewed beside the older commit, which stays until it is removed', async () => {
+    const { server, library, model } = await movedOn();
+    const renewed = valueOf(await library.renew(model, ignore));
+    expect(renewed).toMatchObject({ commit: NEXT, revision: 'main', superseded: false });
+    expect(valueOf(await library.newer(model))).toBeNull();
+    const older = modelAt(server, { id: `${NAME}@${COMMIT}` });
+    const stored = valueOf(await library.stored());
+    expect(stored).toMatchObject([
+      { commit: COMMIT, superseded: true, verified: { state: 'sound' } },
+      { commit: NEXT, superseded: false },
+    ]);
+    await server.stop();
+    expect(sha256(await read(model, 'model.safetensors'))).toBe(sha256(NEW_WEIGHTS));
+    expect(sha256(await read(older, 'model.safetensors'))).toBe(sha256(WEIGHTS));
+    valueOf(await library.remove({ endpoint: model.endpoint, repository: NAME, commit: COMMIT }));
+    expect(sha256(await read(model, 'model.safetensors'))).toBe(sha256(NEW_WEIGHTS));
+  });
+
+  it('stays what was stored where the newer commit came only in part', async () => {
+    const { server, library, model } = await movedOn();
+    server.misbehave(weightsOnly({ status: 403 }));
+    expect((await library.renew(model, ignore)).ok).toBe(false);
+    expect(sha256(await read(model, 'model.safetensors'))).toBe(sha256(WEIGHTS));
+    expect(valueOf(await library.stored())).toMatchObject([
+      { commit: COMMIT, superseded: false },
+      { commit: NEXT, superseded: false, verified: { state: 'incomplete' } },
+    ]);
+  });
+});
+
+describe('nothing newer is told of', () => {
+  it('where the branch is where it was', async () => {
+    const server = await hubWith({ [NAME]: repository() });
+    const library = openLibrary();
+    valueOf(await library.download(modelAt(server), ignore));
+    expect(valueOf(await library.newer(modelAt(server)))).toBeNull();
+  });
+
+  it('and nobody asked where a commit was asked for, whole or by its first digits, or nothing is stored', async () => {
+    const { server, library } = await movedOn();
+    const asked = server.asked.length;
+    for (const id of [`${NAME}@${COMMIT}`, `${NAME}@${COMMIT.slice(0, 7)}`, `${NAME}@other`]) {
+      expect(valueOf(await library.newer(modelAt(server, { id })))).toBeNull();
+    }
+    expect(server.asked.length).toBe(asked);
+  });
+
+  it.each([
+    ['says nothing that can be read', everything({ noCors: true, status: 500 })],
+    ['has too much to do', everything({ status: 429, headers: { 'retry-after': '1' } })],
+    ['wants a token by now', everything({ status: 401 })],
+  ])('and the question is not repeated where the server %s', async (_, mischief) => {
+    const { server, model } = await movedOn();
+    const { waits, clock } = noWaits();
+    server.misbehave(mischief);
+    const asked = server.asked.length;
+    expect((await openLibrary({ clock }).newer(model)).ok).toBe(false);
+    expect(server.asked.length).toBe(asked + 1);
+    expect(waits).toEqual([]);
+  });
+
+  it('without a network', async () => {
+    const { server, library, model } = await movedOn();
+    await server.stop();
+    expect(failureOf(await library.newer(model))).toMatchObject({ code: 'cancelled' });
+  });
+});

@@ -1,0 +1,59 @@
+/** A page's Hub over a client and a session that only note what they are asked. */
+import { vi } from 'vitest';
+import type { Session } from '../../../web/engine/session.svelte.ts';
+import { Hub } from '../../../web/hub/hub.svelte.ts';
+import type { HubEvent, Newer, StoredModel } from '../../../worker/hub/protocol.ts';
+import type { BroughtModel, Failure, HubModel, Outcome } from '../../../worker/protocol.ts';
+
+export const ENDPOINT = 'https://mirror.example';
+export const model: StoredModel = {
+  endpoint: ENDPOINT,
+  repository: 'owner/name',
+  commit: 'c0ffee0',
+  revision: 'main',
+  superseded: false,
+  files: 3,
+  totalBytes: 100,
+  storedBytes: 100,
+  storedAtMs: 1,
+  verified: { state: 'sound', atMs: 1, repairedBytes: 0 },
+};
+export const succeed = <T>(value: T): Outcome<T> => ({ ok: true, value });
+export const fail = (failure: Failure): Outcome<never> => ({ ok: false, failure });
+
+export function open() {
+  const brought = new Map<string, BroughtModel>();
+  const session = {
+    brought,
+    config: { model: '' },
+    phase: { at: 'idle' } as unknown,
+    load: vi.fn(),
+    refuse: vi.fn(),
+    bring: vi.fn((what: BroughtModel) => {
+      brought.set(what.id, what);
+      session.config.model = what.id;
+    }),
+  };
+  const client = {
+    look: vi.fn((_: HubModel) => Promise.resolve(succeed({ ...model, storedBytes: 40 }))),
+    download: vi.fn((_: HubModel, __: (event: HubEvent) => void): Promise<Outcome<StoredModel>> =>
+      Promise.resolve(succeed(model)),
+    ),
+    renew: vi.fn((_: HubModel, __: (event: HubEvent) => void): Promise<Outcome<StoredModel>> =>
+      Promise.resolve(succeed({ ...model, commit: 'de5' })),
+    ),
+    newer: vi.fn((_: HubModel): Promise<Outcome<Newer | null>> => Promise.resolve(succeed(null))),
+    check: vi.fn((_: HubModel): Promise<Outcome<StoredModel>> => Promise.resolve(succeed(model))),
+    stored: vi.fn(() => Promise.resolve(succeed([model]))),
+    remove: vi.fn(() => Promise.resolve(succeed(undefined))),
+    pause: vi.fn(),
+    resume: vi.fn(),
+    cancel: vi.fn(),
+  };
+  const persist = vi.fn(() => Promise.resolve(true));
+  vi.stubGlobal('navigator', { storage: { persist } });
+  const hub = new Hub(session as unknown as Session, client);
+  hub.repository = ' owner/name ';
+  hub.endpoint = ENDPOINT;
+  return { hub, session, client, persist };
+}

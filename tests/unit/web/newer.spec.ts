@@ -1,0 +1,95 @@
+import 'fake-indexeddb/auto';
+import { describe, expect, it, vi } from 'vitest';
+import { newerLine } from '../../../web/hub/download.ts';
+import type { Newer } from '../../../worker/hub/protocol.ts';
+import type { Outcome } from '../../../worker/protocol.ts';
+import { ENDPOINT, fail, model, open, succeed } from './hub-fixture.ts';
+
+describe('a branch that has moved on', () => {
+  const newer: Newer = { revision: 'main', storedCommit: 'c0ffee0', commit: 'de5' };
+  const entered = { from: 'hub', id: 'owner/name', endpoint: ENDPOINT, token: null, keep: true };
+
+  it('is told of after the stored model was brought, and the newer commit fetched where the person says so', async () => {
+    const { hub, session, client } = open();
+    let answer: (outcome: Outcome<Newer>) => void = () => undefined;
+    client.newer.mockReturnValueOnce(new Promise((resolve) => (answer = resolve)));
+    hub.load();
+    await vi.waitFor(() => {
+      expect(client.newer).toHaveBeenCalledExactlyOnceWith(entered);
+    });
+    expect(session.bring).toHaveBeenCalledOnce();
+    expect(hub.newer).toBeNull();
+    answer(succeed(newer));
+    await vi.waitFor(() => {
+      expect(hub.newer).toEqual(newer);
+    });
+    expect(newerLine(newer)).toBe('main has a newer commit than the stored one (c0ffee0 → de5).');
+
+    client.renew.mockResolvedValueOnce(fail({ code: 'cancelled' }));
+    hub.loadNewer();
+    expect(hub.newer).toBeNull();
+    await vi.waitFor(() => {
+      expect(hub.download.at).toBe('failed');
+    });
+    hub.resume(); // what was asked for, not what is stored
+    await vi.waitFor(() => {
+      expect(session.bring).toHaveBeenCalledTimes(2);
+    });
+    expect(client.renew).toHaveBeenCalledTimes(2);
+    expect(client.download).toHaveBeenCalledOnce();
+    expect(client.newer).toHaveBeenCalledOnce();
+  });
+
+  it('is told of after a check', async () => {
+    const { hub, client } = open();
+    client.newer.mockResolvedValueOnce(succeed(newer));
+    await hub.check(model);
+    await vi.waitFor(() => {
+      expect(hub.newer).toEqual(newer);
+    });
+    expect(client.newer).toHaveBeenCalledExactlyOnceWith(entered);
+  });
+
+  it('is not asked for after a download, nor for a load from this device, nor told of once another is loaded', async () => {
+    const { hub, session, client } = open();
+    client.download.mockImplementationOnce((_, receive) => {
+      receive({ type: 'progress', loadedBytes: 100, totalBytes: 100 });
+      return Promise.resolve(succeed(model));
+    });
+    hub.load();
+    await vi.waitFor(() => {
+      expect(session.bring).toHaveBeenCalledOnce();
+    });
+    hub.loadStored(model);
+    await vi.waitFor(() => {
+      expect(session.bring).toHaveBeenCalledTimes(2);
+    });
+    expect(client.newer).not.toHaveBeenCalled();
+
+    let answer: (outcome: Outcome<Newer>) => void = () => undefined;
+    client.newer.mockReturnValueOnce(new Promise((resolve) => (answer = resolve)));
+    hub.load();
+    await vi.waitFor(() => {
+      expect(client.newer).toHaveBeenCalledOnce();
+    });
+    hub.loadStored(model);
+    answer(succeed(newer));
+    await vi.waitFor(() => {
+      expect(session.bring).toHaveBeenCalledTimes(4);
+    });
+    expect(hub.newer).toBeNull();
+  });
+
+  it('leaves the older commit to be loaded by its own name; one that is not whole is fetched', async () => {
+    const { hub, session, client } = open();
+    hub.loadStored({ ...model, superseded: true });
+    await vi.waitFor(() => {
+      expect(session.bring).toHaveBeenCalledWith({ ...entered, id: 'owner/name@c0ffee0' });
+    });
+    expect(client.renew).not.toHaveBeenCalled();
+    hub.loadStored({ ...model, storedAtMs: null, verified: { state: 'incomplete' } });
+    await vi.waitFor(() => {
+      expect(client.renew.mock.calls[0]?.[0]).toEqual(entered);
+    });
+  });
+});
