@@ -15,6 +15,7 @@ import {
   type Manifest,
   type StoredListing,
 } from './records.ts';
+import { reuseStored } from './reuse.ts';
 import { checkFile, storeFile } from './store-file.ts';
 
 export interface StoreOptions extends FetchOptions {
@@ -45,6 +46,7 @@ export async function storeModel(wanted: StoredListing, options: StoreOptions): 
   const digests = new Map<string, string>();
   try {
     for (const file of listing.files) {
+      await reuseStored(listing, file, options.gate, onBytes);
       digests.set(file.name, await storeVerified(new FileRecords(listing, file), options, onBytes));
     }
     const nowMs = Date.now();

@@ -1,7 +1,9 @@
 import { describe, expect, it } from 'vitest';
+import type { HubEvent } from '../../../worker/hub/protocol.ts';
 import { valueOf } from '../../../worker/outcome.ts';
 import { sha256 } from '../../support/hub-server.ts';
 import {
+  bytesSpace,
   COMMIT,
   everything,
   failureOf,
@@ -12,6 +14,8 @@ import {
   noWaits,
   openLibrary,
   read,
+  RECORD,
+  recordKey,
   repository,
   WEIGHTS,
   weightsOnly,
@@ -68,6 +72,26 @@ describe('a branch that has moved on since it was stored', () => {
     expect(sha256(await read(older, 'model.safetensors'))).toBe(sha256(WEIGHTS));
     valueOf(await library.remove({ endpoint: model.endpoint, repository: NAME, commit: COMMIT }));
     expect(sha256(await read(model, 'model.safetensors'))).toBe(sha256(NEW_WEIGHTS));
+  });
+
+  it('takes weights that are the same from the older commit, as far as they are sound there', async () => {
+    const { server, library, model } = await movedOn();
+    server.put(NAME, repository({ commit: NEXT }));
+    const served = server.served.length;
+    const damaged = await bytesSpace.get(recordKey(server.endpoint, 3));
+    if (!damaged) throw new Error('no such record');
+    damaged[5] = ((damaged[5] ?? 0) + 1) % 256;
+    await bytesSpace.set(recordKey(server.endpoint, 3), damaged);
+    const progress: HubEvent[] = [];
+    const renewed = valueOf(await library.renew(model, (event) => progress.push(event)));
+    const { totalBytes } = renewed;
+    expect(progress.at(-1)).toEqual({ type: 'progress', loadedBytes: totalBytes, totalBytes });
+    expect(server.served.slice(served)).toMatchObject([
+      { file: 'config.json' },
+      { file: 'tokenizer.json' },
+      { file: 'model.safetensors', begin: 3 * RECORD },
+    ]);
+    expect(sha256(await read(model, 'model.safetensors'))).toBe(sha256(WEIGHTS));
   });
 
   it('stays what was stored where the newer commit came only in part', async () => {
