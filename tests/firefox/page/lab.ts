@@ -26,6 +26,8 @@ export interface Lab {
 export interface OpenedSite {
   /** Opens the page afresh, or a link to it, and waits until it says that it is ready. */
   visit(hash?: string, ready?: RegExp): Promise<Lab>;
+  /** Takes the server away: what is opened from now on comes from this device. */
+  stopServing(): Promise<void>;
   close(): Promise<void>;
 }
 
@@ -62,6 +64,7 @@ export async function openSite(): Promise<OpenedSite> {
       await lab.says(ready);
       return lab;
     },
+    stopServing: () => server.close(),
     close,
   };
 }

@@ -1,0 +1,65 @@
+import { afterAll, beforeAll, expect, it } from 'vitest';
+import { fairyRepository } from '../../support/hub-model.ts';
+import { startHub, type HubServer } from '../../support/hub-server.ts';
+import { openSite, type OpenedSite } from './lab.ts';
+
+const NAME = 'fairies/tales';
+const MIB = 2 ** 20;
+const RECORD = 8 * MIB;
+/** A link: it loads nothing by itself. */
+const LINK = '#v=1&seed=5&max=4&temperature=0';
+const NOTHING_YET = /No model is loaded yet\./;
+
+let site: OpenedSite;
+let server: HubServer;
+beforeAll(async () => {
+  // Three records.
+  server = await startHub({ [NAME]: fairyRepository(12 * MIB) });
+  site = await openSite();
+});
+afterAll(async () => {
+  await site.close();
+  await server.stop();
+});
+
+const weights = () => server.served.filter(({ file }) => file === 'model.safetensors');
+
+async function askForModel() {
+  const lab = await site.visit(LINK, NOTHING_YET);
+  await lab.fill('textbox', 'Endpoint', server.endpoint);
+  await lab.fill('textbox', 'Repository', NAME);
+  await lab.press('Load model');
+  return lab;
+}
+
+it('A model from the Hub whose tab was killed halfway goes on where it was, and runs', async () => {
+  server.misbehave(({ path }) =>
+    path.includes('/resolve/') ? null : { drip: { bytes: MIB, everyMs: 100 } },
+  );
+  const killed = await askForModel();
+  await killed.until('status', 'Download', /Downloading .*: (9|1[0-5])[\d.]* MiB of 18/);
+  await killed.page.close();
+
+  const lab = await askForModel();
+  await lab.until('status', 'Download', /stored and verified/);
+  await lab.says(/Ready\./);
+  expect(weights()).toMatchObject([{ begin: 0 }, { begin: RECORD }]);
+  await lab.press('Generate');
+  await lab.says(/Done: 4 tokens/);
+  expect(await lab.text('region', 'Output')).toMatch(/\w/);
+});
+
+it('It starts from this device without the Hub, and without the page’s own server', async () => {
+  await server.stop();
+  const lab = await site.visit(LINK, NOTHING_YET);
+  await lab.page.evaluate(async () => {
+    await navigator.serviceWorker.ready;
+  });
+  await site.stopServing();
+  await lab.page.reload();
+  await lab.until('region', 'Stored models', /fairies\/tales/);
+  await lab.press(`Load ${NAME} from this device`);
+  await lab.says(/Ready\./);
+  await lab.press('Generate');
+  await lab.says(/Done: 4 tokens/);
+});
