@@ -5,6 +5,8 @@ import { findChromium, quietFlags, webGpuFlags } from './tools/setup/find-chromi
 // This file is read again in every worker: the first reading chooses, the others inherit its choice.
 const port = (process.env['KVTAB_E2E_PORT'] ??= `${await freePort()}`);
 const noWebGpu = '**/*.no-webgpu.spec.ts';
+/** What takes longer than a change should wait for: `npm run test:nightly`. */
+const nightly = process.env['KVTAB_NIGHTLY'] === undefined ? ['**/*.nightly.spec.ts'] : [];
 const chromium = findChromium();
 
 const launch = (flags: readonly string[]) => ({
@@ -33,7 +35,7 @@ export default defineConfig({
     serviceWorkers: 'block',
   },
   projects: [
-    { name: 'chromium-webgpu', testIgnore: noWebGpu, use: launch(webGpuFlags) },
+    { name: 'chromium-webgpu', testIgnore: [noWebGpu, ...nightly], use: launch(webGpuFlags) },
     { name: 'chromium-no-webgpu', testMatch: noWebGpu, use: launch([]) },
   ],
   webServer: {

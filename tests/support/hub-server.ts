@@ -219,8 +219,11 @@ function sendFile(
     'content-length': end - begin + (lies && !ranged ? total - content.length : 0),
     ...(ranged ? { 'content-range': `bytes ${begin}-${end - 1}/${total}` } : {}),
   });
-  const body = Buffer.from(content.subarray(begin, end));
   const { wrongByteAt, cutAfter, silentAfter, drip } = mischief;
+  const part = content.subarray(begin, end);
+  // Copied where it shall differ alone: it may be half a gigabyte.
+  const body =
+    wrongByteAt === undefined ? Buffer.from(part.buffer, part.byteOffset, part.length) : Buffer.from(part);
   if (wrongByteAt !== undefined && wrongByteAt >= begin && wrongByteAt < end) {
     body[wrongByteAt - begin] = ((body[wrongByteAt - begin] ?? 0) + 1) % 256;
   }
@@ -241,10 +244,10 @@ function sendFile(
   const { bytes, everyMs } = drip ?? { bytes: body.length, everyMs: 0 };
   const send = () => {
     if (response.destroyed) return;
-    const part = body.subarray(answer.sentBytes, answer.sentBytes + bytes);
-    answer.sentBytes += part.length;
-    if (answer.sentBytes === body.length) return void response.end(part);
-    response.write(part, () => setTimeout(send, everyMs));
+    const next = body.subarray(answer.sentBytes, answer.sentBytes + bytes);
+    answer.sentBytes += next.length;
+    if (answer.sentBytes === body.length) return void response.end(next);
+    response.write(next, () => setTimeout(send, everyMs));
   };
   send();
 }

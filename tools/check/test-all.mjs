@@ -2,9 +2,9 @@
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { findChromium, NO_CHROMIUM } from '../setup/find-chromium.mjs';
 import { missingForFirefox } from '../setup/find-firefox.mjs';
 import { closingLine, countPlaywright, countVitest, judgeSuite } from './count-tests.mjs';
+import { provideChromium } from './provide-chromium.mjs';
 import { runCommand } from './run-command.mjs';
 
 const minuteMs = 60_000;
@@ -59,17 +59,11 @@ function readCount(path, count) {
 }
 
 try {
-  findChromium();
+  await provideChromium();
 } catch (error) {
   console.log(error instanceof Error ? error.message : error);
   console.log('0 passed, 1 failed');
   process.exit(1);
-}
-if (findChromium() === undefined) {
-  console.log('No Chromium found: installing Playwright’s own.');
-  await runCommand(['playwright', 'install', 'chromium'], { show: true, limitMs: 10 * minuteMs });
-  // The suites that need it fail of themselves; the others still run.
-  if (findChromium() === undefined) console.log(NO_CHROMIUM);
 }
 
 const results = [];

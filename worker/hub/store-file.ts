@@ -30,7 +30,13 @@ export async function storeFile(
     }
   }
   let filled = 0;
-  const room = () => new Uint8Array(records.length(index));
+  // Two take turns, one being written while the other is filled; the last record has one as short as itself.
+  const rooms: Uint8Array<ArrayBuffer>[] = [];
+  const room = () => {
+    const length = records.length(index);
+    const used = rooms[index % 2];
+    return used?.length === length ? used : (rooms[index % 2] = new Uint8Array(length));
+  };
   let record = room();
   let writing: Promise<void> = Promise.resolve();
   try {
