@@ -269,9 +269,11 @@ const isSameFormats = (a: LoadRequest, b: LoadRequest) =>
   a.weights === b.weights && (a.quantizeEmbeddings ?? false) === (b.quantizeEmbeddings ?? false);
 
 const isSameModel = (a: ModelRef, b: ModelRef) =>
-  idOf(a) === idOf(b) && fromOf(a) === fromOf(b) && endpointOf(a) === endpointOf(b);
+  idOf(a) === idOf(b) &&
+  fromOf(a) === fromOf(b) &&
+  placeOf(a)?.endpoint === placeOf(b)?.endpoint &&
+  placeOf(a)?.commit === placeOf(b)?.commit;
 
 const idOf = (model: ModelRef) => (typeof model === 'string' ? model : model.id);
 const fromOf = (model: ModelRef) => (typeof model === 'string' ? 'page' : model.from);
-const endpointOf = (model: ModelRef) =>
-  typeof model !== 'string' && model.from === 'hub' ? model.endpoint : null;
+const placeOf = (model: ModelRef) => (typeof model !== 'string' && model.from === 'hub' ? model : null);

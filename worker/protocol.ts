@@ -58,16 +58,16 @@ export interface HubModel {
   readonly from: 'hub';
   /** `owner/name`, with `@revision` where one is asked for: what a link says. */
   readonly id: string;
-  /** The server's address. */
   readonly endpoint: string;
   /** For gated repositories. Never logged, stored or put into an address. */
   readonly token: string | null;
   /** Read what is stored, all of it; or, where there was no room, go on without storing. */
   readonly keep: boolean;
+  /** The commit to read, where the page knows which: what the revision stands for may change meanwhile. */
+  readonly commit?: string;
 }
 
 export interface ModelFacts {
-  /** The id of the {@link ModelRef}. */
   readonly id: string;
   readonly dims: ModelDims;
   /** The configuration that the checkpoint was made for. */

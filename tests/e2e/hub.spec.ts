@@ -82,7 +82,8 @@ test('a branch that moved on is told of after the stored model has loaded, and i
   await hub.repository.fill(NAME);
   await hub.load.click();
   await ready(page);
-  server.put(NAME, { ...fairyRepository(MIB), commit: 'de5'.padEnd(40, '0') });
+  await expect(openLab(page).kv).toContainText('37.5 % of plain LLaMA');
+  server.put(NAME, fairyRepository(MIB, { commit: 'de5'.padEnd(40, '0') }, 'fairy-llama'));
   await page.reload();
   const soFar = server.asked.length;
   await hub.button(`Load ${NAME} from this device`).click();
@@ -100,9 +101,10 @@ test('a branch that moved on is told of after the stored model has loaded, and i
   await ready(page);
   expect(served()).toHaveLength(1);
   await hub.button('Download the newer one').click();
-  await expect(hub.download).toContainText('stored and verified: 7.');
+  await expect(hub.download).toContainText('stored and verified: ');
   await ready(page);
   await expect(news).toBeEmpty();
+  await expect(openLab(page).kv).toContainText('100 % of plain LLaMA');
   await expect(hub.stored).toContainText('an older main, commit fa1e000');
   await expect(hub.stored).toContainText(/[^r] main, commit de50000/);
   await hub.button(`Delete ${NAME}@fa1e000`).click();

@@ -3,9 +3,13 @@ import type { Repository } from './hub-server.ts';
 
 export const FAIRY_COMMIT = 'fa1e'.padEnd(40, '0');
 
-/** The shipped model as a repository, its weights made longer by a tensor that no model needs. */
-export function fairyRepository(padBytes: number, changes: Partial<Repository> = {}): Repository {
-  const folder = new URL('../../public/models/fairy-lckv/', import.meta.url);
+/** A shipped model as a repository, its weights made longer by a tensor that no model needs. */
+export function fairyRepository(
+  padBytes: number,
+  changes: Partial<Repository> = {},
+  id: 'fairy-lckv' | 'fairy-llama' = 'fairy-lckv',
+): Repository {
+  const folder = new URL(`../../public/models/${id}/`, import.meta.url);
   const files = new Map(
     readdirSync(folder).map((name): [string, Uint8Array] => [name, readFileSync(new URL(name, folder))]),
   );

@@ -233,7 +233,7 @@ export class Hub {
     if (ticket !== this.#ticket) return;
     if (outcome.ok) {
       this.download = { at: 'stored', id: model.id, model: outcome.value };
-      this.#session.bring({ ...model, endpoint: outcome.value.endpoint });
+      this.#session.bring({ ...model, endpoint: outcome.value.endpoint, commit: outcome.value.commit });
       if (want === 'any' && heard.size === 0) void this.#lookForNewer(model);
     } else this.download = { at: 'failed', id: model.id, failure: outcome.failure };
     await this.refresh();

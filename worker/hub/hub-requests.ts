@@ -24,7 +24,8 @@ export function hubServer(
   model: HubModel,
   requestsOf: (origins: readonly string[]) => Request = requestsTo,
 ): HubServer {
-  const { repository, revision } = parseReference(model.id);
+  const { repository, revision: asked } = parseReference(model.id);
+  const revision = model.commit ?? asked;
   const endpoint = parseEndpoint(model.endpoint);
   const request = requestsOf([endpoint]);
   const { token } = model;

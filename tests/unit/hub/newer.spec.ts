@@ -70,6 +70,8 @@ describe('a branch that has moved on since it was stored', () => {
     await server.stop();
     expect(sha256(await read(model, 'model.safetensors'))).toBe(sha256(NEW_WEIGHTS));
     expect(sha256(await read(older, 'model.safetensors'))).toBe(sha256(WEIGHTS));
+    // What was loaded before goes on from its own files.
+    expect(sha256(await read({ ...model, commit: COMMIT }, 'model.safetensors'))).toBe(sha256(WEIGHTS));
     valueOf(await library.remove({ endpoint: model.endpoint, repository: NAME, commit: COMMIT }));
     expect(sha256(await read(model, 'model.safetensors'))).toBe(sha256(NEW_WEIGHTS));
   });

@@ -23,7 +23,7 @@ describe('Load model', () => {
     });
     const asked = { from: 'hub', id: 'owner/name', endpoint: ENDPOINT, token: 'secret', keep: true };
     expect(client.download.mock.calls[0]?.[0]).toEqual(asked);
-    expect(session.bring).toHaveBeenCalledWith(asked);
+    expect(session.bring).toHaveBeenCalledWith({ ...asked, commit: model.commit });
     expect(persist).toHaveBeenCalledOnce();
     expect(hub.download).toMatchObject({ at: 'stored' });
     expect(hub.stored).toEqual([model]);

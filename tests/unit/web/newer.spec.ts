@@ -35,6 +35,7 @@ describe('a branch that has moved on', () => {
     await vi.waitFor(() => {
       expect(session.bring).toHaveBeenCalledTimes(2);
     });
+    expect(session.bring).toHaveBeenLastCalledWith({ ...entered, commit: 'de5' });
     expect(client.renew).toHaveBeenCalledTimes(2);
     expect(client.download).toHaveBeenCalledOnce();
     expect(client.newer).toHaveBeenCalledOnce();
@@ -84,7 +85,7 @@ describe('a branch that has moved on', () => {
     const { hub, session, client } = open();
     hub.loadStored({ ...model, superseded: true });
     await vi.waitFor(() => {
-      expect(session.bring).toHaveBeenCalledWith({ ...entered, id: 'owner/name@c0ffee0' });
+      expect(session.bring).toHaveBeenCalledWith({ ...entered, id: 'owner/name@c0ffee0', commit: 'c0ffee0' });
     });
     expect(client.renew).not.toHaveBeenCalled();
     hub.loadStored({ ...model, storedAtMs: null, verified: { state: 'incomplete' } });

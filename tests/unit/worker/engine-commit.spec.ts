@@ -1,0 +1,32 @@
+import { expect, it } from 'vitest';
+import { openCpuBackend } from '../../../gpu/reference/cpu-backend.ts';
+import { Engine } from '../../../worker/engine.ts';
+import { fail, succeed, valueOf } from '../../../worker/outcome.ts';
+import type { HubModel } from '../../../worker/protocol.ts';
+import { placeHere } from '../../../worker/text/place-here.ts';
+import { ignore } from './engines.ts';
+import { goldenSource } from './sources.ts';
+
+it('A model is loaded again where another commit of it is brought, and not where it is the same', async () => {
+  const opened: (string | undefined)[] = [];
+  const engine = new Engine({
+    openBackend: () => Promise.resolve(openCpuBackend()),
+    openSource: () => fail({ code: 'no-model' }),
+    openTextPlace: placeHere,
+    openBrought: (model) => {
+      opened.push((model as HubModel).commit); // only such are brought here
+      return Promise.resolve(succeed(goldenSource('lckv')));
+    },
+  });
+  const load = async (commit: string) => {
+    const model: HubModel = {
+      ...{ from: 'hub', id: 'owner/name', endpoint: 'https://example.test', token: null, keep: true },
+      commit,
+    };
+    valueOf(await engine.load({ model, backend: 'cpu', weights: 'stored' }, ignore));
+    return opened.splice(0);
+  };
+  expect(new Set(await load('abc1234'))).toEqual(new Set(['abc1234']));
+  expect(await load('abc1234')).toEqual([]);
+  expect(new Set(await load('def5678'))).toEqual(new Set(['def5678']));
+});
