@@ -47,6 +47,17 @@ test('the output holds the continuation and nothing else', async ({ page }) => {
   expect(text).not.toContain(await lab.prompt.inputValue());
 });
 
+test('what the page is for is in view at 1440 × 900, and the Hub is one press away', async ({ page }) => {
+  await page.setViewportSize({ width: 1440, height: 900 });
+  const lab = await visit(page);
+  await expect(lab.generate).toBeInViewport({ ratio: 1 });
+  await expect(lab.layerTypes).toBeInViewport({ ratio: 1 });
+  await expect(page.getByRole('listbox', { name: /^Layers/ })).toBeInViewport({ ratio: 1 });
+  await page.getByRole('button', { name: 'From the Hub', exact: true }).click();
+  await expect(page.getByRole('textbox', { name: 'Repository', exact: true })).toBeFocused();
+  await expect(page.getByRole('button', { name: 'Load model', exact: true })).toBeInViewport({ ratio: 1 });
+});
+
 for (const width of [320, 390, 768, 1440]) {
   for (const colorScheme of ['light', 'dark'] as const) {
     test(`nothing scrolls sideways at ${width} px, ${colorScheme}`, async ({ page }, testInfo) => {

@@ -194,6 +194,12 @@ test('a link to a model from elsewhere asks nobody until it is confirmed', async
   await expect(hub.download).toContainText(/26[\d.]* MiB to download, in 5 files/);
   await expect(hub.endpoint).toHaveValue(server.endpoint);
   expect(server.served).toEqual([]);
+  await expect(hub.repository).toBeFocused();
+  const asked = server.asked.length;
+  await hub.token.fill('hf_secret');
+  await hub.token.fill('');
+  await page.waitForTimeout(300);
+  expect(server.asked.length, 'typing asks nobody').toBe(asked);
   await hub.load.click();
   await ready(page);
   await expect(openLab(page).prompt).toHaveValue('A king');

@@ -13,7 +13,7 @@ export interface ProgressLine {
 export function progressLine(phase: Phase, run: Run | null): ProgressLine {
   switch (phase.at) {
     case 'idle':
-      return { text: 'No model is loaded yet.' };
+      return { text: 'No model is loaded yet.', detail: 'Generate or Load model loads it.' };
     case 'loading': {
       const { loadedBytes, totalBytes } = totalProgress(phase.files);
       return {
