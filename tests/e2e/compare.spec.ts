@@ -1,7 +1,7 @@
 import { expect, test } from 'playwright/test';
 import { formatNats } from '../../web/ui/divergence-words.ts';
 import { headless } from './headless-answer.ts';
-import { visit } from './lab.ts';
+import { takePictures, visit } from './lab.ts';
 
 interface Written {
   readonly tokens: readonly number[];
@@ -58,14 +58,7 @@ test('configurations run in turn and are compared: with itself one agrees everyw
   await expect(column(3)).toContainText(other?.text ?? 'nothing');
   await expect(column(1)).toContainText(first?.text ?? 'nothing');
 
-  for (const width of [390, 1440]) {
-    for (const colorScheme of ['light', 'dark'] as const) {
-      await page.setViewportSize({ width, height: 900 });
-      await page.emulateMedia({ colorScheme, reducedMotion: 'reduce' });
-      expect(await page.evaluate(() => document.documentElement.scrollWidth)).toBe(width);
-      await part.screenshot({ path: testInfo.outputPath(`compare-${width}-${colorScheme}.png`) });
-    }
-  }
+  await takePictures(lab, testInfo, 'compare', { part });
   // The page's own model is there as before.
   await lab.generate.click();
   await expect(page.getByText(/^Done/)).toBeVisible();

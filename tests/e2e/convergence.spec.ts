@@ -2,7 +2,7 @@ import { expect, test } from 'playwright/test';
 import { formatNats } from '../../web/ui/divergence-words.ts';
 import { formatMovement, passSummaries } from '../../web/convergence/pass-summaries.ts';
 import { headless } from './headless-answer.ts';
-import { visit } from './lab.ts';
+import { takePictures, visit } from './lab.ts';
 
 interface Answer {
   readonly convergence: {
@@ -54,14 +54,7 @@ test('the microscope shows what the headless runner measures, and is read by key
   const moved = formatMovement(group.relative[2 * (last + 1) - 1] ?? NaN);
   await expect(part.getByText(`Pass 2, position ${last} `)).toContainText(`moved by ${moved}`);
 
-  for (const width of [390, 1440]) {
-    for (const colorScheme of ['light', 'dark'] as const) {
-      await page.setViewportSize({ width, height: 900 });
-      await page.emulateMedia({ colorScheme, reducedMotion: 'reduce' });
-      expect(await page.evaluate(() => document.documentElement.scrollWidth)).toBe(width);
-      await part.screenshot({ path: testInfo.outputPath(`convergence-${width}-${colorScheme}.png`) });
-    }
-  }
+  await takePictures(lab, testInfo, 'convergence', { part });
 
   await lab.layerTypes.fill('0_1_2_3_4_5_6_7');
   await part.getByRole('button', { name: 'Measure the passes' }).click();

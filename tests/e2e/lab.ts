@@ -1,4 +1,4 @@
-import { expect, type Page } from 'playwright/test';
+import { expect, type Locator, type Page, type TestInfo } from 'playwright/test';
 
 /** The page as a visitor finds it: by role and name, never by markup. */
 export const openLab = (page: Page) => {
@@ -49,4 +49,29 @@ export async function generate(lab: Lab, newTokens: number): Promise<string> {
 
 export async function finished(lab: Lab): Promise<void> {
   await expect(lab.page.getByText(/^(Done|Stopped)\b/)).toBeVisible({ timeout: 120_000 });
+}
+
+/**
+ * Pictures of the page, or of a part of it, narrow and wide, light and dark, among the test's results. Nothing may
+ * scroll sideways on any.
+ *
+ * @param look looks closer at each before it is taken
+ */
+export async function takePictures(
+  { page }: Lab,
+  testInfo: TestInfo,
+  name: string,
+  { part, look }: { part?: Locator; look?: (view: string) => Promise<void> } = {},
+): Promise<void> {
+  for (const width of [390, 1440]) {
+    for (const colorScheme of ['light', 'dark'] as const) {
+      await page.setViewportSize({ width, height: 900 });
+      await page.emulateMedia({ colorScheme, reducedMotion: 'reduce' });
+      const view = `${name}-${width}-${colorScheme}`;
+      expect(await page.evaluate(() => document.documentElement.scrollWidth)).toBe(width);
+      await look?.(view);
+      const path = testInfo.outputPath(`${view}.png`);
+      await (part ? part.screenshot({ path }) : page.screenshot({ path, fullPage: true }));
+    }
+  }
 }

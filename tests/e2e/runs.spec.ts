@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { expect, test } from 'playwright/test';
-import { generate, visit } from './lab.ts';
+import { generate, takePictures, visit } from './lab.ts';
 
 test('runs are listed, named, pinned, sorted and deleted, and are there after a reload', async ({
   page,
@@ -43,17 +43,7 @@ test('runs are listed, named, pinned, sorted and deleted, and are there after a 
   await expect(rows).toHaveCount(2);
   await expect(rows.first()).toContainText('=plain');
   await expect(runs.locator('b')).toHaveCount(0);
-  for (const width of [390, 1440]) {
-    for (const colorScheme of ['light', 'dark'] as const) {
-      await page.setViewportSize({ width, height: 900 });
-      await page.emulateMedia({ colorScheme, reducedMotion: 'reduce' });
-      expect(await page.evaluate(() => document.documentElement.scrollWidth)).toBe(width);
-      await page.screenshot({
-        path: testInfo.outputPath(`runs-${width}-${colorScheme}.png`),
-        fullPage: true,
-      });
-    }
-  }
+  await takePictures(lab, testInfo, 'runs');
 
   await runs.getByRole('link', { name: /^Open 0_6/ }).click();
   await expect(lab.prompt).toHaveValue('=SUM(1) <b>bold</b>');

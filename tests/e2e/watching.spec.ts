@@ -1,5 +1,5 @@
 import { expect, test, type Page } from 'playwright/test';
-import { chooseGreedy, generate, visit } from './lab.ts';
+import { chooseGreedy, generate, takePictures, visit } from './lab.ts';
 
 /** Opens one of the page's titled parts. */
 async function open(page: Page, title: string) {
@@ -40,17 +40,7 @@ test('charts draw the run, say its numbers in a table, and are saved as pictures
   await charts.getByRole('button', { name: 'Save “GPU time by kernel” as SVG' }).click();
   expect((await svg).suggestedFilename()).toMatch(/\.svg$/);
 
-  for (const width of [390, 1440]) {
-    for (const colorScheme of ['light', 'dark'] as const) {
-      await page.setViewportSize({ width, height: 900 });
-      await page.emulateMedia({ colorScheme, reducedMotion: 'reduce' });
-      expect(await page.evaluate(() => document.documentElement.scrollWidth)).toBe(width);
-      await page.screenshot({
-        path: testInfo.outputPath(`charts-${width}-${colorScheme}.png`),
-        fullPage: true,
-      });
-    }
-  }
+  await takePictures(lab, testInfo, 'charts');
 });
 
 test('every token tells its probability, rank, rivals and time, by pointer and by keyboard', async ({
