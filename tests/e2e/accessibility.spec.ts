@@ -1,6 +1,7 @@
 import axe from 'axe-core';
 import { expect, test, type Page } from 'playwright/test';
-import { generate, openLab, visit } from './lab.ts';
+import { chatOf, chatTemplate, openModel } from './chat-model.ts';
+import { chooseGreedy, generate, openLab, takePictures, visit } from './lab.ts';
 
 const standards = ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice'];
 
@@ -51,6 +52,31 @@ for (const colorScheme of ['light', 'dark'] as const) {
     });
   }
 }
+
+test('axe finds nothing on a chat, narrow or wide, light or dark', async ({ page }, testInfo) => {
+  const lab = await visit(page);
+  const chat = chatOf(page);
+  const look = async (view: string) => expect(await findings(page), view).toEqual([]);
+  await openModel(page, { 'chat_template.jinja': chatTemplate });
+  await chat.choose.check();
+  await takePictures(lab, testInfo, 'chat-at-first', { look });
+
+  await chooseGreedy(lab);
+  await lab.number('Max new tokens').fill('24');
+  await chat.instructions.fill('Tell of the wood.');
+  for (const message of ['Who lives there?', `And then?\n${'o'.repeat(60)}`]) {
+    await chat.message.fill(message);
+    await chat.message.press('Enter');
+    await expect(chat.message).toHaveValue('');
+    await expect(page.getByText(/^(Done|Stopped)\b/)).toBeVisible({ timeout: 60_000 });
+  }
+  await expect(chat.log.getByRole('listitem')).toHaveCount(4);
+  await lab.number('Max new tokens').fill('2000');
+  await chat.message.fill('More');
+  await expect(chat.context).toContainText('past them the text falls apart');
+  await lab.number('Top-p').fill('7');
+  await takePictures(lab, testInfo, 'chat', { look });
+});
 
 test('a screen of 2560 px is used, and nothing is lost at 320 px', async ({ page }) => {
   for (const width of [2560, 320]) {

@@ -1,37 +1,6 @@
-import { cpSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { expect, test, type Page } from 'playwright/test';
+import { chatOf, chatTemplate, openModel } from './chat-model.ts';
 import { chooseGreedy, generate, openLab, visit, type Lab } from './lab.ts';
-
-let workshop = '';
-test.beforeEach(() => {
-  workshop = mkdtempSync(join(tmpdir(), 'kvtab-'));
-});
-test.afterEach(() => {
-  rmSync(workshop, { recursive: true, force: true });
-});
-
-const template =
-  '{{ bos_token }}{% for m in messages %}{{ m.role }}:{{ m.content }}\n{% endfor %}{% if add_generation_prompt %}assistant:{% endif %}';
-
-/** Opens the shipped model from a folder, with other text files. */
-async function openModel(page: Page, files: Readonly<Record<string, string>>): Promise<void> {
-  const folder = mkdtempSync(join(workshop, 'model-'));
-  cpSync('public/models/fairy-lckv', folder, { recursive: true });
-  for (const [name, text] of Object.entries(files)) writeFileSync(join(folder, name), text);
-  const chooser = page.waitForEvent('filechooser');
-  await page.getByRole('button', { name: 'Open folder', exact: true }).click();
-  await (await chooser).setFiles(folder);
-}
-
-const chatOf = (page: Page) => ({
-  choose: page.getByRole('radio', { name: 'Chat', exact: true }),
-  instructions: page.getByRole('textbox', { name: 'Instructions', exact: true }),
-  message: page.getByRole('textbox', { name: 'Message', exact: true }),
-  log: page.getByRole('log', { name: 'Conversation' }),
-  context: page.getByRole('status', { name: 'Context' }),
-});
 
 const kvInUse = async (lab: Lab) => (await lab.kv.textContent()) ?? '';
 
@@ -43,7 +12,7 @@ test('a chat goes on from its KV, says when the context is full, and leaves no t
   await expect(chat.choose).toBeDisabled();
   await expect(page.getByText('brings no chat template')).toBeVisible();
 
-  await openModel(page, { 'chat_template.jinja': template });
+  await openModel(page, { 'chat_template.jinja': chatTemplate });
   await chat.choose.check();
   await chooseGreedy(lab);
   await lab.number('Max new tokens').fill('8');
