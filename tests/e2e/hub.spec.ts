@@ -176,6 +176,7 @@ test('a gated model needs its token, which goes nowhere else and is not kept una
 
   await hub.token.fill('hf_secret');
   await page.getByRole('checkbox', { name: 'Remember the token on this device' }).check();
+  await page.waitForTimeout(300); // a page that is left at once takes what it was about to store with it
   await page.reload();
   await hub.endpoint.fill(server.endpoint);
   await hub.endpoint.blur();
