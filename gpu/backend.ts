@@ -1,9 +1,8 @@
 import type { Mode, Passes } from './plan/forward-plan.ts';
-import type { ElementType } from './plan/element-type.ts';
 import type { KernelTime } from './plan/kernel-time.ts';
 import type { KvPrecision, KvUsage } from './plan/kv-layout.ts';
 import type { LayerType } from './plan/layer-types.ts';
-import type { WeightFormats } from './plan/matrix-format.ts';
+import type { MatrixFormat, WeightFormats } from './plan/matrix-format.ts';
 import type { ModelDims } from './plan/model-dims.ts';
 import type { SamplingOptions } from './plan/sampling.ts';
 import type { GroupMovement } from './plan/movement.ts';
@@ -38,13 +37,13 @@ export interface AllocateRequest extends WeightFormats {
   readonly dims: ModelDims;
   /** The plan under which the checkpoint was written. */
   readonly storedLayers: readonly LayerType[];
-  /** How the checkpoint stores a tensor. */
-  readonly elementTypeOf: (spec: WeightSpec) => ElementType;
+  /** How a tensor's rows come: as the checkpoint stores them, or, of a matrix, quantized before. */
+  readonly storedAs: (spec: WeightSpec) => MatrixFormat;
 }
 
 export interface ModelWeights {
   /**
-   * Takes whole rows of one tensor, from `firstRow` on, little-endian in the type that `elementTypeOf` said.
+   * Takes whole rows of one tensor, from `firstRow` on, little-endian as `storedAs` said.
    *
    * @throws NotQuantizable for a number that the format asked for cannot hold; `row` counts from `firstRow`
    */

@@ -4,9 +4,8 @@ import { addWeights } from './kernels/add-weights.ts';
 import { allocateMatrix, matrixBytes, type Matrix } from './matrix.ts';
 import type { Scope } from './memory.ts';
 import { isCopy, kvSources, meanOf } from './plan/conversion.ts';
-import { toFloat32 } from './plan/element-type.ts';
 import type { LayerType } from './plan/layer-types.ts';
-import { keptFormat, packRows, paddedCols, rowBytes, type MatrixFormat } from './plan/matrix-format.ts';
+import { keptFormat, numbersOf, packRows, paddedCols, rowBytes, type MatrixFormat } from './plan/matrix-format.ts';
 import { weightSpecs, type WeightRole, type WeightSpec } from './plan/weight-specs.ts';
 
 /** An owner's key and value projection, keys above values. */
@@ -102,13 +101,13 @@ export class GpuWeights {
   }
 
   #keptAs(spec: WeightSpec): MatrixFormat {
-    return keptFormat(spec, this.#request.elementTypeOf(spec), this.#request);
+    return keptFormat(spec, this.#request.storedAs(spec), this.#request);
   }
 
   async put(spec: WeightSpec, firstRow: number, bytes: Uint8Array): Promise<void> {
-    const stored = this.#request.elementTypeOf(spec);
+    const stored = this.#request.storedAs(spec);
     if (spec.vector) {
-      this.#vectors.set(vectorKey(spec.role, spec.layer), toFloat32(bytes, stored));
+      this.#vectors.set(vectorKey(spec.role, spec.layer), numbersOf(bytes, stored, spec.cols));
       return;
     }
     const place = places[spec.role];

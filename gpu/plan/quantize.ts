@@ -85,7 +85,7 @@ export function quantizeRows(
 
 /** What packed rows hold, exactly: `[rows, cols]`. For backends that compute with float32. */
 export function dequantizeRows(
-  packed: Uint8Array<ArrayBuffer>,
+  packed: Uint8Array,
   cols: number,
   format: QuantizedFormat,
 ): Float32Array<ArrayBuffer> {

@@ -1,12 +1,12 @@
 import type { AllocateRequest, Backend, ModelWeights, Session, SessionOptions } from '../backend.ts';
-import type { ElementType } from '../plan/element-type.ts';
+import type { MatrixFormat } from '../plan/matrix-format.ts';
 import type { WeightSpec } from '../plan/weight-specs.ts';
 import { CpuSession } from './cpu-session.ts';
 import type { Decoder } from './decoder.ts';
 
 /** One way to compute on the processor: a model's weights, and decoders that run on them. */
 export interface CpuWeightStore {
-  put(spec: WeightSpec, firstRow: number, bytes: Uint8Array, type: ElementType): void;
+  put(spec: WeightSpec, firstRow: number, bytes: Uint8Array, stored: MatrixFormat): void;
   readonly bytes: number;
   /** A decoder of an empty text under a plan. */
   open(options: SessionOptions): Decoder;
@@ -48,7 +48,7 @@ class CpuModel implements ModelWeights {
   }
 
   put(spec: WeightSpec, firstRow: number, bytes: Uint8Array): Promise<void> {
-    this.#weights.put(spec, firstRow, bytes, this.#request.elementTypeOf(spec));
+    this.#weights.put(spec, firstRow, bytes, this.#request.storedAs(spec));
     return Promise.resolve();
   }
 

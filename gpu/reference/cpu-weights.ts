@@ -1,6 +1,5 @@
-import { toFloat32, type ElementType } from '../plan/element-type.ts';
 import type { LayerType } from '../plan/layer-types.ts';
-import { keptFormat, keptRows, type WeightFormats } from '../plan/matrix-format.ts';
+import { keptFormat, keptRows, numbersOf, type MatrixFormat, type WeightFormats } from '../plan/matrix-format.ts';
 import type { WeightRole, WeightSpec } from '../plan/weight-specs.ts';
 import { convertKv } from './convert-kv.ts';
 
@@ -8,10 +7,12 @@ import { convertKv } from './convert-kv.ts';
 export const keptNumbers = (
   spec: WeightSpec,
   bytes: Uint8Array,
-  type: ElementType,
+  stored: MatrixFormat,
   formats: WeightFormats,
 ): Float32Array =>
-  spec.vector ? toFloat32(bytes, type) : keptRows(bytes, type, spec.cols, keptFormat(spec, type, formats));
+  spec.vector
+    ? numbersOf(bytes, stored, spec.cols)
+    : keptRows(bytes, stored, spec.cols, keptFormat(spec, stored, formats));
 
 /** A model's tensors as float32, found by role and layer. */
 export class CpuWeights {
@@ -26,11 +27,11 @@ export class CpuWeights {
     return [...this.#tensors.values()].reduce((sum, tensor) => sum + tensor.byteLength, 0);
   }
 
-  put(spec: WeightSpec, firstRow: number, bytes: Uint8Array, type: ElementType): void {
+  put(spec: WeightSpec, firstRow: number, bytes: Uint8Array, stored: MatrixFormat): void {
     const key = keyOf(spec.role, spec.layer);
     let tensor = this.#tensors.get(key);
     if (!tensor) this.#tensors.set(key, (tensor = new Float32Array(spec.rows * spec.cols)));
-    tensor.set(keptNumbers(spec, bytes, type, this.#formats), firstRow * spec.cols);
+    tensor.set(keptNumbers(spec, bytes, stored, this.#formats), firstRow * spec.cols);
   }
 
   get(role: WeightRole, layer = 0): Float32Array {

@@ -1,6 +1,6 @@
 import type { AllocateRequest, SessionOptions } from '../backend.ts';
-import type { ElementType } from '../plan/element-type.ts';
 import type { LayerType } from '../plan/layer-types.ts';
+import type { MatrixFormat } from '../plan/matrix-format.ts';
 import type { WeightRole, WeightSpec } from '../plan/weight-specs.ts';
 import { convertKv, type KvMean } from '../reference/convert-kv.ts';
 import type { CpuWeightStore } from '../reference/cpu-model.ts';
@@ -31,10 +31,10 @@ export class WasmWeights implements CpuWeightStore {
   }
 
   /** @throws BackendError `out-of-memory` */
-  put(spec: WeightSpec, firstRow: number, bytes: Uint8Array, type: ElementType): void {
+  put(spec: WeightSpec, firstRow: number, bytes: Uint8Array, stored: MatrixFormat): void {
     const layer = (this.#layers[spec.layer] ??= {});
     const tensor = (layer[spec.role] ??= new WasmTensor(this.#memory, this.#kernels, spec));
-    tensor.put(firstRow, keptNumbers(spec, bytes, type, this.#request));
+    tensor.put(firstRow, keptNumbers(spec, bytes, stored, this.#request));
   }
 
   open(options: SessionOptions): WasmDecoder {

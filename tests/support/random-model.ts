@@ -46,7 +46,7 @@ export async function putRandomModel(
     storedLayers: layers,
     weights,
     quantizeEmbeddings,
-    elementTypeOf: () => type,
+    storedAs: () => type,
   };
   const models = await Promise.all(backends.map((backend) => backend.allocate(request)));
   for (const spec of weightSpecs(dims, layers)) {

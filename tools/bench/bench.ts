@@ -130,7 +130,7 @@ async function load(
     dims,
     storedLayers: parsed.value,
     ...formatsOf(request),
-    elementTypeOf: () => type,
+    storedAs: () => type,
   });
   await putRandomWeights(model, dims, parsed.value, type);
   const sharing = { layers: parsed.value, windowTokens: 1024, forceNodiag: false };

@@ -1,10 +1,12 @@
 import { weightSpecs } from '../../gpu/plan/weight-specs.ts';
 import { applyConfig } from '../loader/apply-config.ts';
-import { openCheckpoint, type Checkpoint } from '../loader/checkpoint.ts';
+import { closeReaders, openCheckpoint } from '../loader/checkpoint.ts';
 import { CONFIG } from '../loader/load-model.ts';
 import { locateTensors } from '../loader/locate-tensors.ts';
 import type { ModelConfig } from '../loader/model-config.ts';
 import type { ModelSource } from '../loader/model-source.ts';
+import { safetensorsHeader } from '../loader/safetensors-header.ts';
+import { tensorForm } from '../loader/tensor-form.ts';
 import { Refused, valueOf } from '../outcome.ts';
 import type { EngineEvent, ExportRequest } from '../protocol.ts';
 import type { ExportResult } from './protocol.ts';
@@ -12,7 +14,6 @@ import { throttle } from '../run-clock.ts';
 import type { ExportedFile, ExportSink } from './export-sink.ts';
 import { exportedConfig } from './exported-config.ts';
 import { exportedTensors, type ExportedTensor } from './exported-tensors.ts';
-import { bytesOfTensor, safetensorsHeader } from './safetensors-header.ts';
 import { TensorBytes } from './tensor-bytes.ts';
 
 /** What a model needs besides, copied as it stands where it is there. */
@@ -66,7 +67,7 @@ export async function exportModel(
   const wanted = valueOf(applyConfig(config.stored, overrides, dims.layerCount));
 
   const checkpoint = await openCheckpoint(source);
-  await closeAll(checkpoint);
+  await closeReaders(checkpoint);
   const { layers } = stored.sharing;
   const located = locateTensors(checkpoint, weightSpecs(dims, layers));
   const tensors = exportedTensors(dims, layers, wanted.sharing.layers, located, round);
@@ -126,8 +127,9 @@ function fileOf(name: string, bytes: Uint8Array): ExportedFile {
 }
 
 function weightsFile(source: ModelSource, tensors: readonly ExportedTensor[]): ExportedFile {
-  const header = safetensorsHeader(tensors);
-  const sizeBytes = tensors.reduce((sum, tensor) => sum + bytesOfTensor(tensor), header.length);
+  const forms = tensors.map(({ spec, type }) => tensorForm(spec, type));
+  const header = safetensorsHeader(forms);
+  const sizeBytes = forms.reduce((sum, { bytes }) => sum + bytes, header.length);
   async function* chunks(): AsyncGenerator<Uint8Array, void> {
     const stored = new TensorBytes(source);
     try {
@@ -175,8 +177,4 @@ async function textOf(source: ModelSource, file: string): Promise<string> {
   const text = await source.text(file);
   if (text !== null) return text;
   throw new Refused({ code: 'download-failed', file, status: 404, reason: 'it was there and is gone' });
-}
-
-async function closeAll({ files }: Checkpoint): Promise<void> {
-  for (const { reader } of files) await reader?.close();
 }

@@ -29,11 +29,12 @@ export interface CheckpointFile extends TensorTable {
 /**
  * Finds a model's weights and reads the headers of all files, before any tensor is touched.
  *
+ * @param wholeFile the file that holds them all, if there is one
  * @throws Refused with `download-failed` where there are no weights, `bad-weights` where a header or the index is wrong
  */
-export async function openCheckpoint(source: ModelSource): Promise<Checkpoint> {
-  const whole = await openFile(source, WHOLE_FILE, 'go on');
-  if (whole) return { files: [whole], fileOf: () => whole, directory: WHOLE_FILE };
+export async function openCheckpoint(source: ModelSource, wholeFile = WHOLE_FILE): Promise<Checkpoint> {
+  const whole = await openFile(source, wholeFile, 'go on');
+  if (whole) return { files: [whole], fileOf: () => whole, directory: wholeFile };
 
   const index = await source.text(INDEX_FILE);
   if (index === null) {
@@ -72,6 +73,11 @@ async function openShards(source: ModelSource, { shardOf, totalBytes }: ShardInd
     throw badWeights(INDEX_FILE, reason);
   }
   return { files, fileOf: (tensor) => shards.get(shardOf.get(tensor) ?? '') ?? null, directory: INDEX_FILE };
+}
+
+/** Lets go of the files that are still open. */
+export async function closeReaders({ files }: Checkpoint): Promise<void> {
+  for (const { reader } of files) await reader?.close();
 }
 
 /** A reader that stands where the tensors' bytes begin: the one that has read the header, or a new one. */

@@ -1,13 +1,28 @@
 import type { Backend, ModelWeights } from '../../gpu/backend.ts';
-import { bytesOf } from '../../gpu/plan/element-type.ts';
 import type { LayerType } from '../../gpu/plan/layer-types.ts';
-import type { WeightFormats } from '../../gpu/plan/matrix-format.ts';
+import {
+  packRows,
+  quantizedAs,
+  storedRowBytes,
+  type MatrixFormat,
+  type WeightFormats,
+} from '../../gpu/plan/matrix-format.ts';
 import type { ModelDims } from '../../gpu/plan/model-dims.ts';
 import { NotQuantizable } from '../../gpu/plan/quantize.ts';
 import { weightSpecs, type WeightSpec } from '../../gpu/plan/weight-specs.ts';
-import { badWeights, cutShort, openCheckpoint, readerOfData, type CheckpointFile } from './checkpoint.ts';
+import { Refused } from '../outcome.ts';
+import {
+  badWeights,
+  closeReaders,
+  cutShort,
+  openCheckpoint,
+  readerOfData,
+  type Checkpoint,
+  type CheckpointFile,
+} from './checkpoint.ts';
 import { locateTensors, type LocatedTensor } from './locate-tensors.ts';
-import type { ModelSource } from './model-source.ts';
+import type { CopyWriter, ModelSource } from './model-source.ts';
+import { beginCopy, dropCopy, openCopy } from './quantized-copy.ts';
 
 export interface LoadWeightsOptions extends WeightFormats {
   readonly source: ModelSource;
@@ -25,66 +40,112 @@ const PIECE_BYTES = 4 * 2 ** 20;
 
 /**
  * Streams a checkpoint into a backend: one pass over the files, never more than a piece of a tensor in memory.
- * All headers are checked before the backend is asked for room, and the room is freed on every failure.
+ * All headers are checked before the backend is asked for room, and the room is freed on every failure. What is
+ * quantized on the way is kept where the source keeps copies, and read from there the next time.
  *
  * @throws Refused with `download-failed` or `bad-weights` (naming tensor and file), BackendError
  */
 export async function loadWeights(options: LoadWeightsOptions): Promise<ModelWeights> {
-  const { source, backend, dims, storedLayers, weights: precision, quantizeEmbeddings = false } = options;
-  const checkpoint = await openCheckpoint(source);
+  const { source, dims, storedLayers } = options;
+  const specs = weightSpecs(dims, storedLayers);
+  const copy = await openCopy(source, options);
+  if (copy) {
+    try {
+      return await load(copy.source, copy.checkpoint, (opened) => copy.locate(opened, specs), options);
+    } catch (error) {
+      if (!(error instanceof Refused)) throw error;
+      await dropCopy(source, options); // whatever is wrong with it, the files are still there
+    }
+  }
+  const locate = (opened: Checkpoint) => locateTensors(opened, specs);
+  return load(source, await openCheckpoint(source), locate, options);
+}
+
+/** Fills a backend from an opened checkpoint, which is closed at the end. */
+async function load(
+  source: ModelSource,
+  checkpoint: Checkpoint,
+  locate: (checkpoint: Checkpoint) => ReadonlyMap<string, LocatedTensor<MatrixFormat>>,
+  options: LoadWeightsOptions,
+): Promise<ModelWeights> {
+  const { backend, dims, storedLayers, weights: precision, quantizeEmbeddings = false } = options;
   let weights: ModelWeights | null = null;
+  let copy: CopyWriter | null = null;
   try {
-    const located = locateTensors(checkpoint, weightSpecs(dims, storedLayers));
+    const located = locate(checkpoint);
+    const formatOf = (spec: WeightSpec) => quantizedAs(spec, options) ?? tensorOf(located, spec).type;
     weights = await backend.allocate({
       dims,
       storedLayers,
       weights: precision,
       quantizeEmbeddings,
-      elementTypeOf: ({ name }) => located.get(name)?.type ?? unknownTensor(name),
+      storedAs: formatOf,
     });
     options.onRoom(weights.bytes);
-    for (const [file, tensors] of inOrderOfFiles(located.values()))
-      await streamFile(file, tensors, weights, options);
+    const files = inOrderOfFiles(located.values());
+    if (source === options.source) {
+      const inOrder = [...files.values()].flat().map(({ spec }) => spec);
+      copy = await beginCopy(source, options, inOrder, formatOf);
+    }
+    for (const [file, tensors] of files) {
+      await streamFile(source, file, tensors, options, async ({ spec }, row, bytes) => {
+        await weights?.put(spec, row, bytes);
+        await copy?.add(bytes);
+      });
+    }
     await weights.ready();
     return weights;
   } catch (error) {
     weights?.free();
     throw error;
   } finally {
-    for (const { reader } of checkpoint.files) await reader?.close();
+    await copy?.end();
+    await closeReaders(checkpoint);
   }
+}
+
+function tensorOf(located: ReadonlyMap<string, LocatedTensor<MatrixFormat>>, { name }: WeightSpec) {
+  const tensor = located.get(name);
+  if (!tensor) throw new Error(`the backend asked for ${name}, which is no tensor of the model`);
+  return tensor;
 }
 
 /** The tensors of each file, by their place in it. */
 function inOrderOfFiles(
-  located: Iterable<LocatedTensor>,
-): ReadonlyMap<CheckpointFile, readonly LocatedTensor[]> {
-  const byFile = new Map<CheckpointFile, LocatedTensor[]>();
+  located: Iterable<LocatedTensor<MatrixFormat>>,
+): ReadonlyMap<CheckpointFile, readonly LocatedTensor<MatrixFormat>[]> {
+  const byFile = new Map<CheckpointFile, LocatedTensor<MatrixFormat>[]>();
   for (const tensor of located) byFile.set(tensor.file, [...(byFile.get(tensor.file) ?? []), tensor]);
   for (const tensors of byFile.values()) tensors.sort((a, b) => a.tensor.begin - b.tensor.begin);
   return byFile;
 }
 
+type TakeRows = (tensor: LocatedTensor<MatrixFormat>, firstRow: number, bytes: Uint8Array) => Promise<void>;
+
+/** Hands on the rows of a file's tensors, quantized where they shall be and are not yet. */
 async function streamFile(
+  source: ModelSource,
   file: CheckpointFile,
-  tensors: readonly LocatedTensor[],
-  weights: ModelWeights,
-  { source, onProgress }: LoadWeightsOptions,
+  tensors: readonly LocatedTensor<MatrixFormat>[],
+  options: LoadWeightsOptions,
+  take: TakeRows,
 ): Promise<void> {
+  const { onProgress } = options;
   const reader = await readerOfData(source, file);
   const fileBytes = file.dataStart + file.dataBytes;
   const passTo = (position: number) => reader.skip(position - reader.position);
   try {
-    for (const { spec, tensor, type } of tensors) {
+    for (const located of tensors) {
+      const { spec, tensor, type } = located;
       await passTo(file.dataStart + tensor.begin);
-      const rowBytes = spec.cols * bytesOf(type);
+      const rowBytes = storedRowBytes(type, spec.cols);
       const rowsAtOnce = Math.max(1, Math.floor(PIECE_BYTES / rowBytes));
       for (let row = 0; row < spec.rows; row += rowsAtOnce) {
         const rows = Math.min(rowsAtOnce, spec.rows - row);
         const bytes = await reader.read(rows * rowBytes);
         if (bytes.length < rows * rowBytes)
           throw cutShort(file, reader.position, `within tensor ${spec.name}`);
-        await putOrRefuse(weights, spec, row, bytes, file);
+        await take(located, row, quantized(bytes, located, row, quantizedAs(spec, options) ?? type));
         onProgress(file.name, reader.position, fileBytes);
       }
     }
@@ -98,22 +159,18 @@ async function streamFile(
   }
 }
 
-async function putOrRefuse(
-  weights: ModelWeights,
-  spec: WeightSpec,
-  firstRow: number,
+function quantized(
   bytes: Uint8Array,
-  file: CheckpointFile,
-): Promise<void> {
+  { spec, type, file }: LocatedTensor<MatrixFormat>,
+  firstRow: number,
+  format: MatrixFormat,
+): Uint8Array {
+  if (type === format) return bytes;
   try {
-    await weights.put(spec, firstRow, bytes);
+    return packRows(bytes, type, spec.cols, format);
   } catch (error) {
     if (!(error instanceof NotQuantizable)) throw error;
     const where = `row ${firstRow + error.row}, column ${error.col} of tensor ${spec.name}`;
     throw badWeights(file.name, `${where} is ${error.value}, which 8 or 4 bits cannot hold`);
   }
-}
-
-function unknownTensor(name: string): never {
-  throw new Error(`the backend asked for ${name}, which is no tensor of the model`);
 }

@@ -1,22 +1,18 @@
 import type { ElementType } from '../../gpu/plan/element-type.ts';
+import { quantizedAs, type MatrixFormat, type WeightFormats } from '../../gpu/plan/matrix-format.ts';
 import type { WeightSpec } from '../../gpu/plan/weight-specs.ts';
 import { show } from '../hostile-fields.ts';
 import { badWeights, type Checkpoint, type CheckpointFile } from './checkpoint.ts';
 import type { StoredTensor } from './safetensors.ts';
+import { elementTypes, tensorForm } from './tensor-form.ts';
 
 /** A tensor that the model needs, and where it lies. */
-export interface LocatedTensor {
+export interface LocatedTensor<Type extends MatrixFormat = ElementType> {
   readonly spec: WeightSpec;
   readonly file: CheckpointFile;
   readonly tensor: StoredTensor;
-  readonly type: ElementType;
+  readonly type: Type;
 }
-
-const elementTypes: ReadonlyMap<string, ElementType> = new Map([
-  ['F32', 'f32'],
-  ['F16', 'f16'],
-  ['BF16', 'bf16'],
-]);
 
 /**
  * Finds every tensor of a model by its name, and checks its shape and type.
@@ -30,21 +26,48 @@ export function locateTensors(
   return new Map(specs.map((spec) => [spec.name, locate(checkpoint, spec)]));
 }
 
+/**
+ * The same for a checkpoint whose matrices were quantized.
+ *
+ * @throws Refused with `bad-weights`, also where it was quantized otherwise
+ */
+export function locateQuantized(
+  checkpoint: Checkpoint,
+  specs: readonly WeightSpec[],
+  formats: WeightFormats,
+): ReadonlyMap<string, LocatedTensor<MatrixFormat>> {
+  const located = (spec: WeightSpec): LocatedTensor<MatrixFormat> => {
+    const type = quantizedAs(spec, formats);
+    if (!type) return locate(checkpoint, spec);
+    const { file, tensor } = find(checkpoint, spec);
+    checkShape(spec, file, tensor, type);
+    if (tensor.dtype === tensorForm(spec, type).dtype) return { spec, file, tensor, type };
+    throw badWeights(file.name, `tensor ${spec.name} is stored as ${tensor.dtype} and not as ${type}`);
+  };
+  return new Map(specs.map((spec) => [spec.name, located(spec)]));
+}
+
 function locate(checkpoint: Checkpoint, spec: WeightSpec): LocatedTensor {
-  const file = checkpoint.fileOf(spec.name);
-  if (!file) throw badWeights(checkpoint.directory, `it has no tensor ${spec.name}`);
-  const tensor = file.tensors.get(spec.name);
-  if (!tensor) throw badWeights(file.name, `it has no tensor ${spec.name}`);
-  const shape = spec.vector ? [spec.cols] : [spec.rows, spec.cols];
-  if (show(tensor.shape) !== show(shape)) {
-    const reason = `tensor ${spec.name} has the shape ${show(tensor.shape)}, not ${show(shape)}`;
-    throw badWeights(file.name, reason);
-  }
+  const { file, tensor } = find(checkpoint, spec);
+  checkShape(spec, file, tensor, 'f32');
   const type = elementTypes.get(tensor.dtype);
-  if (!type) {
-    const known = [...elementTypes.keys()].join(', ');
-    const reason = `tensor ${spec.name} is stored as ${tensor.dtype}, which is none of ${known}`;
-    throw badWeights(file.name, reason);
-  }
-  return { spec, file, tensor, type };
+  if (type) return { spec, file, tensor, type };
+  const known = [...elementTypes.keys()].join(', ');
+  const reason = `tensor ${spec.name} is stored as ${tensor.dtype}, which is none of ${known}`;
+  throw badWeights(file.name, reason);
+}
+
+function find(checkpoint: Checkpoint, { name }: WeightSpec) {
+  const file = checkpoint.fileOf(name);
+  if (!file) throw badWeights(checkpoint.directory, `it has no tensor ${name}`);
+  const tensor = file.tensors.get(name);
+  if (!tensor) throw badWeights(file.name, `it has no tensor ${name}`);
+  return { file, tensor };
+}
+
+function checkShape(spec: WeightSpec, file: CheckpointFile, tensor: StoredTensor, type: MatrixFormat): void {
+  const { shape } = tensorForm(spec, type);
+  if (show(tensor.shape) === show(shape)) return;
+  const reason = `tensor ${spec.name} has the shape ${show(tensor.shape)}, not ${show(shape)}`;
+  throw badWeights(file.name, reason);
 }

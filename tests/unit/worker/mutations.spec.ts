@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { Backend, ModelWeights } from '../../../gpu/backend.ts';
-import { bytesOf } from '../../../gpu/plan/element-type.ts';
+import { storedRowBytes } from '../../../gpu/plan/matrix-format.ts';
 import { openCpuBackend } from '../../../gpu/reference/cpu-backend.ts';
 import { BadHeader, headerLength, parseHeader } from '../../../worker/loader/safetensors.ts';
 import { Refused } from '../../../worker/outcome.ts';
@@ -123,11 +123,11 @@ function countingBackend() {
     adapter,
     allocatedBytes: 0,
     destroy: () => undefined,
-    allocate: ({ elementTypeOf }) => {
+    allocate: ({ storedAs }) => {
       const weights: ModelWeights = {
         bytes: 0,
         put: (spec, _, bytes) => {
-          const elements = bytes.length / bytesOf(elementTypeOf(spec));
+          const elements = (bytes.length / storedRowBytes(storedAs(spec), spec.cols)) * spec.cols;
           received.set(spec.name, (received.get(spec.name) ?? 0) + elements);
           return Promise.resolve();
         },

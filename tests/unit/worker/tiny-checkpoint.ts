@@ -2,6 +2,7 @@
 import { expect } from 'vitest';
 import type { Backend, ModelWeights } from '../../../gpu/backend.ts';
 import { openCpuBackend } from '../../../gpu/reference/cpu-backend.ts';
+import { storedRowBytes } from '../../../gpu/plan/matrix-format.ts';
 import { weightSpecs } from '../../../gpu/plan/weight-specs.ts';
 import { applyConfig } from '../../../worker/loader/apply-config.ts';
 import { loadWeights } from '../../../worker/loader/load-weights.ts';
@@ -60,10 +61,10 @@ export function notingBackend({ failAtPut = Infinity } = {}) {
         },
         put: (spec, firstRow, bytes) => {
           if (++puts > failAtPut) return Promise.reject(new Error('the backend broke'));
-          const width = request.elementTypeOf(spec) === 'f32' ? 4 : 2;
+          const rowBytes = storedRowBytes(request.storedAs(spec), spec.cols);
           const taken = put.get(spec.name) ?? [];
-          expect(taken.length).toBe(firstRow * spec.cols * width);
-          expect(bytes.length % (spec.cols * width)).toBe(0);
+          expect(taken.length).toBe(firstRow * rowBytes);
+          expect(bytes.length % rowBytes).toBe(0);
           put.set(spec.name, [...taken, ...bytes]);
           return weights.put(spec, firstRow, bytes);
         },

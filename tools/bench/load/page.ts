@@ -90,7 +90,7 @@ globalThis.runLoadBench = async (shape, repeats) => {
     storedLayers,
     weights: 'stored',
     quantizeEmbeddings: false,
-    elementTypeOf: (): ElementType => 'f16',
+    storedAs: (): ElementType => 'f16',
   } as const;
   const piece = randomHalves(4 * 2 ** 20);
   const upload = async (): Promise<ModelWeights> => {

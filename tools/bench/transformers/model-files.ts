@@ -57,11 +57,11 @@ const collector = (tensors: CpuWeights): Backend => ({
   adapter: { backend: 'cpu', vendor: '', description: 'none', software: true },
   allocatedBytes: 0,
   destroy: () => undefined,
-  allocate: ({ elementTypeOf }) =>
+  allocate: ({ storedAs }) =>
     Promise.resolve({
       bytes: 0,
       put: (spec, firstRow, bytes) => {
-        tensors.put(spec, firstRow, bytes, elementTypeOf(spec));
+        tensors.put(spec, firstRow, bytes, storedAs(spec));
         return Promise.resolve();
       },
       ready: () => Promise.resolve(),

@@ -1,0 +1,67 @@
+import { isQuantized, type MatrixFormat, type WeightFormats } from '../../gpu/plan/matrix-format.ts';
+import type { WeightSpec } from '../../gpu/plan/weight-specs.ts';
+import { Refused } from '../outcome.ts';
+import { openCheckpoint, type Checkpoint } from './checkpoint.ts';
+import { locateQuantized, type LocatedTensor } from './locate-tensors.ts';
+import type { CopyWriter, ModelSource } from './model-source.ts';
+import { safetensorsHeader } from './safetensors-header.ts';
+import { tensorForm } from './tensor-form.ts';
+
+/** A model's weights as they were quantized once: a safetensors file whose matrices are packed rows of bytes. */
+export interface QuantizedCopy {
+  readonly source: ModelSource;
+  readonly checkpoint: Checkpoint;
+  locate(
+    checkpoint: Checkpoint,
+    specs: readonly WeightSpec[],
+  ): ReadonlyMap<string, LocatedTensor<MatrixFormat>>;
+}
+
+/** The number grows when numbers are quantized or packed in another way. */
+const nameOf = ({ weights, quantizeEmbeddings = false }: WeightFormats) =>
+  isQuantized(weights) ? `${weights}${quantizeEmbeddings ? '-all' : ''}-1.safetensors` : null;
+
+/** The copy that a source keeps in these formats; null where there is none. What is left of a broken one is removed. */
+export async function openCopy(source: ModelSource, formats: WeightFormats): Promise<QuantizedCopy | null> {
+  const { copies } = source;
+  const name = nameOf(formats);
+  if (!copies || name === null) return null;
+  const from: ModelSource = {
+    text: () => Promise.resolve(null),
+    open: (file, begin) => copies.open(file, begin),
+  };
+  try {
+    const checkpoint = await openCheckpoint(from, name);
+    return { source: from, checkpoint, locate: (opened, specs) => locateQuantized(opened, specs, formats) };
+  } catch (error) {
+    if (!(error instanceof Refused)) throw error;
+    await copies.remove(name);
+    return null;
+  }
+}
+
+/**
+ * Begins a copy, into which the tensors' rows go in the order of `specs`.
+ *
+ * @returns null where the source keeps none, or these formats need none
+ */
+export async function beginCopy(
+  { copies }: ModelSource,
+  formats: WeightFormats,
+  specs: readonly WeightSpec[],
+  formatOf: (spec: WeightSpec) => MatrixFormat,
+): Promise<CopyWriter | null> {
+  const name = nameOf(formats);
+  if (!copies || name === null) return null;
+  const tensors = specs.map((spec) => tensorForm(spec, formatOf(spec)));
+  const header = safetensorsHeader(tensors);
+  const sizeBytes = tensors.reduce((sum, { bytes }) => sum + bytes, header.length);
+  const copy = await copies.begin(name, sizeBytes);
+  await copy?.add(header);
+  return copy;
+}
+
+export async function dropCopy({ copies }: ModelSource, formats: WeightFormats): Promise<void> {
+  const name = nameOf(formats);
+  if (name !== null) await copies?.remove(name);
+}
