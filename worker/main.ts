@@ -5,6 +5,7 @@ import { forgetOldZips } from './export/zip-store.ts';
 import { openFilesSource } from './loader/files-source.ts';
 import { openPageSource } from './loader/page-source.ts';
 import { attemptAsync, succeed } from './outcome.ts';
+import { roomLeft } from './storage/room.ts';
 import { placeInWorker } from './text/place-in-worker.ts';
 
 // A build puts workers into assets/, one folder below the page; the dev server serves the page at its base.
@@ -22,7 +23,10 @@ expose(
       model.from === 'files'
         ? succeed(openFilesSource(model.files))
         : // Hashing and storage come with the first model that needs them.
-          attemptAsync(async () => (await import('./hub/hub-source.ts')).openHubSource(model, cancelled)),
+          attemptAsync(async () => {
+            const { openHubSource } = await import('./hub/hub-source.ts');
+            return openHubSource(model, cancelled, { locks: navigator.locks, room: roomLeft });
+          }),
     exportModel: async (model, request, run) => {
       const { exportInPage } = await import('./export/export-in-page.ts');
       return exportInPage(model, request, run);

@@ -2,6 +2,7 @@
 import type { ModelSource } from '../loader/model-source.ts';
 import { Refused } from '../outcome.ts';
 import type { HubModel } from '../protocol.ts';
+import { copiesOn, type Device } from './copies.ts';
 import { fetchBytes, type FetchOptions } from './fetch-bytes.ts';
 import { Gate } from './gate.ts';
 import { hubServer } from './hub-requests.ts';
@@ -9,6 +10,7 @@ import { storedListing } from './library.ts';
 import { listModel } from './listing.ts';
 import { FileRecords, listingOf, manifestOf, RECORD_BYTES, type StoredListing } from './records.ts';
 import { Sha256 } from './sha256.ts';
+import { lostRecord, storedBytes } from './stored-bytes.ts';
 
 /** A text of more bytes is no configuration and no tokenizer. */
 const LARGEST_TEXT_BYTES = 128 * 2 ** 20;
@@ -18,16 +20,22 @@ const LARGEST_TEXT_BYTES = 128 * 2 ** 20;
  * is stored of it is read and the rest fetched, and verified at its end.
  *
  * @param cancelled ends the requests
+ * @param device    where copies of a stored model's weights may be kept; absent: none are
  * @throws Refused with `not-stored`, or as {@link listModel} does
  */
-export async function openHubSource(model: HubModel, cancelled: AbortSignal): Promise<ModelSource> {
+export async function openHubSource(
+  model: HubModel,
+  cancelled: AbortSignal,
+  device?: Device,
+): Promise<ModelSource> {
   const server = hubServer(model);
   if (model.keep) {
     const listing = await storedListing(server);
     if (!listing || !(await manifestOf(listing))) {
       throw new Refused({ code: 'not-stored', model: model.id });
     }
-    return sourceOf(listing, null);
+    const source = sourceOf(listing, null);
+    return device ? { ...source, copies: copiesOn(listing, device) } : source;
   }
   const gate = new Gate();
   cancelled.addEventListener('abort', () => {
@@ -69,24 +77,14 @@ function sourceOf(listing: StoredListing, network: FetchOptions | null): ModelSo
   };
 }
 
-/** A file from byte `begin` on: first its records, the next one being read while one is used, then the network. */
+/** A file from byte `begin` on: first its records, then the network. */
 async function* bytesFrom(
   records: FileRecords,
   begin: number,
   network: FetchOptions | null,
 ): AsyncGenerator<Uint8Array, void> {
   const stored = network ? await records.stored() : records.count;
-  let position = begin;
-  const first = Math.floor(begin / records.recordBytes);
-  let reading = first < stored ? records.read(first) : null;
-  for (let index = first; index < stored; index++) {
-    const bytes = await reading;
-    if (!bytes) throw lost(records, index);
-    reading = index + 1 < stored ? records.read(index + 1) : null;
-    reading?.catch(() => undefined); // who stops early does not wait for it
-    yield bytes.subarray(position - records.begin(index));
-    position = records.end(index);
-  }
+  yield* storedBytes(records, begin, stored);
   if (network && stored < records.count) yield* streamed(records, stored, begin, network);
 }
 
@@ -101,7 +99,7 @@ async function* streamed(
   const hash = await Sha256.begin();
   if (stored > 0) {
     const mark = await records.mark(stored - 1);
-    if (!mark) throw lost(records, stored - 1);
+    if (!mark) throw lostRecord(records, stored - 1);
     hash.resume(mark.state);
   }
   let position = records.begin(stored);
@@ -119,6 +117,3 @@ async function* streamed(
     if (passed < chunk.length) yield chunk.subarray(passed);
   }
 }
-
-const lost = ({ file }: FileRecords, index: number) =>
-  new Refused({ code: 'damaged-file', file: file.name, reason: `its stored part ${index + 1} is missing` });

@@ -5,11 +5,13 @@ import { throttle } from '../run-clock.ts';
 import { Gate } from './gate.ts';
 import { hubServer, type HubServer } from './hub-requests.ts';
 import { askCommit, listModel, type Listing } from './listing.ts';
+import { ifFree, lockName, type Locks } from './model-lock.ts';
 import type { Clock } from './patience.ts';
 import type { HubApi, HubEvent, Newer, OnHubEvent, Preview, StoredKey, StoredModel } from './protocol.ts';
 import {
   allListings,
   commitOf,
+  copiesOf,
   finishStoring,
   listingOf,
   manifestOf,
@@ -23,8 +25,7 @@ import { checkModel, storeModel, type StoreOptions } from './store-model.ts';
 
 /** What a library needs of the browser; tests bring their own. */
 export interface LibraryParts {
-  /** Absent where the page is not served securely: then nobody else is expected. */
-  readonly locks?: Pick<LockManager, 'request'> | undefined;
+  readonly locks?: Locks;
   /** How much more may be stored; null where the browser does not say. */
   readonly room: () => Promise<number | null>;
   readonly requestsOf?: (origins: readonly string[]) => Request;
@@ -117,9 +118,9 @@ export class Library implements HubApi {
 
   remove(key: StoredKey): Promise<Outcome<void>> {
     return attemptAsync(async () => {
-      const removed = await this.#ifFree(key, () => removeModel(key));
+      const removed = await ifFree(this.#parts.locks, key, () => removeModel(key));
       if (removed) return;
-      const reason = 'it is being downloaded, here or in another tab: cancel that first';
+      const reason = 'it is being stored, here or in another tab: wait for that, or cancel it';
       throw new Refused({ code: 'bad-request', field: 'repository', reason });
     });
   }
@@ -192,7 +193,7 @@ export class Library implements HubApi {
       channel.postMessage({ name, event } satisfies Told);
     };
     try {
-      if (await this.#ifFree(key, () => work(tell))) return;
+      if (await ifFree(this.#parts.locks, key, () => work(tell))) return;
       onEvent({ type: 'following' });
       channel.onmessage = ({ data }: MessageEvent<Told>) => {
         if (data.name === name) onEvent(data.event);
@@ -208,19 +209,6 @@ export class Library implements HubApi {
     } finally {
       channel.close();
     }
-  }
-
-  /** Does something to a model unless another tab is at it; says whether it was done. */
-  async #ifFree(key: StoredKey, work: () => Promise<void>): Promise<boolean> {
-    const { locks } = this.#parts;
-    if (!locks) {
-      await work();
-      return true;
-    }
-    return locks.request(lockName(key), { ifAvailable: true }, async (lock) => {
-      if (lock) await work();
-      return lock !== null;
-    });
   }
 
   async #previewOf(listing: StoredListing): Promise<Preview> {
@@ -242,6 +230,7 @@ export class Library implements HubApi {
       ...preview,
       revision,
       superseded: manifest !== undefined && (await commitOf(endpoint, repository, revision)) !== commit,
+      copies: (await copiesOf(listing)).map(({ name, sizeBytes }) => ({ name, sizeBytes })),
       storedAtMs: manifest?.storedAtMs ?? null,
       verified: !manifest
         ? { state: 'incomplete' }
@@ -273,5 +262,3 @@ const giveUp = () => {
 const waitsOf = (tell: OnHubEvent) => (reason: string, forMs: number) => {
   tell({ type: 'waiting', reason, forMs });
 };
-
-const lockName = ({ endpoint, repository, commit }: StoredKey) => `kvtab ${endpoint} ${repository} ${commit}`;

@@ -1,14 +1,12 @@
 import { expose } from 'comlink';
 import { EventPort } from '../event-port.ts';
+import { roomLeft } from '../storage/room.ts';
 import { Library } from './library.ts';
 import type { HubApi, HubEvent, OnHubEvent } from './protocol.ts';
 
 const library = new Library({
   locks: navigator.locks,
-  room: async () => {
-    const { quota, usage } = await navigator.storage.estimate();
-    return quota === undefined || usage === undefined ? null : quota - usage;
-  },
+  room: roomLeft,
 });
 
 /** Lets go of the page's callback when a call has ended. */

@@ -48,7 +48,14 @@ export interface Newer {
   readonly commit: string;
 }
 
+/** Quantized weights that were kept when the model was loaded so. */
+export interface StoredCopy {
+  readonly name: string;
+  readonly sizeBytes: number;
+}
+
 export interface StoredModel extends Preview {
+  readonly copies: readonly StoredCopy[];
   /** The branch, tag or commit that was asked for. */
   readonly revision: string;
   /** The revision does not load this commit any more: a newer one was stored. */

@@ -7,7 +7,7 @@
 import { isObject } from '../hostile-fields.ts';
 import { openSpace, writeTogether, type Key } from '../storage/space.ts';
 import type { ListedFile, Listing } from './listing.ts';
-import type { StoredKey } from './protocol.ts';
+import type { StoredCopy, StoredKey } from './protocol.ts';
 
 /** What a kill can cost; IndexedDB handles values of this size as files of its own. A multiple of SHA-256's block. */
 export const RECORD_BYTES = 8 * 2 ** 20;
@@ -37,12 +37,18 @@ export interface Manifest {
   readonly digests: ReadonlyMap<string, string>;
 }
 
+/** A file that was made of a model's own and lies beside them, in records too. Written when it is whole. */
+export interface RecordedCopy extends StoredCopy {
+  readonly digest: string;
+}
+
 const listings = openSpace('model-listing-1', isListing);
 const manifests = openSpace('model-manifest-1', isManifest);
 const records = openSpace('model-record-1', (value): value is Uint8Array<ArrayBuffer> => {
   return value instanceof Uint8Array;
 });
 const marks = openSpace('model-mark-1', isMark);
+const copies = openSpace('model-copy-1', isCopy);
 /** Server, repository, revision → commit: what a revision was when it was stored. */
 const revisions = openSpace('model-revision-1', (value): value is string => typeof value === 'string');
 
@@ -68,12 +74,30 @@ export const finishStoring = (listing: StoredListing, manifest: Manifest) =>
     revisions.at([listing.endpoint, listing.repository, listing.revision], listing.commit),
   ]);
 
+export const copyOf = (key: StoredKey, name: string) => copies.get([...keyOf(key), name]);
+
+export const copiesOf = async (key: StoredKey): Promise<readonly RecordedCopy[]> =>
+  (await copies.entries(keyOf(key))).map(([, copy]) => copy);
+
+/** The records of a copy, whether they are there or not. */
+export const recordsOfCopy = (listing: StoredListing, copy: StoredCopy) =>
+  new FileRecords(listing, { name: copy.name, sizeBytes: copy.sizeBytes, sha256: null });
+
+/** Says that all of a copy is stored. */
+export const finishCopy = (key: StoredKey, copy: RecordedCopy) =>
+  copies.set([...keyOf(key), copy.name], copy);
+
+/** Removes a copy, or what an interruption left of one. */
+export async function removeCopy(key: StoredKey, name: string): Promise<void> {
+  for (const space of [copies, records, marks]) await space.remove([...keyOf(key), name]);
+}
+
 /** Removes a model, the listing last: where this is interrupted, what is left can still be found and removed. */
 export async function removeModel(key: StoredKey): Promise<void> {
   for (const [revision, commit] of await revisions.entries([key.endpoint, key.repository])) {
     if (commit === key.commit) await revisions.remove(revision);
   }
-  for (const space of [manifests, records, marks, listings]) await space.remove(keyOf(key));
+  for (const space of [manifests, copies, records, marks, listings]) await space.remove(keyOf(key));
 }
 
 /** The records of one file. */
@@ -154,6 +178,10 @@ function isMark(value: unknown): value is Mark {
     typeof value['digest'] === 'string' &&
     value['state'] instanceof Uint8Array
   );
+}
+
+function isCopy(value: unknown): value is RecordedCopy {
+  return isObject(value) && typeof value['name'] === 'string' && typeof value['sizeBytes'] === 'number';
 }
 
 function isListing(value: unknown): value is StoredListing {

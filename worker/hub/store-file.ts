@@ -1,6 +1,7 @@
 /** One file from the network into records, hashed on its way; and a stored file read again. */
 import { fetchBytes, type FetchOptions } from './fetch-bytes.ts';
-import type { FileRecords, Mark } from './records.ts';
+import { markAt, RecordWriter } from './record-writer.ts';
+import type { FileRecords } from './records.ts';
 import { Sha256 } from './sha256.ts';
 
 /** @param bytes how many more are stored: as they arrive, and less where they have to be fetched again */
@@ -18,53 +19,25 @@ export async function storeFile(
   onBytes: OnBytes,
 ): Promise<string> {
   const { file } = records;
-  const hash = await Sha256.begin();
-  let index = await records.stored();
-  if (index > 0) {
-    const mark = await records.mark(index - 1);
-    if (mark) hash.resume(mark.state);
-    else {
-      // Written together with its record: only a device that lost it can lack it.
-      onBytes(-records.end(index - 1));
-      index = 0;
-    }
-  }
-  let filled = 0;
-  // Two take turns, one being written while the other is filled; the last record has one as short as itself.
-  const rooms: Uint8Array<ArrayBuffer>[] = [];
-  const room = () => {
-    const length = records.length(index);
-    const used = rooms[index % 2];
-    return used?.length === length ? used : (rooms[index % 2] = new Uint8Array(length));
-  };
-  let record = room();
-  let writing: Promise<void> = Promise.resolve();
+  const storedBytes = await records.storedBytes();
+  const writer = await RecordWriter.begin(records);
+  if (writer.position < storedBytes) onBytes(writer.position - storedBytes);
   try {
-    for await (const chunk of fetchBytes(file, records.begin(index), file.sizeBytes, options)) {
-      for (let taken = 0; taken < chunk.length;) {
-        const part = chunk.subarray(taken, taken + record.length - filled);
-        record.set(part, filled);
-        filled += part.length;
-        taken += part.length;
-        onBytes(part.length);
-        if (filled < record.length) continue;
-        hash.add(record);
-        // One record is written while the next one arrives.
-        await writing;
-        writing = records.write(index, record, markAt(records.end(index), hash));
-        writing.catch(() => undefined); // it is awaited before the next one, or at the end
-        index++;
-        filled = 0;
-        record = room();
+    for await (const chunk of fetchBytes(file, writer.position, file.sizeBytes, options)) {
+      const before = writer.position;
+      try {
+        await writer.add(chunk);
+      } finally {
+        onBytes(writer.position - before);
       }
     }
-    await writing;
+    await writer.written();
   } catch (error) {
-    onBytes(-filled);
-    await writing; // where the device is full, that is why
+    onBytes(-writer.unstoredBytes);
+    await writer.written(); // where the device is full, that is why
     throw error;
   }
-  return hash.digest();
+  return writer.digest();
 }
 
 /**
@@ -112,5 +85,3 @@ async function fetchWhole(
   }
   return bytes;
 }
-
-const markAt = (end: number, hash: Sha256): Mark => ({ end, digest: hash.digest(), state: hash.save() });

@@ -1,6 +1,7 @@
 /** All files of a model, stored and verified; and verified again. */
 import { Refused } from '../outcome.ts';
 import { isFull } from '../storage/space.ts';
+import { checkCopies } from './copies.ts';
 import type { FetchOptions } from './fetch-bytes.ts';
 import type { ListedFile } from './listing.ts';
 import {
@@ -98,6 +99,7 @@ export async function checkModel(listing: StoredListing, options: StoreOptions):
       throw damaged(file.name);
     }
   }
+  await checkCopies(listing);
   await tell({ checkedAtMs: Date.now(), damagedFile: null, repairedBytes });
 }
 

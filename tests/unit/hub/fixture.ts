@@ -39,7 +39,7 @@ export const repository = (changes: Partial<Repository> = {}): Repository => ({
 const servers: HubServer[] = [];
 afterEach(async () => {
   for (const server of servers.splice(0)) await server.stop();
-  for (const name of ['listing', 'manifest', 'record', 'mark', 'revision']) {
+  for (const name of ['listing', 'manifest', 'copy', 'record', 'mark', 'revision']) {
     await openSpace(`model-${name}-1`, (value): value is unknown => value !== undefined).remove();
   }
 });
@@ -64,11 +64,11 @@ export const noWaits = () => {
   };
 };
 
-const sharedLocks = new MemoryLocks();
+export const sharedLocks = new MemoryLocks() as unknown as LockManager; // what the library uses of it
 
 export function openLibrary(parts: Partial<LibraryParts> = {}): Library {
   return new Library({
-    locks: sharedLocks as unknown as LockManager, // what the library uses of it
+    locks: sharedLocks,
     room: () => Promise.resolve(null),
     clock: noWaits().clock,
     recordBytes: RECORD,

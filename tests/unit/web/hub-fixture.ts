@@ -15,6 +15,7 @@ export const model: StoredModel = {
   files: 3,
   totalBytes: 100,
   storedBytes: 100,
+  copies: [],
   storedAtMs: 1,
   verified: { state: 'sound', atMs: 1, repairedBytes: 0 },
 };

@@ -1,0 +1,33 @@
+/** Who may change what is stored of a model: one tab, one worker at a time. */
+import type { StoredKey } from './protocol.ts';
+
+/** Absent where the page is not served securely: then nobody else is expected. */
+export type Locks = Pick<LockManager, 'request'> | undefined;
+
+export const lockName = ({ endpoint, repository, commit }: StoredKey) =>
+  `kvtab ${endpoint} ${repository} ${commit}`;
+
+/** Does something to a model unless somebody else is at it; says whether it was done. */
+export async function ifFree(locks: Locks, key: StoredKey, work: () => Promise<void>): Promise<boolean> {
+  if (!locks) {
+    await work();
+    return true;
+  }
+  return locks.request(lockName(key), { ifAvailable: true }, async (lock) => {
+    if (lock) await work();
+    return lock !== null;
+  });
+}
+
+/** Takes a model until the returned function is called; null where somebody else has it. */
+export function takeIfFree(locks: Locks, key: StoredKey): Promise<(() => void) | null> {
+  return new Promise((resolve, reject) => {
+    const work = () =>
+      new Promise<void>((release) => {
+        resolve(release);
+      });
+    ifFree(locks, key, work).then((done) => {
+      if (!done) resolve(null);
+    }, reject);
+  });
+}
