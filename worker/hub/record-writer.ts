@@ -5,6 +5,8 @@ import { Sha256 } from './sha256.ts';
 export class RecordWriter {
   readonly #records: FileRecords;
   readonly #hash: Sha256;
+  /** Two take turns, one being written while the other is filled; the last record has one as short as itself. */
+  readonly #rooms: Uint8Array<ArrayBuffer>[] = [];
   #index: number;
   #record: Uint8Array<ArrayBuffer>;
   #filled = 0;
@@ -75,7 +77,10 @@ export class RecordWriter {
   }
 
   #room(): Uint8Array<ArrayBuffer> {
-    return new Uint8Array(this.#records.length(this.#index));
+    const turn = this.#index % 2;
+    const length = this.#records.length(this.#index);
+    const used = this.#rooms[turn];
+    return used?.length === length ? used : (this.#rooms[turn] = new Uint8Array(length));
   }
 }
 
