@@ -2,8 +2,9 @@ import { join, resolve } from 'node:path';
 import { openProcessorBackend } from '../../gpu/wasm/wasm-backend.ts';
 import { openWebGpuBackend } from '../../gpu/webgpu-backend.ts';
 import { Engine } from '../../worker/engine.ts';
+import { openHubSource } from '../../worker/hub/hub-source.ts';
 import { exportModel } from '../../worker/export/export-model.ts';
-import { Refused, succeed } from '../../worker/outcome.ts';
+import { attemptAsync, Refused, succeed } from '../../worker/outcome.ts';
 import { placeHere } from '../../worker/text/place-here.ts';
 import { answerAll } from './answer.ts';
 import { openFolderSource } from './folder-source.ts';
@@ -42,7 +43,7 @@ export async function main(surroundings: Surroundings): Promise<number> {
   return 0;
 }
 
-/** The worker's engine in this process, for the models that ship and for folders. */
+/** The worker's engine in this process, for the models that ship, for folders and for the Hub. */
 export function openEngine({ root, findSoftwareVulkan }: Surroundings): Engine {
   const shipped = join(root, 'public', 'models');
   return new Engine({
@@ -58,6 +59,11 @@ export function openEngine({ root, findSoftwareVulkan }: Surroundings): Engine {
       const folder = findModelFolder(model, shipped, startFolder());
       return folder.ok ? succeed(openFolderSource(folder.value)) : folder;
     },
+    openBrought: (model, cancelled) =>
+      attemptAsync(async () => {
+        if (model.from === 'hub') return openHubSource(model, cancelled);
+        throw new Refused({ code: 'bad-request', field: 'model', reason: 'only a page has opened files' });
+      }),
     openTextPlace: placeHere,
   });
 }

@@ -17,6 +17,7 @@ import type {
   Watch,
 } from '../../worker/protocol.ts';
 import type { RoundTo } from '../../worker/export/protocol.ts';
+import { hubModelOf } from './hub-model.ts';
 
 /** A request of the headless runner, as the engine's calls: a model is loaded, and then runs or is exported. */
 export type HeadlessRequest = RunRequest | { readonly load: LoadRequest; readonly export: ExportRequest };
@@ -77,8 +78,9 @@ export function parseRequest(json: unknown): Outcome<HeadlessRequest> {
     }
     const fields = new HostileFields(json, 'bad-request');
     fields.refuseUnknown(requestFields);
+    const model = fields.text('model');
     const load = {
-      model: fields.text('model'),
+      model: hubModelOf(model) ?? model,
       backend: fields.choice('backend', backends, 'webgpu'),
       weights: fields.choice('weights', weightPrecisions, 'stored'),
       quantizeEmbeddings: fields.flag('quantizeEmbeddings', false),

@@ -43,7 +43,9 @@ export async function openHubSource(
   });
   const waiting = { gate, onWait: () => undefined };
   const listed = { ...(await listModel(server, waiting)), recordBytes: RECORD_BYTES };
-  const listing = (await listingOf(listed)) ?? listed;
+  // Where nothing can be stored, nothing is.
+  const stored = await listingOf(listed).catch(() => undefined);
+  const listing = stored ?? listed;
   return sourceOf(listing, { ...waiting, server, commit: listing.commit });
 }
 
@@ -83,7 +85,7 @@ async function* bytesFrom(
   begin: number,
   network: FetchOptions | null,
 ): AsyncGenerator<Uint8Array, void> {
-  const stored = network ? await records.stored() : records.count;
+  const stored = network ? await records.stored().catch(() => 0) : records.count;
   yield* storedBytes(records, begin, stored);
   if (network && stored < records.count) yield* streamed(records, stored, begin, network);
 }

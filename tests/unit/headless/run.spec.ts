@@ -1,9 +1,17 @@
 import { spawn } from 'node:child_process';
 import { describe, expect, it } from 'vitest';
+import { fairyRepository } from '../../support/hub-model.ts';
+import { startHub } from '../../support/hub-server.ts';
 
 /** Starts the runner as a user would, with `input` on its standard input. */
-function run(input: string): Promise<{ status: number | null; stdout: string; stderr: string }> {
-  const child = spawn(process.execPath, ['tools/headless/run.mjs'], { stdio: 'pipe' });
+function run(
+  input: string,
+  env: NodeJS.ProcessEnv = {},
+): Promise<{ status: number | null; stdout: string; stderr: string }> {
+  const child = spawn(process.execPath, ['tools/headless/run.mjs'], {
+    stdio: 'pipe',
+    env: { ...process.env, ...env },
+  });
   let stdout = '';
   let stderr = '';
   child.stdout.setEncoding('utf8').on('data', (text: string) => (stdout += text));
@@ -28,6 +36,26 @@ describe('the headless runner', () => {
     const { status, stdout, stderr } = await run(JSON.stringify({ ...request, maxNewTokens: 6 }));
     expect({ status, stderr }).toEqual({ status: 0, stderr: '' });
     expect(JSON.parse(stdout)).toMatchObject({ ok: true, text: ' had a son, and he' });
+  });
+
+  it('runs a model from the Hub, which is verified and not stored', async () => {
+    const server = await startHub({ 'fairies/tales': fairyRepository(17, { token: 'hf_secret' }) });
+    try {
+      const asked = JSON.stringify({ ...request, model: 'hub:fairies/tales@main', maxNewTokens: 6 });
+      const env = { HF_ENDPOINT: server.endpoint, HF_TOKEN: 'hf_secret' };
+      expect(JSON.parse((await run(asked, env)).stdout)).toMatchObject({
+        ok: true,
+        text: ' had a son, and he',
+      });
+      expect(server.served.every(({ authorization }) => authorization === null)).toBe(true);
+      server.misbehave(({ path }) => (path.endsWith('/model.safetensors') ? { wrongByteAt: 6e6 } : null));
+      expect(JSON.parse((await run(asked, env)).stdout)).toMatchObject({
+        ok: false,
+        failure: { code: 'damaged-file', file: 'model.safetensors' },
+      });
+    } finally {
+      await server.stop();
+    }
   });
 
   it('writes an answer of any length to its end', async () => {

@@ -1,0 +1,16 @@
+import type { HubModel } from '../../worker/protocol.ts';
+
+const PREFIX = 'hub:';
+
+/**
+ * The repository that a request names as `hub:owner/name` or `hub:owner/name@revision`; null where it names none. The
+ * server and the token are those of the Hub's own tools: `HF_ENDPOINT` and `HF_TOKEN`. Nothing of it is stored.
+ */
+export function hubModelOf(
+  model: string,
+  { HF_ENDPOINT = 'https://huggingface.co', HF_TOKEN }: NodeJS.ProcessEnv = process.env,
+): HubModel | null {
+  if (!model.startsWith(PREFIX)) return null;
+  const id = model.slice(PREFIX.length);
+  return { from: 'hub', id, endpoint: HF_ENDPOINT, token: HF_TOKEN ?? null, keep: false };
+}
