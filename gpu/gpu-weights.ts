@@ -5,7 +5,14 @@ import { allocateMatrix, matrixBytes, type Matrix } from './matrix.ts';
 import type { Scope } from './memory.ts';
 import { isCopy, kvSources, meanOf } from './plan/conversion.ts';
 import type { LayerType } from './plan/layer-types.ts';
-import { keptFormat, numbersOf, packRows, paddedCols, rowBytes, type MatrixFormat } from './plan/matrix-format.ts';
+import {
+  keptFormat,
+  numbersOf,
+  packRows,
+  paddedCols,
+  rowBytes,
+  type MatrixFormat,
+} from './plan/matrix-format.ts';
 import { weightSpecs, type WeightRole, type WeightSpec } from './plan/weight-specs.ts';
 
 /** An owner's key and value projection, keys above values. */

@@ -1,5 +1,11 @@
 import type { LayerType } from '../plan/layer-types.ts';
-import { keptFormat, keptRows, numbersOf, type MatrixFormat, type WeightFormats } from '../plan/matrix-format.ts';
+import {
+  keptFormat,
+  keptRows,
+  numbersOf,
+  type MatrixFormat,
+  type WeightFormats,
+} from '../plan/matrix-format.ts';
 import type { WeightRole, WeightSpec } from '../plan/weight-specs.ts';
 import { convertKv } from './convert-kv.ts';
 
