@@ -23,40 +23,32 @@ test.beforeEach(async ({ page }) => {
   await page.addInitScript({ content: axe.source });
 });
 
-for (const colorScheme of ['light', 'dark'] as const) {
-  for (const width of [390, 1440]) {
-    test(`axe finds nothing on any view, ${colorScheme}, ${width} px`, async ({ page }, testInfo) => {
-      await page.setViewportSize({ width, height: 900 });
-      await page.emulateMedia({ colorScheme, reducedMotion: 'reduce' });
-      const lab = await visit(page);
-      expect(await findings(page), 'at first').toEqual([]);
+const looking = (page: Page) => async (view: string) => expect(await findings(page), view).toEqual([]);
 
-      await lab.select('Preset').selectOption('lasagna-top');
-      await generate(lab, 6);
-      await page.getByRole('option', { name: /^Layer 3 / }).click();
-      expect(await findings(page), 'after a run, off the trained plan').toEqual([]);
-      await page.screenshot({ path: testInfo.outputPath(`run-${width}-${colorScheme}.png`), fullPage: true });
+test('axe finds nothing on any view, narrow or wide, light or dark', async ({ page }, testInfo) => {
+  const lab = await visit(page);
+  const look = looking(page);
+  await takePictures(lab, testInfo, 'at-first', { look });
 
-      await lab.layerTypes.fill('0s_6_x_6_9s_6_6_7_8');
-      await lab.number('Top-p').fill('7');
-      expect(await findings(page), 'with mistakes').toEqual([]);
-      await page.screenshot({
-        path: testInfo.outputPath(`wrong-${width}-${colorScheme}.png`),
-        fullPage: true,
-      });
+  await lab.select('Preset').selectOption('lasagna-top');
+  await generate(lab, 6);
+  await page.getByRole('option', { name: /^Layer 3 / }).click();
+  await takePictures(lab, testInfo, 'run-off-the-trained-plan', { look });
 
-      await page.goto('./#v=1&colour=red&model=owner/name');
-      await expect(page.getByRole('alert')).toBeVisible();
-      await expect(openLab(page).layerTypes).not.toHaveValue('');
-      expect(await findings(page), 'from a link that is partly wrong').toEqual([]);
-    });
-  }
-}
+  await lab.layerTypes.fill('0s_6_x_6_9s_6_6_7_8');
+  await lab.number('Top-p').fill('7');
+  await takePictures(lab, testInfo, 'mistakes', { look });
+
+  await page.goto('./#v=1&colour=red&model=owner/name');
+  await expect(page.getByRole('alert')).toBeVisible();
+  await expect(openLab(page).layerTypes).not.toHaveValue('');
+  await takePictures(lab, testInfo, 'link-partly-wrong', { look });
+});
 
 test('axe finds nothing on a chat, narrow or wide, light or dark', async ({ page }, testInfo) => {
   const lab = await visit(page);
   const chat = chatOf(page);
-  const look = async (view: string) => expect(await findings(page), view).toEqual([]);
+  const look = looking(page);
   await openModel(page, { 'chat_template.jinja': chatTemplate });
   await chat.choose.check();
   await takePictures(lab, testInfo, 'chat-at-first', { look });

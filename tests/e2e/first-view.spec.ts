@@ -58,23 +58,16 @@ test('what the page is for is in view at 1440 × 900, and the Hub is one press a
   await expect(page.getByRole('button', { name: 'Load model', exact: true })).toBeInViewport({ ratio: 1 });
 });
 
-for (const width of [320, 390, 768, 1440]) {
-  for (const colorScheme of ['light', 'dark'] as const) {
-    test(`nothing scrolls sideways at ${width} px, ${colorScheme}`, async ({ page }, testInfo) => {
-      await page.setViewportSize({ width, height: 900 });
-      await page.emulateMedia({ colorScheme, reducedMotion: 'reduce' });
-      const lab = await visit(page);
-      await lab.select('Preset').selectOption('lasagna-top');
-      await generate(lab, 8);
-      await lab.select('Preset').selectOption('mixattention-pairs');
-      expect(await page.evaluate(() => document.documentElement.scrollWidth)).toBe(width);
-      await page.screenshot({
-        path: testInfo.outputPath(`page-${width}-${colorScheme}.png`),
-        fullPage: true,
-      });
-    });
+test('nothing scrolls sideways from 320 to 1440 px', async ({ page }) => {
+  const lab = await visit(page);
+  await lab.select('Preset').selectOption('lasagna-top');
+  await generate(lab, 8);
+  await lab.select('Preset').selectOption('mixattention-pairs');
+  for (const width of [320, 390, 768, 1024, 1440]) {
+    await page.setViewportSize({ width, height: 900 });
+    expect(await page.evaluate(() => document.documentElement.scrollWidth)).toBe(width);
   }
-}
+});
 
 test('what can be pressed is at least 24 px in both directions', async ({ page }) => {
   await page.setViewportSize({ width: 390, height: 844 });
