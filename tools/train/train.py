@@ -78,6 +78,9 @@ class Run:
     def history(self) -> History:
         chosen = self.arguments
         more = f" --muon-rate {chosen.muon_rate} --adam-rate {chosen.adam_rate}"
+        if chosen.name != BASE:
+            more += f" --decay {chosen.decay}"
+            more += f" --few-passes {chosen.few_passes} --fewer-passes {chosen.fewer_passes}"
         more += f" --short-tokens {chosen.short_tokens}" if chosen.short_tokens > 0 else ""
         more += f" --start {chosen.start.name}" if chosen.start is not None else ""
         command = f"python tools/train/train.py {chosen.name} --corpus CORPUS --out OUT --tokens {self.seen}{more}"
