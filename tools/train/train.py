@@ -79,7 +79,7 @@ class Run:
         chosen = self.arguments
         more = f" --muon-rate {chosen.muon_rate} --adam-rate {chosen.adam_rate}"
         if chosen.name != BASE:
-            more += f" --decay {chosen.decay}"
+            more += f" --tokens-per-step {chosen.tokens_per_step} --decay {chosen.decay}"
             more += f" --few-passes {chosen.few_passes} --fewer-passes {chosen.fewer_passes}"
         more += f" --short-tokens {chosen.short_tokens}" if chosen.short_tokens > 0 else ""
         more += f" --start {chosen.start.name}" if chosen.start is not None else ""
