@@ -21,6 +21,10 @@ def write_json(file: Path, value: object) -> None:
     file.write_text(json.dumps(value, indent=1) + "\n")
 
 
+UNUSED_WINDOW = 4096
+"""What LCKV's own configurations say where no layer has a window."""
+
+
 def config_json(config: Config) -> dict[str, object]:
     return {
         "architectures": ["LCKVLlamaForCausalLM"],
@@ -34,6 +38,7 @@ def config_json(config: Config) -> dict[str, object]:
         "rope_scaling": None,
         "use_sequential": False,
         **config.as_dict(),
+        "sliding_window": config.sliding_window if "s" in config.layer_types else UNUSED_WINDOW,
         "force_nodiag": False,
         "tie_word_embeddings": True,
     }
