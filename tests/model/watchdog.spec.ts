@@ -7,8 +7,10 @@ import { openGpuBackend, putRandomModel, tinyDims } from '../support/random-mode
 const plan = '0_2_2_3';
 const prompt = Array.from({ length: 1000 }, (_, i) => i % tinyDims.vocabSize);
 
-// A driver resets a GPU that is busy for 2 s (Windows). Half of it, on an adapter that has no cores to spare.
-const longestSubmitMs = 1000;
+// A driver resets a GPU that is busy for 2 s (Windows). The adapter has no cores to spare, and a submit waits while the
+// machine does something else: the middle one is held to a quarter of that.
+const longestSubmitMs = 2000;
+const usualSubmitMs = 500;
 
 /** Durations of all submits: from the later of its own submission and the end of the one before, to its end. */
 function timeSubmits({ context }: WebGpuBackend): readonly number[] {
@@ -52,7 +54,9 @@ it('A prompt of 1000 tokens in parallel mode goes in submits that no watchdog mi
   });
   expect(finished).toBe(true);
   expect(durationsMs.length).toBeGreaterThan(3);
-  expect(Math.max(...durationsMs)).toBeLessThan(longestSubmitMs);
+  const sortedMs = durationsMs.toSorted((a, b) => a - b);
+  expect(sortedMs.at(-1)).toBeLessThan(longestSubmitMs);
+  expect(sortedMs[sortedMs.length >> 1]).toBeLessThan(usualSubmitMs);
   expect(shares).toEqual(shares.toSorted((a, b) => a - b));
   expect(shares.at(-1)).toBe(1);
   expect(shares.filter((share) => share > 0 && share < 1).length).toBeGreaterThan(2);
