@@ -69,7 +69,7 @@ test('a model from the Hub is downloaded, runs, and starts again without a netwo
   await ready(page);
   expect(await generate(openLab(page), 6)).toBe(text);
   await lab.select('Weights').selectOption('8-bit');
-  await expect(hub.stored).toContainText(/and 3\.\d MiB of quantized weights/);
+  await expect(hub.stored).toContainText(/and 3\.\d+ MiB of quantized weights/);
   expect(server.asked.length).toBe(asked);
 
   await hub.button(`Delete ${NAME}`).click();
