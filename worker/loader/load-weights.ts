@@ -20,7 +20,7 @@ import {
   type Checkpoint,
   type CheckpointFile,
 } from './checkpoint.ts';
-import { locateTensors, type LocatedTensor } from './locate-tensors.ts';
+import { locateQuantized, locateTensors, type LocatedTensor } from './locate-tensors.ts';
 import type { CopyWriter, ModelSource } from './model-source.ts';
 import { beginCopy, dropCopy, openCopy } from './quantized-copy.ts';
 
@@ -50,8 +50,9 @@ export async function loadWeights(options: LoadWeightsOptions): Promise<ModelWei
   const specs = weightSpecs(dims, storedLayers);
   const copy = await openCopy(source, options);
   if (copy) {
+    const locate = (opened: Checkpoint) => locateQuantized(opened, specs, options);
     try {
-      return await load(copy.source, copy.checkpoint, (opened) => copy.locate(opened, specs), options);
+      return await load(copy.source, copy.checkpoint, locate, options);
     } catch (error) {
       if (!(error instanceof Refused)) throw error;
       await dropCopy(source, options); // whatever is wrong with it, the files are still there
@@ -73,7 +74,7 @@ async function load(
   let copy: CopyWriter | null = null;
   try {
     const located = locate(checkpoint);
-    const formatOf = (spec: WeightSpec) => quantizedAs(spec, options) ?? tensorOf(located, spec).type;
+    const formatOf = (spec: WeightSpec) => handedAs(tensorOf(located, spec), options);
     weights = await backend.allocate({
       dims,
       storedLayers,
@@ -83,10 +84,8 @@ async function load(
     });
     options.onRoom(weights.bytes);
     const files = inOrderOfFiles(located.values());
-    if (source === options.source) {
-      const inOrder = [...files.values()].flat().map(({ spec }) => spec);
-      copy = await beginCopy(source, options, inOrder, formatOf);
-    }
+    const inOrder = [...files.values()].flat().map(({ spec }) => spec);
+    copy = await beginCopy(source, options, inOrder, formatOf);
     for (const [file, tensors] of files) {
       await streamFile(source, file, tensors, options, async ({ spec }, row, bytes) => {
         await weights?.put(spec, row, bytes);
@@ -109,6 +108,10 @@ function tensorOf(located: ReadonlyMap<string, LocatedTensor<MatrixFormat>>, { n
   if (!tensor) throw new Error(`the backend asked for ${name}, which is no tensor of the model`);
   return tensor;
 }
+
+/** How a tensor's rows are handed to the backend: as they come, or quantized. */
+const handedAs = ({ spec, type }: LocatedTensor<MatrixFormat>, formats: WeightFormats): MatrixFormat =>
+  quantizedAs(spec, formats) ?? type;
 
 /** The tensors of each file, by their place in it. */
 function inOrderOfFiles(
@@ -138,6 +141,7 @@ async function streamFile(
     for (const located of tensors) {
       const { spec, tensor, type } = located;
       await passTo(file.dataStart + tensor.begin);
+      const format = handedAs(located, options);
       const rowBytes = storedRowBytes(type, spec.cols);
       const rowsAtOnce = Math.max(1, Math.floor(PIECE_BYTES / rowBytes));
       for (let row = 0; row < spec.rows; row += rowsAtOnce) {
@@ -145,7 +149,7 @@ async function streamFile(
         const bytes = await reader.read(rows * rowBytes);
         if (bytes.length < rows * rowBytes)
           throw cutShort(file, reader.position, `within tensor ${spec.name}`);
-        await take(located, row, quantized(bytes, located, row, quantizedAs(spec, options) ?? type));
+        await take(located, row, quantized(bytes, located, row, format));
         onProgress(file.name, reader.position, fileBytes);
       }
     }

@@ -2,7 +2,6 @@ import { isQuantized, type MatrixFormat, type WeightFormats } from '../../gpu/pl
 import type { WeightSpec } from '../../gpu/plan/weight-specs.ts';
 import { Refused } from '../outcome.ts';
 import { openCheckpoint, type Checkpoint } from './checkpoint.ts';
-import { locateQuantized, type LocatedTensor } from './locate-tensors.ts';
 import type { CopyWriter, ModelSource } from './model-source.ts';
 import { safetensorsHeader } from './safetensors-header.ts';
 import { tensorForm } from './tensor-form.ts';
@@ -11,10 +10,6 @@ import { tensorForm } from './tensor-form.ts';
 export interface QuantizedCopy {
   readonly source: ModelSource;
   readonly checkpoint: Checkpoint;
-  locate(
-    checkpoint: Checkpoint,
-    specs: readonly WeightSpec[],
-  ): ReadonlyMap<string, LocatedTensor<MatrixFormat>>;
 }
 
 /** The number grows when numbers are quantized or packed in another way. */
@@ -31,8 +26,7 @@ export async function openCopy(source: ModelSource, formats: WeightFormats): Pro
     open: (file, begin) => copies.open(file, begin),
   };
   try {
-    const checkpoint = await openCheckpoint(from, name);
-    return { source: from, checkpoint, locate: (opened, specs) => locateQuantized(opened, specs, formats) };
+    return { source: from, checkpoint: await openCheckpoint(from, name) };
   } catch (error) {
     if (!(error instanceof Refused)) throw error;
     await copies.remove(name);
