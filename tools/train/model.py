@@ -112,6 +112,8 @@ def attend(q: Tensor, k: Tensor, v: Tensor, window: int | None, own_position: bo
     kv_heads = k.shape[1]
     wide = q.dtype if q.dtype == torch.float64 else torch.float32
     q = q * head_dim**-0.5
+    # Minus infinity that subtracts: a query that sees no key must come out as zero, and not as NaN.
+    nothing = -1e30
     blocks = []
     for start in range(0, positions, QUERY_BLOCK):
         stop = min(start + QUERY_BLOCK, positions)
@@ -123,10 +125,12 @@ def attend(q: Tensor, k: Tensor, v: Tensor, window: int | None, own_position: bo
         hidden = back < (0 if own_position else 1)
         if window is not None:
             hidden = hidden | (back >= window)
-        # Not minus infinity: a query that sees no key must come out as zero, and not as NaN.
-        weights = torch.softmax(scores.masked_fill(hidden, -1e30), -1).masked_fill(hidden, 0)
+        scores = scores + torch.where(hidden, nothing, 0.0)
+        # The sum divides the result, not the many weights; the highest score gives 1, so it is at least that.
+        weights = torch.exp(scores - scores.detach().amax(-1, keepdim=True).clamp(min=nothing / 2))
+        total = weights.sum(-1, keepdim=True).clamp(min=1).to(q.dtype)
         seen = weights.to(q.dtype).view(batch * kv_heads, -1, stop - first) @ values
-        blocks.append(seen.view(batch, heads, stop - start, head_dim))
+        blocks.append(seen.view(batch, heads, stop - start, head_dim) / total)
     return torch.cat(blocks, 2)
 
 
