@@ -1,12 +1,13 @@
 """Whether the trainer works, in a minute, on a text that it makes up: `python tools/train/smoke.py`.
 
-Held: a run that was stopped goes on to the bit; the loss falls; parallel mode with enough passes is sequential mode;
-an exported checkpoint is read back.
+Held: a run that was stopped goes on to the bit; two processes train what one does; the loss falls; parallel mode with
+enough passes is sequential mode; an exported checkpoint is read back.
 """
 
 import gzip
 import random
 import tempfile
+from functools import partial
 from pathlib import Path
 
 import torch
@@ -15,6 +16,7 @@ import torch.nn.functional as F
 from export import export
 from members import MEMBERS
 from model import Config, Decoder
+from processes import run_in_processes
 from sequential import nats_of
 from shipped import load_shipped
 from train import load_checkpoint, parse_arguments, train
@@ -42,7 +44,8 @@ def write_corpus(folder: Path) -> None:
 def run(name: str, corpus: Path, out: Path, tokens: int, *more: str) -> dict[str, torch.Tensor]:
     """The weights after a run."""
     words = [name, "--corpus", str(corpus), "--out", str(out), "--tokens", str(tokens)]
-    train(name, parse_arguments([*words, "--tokens-per-step", str(STEP), "--threads", "1", "--no-compile", *more]), TINY)
+    chosen = parse_arguments([*words, "--tokens-per-step", str(STEP), "--threads", "1", "--no-compile", *more])
+    run_in_processes(chosen.processes, partial(train, name, chosen, TINY))
     return load_checkpoint(out / f"{name}.pt")[0].state_dict()
 
 
@@ -76,6 +79,10 @@ def smoke(folder: Path) -> None:
     base = run("base", corpus, whole, 20 * STEP)
     run("base", corpus, halves, 20 * STEP, "--pause-at", str(8 * STEP))
     hold("a base that was stopped goes on to the bit", same(base, run("base", corpus, halves, 20 * STEP)))
+    shared = run("base", corpus, folder / "shared", 20 * STEP, "--processes", "2", "--dtype", "float32")
+    alone = run("base", corpus, folder / "alone", 20 * STEP, "--dtype", "float32")
+    apart = max((shared[key] - alone[key]).abs().max().item() for key in alone)
+    hold(f"two processes train what one does, to {apart:.0e}", apart < 1e-3)
     member = run("lckv", corpus, whole, 10 * STEP)
     run("lckv", corpus, halves, 10 * STEP, "--pause-at", str(4 * STEP))
     hold("a member that was stopped goes on to the bit", same(member, run("lckv", corpus, halves, 10 * STEP)))

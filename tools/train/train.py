@@ -10,6 +10,7 @@ import os
 import time
 from dataclasses import dataclass, replace
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 from typing import Any, TypedDict
 
@@ -19,6 +20,7 @@ from corpus import DataOrder, open_corpus
 from members import BASE, MEMBERS
 from model import Config, Decoder, convert
 from optimizer import Optimizer
+from processes import Processes, run_in_processes
 from shipped import load_shipped
 
 CHECKPOINT_SECONDS = 90
@@ -77,12 +79,13 @@ class Run:
 
     def history(self) -> History:
         chosen = self.arguments
-        more = f" --muon-rate {chosen.muon_rate} --adam-rate {chosen.adam_rate}"
+        more = f" --tokens-per-step {chosen.tokens_per_step}"
+        more += f" --muon-rate {chosen.muon_rate} --adam-rate {chosen.adam_rate}"
         if chosen.name != BASE:
-            more += f" --tokens-per-step {chosen.tokens_per_step} --decay {chosen.decay}"
+            more += f" --decay {chosen.decay}"
             more += f" --few-passes {chosen.few_passes} --fewer-passes {chosen.fewer_passes}"
         more += f" --short-tokens {chosen.short_tokens}" if chosen.short_tokens > 0 else ""
-        more += f" --start {chosen.start.name}" if chosen.start is not None else ""
+        more += f" --start {chosen.start.name}" if chosen.name == BASE and chosen.start is not None else ""
         command = f"python tools/train/train.py {chosen.name} --corpus CORPUS --out OUT --tokens {self.seen}{more}"
         return {"command": command, "tokens": self.seen, "seed": chosen.seed}
 
@@ -115,6 +118,8 @@ def start(name: str, arguments: argparse.Namespace, config: Config) -> tuple[Dec
         model = Decoder(config)
         model.initialise(torch.Generator().manual_seed(arguments.seed))
         return model, []
+    if arguments.start.is_file():
+        return load_checkpoint(arguments.start)
     before, _ = load_shipped(arguments.start, torch.float32)
     model = Decoder(replace(before.config, max_position_embeddings=config.max_position_embeddings,
                             sliding_window=config.sliding_window))
@@ -123,14 +128,15 @@ def start(name: str, arguments: argparse.Namespace, config: Config) -> tuple[Dec
     return model, told["runs"]
 
 
-def train(name: str, arguments: argparse.Namespace, config: Config) -> None:
-    """Trains until the run has its tokens; `config` is a new base's."""
+def train(name: str, arguments: argparse.Namespace, config: Config, processes: Processes | None = None) -> None:
+    """Trains until the run has its tokens; `config` is a new base's, `processes` those that share the work."""
+    processes = processes or Processes(0, 1, "")
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     dtype = torch.bfloat16 if arguments.dtype == "bfloat16" else torch.float32
     torch.set_num_threads(arguments.threads)
     out: Path = arguments.out
     file = out / f"{name}.pt"
-    given = arguments.start and arguments.start / "tokenizer.json"
+    given = arguments.start / "tokenizer.json" if arguments.start and arguments.start.is_dir() else None
     _, tokens = open_corpus(arguments.corpus, out / "cache", config.vocab_size, given)
     model, before = start(name, arguments, config)
     run = Run(model.to(device), arguments, before)
@@ -143,7 +149,7 @@ def train(name: str, arguments: argparse.Namespace, config: Config) -> None:
         arguments.tokens,
         arguments.tokens_per_step,
         0.0 if name == BASE else arguments.decay,
-        arguments.short_tokens if name == BASE else 0,
+        arguments.short_tokens,
         int(arguments.few_passes * arguments.tokens),
     )
     full = model.config.max_position_embeddings
@@ -154,18 +160,21 @@ def train(name: str, arguments: argparse.Namespace, config: Config) -> None:
     while run.seen < min(schedule.tokens, arguments.pause_at or schedule.tokens):
         kind = "short" if run.seen < schedule.short_until else "full"
         count = schedule.tokens_per_step // orders[kind].length
-        inputs, targets = orders[kind].batch(run.windows[kind], count)
+        inputs, targets = map(processes.share, orders[kind].batch(run.windows[kind], count))
         passes = arguments.fewer_passes if run.seen < schedule.few_passes_until else None
         hidden = model(inputs.to(device), dtype, forward_passes=passes)
         loss = model.loss(hidden, targets.to(device))
         model.zero_grad(set_to_none=True)
         loss.backward()
+        mean = processes.average(model, loss)
         run.optimizer.step(schedule.learning_rate(run.seen))
         run.seen += schedule.tokens_per_step
         run.windows[kind] += count
 
-        smooth = loss.item() if smooth is None else 0.98 * smooth + 0.02 * loss.item()
+        smooth = mean if smooth is None else 0.98 * smooth + 0.02 * mean
         step, now = run.seen // schedule.tokens_per_step, time.monotonic()
+        if processes.rank > 0:
+            continue
         if step % REPORT_STEPS == 0:
             speed = (run.seen - seen_at_start) / (now - began)
             print(f"{datetime.now():%H:%M:%S} {name} {run.seen / 1e6:.2f} M tokens, {speed:.0f}/s, "
@@ -173,6 +182,8 @@ def train(name: str, arguments: argparse.Namespace, config: Config) -> None:
         if now - saved > CHECKPOINT_SECONDS:
             run.save(file)
             saved = now
+    if processes.rank > 0:
+        return
     run.save(file)
     print(f"{name}: {run.seen} tokens, loss {smooth or float('nan'):.4f}", flush=True)
 
@@ -188,12 +199,13 @@ def parse_arguments(words: list[str] | None = None) -> argparse.Namespace:
     parser.add_argument("name", choices=[BASE, *MEMBERS])
     parser.add_argument("--corpus", type=Path, required=True, help="folder of train.txt.gz and valid.txt.gz")
     parser.add_argument("--out", type=Path, required=True, help="folder for checkpoints, outside the repository")
-    parser.add_argument("--start", type=Path, help="folder of a plain LLaMA that a base begins as, with its tokenizer")
+    parser.add_argument("--start", type=Path,
+                        help="what a base begins as: a plain LLaMA's folder, with its tokenizer, or a checkpoint")
     parser.add_argument("--tokens", type=int, required=True, help="tokens of this run, the base's not counted")
     parser.add_argument("--pause-at", type=int, help="stop after so many tokens, to go on later with the same command")
     parser.add_argument("--tokens-per-step", type=int, default=4096)
     parser.add_argument("--decay", type=float, default=0.5, help="share of a member's run in which the rate falls")
-    parser.add_argument("--short-tokens", type=int, default=0, help="tokens that a base sees in half-length windows")
+    parser.add_argument("--short-tokens", type=int, default=0, help="tokens of this run that come in half-length windows")
     parser.add_argument("--few-passes", type=float, default=0.75, help="share of the run with fewer passes")
     parser.add_argument("--fewer-passes", type=int, default=2, help="passes without gradients in that share")
     parser.add_argument("--muon-rate", type=float, default=0.02)
@@ -202,10 +214,11 @@ def parse_arguments(words: list[str] | None = None) -> argparse.Namespace:
     parser.add_argument("--dtype", choices=["bfloat16", "float32"], default=fast_type(), help="what to compute in")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--threads", type=int, default=os.cpu_count() or 1)
+    parser.add_argument("--processes", type=int, default=1, help="how many share every step's windows, on CPU cores")
     parser.add_argument("--compile", action=argparse.BooleanOptionalAction, default=True)
     return parser.parse_args(words)
 
 
 if __name__ == "__main__":
     chosen = parse_arguments()
-    train(chosen.name, chosen, Config())
+    run_in_processes(chosen.processes, partial(train, chosen.name, chosen, Config()))

@@ -19,9 +19,13 @@ if __name__ == "__main__":
     parser.add_argument("--corpus", required=True)
     parser.add_argument("--out", required=True)
     parser.add_argument("--base-tokens", type=int, required=True, help="tokens of the base")
+    parser.add_argument("--base-short-tokens", type=int, default=0, help="how many of them come in half-length windows")
+    parser.add_argument("--start", help="what the base begins as: see train.py")
     parser.add_argument("--tokens", type=int, required=True, help="further tokens of every member")
     chosen, more = parser.parse_known_args()
+    of_base = ["--tokens", str(chosen.base_tokens), "--short-tokens", str(chosen.base_short_tokens)]
+    if chosen.start is not None:
+        of_base += ["--start", chosen.start]
     for name in (BASE, *MEMBERS):
-        tokens = chosen.base_tokens if name == BASE else chosen.tokens
-        command = [sys.executable, str(TRAIN), name, "--corpus", chosen.corpus, "--out", chosen.out]
-        subprocess.run([*command, "--tokens", str(tokens), *more], check=True)
+        command = [sys.executable, str(TRAIN), name, "--corpus", chosen.corpus, "--out", chosen.out, *more]
+        subprocess.run([*command, *(of_base if name == BASE else ["--tokens", str(chosen.tokens)])], check=True)
