@@ -2,7 +2,8 @@
 
     python tools/train/check.py fairy-lckv --corpus CORPUS --models public/models
 
-Also measures the loss by position in a whole context. Writes check.json beside the weights; fails where the project's
+Also measures the loss by position in a whole context, of the same tokens at both places: books differ by more than
+positions do, so windows that overlap bring each token to both. Writes check.json beside the weights; fails where the project's
 own decoder is off by more than 0.1 %, or where the end of the context is worse than its beginning.
 """
 
@@ -14,15 +15,16 @@ from pathlib import Path
 
 import torch
 import torch.nn.functional as F
+from tokenizers import Tokenizer
 from torch import Tensor
 
 from export import write_json
 from model import Decoder
 from sequential import nats_of
-from shipped import held_out_windows, load_shipped
+from shipped import held_out_chain, held_out_windows, load_shipped
 
 WINDOWS, WINDOW_TOKENS = 200, 255
-CONTEXTS = 100
+CHAINS, CHAIN_WINDOWS, CHAIN_STRIDE = 8, 20, 128
 AT_ONCE = 40
 MOST_APART = 0.001
 
@@ -50,6 +52,33 @@ def both_modes(decoder: Decoder, inputs: Tensor, targets: Tensor, text_bytes: in
     }
 
 
+def by_position(decoder: Decoder, corpus: Path, tokenizer: Tokenizer, context: int) -> tuple[float, float]:
+    """Mean nats of the same tokens at positions 64 to 256 and in the last quarter of a context."""
+    early, late = [], []
+    for chain in range(CHAINS):
+        inputs, targets = held_out_chain(corpus, tokenizer, chain / CHAINS, CHAIN_WINDOWS, CHAIN_STRIDE, context)
+        nats = parallel_nats(decoder, inputs, targets)
+        (at_first, counted), (at_last, counted_too) = (
+            mean_by_token(nats, first, last) for first, last in ((64, 256), (context * 3 // 4, context))
+        )
+        both = counted & counted_too
+        early.append(at_first[both])
+        late.append(at_last[both])
+    return torch.cat(early).mean().item(), torch.cat(late).mean().item()
+
+
+def mean_by_token(nats: Tensor, first: int, last: int) -> tuple[Tensor, Tensor]:
+    """The mean over all windows of a chain [windows, positions] that have a token at positions `first` up to `last`,
+    and whether there is one, for every token of the chain's text."""
+    windows, positions = nats.shape
+    places = torch.arange(windows)[:, None] * CHAIN_STRIDE + torch.arange(first, last)
+    nothing = torch.zeros((windows - 1) * CHAIN_STRIDE + positions)
+    some = nats[:, first:last].flatten()
+    sums = nothing.index_add(0, places.flatten(), some)
+    counts = nothing.index_add(0, places.flatten(), torch.ones_like(some))
+    return sums / counts.clamp(min=1), counts > 0
+
+
 def check(folder: Path, corpus: Path) -> list[str]:
     """Measures one model and writes what it found; returns what is wrong."""
     decoder, tokenizer = load_shipped(folder, torch.float32)
@@ -60,8 +89,7 @@ def check(folder: Path, corpus: Path) -> list[str]:
         return both_modes(decoder, inputs, targets, text_bytes)
 
     context = decoder.config.max_position_embeddings
-    by_position = parallel_nats(decoder, *held_out_windows(corpus, tokenizer, CONTEXTS, context)).mean(0)
-    early, late = by_position[64:256].mean().item(), by_position[context * 3 // 4 :].mean().item()
+    early, late = by_position(decoder, corpus, tokenizer, context)
     found = {"windows": WINDOWS, **measure(WINDOWS), "earlyNats": early, "lateNats": late, "contextTokens": context}
     write_json(folder / "check.json", found)
     print(folder.name, json.dumps(found), flush=True)

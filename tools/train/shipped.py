@@ -25,7 +25,25 @@ def load_shipped(folder: Path, dtype: torch.dtype) -> tuple[Decoder, Tokenizer]:
 def held_out_windows(corpus: Path, tokenizer: Tokenizer, windows: int, length: int) -> tuple[Tensor, Tensor]:
     """Inputs and targets, both [windows, length]: windows spread evenly over the held-out books, as
     tools/evaluate/held-out.ts takes them; each starts with the begin token."""
-    tokens = np.array(tokenizer.encode(read_text(corpus, "valid"), add_special_tokens=False).ids)
-    starts = [i * (len(tokens) - length) // (windows - 1) for i in range(windows)]
+    tokens = held_out_tokens(corpus, tokenizer)
+    return cut(tokens, [i * (len(tokens) - length) // (windows - 1) for i in range(windows)], length)
+
+
+def held_out_chain(
+    corpus: Path, tokenizer: Tokenizer, begin: float, windows: int, stride: int, length: int
+) -> tuple[Tensor, Tensor]:
+    """The same for windows that overlap: each begins `stride` tokens after the last, the first at this share of the
+    text."""
+    tokens = held_out_tokens(corpus, tokenizer)
+    first = int(begin * len(tokens))
+    return cut(tokens, [first + i * stride for i in range(windows)], length)
+
+
+def held_out_tokens(corpus: Path, tokenizer: Tokenizer) -> np.ndarray:
+    return np.array(tokenizer.encode(read_text(corpus, "valid"), add_special_tokens=False).ids)
+
+
+def cut(tokens: np.ndarray, starts: list[int], length: int) -> tuple[Tensor, Tensor]:
+    """Inputs and targets of the windows that begin there."""
     targets = torch.from_numpy(np.stack([tokens[start : start + length] for start in starts]))
-    return torch.cat([torch.full((windows, 1), BEGIN_ID), targets[:, :-1]], 1), targets
+    return torch.cat([torch.full((len(starts), 1), BEGIN_ID), targets[:, :-1]], 1), targets
