@@ -59,6 +59,10 @@ export const kvLayerUsage = (
     return { layer: owner.layer, rows, bytes: rows * kvRowBytes(dims, precision) };
   });
 
+/** Bytes of all caches' rows once `tokens` positions were written. */
+export const kvBytesHeld = (sharing: Sharing, dims: ModelDims, precision: KvPrecision, tokens: number) =>
+  kvLayerUsage(sharing, dims, precision, tokens).reduce((sum, { bytes }) => sum + bytes, 0);
+
 /** The three figures once `tokens` positions were written, of which a ledger counts one. */
 export function kvUsage(
   sharing: Sharing,
@@ -67,12 +71,11 @@ export function kvUsage(
   tokens: number,
   allocatedBytes: number,
 ): KvUsage {
-  const layers = kvLayerUsage(sharing, dims, precision, tokens);
   return {
-    bytes: layers.reduce((sum, layer) => sum + layer.bytes, 0),
+    bytes: kvBytesHeld(sharing, dims, precision, tokens),
     allocatedBytes,
     bytesPerToken: kvBytesPerToken(sharing, dims, precision),
-    layers,
+    layers: kvLayerUsage(sharing, dims, precision, tokens),
   };
 }
 

@@ -23,7 +23,8 @@ const quoted = (text: string) =>
 
 /** A model's card: README.md beside its weights, as the Hub shows it. */
 export function modelCard({ id, evaluation, training, check }: Dossier): string {
-  const { parallel, sequential, kvBytesPerToken, plainKvBytesPerToken, windows, windowTokens } = evaluation;
+  const { parallel, sequential, windows, windowTokens } = evaluation;
+  const { kvBytesPerToken, plainKvBytesPerToken, contextTokens, kvBytesAtContext } = evaluation;
   const runs = training.runs
     .map(({ command, tokens, seed }) => `| \`${command}\` | ${whole(tokens)} | ${seed} |`)
     .join('\n');
@@ -48,7 +49,9 @@ The weights are under CC0. The texts are not shipped.
 | --- | --- |
 | parameters | ${whole(training.parameters)}, float16 |
 | tokens trained | ${whole(tokensTrained(training))} |
+| context | ${whole(contextTokens)} tokens |
 | KV bytes per token, f16 | ${whole(kvBytesPerToken)} (${percent(kvBytesPerToken / plainKvBytesPerToken)} of plain LLaMA) |
+| KV bytes of a whole context | ${whole(kvBytesAtContext)} (${percent(kvBytesAtContext / (plainKvBytesPerToken * contextTokens))} of plain LLaMA) |
 
 ## Held-out text
 
@@ -66,8 +69,8 @@ ${check ? checked(check) : ''}
 | --- | --- | --- |
 ${runs}
 
-The first run makes the plain LLaMA from which every member of the family begins; the second converts it to this
-layout (an owner gets the mean of its readers' key and value weights) and trains it further, plain LLaMA included.
+The last run converts the plain LLaMA from which every member of the family begins to this layout (an owner gets the mean
+of its readers' key and value weights) and trains it further, plain LLaMA included. The runs before it made that.
 
 ## Samples
 
@@ -85,18 +88,27 @@ const checked = ({ windows, sequential, parallel, earlyNats, lateNats, contextTo
   `| PyTorch | ${windows} | sequential | ${figures(sequential)} |
 | PyTorch | ${windows} | parallel | ${figures(parallel)} |
 
-By position in a context of ${contextTokens} (PyTorch): ${earlyNats.toFixed(4)} nats per token at 64 to 256, ${lateNats.toFixed(4)} in the last quarter.
+By position in a context of ${contextTokens} (PyTorch): ${earlyNats.toFixed(4)} nats per token at 64 to 256; the same tokens in the last quarter ${lateNats.toFixed(4)}.
 `;
 
 /** The table of the whole family: README.md of the folder of models. */
 export function familyTable(family: readonly Dossier[]): string {
   const titles = [
-    ...['model', 'layout', '`layer_types`', 'KV bytes per token', 'of plain', 'parameters', 'tokens trained'],
+    ...[
+      'model',
+      'layout',
+      '`layer_types`',
+      'KV bytes per token',
+      'of plain',
+      'KV bytes of a whole context',
+      'of plain',
+    ],
+    ...['parameters', 'tokens trained'],
     ...['bits per byte by kvtab: sequential', 'parallel', 'windows'],
     ...['by PyTorch: sequential', 'parallel', 'windows', 'repeated greedy phrases'],
   ];
   const rows = family.map(({ id, evaluation, training, check }) => {
-    const { kvBytesPerToken, plainKvBytesPerToken, samples } = evaluation;
+    const { kvBytesPerToken, plainKvBytesPerToken, contextTokens, kvBytesAtContext, samples } = evaluation;
     const repeated = samples.reduce((sum, sample) => sum + sample.repeated, 0);
     const of = samples.reduce((sum, sample) => sum + sample.of, 0);
     return [
@@ -105,6 +117,8 @@ export function familyTable(family: readonly Dossier[]): string {
       `\`${evaluation.layerTypes}\``,
       whole(kvBytesPerToken),
       percent(kvBytesPerToken / plainKvBytesPerToken),
+      whole(kvBytesAtContext),
+      percent(kvBytesAtContext / (plainKvBytesPerToken * contextTokens)),
       whole(training.parameters),
       whole(tokensTrained(training)),
       ...bits(evaluation),

@@ -1,5 +1,5 @@
 import type { Mode } from '../../gpu/plan/forward-plan.ts';
-import { kvBytesPerToken, plainKvBytesPerToken } from '../../gpu/plan/kv-layout.ts';
+import { kvBytesHeld, kvBytesPerToken, plainKvBytesPerToken } from '../../gpu/plan/kv-layout.ts';
 import { applyConfig } from '../../worker/loader/apply-config.ts';
 import { parseModelConfig } from '../../worker/loader/model-config.ts';
 import type { ModelSource } from '../../worker/loader/model-source.ts';
@@ -91,6 +91,8 @@ export async function evaluate(
     sequential: await score('sequential'),
     kvBytesPerToken: kvBytesPerToken(sharing, dims, 'f16'),
     plainKvBytesPerToken: plainKvBytesPerToken(dims, 'f16'),
+    contextTokens: dims.contextTokens,
+    kvBytesAtContext: kvBytesHeld(sharing, dims, 'f16', dims.contextTokens),
     samples,
   };
 }

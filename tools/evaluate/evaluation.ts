@@ -24,6 +24,10 @@ export interface Evaluation extends Readonly<Record<Mode, Score>> {
   readonly windowTokens: number;
   readonly kvBytesPerToken: number;
   readonly plainKvBytesPerToken: number;
+  /** Tokens of the longest text that the model was made for. */
+  readonly contextTokens: number;
+  /** KV bytes of such a text, in 16 bit: windowed caches hold no more than their window. */
+  readonly kvBytesAtContext: number;
   readonly samples: readonly Sample[];
 }
 
@@ -39,7 +43,7 @@ export interface Check extends Readonly<Record<Mode, Score>> {
   readonly windows: number;
   /** Mean nats per token at positions 64 to 256 of a whole context. */
   readonly earlyNats: number;
-  /** The same in its last quarter. */
+  /** Of the same tokens in its last quarter. */
   readonly lateNats: number;
   readonly contextTokens: number;
 }

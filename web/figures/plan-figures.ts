@@ -1,7 +1,7 @@
 import { prefillLayerPasses } from '../../gpu/plan/prefill-schedule.ts';
 import {
+  kvBytesHeld,
   kvBytesPerToken,
-  kvLayerUsage,
   kvRowBytes,
   plainKvBytesPerToken,
   type KvPrecision,
@@ -34,10 +34,7 @@ export interface FigureSettings {
 export function planFigures(sharing: Sharing, dims: ModelDims, settings: FigureSettings): PlanFigures {
   const { precision, passes, budgetBytes } = settings;
   const { contextTokens } = dims;
-  const bytesAtContext = kvLayerUsage(sharing, dims, precision, contextTokens).reduce(
-    (sum, { bytes }) => sum + bytes,
-    0,
-  );
+  const bytesAtContext = kvBytesHeld(sharing, dims, precision, contextTokens);
   return {
     bytesPerToken: kvBytesPerToken(sharing, dims, precision),
     bytesAtContext,

@@ -14,6 +14,8 @@ const dossier: Dossier = {
     sequential: score,
     kvBytesPerToken: 1024,
     plainKvBytesPerToken: 2048,
+    contextTokens: 512,
+    kvBytesAtContext: 131_072,
     samples: [{ prompt: 'Once', text: 'a\n```\n# b', repeated: 3, of: 12 }],
   },
   training: {
@@ -31,7 +33,8 @@ it('a card tells both runs and their sum, and keeps a sample from ending the blo
   const card = modelCard(dossier);
   expect(card).toContain('| tokens trained | 6,500,000 |');
   expect(card).toContain('| `second` | 500,000 | 7 |');
-  expect(card).toContain('1,024 (50 % of plain LLaMA)');
+  expect(card).toContain('| 1,024 (50 % of plain LLaMA) |');
+  expect(card).toContain('| 131,072 (12.5 % of plain LLaMA) |');
   expect(card).toContain('\n    ```\n    # b\n');
   expect(card).toContain('3 of 12 phrases');
 });
