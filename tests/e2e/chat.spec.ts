@@ -31,6 +31,16 @@ test('a chat goes on from its KV, says when the context is full, and leaves no t
   await expect(chat.log).toContainText('<b id="owned">');
   await expect(page.locator('#owned')).toHaveCount(0);
 
+  // However long it gets, the newest turn and the box for the next one are in sight together.
+  await page.setViewportSize({ width: 1000, height: 600 });
+  await chat.message.fill('Why?\n'.repeat(40));
+  await chat.message.press('Enter');
+  await expect(chat.log.getByRole('listitem')).toHaveCount(6, { timeout: 60_000 });
+  await chat.message.scrollIntoViewIfNeeded();
+  await expect(chat.log.getByRole('listitem').last()).toBeInViewport();
+  await page.getByRole('group', { name: 'Turns' }).press('Home');
+  await expect(chat.log.getByRole('listitem').first()).toBeInViewport();
+
   await lab.number('Max new tokens').fill('2000');
   await chat.message.fill('More');
   await expect(chat.context).toContainText('past them the text falls apart');
@@ -38,8 +48,8 @@ test('a chat goes on from its KV, says when the context is full, and leaves no t
   expect(page.url()).not.toContain('then');
 
   await page.getByRole('button', { name: 'Edit last message' }).click();
-  await expect(chat.message).toHaveValue('<b id="owned">And then?</b>');
-  await expect(chat.log.getByRole('listitem')).toHaveCount(2);
+  await expect(chat.message).toHaveValue(/^Why\?\nWhy/);
+  await expect(chat.log.getByRole('listitem')).toHaveCount(4);
 });
 
 const slowRegex = {
