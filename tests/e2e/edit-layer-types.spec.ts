@@ -47,7 +47,7 @@ test('the stored plan brings the stored weights back', async ({ page }) => {
   const lab = await visit(page);
   await chooseGreedy(lab);
   const stored = await generate(lab, 8);
-  await lab.select('Preset').selectOption('lasagna-middle');
+  await lab.select('Preset').selectOption('lasagna-top');
   expect(await generate(lab, 8)).not.toBe(stored);
   await lab.layerTypes.fill('0_6_6_6_6_6_6_7');
   expect(await generate(lab, 8)).toBe(stored);
@@ -100,7 +100,7 @@ test('a number that is missing or out of range is marked and keeps Generate from
 
 test('a text longer than the model was made for is warned of beforehand', async ({ page }) => {
   const lab = await visit(page);
-  await lab.number('Max new tokens').fill('400');
-  await expect(lab.prompt).toHaveAccessibleDescription(/400 new tokens\) exceed|400 new tokens exceed/);
+  await lab.number('Max new tokens').fill('600');
+  await expect(lab.prompt).toHaveAccessibleDescription(/600 new tokens\) exceed|600 new tokens exceed/);
   await expect(lab.generate).toBeEnabled();
 });

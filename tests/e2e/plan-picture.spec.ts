@@ -1,5 +1,5 @@
 import { expect, test, type Locator, type Page } from 'playwright/test';
-import { openLab, visit, type Lab } from './lab.ts';
+import { generate, openLab, visit, type Lab } from './lab.ts';
 
 const LCKV = '0_6_6_6_6_6_6_7';
 
@@ -145,6 +145,21 @@ test('a preset loads the model that was trained for it; a plan by hand keeps the
   await expect(lab.select('Model')).toHaveValue('fairy-llama');
   await expect(lab.layerTypes).toHaveValue('0_1_2_3_4_5_6_7');
   await expect(page.getByText(/expect poor text/)).toBeHidden();
+  await expect(page.getByText(/Held-out tales take it 1\.\d{3} bits per byte/)).toBeVisible();
+  for (const [preset, model] of [
+    ['cla', 'fairy-cla'],
+    ['mixattention-pairs', 'fairy-mixattention'],
+    ['sandwich-middle', 'fairy-sandwich'],
+    ['yoco', 'fairy-yoco'],
+  ] as const) {
+    await lab.select('Preset').selectOption(preset);
+    await expect(lab.select('Model')).toHaveValue(model);
+    await expect(page.getByText(/expect poor text/)).toBeHidden();
+  }
+  await expect(lab.number('Sliding window')).toHaveValue('64');
+  expect(await generate(lab, 8)).not.toBe('');
+  await lab.select('Preset').selectOption('llama');
+  await expect(lab.select('Model')).toHaveValue('fairy-llama');
 
   await lab.layerTypes.fill('0_6_6_6_6_6_6_7');
   await expect(page.getByText(/converted .* expect poor text/)).toBeVisible();
@@ -162,7 +177,7 @@ test('figures of the plan follow it before anything runs', async ({ page }) => {
   await lab.layerTypes.fill('0_1_2_3_4_5_6_7');
   await expect(figures).toContainText('8 layer passes');
   await expect(figures).toContainText('524,288 tokens');
-  await lab.number('Memory budget').fill('1');
+  await lab.number('Memory budget').fill('2');
   await expect(figures).toContainText('2 texts');
 });
 

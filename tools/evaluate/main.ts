@@ -18,7 +18,7 @@ export interface Order {
   readonly windows: number;
 }
 
-/** Evaluates models that ship, and writes the cards of all and their table. */
+/** Evaluates models that ship, and writes the cards of all, their table, and the quality that the page tells. */
 export async function main(
   { models, corpus, backend, windows }: Order,
   surroundings: Surroundings,
@@ -34,15 +34,24 @@ export async function main(
     }
     await engine.unload();
   }
-  const index = JSON.parse(await readFile(join(shipped, 'index.json'), 'utf8')) as readonly { id: string }[];
+  const indexFile = join(shipped, 'index.json');
+  const index = JSON.parse(await readFile(indexFile, 'utf8')) as { id: string; measured?: unknown }[];
   const family: Dossier[] = [];
-  for (const { id } of index) {
-    const dossier = await readDossier(shipped, id);
+  for (const entry of index) {
+    const dossier = await readDossier(shipped, entry.id);
     if (!dossier) continue;
     family.push(dossier);
-    await writeFile(join(shipped, id, 'README.md'), modelCard(dossier));
+    const { sequential, contextTokens, kvBytesAtContext } = dossier.evaluation;
+    entry.measured = {
+      bitsPerByte: Number(sequential.bitsPerByte.toFixed(4)),
+      contextTokens,
+      kvBytesAtContext,
+    };
+    await writeFile(join(shipped, entry.id, 'README.md'), modelCard(dossier));
   }
   await writeFile(join(shipped, 'README.md'), familyTable(family));
+  // What the page tells of each; laid out as Prettier has it.
+  await writeFile(indexFile, `${JSON.stringify(index, null, 2)}\n`);
 }
 
 /** What the tools wrote about a model; null where it was not evaluated. */

@@ -6,6 +6,17 @@ export interface ModelEntry {
   readonly description: string;
   /** The configuration that the checkpoint was made for: known before any of its weights are. */
   readonly stored: SharingConfig;
+  /** Absent where nobody has measured it. */
+  readonly measured?: Measured;
+}
+
+/** What `npm run evaluate` found of a model under its own plan. */
+export interface Measured {
+  /** Of held-out text. The fewer, the better the model foretells. */
+  readonly bitsPerByte: number;
+  readonly contextTokens: number;
+  /** KV of a text of so many tokens, in 16 bit. */
+  readonly kvBytesAtContext: number;
 }
 
 /** Reads the list of shipped models; entries that are not whole are left out. */
@@ -38,8 +49,19 @@ const isRecord = (value: unknown): value is Record<string, unknown> =>
 
 function isModelEntry(value: unknown): value is ModelEntry {
   if (!isRecord(value)) return false;
-  const { id, description, stored } = value as Partial<Record<keyof ModelEntry, unknown>>; // still unknown inside
-  return typeof id === 'string' && typeof description === 'string' && isSharingConfig(stored);
+  const entry = value as Partial<Record<keyof ModelEntry, unknown>>; // still unknown inside
+  return (
+    typeof entry.id === 'string' &&
+    typeof entry.description === 'string' &&
+    isSharingConfig(entry.stored) &&
+    (entry.measured === undefined || isMeasured(entry.measured))
+  );
+}
+
+function isMeasured(value: unknown): value is Measured {
+  if (!isRecord(value)) return false;
+  const { bitsPerByte, contextTokens, kvBytesAtContext } = value;
+  return [bitsPerByte, contextTokens, kvBytesAtContext].every((n) => Number.isFinite(n) && Number(n) > 0);
 }
 
 function isSharingConfig(value: unknown): value is SharingConfig {

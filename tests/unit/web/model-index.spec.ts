@@ -1,6 +1,8 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { defaultConfig } from '../../../web/config/playground-config.ts';
+import { presetOf } from '../../../web/layers/presets/presets.ts';
+import type { Evaluation } from '../../../tools/evaluate/evaluation.ts';
 import { parseModelIndex } from '../../../web/model/model-index.ts';
 
 const readJson = (path: string): unknown =>
@@ -28,7 +30,30 @@ describe('the list of shipped models', () => {
     },
   );
 
+  it('has a model for every way of sharing that it was trained for, under the plan that its preset makes', () => {
+    const trained = entries.map(({ stored }) => presetOf(stored.layerTypes, 8));
+    expect(trained.map((choice) => choice && [choice.preset.id, choice.parameter])).toEqual([
+      ['lckv', 2],
+      ['llama', 0],
+      ['lckv', 4],
+      ['cla', 2],
+      ['yoco', 0],
+      ['mixattention-pairs', 0],
+      ['sandwich-middle', 3],
+    ]);
+  });
+
+  it('tells how well each foretells the held-out text, as its card does', () => {
+    for (const { id, measured } of entries) {
+      const { sequential, kvBytesAtContext } = readJson(`${id}/evaluation.json`) as Evaluation;
+      expect(measured?.bitsPerByte).toBeCloseTo(sequential.bitsPerByte, 4);
+      expect(measured?.kvBytesAtContext).toBe(kvBytesAtContext);
+    }
+  });
+
   it('leaves out what is not an entry', () => {
+    const [whole] = entries;
+    expect(parseModelIndex([whole, { ...whole, measured: { bitsPerByte: 'few' } }])).toEqual([whole]);
     expect(parseModelIndex([{ id: 'x' }, null, 3])).toEqual([]);
     expect(parseModelIndex({})).toEqual([]);
   });
