@@ -28,6 +28,8 @@ const looking = (page: Page) => async (view: string) => expect(await findings(pa
 test('axe finds nothing on any view, narrow or wide, light or dark', async ({ page }, testInfo) => {
   const lab = await visit(page);
   const look = looking(page);
+  await page.getByRole('region', { name: 'Family', exact: true }).locator('summary').first().click();
+  await expect(page.getByRole('radio', { name: /^fairy-cla: / })).toBeVisible();
   await takePictures(lab, testInfo, 'at-first', { look });
 
   await lab.select('Preset').selectOption('lasagna-top');

@@ -24,6 +24,11 @@ export const meanings = {
       'Which processor computes. A software adapter is a processor behind WebGPU: its speeds say nothing of a GPU’s.',
     formula: 'as the browser names it',
   },
+  'Quality against KV': {
+    words:
+      'How many bits the model needs to tell a byte of tales that it was not trained on, given what came before: the fewer, the better it foretells. Measured by kvtab itself, in sequential mode, on windows of 255 tokens; the card of each model has both modes and what PyTorch says. The dotted line joins those that no other beats in both.',
+    formula: 'bits per byte = − Σ log₂ p(token) / bytes of the text',
+  },
   'KV bytes in use': {
     words:
       'How the cache grows with the text, by the formula that also sizes it, and what the same model would take were every layer to keep its own keys and values. A flat stretch is a window that is full.',

@@ -35,6 +35,6 @@ export const steps: readonly Step[] = [
     selector: '.parts',
     title: 'Look closer',
     words:
-      'Charts, the probability of every token, how the passes of parallel mode converge, and up to four configurations side by side. Every run is kept in the table, with a link that opens it again.',
+      'What each way of sharing saves and costs, charts, the probability of every token, how the passes of parallel mode converge, and up to four configurations side by side. Every run is kept in the table, with a link that opens it again.',
   },
 ];

@@ -1,0 +1,35 @@
+import { expect, test } from 'playwright/test';
+import { finished, takePictures, visit } from './lab.ts';
+
+test('the family is walked by keyboard along its curve, and each model writes', async ({
+  page,
+}, testInfo) => {
+  const lab = await visit(page);
+  const part = page.getByRole('region', { name: 'Family', exact: true });
+  await part.locator('summary').first().click();
+  const models = part.getByRole('radio');
+  await expect(models).toHaveCount(7);
+  const chosen = part.getByRole('radio', { checked: true });
+  await expect(chosen).toHaveAccessibleName(/^fairy-lckv: 384 KiB of KV, 1\.\d{3} bits per byte$/);
+  await expect(part.getByText(/^fairy-lckv keeps 37\.5 % of plain LLaMA’s KV/)).toBeVisible();
+
+  const last = part.getByRole('radio', { name: /^fairy-llama: 1 MiB/ });
+  await last.click();
+  await expect(lab.select('Model')).toHaveValue('fairy-llama');
+  await expect(part.getByText('the others are compared with it')).toBeVisible();
+  await page.keyboard.press('ArrowLeft');
+  await expect(lab.select('Model')).toHaveValue('fairy-lckv-4');
+  await expect(lab.layerTypes).toHaveValue('0_1_5_5_5_5_6_7');
+  await page.keyboard.press('ArrowLeft');
+  await expect(lab.select('Model')).toHaveValue('fairy-cla');
+  await expect(last).toBeVisible();
+
+  await lab.number('Max new tokens').fill('4');
+  await lab.generate.click();
+  await finished(lab);
+  await expect(lab.output).not.toBeEmpty();
+
+  await part.getByText(/^As a table/).click();
+  await expect(part.getByRole('row', { name: /fairy-yoco/ })).toContainText('18.8 %');
+  await takePictures(lab, testInfo, 'family', { part });
+});
