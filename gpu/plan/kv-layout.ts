@@ -59,9 +59,11 @@ export const kvLayerUsage = (
     return { layer: owner.layer, rows, bytes: rows * kvRowBytes(dims, precision) };
   });
 
+const sumOfBytes = (layers: readonly KvLayerUsage[]) => layers.reduce((sum, { bytes }) => sum + bytes, 0);
+
 /** Bytes of all caches' rows once `tokens` positions were written. */
 export const kvBytesHeld = (sharing: Sharing, dims: ModelDims, precision: KvPrecision, tokens: number) =>
-  kvLayerUsage(sharing, dims, precision, tokens).reduce((sum, { bytes }) => sum + bytes, 0);
+  sumOfBytes(kvLayerUsage(sharing, dims, precision, tokens));
 
 /** The three figures once `tokens` positions were written, of which a ledger counts one. */
 export function kvUsage(
@@ -71,11 +73,12 @@ export function kvUsage(
   tokens: number,
   allocatedBytes: number,
 ): KvUsage {
+  const layers = kvLayerUsage(sharing, dims, precision, tokens);
   return {
-    bytes: kvBytesHeld(sharing, dims, precision, tokens),
+    bytes: sumOfBytes(layers),
     allocatedBytes,
     bytesPerToken: kvBytesPerToken(sharing, dims, precision),
-    layers: kvLayerUsage(sharing, dims, precision, tokens),
+    layers,
   };
 }
 
