@@ -13,15 +13,15 @@ import math
 import sys
 from pathlib import Path
 
+import numpy as np
 import torch
 import torch.nn.functional as F
-from tokenizers import Tokenizer
 from torch import Tensor
 
 from export import write_json
 from model import Decoder
 from sequential import nats_of
-from shipped import held_out_chain, held_out_windows, load_shipped
+from shipped import held_out_chain, held_out_tokens, held_out_windows, load_shipped
 
 WINDOWS, WINDOW_TOKENS = 200, 255
 CHAINS, CHAIN_WINDOWS, CHAIN_STRIDE = 8, 20, 128
@@ -52,11 +52,11 @@ def both_modes(decoder: Decoder, inputs: Tensor, targets: Tensor, text_bytes: in
     }
 
 
-def by_position(decoder: Decoder, corpus: Path, tokenizer: Tokenizer, context: int) -> tuple[float, float]:
+def by_position(decoder: Decoder, tokens: np.ndarray, context: int) -> tuple[float, float]:
     """Mean nats of the same tokens at positions 64 to 256 and in the last quarter of a context."""
     early, late = [], []
     for chain in range(CHAINS):
-        inputs, targets = held_out_chain(corpus, tokenizer, chain / CHAINS, CHAIN_WINDOWS, CHAIN_STRIDE, context)
+        inputs, targets = held_out_chain(tokens, chain / CHAINS, CHAIN_WINDOWS, CHAIN_STRIDE, context)
         nats = parallel_nats(decoder, inputs, targets)
         (at_first, counted), (at_last, counted_too) = (
             mean_by_token(nats, first, last) for first, last in ((64, 256), (context * 3 // 4, context))
@@ -82,14 +82,15 @@ def mean_by_token(nats: Tensor, first: int, last: int) -> tuple[Tensor, Tensor]:
 def check(folder: Path, corpus: Path) -> list[str]:
     """Measures one model and writes what it found; returns what is wrong."""
     decoder, tokenizer = load_shipped(folder, torch.float32)
+    tokens = held_out_tokens(corpus, tokenizer)
 
     def measure(windows: int) -> dict[str, dict[str, float]]:
-        inputs, targets = held_out_windows(corpus, tokenizer, windows, WINDOW_TOKENS)
+        inputs, targets = held_out_windows(tokens, windows, WINDOW_TOKENS)
         text_bytes = sum(len(tokenizer.decode(window).encode()) for window in targets.tolist())
         return both_modes(decoder, inputs, targets, text_bytes)
 
     context = decoder.config.max_position_embeddings
-    early, late = by_position(decoder, corpus, tokenizer, context)
+    early, late = by_position(decoder, tokens, context)
     found = {"windows": WINDOWS, **measure(WINDOWS), "earlyNats": early, "lateNats": late, "contextTokens": context}
     write_json(folder / "check.json", found)
     print(folder.name, json.dumps(found), flush=True)

@@ -22,25 +22,24 @@ def load_shipped(folder: Path, dtype: torch.dtype) -> tuple[Decoder, Tokenizer]:
     return decoder.to(dtype).requires_grad_(False), Tokenizer.from_file(str(folder / "tokenizer.json"))
 
 
-def held_out_windows(corpus: Path, tokenizer: Tokenizer, windows: int, length: int) -> tuple[Tensor, Tensor]:
+def held_out_tokens(corpus: Path, tokenizer: Tokenizer) -> np.ndarray:
+    """The held-out books, without the begin token."""
+    return np.array(tokenizer.encode(read_text(corpus, "valid"), add_special_tokens=False).ids)
+
+
+def held_out_windows(tokens: np.ndarray, windows: int, length: int) -> tuple[Tensor, Tensor]:
     """Inputs and targets, both [windows, length]: windows spread evenly over the held-out books, as
     tools/evaluate/held-out.ts takes them; each starts with the begin token."""
-    tokens = held_out_tokens(corpus, tokenizer)
     return cut(tokens, [i * (len(tokens) - length) // (windows - 1) for i in range(windows)], length)
 
 
 def held_out_chain(
-    corpus: Path, tokenizer: Tokenizer, begin: float, windows: int, stride: int, length: int
+    tokens: np.ndarray, begin: float, windows: int, stride: int, length: int
 ) -> tuple[Tensor, Tensor]:
     """The same for windows that overlap: each begins `stride` tokens after the last, the first at this share of the
     text."""
-    tokens = held_out_tokens(corpus, tokenizer)
     first = int(begin * len(tokens))
     return cut(tokens, [first + i * stride for i in range(windows)], length)
-
-
-def held_out_tokens(corpus: Path, tokenizer: Tokenizer) -> np.ndarray:
-    return np.array(tokenizer.encode(read_text(corpus, "valid"), add_special_tokens=False).ids)
 
 
 def cut(tokens: np.ndarray, starts: list[int], length: int) -> tuple[Tensor, Tensor]:

@@ -128,9 +128,8 @@ def start(name: str, arguments: argparse.Namespace, config: Config) -> tuple[Dec
     return model, told["runs"]
 
 
-def train(name: str, arguments: argparse.Namespace, config: Config, processes: Processes | None = None) -> None:
+def train(name: str, arguments: argparse.Namespace, config: Config, processes: Processes) -> None:
     """Trains until the run has its tokens; `config` is a new base's, `processes` those that share the work."""
-    processes = processes or Processes(0, 1, "")
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     dtype = torch.bfloat16 if arguments.dtype == "bfloat16" else torch.float32
     torch.set_num_threads(arguments.threads)
