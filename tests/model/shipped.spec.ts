@@ -6,7 +6,12 @@ import { shippedFolder, shippedGolden } from '../support/golden.ts';
 import { backends, TestEngine } from '../support/test-engine.ts';
 
 const all = [
-  ...['fairy-lckv', 'fairy-llama', 'fairy-lckv-4', 'fairy-cla', 'fairy-yoco', 'fairy-mixattention'],
+  'fairy-lckv',
+  'fairy-llama',
+  'fairy-lckv-4',
+  'fairy-cla',
+  'fairy-yoco',
+  'fairy-mixattention',
   'fairy-sandwich',
 ];
 /** Chromium computes on SwiftShader, about ten times slower than Node on lavapipe: two models and one prompt are its share. */

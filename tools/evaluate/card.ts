@@ -14,6 +14,15 @@ const percent = (share: number) => `${Number((share * 100).toFixed(1))} %`;
 const figures = ({ natsPerToken, bitsPerByte, perplexity }: Score) =>
   `${natsPerToken.toFixed(4)} | ${bitsPerByte.toFixed(4)} | ${perplexity.toFixed(2)}`;
 
+/** How much of plain LLaMA's KV a model keeps. */
+const shareOfPlain = (evaluation: Evaluation) => {
+  const { kvBytesPerToken, plainKvBytesPerToken, contextTokens, kvBytesAtContext } = evaluation;
+  return {
+    perToken: percent(kvBytesPerToken / plainKvBytesPerToken),
+    atContext: percent(kvBytesAtContext / (plainKvBytesPerToken * contextTokens)),
+  };
+};
+
 /** Model text is text: nothing in it may end the block that it stands in. */
 const quoted = (text: string) =>
   text
@@ -24,7 +33,8 @@ const quoted = (text: string) =>
 /** A model's card: README.md beside its weights, as the Hub shows it. */
 export function modelCard({ id, evaluation, training, check }: Dossier): string {
   const { parallel, sequential, windows, windowTokens } = evaluation;
-  const { kvBytesPerToken, plainKvBytesPerToken, contextTokens, kvBytesAtContext } = evaluation;
+  const { kvBytesPerToken, contextTokens, kvBytesAtContext } = evaluation;
+  const ofPlain = shareOfPlain(evaluation);
   const runs = training.runs
     .map(({ command, tokens, seed }) => `| \`${command}\` | ${whole(tokens)} | ${seed} |`)
     .join('\n');
@@ -50,8 +60,8 @@ The weights are under CC0. The texts are not shipped.
 | parameters | ${whole(training.parameters)}, float16 |
 | tokens trained | ${whole(tokensTrained(training))} |
 | context | ${whole(contextTokens)} tokens |
-| KV bytes per token, f16 | ${whole(kvBytesPerToken)} (${percent(kvBytesPerToken / plainKvBytesPerToken)} of plain LLaMA) |
-| KV bytes of a whole context | ${whole(kvBytesAtContext)} (${percent(kvBytesAtContext / (plainKvBytesPerToken * contextTokens))} of plain LLaMA) |
+| KV bytes per token, f16 | ${whole(kvBytesPerToken)} (${ofPlain.perToken} of plain LLaMA) |
+| KV bytes of a whole context | ${whole(kvBytesAtContext)} (${ofPlain.atContext} of plain LLaMA) |
 
 ## Held-out text
 
@@ -94,21 +104,14 @@ By position in a context of ${contextTokens} (PyTorch): ${earlyNats.toFixed(4)} 
 /** The table of the whole family: README.md of the folder of models. */
 export function familyTable(family: readonly Dossier[]): string {
   const titles = [
-    ...[
-      'model',
-      'layout',
-      '`layer_types`',
-      'KV bytes per token',
-      'of plain',
-      'KV bytes of a whole context',
-      'of plain',
-    ],
-    ...['parameters', 'tokens trained'],
+    ...['model', 'layout', '`layer_types`', 'KV bytes per token', 'of plain'],
+    ...['KV bytes of a whole context', 'of plain', 'parameters', 'tokens trained'],
     ...['bits per byte by kvtab: sequential', 'parallel', 'windows'],
     ...['by PyTorch: sequential', 'parallel', 'windows', 'repeated greedy phrases'],
   ];
   const rows = family.map(({ id, evaluation, training, check }) => {
-    const { kvBytesPerToken, plainKvBytesPerToken, contextTokens, kvBytesAtContext, samples } = evaluation;
+    const { kvBytesPerToken, kvBytesAtContext, samples } = evaluation;
+    const ofPlain = shareOfPlain(evaluation);
     const repeated = samples.reduce((sum, sample) => sum + sample.repeated, 0);
     const of = samples.reduce((sum, sample) => sum + sample.of, 0);
     return [
@@ -116,9 +119,9 @@ export function familyTable(family: readonly Dossier[]): string {
       training.title,
       `\`${evaluation.layerTypes}\``,
       whole(kvBytesPerToken),
-      percent(kvBytesPerToken / plainKvBytesPerToken),
+      ofPlain.perToken,
       whole(kvBytesAtContext),
-      percent(kvBytesAtContext / (plainKvBytesPerToken * contextTokens)),
+      ofPlain.atContext,
       whole(training.parameters),
       whole(tokensTrained(training)),
       ...bits(evaluation),
