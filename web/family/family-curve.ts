@@ -12,7 +12,9 @@ export interface CurvePoint {
   readonly label: LabelSide;
 }
 
-export type LabelSide = 'right' | 'left' | 'above' | 'below';
+/** The side of its dot that a name is on; the first is taken where all are free. */
+const labelSides = ['right', 'left', 'above', 'below'] as const;
+export type LabelSide = (typeof labelSides)[number];
 
 export interface FamilyCurve {
   readonly contextTokens: number;
@@ -52,11 +54,12 @@ export function familyCurve(models: readonly ModelEntry[]): FamilyCurve | null {
       y: (bitsPerByte - bottom) / height,
     })),
   );
-  const best = points.map((_, i) => Math.min(...points.slice(0, i).map(({ bitsPerByte }) => bitsPerByte)));
   return {
     contextTokens,
     points,
-    frontier: points.filter(({ bitsPerByte }, i) => bitsPerByte < (best[i] ?? Infinity)),
+    frontier: points.filter((point, i) =>
+      points.slice(0, i).every(({ bitsPerByte }) => bitsPerByte > point.bitsPerByte),
+    ),
     bitsTicks: ticks.map((bits) => ({ y: (bits - bottom) / height, bits })),
     plain: points.at(-1) as CurvePoint, // there are two at least
   };
@@ -98,8 +101,7 @@ function withLabels(points: readonly Unlabelled[]): readonly CurvePoint[] {
   const taken: Box[] = [];
   return points.map((point, i) => {
     const obstacles = [...taken, ...dots.filter((_, j) => j !== i)];
-    const sides: readonly LabelSide[] = ['right', 'left', 'above', 'below'];
-    const tried = sides.map((side) => {
+    const tried = labelSides.map((side) => {
       const box = boxOf(point, side);
       return { side, box, covered: overlap(box, obstacles) + outside(box) };
     });
