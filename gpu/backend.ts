@@ -1,8 +1,8 @@
 import type { Mode, Passes } from './plan/forward-plan.ts';
 import type { KernelTime } from './plan/kernel-time.ts';
-import type { KvPrecision, KvUsage } from './plan/kv-layout.ts';
+import type { KvPrecision, KvUsage } from './kv/usage.ts';
 import type { LayerType } from './plan/layer-types.ts';
-import type { MatrixFormat, WeightFormats } from './plan/matrix-format.ts';
+import type { MatrixFormat, WeightFormats } from './numbers/matrix-format.ts';
 import type { ModelDims } from './plan/model-dims.ts';
 import type { SamplingOptions } from './plan/sampling.ts';
 import type { GroupMovement } from './plan/movement.ts';

@@ -1,10 +1,10 @@
 import { mount } from 'svelte';
 import App from './App.svelte';
-import { AddressBar, linkIn } from './config/address-bar.svelte.ts';
-import { EngineClient } from './engine/engine-client.ts';
-import { Session } from './engine/session.svelte.ts';
-import { Exporter } from './export/exporter.svelte.ts';
-import { fetchModelIndex } from './model/model-index.ts';
+import { AddressBar, linkIn } from './session/address-bar.svelte.ts';
+import { EngineClient } from './session/engine-client.ts';
+import { Session } from './session/session.svelte.ts';
+import { Exporter } from './panels/export/exporter.svelte.ts';
+import { fetchModelIndex } from './models/model-index.ts';
 import { trustOwnScripts } from './security/trusted-scripts.ts';
 import './ui/theme.css';
 

@@ -1,6 +1,6 @@
 import { expose } from 'comlink';
-import { openWebGpuBackend } from '../gpu/webgpu-backend.ts';
-import { Engine } from './engine.ts';
+import { openWebGpuBackend } from '../gpu/webgpu/backend.ts';
+import { Engine } from './engine/engine.ts';
 import { forgetOldZips } from './export/zip-store.ts';
 import { openFilesSource } from './loader/files-source.ts';
 import { openPageSource } from './loader/page-source.ts';
@@ -15,7 +15,7 @@ expose(
   new Engine({
     openBackend: async (choice) => {
       if (choice === 'webgpu') return openWebGpuBackend(navigator.gpu);
-      const { openProcessorBackend } = await import('../gpu/wasm/wasm-backend.ts');
+      const { openProcessorBackend } = await import('../gpu/wasm/backend.ts');
       return openProcessorBackend();
     },
     openSource: (model) => openPageSource(pageUrl.href, model),

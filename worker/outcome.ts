@@ -1,4 +1,4 @@
-import type { Failure, Outcome } from './protocol.ts';
+import type { Failure, Outcome } from './protocol/failure.ts';
 
 /** Carries a failure up to the nearest {@link attempt}; never crosses to the page. */
 export class Refused extends Error {

@@ -1,4 +1,4 @@
-import type { Timing } from './protocol.ts';
+import type { Timing } from './protocol/generate.ts';
 
 /** Measures one run: the prompt until its first new token, and from there to the last. */
 export class RunClock {

@@ -1,5 +1,5 @@
-import { f16Table, toF16Bits } from '../plan/element-type.ts';
-import type { KvPrecision } from '../plan/kv-layout.ts';
+import { f16Table, toF16Bits } from '../numbers/element-type.ts';
+import type { KvPrecision } from '../kv/usage.ts';
 
 /** Keys and values by slot, `[rows, (keys, values), kvHeads, headDim]`, in the precision of the cache. Keys are stored rotated. */
 export class KvRows {

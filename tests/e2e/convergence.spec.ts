@@ -1,6 +1,6 @@
 import { expect, test } from 'playwright/test';
 import { formatNats } from '../../web/ui/divergence-words.ts';
-import { formatMovement, passSummaries } from '../../web/convergence/pass-summaries.ts';
+import { formatMovement, passSummaries } from '../../web/panels/convergence/pass-summaries.ts';
 import { headless } from './headless-answer.ts';
 import { takePictures, visit } from './lab.ts';
 

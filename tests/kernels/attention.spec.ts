@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
-import { attend } from '../../gpu/kernels/attend.ts';
-import { toF16 } from '../../gpu/plan/element-type.ts';
-import { attend as cpuAttend } from '../../gpu/reference/attend.ts';
+import { attend } from '../../gpu/webgpu/kernels/attend.ts';
+import { toF16 } from '../../gpu/numbers/element-type.ts';
+import { attend as cpuAttend } from '../../gpu/reference/attention.ts';
 import { expectAllClose } from '../support/all-close.ts';
 import { headShapes, randomFloats, run, stored, within } from '../support/kernels.ts';
 

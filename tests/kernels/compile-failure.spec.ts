@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest';
-import { defineKernel } from '../../gpu/kernel.ts';
-import { swiglu } from '../../gpu/kernels/swiglu.ts';
+import { defineKernel } from '../../gpu/webgpu/kernel.ts';
+import { swiglu } from '../../gpu/webgpu/kernels/swiglu.ts';
 import { context, run } from '../support/kernels.ts';
 
 const broken = defineKernel({

@@ -1,9 +1,9 @@
 import { describe, expect, it } from 'vitest';
-import { copyRows } from '../../gpu/kernels/copy-rows.ts';
-import type { HeadsParams } from '../../gpu/kernels/heads.ts';
-import { placeHeads } from '../../gpu/kernels/place-heads.ts';
-import { projectHeads } from '../../gpu/kernels/project-heads.ts';
-import { toFloat32 } from '../../gpu/plan/element-type.ts';
+import { copyRows } from '../../gpu/webgpu/kernels/copy-rows.ts';
+import type { HeadsParams } from '../../gpu/webgpu/kernels/heads.ts';
+import { placeHeads } from '../../gpu/webgpu/kernels/place-heads.ts';
+import { projectHeads } from '../../gpu/webgpu/kernels/project-heads.ts';
+import { toFloat32 } from '../../gpu/numbers/element-type.ts';
 import { ropeTable } from '../../gpu/plan/rope.ts';
 import * as cpu from '../../gpu/reference/math.ts';
 import { expectAllClose } from '../support/all-close.ts';

@@ -1,9 +1,9 @@
 import { runningIn } from '#platform';
 import { describe, expect, it } from 'vitest';
-import { keepLogits } from '../../gpu/kernels/keep-logits.ts';
-import { measure, measureWords } from '../../gpu/kernels/measure.ts';
-import { measureToken } from '../../gpu/reference/measure.ts';
-import { readMeasure } from '../../gpu/read-measure.ts';
+import { keepLogits } from '../../gpu/webgpu/kernels/keep-logits.ts';
+import { measure, measureWords } from '../../gpu/webgpu/kernels/measure.ts';
+import { measureToken } from '../../gpu/cpu/measure-token.ts';
+import { readMeasure } from '../../gpu/webgpu/read-measure.ts';
 import { context, randomFloats, run } from '../support/kernels.ts';
 
 /** Fewer than the alternatives, one workgroup and its neighbours, a prime, the largest that people load. */

@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest';
-import { addWeights } from '../../gpu/kernels/add-weights.ts';
-import { rmsNorm } from '../../gpu/kernels/rms-norm.ts';
-import { swiglu } from '../../gpu/kernels/swiglu.ts';
-import { fromF16Bits, toF16Bits } from '../../gpu/plan/element-type.ts';
+import { addWeights } from '../../gpu/webgpu/kernels/add-weights.ts';
+import { rmsNorm } from '../../gpu/webgpu/kernels/rms-norm.ts';
+import { swiglu } from '../../gpu/webgpu/kernels/swiglu.ts';
+import { fromF16Bits, toF16Bits } from '../../gpu/numbers/element-type.ts';
 import * as cpu from '../../gpu/reference/math.ts';
 import { expectAllClose } from '../support/all-close.ts';
 import { joined, padded, randomFloats, rowsOf, run, within } from '../support/kernels.ts';

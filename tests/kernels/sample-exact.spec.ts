@@ -1,8 +1,8 @@
 import { runningIn } from '#platform';
 import { describe, expect, it } from 'vitest';
 import { greedy, type SamplingOptions } from '../../gpu/plan/sampling.ts';
-import { drawBits } from '../../gpu/reference/random.ts';
-import { penalized, sampleWith } from '../../gpu/reference/sampler.ts';
+import { drawBits } from '../../gpu/cpu/random.ts';
+import { penalized, sampleWith } from '../../gpu/cpu/sampler.ts';
 import { drawText } from '../support/gpu-sampler.ts';
 import { context, randomFloats } from '../support/kernels.ts';
 

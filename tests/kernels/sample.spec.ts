@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest';
-import { sample } from '../../gpu/kernels/sample.ts';
+import { sample } from '../../gpu/webgpu/kernels/sample.ts';
 import { greedy, type SamplingOptions } from '../../gpu/plan/sampling.ts';
-import { sampleToken } from '../../gpu/reference/sampler.ts';
-import { packSampling } from '../../gpu/sampling.ts';
+import { sampleToken } from '../../gpu/cpu/sampler.ts';
+import { packSampling } from '../../gpu/webgpu/pack-sampling.ts';
 import { randomFloats, run } from '../support/kernels.ts';
 
 const settings: readonly Partial<SamplingOptions>[] = [

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { f16Table, toF16Bits } from '../../gpu/plan/element-type.ts';
-import { attend } from '../../gpu/reference/attend.ts';
+import { f16Table, toF16Bits } from '../../gpu/numbers/element-type.ts';
+import { attend } from '../../gpu/reference/attention.ts';
 import * as cpu from '../../gpu/reference/math.ts';
 import {
   compileKernels,
@@ -10,7 +10,7 @@ import {
   type Kernels,
 } from '../../gpu/wasm/kernels.ts';
 import { LinearMemory } from '../../gpu/wasm/linear-memory.ts';
-import { padded, WasmTensor } from '../../gpu/wasm/wasm-tensor.ts';
+import { padded, WasmTensor } from '../../gpu/wasm/tensor.ts';
 import { expectAllClose } from '../support/all-close.ts';
 import { headShapes, joined, randomFloats, rowsOf, stored, within } from '../support/kernels.ts';
 

@@ -1,6 +1,6 @@
 import { modelSource } from '#platform';
 import { describe, expect, it } from 'vitest';
-import { openCpuBackend } from '../../gpu/reference/cpu-backend.ts';
+import { openCpuBackend } from '../../gpu/reference/backend.ts';
 import { bench, type BenchRequest } from '../../tools/bench/bench.ts';
 import { parseShape } from '../../tools/bench/shapes.ts';
 import { shippedFolder } from '../support/golden.ts';

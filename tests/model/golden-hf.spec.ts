@@ -1,7 +1,7 @@
 import { afterAll, describe, expect, it } from 'vitest';
 import { modelSource } from '#platform';
 import type { Backend } from '../../gpu/backend.ts';
-import { fromF16Bits, toF16Bits } from '../../gpu/plan/element-type.ts';
+import { fromF16Bits, toF16Bits } from '../../gpu/numbers/element-type.ts';
 import { ropeFrequencies, type RopeSpec } from '../../gpu/plan/rope.ts';
 import { loadModel } from '../../worker/loader/load-model.ts';
 import { expectAllClose } from '../support/all-close.ts';

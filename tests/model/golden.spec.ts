@@ -1,7 +1,7 @@
 import { afterAll, describe, expect, it } from 'vitest';
 import { groupsOf, type Mode } from '../../gpu/plan/forward-plan.ts';
-import { kvLayerUsage, kvTokensWritten } from '../../gpu/plan/kv-layout.ts';
-import type { GenerateResult } from '../../worker/protocol.ts';
+import { kvLayerUsage, kvTokensWritten } from '../../gpu/kv/usage.ts';
+import type { GenerateResult } from '../../worker/protocol/generate.ts';
 import { expectAllClose } from '../support/all-close.ts';
 import { layersOf, sharingOf } from '../support/arbitrary-plans.ts';
 import { goldenFolder, goldenPrompt, goldenTurns, type GoldenPrompt } from '../support/golden.ts';

@@ -1,10 +1,11 @@
 import { modelSource } from '#platform';
 import { afterEach, expect, it } from 'vitest';
 import { greedy } from '../../gpu/plan/sampling.ts';
-import type { WebGpuBackend } from '../../gpu/webgpu-backend.ts';
-import { Engine } from '../../worker/engine.ts';
+import type { WebGpuBackend } from '../../gpu/webgpu/backend.ts';
+import { Engine } from '../../worker/engine/engine.ts';
 import { succeed, valueOf } from '../../worker/outcome.ts';
-import type { EngineEvent, GenerateRequest } from '../../worker/protocol.ts';
+import type { EngineEvent } from '../../worker/protocol/engine.ts';
+import type { GenerateRequest } from '../../worker/protocol/generate.ts';
 import { goldenFolder } from '../support/golden.ts';
 import { openGpuBackend } from '../support/random-model.ts';
 import { placeHere } from '../../worker/text/place-here.ts';

@@ -1,7 +1,7 @@
 import { afterAll, describe, expect, it } from 'vitest';
-import type { WeightPrecision } from '../../gpu/plan/matrix-format.ts';
-import type { ElementType } from '../../gpu/plan/element-type.ts';
-import { hardwareTuning } from '../../gpu/tuning.ts';
+import type { WeightPrecision } from '../../gpu/numbers/matrix-format.ts';
+import type { ElementType } from '../../gpu/numbers/element-type.ts';
+import { hardwareTuning } from '../../gpu/webgpu/tuning.ts';
 import { expectAllClose } from '../support/all-close.ts';
 import { layersOf, sharingOf } from '../support/arbitrary-plans.ts';
 import { openGpuBackend, putRandomModel, runSession, tinyDims } from '../support/random-model.ts';

@@ -3,10 +3,10 @@ import fc from 'fast-check';
 import { afterAll, describe, expect, it } from 'vitest';
 import type { ModelWeights, Session } from '../../gpu/backend.ts';
 import type { Mode } from '../../gpu/plan/forward-plan.ts';
-import { kvRowBytes, type KvPrecision } from '../../gpu/plan/kv-layout.ts';
+import { kvRowBytes, type KvPrecision } from '../../gpu/kv/usage.ts';
 import { kvOwners, type KvOwner, type Sharing } from '../../gpu/plan/sharing.ts';
-import { hardwareTuning } from '../../gpu/tuning.ts';
-import type { WebGpuBackend } from '../../gpu/webgpu-backend.ts';
+import { hardwareTuning } from '../../gpu/webgpu/tuning.ts';
+import type { WebGpuBackend } from '../../gpu/webgpu/backend.ts';
 import { arbitrarySharing, layersOf } from '../support/arbitrary-plans.ts';
 import { openGpuBackend, putRandomModel, tinyDims } from '../support/random-model.ts';
 

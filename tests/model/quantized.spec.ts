@@ -1,7 +1,7 @@
 import { afterAll, describe, expect, it } from 'vitest';
-import type { GpuOptions } from '../../gpu/device.ts';
-import { openCpuBackend } from '../../gpu/reference/cpu-backend.ts';
-import { hardwareTuning } from '../../gpu/tuning.ts';
+import type { GpuOptions } from '../../gpu/webgpu/device.ts';
+import { openCpuBackend } from '../../gpu/reference/backend.ts';
+import { hardwareTuning } from '../../gpu/webgpu/tuning.ts';
 import { expectAllClose } from '../support/all-close.ts';
 import { layersOf, sharingOf } from '../support/arbitrary-plans.ts';
 import { openGpuBackend, putRandomModel, runSession, tinyDims } from '../support/random-model.ts';

@@ -1,8 +1,8 @@
 import { modelSource } from '#platform';
 import { expect, it } from 'vitest';
-import { Engine } from '../../worker/engine.ts';
+import { Engine } from '../../worker/engine/engine.ts';
 import { succeed, valueOf } from '../../worker/outcome.ts';
-import type { EngineEvent } from '../../worker/protocol.ts';
+import type { EngineEvent } from '../../worker/protocol/engine.ts';
 import { goldenFolder } from '../support/golden.ts';
 import { openGpuBackend } from '../support/random-model.ts';
 import { placeHere } from '../../worker/text/place-here.ts';

@@ -1,7 +1,7 @@
 import { runningIn } from '#platform';
 import { afterAll, describe, expect, it } from 'vitest';
 import type { Mode } from '../../gpu/plan/forward-plan.ts';
-import type { KvPrecision } from '../../gpu/plan/kv-layout.ts';
+import type { KvPrecision } from '../../gpu/kv/usage.ts';
 import { shippedFolder, shippedGolden } from '../support/golden.ts';
 import { backends, TestEngine } from '../support/test-engine.ts';
 

@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import type { Backend, ModelWeights } from '../../gpu/backend.ts';
 import { greedy } from '../../gpu/plan/sampling.ts';
-import { openCpuBackend } from '../../gpu/reference/cpu-backend.ts';
-import { openProcessorBackend } from '../../gpu/wasm/wasm-backend.ts';
+import { openCpuBackend } from '../../gpu/reference/backend.ts';
+import { openProcessorBackend } from '../../gpu/wasm/backend.ts';
 import { layersOf, sharingOf } from '../support/arbitrary-plans.ts';
 import { openGpuBackend, putRandomModel, tinyDims } from '../support/random-model.ts';
 

@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest';
 import type { ModelWeights } from '../../gpu/backend.ts';
-import type { WebGpuBackend } from '../../gpu/webgpu-backend.ts';
+import type { WebGpuBackend } from '../../gpu/webgpu/backend.ts';
 import { layersOf, sharingOf } from '../support/arbitrary-plans.ts';
 import { openGpuBackend, putRandomModel, tinyDims } from '../support/random-model.ts';
 

@@ -4,8 +4,8 @@ import type { ModelWeights, PrefillOptions, SessionOptions } from '../../gpu/bac
 import type { GroupMovement } from '../../gpu/plan/movement.ts';
 import { greedy } from '../../gpu/plan/sampling.ts';
 import type { TokenMeasure } from '../../gpu/plan/token-measure.ts';
-import { openCpuBackend } from '../../gpu/reference/cpu-backend.ts';
-import { openProcessorBackend } from '../../gpu/wasm/wasm-backend.ts';
+import { openCpuBackend } from '../../gpu/reference/backend.ts';
+import { openProcessorBackend } from '../../gpu/wasm/backend.ts';
 import { expectAllClose } from '../support/all-close.ts';
 import { layersOf, sharingOf } from '../support/arbitrary-plans.ts';
 import { openGpuBackend, putRandomModel, tinyDims } from '../support/random-model.ts';

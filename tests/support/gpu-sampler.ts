@@ -1,10 +1,10 @@
-import type { GpuContext } from '../../gpu/device.ts';
-import type { Recording } from '../../gpu/kernel.ts';
-import { sample } from '../../gpu/kernels/sample.ts';
-import type { Scope } from '../../gpu/memory.ts';
+import type { GpuContext } from '../../gpu/webgpu/device.ts';
+import type { Recording } from '../../gpu/webgpu/kernel.ts';
+import { sample } from '../../gpu/webgpu/kernels/sample.ts';
+import type { Scope } from '../../gpu/webgpu/memory.ts';
 import type { SamplingOptions } from '../../gpu/plan/sampling.ts';
-import { packSampling } from '../../gpu/sampling.ts';
-import { packSteps } from '../../gpu/step.ts';
+import { packSampling } from '../../gpu/webgpu/pack-sampling.ts';
+import { packSteps } from '../../gpu/webgpu/step.ts';
 import { stepOf } from './kernels.ts';
 
 /** Draws a text from the same logits over and over, as a decoder would: each token joins the history of the next. */

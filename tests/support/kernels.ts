@@ -1,10 +1,10 @@
 import { requestGpu } from '#platform';
-import { openGpu, type GpuContext } from '../../gpu/device.ts';
-import type { Kernel } from '../../gpu/kernel.ts';
-import { bytesOf, toF16, toFloat32, type ElementType } from '../../gpu/plan/element-type.ts';
-import { keptRows, packRows, type MatrixFormat } from '../../gpu/plan/matrix-format.ts';
-import { threefry2x32 } from '../../gpu/reference/random.ts';
-import { packSteps, type Step } from '../../gpu/step.ts';
+import { openGpu, type GpuContext } from '../../gpu/webgpu/device.ts';
+import type { Kernel } from '../../gpu/webgpu/kernel.ts';
+import { bytesOf, toF16, toFloat32, type ElementType } from '../../gpu/numbers/element-type.ts';
+import { keptRows, packRows, type MatrixFormat } from '../../gpu/numbers/matrix-format.ts';
+import { threefry2x32 } from '../../gpu/cpu/random.ts';
+import { packSteps, type Step } from '../../gpu/webgpu/step.ts';
 
 let opened: Promise<GpuContext> | undefined;
 

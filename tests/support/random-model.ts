@@ -1,14 +1,14 @@
 import { requestGpu } from '#platform';
 import type { Backend, ModelWeights, Session, SessionOptions } from '../../gpu/backend.ts';
-import { openGpu, type GpuOptions } from '../../gpu/device.ts';
-import type { ElementType } from '../../gpu/plan/element-type.ts';
+import { openGpu, type GpuOptions } from '../../gpu/webgpu/device.ts';
+import type { ElementType } from '../../gpu/numbers/element-type.ts';
 import type { Mode } from '../../gpu/plan/forward-plan.ts';
 import type { LayerType } from '../../gpu/plan/layer-types.ts';
-import type { WeightFormats } from '../../gpu/plan/matrix-format.ts';
+import type { WeightFormats } from '../../gpu/numbers/matrix-format.ts';
 import type { ModelDims } from '../../gpu/plan/model-dims.ts';
 import { greedy, type SamplingOptions } from '../../gpu/plan/sampling.ts';
 import { weightSpecs } from '../../gpu/plan/weight-specs.ts';
-import { WebGpuBackend } from '../../gpu/webgpu-backend.ts';
+import { WebGpuBackend } from '../../gpu/webgpu/backend.ts';
 import { randomFloats, stored } from './kernels.ts';
 
 /** A small decoder with what is awkward: sizes that are no multiple of 8, an odd vocabulary, grouped heads. */

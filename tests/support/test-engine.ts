@@ -1,17 +1,13 @@
 import { modelSource, requestGpu } from '#platform';
 import type { Backend } from '../../gpu/backend.ts';
 import { greedy } from '../../gpu/plan/sampling.ts';
-import { openCpuBackend } from '../../gpu/reference/cpu-backend.ts';
-import { openProcessorBackend } from '../../gpu/wasm/wasm-backend.ts';
-import { openWebGpuBackend } from '../../gpu/webgpu-backend.ts';
-import { Engine } from '../../worker/engine.ts';
-import type {
-  BackendChoice,
-  GenerateRequest,
-  GenerateResult,
-  ModelFacts,
-  Outcome,
-} from '../../worker/protocol.ts';
+import { openCpuBackend } from '../../gpu/reference/backend.ts';
+import { openProcessorBackend } from '../../gpu/wasm/backend.ts';
+import { openWebGpuBackend } from '../../gpu/webgpu/backend.ts';
+import { Engine } from '../../worker/engine/engine.ts';
+import type { Outcome } from '../../worker/protocol/failure.ts';
+import type { GenerateRequest, GenerateResult } from '../../worker/protocol/generate.ts';
+import type { BackendChoice, ModelFacts } from '../../worker/protocol/load.ts';
 import { placeHere } from '../../worker/text/place-here.ts';
 
 /** What the page can choose, and the twin of both. */

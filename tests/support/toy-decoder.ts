@@ -1,4 +1,4 @@
-import { maskOf, visibleKeys } from '../../gpu/plan/attention-mask.ts';
+import { maskOf, visibleKeys } from '../../gpu/kv/mask.ts';
 import { groupsOf } from '../../gpu/plan/forward-plan.ts';
 import { ownersOf, type LayerType } from '../../gpu/plan/layer-types.ts';
 import type { PrefillPass } from '../../gpu/plan/prefill-schedule.ts';

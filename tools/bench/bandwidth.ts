@@ -1,4 +1,4 @@
-import type { GpuContext } from '../../gpu/device.ts';
+import type { GpuContext } from '../../gpu/webgpu/device.ts';
 
 /**
  * Bytes per second that the adapter moves when it copies a buffer, read and written bytes both counted: the measure

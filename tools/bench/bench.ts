@@ -1,12 +1,12 @@
 import type { Backend, ModelWeights, Session } from '../../gpu/backend.ts';
-import { GpuSession } from '../../gpu/gpu-session.ts';
-import type { KvPrecision } from '../../gpu/plan/kv-layout.ts';
+import { GpuSession } from '../../gpu/webgpu/session.ts';
+import type { KvPrecision } from '../../gpu/kv/usage.ts';
 import { parseLayerTypes } from '../../gpu/plan/layer-types.ts';
-import type { WeightPrecision } from '../../gpu/plan/matrix-format.ts';
+import type { WeightPrecision } from '../../gpu/numbers/matrix-format.ts';
 import type { ModelDims } from '../../gpu/plan/model-dims.ts';
 import { greedy } from '../../gpu/plan/sampling.ts';
 import { medianTimes, type KernelTime } from '../../gpu/plan/kernel-time.ts';
-import { WebGpuBackend } from '../../gpu/webgpu-backend.ts';
+import { WebGpuBackend } from '../../gpu/webgpu/backend.ts';
 import { applyConfig } from '../../worker/loader/apply-config.ts';
 import { loadModel } from '../../worker/loader/load-model.ts';
 import type { ModelSource } from '../../worker/loader/model-source.ts';

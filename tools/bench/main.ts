@@ -1,6 +1,6 @@
 import { join } from 'node:path';
-import { openProcessorBackend } from '../../gpu/wasm/wasm-backend.ts';
-import { openWebGpuBackend } from '../../gpu/webgpu-backend.ts';
+import { openProcessorBackend } from '../../gpu/wasm/backend.ts';
+import { openWebGpuBackend } from '../../gpu/webgpu/backend.ts';
 import { openFolderSource } from '../headless/folder-source.ts';
 import { openDawn } from '../headless/vulkan.ts';
 import { bench, type BenchReport, type BenchRequest } from './bench.ts';

@@ -1,5 +1,5 @@
-import { openProcessorBackend } from '../../gpu/wasm/wasm-backend.ts';
-import { openWebGpuBackend } from '../../gpu/webgpu-backend.ts';
+import { openProcessorBackend } from '../../gpu/wasm/backend.ts';
+import { openWebGpuBackend } from '../../gpu/webgpu/backend.ts';
 import { openPageSource } from '../../worker/loader/page-source.ts';
 import { valueOf } from '../../worker/outcome.ts';
 import { bench, type BenchReport, type BenchRequest } from './bench.ts';

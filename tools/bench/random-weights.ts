@@ -1,9 +1,9 @@
 import type { ModelWeights } from '../../gpu/backend.ts';
-import { bytesOf, toF16, type ElementType } from '../../gpu/plan/element-type.ts';
+import { bytesOf, toF16, type ElementType } from '../../gpu/numbers/element-type.ts';
 import type { LayerType } from '../../gpu/plan/layer-types.ts';
 import type { ModelDims } from '../../gpu/plan/model-dims.ts';
 import { weightSpecs } from '../../gpu/plan/weight-specs.ts';
-import { threefry2x32 } from '../../gpu/reference/random.ts';
+import { threefry2x32 } from '../../gpu/cpu/random.ts';
 
 const chunkNumbers = 2 ** 20;
 

@@ -6,6 +6,8 @@ interface Allowed {
   /** A file, or a folder where it ends in a slash. */
   readonly path: string;
   readonly typesOnly?: true;
+  /** The folder's own files, not those of folders in it. */
+  readonly direct?: true;
 }
 
 interface Realm {
@@ -16,37 +18,96 @@ interface Realm {
   readonly reason: string;
 }
 
+const protocolTypes = { path: 'worker/protocol/', typesOnly: true } as const;
+const pure = [{ path: 'gpu/plan/' }, { path: 'gpu/numbers/' }, { path: 'gpu/kv/' }];
+const contract = [{ path: 'gpu/backend.ts' }, { path: 'gpu/backend-error.ts' }];
+const pageLibraries = ['svelte', 'comlink'];
+
 const planIsPure =
   'gpu/plan is pure and imports nothing from outside gpu/plan: the page and every test use it without a GPU.';
-const gpuLooksDown = 'gpu knows nothing of text, files or pages: it imports nothing from outside gpu.';
 const pageLooksAtTypes =
-  'The page talks to the worker only through the types of worker/protocol, and plans only with gpu/plan.';
+  'The page talks to the worker only through the types of worker/protocol, and plans only with the pure folders gpu/plan, gpu/numbers and gpu/kv.';
+const panelsAreApart =
+  'A panel imports its own folder, web/session, web/settings, web/models, web/ui and web/meaning, and never another panel: what two panels need belongs to one of those.';
 
-/** The first realm that a file is in counts. */
+const belowThePanels = [
+  ...pure,
+  protocolTypes,
+  { path: 'worker/storage/' },
+  { path: 'web/session/' },
+  { path: 'web/settings/' },
+  { path: 'web/models/' },
+  { path: 'web/ui/' },
+  { path: 'web/meaning/' },
+];
+
+/** The first realm that a file is in counts. `{panel}` in a path stands for the panel of the importing file. */
 const realms: readonly Realm[] = [
   { of: 'gpu/plan/', may: [{ path: 'gpu/plan/' }], libraries: [], reason: planIsPure },
   {
-    of: 'gpu/kernels/',
-    may: [{ path: 'gpu/kernel.ts' }, { path: 'gpu/kernels/' }, { path: 'gpu/plan/' }],
+    of: 'gpu/numbers/',
+    may: [{ path: 'gpu/numbers/' }, { path: 'gpu/plan/' }],
+    libraries: [],
+    reason: 'gpu/numbers is pure: it imports its neighbours and gpu/plan.',
+  },
+  {
+    of: 'gpu/kv/',
+    may: pure,
     libraries: [],
     reason:
-      'A kernel is a WGSL file and its declaration: it imports gpu/kernel.ts, its neighbours and gpu/plan.',
+      'gpu/kv is pure, because all three backends share it: it imports gpu/plan, gpu/numbers and its neighbours.',
   },
-  { of: 'gpu/', may: [{ path: 'gpu/' }], libraries: [], reason: gpuLooksDown },
   {
-    of: 'worker/protocol.ts',
+    of: 'gpu/webgpu/kernels/',
+    may: [{ path: 'gpu/webgpu/kernel.ts' }, { path: 'gpu/webgpu/kernels/' }, ...pure],
+    libraries: [],
+    reason:
+      'A kernel is a WGSL file and its declaration: it imports gpu/webgpu/kernel.ts, its neighbours and the pure folders.',
+  },
+  {
+    of: 'gpu/webgpu/',
+    may: [...pure, ...contract, { path: 'gpu/webgpu/' }, { path: 'gpu/cpu/random.ts' }],
+    libraries: [],
+    reason:
+      'gpu/webgpu imports its neighbours, the contract and the pure folders: no other backend, no text, no page.',
+  },
+  {
+    of: 'gpu/cpu/',
+    may: [...pure, ...contract, { path: 'gpu/cpu/' }],
+    libraries: [],
+    reason: 'gpu/cpu is what the two CPU decoders share: it knows neither of them.',
+  },
+  {
+    of: 'gpu/reference/',
+    may: [...pure, ...contract, { path: 'gpu/cpu/' }, { path: 'gpu/reference/' }],
+    libraries: [],
+    reason: 'gpu/reference is the oracle: it imports gpu/cpu, the contract and the pure folders.',
+  },
+  {
+    of: 'gpu/wasm/',
     may: [
-      { path: 'gpu/', typesOnly: true },
-      { path: 'worker/export/protocol.ts', typesOnly: true },
+      ...pure,
+      ...contract,
+      { path: 'gpu/cpu/' },
+      { path: 'gpu/wasm/' },
+      // The fall-back for engines whose WebAssembly has no SIMD.
+      { path: 'gpu/reference/backend.ts' },
     ],
     libraries: [],
-    reason: 'worker/protocol is types alone: it imports types of gpu and of worker/export/protocol.',
+    reason:
+      'gpu/wasm imports gpu/cpu, the contract, the pure folders and, as its fall-back, gpu/reference/backend.ts.',
   },
   {
-    of: 'worker/export/protocol.ts',
-    may: [],
+    of: 'gpu/',
+    may: pure,
     libraries: [],
-    reason: 'worker/export/protocol is types alone, and imports nothing.',
+    reason: 'The contract of the backends is made of the pure folders alone.',
+  },
+  {
+    of: 'worker/protocol/',
+    may: [{ path: 'gpu/', typesOnly: true }, protocolTypes],
+    libraries: [],
+    reason: 'worker/protocol is types alone: it imports types of gpu and of its neighbours.',
   },
   {
     of: 'worker/text/tokenizer.ts',
@@ -76,17 +137,17 @@ const realms: readonly Realm[] = [
       'worker/storage is what the page and its workers keep on the device: the one importer of idb-keyval, and of nothing else.',
   },
   {
-    of: 'worker/hub/protocol.ts',
-    may: [{ path: 'worker/protocol.ts', typesOnly: true }],
-    libraries: [],
-    reason: 'worker/hub/protocol is types alone: it imports types of worker/protocol and nothing else.',
-  },
-  {
     of: 'worker/hub/sha256.ts',
     may: [],
     libraries: ['hash-wasm'],
     reason: 'worker/hub/sha256.ts is the one importer of hash-wasm, and of nothing else.',
   },
+  ...workerFolders([
+    ['text', []],
+    ['loader', ['text']],
+    ['hub', ['loader', 'storage']],
+    ['export', ['loader']],
+  ]),
   {
     of: 'worker/',
     may: [{ path: 'gpu/' }, { path: 'worker/' }],
@@ -95,28 +156,57 @@ const realms: readonly Realm[] = [
       'The worker imports gpu, worker and comlink, and never the page. Only worker/text imports the libraries for tokenizers and templates, in one file each.',
   },
   {
-    of: 'web/charts/',
-    may: [{ path: 'gpu/plan/' }, { path: 'worker/protocol.ts', typesOnly: true }, { path: 'web/' }],
-    libraries: ['svelte', 'uplot'],
-    reason: `${pageLooksAtTypes} Charts are drawn with uplot, and only here.`,
+    of: 'web/ui/',
+    may: [...pure, protocolTypes, { path: 'web/ui/' }],
+    libraries: ['svelte'],
+    reason: 'web/ui is the building blocks of the page: they know neither the session nor a panel.',
   },
   {
-    of: 'web/compare/',
-    may: [{ path: 'gpu/plan/' }, { path: 'worker/protocol.ts', typesOnly: true }, { path: 'web/' }],
+    of: 'web/meaning/',
+    may: [{ path: 'web/ui/' }, { path: 'web/meaning/' }],
+    libraries: ['svelte'],
+    reason: 'web/meaning explains terms: it knows neither the session nor a panel.',
+  },
+  {
+    of: 'web/models/',
+    may: [...pure, protocolTypes, { path: 'web/ui/' }, { path: 'web/models/' }],
+    libraries: [],
+    reason: 'web/models says what models there are: it knows neither the session nor a panel.',
+  },
+  {
+    of: 'web/settings/',
+    may: [...pure, protocolTypes, { path: 'web/ui/' }, { path: 'web/models/' }, { path: 'web/settings/' }],
+    libraries: ['svelte'],
+    reason: 'web/settings is what a person can set: it knows neither the session nor a panel.',
+  },
+  {
+    of: 'web/session/',
+    may: belowThePanels,
+    libraries: pageLibraries,
+    reason: `The session knows no panel: it imports web/settings, web/models, web/ui and its neighbours. ${pageLooksAtTypes}`,
+  },
+  {
+    of: 'web/panels/charts/',
+    may: [...belowThePanels, { path: 'web/panels/charts/' }],
+    libraries: ['svelte', 'uplot'],
+    reason: `${panelsAreApart} ${pageLooksAtTypes} Charts are drawn with uplot, and only here.`,
+  },
+  {
+    of: 'web/panels/compare/',
+    may: [...belowThePanels, { path: 'web/panels/compare/' }],
     libraries: ['svelte', 'diff'],
-    reason: `${pageLooksAtTypes} Texts are compared with diff, and only here.`,
+    reason: `${panelsAreApart} ${pageLooksAtTypes} Texts are compared with diff, and only here.`,
+  },
+  {
+    of: 'web/panels/',
+    may: [...belowThePanels, { path: 'web/panels/{panel}/' }],
+    libraries: pageLibraries,
+    reason: `${panelsAreApart} ${pageLooksAtTypes} Its libraries are svelte and comlink, its storage is worker/storage.`,
   },
   {
     of: 'web/',
-    may: [
-      { path: 'gpu/plan/' },
-      { path: 'worker/protocol.ts', typesOnly: true },
-      { path: 'worker/export/protocol.ts', typesOnly: true },
-      { path: 'worker/hub/protocol.ts', typesOnly: true },
-      { path: 'worker/storage/' },
-      { path: 'web/' },
-    ],
-    libraries: ['svelte', 'comlink'],
+    may: [...belowThePanels, { path: 'web/' }],
+    libraries: pageLibraries,
     reason: `${pageLooksAtTypes} Its libraries are svelte and comlink, its storage is worker/storage.`,
   },
   { of: 'tests/', may: 'import all of the project', libraries: 'any', reason: '' },
@@ -127,6 +217,21 @@ const realms: readonly Realm[] = [
     reason: 'Tools run the worker and the decoder: they import neither the page nor the tests.',
   },
 ];
+
+/** Folders of the worker that import only some of their neighbours, besides gpu, the protocol and worker's own files. */
+function workerFolders(folders: readonly (readonly [name: string, may: readonly string[]])[]): Realm[] {
+  return folders.map(([name, may]) => ({
+    of: `worker/${name}/`,
+    may: [
+      { path: 'gpu/' },
+      { path: 'worker/', direct: true },
+      { path: 'worker/protocol/' },
+      ...[name, ...may].map((folder) => ({ path: `worker/${folder}/` })),
+    ],
+    libraries: ['comlink'],
+    reason: `worker/${name} imports gpu, worker and comlink, and of the worker's folders ${[name, 'protocol', ...may].join(', ')} alone. Only worker/text imports the libraries for tokenizers and templates, in one file each.`,
+  }));
+}
 
 const within = (path: string, place: string) =>
   place.endsWith('/') ? path.startsWith(place) : path === place;
@@ -145,7 +250,13 @@ export function refusal(from: string, specifier: string, typesOnly: boolean): st
     const target = posix.join(posix.dirname(from), specifier.replace(/\?.*$/, ''));
     const may = realm.may;
     if (may === 'import all of the project') return null;
-    return may.some((place) => within(target, place.path) && (typesOnly || !place.typesOnly))
+    const panel = from.split('/')[2] ?? '';
+    return may.some(
+      ({ path, ...place }) =>
+        within(target, path.replace('{panel}', panel)) &&
+        (typesOnly || !place.typesOnly) &&
+        (!place.direct || posix.dirname(target) === posix.dirname(path + 'x')),
+    )
       ? null
       : realm.reason;
   }

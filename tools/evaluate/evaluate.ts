@@ -1,10 +1,11 @@
 import type { Mode } from '../../gpu/plan/forward-plan.ts';
-import { kvBytesHeld, kvBytesPerToken, plainKvBytesPerToken } from '../../gpu/plan/kv-layout.ts';
+import { kvBytesHeld, kvBytesPerToken, plainKvBytesPerToken } from '../../gpu/kv/usage.ts';
 import { applyConfig } from '../../worker/loader/apply-config.ts';
 import { parseModelConfig } from '../../worker/loader/model-config.ts';
 import type { ModelSource } from '../../worker/loader/model-source.ts';
 import { valueOf } from '../../worker/outcome.ts';
-import type { BackendChoice, EngineApi } from '../../worker/protocol.ts';
+import type { EngineApi } from '../../worker/protocol/engine.ts';
+import type { BackendChoice } from '../../worker/protocol/load.ts';
 import { readTextFiles } from '../../worker/loader/text-files.ts';
 import { openTokenizer, parseObject } from '../../worker/text/tokenizer.ts';
 import { answerAll, type Answer } from '../headless/answer.ts';

@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs';
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { BackendChoice } from '../../worker/protocol.ts';
+import type { BackendChoice } from '../../worker/protocol/load.ts';
 import { openFolderSource } from '../headless/folder-source.ts';
 import { openEngine, type Surroundings } from '../headless/main.ts';
 import { familyTable, modelCard, type Dossier } from './card.ts';

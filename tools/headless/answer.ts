@@ -1,10 +1,13 @@
 import type { AdapterFacts } from '../../gpu/backend.ts';
 import type { Mode } from '../../gpu/plan/forward-plan.ts';
-import type { KvUsage } from '../../gpu/plan/kv-layout.ts';
+import type { KvUsage } from '../../gpu/kv/usage.ts';
 import { isObject } from '../../worker/hostile-fields.ts';
 import { attempt, Refused } from '../../worker/outcome.ts';
-import type { EngineApi, Failure, GenerateResult, ModelFacts, Timing } from '../../worker/protocol.ts';
-import type { ExportResult } from '../../worker/export/protocol.ts';
+import type { EngineApi } from '../../worker/protocol/engine.ts';
+import type { Failure } from '../../worker/protocol/failure.ts';
+import type { GenerateResult, Timing } from '../../worker/protocol/generate.ts';
+import type { ModelFacts } from '../../worker/protocol/load.ts';
+import type { ExportResult } from '../../worker/protocol/export.ts';
 import { parseRequest, type RunRequest } from './request.ts';
 
 /** What the runner answers to one request: plain JSON. */
@@ -20,7 +23,7 @@ interface AnswerOfRun {
   readonly nats?: number;
   readonly kv: KvUsage;
   readonly timing: Timing & { readonly loadMs: number };
-  /** What `watch` asked for, as worker/protocol.ts has it. */
+  /** What `watch` asked for, as worker/protocol/generate.ts has it. */
   readonly measured?: GenerateResult['measured'];
   readonly kernels?: GenerateResult['kernels'];
   readonly convergence?: unknown;

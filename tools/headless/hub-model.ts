@@ -1,4 +1,4 @@
-import type { HubModel } from '../../worker/protocol.ts';
+import type { HubModel } from '../../worker/protocol/load.ts';
 
 const PREFIX = 'hub:';
 

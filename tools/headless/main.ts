@@ -1,7 +1,7 @@
 import { join, resolve } from 'node:path';
-import { openProcessorBackend } from '../../gpu/wasm/wasm-backend.ts';
-import { openWebGpuBackend } from '../../gpu/webgpu-backend.ts';
-import { Engine } from '../../worker/engine.ts';
+import { openProcessorBackend } from '../../gpu/wasm/backend.ts';
+import { openWebGpuBackend } from '../../gpu/webgpu/backend.ts';
+import { Engine } from '../../worker/engine/engine.ts';
 import { openHubSource } from '../../worker/hub/hub-source.ts';
 import { exportModel } from '../../worker/export/export-model.ts';
 import { attemptAsync, Refused, succeed } from '../../worker/outcome.ts';

@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { fail, succeed } from '../../worker/outcome.ts';
-import type { Outcome } from '../../worker/protocol.ts';
+import type { Outcome } from '../../worker/protocol/failure.ts';
 
 /**
  * The folder of a model: a shipped one's where the name is its id, else the path itself.

@@ -1,22 +1,15 @@
 import type { ModeChoice } from '../../gpu/plan/forward-plan.ts';
-import type { KvPrecision } from '../../gpu/plan/kv-layout.ts';
-import type { WeightPrecision } from '../../gpu/plan/matrix-format.ts';
+import type { KvPrecision } from '../../gpu/kv/usage.ts';
+import type { WeightPrecision } from '../../gpu/numbers/matrix-format.ts';
 import { greedy, type SamplingOptions } from '../../gpu/plan/sampling.ts';
 import { HostileFields, isObject, show } from '../../worker/hostile-fields.ts';
 import { attempt, Refused } from '../../worker/outcome.ts';
-import type {
-  BackendChoice,
-  ChatMessage,
-  ConvergenceRequest,
-  ExportRequest,
-  GenerateRequest,
-  LoadRequest,
-  Outcome,
-  ScoreRequest,
-  SharingConfig,
-  Watch,
-} from '../../worker/protocol.ts';
-import type { RoundTo } from '../../worker/export/protocol.ts';
+import type { ExportRequest } from '../../worker/protocol/export.ts';
+import type { Outcome } from '../../worker/protocol/failure.ts';
+import type { ChatMessage, GenerateRequest, Watch } from '../../worker/protocol/generate.ts';
+import type { BackendChoice, LoadRequest, SharingConfig } from '../../worker/protocol/load.ts';
+import type { ConvergenceRequest, ScoreRequest } from '../../worker/protocol/measure.ts';
+import type { RoundTo } from '../../worker/protocol/export.ts';
 import { hubModelOf } from './hub-model.ts';
 
 /** A request of the headless runner, as the engine's calls: a model is loaded, and then runs or is exported. */

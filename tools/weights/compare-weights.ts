@@ -1,13 +1,9 @@
-import type { WeightPrecision } from '../../gpu/plan/matrix-format.ts';
+import type { WeightPrecision } from '../../gpu/numbers/matrix-format.ts';
 import { greedy } from '../../gpu/plan/sampling.ts';
 import { valueOf } from '../../worker/outcome.ts';
-import type {
-  BackendChoice,
-  EngineApi,
-  GenerateRequest,
-  GenerateResult,
-  ModelFacts,
-} from '../../worker/protocol.ts';
+import type { EngineApi } from '../../worker/protocol/engine.ts';
+import type { GenerateRequest, GenerateResult } from '../../worker/protocol/generate.ts';
+import type { BackendChoice, ModelFacts } from '../../worker/protocol/load.ts';
 
 /** One way of keeping a model's weights, and what it costs and gains against the first of a comparison. */
 export interface ComparedWeights {

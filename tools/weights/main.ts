@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { gunzipSync } from 'node:zlib';
-import type { BackendChoice } from '../../worker/protocol.ts';
+import type { BackendChoice } from '../../worker/protocol/load.ts';
 import { readTextFiles } from '../../worker/loader/text-files.ts';
 import { openTokenizer, parseObject } from '../../worker/text/tokenizer.ts';
 import { takeWindows } from '../evaluate/held-out.ts';

@@ -1,4 +1,4 @@
-import type { Divergence } from '../../worker/protocol.ts';
+import type { Divergence } from '../../worker/protocol/measure.ts';
 import { formatPercent } from './format.ts';
 
 /** A divergence in three figures. */

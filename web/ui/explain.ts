@@ -1,4 +1,4 @@
-import type { Failure, HubRefusal } from '../../worker/protocol.ts';
+import type { Failure, HubRefusal } from '../../worker/protocol/failure.ts';
 import { formatBytes } from './format.ts';
 
 /** What went wrong, in one sentence. The only place where failures become English. */

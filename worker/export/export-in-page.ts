@@ -1,6 +1,6 @@
 import { Refused } from '../outcome.ts';
-import type { ExportRequest } from '../protocol.ts';
-import type { ExportResult, ExportTarget } from './protocol.ts';
+import type { ExportRequest } from '../protocol/export.ts';
+import type { ExportResult, ExportTarget } from '../protocol/export.ts';
 import { exportModel, type ExportableModel, type ExportRun } from './export-model.ts';
 import type { ExportSink } from './export-sink.ts';
 import { folderSink } from './folder-sink.ts';

@@ -2,7 +2,7 @@ import { formatLayerTypes, ownsItsKv, readsAbove } from '../../gpu/plan/layer-ty
 import type { Passes } from '../../gpu/plan/forward-plan.ts';
 import type { Sharing } from '../../gpu/plan/sharing.ts';
 import type { ModelConfig } from '../loader/model-config.ts';
-import type { ExportResult, RoundTo } from './protocol.ts';
+import type { ExportResult, RoundTo } from '../protocol/export.ts';
 import { formatJsonFields, jsonFields } from './json-fields.ts';
 
 /** The plan under which a model is exported. */

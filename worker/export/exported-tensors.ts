@@ -1,10 +1,10 @@
 import { isCopy, kvRoles, kvSources } from '../../gpu/plan/conversion.ts';
-import type { ElementType } from '../../gpu/plan/element-type.ts';
+import type { ElementType } from '../../gpu/numbers/element-type.ts';
 import type { LayerType } from '../../gpu/plan/layer-types.ts';
 import type { ModelDims } from '../../gpu/plan/model-dims.ts';
 import { weightSpecs, type WeightRole, type WeightSpec } from '../../gpu/plan/weight-specs.ts';
 import type { LocatedTensor } from '../loader/locate-tensors.ts';
-import type { RoundTo } from './protocol.ts';
+import type { RoundTo } from '../protocol/export.ts';
 
 const isConverted: ReadonlySet<WeightRole> = new Set(kvRoles);
 

@@ -1,11 +1,11 @@
 import { meanOf } from '../../gpu/plan/conversion.ts';
-import { bytesOf, toBf16, toF16, toFloat32 } from '../../gpu/plan/element-type.ts';
+import { bytesOf, toBf16, toF16, toFloat32 } from '../../gpu/numbers/element-type.ts';
 import { type ByteReader } from '../loader/byte-reader.ts';
 import { cutShort, openData, type CheckpointFile } from '../loader/checkpoint.ts';
 import type { LocatedTensor } from '../loader/locate-tensors.ts';
 import type { ModelSource } from '../loader/model-source.ts';
 import { Refused } from '../outcome.ts';
-import type { RoundTo } from './protocol.ts';
+import type { RoundTo } from '../protocol/export.ts';
 import type { ExportedTensor } from './exported-tensors.ts';
 
 /** Bytes of stored tensors that are in memory at once, whole rows. */

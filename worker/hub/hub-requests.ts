@@ -1,6 +1,7 @@
 /** One server with the Hub's paths: what is asked of it, and what its answers mean. */
 import { Refused } from '../outcome.ts';
-import type { HubModel, HubRefusal } from '../protocol.ts';
+import type { HubRefusal } from '../protocol/failure.ts';
+import type { HubModel } from '../protocol/load.ts';
 import { requestsTo, type Request } from '../request.ts';
 import { parseEndpoint, parseReference, type Reference } from './address.ts';
 

@@ -1,7 +1,7 @@
 /** A repository's model for the loader: from this device, or as it comes where it shall not be stored. */
 import type { ModelSource } from '../loader/model-source.ts';
 import { Refused } from '../outcome.ts';
-import type { HubModel } from '../protocol.ts';
+import type { HubModel } from '../protocol/load.ts';
 import { copiesOn, type Device } from './copies.ts';
 import { fetchBytes, type FetchOptions } from './fetch-bytes.ts';
 import { Gate } from './gate.ts';

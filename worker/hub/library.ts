@@ -1,5 +1,6 @@
 import { attemptAsync, Refused } from '../outcome.ts';
-import type { HubModel, Outcome } from '../protocol.ts';
+import type { Outcome } from '../protocol/failure.ts';
+import type { HubModel } from '../protocol/load.ts';
 import { requestsTo, type Request } from '../request.ts';
 import { throttle } from '../run-clock.ts';
 import { Gate } from './gate.ts';
@@ -7,7 +8,15 @@ import { hubServer, type HubServer } from './hub-requests.ts';
 import { askCommit, listModel, type Listing } from './listing.ts';
 import { ifFree, lockName, type Locks } from './model-lock.ts';
 import type { Clock } from './patience.ts';
-import type { HubApi, HubEvent, Newer, OnHubEvent, Preview, StoredKey, StoredModel } from './protocol.ts';
+import type {
+  HubApi,
+  HubEvent,
+  Newer,
+  OnHubEvent,
+  Preview,
+  StoredKey,
+  StoredModel,
+} from '../protocol/hub.ts';
 import {
   allListings,
   commitOf,

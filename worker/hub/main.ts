@@ -2,7 +2,7 @@ import { expose } from 'comlink';
 import { EventPort } from '../event-port.ts';
 import { roomLeft } from '../storage/room.ts';
 import { Library } from './library.ts';
-import type { HubApi, HubEvent, OnHubEvent } from './protocol.ts';
+import type { HubApi, HubEvent, OnHubEvent } from '../protocol/hub.ts';
 
 const library = new Library({
   locks: navigator.locks,

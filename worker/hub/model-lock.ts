@@ -1,5 +1,5 @@
 /** Who may change what is stored of a model: one tab, one worker at a time. */
-import type { StoredKey } from './protocol.ts';
+import type { StoredKey } from '../protocol/hub.ts';
 
 /** Absent where the page is not served securely: then nobody else is expected. */
 export type Locks = Pick<LockManager, 'request'> | undefined;

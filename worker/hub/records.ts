@@ -7,7 +7,7 @@
 import { isObject } from '../hostile-fields.ts';
 import { openSpace, writeTogether, type Key } from '../storage/space.ts';
 import type { ListedFile, Listing } from './listing.ts';
-import type { StoredCopy, StoredKey } from './protocol.ts';
+import type { StoredCopy, StoredKey } from '../protocol/hub.ts';
 
 /** What a kill can cost; IndexedDB handles values of this size as files of its own. A multiple of SHA-256's block. */
 export const RECORD_BYTES = 8 * 2 ** 20;

@@ -2,7 +2,8 @@ import type { Passes } from '../../gpu/plan/forward-plan.ts';
 import { parseLayerTypes } from '../../gpu/plan/layer-types.ts';
 import type { Sharing } from '../../gpu/plan/sharing.ts';
 import { fail, succeed } from '../outcome.ts';
-import type { Outcome, SharingConfig } from '../protocol.ts';
+import type { Outcome } from '../protocol/failure.ts';
+import type { SharingConfig } from '../protocol/load.ts';
 
 // What a 32-bit number on the GPU can hold, and far above what anybody would wait for.
 export const MAX_POSITIONS = 2 ** 31 - 1;

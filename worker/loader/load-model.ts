@@ -1,7 +1,7 @@
 import type { Backend, ModelWeights } from '../../gpu/backend.ts';
-import type { WeightFormats } from '../../gpu/plan/matrix-format.ts';
+import type { WeightFormats } from '../../gpu/numbers/matrix-format.ts';
 import { Refused, valueOf } from '../outcome.ts';
-import type { EngineEvent } from '../protocol.ts';
+import type { EngineEvent } from '../protocol/engine.ts';
 import { throttle } from '../run-clock.ts';
 import { GuardedText, type TextPlace } from '../text/guarded-text.ts';
 import type { TextFacts } from '../text/text-api.ts';

@@ -6,9 +6,9 @@ import {
   storedRowBytes,
   type MatrixFormat,
   type WeightFormats,
-} from '../../gpu/plan/matrix-format.ts';
+} from '../../gpu/numbers/matrix-format.ts';
 import type { ModelDims } from '../../gpu/plan/model-dims.ts';
-import { NotQuantizable } from '../../gpu/plan/quantize.ts';
+import { NotQuantizable } from '../../gpu/numbers/quantize.ts';
 import { weightSpecs, type WeightSpec } from '../../gpu/plan/weight-specs.ts';
 import { Refused } from '../outcome.ts';
 import {

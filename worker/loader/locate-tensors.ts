@@ -1,5 +1,5 @@
-import type { ElementType } from '../../gpu/plan/element-type.ts';
-import { quantizedAs, type MatrixFormat, type WeightFormats } from '../../gpu/plan/matrix-format.ts';
+import type { ElementType } from '../../gpu/numbers/element-type.ts';
+import { quantizedAs, type MatrixFormat, type WeightFormats } from '../../gpu/numbers/matrix-format.ts';
 import type { WeightSpec } from '../../gpu/plan/weight-specs.ts';
 import { show } from '../hostile-fields.ts';
 import { badWeights, type Checkpoint, type CheckpointFile } from './checkpoint.ts';

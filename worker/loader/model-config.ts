@@ -1,7 +1,8 @@
 import type { ModelDims } from '../../gpu/plan/model-dims.ts';
 import { HostileFields, isObject } from '../hostile-fields.ts';
 import { attempt, Refused } from '../outcome.ts';
-import type { Outcome, SharingConfig } from '../protocol.ts';
+import type { Outcome } from '../protocol/failure.ts';
+import type { SharingConfig } from '../protocol/load.ts';
 import { MAX_PASSES, MAX_POSITIONS } from './apply-config.ts';
 import { familyDefaults, readBiases, readFamily, type Family } from './family.ts';
 import { readRope } from './rope-config.ts';

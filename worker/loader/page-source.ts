@@ -1,5 +1,5 @@
 import { fail, Refused, succeed } from '../outcome.ts';
-import type { Outcome } from '../protocol.ts';
+import type { Outcome } from '../protocol/failure.ts';
 import { requestsTo, type Request } from '../request.ts';
 import type { ModelSource } from './model-source.ts';
 import { keepAbsence, keepForOffline } from './offline-copy.ts';

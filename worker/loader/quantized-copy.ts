@@ -1,4 +1,4 @@
-import { isQuantized, type MatrixFormat, type WeightFormats } from '../../gpu/plan/matrix-format.ts';
+import { isQuantized, type MatrixFormat, type WeightFormats } from '../../gpu/numbers/matrix-format.ts';
 import type { WeightSpec } from '../../gpu/plan/weight-specs.ts';
 import { Refused } from '../outcome.ts';
 import { openCheckpoint, type Checkpoint } from './checkpoint.ts';

@@ -1,5 +1,5 @@
-import type { ElementType } from '../../gpu/plan/element-type.ts';
-import { isQuantized, storedRowBytes, type MatrixFormat } from '../../gpu/plan/matrix-format.ts';
+import type { ElementType } from '../../gpu/numbers/element-type.ts';
+import { isQuantized, storedRowBytes, type MatrixFormat } from '../../gpu/numbers/matrix-format.ts';
 import type { WeightSpec } from '../../gpu/plan/weight-specs.ts';
 import type { WrittenTensor } from './safetensors-header.ts';
 

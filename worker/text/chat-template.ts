@@ -2,7 +2,7 @@
 import { Environment, Interpreter, parse, tokenize } from '@huggingface/jinja';
 import { isObject } from '../hostile-fields.ts';
 import { Refused } from '../outcome.ts';
-import type { ChatMessage } from '../protocol.ts';
+import type { ChatMessage } from '../protocol/generate.ts';
 
 // What a template may cost. Real ones have up to 20 000 characters and take a few thousand steps.
 const LONGEST_TEMPLATE = 500_000;

@@ -1,6 +1,7 @@
-import type { TokenAfter } from '../measure/measured-token.ts';
+import type { TokenAfter } from './measured-token.ts';
 import { Refused, valueOf } from '../outcome.ts';
-import type { ChatMessage, Outcome } from '../protocol.ts';
+import type { Outcome } from '../protocol/failure.ts';
+import type { ChatMessage } from '../protocol/generate.ts';
 import type { TextApi, TextFacts, TextFiles } from './text-api.ts';
 
 /** Somewhere to run a stranger's tokenizer and template. */

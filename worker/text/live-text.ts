@@ -1,5 +1,5 @@
-import { measuredToken, tokensToTell, type DrawnToken } from '../measure/measured-token.ts';
-import type { MeasuredToken } from '../protocol.ts';
+import { measuredToken, tokensToTell, type DrawnToken } from './measured-token.ts';
+import type { MeasuredToken } from '../protocol/generate.ts';
 import type { GuardedText } from './guarded-text.ts';
 
 type Text = Pick<GuardedText, 'push' | 'flush' | 'textsOf'>;

@@ -1,7 +1,8 @@
-import type { TokenAfter } from '../measure/measured-token.ts';
-import { tokenText } from '../measure/token-text.ts';
+import type { TokenAfter } from './measured-token.ts';
+import { tokenText } from './token-text.ts';
 import { attempt, attemptAsync, Refused } from '../outcome.ts';
-import type { ChatMessage, Failure, Outcome } from '../protocol.ts';
+import type { Failure, Outcome } from '../protocol/failure.ts';
+import type { ChatMessage } from '../protocol/generate.ts';
 import { findTemplate, specialTokens } from './chat-files.ts';
 import type { TextApi, TextFacts, TextFiles } from './text-api.ts';
 import { TextStream } from './text-stream.ts';

@@ -1,5 +1,6 @@
-import type { TokenAfter } from '../measure/measured-token.ts';
-import type { ChatMessage, Outcome } from '../protocol.ts';
+import type { TokenAfter } from './measured-token.ts';
+import type { Outcome } from '../protocol/failure.ts';
+import type { ChatMessage } from '../protocol/generate.ts';
 
 /** A model's text files, as text. */
 export interface TextFiles {

@@ -1,7 +1,7 @@
 import { expect, it } from 'vitest';
 import type { ModelWeights } from '../../../gpu/backend.ts';
-import { openCpuBackend } from '../../../gpu/reference/cpu-backend.ts';
-import { hardwareTuning } from '../../../gpu/tuning.ts';
+import { openCpuBackend } from '../../../gpu/reference/backend.ts';
+import { hardwareTuning } from '../../../gpu/webgpu/tuning.ts';
 import { expectAllClose } from '../../support/all-close.ts';
 import { layersOf, sharingOf } from '../../support/arbitrary-plans.ts';
 import { openGpuBackend, putRandomModel, runSession, tinyDims } from '../../support/random-model.ts';

@@ -1,10 +1,10 @@
 import { modelSource, requestGpu } from '#platform';
 import { expect, it } from 'vitest';
 import type { Session } from '../../../gpu/backend.ts';
-import { GpuContext } from '../../../gpu/device.ts';
+import { GpuContext } from '../../../gpu/webgpu/device.ts';
 import { greedy } from '../../../gpu/plan/sampling.ts';
-import { softwareTuning } from '../../../gpu/tuning.ts';
-import { WebGpuBackend } from '../../../gpu/webgpu-backend.ts';
+import { softwareTuning } from '../../../gpu/webgpu/tuning.ts';
+import { WebGpuBackend } from '../../../gpu/webgpu/backend.ts';
 import { applyConfig } from '../../../worker/loader/apply-config.ts';
 import { loadModel } from '../../../worker/loader/load-model.ts';
 import { valueOf } from '../../../worker/outcome.ts';

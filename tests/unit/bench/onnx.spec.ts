@@ -3,7 +3,7 @@ import { decoderGraph } from '../../../tools/bench/transformers/decoder-graph.ts
 import { modelFiles } from '../../../tools/bench/transformers/model-files.ts';
 import { OnnxGraph } from '../../../tools/bench/transformers/onnx-graph.ts';
 import { float, message, varint } from '../../../tools/bench/transformers/protobuf.ts';
-import { CpuWeights } from '../../../gpu/reference/cpu-weights.ts';
+import { CpuWeights } from '../../../gpu/cpu/weights.ts';
 import { openFolderSource } from '../../../tools/headless/folder-source.ts';
 import { dims, specs, storedLayers } from '../worker/tiny-checkpoint.ts';
 import { fieldsOf, floatsOf, numbersOf, partsOf, textsOf } from './protobuf-reader.ts';

@@ -1,11 +1,12 @@
 import { beforeAll, describe, expect, it } from 'vitest';
-import { openCpuBackend } from '../../../gpu/reference/cpu-backend.ts';
+import { openCpuBackend } from '../../../gpu/reference/backend.ts';
 import { answerAll } from '../../../tools/headless/answer.ts';
 import { openFolderSource } from '../../../tools/headless/folder-source.ts';
 import { findModelFolder } from '../../../tools/headless/model-folder.ts';
-import { Engine } from '../../../worker/engine.ts';
+import { Engine } from '../../../worker/engine/engine.ts';
 import { succeed } from '../../../worker/outcome.ts';
-import type { EngineApi, GenerateResult } from '../../../worker/protocol.ts';
+import type { EngineApi } from '../../../worker/protocol/engine.ts';
+import type { GenerateResult } from '../../../worker/protocol/generate.ts';
 import { placeHere } from '../../../worker/text/place-here.ts';
 
 const request = { model: 'fairy-lckv', backend: 'cpu', prompt: 'Once upon', maxNewTokens: 2 };

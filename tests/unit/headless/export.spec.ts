@@ -10,11 +10,11 @@ import {
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { openCpuBackend } from '../../../gpu/reference/cpu-backend.ts';
+import { openCpuBackend } from '../../../gpu/reference/backend.ts';
 import { answerAll } from '../../../tools/headless/answer.ts';
 import { openFolderSource } from '../../../tools/headless/folder-source.ts';
 import { pathSink } from '../../../tools/headless/path-sink.ts';
-import { Engine } from '../../../worker/engine.ts';
+import { Engine } from '../../../worker/engine/engine.ts';
 import { exportModel } from '../../../worker/export/export-model.ts';
 import { succeed } from '../../../worker/outcome.ts';
 import { placeHere } from '../../../worker/text/place-here.ts';

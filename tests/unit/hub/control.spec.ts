@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import type { HubEvent } from '../../../worker/hub/protocol.ts';
+import type { HubEvent } from '../../../worker/protocol/hub.ts';
 import { valueOf } from '../../../worker/outcome.ts';
 import { sha256 } from '../../support/hub-server.ts';
 import {

@@ -1,6 +1,6 @@
 import { describe, expect, it, vi } from 'vitest';
-import { toF16 } from '../../../gpu/plan/element-type.ts';
-import { storedRowBytes, type WeightFormats } from '../../../gpu/plan/matrix-format.ts';
+import { toF16 } from '../../../gpu/numbers/element-type.ts';
+import { storedRowBytes, type WeightFormats } from '../../../gpu/numbers/matrix-format.ts';
 import { openHubSource } from '../../../worker/hub/hub-source.ts';
 import { loadWeights } from '../../../worker/loader/load-weights.ts';
 import { valueOf } from '../../../worker/outcome.ts';

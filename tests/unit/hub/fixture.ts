@@ -3,9 +3,9 @@ import 'fake-indexeddb/auto';
 import { afterEach } from 'vitest';
 import { Library, type LibraryParts } from '../../../worker/hub/library.ts';
 import { openHubSource } from '../../../worker/hub/hub-source.ts';
-import type { HubEvent } from '../../../worker/hub/protocol.ts';
+import type { HubEvent } from '../../../worker/protocol/hub.ts';
 import { openSpace } from '../../../worker/storage/space.ts';
-import type { HubModel } from '../../../worker/protocol.ts';
+import type { HubModel } from '../../../worker/protocol/load.ts';
 import {
   startHub,
   type Asked,

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { openHubSource } from '../../../worker/hub/hub-source.ts';
-import type { HubEvent } from '../../../worker/hub/protocol.ts';
+import type { HubEvent } from '../../../worker/protocol/hub.ts';
 import { valueOf } from '../../../worker/outcome.ts';
 import { sha256 } from '../../support/hub-server.ts';
 import {

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { parseLayerTypes } from '../../../gpu/plan/layer-types.ts';
-import { checkConfig, namesOfWrongFields, toGenerateRequest } from '../../../web/config/check-config.ts';
-import { defaultConfig, type PlaygroundConfig } from '../../../web/config/playground-config.ts';
+import { checkConfig, namesOfWrongFields, toGenerateRequest } from '../../../web/settings/checks.ts';
+import { defaultConfig, type PlaygroundConfig } from '../../../web/settings/settings.ts';
 
 const check = (changes: Partial<PlaygroundConfig>) => {
   const config = { ...defaultConfig, layerTypes: '0_6_6_6_6_6_6_7', ...changes };

@@ -1,9 +1,9 @@
 import { expect, it } from 'vitest';
-import { beginRun, endRun } from '../../../web/engine/run.ts';
-import { toGenerateRequest } from '../../../web/config/check-config.ts';
-import { defaultConfig } from '../../../web/config/playground-config.ts';
-import { cite } from '../../../web/share/cite.ts';
-import type { ModelFacts } from '../../../worker/protocol.ts';
+import { beginRun, endRun } from '../../../web/session/run.ts';
+import { toGenerateRequest } from '../../../web/settings/checks.ts';
+import { defaultConfig } from '../../../web/settings/settings.ts';
+import { cite } from '../../../web/panels/share/cite.ts';
+import type { ModelFacts } from '../../../worker/protocol/load.ts';
 
 const model = {
   id: 'fairy-lckv',

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { advise, explain } from '../../../web/ui/explain.ts';
-import type { Failure } from '../../../worker/protocol.ts';
+import type { Failure } from '../../../worker/protocol/failure.ts';
 
 /** One failure of every code: the type makes a missing one an error. */
 const failures: { readonly [Code in Failure['code']]: Extract<Failure, { code: Code }> } = {

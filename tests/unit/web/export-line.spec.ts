@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { exportLine } from '../../../web/export/export-line.ts';
-import type { ExportResult } from '../../../worker/export/protocol.ts';
+import { exportLine } from '../../../web/panels/export/export-line.ts';
+import type { ExportResult } from '../../../worker/protocol/export.ts';
 
 const result: ExportResult = {
   end: 'complete',

@@ -1,9 +1,11 @@
 import { describe, expect, it, vi } from 'vitest';
-import { defaultConfig, type PlaygroundConfig } from '../../../web/config/playground-config.ts';
-import type { Session } from '../../../web/engine/session.svelte.ts';
-import { Exporter } from '../../../web/export/exporter.svelte.ts';
-import type { ExportResult } from '../../../worker/export/protocol.ts';
-import type { EngineEvent, ExportRequest, Outcome } from '../../../worker/protocol.ts';
+import { defaultConfig, type PlaygroundConfig } from '../../../web/settings/settings.ts';
+import type { Session } from '../../../web/session/session.svelte.ts';
+import { Exporter } from '../../../web/panels/export/exporter.svelte.ts';
+import type { ExportResult } from '../../../worker/protocol/export.ts';
+import type { EngineEvent } from '../../../worker/protocol/engine.ts';
+import type { ExportRequest } from '../../../worker/protocol/export.ts';
+import type { Outcome } from '../../../worker/protocol/failure.ts';
 
 const config: PlaygroundConfig = { ...defaultConfig, layerTypes: ' 0_0 ', slidingWindow: 9 };
 const result: ExportResult = { end: 'complete', name: 'x', files: [], bytes: 0, zip: null, readBy: 'lckv' };

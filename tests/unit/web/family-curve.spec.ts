@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { familyCurve } from '../../../web/family/family-curve.ts';
-import type { ModelEntry } from '../../../web/model/model-index.ts';
+import { familyCurve } from '../../../web/panels/family/family-curve.ts';
+import type { ModelEntry } from '../../../web/models/model-index.ts';
 
 const stored = {
   layerTypes: '0_1',

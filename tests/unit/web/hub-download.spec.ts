@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { downloadLine, type Running } from '../../../web/hub/download.ts';
-import { Pace } from '../../../web/hub/pace.ts';
+import { downloadLine, type Running } from '../../../web/panels/hub/download.ts';
+import { Pace } from '../../../web/panels/hub/pace.ts';
 import { formatDuration } from '../../../web/ui/format.ts';
 
 describe('the pace of a download', () => {

@@ -1,9 +1,10 @@
 /** A page's Hub over a client and a session that only note what they are asked. */
 import { vi } from 'vitest';
-import type { Session } from '../../../web/engine/session.svelte.ts';
-import { Hub } from '../../../web/hub/hub.svelte.ts';
-import type { HubEvent, Newer, StoredModel } from '../../../worker/hub/protocol.ts';
-import type { BroughtModel, Failure, HubModel, Outcome } from '../../../worker/protocol.ts';
+import type { Session } from '../../../web/session/session.svelte.ts';
+import { Hub } from '../../../web/panels/hub/hub.svelte.ts';
+import type { HubEvent, Newer, StoredModel } from '../../../worker/protocol/hub.ts';
+import type { Failure, Outcome } from '../../../worker/protocol/failure.ts';
+import type { BroughtModel, HubModel } from '../../../worker/protocol/load.ts';
 
 export const ENDPOINT = 'https://mirror.example';
 export const model: StoredModel = {

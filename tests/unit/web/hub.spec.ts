@@ -1,7 +1,7 @@
 import 'fake-indexeddb/auto';
 import { beforeEach, describe, expect, it, vi } from 'vitest';
-import { rememberedToken, rememberToken } from '../../../web/hub/remembered-token.ts';
-import type { HubEvent } from '../../../worker/hub/protocol.ts';
+import { rememberedToken, rememberToken } from '../../../web/panels/hub/remembered-token.ts';
+import type { HubEvent } from '../../../worker/protocol/hub.ts';
 import { ENDPOINT, fail, model, open, succeed } from './hub-fixture.ts';
 
 beforeEach(async () => {

@@ -1,9 +1,9 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
-import { defaultConfig } from '../../../web/config/playground-config.ts';
-import { presetOf } from '../../../web/layers/presets/presets.ts';
+import { defaultConfig } from '../../../web/settings/settings.ts';
+import { presetOf } from '../../../web/panels/layers/presets/presets.ts';
 import type { Evaluation } from '../../../tools/evaluate/evaluation.ts';
-import { parseModelIndex } from '../../../web/model/model-index.ts';
+import { parseModelIndex } from '../../../web/models/model-index.ts';
 
 const readJson = (path: string): unknown =>
   JSON.parse(readFileSync(new URL(`../../../public/models/${path}`, import.meta.url), 'utf8'));

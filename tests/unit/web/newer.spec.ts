@@ -1,8 +1,8 @@
 import 'fake-indexeddb/auto';
 import { describe, expect, it, vi } from 'vitest';
-import { newerLine } from '../../../web/hub/download.ts';
-import type { Newer } from '../../../worker/hub/protocol.ts';
-import type { Outcome } from '../../../worker/protocol.ts';
+import { newerLine } from '../../../web/panels/hub/download.ts';
+import type { Newer } from '../../../worker/protocol/hub.ts';
+import type { Outcome } from '../../../worker/protocol/failure.ts';
 import { ENDPOINT, fail, model, open, succeed } from './hub-fixture.ts';
 
 describe('a branch that has moved on', () => {

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { parseLayerTypes } from '../../../gpu/plan/layer-types.ts';
-import { trainingNote } from '../../../web/layers/training-note.ts';
-import { contextNote } from '../../../web/prompt/context-note.ts';
+import { trainingNote } from '../../../web/panels/layers/training-note.ts';
+import { contextNote } from '../../../web/panels/write/context-note.ts';
 
 const plan = (text: string) => {
   const parsed = parseLayerTypes(text, text.split('_').length);

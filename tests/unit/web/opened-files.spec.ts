@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { isFolderId, modelIn } from '../../../web/model/opened-files.ts';
+import { isFolderId, modelIn } from '../../../web/models/opened-files.ts';
 
 const picked = (...paths: string[]) =>
   paths.map((path) => ({ path, file: new File(['x'], path.split('/').at(-1) ?? '') }));

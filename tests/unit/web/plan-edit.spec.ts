@@ -1,7 +1,13 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { EditHistory } from '../../../web/layers/edit-history.svelte.ts';
-import { ownKv, readEntries, repoint, shiftTargets, toggleWindow } from '../../../web/layers/plan-edit.ts';
+import { EditHistory } from '../../../web/session/edit-history.svelte.ts';
+import {
+  ownKv,
+  readEntries,
+  repoint,
+  shiftTargets,
+  toggleWindow,
+} from '../../../web/panels/layers/plan-edit.ts';
 
 describe('edits of a plan as text', () => {
   it('change the entries they are about and keep every other as it was typed', () => {

@@ -2,11 +2,11 @@ import 'fake-indexeddb/auto';
 import { beforeEach, describe, expect, it } from 'vitest';
 import { greedy } from '../../../gpu/plan/sampling.ts';
 import { openSpace } from '../../../worker/storage/space.ts';
-import type { Run } from '../../../web/engine/run.ts';
-import { csvCell, runsAsCsv, runsAsJson } from '../../../web/runs/export-runs.ts';
-import { RunLibrary } from '../../../web/runs/run-library.svelte.ts';
-import { sortRuns } from '../../../web/runs/sort-runs.ts';
-import { isStoredRun, storedRunOf, type StoredRun } from '../../../web/runs/stored-run.ts';
+import type { Run } from '../../../web/session/run.ts';
+import { csvCell, runsAsCsv, runsAsJson } from '../../../web/panels/runs/export-runs.ts';
+import { RunLibrary } from '../../../web/session/run-library.svelte.ts';
+import { sortRuns } from '../../../web/panels/runs/sort-runs.ts';
+import { isStoredRun, storedRunOf, type StoredRun } from '../../../web/session/stored-run.ts';
 
 const run = (number: number): Run =>
   ({

@@ -1,16 +1,10 @@
 import { beforeEach, describe, expect, it, vi } from 'vitest';
-import { decodeHash } from '../../../web/config/url-hash.ts';
-import { Session } from '../../../web/engine/session.svelte.ts';
-import type {
-  EngineEvent,
-  Failure,
-  GenerateRequest,
-  GenerateResult,
-  LoadRequest,
-  ModelFacts,
-  Outcome,
-  SharingConfig,
-} from '../../../worker/protocol.ts';
+import { decodeHash } from '../../../web/settings/hash.ts';
+import { Session } from '../../../web/session/session.svelte.ts';
+import type { EngineEvent } from '../../../worker/protocol/engine.ts';
+import type { Failure, Outcome } from '../../../worker/protocol/failure.ts';
+import type { GenerateRequest, GenerateResult } from '../../../worker/protocol/generate.ts';
+import type { LoadRequest, ModelFacts, SharingConfig } from '../../../worker/protocol/load.ts';
 
 const stored: SharingConfig = {
   layerTypes: '0_2_2_3',

@@ -7,9 +7,9 @@ import {
   sharingOf,
   type NumberKey,
   type PlaygroundConfig,
-} from '../../../web/config/playground-config.ts';
-import { decodeHash, encodeHash } from '../../../web/config/url-hash.ts';
-import type { SharingConfig } from '../../../worker/protocol.ts';
+} from '../../../web/settings/settings.ts';
+import { decodeHash, encodeHash } from '../../../web/settings/hash.ts';
+import type { SharingConfig } from '../../../worker/protocol/load.ts';
 
 const stored: SharingConfig = {
   layerTypes: '0_6_6_6_6_6_6_7',

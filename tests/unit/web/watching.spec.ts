@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
-import { kernelBars, kernelsAsSvg } from '../../../web/charts/kernel-bars.ts';
-import { kvSeries, speedSeries } from '../../../web/charts/run-series.ts';
-import { formatProbability, printable, shade } from '../../../web/watch/token-words.ts';
+import { kernelBars, kernelsAsSvg } from '../../../web/panels/charts/kernel-bars.ts';
+import { kvSeries, speedSeries } from '../../../web/panels/charts/run-series.ts';
+import { formatProbability, printable, shade } from '../../../web/ui/token-words.ts';
 import { sharingOf } from '../../support/arbitrary-plans.ts';
 import { tinyDims } from '../../support/random-model.ts';
 

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { attempt, valueOf } from '../../../worker/outcome.ts';
-import type { ChatMessage } from '../../../worker/protocol.ts';
+import type { ChatMessage } from '../../../worker/protocol/generate.ts';
 import { findTemplate, specialTokens } from '../../../worker/text/chat-files.ts';
 import { renderChat } from '../../../worker/text/chat-template.ts';
 

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { valueOf } from '../../../worker/outcome.ts';
-import type { ChatMessage, GenerateRequest } from '../../../worker/protocol.ts';
+import type { ChatMessage, GenerateRequest } from '../../../worker/protocol/generate.ts';
 import { ask, ignore, loaded } from './engines.ts';
 
 const template =

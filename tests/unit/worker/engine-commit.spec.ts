@@ -1,8 +1,8 @@
 import { expect, it } from 'vitest';
-import { openCpuBackend } from '../../../gpu/reference/cpu-backend.ts';
-import { Engine } from '../../../worker/engine.ts';
+import { openCpuBackend } from '../../../gpu/reference/backend.ts';
+import { Engine } from '../../../worker/engine/engine.ts';
 import { fail, succeed, valueOf } from '../../../worker/outcome.ts';
-import type { HubModel } from '../../../worker/protocol.ts';
+import type { HubModel } from '../../../worker/protocol/load.ts';
 import { placeHere } from '../../../worker/text/place-here.ts';
 import { ignore } from './engines.ts';
 import { goldenSource } from './sources.ts';

@@ -2,7 +2,7 @@ import { afterEach, describe, expect, it, vi } from 'vitest';
 import type { Backend } from '../../../gpu/backend.ts';
 import { BackendError } from '../../../gpu/backend-error.ts';
 import { valueOf } from '../../../worker/outcome.ts';
-import type { EngineEvent } from '../../../worker/protocol.ts';
+import type { EngineEvent } from '../../../worker/protocol/engine.ts';
 import { ask, cpu, ignore, loaded, openEngine } from './engines.ts';
 
 afterEach(() => {

@@ -1,10 +1,11 @@
 import type { Backend } from '../../../gpu/backend.ts';
 import { greedy } from '../../../gpu/plan/sampling.ts';
-import { openCpuBackend } from '../../../gpu/reference/cpu-backend.ts';
-import { Engine } from '../../../worker/engine.ts';
+import { openCpuBackend } from '../../../gpu/reference/backend.ts';
+import { Engine } from '../../../worker/engine/engine.ts';
 import type { ModelSource } from '../../../worker/loader/model-source.ts';
 import { succeed, valueOf } from '../../../worker/outcome.ts';
-import type { GenerateRequest, LoadRequest } from '../../../worker/protocol.ts';
+import type { GenerateRequest } from '../../../worker/protocol/generate.ts';
+import type { LoadRequest } from '../../../worker/protocol/load.ts';
 import { goldenSource, shippedSource } from './sources.ts';
 import { placeHere } from '../../../worker/text/place-here.ts';
 

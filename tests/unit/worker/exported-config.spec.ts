@@ -6,7 +6,7 @@ import { formatJsonFields, jsonFields } from '../../../worker/export/json-fields
 import { applyConfig } from '../../../worker/loader/apply-config.ts';
 import { parseModelConfig } from '../../../worker/loader/model-config.ts';
 import { valueOf } from '../../../worker/outcome.ts';
-import type { SharingConfig } from '../../../worker/protocol.ts';
+import type { SharingConfig } from '../../../worker/protocol/load.ts';
 
 /** The config.json of a published model under another plan: what it says, and what of it is read again. */
 async function exported(name: string, changes: Partial<SharingConfig>) {

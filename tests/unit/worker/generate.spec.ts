@@ -2,7 +2,8 @@ import { readFile } from 'node:fs/promises';
 import { describe, expect, it } from 'vitest';
 import { greedy } from '../../../gpu/plan/sampling.ts';
 import { valueOf } from '../../../worker/outcome.ts';
-import type { EngineEvent, GenerateRequest } from '../../../worker/protocol.ts';
+import type { EngineEvent } from '../../../worker/protocol/engine.ts';
+import type { GenerateRequest } from '../../../worker/protocol/generate.ts';
 import { ask, ignore, loaded } from './engines.ts';
 
 interface Golden {

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { openCpuBackend } from '../../../gpu/reference/cpu-backend.ts';
+import { openCpuBackend } from '../../../gpu/reference/backend.ts';
 import { loadModel } from '../../../worker/loader/load-model.ts';
 import type { ModelSource } from '../../../worker/loader/model-source.ts';
 import { goldenSource } from './sources.ts';

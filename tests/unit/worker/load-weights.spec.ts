@@ -2,7 +2,7 @@ import { readFile } from 'node:fs/promises';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { Backend } from '../../../gpu/backend.ts';
-import { openCpuBackend } from '../../../gpu/reference/cpu-backend.ts';
+import { openCpuBackend } from '../../../gpu/reference/backend.ts';
 import { weightSpecs } from '../../../gpu/plan/weight-specs.ts';
 import { applyConfig } from '../../../worker/loader/apply-config.ts';
 import { loadWeights } from '../../../worker/loader/load-weights.ts';

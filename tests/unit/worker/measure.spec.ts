@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest';
-import { Comparison, KeptRows, klDivergence } from '../../../worker/measure/divergence.ts';
-import { tokenText } from '../../../worker/measure/token-text.ts';
+import { Comparison, KeptRows, klDivergence } from '../../../worker/evaluate/divergence.ts';
+import { tokenText } from '../../../worker/text/token-text.ts';
 import { valueOf } from '../../../worker/outcome.ts';
-import type { ConvergenceRequest, ScoreRequest } from '../../../worker/protocol.ts';
+import type { ConvergenceRequest, ScoreRequest } from '../../../worker/protocol/measure.ts';
 import { ask, ignore, loaded } from './engines.ts';
 
 const prompt = [20, 40, 116, 6, 153, 108, 3, 77, 41, 9];

@@ -3,7 +3,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { applyConfig } from '../../../worker/loader/apply-config.ts';
 import { parseModelConfig } from '../../../worker/loader/model-config.ts';
-import type { SharingConfig } from '../../../worker/protocol.ts';
+import type { SharingConfig } from '../../../worker/protocol/load.ts';
 
 const llama = {
   model_type: 'llama',

@@ -1,8 +1,8 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { Backend, ModelWeights } from '../../../gpu/backend.ts';
-import { storedRowBytes } from '../../../gpu/plan/matrix-format.ts';
-import { openCpuBackend } from '../../../gpu/reference/cpu-backend.ts';
+import { storedRowBytes } from '../../../gpu/numbers/matrix-format.ts';
+import { openCpuBackend } from '../../../gpu/reference/backend.ts';
 import { BadHeader, headerLength, parseHeader } from '../../../worker/loader/safetensors.ts';
 import { Refused } from '../../../worker/outcome.ts';
 import { fileOfTensors } from './safetensors-file.ts';

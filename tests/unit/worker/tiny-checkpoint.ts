@@ -1,8 +1,8 @@
 /** A model of three layers with a checkpoint in memory, and a backend that notes what it is given. */
 import { expect } from 'vitest';
 import type { Backend, ModelWeights } from '../../../gpu/backend.ts';
-import { openCpuBackend } from '../../../gpu/reference/cpu-backend.ts';
-import { storedRowBytes } from '../../../gpu/plan/matrix-format.ts';
+import { openCpuBackend } from '../../../gpu/reference/backend.ts';
+import { storedRowBytes } from '../../../gpu/numbers/matrix-format.ts';
 import { weightSpecs } from '../../../gpu/plan/weight-specs.ts';
 import { applyConfig } from '../../../worker/loader/apply-config.ts';
 import { loadWeights } from '../../../worker/loader/load-weights.ts';

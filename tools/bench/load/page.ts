@@ -1,9 +1,9 @@
 /** How long a stored model takes to load, beside reading the same bytes from IndexedDB and uploading them. */
 import type { Backend, ModelWeights } from '../../../gpu/backend.ts';
-import type { ElementType } from '../../../gpu/plan/element-type.ts';
+import type { ElementType } from '../../../gpu/numbers/element-type.ts';
 import { parseLayerTypes } from '../../../gpu/plan/layer-types.ts';
 import { weightSpecs } from '../../../gpu/plan/weight-specs.ts';
-import { openWebGpuBackend } from '../../../gpu/webgpu-backend.ts';
+import { openWebGpuBackend } from '../../../gpu/webgpu/backend.ts';
 import { openHubSource } from '../../../worker/hub/hub-source.ts';
 import {
   beginStoring,

@@ -1,4 +1,4 @@
-import { maskOf } from '../../../gpu/plan/attention-mask.ts';
+import { maskOf } from '../../../gpu/kv/mask.ts';
 import { ownersOf, readsAbove, type LayerType } from '../../../gpu/plan/layer-types.ts';
 import type { ModelDims } from '../../../gpu/plan/model-dims.ts';
 import type { Sharing } from '../../../gpu/plan/sharing.ts';

@@ -5,7 +5,7 @@
  * The graph says sequential mode: a layer that reads above itself sees what was cached before the call, so a prompt
  * of such a model must be fed token by token. Batches of one.
  */
-import type { CpuWeights } from '../../../gpu/reference/cpu-weights.ts';
+import type { CpuWeights } from '../../../gpu/cpu/weights.ts';
 import { ownersOf, type LayerType } from '../../../gpu/plan/layer-types.ts';
 import type { ModelDims } from '../../../gpu/plan/model-dims.ts';
 import { ropeTable } from '../../../gpu/plan/rope.ts';

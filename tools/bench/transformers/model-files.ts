@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import { mkdir, writeFile } from 'node:fs/promises';
 import type { Backend } from '../../../gpu/backend.ts';
-import { CpuWeights } from '../../../gpu/reference/cpu-weights.ts';
+import { CpuWeights } from '../../../gpu/cpu/weights.ts';
 import { ownersOf } from '../../../gpu/plan/layer-types.ts';
 import type { ModelDims } from '../../../gpu/plan/model-dims.ts';
 import { applyConfig } from '../../../worker/loader/apply-config.ts';

@@ -1,5 +1,5 @@
-import { openProcessorBackend } from '../../../gpu/wasm/wasm-backend.ts';
-import { openWebGpuBackend } from '../../../gpu/webgpu-backend.ts';
+import { openProcessorBackend } from '../../../gpu/wasm/backend.ts';
+import { openWebGpuBackend } from '../../../gpu/webgpu/backend.ts';
 import type { Decode } from './decode.ts';
 import { openKvtab } from './decode-kvtab.ts';
 import { openTransformers, type TransformersOptions } from './decode-transformers.ts';

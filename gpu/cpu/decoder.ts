@@ -1,0 +1,37 @@
+import type { Passes } from '../plan/forward-plan.ts';
+import type { GroupMovement } from '../plan/movement.ts';
+
+/** Called between layers or rows with the share of the work done; throws to give up. */
+export type Breathe = (share: number) => Promise<void>;
+
+export interface TurnOptions {
+  readonly passes: Passes;
+  /** Without, only the last hidden state need be right. */
+  readonly everyRow: boolean;
+  readonly breathe: Breathe;
+  /** Receives how far every pass moved every row, group by group. */
+  readonly onMovement?: ((movement: GroupMovement) => void) | undefined;
+}
+
+/**
+ * A decoder on the processor, as a session drives it. It knows nothing of sampling; hidden states `[hiddenSize]` go
+ * out, one a token.
+ */
+export interface Decoder {
+  /** Positions written so far. */
+  readonly tokens: number;
+  /** Bytes of the caches. */
+  readonly kvBytes: number;
+  /** Bytes of all that the decoder took. */
+  readonly allocatedBytes: number;
+  /** One token through all layers; each reads what its owner has cached so far. */
+  step(token: number): Float32Array;
+  /** A whole turn at once, iterating the groups that read above themselves. */
+  parallel(tokens: readonly number[], options: TurnOptions): Promise<readonly Float32Array[]>;
+  /** Drops back to the first `tokens` positions; false where a ring no longer has the rows before. */
+  rewind(tokens: number): boolean;
+  /** The logits `[vocabSize]` of a hidden state. Valid until the next call. */
+  logits(hidden: Float32Array): Float32Array;
+  /** Gives back what the decoder took. */
+  close(): void;
+}

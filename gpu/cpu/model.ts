@@ -1,0 +1,83 @@
+import type { AllocateRequest, Backend, ModelWeights, Session, SessionOptions } from '../backend.ts';
+import type { MatrixFormat } from '../numbers/matrix-format.ts';
+import type { WeightSpec } from '../plan/weight-specs.ts';
+import { CpuSession } from './session.ts';
+import type { Decoder } from './decoder.ts';
+
+/** One way to compute on the processor: a model's weights, and decoders that run on them. */
+export interface CpuWeightStore {
+  put(spec: WeightSpec, firstRow: number, bytes: Uint8Array, stored: MatrixFormat): void;
+  readonly bytes: number;
+  /** A decoder of an empty text under a plan. */
+  open(options: SessionOptions): Decoder;
+  clear(): void;
+}
+
+/** A backend on the processor, whatever computes. */
+export function backendOnCpu(
+  description: string,
+  newWeights: (request: AllocateRequest) => CpuWeightStore,
+): Backend {
+  const models = new Set<CpuModel>();
+  return {
+    adapter: { backend: 'cpu', vendor: '', description, software: true },
+    allocate: (request) => {
+      const model = new CpuModel(request, newWeights(request), () => models.delete(model));
+      models.add(model);
+      return Promise.resolve(model);
+    },
+    get allocatedBytes() {
+      return sumOf([...models].map((model) => model.allocatedBytes));
+    },
+    destroy: () => {
+      for (const model of models) model.free();
+    },
+  };
+}
+
+class CpuModel implements ModelWeights {
+  readonly #request: AllocateRequest;
+  readonly #weights: CpuWeightStore;
+  readonly #sessions = new Set<CpuSession>();
+  readonly #freed: () => void;
+
+  constructor(request: AllocateRequest, weights: CpuWeightStore, freed: () => void) {
+    this.#request = request;
+    this.#weights = weights;
+    this.#freed = freed;
+  }
+
+  put(spec: WeightSpec, firstRow: number, bytes: Uint8Array): Promise<void> {
+    this.#weights.put(spec, firstRow, bytes, this.#request.storedAs(spec));
+    return Promise.resolve();
+  }
+
+  ready(): Promise<void> {
+    return Promise.resolve();
+  }
+
+  get bytes(): number {
+    return this.#weights.bytes;
+  }
+
+  get allocatedBytes(): number {
+    return this.bytes + sumOf([...this.#sessions].map((session) => session.allocatedBytes));
+  }
+
+  open(options: SessionOptions): Promise<Session> {
+    const decoder = this.#weights.open(options);
+    const session = new CpuSession(this.#request.dims, decoder, options, () =>
+      this.#sessions.delete(session),
+    );
+    this.#sessions.add(session);
+    return Promise.resolve(session);
+  }
+
+  free(): void {
+    for (const session of this.#sessions) session.close();
+    this.#weights.clear();
+    this.#freed();
+  }
+}
+
+const sumOf = (numbers: readonly number[]) => numbers.reduce((sum, number) => sum + number, 0);

@@ -1,0 +1,122 @@
+import type { DecodeEnd, DecodeOptions, PrefillOptions, Session, SessionOptions } from '../backend.ts';
+import { kvUsage, type KvUsage } from '../kv/usage.ts';
+import type { ModelDims } from '../plan/model-dims.ts';
+import type { Breathe, Decoder } from './decoder.ts';
+import { measureToken } from './measure-token.ts';
+import { sampleToken } from './sampler.ts';
+
+/** A text that a decoder on the processor writes: its tokens, its sampling, its stops. */
+export class CpuSession implements Session {
+  readonly #dims: ModelDims;
+  readonly #options: SessionOptions;
+  readonly #closed: () => void;
+  readonly #history: number[] = [];
+  readonly #decoder: Decoder;
+  /** The hidden state from which the next token is drawn. */
+  #hidden: Float32Array = new Float32Array();
+  #keptTokens = 0;
+
+  constructor(dims: ModelDims, decoder: Decoder, options: SessionOptions, closed: () => void) {
+    this.#dims = dims;
+    this.#decoder = decoder;
+    this.#options = options;
+    this.#closed = closed;
+  }
+
+  get allocatedBytes(): number {
+    return this.#decoder.allocatedBytes;
+  }
+
+  async prefill(tokens: readonly number[], options: PrefillOptions): Promise<boolean> {
+    const { passes } = this.#options;
+    const { onMovement } = options;
+    options.onPrepared?.();
+    const everyRow = options.logitsAt.some((position) => position < tokens.length - 1);
+    const breathe: Breathe = async (share) => {
+      await yieldNowAndThen();
+      if (options.stopped()) throw new Stopped();
+      options.onProgress(share);
+    };
+    try {
+      const hidden =
+        options.mode === 'parallel'
+          ? await this.#decoder.parallel(tokens, { passes, everyRow, breathe, onMovement })
+          : await this.#sequential(tokens, breathe);
+      for (const position of options.logitsAt) {
+        options.onLogits(position, this.#decoder.logits(hidden[position] ?? new Float32Array()));
+      }
+      this.#hidden = hidden.at(-1)?.slice() ?? this.#hidden;
+    } catch (error) {
+      if (error instanceof Stopped) return false;
+      throw error;
+    }
+    // A last token that was written but never fed has no place in the text unless the turn brings it.
+    this.#history.length = this.#decoder.tokens - tokens.length;
+    this.#history.push(...tokens);
+    this.#keptTokens = this.#decoder.tokens;
+    return true;
+  }
+
+  async #sequential(tokens: readonly number[], breathe: Breathe) {
+    const hidden: Float32Array[] = [];
+    for (const token of tokens) {
+      hidden.push(this.#decoder.step(token));
+      await breathe(hidden.length / tokens.length);
+    }
+    return hidden;
+  }
+
+  async decode(options: DecodeOptions): Promise<DecodeEnd> {
+    for (let newTokens = 0; newTokens < options.maxNewTokens; newTokens++) {
+      await yieldNowAndThen();
+      if (options.stopped()) return 'stopped';
+      if (newTokens > 0) {
+        this.#hidden = this.#decoder.step(this.#history.at(-1) ?? 0);
+        this.#keptTokens = this.#decoder.tokens;
+      }
+      const logits = this.#decoder.logits(this.#hidden);
+      const token = sampleToken(logits, this.#history, this.#history.length, options.sampling);
+      this.#history.push(token);
+      options.onToken(token, this.#options.measured ? measureToken(logits, token) : null);
+      if (options.endTokens.has(token)) return 'end-of-text';
+    }
+    return 'length';
+  }
+
+  rewind(tokens: number): boolean {
+    this.#keptTokens = tokens;
+    return this.#decoder.rewind(tokens);
+  }
+
+  profileStep(): Promise<null> {
+    return Promise.resolve(null);
+  }
+
+  kvUsage(): KvUsage {
+    const { sharing, kvPrecision } = this.#options;
+    return kvUsage(sharing, this.#dims, kvPrecision, this.#keptTokens, this.#decoder.kvBytes);
+  }
+
+  close(): void {
+    this.#decoder.close();
+    this.#closed();
+  }
+}
+
+class Stopped extends Error {}
+
+let lastYieldMs = 0;
+
+/** Lets the worker hear of a stop: a macrotask, at most every 10 ms, because a promise alone lets no message in. */
+async function yieldNowAndThen(): Promise<void> {
+  if (performance.now() - lastYieldMs < 10) return;
+  await new Promise<void>((resolve) => {
+    const { port1, port2 } = new MessageChannel();
+    port1.onmessage = () => {
+      port1.close();
+      resolve();
+    };
+    port2.postMessage(null);
+  });
+  lastYieldMs = performance.now();
+}

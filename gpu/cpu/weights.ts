@@ -1,0 +1,70 @@
+import type { LayerType } from '../plan/layer-types.ts';
+import {
+  keptFormat,
+  keptRows,
+  numbersOf,
+  type MatrixFormat,
+  type WeightFormats,
+} from '../numbers/matrix-format.ts';
+import type { WeightRole, WeightSpec } from '../plan/weight-specs.ts';
+import { convertKv } from './convert-kv.ts';
+
+/** Stored rows of a tensor as float32: just the numbers that the GPU's packed rows hold. */
+export const keptNumbers = (
+  spec: WeightSpec,
+  bytes: Uint8Array,
+  stored: MatrixFormat,
+  formats: WeightFormats,
+): Float32Array =>
+  spec.vector
+    ? numbersOf(bytes, stored, spec.cols)
+    : keptRows(bytes, stored, spec.cols, keptFormat(spec, stored, formats));
+
+/** A model's tensors as float32, found by role and layer. */
+export class CpuWeights {
+  readonly #tensors = new Map<string, Float32Array>();
+  readonly #formats: WeightFormats;
+
+  constructor(formats: WeightFormats) {
+    this.#formats = formats;
+  }
+
+  get bytes(): number {
+    return [...this.#tensors.values()].reduce((sum, tensor) => sum + tensor.byteLength, 0);
+  }
+
+  put(spec: WeightSpec, firstRow: number, bytes: Uint8Array, stored: MatrixFormat): void {
+    const key = keyOf(spec.role, spec.layer);
+    let tensor = this.#tensors.get(key);
+    if (!tensor) this.#tensors.set(key, (tensor = new Float32Array(spec.rows * spec.cols)));
+    tensor.set(keptNumbers(spec, bytes, stored, this.#formats), firstRow * spec.cols);
+  }
+
+  get(role: WeightRole, layer = 0): Float32Array {
+    const tensor = this.find(role, layer);
+    if (!tensor) throw new Error(`the weight ${keyOf(role, layer)} was never put`);
+    return tensor;
+  }
+
+  find(role: WeightRole, layer = 0): Float32Array | undefined {
+    return this.#tensors.get(keyOf(role, layer));
+  }
+
+  /** The same model under another plan: all but the key and value projections are shared with this one. */
+  convert(stored: readonly LayerType[], wanted: readonly LayerType[]): CpuWeights {
+    const converted = new CpuWeights(this.#formats);
+    for (const [key, tensor] of this.#tensors) converted.#tensors.set(key, tensor);
+    const find = (role: WeightRole, layer: number) => this.find(role, layer);
+    for (const made of convertKv(stored, wanted, this.#formats, find)) {
+      const values = 'from' in made ? this.find(made.role, made.from) : made.mean;
+      if (values) converted.#tensors.set(keyOf(made.role, made.owner), values);
+    }
+    return converted;
+  }
+
+  clear(): void {
+    this.#tensors.clear();
+  }
+}
+
+const keyOf = (role: WeightRole, layer: number) => `${role}/${layer}`;

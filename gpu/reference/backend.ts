@@ -1,0 +1,22 @@
+import type { Backend } from '../backend.ts';
+import { CpuDecoder } from './decoder.ts';
+import { backendOnCpu } from '../cpu/model.ts';
+import { CpuWeights } from '../cpu/weights.ts';
+
+/** The decoder in plain TypeScript: the twin that all others are tested against, and what runs where nothing else does. */
+export const openCpuBackend = (): Backend =>
+  backendOnCpu('JavaScript on the processor', (request) => {
+    const { dims, storedLayers } = request;
+    const weights = new CpuWeights(request);
+    return {
+      put: (...rows) => weights.put(...rows),
+      get bytes() {
+        return weights.bytes;
+      },
+      open: ({ sharing, kvPrecision, capacityTokens }) => {
+        const converted = weights.convert(storedLayers, sharing.layers);
+        return new CpuDecoder(dims, converted, sharing, kvPrecision, capacityTokens);
+      },
+      clear: () => weights.clear(),
+    };
+  });

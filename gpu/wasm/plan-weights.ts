@@ -1,0 +1,35 @@
+import type { WeightRole } from '../plan/weight-specs.ts';
+import type { WasmTensor } from './tensor.ts';
+
+/** The tensors of a layer; those of none are in the first. By role, because a token looks a hundred of them up. */
+export type LayerTensors = Partial<Record<WeightRole, WasmTensor>>;
+
+/** The tensors of one plan: the model's own, but for the means that the plan wants. */
+export class PlanWeights {
+  readonly #layers: readonly LayerTensors[];
+  readonly #means: readonly WasmTensor[];
+
+  constructor(layers: readonly LayerTensors[], means: readonly WasmTensor[]) {
+    this.#layers = layers;
+    this.#means = means;
+  }
+
+  /** Bytes of the means. */
+  get bytes(): number {
+    return this.#means.reduce((sum, tensor) => sum + tensor.bytes, 0);
+  }
+
+  get(role: WeightRole, layer = 0): WasmTensor {
+    const tensor = this.find(role, layer);
+    if (!tensor) throw new Error(`the weight ${role} of layer ${layer} was never put`);
+    return tensor;
+  }
+
+  find(role: WeightRole, layer: number): WasmTensor | undefined {
+    return this.#layers[layer]?.[role];
+  }
+
+  free(): void {
+    for (const tensor of this.#means) tensor.free();
+  }
+}

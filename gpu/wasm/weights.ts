@@ -1,0 +1,86 @@
+import type { AllocateRequest, SessionOptions } from '../backend.ts';
+import type { LayerType } from '../plan/layer-types.ts';
+import type { MatrixFormat } from '../numbers/matrix-format.ts';
+import type { WeightRole, WeightSpec } from '../plan/weight-specs.ts';
+import { convertKv, type KvMean } from '../cpu/convert-kv.ts';
+import type { CpuWeightStore } from '../cpu/model.ts';
+import { keptNumbers } from '../cpu/weights.ts';
+import { startKernels, type KernelCode, type Kernels } from './kernels.ts';
+import { LinearMemory } from './linear-memory.ts';
+import { WasmDecoder } from './decoder.ts';
+import { PlanWeights, type LayerTensors } from './plan-weights.ts';
+import { WasmTensor } from './tensor.ts';
+
+/** A model's tensors in a memory of its own, with the kernels that work there. All goes with the last reference. */
+export class WasmWeights implements CpuWeightStore {
+  readonly #memory = new LinearMemory();
+  readonly #kernels: Kernels;
+  readonly #request: AllocateRequest;
+  readonly #layers: LayerTensors[];
+
+  constructor(code: KernelCode, request: AllocateRequest) {
+    this.#kernels = startKernels(code, this.#memory.memory);
+    this.#request = request;
+    this.#layers = Array.from({ length: request.dims.layerCount }, () => ({}));
+  }
+
+  get bytes(): number {
+    return this.#tensors.reduce((sum, tensor) => sum + tensor.bytes, 0);
+  }
+
+  /** @throws BackendError `out-of-memory` */
+  put(spec: WeightSpec, firstRow: number, bytes: Uint8Array, stored: MatrixFormat): void {
+    const layer = (this.#layers[spec.layer] ??= {});
+    const tensor = (layer[spec.role] ??= new WasmTensor(this.#memory, this.#kernels, spec));
+    tensor.put(firstRow, keptNumbers(spec, bytes, stored, this.#request));
+  }
+
+  open(options: SessionOptions): WasmDecoder {
+    const { dims, storedLayers } = this.#request;
+    const weights = this.#convert(storedLayers, options.sharing.layers);
+    try {
+      return new WasmDecoder(this.#memory, this.#kernels, dims, weights, options);
+    } catch (error) {
+      weights.free();
+      throw error;
+    }
+  }
+
+  clear(): void {
+    for (const tensor of this.#tensors) tensor.free();
+    this.#layers.length = 0;
+  }
+
+  get #tensors(): WasmTensor[] {
+    return this.#layers.flatMap((layer) => Object.values(layer));
+  }
+
+  /** @throws BackendError `out-of-memory` */
+  #convert(stored: readonly LayerType[], wanted: readonly LayerType[]): PlanWeights {
+    const layers = this.#layers.map((layer) => ({ ...layer }));
+    const means: WasmTensor[] = [];
+    const plan = new PlanWeights(layers, means);
+    const find = (role: WeightRole, layer: number) => this.#layers[layer]?.[role];
+    const values = (role: WeightRole, layer: number) => find(role, layer)?.values();
+    try {
+      for (const made of convertKv(stored, wanted, this.#request, values)) {
+        const tensor = 'from' in made ? find(made.role, made.from) : this.#newMean(made, means);
+        const layer = layers[made.owner];
+        if (tensor && layer) layer[made.role] = tensor;
+      }
+      return plan;
+    } catch (error) {
+      plan.free();
+      throw error;
+    }
+  }
+
+  #newMean({ vector, mean }: KvMean, means: WasmTensor[]): WasmTensor {
+    const cols = vector ? mean.length : this.#request.dims.hiddenSize;
+    const shape = { rows: mean.length / cols, cols, vector };
+    const tensor = new WasmTensor(this.#memory, this.#kernels, shape);
+    means.push(tensor);
+    tensor.put(0, mean);
+    return tensor;
+  }
+}

@@ -1,0 +1,89 @@
+import type { AllocateRequest, Backend, ModelWeights, Session, SessionOptions } from '../backend.ts';
+import { BackendError } from '../backend-error.ts';
+import { openGpu, type GpuContext } from './device.ts';
+import { GpuSession } from './session.ts';
+import { GpuWeights } from './weights.ts';
+import type { WeightSpec } from '../plan/weight-specs.ts';
+
+/**
+ * The decoder on WebGPU.
+ *
+ * @throws BackendError `no-webgpu` where there is no WebGPU, or no adapter
+ */
+export async function openWebGpuBackend(gpu: GPU | undefined): Promise<Backend> {
+  return new WebGpuBackend(await openGpu(gpu));
+}
+
+/** Public for tests, which look at the ledger. */
+export class WebGpuBackend implements Backend {
+  readonly context: GpuContext;
+
+  constructor(context: GpuContext) {
+    this.context = context;
+  }
+
+  get adapter() {
+    return this.context.adapter;
+  }
+
+  get allocatedBytes(): number {
+    return this.context.ledger.bytes;
+  }
+
+  async allocate(request: AllocateRequest): Promise<ModelWeights> {
+    const weights = new GpuWeights(this.context, request);
+    try {
+      await this.context.wait(weights.allocated());
+    } catch (error) {
+      const { bytes } = weights;
+      weights.free();
+      // One buffer more or less is no help: what matters is what all of them take.
+      const full = error instanceof BackendError && error.failure.code === 'out-of-memory';
+      throw full ? new BackendError({ code: 'out-of-memory', what: 'the weights', bytes }) : error;
+    }
+    return new GpuModel(this.context, request, weights);
+  }
+
+  destroy(): void {
+    this.context.destroy();
+  }
+}
+
+class GpuModel implements ModelWeights {
+  readonly #context: GpuContext;
+  readonly #request: AllocateRequest;
+  readonly #weights: GpuWeights;
+  readonly #sessions = new Set<Session>();
+
+  constructor(context: GpuContext, request: AllocateRequest, weights: GpuWeights) {
+    this.#context = context;
+    this.#request = request;
+    this.#weights = weights;
+  }
+
+  put(spec: WeightSpec, firstRow: number, bytes: Uint8Array): Promise<void> {
+    return this.#weights.put(spec, firstRow, bytes);
+  }
+
+  ready(): Promise<void> {
+    return this.#weights.ready();
+  }
+
+  get bytes(): number {
+    return this.#weights.bytes;
+  }
+
+  async open(options: SessionOptions): Promise<Session> {
+    const opening = GpuSession.open(this.#context, this.#request.dims, this.#weights, options, () =>
+      this.#sessions.delete(session),
+    );
+    const session: GpuSession = await this.#context.wait(opening);
+    this.#sessions.add(session);
+    return session;
+  }
+
+  free(): void {
+    for (const session of this.#sessions) session.close();
+    this.#weights.free();
+  }
+}

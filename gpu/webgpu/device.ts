@@ -1,0 +1,113 @@
+import type { AdapterFacts } from '../backend.ts';
+import { BackendError } from '../backend-error.ts';
+import { KernelLibrary } from './kernel.ts';
+import { Ledger } from './memory.ts';
+import { tuningFor, type Tuning } from './tuning.ts';
+
+/** What the adapter would decide, for tests. */
+export interface GpuOptions {
+  /** How to shape kernels: a GPU's shapes run on software too. */
+  readonly tuning?: Tuning;
+  /** Binds no more than this at once, however much more the adapter allows. */
+  readonly largestBindingBytes?: number;
+}
+
+/** An open GPU with what is kept for it: compiled kernels, the ledger, and how kernels are shaped on it. */
+export class GpuContext {
+  readonly device: GPUDevice;
+  readonly adapter: AdapterFacts;
+  readonly ledger: Ledger;
+  readonly kernels: KernelLibrary;
+  readonly tuning: Tuning;
+  /** The most bytes that one binding can show to a kernel. */
+  readonly largestBindingBytes: number;
+  #lost: string | undefined;
+  #error: GPUError | undefined;
+
+  constructor(device: GPUDevice, adapter: AdapterFacts, { tuning, largestBindingBytes }: GpuOptions = {}) {
+    const { maxBufferSize, maxStorageBufferBindingSize } = device.limits;
+    this.device = device;
+    this.adapter = adapter;
+    this.ledger = new Ledger(device);
+    this.kernels = new KernelLibrary(device);
+    this.tuning = tuning ?? tuningFor(adapter.software);
+    this.largestBindingBytes = Math.min(
+      maxBufferSize,
+      maxStorageBufferBindingSize,
+      largestBindingBytes ?? Infinity,
+    );
+    void device.lost.then((info) => (this.#lost = info.message || info.reason));
+    device.addEventListener('uncapturederror', (event) => (this.#error ??= event.error));
+  }
+
+  /**
+   * Waits for the GPU. Whatever went wrong on it since the last wait is thrown here.
+   *
+   * @throws BackendError `device-lost`
+   */
+  async wait<T>(work: Promise<T>): Promise<T> {
+    try {
+      const result = await work;
+      this.#throwIfBroken();
+      return result;
+    } catch (error) {
+      // The loss of a device may be told a little later than the failure of what was waiting on it. What says by itself
+      // what it is, as a wait within this one does, need not be waited for.
+      if (!(error instanceof BackendError)) {
+        await Promise.race([this.device.lost, new Promise((resolve) => setTimeout(resolve, 100))]);
+      }
+      this.#throwIfBroken();
+      throw error;
+    }
+  }
+
+  #throwIfBroken(): void {
+    if (this.#lost !== undefined) throw new BackendError({ code: 'device-lost', reason: this.#lost });
+    if (this.#error) {
+      const { message } = this.#error;
+      this.#error = undefined;
+      throw new Error(`The GPU refused work: ${message}`);
+    }
+  }
+
+  destroy(): void {
+    this.ledger.freeAll();
+    this.device.destroy();
+  }
+}
+
+/**
+ * Opens the GPU with as large buffers as it offers.
+ *
+ * @throws BackendError `no-webgpu` where there is no WebGPU, or no adapter
+ */
+export async function openGpu(gpu: GPU | undefined, options?: GpuOptions): Promise<GpuContext> {
+  if (!gpu) throw new BackendError({ code: 'no-webgpu', reason: 'this browser does not offer WebGPU' });
+  const adapter = await gpu.requestAdapter({ powerPreference: 'high-performance' });
+  if (!adapter)
+    throw new BackendError({ code: 'no-webgpu', reason: 'the browser found no graphics adapter' });
+  const { maxBufferSize, maxStorageBufferBindingSize } = adapter.limits;
+  try {
+    const device = await adapter.requestDevice({
+      label: 'kvtab',
+      requiredLimits: { maxBufferSize, maxStorageBufferBindingSize },
+      // Taken where offered, for profiling.
+      requiredFeatures: adapter.features.has('timestamp-query') ? ['timestamp-query'] : [],
+    });
+    return new GpuContext(device, describe(adapter), options);
+  } catch (error) {
+    throw new BackendError({ code: 'no-webgpu', reason: `the adapter gives no device: ${String(error)}` });
+  }
+}
+
+function describe({ info }: GPUAdapter): AdapterFacts {
+  const words = [info.vendor, info.architecture, info.device, info.description];
+  const software =
+    info.isFallbackAdapter || /swiftshader|llvmpipe|lavapipe|software|basic render/i.test(words.join(' '));
+  return {
+    backend: 'webgpu',
+    vendor: info.vendor,
+    description: info.description || info.device || info.architecture || 'unnamed adapter',
+    software,
+  };
+}

@@ -1,0 +1,282 @@
+import type { PrefillOptions } from '../backend.ts';
+import { paddedCols } from '../numbers/matrix-format.ts';
+import { stepStride, type Recording } from './kernel.ts';
+import type { Scope } from './memory.ts';
+import { runPaced, type Job } from './pacer.ts';
+import { groupsOf, type Passes } from '../plan/forward-plan.ts';
+import { kvRowBytes } from '../kv/usage.ts';
+import { readsAbove } from '../plan/layer-types.ts';
+import { prefillSchedule, type PrefillPass } from '../plan/prefill-schedule.ts';
+import type { Forward } from './forward.ts';
+import { recordEmbed } from './embed.ts';
+import {
+  allocatePrefill,
+  recordLayer,
+  recordLogits,
+  recordRingCopies,
+  type LayerRecordings,
+  type PrefillBuffers,
+} from './prefill-layer.ts';
+import { runsOf, type RowRun } from './row-runs.ts';
+import { packSteps, type Step } from './step.ts';
+import type { TextBuffers } from './session-buffers.ts';
+import { PassWatch } from './watch-passes.ts';
+
+const mostLogitsBytes = 16 * 2 ** 20;
+
+/** A turn to prefill: `rows` new positions from `start` on, whose tokens lie in `text.tokens`. */
+export interface Turn {
+  readonly start: number;
+  readonly rows: number;
+}
+
+/**
+ * Prefills a turn all rows at once, layer by layer, iterating the groups that read above themselves; leaves the last
+ * row's hidden state in `text.hidden` and all KV in the caches.
+ *
+ * @returns false where it was stopped
+ */
+export async function prefillParallel(
+  forward: Forward,
+  passes: Passes,
+  turn: Turn,
+  options: PrefillOptions,
+): Promise<boolean> {
+  const scope = forward.context.ledger.scope('prefill scratch');
+  try {
+    return await new ParallelPrefill(forward, passes, turn, options, scope).run();
+  } finally {
+    scope.free();
+  }
+}
+
+class ParallelPrefill {
+  readonly #forward: Forward;
+  readonly #passes: Passes;
+  readonly #turn: Turn;
+  readonly #options: PrefillOptions;
+  readonly #scope: Scope;
+  readonly #steps: Step[] = [];
+  readonly #stepRows: number[] = [];
+  readonly #scratchBase: number;
+
+  constructor(forward: Forward, passes: Passes, turn: Turn, options: PrefillOptions, scope: Scope) {
+    this.#forward = forward;
+    this.#passes = passes;
+    this.#turn = turn;
+    this.#options = options;
+    this.#scope = scope;
+    this.#scratchBase = Math.max(0, turn.start - forward.sharing.windowTokens + 1);
+  }
+
+  async run(): Promise<boolean> {
+    const { context, sharing, text } = this.#forward;
+    const { start, rows } = this.#turn;
+    const { chunkRows } = context.tuning;
+    const { logitsAt } = this.#options;
+    const everyRow = logitsAt.some((position) => position < rows - 1);
+
+    // Where the dispatches work.
+    const chunks: number[] = [];
+    for (let row = 0; row < rows; row += chunkRows) {
+      chunks.push(this.#stepAt(row, Math.min(chunkRows, rows - row)));
+    }
+    const last = this.#stepAt(rows - 1, 1);
+    const before = this.#stepAt(this.#scratchBase - start, start - this.#scratchBase);
+    const held = Math.min(rows, sharing.windowTokens);
+    const after = this.#stepAt(rows - held, held);
+    const logitsRows = Math.max(1, Math.floor(mostLogitsBytes / (4 * this.#forward.dims.vocabSize)));
+    const runs = runsOf(logitsAt, Math.min(logitsRows, chunkRows));
+    const logitsSteps = runs.map((run) => this.#stepAt(run.first, run.count));
+
+    const buffers = allocatePrefill(this.#forward, this.#scope, {
+      turnRows: rows,
+      chunkRows: Math.min(chunkRows, rows),
+      steps: this.#steps.length,
+      ringRowsNeeded: start + rows - this.#scratchBase,
+    });
+    await this.#scope.settled();
+    context.device.queue.writeBuffer(buffers.steps, 0, packSteps(this.#steps));
+    const layers = await Promise.all(
+      sharing.layers.map((layer) => recordLayer(this.#forward, this.#scope, buffers, layer)),
+    );
+
+    const watches = this.#options.onMovement ? await this.#watches(buffers) : [];
+    const jobs = [
+      this.#replay(await recordRingCopies(this.#forward, this.#scope, buffers, true), before, 0),
+      this.#clearNewRows(text),
+      ...(await this.#embed(buffers, chunks)),
+      ...prefillSchedule(sharing, this.#passes, { firstTurn: start === 0, everyRow }).flatMap((pass) =>
+        this.#watched(
+          pass,
+          chunks,
+          watches.find(({ group }) => group.start === pass.group.start),
+          this.#passJobs(pass, buffers, layers, chunks, last),
+        ),
+      ),
+      this.#replay(await recordRingCopies(this.#forward, this.#scope, buffers, false), after, 0),
+      this.#copyLastHidden(buffers),
+    ];
+    this.#options.onPrepared?.();
+    const allWork = jobs.reduce((sum, job) => sum + job.work, 0);
+    const finished = await runPaced(context, jobs, context.tuning.firstSubmitWork, (work) => {
+      this.#options.onProgress(work / allWork);
+      return !this.#options.stopped();
+    });
+    if (finished) await this.#readLogits(buffers, runs, logitsSteps);
+    if (finished) for (const watch of watches) this.#options.onMovement?.(await watch.read(this.#forward));
+    return finished;
+  }
+
+  #watches(buffers: PrefillBuffers): Promise<readonly PassWatch[]> {
+    const iterated = groupsOf(this.#forward.sharing.layers).filter((group) => group.iterated);
+    return Promise.all(
+      iterated.map((group) =>
+        PassWatch.open(this.#forward, this.#scope, buffers, group, this.#passes, this.#turn.rows),
+      ),
+    );
+  }
+
+  #watched(
+    { pass }: PrefillPass,
+    chunks: readonly number[],
+    watch: PassWatch | undefined,
+    jobs: readonly Job[],
+  ): readonly Job[] {
+    if (!watch) return jobs;
+    const steps = chunks.map((step) => ({ step, rows: this.#stepRows[step] ?? 0 }));
+    return [watch.beforePass(), ...jobs, ...watch.afterPass(pass, steps)];
+  }
+
+  /** Puts a step down; returns its index. */
+  #stepAt(firstRow: number, rows: number): number {
+    const { sharing, text } = this.#forward;
+    this.#steps.push({
+      position: this.#turn.start + firstRow,
+      rows,
+      firstRow: Math.max(0, firstRow),
+      windowTokens: sharing.windowTokens,
+      ringRows: text.ringRows,
+      scratchBase: this.#scratchBase,
+    });
+    this.#stepRows.push(rows);
+    return this.#steps.length - 1;
+  }
+
+  #replay(recording: Recording, step: number, workPerRow: number): Job {
+    const rows = this.#stepRows[step] ?? 0;
+    return {
+      work: rows * workPerRow,
+      dispatch: (pass) => {
+        if (rows > 0) recording.replay(pass, step * stepStride, rows);
+      },
+    };
+  }
+
+  /** Multiply-adds of a row's scores and values: what grows with the text. */
+  #scoresWork(layer: number, step: number): number {
+    const { dims, sharing } = this.#forward;
+    const { position = 0, rows = 0 } = this.#steps[step] ?? {};
+    const window = sharing.layers[layer]?.windowed ? sharing.windowTokens : Infinity;
+    return 2 * dims.heads * dims.headDim * Math.min(position + rows, window);
+  }
+
+  /** New positions start from zero KV; steps that were thrown away may have left something in their rows. */
+  #clearNewRows({ caches }: TextBuffers): Job {
+    const { dims, kvPrecision, sharing } = this.#forward;
+    const { start, rows } = this.#turn;
+    const rowBytes = kvRowBytes(dims, kvPrecision);
+    const readFromBelow = new Set(sharing.layers.filter(readsAbove).map((layer) => layer.readsFrom));
+    return {
+      work: 0,
+      copy: (encoder) => {
+        for (const [owner, cache] of caches) {
+          if (cache.slots !== 'linear' || !readFromBelow.has(owner)) continue;
+          encoder.clearBuffer(cache.buffer, start * rowBytes, rows * rowBytes);
+        }
+      },
+    };
+  }
+
+  async #embed({ hidden, steps: step }: PrefillBuffers, chunks: readonly number[]): Promise<Job[]> {
+    const { context, weights, text } = this.#forward;
+    const recorder = context.kernels.record(this.#scope);
+    recordEmbed(recorder, weights, { tokens: text.tokens, hidden, step });
+    const recording = await recorder.finish();
+    return chunks.map((chunk) => this.#replay(recording, chunk, paddedCols(this.#forward.dims.hiddenSize)));
+  }
+
+  #passJobs(
+    { group, pass, passes, steps }: PrefillPass,
+    { hidden, entering }: PrefillBuffers,
+    layers: readonly LayerRecordings[],
+    chunks: readonly number[],
+    last: number,
+  ): Job[] {
+    const jobs: Job[] = [];
+    if (group.iterated && passes > 1) {
+      const [from, to] = pass === 0 ? [hidden, entering] : [entering, hidden];
+      jobs.push({ work: 0, copy: (encoder) => encoder.copyBufferToBuffer(from, 0, to, 0, from.size) });
+    }
+    for (const { layer, work, ownsKv, seesOnlyZeros } of steps) {
+      const r = layers[layer];
+      if (!r) continue;
+      const rest = (step: number) => {
+        // Attention over zeros adds nothing but the output's bias.
+        if (!seesOnlyZeros || this.#forward.dims.outputBias) {
+          jobs.push(this.#replay(r.attention, step, r.attentionWork + this.#scoresWork(layer, step)));
+        }
+        jobs.push(this.#replay(r.mlp, step, r.mlpWork));
+      };
+      for (const chunk of work === 'last' && !ownsKv ? [] : chunks) {
+        jobs.push(this.#replay(r.norm, chunk, 0), this.#replay(r.kv, chunk, r.kvWork));
+        if (work === 'all') rest(chunk);
+      }
+      if (work === 'last') {
+        jobs.push(this.#replay(r.norm, last, 0));
+        rest(last);
+      }
+    }
+    return jobs;
+  }
+
+  #copyLastHidden({ hidden }: PrefillBuffers): Job {
+    const { dims, text } = this.#forward;
+    const rowBytes = 4 * paddedCols(dims.hiddenSize);
+    const from = (this.#turn.rows - 1) * rowBytes;
+    return {
+      work: 0,
+      copy: (encoder) => encoder.copyBufferToBuffer(hidden, from, text.hidden, 0, rowBytes),
+    };
+  }
+
+  async #readLogits(
+    buffers: PrefillBuffers,
+    runs: readonly RowRun[],
+    steps: readonly number[],
+  ): Promise<void> {
+    if (runs.length === 0) return;
+    const { context, dims } = this.#forward;
+    const rowBytes = 4 * dims.vocabSize;
+    const mostRows = Math.max(...runs.map((run) => run.count));
+    const logits = this.#scope.storage('logits', mostRows * rowBytes);
+    const staging = this.#scope.staging('logits read-back', mostRows * rowBytes);
+    await this.#scope.settled();
+    const recording = await recordLogits(this.#forward, this.#scope, buffers, logits);
+    for (const [i, run] of runs.entries()) {
+      const encoder = context.device.createCommandEncoder({ label: 'logits' });
+      const pass = encoder.beginComputePass();
+      recording.replay(pass, (steps[i] ?? 0) * stepStride, run.count);
+      pass.end();
+      encoder.copyBufferToBuffer(logits, 0, staging, 0, run.count * rowBytes);
+      context.device.queue.submit([encoder.finish()]);
+      await context.wait(staging.mapAsync(GPUMapMode.READ));
+      const values = new Float32Array(staging.getMappedRange());
+      for (let row = 0; row < run.count; row++) {
+        const from = row * dims.vocabSize;
+        this.#options.onLogits(run.first + row, values.subarray(from, from + dims.vocabSize));
+      }
+      staging.unmap();
+    }
+  }
+}

@@ -1,0 +1,261 @@
+import type { DecodeEnd, DecodeOptions, PrefillOptions, Session, SessionOptions } from '../backend.ts';
+import type { GpuContext } from './device.ts';
+import type { Forward } from './forward.ts';
+import type { GpuWeights } from './weights.ts';
+import type { Recording } from './kernel.ts';
+import { measureWords } from './kernels/measure.ts';
+import type { Scope } from './memory.ts';
+import { prefillParallel } from './prefill.ts';
+import type { KernelTime } from '../plan/kernel-time.ts';
+import { kvRowBytes, kvRowsHeld, kvUsage, MAX_STEPS_IN_FLIGHT, type KvUsage } from '../kv/usage.ts';
+import type { ModelDims } from '../plan/model-dims.ts';
+import { RingReach } from '../kv/ring-reach.ts';
+import { readMeasure } from './read-measure.ts';
+import { recordHead, recordKeptLogits, recordLayers, recordMeasure, recordSample } from './decode.ts';
+import { packSampling } from './pack-sampling.ts';
+import { packSteps, type Step } from './step.ts';
+import { StepsInFlight } from './steps-in-flight.ts';
+import { allocateText } from './session-buffers.ts';
+import { canTime, timeKernels } from './timing.ts';
+
+/** All that is replayed for a token; the lists are empty where nothing is measured. */
+interface Recordings {
+  readonly layers: Recording;
+  readonly head: Recording;
+  readonly sample: Recording;
+  /** Before and after the sampler, which changes the logits in place. */
+  readonly kept: readonly Recording[];
+  readonly measure: readonly Recording[];
+}
+
+/** A text on the GPU: recorded once when it opens, replayed for every token. */
+export class GpuSession implements Session {
+  readonly #forward: Forward;
+  readonly #options: SessionOptions;
+  readonly #scope: Scope;
+  readonly #kvScope: Scope;
+  readonly #recordings: Recordings;
+  readonly #onClose: () => void;
+  readonly #reach: RingReach;
+  /** Positions whose KV is kept. Steps thrown away have written beyond. */
+  #written = 0;
+
+  static async open(
+    context: GpuContext,
+    dims: ModelDims,
+    weights: GpuWeights,
+    options: SessionOptions,
+    onClose: () => void,
+  ): Promise<GpuSession> {
+    const scope = context.ledger.scope('session');
+    const kvScope = context.ledger.scope('kv');
+    try {
+      const text = allocateText(context, dims, options, scope, kvScope, weights.inParts);
+      const { sharing, kvPrecision } = options;
+      const kv = await weights.kvProjections(sharing.layers, scope);
+      const forward: Forward = { context, dims, sharing, kvPrecision, weights, kv, text };
+      const recorded = (record: typeof recordLayers) => {
+        const recorder = context.kernels.record(scope);
+        record(recorder, forward);
+        return recorder.finish();
+      };
+      const measured = (record: typeof recordLayers) => (text.measured ? [recorded(record)] : []);
+      const recordings = Promise.all([
+        recorded(recordLayers),
+        recorded(recordHead),
+        recorded(recordSample),
+        Promise.all(measured(recordKeptLogits)),
+        Promise.all(measured(recordMeasure)),
+      ]);
+      recordings.catch(() => undefined); // heard of below
+      await Promise.all([scope.settled(), kvScope.settled()]);
+      const [layers, head, sample, kept, measure] = await recordings;
+      return new GpuSession(
+        forward,
+        options,
+        [scope, kvScope],
+        { layers, head, sample, kept, measure },
+        onClose,
+      );
+    } catch (error) {
+      scope.free();
+      kvScope.free();
+      throw error;
+    }
+  }
+
+  private constructor(
+    forward: Forward,
+    options: SessionOptions,
+    [scope, kvScope]: readonly [Scope, Scope],
+    recordings: Recordings,
+    onClose: () => void,
+  ) {
+    this.#forward = forward;
+    this.#options = options;
+    this.#scope = scope;
+    this.#kvScope = kvScope;
+    this.#recordings = recordings;
+    this.#onClose = onClose;
+    const ringed = [...forward.text.caches.values()].some(({ slots }) => slots === 'ring');
+    this.#reach = new RingReach(ringed ? forward.text.ringRows : Infinity);
+  }
+
+  async prefill(tokens: readonly number[], options: PrefillOptions): Promise<boolean> {
+    const { context, text } = this.#forward;
+    const turn = { start: this.#written, rows: tokens.length };
+    context.device.queue.writeBuffer(text.tokens, 4 * turn.start, Uint32Array.from(tokens));
+    // Steps thrown away in an earlier turn have marked tokens at positions that come again.
+    context.device.queue.writeBuffer(text.seen, 0, new Uint32Array(this.#forward.dims.vocabSize));
+    const work =
+      options.mode === 'parallel'
+        ? prefillParallel(this.#forward, this.#options.passes, turn, options)
+        : this.#sequential(turn, options);
+    const finished = await context.wait(work);
+    if (finished) this.#written += turn.rows;
+    if (options.mode === 'parallel') {
+      // Of a turn longer than the window, only the last rows enter the rings.
+      const { windowTokens } = this.#forward.sharing;
+      this.#reach.wrote(turn.start + turn.rows, turn.rows > windowTokens ? windowTokens : Infinity);
+    }
+    return finished;
+  }
+
+  rewind(tokens: number): boolean {
+    this.#written = tokens;
+    return this.#reach.reaches(tokens, this.#forward.sharing.windowTokens);
+  }
+
+  async #sequential(turn: { start: number; rows: number }, options: PrefillOptions): Promise<boolean> {
+    const { context, dims, text } = this.#forward;
+    const { layers, head } = this.#recordings;
+    const { queue } = context.device;
+    const scope = context.ledger.scope('prefill scratch');
+    try {
+      const wanted = new Set(options.logitsAt);
+      options.onPrepared?.();
+      const staging = wanted.size > 0 ? scope.staging('logits read-back', 4 * dims.vocabSize) : null;
+      for (let row = 0; row < turn.rows; row++) {
+        if (options.stopped()) return false;
+        const logits = staging !== null && wanted.has(row);
+        this.#submit(turn.start + row, logits ? [layers, head] : [layers], (encoder) => {
+          if (logits) encoder.copyBufferToBuffer(text.logits, 0, staging, 0, 4 * dims.vocabSize);
+        });
+        if (logits) {
+          await context.wait(staging.mapAsync(GPUMapMode.READ));
+          options.onLogits(row, new Float32Array(staging.getMappedRange(), 0, dims.vocabSize));
+          staging.unmap();
+        } else if (row % MAX_STEPS_IN_FLIGHT === MAX_STEPS_IN_FLIGHT - 1 || row === turn.rows - 1) {
+          await context.wait(queue.onSubmittedWorkDone());
+        }
+        options.onProgress((row + 1) / turn.rows);
+      }
+      return !options.stopped();
+    } finally {
+      scope.free();
+    }
+  }
+
+  async decode(options: DecodeOptions): Promise<DecodeEnd> {
+    const { context, text } = this.#forward;
+    if (options.maxNewTokens === 0) return 'length';
+    context.device.queue.writeBuffer(text.sampling, 0, packSampling(options.sampling));
+
+    const prompt = this.#written;
+    const { layers, head, sample, kept, measure } = this.#recordings;
+    const first = [head, ...kept, sample, ...measure];
+    const next = [layers, ...first];
+    const flight = new StepsInFlight(context, text.readBacks);
+    let submitted = 0;
+    let arrived = 0;
+    let end: DecodeEnd = 'length';
+    try {
+      while (arrived < options.maxNewTokens) {
+        while (submitted < options.maxNewTokens && flight.hasRoom) {
+          // Step n feeds the token before it, but for the first, whose hidden state the prefill left.
+          const position = prompt + submitted - 1;
+          const readBack = flight.take();
+          this.#submit(position, submitted === 0 ? first : next, (encoder) => {
+            encoder.copyBufferToBuffer(text.tokens, 4 * (position + 1), readBack, 0, 4);
+            if (text.measured) {
+              const { words } = text.measured;
+              encoder.copyBufferToBuffer(words, 0, readBack, 4, 4 * measureWords);
+            }
+          });
+          flight.launched();
+          submitted++;
+        }
+        const words = await flight.land();
+        const token = words[0] ?? 0;
+        if (options.stopped()) {
+          end = 'stopped';
+          break;
+        }
+        this.#written = prompt + arrived;
+        arrived++;
+        options.onToken(token, text.measured ? readMeasure(words.slice(1)) : null);
+        if (options.endTokens.has(token)) {
+          end = 'end-of-text';
+          break;
+        }
+      }
+    } finally {
+      await flight.drain();
+    }
+    return end;
+  }
+
+  #stepAt(position: number): Step {
+    const { text, sharing } = this.#forward;
+    const { windowTokens } = sharing;
+    return { position, rows: 1, firstRow: 0, windowTokens, ringRows: text.ringRows, scratchBase: 0 };
+  }
+
+  /** One step: one small write, one pass, one submit. */
+  #submit(
+    position: number,
+    recordings: readonly Recording[],
+    afterPass: (encoder: GPUCommandEncoder) => void,
+  ): void {
+    const { context, text } = this.#forward;
+    const { device } = context;
+    this.#reach.wrote(position + 1);
+    device.queue.writeBuffer(text.step, 0, packSteps([this.#stepAt(position)]));
+    const encoder = device.createCommandEncoder({ label: 'step' });
+    const pass = encoder.beginComputePass();
+    for (const recording of recordings) recording.replay(pass);
+    pass.end();
+    afterPass(encoder);
+    device.queue.submit([encoder.finish()]);
+  }
+
+  /** The token at the last position kept is decoded once more. */
+  async profileStep(): Promise<readonly KernelTime[] | null> {
+    const { context, text } = this.#forward;
+    if (!canTime(context)) return null;
+    const { layers, head, sample } = this.#recordings;
+    context.device.queue.writeBuffer(text.step, 0, packSteps([this.#stepAt(this.#written - 1)]));
+    return timeKernels(context, [layers, head, sample]);
+  }
+
+  /** Bytes that decoding the next token reads: matrices, and the rows held of the cache that each layer reads. */
+  bytesReadPerToken(): number {
+    const { weights, kv, sharing, dims, kvPrecision } = this.#forward;
+    const rowsRead = sharing.layers.map(({ readsFrom, windowed }) =>
+      kvRowsHeld({ layer: readsFrom, windowed }, this.#written, sharing.windowTokens),
+    );
+    const rows = rowsRead.reduce((sum, held) => sum + held, 0);
+    return weights.bytesReadPerToken(kv) + rows * kvRowBytes(dims, kvPrecision);
+  }
+
+  kvUsage(): KvUsage {
+    const { sharing, kvPrecision, dims } = this.#forward;
+    return kvUsage(sharing, dims, kvPrecision, this.#written, this.#kvScope.bytes);
+  }
+
+  close(): void {
+    this.#scope.free();
+    this.#kvScope.free();
+    this.#onClose();
+  }
+}

@@ -1,0 +1,122 @@
+import type { Forward } from './forward.ts';
+import { stepStride, type Recording } from './kernel.ts';
+import { movement } from './kernels/movement.ts';
+import type { Scope } from './memory.ts';
+import type { Job } from './pacer.ts';
+import { passesOf, type Group, type Passes } from '../plan/forward-plan.ts';
+import { kvRowBytes } from '../kv/usage.ts';
+import { ownersReadFromBelow, relativeMovement, type GroupMovement } from '../plan/movement.ts';
+import { cacheOf } from './decode.ts';
+import type { PrefillBuffers } from './prefill-layer.ts';
+
+/** Dispatches over one chunk of a turn's rows. */
+export interface RowSteps {
+  /** Its index in the step buffer. */
+  readonly step: number;
+  readonly rows: number;
+}
+
+/**
+ * Watches one iterated group of a parallel prefill: keeps the caches that are read from below as they were before a pass,
+ * and adds up how far the pass moved every row.
+ */
+export class PassWatch {
+  readonly group: Group;
+  readonly #scope: Scope;
+  readonly #passes: number;
+  readonly #turnRows: number;
+  readonly #kept: readonly { readonly now: GPUBuffer; readonly before: GPUBuffer }[];
+  readonly #recordings: readonly Recording[];
+  readonly #sums: GPUBuffer; //    (moved, size) [turn]
+  readonly #results: GPUBuffer; // (moved, size) [passes, turn]
+
+  /** @param turnRows rows of the turn */
+  static async open(
+    { context, dims, sharing, kvPrecision }: Forward,
+    scope: Scope,
+    buffers: PrefillBuffers,
+    group: Group,
+    passes: Passes,
+    turnRows: number,
+  ): Promise<PassWatch> {
+    const sums = scope.storage('movement', 8 * turnRows);
+    const results = scope.storage('movement by pass', 8 * turnRows * passesOf(group, passes));
+    const rowWords = kvRowBytes(dims, kvPrecision) / 4;
+    const watched = ownersReadFromBelow(sharing, group).map((owner) => {
+      const { buffer: now, slots } = cacheOf(buffers, owner);
+      const before = scope.storage(`kv before the pass/layer-${owner}`, now.size);
+      const recorder = context.kernels.record(scope);
+      const params = { rowWords, format: kvPrecision, slots };
+      recorder.add(movement, params, { now, before, sums, step: buffers.steps });
+      return { now, before, recording: recorder.finish() };
+    });
+    await scope.settled();
+    const recordings = await Promise.all(watched.map(({ recording }) => recording));
+    return new PassWatch(scope, group, passesOf(group, passes), turnRows, watched, recordings, sums, results);
+  }
+
+  private constructor(
+    scope: Scope,
+    group: Group,
+    passes: number,
+    turnRows: number,
+    kept: readonly { readonly now: GPUBuffer; readonly before: GPUBuffer }[],
+    recordings: readonly Recording[],
+    sums: GPUBuffer,
+    results: GPUBuffer,
+  ) {
+    this.#scope = scope;
+    this.group = group;
+    this.#passes = passes;
+    this.#turnRows = turnRows;
+    this.#kept = kept;
+    this.#recordings = recordings;
+    this.#sums = sums;
+    this.#results = results;
+  }
+
+  beforePass(): Job {
+    return {
+      work: 0,
+      copy: (encoder) => {
+        for (const { now, before } of this.#kept) encoder.copyBufferToBuffer(now, 0, before, 0, now.size);
+        encoder.clearBuffer(this.#sums);
+      },
+    };
+  }
+
+  afterPass(pass: number, chunks: readonly RowSteps[]): readonly Job[] {
+    const bytes = 8 * this.#turnRows;
+    const measured = chunks.map(({ step, rows }): Job => ({
+      work: 0,
+      dispatch: (encoder) => {
+        for (const recording of this.#recordings) recording.replay(encoder, step * stepStride, rows);
+      },
+    }));
+    return [
+      ...measured,
+      {
+        work: 0,
+        copy: (encoder) => {
+          encoder.copyBufferToBuffer(this.#sums, 0, this.#results, pass * bytes, bytes);
+        },
+      },
+    ];
+  }
+
+  /** Reads what was measured, once all passes have run. */
+  async read({ context }: Forward): Promise<GroupMovement> {
+    const bytes = 8 * this.#turnRows * this.#passes;
+    const staging = this.#scope.staging('movement read-back', bytes);
+    const encoder = context.device.createCommandEncoder({ label: 'movement' });
+    encoder.copyBufferToBuffer(this.#results, 0, staging, 0, bytes);
+    context.device.queue.submit([encoder.finish()]);
+    await context.wait(staging.mapAsync(GPUMapMode.READ));
+    const sums = new Float32Array(staging.getMappedRange(0, bytes));
+    const relative = Float32Array.from({ length: this.#turnRows * this.#passes }, (_, i) =>
+      relativeMovement(sums[2 * i] ?? 0, sums[2 * i + 1] ?? 0),
+    );
+    staging.unmap();
+    return { group: this.group, passes: this.#passes, relative };
+  }
+}

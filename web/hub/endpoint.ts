@@ -1,6 +1,0 @@
-import type { BroughtModel } from '../../worker/protocol.ts';
-import { defaultConfig } from '../config/playground-config.ts';
-
-/** The server that a model came from; the default one for models that came from none. */
-export const endpointOf = (model: BroughtModel | undefined): string =>
-  model?.from === 'hub' ? model.endpoint : defaultConfig.endpoint;

@@ -1,0 +1,50 @@
+import type { GroupMovement } from '../../../gpu/plan/movement.ts';
+
+/** A position is called settled where a pass moves it by less than this share: a tenth of a percent. */
+export const SETTLED = 1e-3;
+
+/** One pass over all positions. */
+export interface PassSummary {
+  /** From 1 on. */
+  readonly pass: number;
+  readonly mean: number;
+  readonly max: number;
+  /** Positions that are not settled. */
+  readonly moving: number;
+}
+
+export function passSummaries({
+  passes,
+  relative,
+}: Pick<GroupMovement, 'passes' | 'relative'>): readonly PassSummary[] {
+  const positions = relative.length / passes;
+  return Array.from({ length: passes }, (_, pass) => {
+    const row = relative.subarray(pass * positions, (pass + 1) * positions);
+    let sum = 0;
+    let max = 0;
+    let moving = 0;
+    for (const moved of row) {
+      sum += moved;
+      max = Math.max(max, moved);
+      if (moved >= SETTLED) moving++;
+    }
+    return { pass: pass + 1, mean: sum / positions, max, moving };
+  });
+}
+
+/** The first pass that finds everything settled; what it was to find was there one pass before. Null where none does. */
+export const settledAt = (summaries: readonly PassSummary[]): number | null =>
+  summaries.find(({ moving }) => moving === 0)?.pass ?? null;
+
+/** How dark a cell is, from 0 (nothing moved) to 1 (all of it): logarithmic, because passes shrink by factors. */
+export function darkness(moved: number): number {
+  if (moved <= 0) return 0;
+  return Math.min(1, Math.max(0.06, 1 + Math.log10(moved) / 5));
+}
+
+/** `100 %`, `3.2 %`, `0.0012 %`, and plainly nothing. */
+export function formatMovement(moved: number): string {
+  if (moved === 0) return '0';
+  const percent = 100 * moved;
+  return percent >= 10 ? `${Math.round(percent)} %` : `${Number(percent.toPrecision(2))} %`;
+}

@@ -1,0 +1,65 @@
+import { wrap, type Remote } from 'comlink';
+import type {
+  HubApi,
+  HubEvent,
+  Newer,
+  Preview,
+  StoredKey,
+  StoredModel,
+} from '../../../worker/protocol/hub.ts';
+import type { Outcome } from '../../../worker/protocol/failure.ts';
+import type { HubModel } from '../../../worker/protocol/load.ts';
+import { WorkerCalls } from '../../session/worker-calls.ts';
+
+type Receive = (event: HubEvent) => void;
+
+/** The page's end of the worker that downloads. It is another one than computes, so that a run is not slowed. */
+export class HubClient {
+  readonly #hub: Remote<HubApi>;
+  readonly #calls: WorkerCalls;
+
+  constructor(worker: Worker) {
+    this.#hub = wrap<HubApi>(worker);
+    this.#calls = new WorkerCalls(worker);
+  }
+
+  look(model: HubModel): Promise<Outcome<Preview>> {
+    return this.#calls.ask(() => this.#hub.look(model));
+  }
+
+  download(model: HubModel, receive: Receive): Promise<Outcome<StoredModel>> {
+    return this.#calls.lend(receive, (onEvent) => this.#hub.download(model, onEvent));
+  }
+
+  renew(model: HubModel, receive: Receive): Promise<Outcome<StoredModel>> {
+    return this.#calls.lend(receive, (onEvent) => this.#hub.renew(model, onEvent));
+  }
+
+  newer(model: HubModel): Promise<Outcome<Newer | null>> {
+    return this.#calls.ask(() => this.#hub.newer(model));
+  }
+
+  check(model: HubModel, receive: Receive): Promise<Outcome<StoredModel>> {
+    return this.#calls.lend(receive, (onEvent) => this.#hub.check(model, onEvent));
+  }
+
+  stored(): Promise<Outcome<readonly StoredModel[]>> {
+    return this.#calls.ask(() => this.#hub.stored());
+  }
+
+  remove(key: StoredKey): Promise<Outcome<void>> {
+    return this.#calls.ask(() => this.#hub.remove(key));
+  }
+
+  pause(): void {
+    this.#hub.pause().catch(() => undefined); // a dead worker downloads nothing
+  }
+
+  resume(): void {
+    this.#hub.resume().catch(() => undefined);
+  }
+
+  cancel(): void {
+    this.#hub.cancel().catch(() => undefined);
+  }
+}

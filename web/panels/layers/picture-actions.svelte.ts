@@ -1,0 +1,104 @@
+import { LayerSelection } from './layer-selection.svelte.ts';
+import type { PictureCommand } from './picture-keys.ts';
+import { ownKv, readEntries, repoint, shiftTargets, toggleWindow } from './plan-edit.ts';
+import { describeLayer } from './plan-picture.ts';
+import type { PlanEditor } from '../../session/plan-editor.svelte.ts';
+
+/** Digits typed within this time are one number. */
+const ONE_NUMBER_MS = 1200;
+
+/** What a person can do in the picture: choose layers, and edit those that are chosen. */
+export class PictureActions {
+  readonly selection = new LayerSelection();
+  /** The last edit in words, for those who do not see it. */
+  said = $state.raw('');
+  readonly #editorNow: () => PlanEditor;
+  readonly #layerCount: () => number;
+  #typed = { digits: '', atMs: -Infinity };
+
+  constructor(editor: () => PlanEditor, layerCount: () => number) {
+    this.#editorNow = editor;
+    this.#layerCount = layerCount;
+  }
+
+  get #editor(): PlanEditor {
+    return this.#editorNow();
+  }
+
+  repointTo(target: number, gesture: string): void {
+    this.#edit(repoint(this.#editor.text, this.#layerCount(), this.#concerned(), target), gesture);
+  }
+
+  keepOwn(): void {
+    this.#edit(ownKv(this.#editor.text, this.#layerCount(), this.#concerned()), 'own');
+  }
+
+  toggleWindow(): void {
+    this.#edit(toggleWindow(this.#editor.text, this.#layerCount(), this.#concerned()), 'window');
+  }
+
+  /** @param rows rows of the picture, more than the model's layers where the text is too long */
+  obey(command: PictureCommand, rows: number): void {
+    const { selection } = this;
+    switch (command.do) {
+      case 'move':
+      case 'go': {
+        const last = rows - 1;
+        const to = command.do === 'move' ? selection.active + command.by : command.to === 'last' ? last : 0;
+        const layer = Math.min(Math.max(to, 0), last);
+        if (command.extend) selection.extend(layer);
+        else selection.only(layer);
+        break;
+      }
+      case 'select':
+        selection.toggle(selection.active);
+        break;
+      case 'select-all':
+        selection.all(this.#layerCount());
+        break;
+      case 'shift-target':
+        this.#edit(
+          shiftTargets(this.#editor.text, this.#layerCount(), this.#concerned(), command.by),
+          'shift',
+        );
+        break;
+      case 'window':
+        this.toggleWindow();
+        break;
+      case 'own':
+        this.keepOwn();
+        break;
+      case 'digit':
+        this.#type(command.digit);
+        break;
+      case 'undo':
+        this.#editor.undo();
+        break;
+      case 'redo':
+        this.#editor.redo();
+        break;
+    }
+  }
+
+  #type(digit: string): void {
+    const now = performance.now();
+    const digits = now - this.#typed.atMs < ONE_NUMBER_MS ? this.#typed.digits + digit : digit;
+    this.#typed = { digits, atMs: now };
+    if (Number(digits) < this.#layerCount()) this.repointTo(Number(digits), 'digits');
+  }
+
+  /** What an edit is about: the selection, or the layer that the keyboard is at. */
+  #concerned(): readonly number[] {
+    const { layers, active } = this.selection;
+    return layers.length > 0 ? layers : [active];
+  }
+
+  #edit(text: string, gesture: string): void {
+    const layers = this.#concerned();
+    // The same gesture on other layers is another step of undo.
+    this.#editor.edit(text, `${gesture} ${layers.join()}`);
+    const first = readEntries(text, this.#layerCount())[layers[0] ?? 0];
+    if (layers.length > 1) this.said = `${layers.length} layers changed.`;
+    else if (first) this.said = `${describeLayer(first, first.readsFrom === first.layer)}.`;
+  }
+}

@@ -1,0 +1,53 @@
+import type { PickedFile } from '../../models/opened-files.ts';
+
+/** A folder dropped by mistake may be a whole disk. */
+const MOST_FILES = 20_000;
+
+/** Whether a drag carries files, rather than text or a part of the page. */
+export const carriesFiles = ({ dataTransfer }: DragEvent) => dataTransfer?.types.includes('Files') ?? false;
+
+/**
+ * The files of a drop, and those in its folders, the nearest first.
+ *
+ * Must be called while the drop is being handled: the browser forgets what was dropped afterwards.
+ */
+export async function droppedFiles(dropped: DataTransfer): Promise<readonly PickedFile[]> {
+  const entries: FileSystemEntry[] = [];
+  const picked: PickedFile[] = [];
+  for (const item of dropped.items) {
+    const entry = item.webkitGetAsEntry();
+    if (entry) entries.push(entry);
+    else {
+      const file = item.getAsFile();
+      if (file) picked.push({ path: file.name, file });
+    }
+  }
+  // It grows while it is walked: level by level.
+  for (const entry of entries) {
+    if (picked.length >= MOST_FILES) break;
+    if (isDirectory(entry)) entries.push(...(await entriesIn(entry)));
+    else if (isFile(entry)) picked.push({ path: entry.fullPath.slice(1), file: await fileOf(entry) });
+  }
+  return picked;
+}
+
+const isDirectory = (entry: FileSystemEntry): entry is FileSystemDirectoryEntry => entry.isDirectory;
+const isFile = (entry: FileSystemEntry): entry is FileSystemFileEntry => entry.isFile;
+
+const fileOf = (entry: FileSystemFileEntry) =>
+  new Promise<File>((resolve, reject) => {
+    entry.file(resolve, reject);
+  });
+
+/** All that a folder holds; browsers hand it out a hundred at a time, and nothing at the end. */
+async function entriesIn(folder: FileSystemDirectoryEntry): Promise<readonly FileSystemEntry[]> {
+  const reader = folder.createReader();
+  const all: FileSystemEntry[] = [];
+  for (;;) {
+    const some = await new Promise<FileSystemEntry[]>((resolve, reject) => {
+      reader.readEntries(resolve, reject);
+    });
+    if (some.length === 0 || all.length > MOST_FILES) return all;
+    all.push(...some);
+  }
+}

@@ -1,0 +1,50 @@
+import { wrap, type Remote } from 'comlink';
+import type { ExportResult } from '../../worker/protocol/export.ts';
+import type { EngineApi, EngineEvent } from '../../worker/protocol/engine.ts';
+import type { ExportRequest } from '../../worker/protocol/export.ts';
+import type { Outcome } from '../../worker/protocol/failure.ts';
+import type { GenerateRequest, GenerateResult, Prompt } from '../../worker/protocol/generate.ts';
+import type { LoadRequest, ModelFacts } from '../../worker/protocol/load.ts';
+import type { Convergence, ConvergenceRequest, Score, ScoreRequest } from '../../worker/protocol/measure.ts';
+import { WorkerCalls } from './worker-calls.ts';
+
+type Receive = (event: EngineEvent) => void;
+
+/** The page's end of the worker that computes. */
+export class EngineClient {
+  readonly #engine: Remote<EngineApi>;
+  readonly #calls: WorkerCalls;
+
+  constructor(worker: Worker) {
+    this.#engine = wrap<EngineApi>(worker);
+    this.#calls = new WorkerCalls(worker);
+  }
+
+  load(request: LoadRequest, receive: Receive): Promise<Outcome<ModelFacts>> {
+    return this.#calls.lend(receive, (onEvent) => this.#engine.load(request, onEvent));
+  }
+
+  generate(request: GenerateRequest, receive: Receive): Promise<Outcome<GenerateResult>> {
+    return this.#calls.lend(receive, (onEvent) => this.#engine.generate(request, onEvent));
+  }
+
+  export(request: ExportRequest, receive: Receive): Promise<Outcome<ExportResult>> {
+    return this.#calls.lend(receive, (onEvent) => this.#engine.export(request, onEvent));
+  }
+
+  measureConvergence(request: ConvergenceRequest, receive: Receive): Promise<Outcome<Convergence>> {
+    return this.#calls.lend(receive, (onEvent) => this.#engine.measureConvergence(request, onEvent));
+  }
+
+  score(request: ScoreRequest, receive: Receive): Promise<Outcome<Score>> {
+    return this.#calls.lend(receive, (onEvent) => this.#engine.score(request, onEvent));
+  }
+
+  countTokens(prompt: Prompt): Promise<Outcome<number>> {
+    return this.#calls.ask(() => this.#engine.countTokens(prompt));
+  }
+
+  stop(): void {
+    this.#engine.stop().catch(() => undefined); // a dead worker has stopped
+  }
+}

@@ -1,0 +1,294 @@
+import { parseLayerTypes } from '../../gpu/plan/layer-types.ts';
+import type { Failure, Outcome } from '../../worker/protocol/failure.ts';
+import type { Prompt } from '../../worker/protocol/generate.ts';
+import type { BackendChoice, BroughtModel, ModelFacts, SharingConfig } from '../../worker/protocol/load.ts';
+import { Chat } from './chat.svelte.ts';
+import { checkConfig, toGenerateRequest } from '../settings/checks.ts';
+import { encodeHash } from '../settings/hash.ts';
+import { defaultConfig, sharingOf, type PlaygroundConfig } from '../settings/settings.ts';
+import { replaceUnedited } from '../settings/replace-unedited.ts';
+import type { Decoded } from '../settings/hash.ts';
+import { endpointOf } from '../settings/endpoint.ts';
+import { PlanEditor } from './plan-editor.svelte.ts';
+import { trainedFor, type ModelEntry } from '../models/model-index.ts';
+import { modelIn, type PickedFile } from '../models/opened-files.ts';
+import { noticeOf, type LinkNotice } from './link-notice.ts';
+import { isSameLoadable, loadableOf, type Loadable } from './loadable.ts';
+import { measureOn, type Engine, type Measurement } from './measure.ts';
+import { loadingAfter, type Phase } from './phase.ts';
+import { shownPrompt, type Run } from './run.ts';
+import { RunDesk } from './run-desk.svelte.ts';
+
+/** All the state of the page. Components show it and call its verbs; nothing else holds any. */
+export class Session {
+  readonly config = $state<PlaygroundConfig>({ ...defaultConfig });
+  models = $state.raw<readonly ModelEntry[]>([]);
+  /** Models that the person brought since the page was opened, by id. */
+  brought = $state.raw<ReadonlyMap<string, BroughtModel>>(new Map());
+  phase = $state.raw<Phase>({ at: 'idle' });
+  /** The run that is shown, and those before it. */
+  readonly desk = new RunDesk();
+  failure = $state.raw<Failure | null>(null);
+  /** Why the page went from WebGPU to the CPU by itself. */
+  fellBack = $state.raw<Failure | null>(null);
+
+  /** What of the link that was opened could not be followed; null where nothing is left to say. */
+  linkNotice = $state.raw<LinkNotice | null>(null);
+  /** Edits of the layer types, whichever control they came from. */
+  readonly planEditor = new PlanEditor(this.config);
+  readonly chat = new Chat();
+
+  /** The checkpoint's own sharing, as far as it is known. */
+  stored = $state.raw<SharingConfig | null>(null);
+  /** Facts of the models that were loaded before, by id: they stay known while another backend loads. */
+  #known = $state.raw<ReadonlyMap<string, ModelFacts>>(new Map());
+
+  get run(): Run | null {
+    return this.desk.run;
+  }
+
+  get text(): string {
+    return this.desk.text;
+  }
+
+  /** Runs that finished since the page was opened, the latest first. */
+  get history(): readonly Run[] {
+    return this.desk.finished;
+  }
+
+  /** The loaded model. */
+  readonly model = $derived('model' in this.phase ? this.phase.model : null);
+  /** Facts of the chosen model, loaded now or before. */
+  readonly facts = $derived(this.#known.get(this.config.model) ?? null);
+  readonly chatting = $derived(this.chat.active && (this.facts?.hasChatTemplate ?? false));
+  readonly layerCount = $derived(
+    this.facts?.dims.layerCount ?? this.stored?.layerTypes.split('_').length ?? null,
+  );
+  /** The edited plan, or what is wrong with it; null until a model says how many layers there are. */
+  readonly plan = $derived(
+    this.layerCount === null ? null : parseLayerTypes(this.config.layerTypes, this.layerCount),
+  );
+  readonly problems = $derived(checkConfig(this.config, this.plan));
+  /** The engine computes something that `stop` ends. */
+  readonly busy = $derived(this.phase.at === 'generating' || this.phase.at === 'measuring');
+  readonly runnable = $derived(Object.keys(this.problems).length === 0);
+
+  readonly #engine: Engine;
+  #loads = 0;
+  #target: Loadable | null = null;
+
+  constructor(engine: Engine) {
+    this.#engine = engine;
+  }
+
+  /**
+   * Begins with the shipped models listed, and the default one loading; a link is opened instead, and loads nothing.
+   */
+  start(models: Promise<readonly ModelEntry[]>, link: Decoded | null = null): void {
+    if (!link) void this.#load(false);
+    void models.then((entries) => {
+      this.models = entries;
+      if (link) this.openLink(link);
+      const entry = this.#entry();
+      if (entry && !this.stored) this.#adopt(entry.stored);
+    });
+  }
+
+  /** Takes the set-up of a link. Nothing is loaded or run by it; a model that the page does not ship is only named. */
+  openLink({ values, complaints }: Decoded): void {
+    const { model: asked, endpoint: server } = { ...defaultConfig, ...values };
+    const known =
+      [defaultConfig.model, ...this.models.map(({ id }) => id)].includes(asked) ||
+      (this.brought.has(asked) && endpointOf(this.brought.get(asked)) === server);
+    const { model, endpoint } = known ? { model: asked, endpoint: server } : defaultConfig;
+    this.config.model = model;
+    this.stored = this.facts?.stored ?? this.#entry()?.stored ?? null;
+    this.planEditor.forget();
+    Object.assign(this.config, defaultConfig, this.stored, values, { model, endpoint });
+    this.linkNotice = noticeOf(complaints, known ? null : { model: asked, endpoint: server });
+    if (!isSameLoadable(this.#target, this.config)) this.#letGo();
+  }
+
+  /** Loads a model that the person brings: files that were opened, or a repository. */
+  bring(model: BroughtModel): void {
+    this.brought = new Map(this.brought).set(model.id, model);
+    // A link whose model could not be had goes on with this one.
+    const edited = this.linkNotice?.foreignModel ? 'keep' : 'forget';
+    this.linkNotice = null;
+    if (model.id === this.config.model) this.load();
+    else this.chooseModel(model.id, edited);
+  }
+
+  /** Loads the model among files that were opened or dropped, or says why they are none. */
+  openFiles(picked: readonly PickedFile[]): void {
+    const opened = modelIn(picked, [...this.brought.keys()]);
+    if (opened.ok) this.bring(opened.value);
+    else this.refuse(opened.failure);
+  }
+
+  /** @param edited what becomes of the sharing that was edited, where the model's own is not known yet */
+  chooseModel(id: string, edited: 'forget' | 'keep' = 'forget'): void {
+    if (id === this.config.model) return;
+    this.config.model = id;
+    const before = this.stored;
+    this.stored = this.facts?.stored ?? this.#entry()?.stored ?? null;
+    this.planEditor.forget();
+    const unknown = sharingOf(defaultConfig);
+    const now = this.stored ?? unknown;
+    Object.assign(this.config, edited === 'keep' ? replaceUnedited(this.config, before, now) : now);
+    this.load();
+  }
+
+  /** Takes a published layout: loads the weights that ship for it, or else edits the plan of those that are there. */
+  chooseLayout(layerTypes: string, kind: 'preset' | 'parameter'): void {
+    const trained = trainedFor(this.models, this.config.model, layerTypes);
+    if (trained) this.chooseModel(trained.id);
+    else this.planEditor.edit(layerTypes, kind);
+  }
+
+  chooseBackend(backend: BackendChoice): void {
+    if (backend === this.config.backend) return;
+    this.config.backend = backend;
+    this.fellBack = null;
+    this.load();
+  }
+
+  chooseWeights(weights: PlaygroundConfig['weights']): void {
+    if (weights === this.config.weights) return;
+    this.config.weights = weights;
+    this.load();
+  }
+
+  chooseQuantizedEmbeddings(quantized: boolean): void {
+    this.config.quantizeEmbeddings = quantized;
+    this.load();
+  }
+
+  /** Loads the chosen model, without running it. */
+  load(): void {
+    void this.#load(false);
+  }
+
+  /** Runs the configuration, now or as soon as the model is there. Does nothing while it cannot run. */
+  generate(): void {
+    if (!this.runnable || this.busy) return;
+    if (this.phase.at === 'loading') this.phase = { ...this.phase, queued: true };
+    else if (this.phase.at === 'ready') void this.#generate(this.phase.model);
+    else void this.#load(true);
+  }
+
+  countTokens = (prompt: Prompt) => this.#engine.countTokens(prompt);
+
+  /** Ends the run in progress within one token, or forgets the one that waits for the model. */
+  stop(): void {
+    if (this.busy) this.#engine.stop();
+    else if (this.phase.at === 'loading') this.phase = { ...this.phase, queued: false };
+  }
+
+  /** Lends the engine to a measurement, see {@link measureOn}; null where it is not free or failed, which is then said. */
+  measure<T>(what: string, work: Measurement<T>): Promise<T | null> {
+    return measureOn(this, this.#engine, what, work, (failure) => {
+      this.#fail(failure);
+    });
+  }
+
+  /** Says that something could not be done; what is loaded or running goes on. */
+  refuse(failure: Failure): void {
+    this.failure = failure;
+  }
+
+  dismissFailure(): void {
+    this.failure = null;
+  }
+
+  dismissFallback(): void {
+    this.fellBack = null;
+  }
+
+  /** The person wants to see the model that a link asks for. Whoever shows it asks for it. */
+  confirmLink(): void {
+    if (this.linkNotice) this.linkNotice = { ...this.linkNotice, confirmed: true };
+  }
+
+  dismissLinkNotice(): void {
+    this.linkNotice = null;
+  }
+
+  #entry(): ModelEntry | undefined {
+    return this.models.find(({ id }) => id === this.config.model);
+  }
+
+  /** Forgets the model that is there or on its way, because another one is asked for, later. */
+  #letGo(): void {
+    this.#loads++;
+    this.#target = null;
+    this.#engine.stop();
+    this.phase = { at: 'idle' };
+  }
+
+  async #load(queued: boolean): Promise<void> {
+    const ticket = ++this.#loads;
+    const { model, backend, weights, quantizeEmbeddings } = this.config;
+    const brought = this.brought.get(model);
+    this.config.endpoint = endpointOf(brought);
+    this.#target = loadableOf(this.config);
+    this.failure = null;
+    this.phase = { at: 'loading', modelId: model, files: new Map(), room: null, queued };
+    this.#engine.stop();
+    const request = { model: brought ?? model, backend, weights, quantizeEmbeddings };
+    const outcome = await this.#engine.load(request, (event) => {
+      if (ticket === this.#loads) this.phase = loadingAfter(this.phase, event);
+    });
+    if (ticket === this.#loads) this.#settleLoad(outcome);
+  }
+
+  #settleLoad(outcome: Outcome<ModelFacts>): void {
+    const queued = this.phase.at === 'loading' && this.phase.queued;
+    if (outcome.ok) {
+      const model = outcome.value;
+      this.#known = new Map(this.#known).set(model.id, model);
+      this.#adopt(model.stored);
+      this.phase = { at: 'ready', model };
+      if (queued) this.generate();
+    } else if (outcome.failure.code === 'no-webgpu' && this.config.backend === 'webgpu') {
+      this.fellBack = outcome.failure;
+      this.config.backend = 'cpu';
+      void this.#load(queued);
+    } else {
+      this.#fail(outcome.failure);
+    }
+  }
+
+  async #generate(model: ModelFacts): Promise<void> {
+    const asked = toGenerateRequest(this.config);
+    if (!asked) return;
+    const { chatting, chat } = this;
+    const request = chatting ? chat.requestOf(asked) : asked;
+    this.failure = null;
+    this.phase = { at: 'generating', model };
+    const setUp = { prompt: shownPrompt(request.input), link: encodeHash(this.config, this.stored) };
+    const outcome = await this.#engine.generate(this.desk.begin(model, setUp, request), this.desk.receive);
+    this.desk.end(outcome);
+    this.#settleRun(outcome, model);
+    if (chatting) chat.settle(outcome);
+  }
+
+  #settleRun(outcome: Outcome<unknown>, model: ModelFacts): void {
+    // Where another model was chosen meanwhile, its loading goes on.
+    if (this.phase.at !== 'generating') return;
+    this.phase = { at: 'ready', model };
+    if (!outcome.ok) this.#fail(outcome.failure);
+  }
+
+  #fail(failure: Failure): void {
+    this.failure = failure;
+    const modelGone = this.phase.at === 'loading' || ['device-lost', 'no-model'].includes(failure.code);
+    if (modelGone) this.phase = { at: 'failed', failure };
+  }
+
+  /** Takes a checkpoint's own sharing as the default, and puts it where the person has not edited the one before. */
+  #adopt(stored: SharingConfig): void {
+    Object.assign(this.config, replaceUnedited(this.config, this.stored, stored));
+    this.stored = stored;
+  }
+}

@@ -1,0 +1,42 @@
+import { proxy } from 'comlink';
+import type { Outcome } from '../../worker/protocol/failure.ts';
+
+/** Calls to one worker: every answer is an `Outcome`, also when the worker throws or dies. */
+export class WorkerCalls {
+  readonly #crash: Promise<never>;
+
+  constructor(worker: Worker) {
+    this.#crash = new Promise((_, reject) => {
+      worker.addEventListener('error', (event) => {
+        reject(new Error(event.message || 'the worker could not be started'));
+      });
+    });
+    this.#crash.catch(() => undefined); // each call that races it reports it
+  }
+
+  async ask<T>(work: () => Promise<Outcome<T>>): Promise<Outcome<T>> {
+    try {
+      return await Promise.race([work(), this.#crash]);
+    } catch (error) {
+      const reason = error instanceof Error ? error.message : String(error);
+      return { ok: false, failure: { code: 'internal', reason } };
+    }
+  }
+
+  /**
+   * Lends the worker a callback for the time of one call. The worker releases the port; afterwards nothing gets
+   * through any more, so an event that comes late, on a port of its own, cannot be taken for another call's.
+   */
+  async lend<Event, T>(
+    receive: (event: Event) => void,
+    work: (onEvent: (event: Event) => void) => Promise<Outcome<T>>,
+  ): Promise<Outcome<T>> {
+    let receiver: ((event: Event) => void) | null = receive;
+    const onEvent = proxy((event: Event) => receiver?.(event));
+    try {
+      return await this.ask(() => work(onEvent));
+    } finally {
+      receiver = null;
+    }
+  }
+}

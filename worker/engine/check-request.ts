@@ -1,0 +1,59 @@
+import { outsideRange, samplingRanges } from '../../gpu/plan/sampling.ts';
+import { Refused } from '../outcome.ts';
+import type { GenerateRequest, Prompt } from '../protocol/generate.ts';
+import type { GuardedText } from '../text/guarded-text.ts';
+
+/** The most tokens that one run may be asked for. */
+const MAX_NEW_TOKENS = 10_000_000;
+
+/** Checks the numbers of a request, which its type cannot. Throws Refused with `bad-request` naming the field. */
+export function checkRequest({ maxNewTokens, sampling }: GenerateRequest): void {
+  const asked = outsideRange(maxNewTokens, { min: 0, max: MAX_NEW_TOKENS, whole: true });
+  if (asked !== null) refuse('maxNewTokens', `${maxNewTokens} is ${asked}`);
+  // Object.keys of a record with known keys only.
+  for (const name of Object.keys(samplingRanges) as (keyof typeof samplingRanges)[]) {
+    const complaint = outsideRange(sampling[name], samplingRanges[name]);
+    if (complaint !== null) refuse(name, `${sampling[name]} is ${complaint}`);
+  }
+}
+
+/**
+ * The prompt as turns of tokens that the model knows, none of them empty. A conversation is one turn.
+ *
+ * @throws Refused with `bad-request` naming `prompt` or `turns`; `bad-tokenizer`, `bad-template`
+ */
+export async function promptTurns(
+  input: Prompt,
+  text: Pick<GuardedText, 'encode' | 'encodeChat'> | null,
+  vocabSize: number,
+): Promise<readonly (readonly number[])[]> {
+  if ('turns' in input) return checkTurns(input.turns, vocabSize);
+  if (!text) return refuse('prompt', 'the model has no tokenizer, so the prompt must be tokens');
+  const turn = await ('text' in input ? text.encode(input.text) : text.encodeChat(input.chat));
+  if (turn.length === 0) refuse('prompt', 'it is empty');
+  const position = turn.findIndex((token) => !isToken(token, vocabSize));
+  if (position >= 0) refuse('prompt', `token ${position} of the text is none that the model knows`);
+  return [turn];
+}
+
+function checkTurns(turns: readonly (readonly number[])[], vocabSize: number) {
+  if (turns.length === 0) refuse('turns', 'there are none');
+  for (const [index, turn] of turns.entries()) {
+    if (turn.length === 0) refuse('turns', `turn ${index} is empty`);
+    const position = turn.findIndex((token) => !isToken(token, vocabSize));
+    if (position >= 0) {
+      refuse(
+        'turns',
+        `turn ${index}, token ${position}: ${String(turn[position])} is outside 0 to ${vocabSize - 1}`,
+      );
+    }
+  }
+  return turns;
+}
+
+const isToken = (token: number, vocabSize: number) =>
+  Number.isInteger(token) && token >= 0 && token < vocabSize;
+
+function refuse(field: string, reason: string): never {
+  throw new Refused({ code: 'bad-request', field, reason });
+}

@@ -1,0 +1,265 @@
+import type { Backend } from '../../gpu/backend.ts';
+import { BackendError } from '../../gpu/backend-error.ts';
+import { Conversation } from './conversation.ts';
+import { promptTurns } from './check-request.ts';
+import { EventPort } from '../event-port.ts';
+import type { ExportableModel, ExportRun } from '../export/export-model.ts';
+import { generate, type RunnableModel, type RunOptions } from './generate.ts';
+import { loadModel, type LoadedModel } from '../loader/load-model.ts';
+import type { ModelSource } from '../loader/model-source.ts';
+import { measureConvergence } from '../evaluate/convergence.ts';
+import { scoreContinuation, type ScoreReference } from '../evaluate/score.ts';
+import { fail, Refused, succeed, valueOf } from '../outcome.ts';
+import type { EngineApi, EngineEvent, OnEvent } from '../protocol/engine.ts';
+import type { ExportRequest } from '../protocol/export.ts';
+import type { Failure, Outcome } from '../protocol/failure.ts';
+import type { GenerateRequest, GenerateResult, Prompt } from '../protocol/generate.ts';
+import type { BackendChoice, LoadRequest, BroughtModel, ModelFacts, ModelRef } from '../protocol/load.ts';
+import type { Convergence, ConvergenceRequest, Score, ScoreRequest } from '../protocol/measure.ts';
+import type { ExportResult } from '../protocol/export.ts';
+import type { TextPlace } from '../text/guarded-text.ts';
+import { warmUp } from './warm-up.ts';
+
+/** Where an engine gets its parts from: the page and Node bring their own. */
+export interface EngineParts {
+  /** Throws BackendError where there is none. */
+  openBackend(choice: BackendChoice): Promise<Backend>;
+  openSource(model: string): Outcome<ModelSource>;
+  /**
+   * Opens what a person brings; an engine without it refuses that.
+   *
+   * @param cancelled aborts when the load is stopped: what is on its way is let go
+   */
+  openBrought?(model: BroughtModel, cancelled: AbortSignal): Promise<Outcome<ModelSource>>;
+  /** Writes a loaded model anew; an engine without it refuses that. */
+  exportModel?(model: ExportableModel, request: ExportRequest, run: ExportRun): Promise<ExportResult>;
+  /** Opens somewhere to run a model's own tokenizer and template. */
+  openTextPlace(): TextPlace;
+  /** Whether a load compiles the kernels of the model's own plan, so that the first run starts at once. */
+  readonly warmUp?: boolean;
+}
+
+interface HeldModel {
+  readonly request: LoadRequest;
+  readonly loaded: LoadedModel;
+  readonly conversation: Conversation;
+  readonly facts: ModelFacts;
+}
+
+type Emit = (event: EngineEvent) => void;
+
+/**
+ * One model on one backend, and a queue of calls. Knows nothing of threads.
+ * Calls run one after the other; a failure ends its call and leaves the engine usable.
+ */
+export class Engine implements EngineApi {
+  readonly #parts: EngineParts;
+  /** Settles, never rejects, when every call so far has ended. */
+  #queue: Promise<unknown> = Promise.resolve();
+  #stops = 0;
+  #loads = new AbortController();
+  #reference: ScoreReference | null = null;
+  #backend: { readonly choice: BackendChoice; readonly opened: Backend } | null = null;
+  #model: HeldModel | null = null;
+
+  constructor(parts: EngineParts) {
+    this.#parts = parts;
+  }
+
+  load(request: LoadRequest, onEvent: OnEvent): Promise<Outcome<ModelFacts>> {
+    const cancelled = this.#loads.signal;
+    return this.#answer(onEvent, (emit) => this.#load(request, emit, cancelled));
+  }
+
+  generate(request: GenerateRequest, onEvent: OnEvent): Promise<Outcome<GenerateResult>> {
+    return this.#run(onEvent, (model, options) => generate(model, request, options));
+  }
+
+  measureConvergence(request: ConvergenceRequest, onEvent: OnEvent): Promise<Outcome<Convergence>> {
+    return this.#run(onEvent, (model, options) => measureConvergence(model, request, options));
+  }
+
+  score(request: ScoreRequest, onEvent: OnEvent): Promise<Outcome<Score>> {
+    return this.#run(onEvent, async (model, options) => {
+      const { score, reference } = await scoreContinuation(model, request, this.#reference, options);
+      this.#reference = reference;
+      return score;
+    });
+  }
+
+  export(request: ExportRequest, onEvent: OnEvent): Promise<Outcome<ExportResult>> {
+    const cancelled = this.#loads.signal;
+    return this.#answer(onEvent, async (emit) => {
+      const { loaded, facts, request: loadedAs } = this.#held();
+      // Opened anew: the source of the load ended with a stop since.
+      const source = valueOf(await this.#openSource(loadedAs.model, cancelled));
+      const model = { id: facts.id, config: loaded.config, source };
+      const exported = this.#parts.exportModel?.(model, request, { emit, stopped: () => cancelled.aborted });
+      if (exported) return exported;
+      throw new Refused({ code: 'bad-request', field: 'to', reason: 'this engine exports no models' });
+    });
+  }
+
+  countTokens(prompt: Prompt): Promise<Outcome<number>> {
+    return this.#answer(null, async () => {
+      const { config, text } = this.#held().loaded;
+      return (await promptTurns(prompt, text, config.dims.vocabSize)).flat().length;
+    });
+  }
+
+  stop(): void {
+    this.#stops++;
+    this.#loads.abort();
+    this.#loads = new AbortController();
+  }
+
+  unload(): Promise<void> {
+    return this.#enqueue(() => {
+      this.#reference = null;
+      this.#dropBackend();
+      return Promise.resolve();
+    });
+  }
+
+  /** Runs a call of the loaded model, which a stop from now on ends. */
+  #run<T>(
+    onEvent: OnEvent,
+    work: (model: RunnableModel, options: RunOptions) => Promise<T>,
+  ): Promise<Outcome<T>> {
+    const stopsBefore = this.#stops;
+    const stopped = () => this.#stops > stopsBefore;
+    return this.#answer(onEvent, (emit) => {
+      const { loaded, conversation } = this.#held();
+      return work({ ...loaded, conversation }, { emit, stopped });
+    });
+  }
+
+  /** Runs a call when its turn comes, and turns what it throws into a failure. */
+  async #answer<T>(onEvent: OnEvent | null, work: (emit: Emit) => Promise<T>): Promise<Outcome<T>> {
+    const port = onEvent && new EventPort(onEvent);
+    const outcome = await this.#enqueue(async () => {
+      try {
+        return succeed(await work(port?.emit ?? ignore));
+      } catch (error) {
+        return fail(this.#failureOf(error));
+      }
+    });
+    await port?.close();
+    return outcome;
+  }
+
+  #held(): HeldModel {
+    if (!this.#model) throw new Refused({ code: 'no-model' });
+    return this.#model;
+  }
+
+  #enqueue<T>(work: () => Promise<T>): Promise<T> {
+    const result = this.#queue.then(work);
+    this.#queue = result.catch(() => undefined);
+    return result;
+  }
+
+  async #load(request: LoadRequest, emit: Emit, cancelled: AbortSignal): Promise<ModelFacts> {
+    if (this.#model && isSame(this.#model.request, request)) return this.#model.facts;
+    this.#dropModel();
+    if (this.#backend && this.#backend.choice !== request.backend) this.#dropBackend();
+
+    const source = valueOf(await this.#openSource(request.model, cancelled));
+    const openBackend = async () => {
+      this.#backend ??= {
+        choice: request.backend,
+        opened: await this.#parts.openBackend(request.backend),
+      };
+      return this.#backend.opened;
+    };
+    const { weights, quantizeEmbeddings = false } = request;
+    const loaded = await loadModel({
+      source,
+      sourceLater: async () => valueOf(await this.#openSource(request.model, this.#loads.signal)),
+      openBackend,
+      openTextPlace: () => this.#parts.openTextPlace(),
+      weights,
+      quantizeEmbeddings,
+      emit,
+    });
+    if (this.#parts.warmUp) await warmUpOrFree(loaded);
+    const facts: ModelFacts = {
+      id: idOf(request.model),
+      dims: loaded.config.dims,
+      stored: loaded.config.stored,
+      useSequential: loaded.config.useSequential,
+      hasTokenizer: loaded.text !== null,
+      hasChatTemplate: loaded.hasChatTemplate,
+      weightBytes: loaded.weights.bytes,
+      adapter: loaded.backend.adapter,
+    };
+    this.#model = { request, loaded, conversation: new Conversation(), facts };
+    return facts;
+  }
+
+  async #openSource(model: ModelRef, cancelled: AbortSignal): Promise<Outcome<ModelSource>> {
+    if (typeof model === 'string') return this.#parts.openSource(model);
+    const reason = 'this engine opens only models that ship or lie in a folder';
+    return (
+      (await this.#parts.openBrought?.(model, cancelled)) ??
+      fail({ code: 'bad-request', field: 'model', reason })
+    );
+  }
+
+  #failureOf(error: unknown): Failure {
+    if (error instanceof Refused) return error.failure;
+    if (error instanceof BackendError) {
+      // Nothing on a lost device can be used again; the next load opens another.
+      if (error.failure.code === 'device-lost') this.#dropBackend();
+      return error.failure;
+    }
+    console.error(error);
+    return { code: 'internal', reason: error instanceof Error ? error.message : String(error) };
+  }
+
+  #dropModel(): void {
+    const model = this.#model;
+    this.#model = null;
+    model?.loaded.text?.close();
+    model?.conversation.forget();
+    model?.loaded.weights.free();
+  }
+
+  #dropBackend(): void {
+    const backend = this.#backend;
+    this.#backend = null;
+    try {
+      this.#dropModel();
+    } finally {
+      backend?.opened.destroy();
+    }
+  }
+}
+
+async function warmUpOrFree(loaded: LoadedModel): Promise<void> {
+  try {
+    await warmUp(loaded);
+  } catch (error) {
+    loaded.text?.close();
+    loaded.weights.free();
+    throw error;
+  }
+}
+
+const ignore = () => undefined;
+
+const isSame = (a: LoadRequest, b: LoadRequest) =>
+  isSameModel(a.model, b.model) && a.backend === b.backend && isSameFormats(a, b);
+
+const isSameFormats = (a: LoadRequest, b: LoadRequest) =>
+  a.weights === b.weights && (a.quantizeEmbeddings ?? false) === (b.quantizeEmbeddings ?? false);
+
+const isSameModel = (a: ModelRef, b: ModelRef) =>
+  idOf(a) === idOf(b) &&
+  fromOf(a) === fromOf(b) &&
+  placeOf(a)?.endpoint === placeOf(b)?.endpoint &&
+  placeOf(a)?.commit === placeOf(b)?.commit;
+
+const idOf = (model: ModelRef) => (typeof model === 'string' ? model : model.id);
+const fromOf = (model: ModelRef) => (typeof model === 'string' ? 'page' : model.from);
+const placeOf = (model: ModelRef) => (typeof model !== 'string' && model.from === 'hub' ? model : null);

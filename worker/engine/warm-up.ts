@@ -1,0 +1,40 @@
+import { greedy } from '../../gpu/plan/sampling.ts';
+import { applyConfig } from '../loader/apply-config.ts';
+import type { LoadedModel } from '../loader/load-model.ts';
+import { valueOf } from '../outcome.ts';
+
+/**
+ * Runs a model's own plan once over next to nothing. Compiling its kernels takes a software adapter a second or two,
+ * which the first reader of a page would otherwise wait for after pressing Generate.
+ *
+ * @throws BackendError, and an error where a kernel does not compile
+ */
+export async function warmUp({ config, weights }: LoadedModel): Promise<void> {
+  const { sharing, passes } = valueOf(applyConfig(config.stored, {}, config.dims.layerCount));
+  const prompt = [0, 0];
+  const newTokens = 2;
+  const session = await weights.open({
+    sharing,
+    passes,
+    kvPrecision: 'f16',
+    capacityTokens: prompt.length + newTokens,
+  });
+  try {
+    await session.prefill(prompt, {
+      mode: 'parallel',
+      logitsAt: [],
+      onLogits: () => undefined,
+      onProgress: () => undefined,
+      stopped: () => false,
+    });
+    await session.decode({
+      sampling: { ...greedy, temperature: 1 },
+      maxNewTokens: newTokens,
+      endTokens: new Set(),
+      onToken: () => undefined,
+      stopped: () => false,
+    });
+  } finally {
+    session.close();
+  }
+}

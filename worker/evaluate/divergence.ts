@@ -1,0 +1,69 @@
+import { argmax } from '../../gpu/cpu/sampler.ts';
+import type { Divergence } from '../protocol/measure.ts';
+
+/**
+ * KL(p ‖ q) = Σ p · (log p − log q), in nats and float64, of the softmax of two rows of logits.
+ * 0 where they are the same; never below.
+ */
+export function klDivergence(p: Float32Array, q: Float32Array): number {
+  const logSumP = logSumExp(p);
+  const logSumQ = logSumExp(q);
+  let sum = 0;
+  for (let i = 0; i < p.length; i++) {
+    const logP = (p[i] as number) - logSumP;
+    const probability = Math.exp(logP);
+    if (probability > 0) sum += probability * (logP - ((q[i] as number) - logSumQ));
+  }
+  return Math.max(0, sum);
+}
+
+/** log Σ exp, in float64. */
+export function logSumExp(row: Float32Array): number {
+  let max = -Infinity;
+  for (const logit of row) if (logit > max) max = logit;
+  let sum = 0;
+  for (const logit of row) sum += Math.exp(logit - max);
+  return Math.log(sum) + max;
+}
+
+/** Rows of logits by position, of which only as many are kept as fit: a vocabulary times a text is much. */
+export class KeptRows {
+  readonly #most: number;
+  readonly #rows: Float32Array[] = [];
+
+  constructor(vocabSize: number, mostBytes = 128 * 2 ** 20) {
+    this.#most = Math.max(1, Math.floor(mostBytes / (4 * vocabSize)));
+  }
+
+  /** Takes the next row, whose memory the caller may reuse; forgets it where there is no room. */
+  push(row: Float32Array): void {
+    if (this.#rows.length < this.#most) this.#rows.push(row.slice());
+  }
+
+  get count(): number {
+    return this.#rows.length;
+  }
+
+  at(index: number): Float32Array | undefined {
+    return this.#rows[index];
+  }
+}
+
+/** Compares rows as they come with those kept before, position by position. */
+export class Comparison {
+  readonly #kl: number[] = [];
+  readonly #agrees: boolean[] = [];
+  #of = 0;
+
+  /** @param other null where there is none to compare with */
+  add(reference: Float32Array | undefined, other: Float32Array | undefined): void {
+    this.#of++;
+    if (!reference || !other) return;
+    this.#kl.push(klDivergence(reference, other));
+    this.#agrees.push(argmax(reference) === argmax(other));
+  }
+
+  result(): Divergence {
+    return { kl: Float32Array.from(this.#kl), agrees: this.#agrees, of: this.#of };
+  }
+}

@@ -1,0 +1,76 @@
+import type { PrefillOptions } from '../../gpu/backend.ts';
+import type { Mode } from '../../gpu/plan/forward-plan.ts';
+import type { KvPrecision } from '../../gpu/kv/usage.ts';
+import type { RunnableModel, RunOptions } from '../engine/generate.ts';
+import { applyConfig } from '../loader/apply-config.ts';
+import { Refused, valueOf } from '../outcome.ts';
+import type { SharingConfig } from '../protocol/load.ts';
+
+/** One turn to read, and which of its logits are wanted. */
+export interface ReadTurn {
+  readonly tokens: readonly number[];
+  readonly mode: Mode;
+  /** Every position of the turn from this one on, counted in the turn. */
+  readonly logitsFrom: number;
+  readonly onMovement?: PrefillOptions['onMovement'];
+}
+
+export interface ReadOptions extends RunOptions {
+  readonly config: Partial<SharingConfig>;
+  readonly kvPrecision: KvPrecision;
+  /** The share of the whole work that this is, for those who watch. */
+  readonly shareFrom: number;
+  readonly shareTo: number;
+}
+
+/**
+ * Reads given tokens under a configuration and hands on their logits, in order; row by row, so that never all of them
+ * are there at once.
+ *
+ * @throws Refused, also where it was stopped: half a measurement is none
+ */
+export async function readTurns(
+  { config, weights }: RunnableModel,
+  turns: readonly ReadTurn[],
+  onRow: (logits: Float32Array) => void,
+  options: ReadOptions,
+): Promise<void> {
+  const { sharing, passes } = valueOf(applyConfig(config.stored, options.config, config.dims.layerCount));
+  const promptTokens = turns.reduce((sum, { tokens }) => sum + tokens.length, 0);
+  const session = await weights.open({
+    sharing,
+    passes,
+    kvPrecision: options.kvPrecision,
+    capacityTokens: promptTokens,
+  });
+  try {
+    let read = 0;
+    for (const { tokens, mode, logitsFrom, onMovement } of turns) {
+      const start = read;
+      const count = Math.max(0, tokens.length - logitsFrom);
+      const finished = await session.prefill(tokens, {
+        mode,
+        logitsAt: Array.from({ length: count }, (_, i) => logitsFrom + i),
+        onLogits: (_, row) => {
+          onRow(row);
+        },
+        onProgress: (done) => {
+          const share = (start + done * tokens.length) / promptTokens;
+          const { shareFrom, shareTo } = options;
+          options.emit({
+            type: 'prefill',
+            share: shareFrom + share * (shareTo - shareFrom),
+            promptTokens,
+            mode,
+          });
+        },
+        stopped: options.stopped,
+        ...(onMovement && { onMovement }),
+      });
+      if (!finished) throw new Refused({ code: 'stopped' });
+      read += tokens.length;
+    }
+  } finally {
+    session.close();
+  }
+}

@@ -1,0 +1,98 @@
+import { chooseMode } from '../../gpu/plan/forward-plan.ts';
+import { promptTurns } from '../engine/check-request.ts';
+import type { RunnableModel, RunOptions } from '../engine/generate.ts';
+import { applyConfig } from '../loader/apply-config.ts';
+import { Refused, valueOf } from '../outcome.ts';
+import { negativeLogLikelihood } from '../engine/prompt-logits.ts';
+import type { Score, ScoreRequest } from '../protocol/measure.ts';
+import { Comparison, KeptRows } from './divergence.ts';
+import { readTurns } from './read-turns.ts';
+
+/** What the first of several configurations said, for the others to be compared with. Outlives the model. */
+export interface ScoreReference {
+  readonly vocabSize: number;
+  readonly tokens: readonly number[];
+  /** Null without a tokenizer. */
+  readonly text: string | null;
+  readonly rows: KeptRows;
+}
+
+/**
+ * Scores a given continuation of a prompt, teacher-forced: the prompt is read as a run would, then the given tokens one
+ * by one, each from the KV that this configuration made of those before. That is what decoding them would have computed.
+ *
+ * @param reference compared with where the request says so
+ * @returns the score, and the rows to compare others with
+ * @throws Refused with `bad-request`, `bad-config`, `bad-layer-types` or `stopped`; BackendError
+ */
+export async function scoreContinuation(
+  model: RunnableModel,
+  request: ScoreRequest,
+  reference: ScoreReference | null,
+  options: RunOptions,
+): Promise<{ readonly score: Score; readonly reference: ScoreReference }> {
+  const { dims, stored, useSequential } = model.config;
+  const prompt = (await promptTurns(request.input, model.text, dims.vocabSize)).flat();
+  const continuation = request.continuation;
+  if (continuation.length === 0) throw badRequest('continuation', 'it is empty');
+  // Checks them as it checks a turn.
+  await promptTurns({ turns: [continuation] }, model.text, dims.vocabSize);
+  const tokens = [...prompt, ...continuation];
+  const text = (await model.text?.decode(tokens)) ?? null;
+  if (request.reference === 'compare') checkComparable(reference, dims.vocabSize, tokens, text);
+
+  const { sharing, passes } = valueOf(applyConfig(stored, request.config, dims.layerCount));
+  const mode = chooseMode(request.mode, {
+    layers: sharing.layers,
+    promptTokens: prompt.length,
+    passes,
+    useSequential,
+  });
+  const rows = new KeptRows(dims.vocabSize);
+  const comparison = new Comparison();
+  const logProbabilities: number[] = [];
+  const turns = [
+    { tokens: prompt, mode, logitsFrom: prompt.length - 1 },
+    { tokens: continuation.slice(0, -1), mode: 'sequential', logitsFrom: 0 } as const,
+  ].filter((turn) => turn.tokens.length > 0);
+  await readTurns(
+    model,
+    turns,
+    (row) => {
+      const index = logProbabilities.length;
+      logProbabilities.push(-negativeLogLikelihood(row, continuation[index] ?? 0));
+      if (request.reference === 'compare') comparison.add(reference?.rows.at(index), row);
+      else rows.push(row);
+    },
+    { ...options, config: request.config, kvPrecision: request.kvPrecision, shareFrom: 0, shareTo: 1 },
+  );
+  const score: Score = {
+    mode,
+    logProbabilities: Float32Array.from(logProbabilities),
+    divergence: request.reference === 'compare' ? comparison.result() : null,
+  };
+  const kept = request.reference === 'compare' ? reference : null;
+  return { score, reference: kept ?? { vocabSize: dims.vocabSize, tokens, text, rows } };
+}
+
+function checkComparable(
+  reference: ScoreReference | null,
+  vocabSize: number,
+  tokens: readonly number[],
+  text: string | null,
+): void {
+  if (!reference) throw badRequest('reference', 'no configuration was scored before this one');
+  if (reference.vocabSize !== vocabSize) {
+    const reason = `this model knows ${vocabSize} tokens, the first one ${reference.vocabSize}`;
+    throw badRequest('reference', `${reason}: their probabilities are of different things`);
+  }
+  const same = tokens.length === reference.tokens.length && tokens.every((t, i) => t === reference.tokens[i]);
+  if (!same || text !== reference.text) {
+    throw badRequest(
+      'reference',
+      'this model’s tokenizer cuts the text into other tokens than the first one’s',
+    );
+  }
+}
+
+const badRequest = (field: string, reason: string) => new Refused({ code: 'bad-request', field, reason });

@@ -1,0 +1,64 @@
+/**
+ * What the page asks of the worker, and what the worker tells meanwhile. Everything that crosses is in this folder:
+ * types only, plain data only. Expected failures are values (`Outcome`), because Comlink would strip a typed error; a
+ * bug throws.
+ */
+import type { AdapterFacts } from '../../gpu/backend.ts';
+import type { KvUsage } from '../../gpu/kv/usage.ts';
+import type { Mode } from '../../gpu/plan/forward-plan.ts';
+import type { ExportRequest, ExportResult } from './export.ts';
+import type { Outcome } from './failure.ts';
+import type { GenerateRequest, GenerateResult, MeasuredToken, Prompt, Timing } from './generate.ts';
+import type { LoadRequest, ModelFacts } from './load.ts';
+import type { Convergence, ConvergenceRequest, Score, ScoreRequest } from './measure.ts';
+
+export interface EngineApi {
+  /** Loads a model, replacing the one before. Waits for earlier calls to end; a run in progress should be stopped first. */
+  load(request: LoadRequest, onEvent: OnEvent): Promise<Outcome<ModelFacts>>;
+  /** Prefills the prompt and continues it. Waits for earlier calls to end; never interleaves with them. */
+  generate(request: GenerateRequest, onEvent: OnEvent): Promise<Outcome<GenerateResult>>;
+  /** How far each pass of a parallel prefill moves each position. Queued as `generate` is, and ended by `stop`. */
+  measureConvergence(request: ConvergenceRequest, onEvent: OnEvent): Promise<Outcome<Convergence>>;
+  /** Scores a given continuation, teacher-forced, alone or against the one scored first. Queued as `generate` is. */
+  score(request: ScoreRequest, onEvent: OnEvent): Promise<Outcome<Score>>;
+  /** How many tokens a prompt has, as a run would read it. Waits for earlier calls to end. */
+  countTokens(prompt: Prompt): Promise<Outcome<number>>;
+  /** Ends the runs asked for so far, within one token; they resolve with what they have. */
+  stop(): void;
+  /** Writes the loaded checkpoint anew, under a plan. Waits for earlier calls to end; `stop` ends it. */
+  export(request: ExportRequest, onEvent: OnEvent): Promise<Outcome<ExportResult>>;
+  /** Frees the model and the device. */
+  unload(): Promise<void>;
+}
+
+export type OnEvent = (event: EngineEvent) => void;
+
+export type EngineEvent =
+  /** The backend has room for the weights: all headers were read, and no weight yet. */
+  | { readonly type: 'room'; readonly weightBytes: number; readonly adapter: AdapterFacts }
+  | {
+      readonly type: 'download';
+      readonly file: string;
+      readonly loadedBytes: number;
+      /** 0 where the server does not say. */
+      readonly totalBytes: number;
+    }
+  | {
+      readonly type: 'export';
+      readonly file: string;
+      readonly writtenBytes: number;
+      readonly totalBytes: number;
+    }
+  | { readonly type: 'prefill'; readonly share: number; readonly promptTokens: number; readonly mode: Mode }
+  /** New text; several tokens may pass before a character is whole, so `text` may be empty. */
+  | {
+      readonly type: 'token';
+      readonly id: number;
+      readonly text: string;
+      /** Since the first new token. */
+      readonly ms: number;
+      /** Where `watch.tokens` asked for it. */
+      readonly measured?: MeasuredToken;
+    }
+  /** At most a few times a second, and once at the end of a run. */
+  | { readonly type: 'stats'; readonly kv: KvUsage; readonly timing: Timing; readonly newTokens: number };

@@ -1,0 +1,47 @@
+import type { BackendFailure } from '../../gpu/backend-error.ts';
+
+export type Outcome<T> =
+  { readonly ok: true; readonly value: T } | { readonly ok: false; readonly failure: Failure };
+
+/** Why a server does not hand out a repository. */
+export type HubRefusal =
+  'no-such-repository' | 'no-such-revision' | 'needs-token' | 'token-is-wrong' | 'not-allowed';
+
+/** What can go wrong without anybody's bug. `web/ui/explain.ts` alone turns these into sentences. */
+export type Failure =
+  | BackendFailure
+  | { readonly code: 'bad-layer-types'; readonly at: number; readonly reason: string }
+  | { readonly code: 'bad-config'; readonly field: string; readonly reason: string }
+  | { readonly code: 'bad-weights'; readonly file: string; readonly reason: string }
+  | { readonly code: 'bad-tokenizer'; readonly reason: string }
+  | { readonly code: 'bad-template'; readonly reason: string }
+  | { readonly code: 'bad-request'; readonly field: string; readonly reason: string }
+  | {
+      readonly code: 'download-failed';
+      readonly file: string;
+      readonly status: number;
+      readonly reason: string;
+      /** How long the server asks to wait, where that is too long to be waited for. */
+      readonly retryAfterSec?: number;
+    }
+  /** A file on this machine that was there when it was opened. */
+  | { readonly code: 'unreadable-file'; readonly file: string; readonly reason: string }
+  /** Files were opened, but not those of one model: the folders among them that hold one, none or several. */
+  | { readonly code: 'not-one-model'; readonly folders: readonly string[] }
+  | ({ readonly code: 'hub-refused'; readonly why: HubRefusal } & {
+      readonly repository: string;
+      readonly endpoint: string;
+    })
+  /** A file is not what its digest says, also after it was fetched again. */
+  | { readonly code: 'damaged-file'; readonly file: string; readonly reason: string }
+  /** The browser will not keep so much. */
+  | { readonly code: 'no-room'; readonly neededBytes: number; readonly availableBytes: number }
+  /** Was deleted from this device, here or in another tab. */
+  | { readonly code: 'not-stored'; readonly model: string }
+  | { readonly code: 'cancelled' }
+  | { readonly code: 'export-failed'; readonly file: string; readonly reason: string }
+  | { readonly code: 'no-model' }
+  /** A measurement that was stopped: half of it would say nothing. */
+  | { readonly code: 'stopped' }
+  /** A bug of ours that was caught at the edge of the worker; the page stays usable. */
+  | { readonly code: 'internal'; readonly reason: string };

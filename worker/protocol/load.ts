@@ -1,0 +1,61 @@
+import type { AdapterFacts } from '../../gpu/backend.ts';
+import type { WeightFormats } from '../../gpu/numbers/matrix-format.ts';
+import type { ModelDims } from '../../gpu/plan/model-dims.ts';
+
+export type BackendChoice = 'webgpu' | 'cpu';
+
+export interface LoadRequest extends WeightFormats {
+  readonly model: ModelRef;
+  readonly backend: BackendChoice;
+}
+
+/** Which model: the id of one that ships (in the headless runner also a folder), or one that the person brings. */
+export type ModelRef = string | BroughtModel;
+
+export type BroughtModel = OpenedFiles | HubModel;
+
+/** Files that a person opened or dropped. They are read in place, never as a whole. */
+export interface OpenedFiles {
+  readonly from: 'files';
+  /** `folder:` and the folder's name, with a number where that name was opened before. A link can only name it. */
+  readonly id: string;
+  /** Plain file names, without folders. */
+  readonly files: ReadonlyMap<string, Blob>;
+}
+
+/** A repository of the Hugging Face Hub, or of a server with the same paths. */
+export interface HubModel {
+  readonly from: 'hub';
+  /** `owner/name`, with `@revision` where one is asked for: what a link says. */
+  readonly id: string;
+  readonly endpoint: string;
+  /** For gated repositories. Never logged, stored or put into an address. */
+  readonly token: string | null;
+  /** Read what is stored, all of it; or, where there was no room, go on without storing. */
+  readonly keep: boolean;
+  /** The commit to read, where the page knows which: what the revision stands for may change meanwhile. */
+  readonly commit?: string;
+}
+
+export interface ModelFacts {
+  readonly id: string;
+  readonly dims: ModelDims;
+  /** The configuration that the checkpoint was made for. */
+  readonly stored: SharingConfig;
+  /** Whether config.json asks for sequential mode (`use_sequential`). */
+  readonly useSequential: boolean;
+  readonly hasTokenizer: boolean;
+  /** Whether the checkpoint brings a template for chats. */
+  readonly hasChatTemplate: boolean;
+  readonly weightBytes: number;
+  readonly adapter: AdapterFacts;
+}
+
+/** What of config.json a user may edit. Each field replaces the checkpoint's own. */
+export interface SharingConfig {
+  readonly layerTypes: string;
+  readonly slidingWindow: number;
+  readonly forwardPasses: number;
+  readonly backwardPasses: number;
+  readonly forceNodiag: boolean;
+}
