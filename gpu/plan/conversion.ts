@@ -6,7 +6,7 @@ import type { WeightRole } from './weight-specs.ts';
 export const kvRoles = ['k', 'v', 'kBias', 'vBias', 'kNorm'] as const satisfies readonly WeightRole[];
 
 /**
- * From which stored key and value projections each owner of a new plan is made.
+ * From which stored key and value projections each owner of a new plan is made: docs/semantics.md, "Conversion".
  *
  * A layer's present projection is the one of the owner that it names in the stored plan. An owner of the new plan
  * gets the mean of the present projections of all the layers that will name it.

@@ -13,7 +13,7 @@ export interface Passes {
   readonly backward: number;
 }
 
-/** How often parallel mode walks a group. */
+/** How often parallel mode walks a group: docs/semantics.md, "Passes". */
 export const passesOf = ({ iterated }: Group, { forward, backward }: Passes): number =>
   iterated ? Math.max(1, forward + backward) : 1;
 

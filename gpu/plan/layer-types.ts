@@ -13,7 +13,8 @@ export type Parsed<T> =
 const complaint = (at: number, reason: string) => ({ ok: false, at, reason }) as const;
 
 /**
- * Reads LCKV's notation: `"0_6s_6"` is one entry a layer, the layer whose KV it reads, `s` for the sliding window.
+ * Reads LCKV's notation (docs/semantics.md): one entry per layer, the number of the layer whose KV it reads, with `s` if
+ * only through the sliding window: `"0_6s_6"`.
  *
  * @param layerCount layers of the model; the text must have exactly as many entries
  * @returns the layers in order, or the first entry that is wrong, by index, and what is wrong with it

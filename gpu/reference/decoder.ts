@@ -13,7 +13,7 @@ import { KvRows } from './kv-rows.ts';
 import { addTo, headsOf, project, rmsNorm, rotate, swiglu } from './math.ts';
 import { movements } from '../cpu/movements.ts';
 
-/** The decoder in plain TypeScript: what `shared/lckv.md` defines, as directly as it can be said. */
+/** The oracle: what docs/semantics.md defines, in plain TypeScript, as directly as it can be written. */
 export class CpuDecoder implements Decoder {
   readonly #dims: ModelDims;
   readonly #weights: CpuWeights;

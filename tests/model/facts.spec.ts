@@ -1,4 +1,4 @@
-// The facts that shared/lckv.md lists "to test", by their names there, on both backends.
+// The facts that docs/semantics.md lists, on both backends.
 import { afterAll, describe, expect, it } from 'vitest';
 import type { ModelWeights, SessionOptions } from '../../gpu/backend.ts';
 import { chooseMode, type Passes } from '../../gpu/plan/forward-plan.ts';

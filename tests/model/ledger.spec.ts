@@ -16,7 +16,7 @@ import { putRandomModel, tinyDims } from '../support/random-model.ts';
 
 const stepsInFlight = 8;
 
-/** The KV figures as lckv.md states them, written down once more: not by the functions that the engine uses. */
+/** The KV figures of docs/semantics.md, written a second time so that the engine's own formulas are not their oracle. */
 function figures({ layers, windowTokens }: Sharing, elementBytes: number, capacity: number, written: number) {
   const rowBytes = 2 * tinyDims.kvHeads * tinyDims.headDim * elementBytes;
   const sum = { bytes: 0, bytesPerToken: 0, allocatedBytes: 0 };
