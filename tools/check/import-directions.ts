@@ -28,13 +28,13 @@ const planIsPure =
 const pageLooksAtTypes =
   'The page talks to the worker only through the types of worker/protocol, and plans only with the pure folders gpu/plan, gpu/numbers and gpu/kv.';
 const panelsAreApart =
-  'A panel imports its own folder, web/session, web/settings, web/models, web/ui and web/meaning, and never another panel: what two panels need belongs to one of those.';
+  'A panel imports its own folder, web/playground, web/settings, web/models, web/ui and web/meaning, and never another panel: what two panels need belongs to one of those.';
 
 const belowThePanels = [
   ...pure,
   protocolTypes,
   { path: 'worker/storage/' },
-  { path: 'web/session/' },
+  { path: 'web/playground/' },
   { path: 'web/settings/' },
   { path: 'web/models/' },
   { path: 'web/ui/' },
@@ -159,31 +159,31 @@ const realms: readonly Realm[] = [
     of: 'web/ui/',
     may: [...pure, protocolTypes, { path: 'web/ui/' }],
     libraries: ['svelte'],
-    reason: 'web/ui is the building blocks of the page: they know neither the session nor a panel.',
+    reason: 'web/ui is the building blocks of the page: they know neither the playground nor a panel.',
   },
   {
     of: 'web/meaning/',
     may: [{ path: 'web/ui/' }, { path: 'web/meaning/' }],
     libraries: ['svelte'],
-    reason: 'web/meaning explains terms: it knows neither the session nor a panel.',
+    reason: 'web/meaning explains terms: it knows neither the playground nor a panel.',
   },
   {
     of: 'web/models/',
     may: [...pure, protocolTypes, { path: 'web/ui/' }, { path: 'web/models/' }],
     libraries: [],
-    reason: 'web/models says what models there are: it knows neither the session nor a panel.',
+    reason: 'web/models says what models there are: it knows neither the playground nor a panel.',
   },
   {
     of: 'web/settings/',
     may: [...pure, protocolTypes, { path: 'web/ui/' }, { path: 'web/models/' }, { path: 'web/settings/' }],
     libraries: ['svelte'],
-    reason: 'web/settings is what a person can set: it knows neither the session nor a panel.',
+    reason: 'web/settings is what a person can set: it knows neither the playground nor a panel.',
   },
   {
-    of: 'web/session/',
+    of: 'web/playground/',
     may: belowThePanels,
     libraries: pageLibraries,
-    reason: `The session knows no panel: it imports web/settings, web/models, web/ui and its neighbours. ${pageLooksAtTypes}`,
+    reason: `The playground knows no panel: it imports web/settings, web/models, web/ui and its neighbours. ${pageLooksAtTypes}`,
   },
   {
     of: 'web/panels/charts/',

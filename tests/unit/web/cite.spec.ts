@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { beginRun, endRun } from '../../../web/session/run.ts';
+import { beginRun, endRun } from '../../../web/playground/run.ts';
 import { toGenerateRequest } from '../../../web/settings/checks.ts';
 import { defaultConfig } from '../../../web/settings/settings.ts';
 import { cite } from '../../../web/panels/share/cite.ts';

@@ -1,6 +1,6 @@
 import { describe, expect, it, vi } from 'vitest';
 import { defaultConfig, type PlaygroundConfig } from '../../../web/settings/settings.ts';
-import type { Session } from '../../../web/session/session.svelte.ts';
+import type { Playground } from '../../../web/playground/playground.svelte.ts';
 import { Exporter } from '../../../web/panels/export/exporter.svelte.ts';
 import type { ExportResult } from '../../../worker/protocol/export.ts';
 import type { EngineEvent } from '../../../worker/protocol/engine.ts';
@@ -24,8 +24,8 @@ function opened(phase: 'ready' | 'loading', runnable = true) {
       return new Promise<Outcome<ExportResult>>((resolve) => (answer = resolve));
     },
   };
-  const session = { phase: { at: phase }, runnable, config } as unknown as Session; // what an exporter looks at
-  const exporter = new Exporter(session, engine);
+  const playground = { phase: { at: phase }, runnable, config } as unknown as Playground; // what an exporter looks at
+  const exporter = new Exporter(playground, engine);
   return {
     exporter,
     asked,

@@ -1,6 +1,6 @@
-/** A page's Hub over a client and a session that only note what they are asked. */
+/** A page's Hub over a client and a playground that only note what they are asked. */
 import { vi } from 'vitest';
-import type { Session } from '../../../web/session/session.svelte.ts';
+import type { Playground } from '../../../web/playground/playground.svelte.ts';
 import { Hub } from '../../../web/panels/hub/hub.svelte.ts';
 import type { HubEvent, Newer, StoredModel } from '../../../worker/protocol/hub.ts';
 import type { Failure, Outcome } from '../../../worker/protocol/failure.ts';
@@ -25,7 +25,7 @@ export const fail = (failure: Failure): Outcome<never> => ({ ok: false, failure 
 
 export function open() {
   const brought = new Map<string, BroughtModel>();
-  const session = {
+  const playground = {
     brought,
     config: { model: '' },
     phase: { at: 'idle' } as unknown,
@@ -33,7 +33,7 @@ export function open() {
     refuse: vi.fn(),
     bring: vi.fn((what: BroughtModel) => {
       brought.set(what.id, what);
-      session.config.model = what.id;
+      playground.config.model = what.id;
     }),
   };
   const client = {
@@ -54,8 +54,8 @@ export function open() {
   };
   const persist = vi.fn(() => Promise.resolve(true));
   vi.stubGlobal('navigator', { storage: { persist } });
-  const hub = new Hub(session as unknown as Session, client);
+  const hub = new Hub(playground as unknown as Playground, client);
   hub.repository = ' owner/name ';
   hub.endpoint = ENDPOINT;
-  return { hub, session, client, persist };
+  return { hub, playground, client, persist };
 }

@@ -9,8 +9,8 @@ beforeEach(async () => {
 });
 
 describe('Load model', () => {
-  it('downloads what is entered, asks to keep it, and brings it to the session', async () => {
-    const { hub, session, client, persist } = open();
+  it('downloads what is entered, asks to keep it, and brings it to the playground', async () => {
+    const { hub, playground, client, persist } = open();
     hub.token = ' secret ';
     client.download.mockImplementation((_, receive) => {
       receive({ type: 'progress', loadedBytes: 10, totalBytes: 100 });
@@ -19,21 +19,21 @@ describe('Load model', () => {
     });
     hub.load();
     await vi.waitFor(() => {
-      expect(session.bring).toHaveBeenCalledOnce();
+      expect(playground.bring).toHaveBeenCalledOnce();
     });
     const asked = { from: 'hub', id: 'owner/name', endpoint: ENDPOINT, token: 'secret', keep: true };
     expect(client.download.mock.calls[0]?.[0]).toEqual(asked);
-    expect(session.bring).toHaveBeenCalledWith({ ...asked, commit: model.commit });
+    expect(playground.bring).toHaveBeenCalledWith({ ...asked, commit: model.commit });
     expect(persist).toHaveBeenCalledOnce();
     expect(hub.download).toMatchObject({ at: 'stored' });
     expect(hub.stored).toEqual([model]);
   });
 
   it('without a repository loads what is chosen', () => {
-    const { hub, session, client } = open();
+    const { hub, playground, client } = open();
     hub.repository = '  ';
     hub.load();
-    expect(session.load).toHaveBeenCalledOnce();
+    expect(playground.load).toHaveBeenCalledOnce();
     expect(client.download).not.toHaveBeenCalled();
   });
 
@@ -49,7 +49,7 @@ describe('Load model', () => {
   });
 
   it('forgets the events and the end of a download that another one replaced', async () => {
-    const { hub, session, client } = open();
+    const { hub, playground, client } = open();
     let first: (event: HubEvent) => void = () => undefined;
     client.download.mockImplementationOnce((_, receive) => {
       first = receive;
@@ -60,31 +60,31 @@ describe('Load model', () => {
     hub.load();
     first({ type: 'progress', loadedBytes: 1, totalBytes: 2 });
     await vi.waitFor(() => {
-      expect(session.bring).toHaveBeenCalledOnce();
+      expect(playground.bring).toHaveBeenCalledOnce();
     });
     expect(hub.download).toMatchObject({ at: 'stored', id: 'owner/other' });
   });
 
   it('offers what there is no room for without storing', async () => {
-    const { hub, session, client } = open();
+    const { hub, playground, client } = open();
     client.download.mockResolvedValue(fail({ code: 'no-room', neededBytes: 2, availableBytes: 1 }));
     hub.load();
     await vi.waitFor(() => {
       expect(hub.download.at).toBe('failed');
     });
     hub.loadWithoutStoring();
-    expect(session.bring).toHaveBeenCalledWith(expect.objectContaining({ keep: false }));
+    expect(playground.bring).toHaveBeenCalledWith(expect.objectContaining({ keep: false }));
   });
 });
 
 it('A link is looked at without a token that was meant for another server, and loads nothing', async () => {
-  const { hub, session, client } = open();
+  const { hub, playground, client } = open();
   hub.token = 'secret';
   await hub.lookAt('evil/model', 'https://evil.example');
   expect(client.look.mock.calls[0]?.[0]).toMatchObject({ endpoint: 'https://evil.example', token: null });
   expect(hub.download).toEqual({ at: 'found', id: 'evil/model', files: 3, missingBytes: 60 });
   expect(client.download).not.toHaveBeenCalled();
-  expect(session.bring).not.toHaveBeenCalled();
+  expect(playground.bring).not.toHaveBeenCalled();
 });
 
 describe('a load of a stored model that fails', () => {
@@ -93,35 +93,35 @@ describe('a load of a stored model that fails', () => {
     const got = open();
     got.hub.load();
     await vi.waitFor(() => {
-      expect(got.session.bring).toHaveBeenCalledOnce();
+      expect(got.playground.bring).toHaveBeenCalledOnce();
     });
     return got;
   };
 
   it('has its files read again, and is tried again where one of them was bad', async () => {
-    const { hub, session, client } = await opened();
+    const { hub, playground, client } = await opened();
     client.check.mockResolvedValue(
       succeed({ ...model, verified: { state: 'sound', atMs: 2, repairedBytes: 8 } }),
     );
-    session.phase = failed('bad-weights');
+    playground.phase = failed('bad-weights');
     await hub.lookInto();
-    expect(session.load).toHaveBeenCalledOnce();
+    expect(playground.load).toHaveBeenCalledOnce();
     await hub.lookInto(); // the same failure is looked into once
     expect(client.check).toHaveBeenCalledOnce();
   });
 
   it('is not tried again where the files are as they were', async () => {
-    const { hub, session, client } = await opened();
-    session.phase = failed('bad-weights');
+    const { hub, playground, client } = await opened();
+    playground.phase = failed('bad-weights');
     await hub.lookInto();
     expect(client.check).toHaveBeenCalledOnce();
-    expect(session.load).not.toHaveBeenCalled();
+    expect(playground.load).not.toHaveBeenCalled();
     expect(hub.download).toMatchObject({ at: 'checked', repairedBytes: 0 });
   });
 
   it('for want of memory has no file read', async () => {
-    const { hub, session, client } = await opened();
-    session.phase = failed('out-of-memory');
+    const { hub, playground, client } = await opened();
+    playground.phase = failed('out-of-memory');
     await hub.lookInto();
     expect(client.check).not.toHaveBeenCalled();
   });
@@ -155,11 +155,11 @@ describe('an access token', () => {
   });
 
   it('is not remembered unasked', async () => {
-    const { hub, session } = open();
+    const { hub, playground } = open();
     hub.token = 'secret';
     hub.load();
     await vi.waitFor(() => {
-      expect(session.bring).toHaveBeenCalledOnce();
+      expect(playground.bring).toHaveBeenCalledOnce();
     });
     expect(await rememberedToken(ENDPOINT)).toBe('');
   });

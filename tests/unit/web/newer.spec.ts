@@ -10,14 +10,14 @@ describe('a branch that has moved on', () => {
   const entered = { from: 'hub', id: 'owner/name', endpoint: ENDPOINT, token: null, keep: true };
 
   it('is told of after the stored model was brought, and the newer commit fetched where the person says so', async () => {
-    const { hub, session, client } = open();
+    const { hub, playground, client } = open();
     let answer: (outcome: Outcome<Newer>) => void = () => undefined;
     client.newer.mockReturnValueOnce(new Promise((resolve) => (answer = resolve)));
     hub.load();
     await vi.waitFor(() => {
       expect(client.newer).toHaveBeenCalledExactlyOnceWith(entered);
     });
-    expect(session.bring).toHaveBeenCalledOnce();
+    expect(playground.bring).toHaveBeenCalledOnce();
     expect(hub.newer).toBeNull();
     answer(succeed(newer));
     await vi.waitFor(() => {
@@ -33,9 +33,9 @@ describe('a branch that has moved on', () => {
     });
     hub.resume(); // what was asked for, not what is stored
     await vi.waitFor(() => {
-      expect(session.bring).toHaveBeenCalledTimes(2);
+      expect(playground.bring).toHaveBeenCalledTimes(2);
     });
-    expect(session.bring).toHaveBeenLastCalledWith({ ...entered, commit: 'de5' });
+    expect(playground.bring).toHaveBeenLastCalledWith({ ...entered, commit: 'de5' });
     expect(client.renew).toHaveBeenCalledTimes(2);
     expect(client.download).toHaveBeenCalledOnce();
     expect(client.newer).toHaveBeenCalledOnce();
@@ -52,18 +52,18 @@ describe('a branch that has moved on', () => {
   });
 
   it('is not asked for after a download, nor for a load from this device, nor told of once another is loaded', async () => {
-    const { hub, session, client } = open();
+    const { hub, playground, client } = open();
     client.download.mockImplementationOnce((_, receive) => {
       receive({ type: 'progress', loadedBytes: 100, totalBytes: 100 });
       return Promise.resolve(succeed(model));
     });
     hub.load();
     await vi.waitFor(() => {
-      expect(session.bring).toHaveBeenCalledOnce();
+      expect(playground.bring).toHaveBeenCalledOnce();
     });
     hub.loadStored(model);
     await vi.waitFor(() => {
-      expect(session.bring).toHaveBeenCalledTimes(2);
+      expect(playground.bring).toHaveBeenCalledTimes(2);
     });
     expect(client.newer).not.toHaveBeenCalled();
 
@@ -76,16 +76,20 @@ describe('a branch that has moved on', () => {
     hub.loadStored(model);
     answer(succeed(newer));
     await vi.waitFor(() => {
-      expect(session.bring).toHaveBeenCalledTimes(4);
+      expect(playground.bring).toHaveBeenCalledTimes(4);
     });
     expect(hub.newer).toBeNull();
   });
 
   it('leaves the older commit to be loaded by its own name; one that is not whole is fetched', async () => {
-    const { hub, session, client } = open();
+    const { hub, playground, client } = open();
     hub.loadStored({ ...model, superseded: true });
     await vi.waitFor(() => {
-      expect(session.bring).toHaveBeenCalledWith({ ...entered, id: 'owner/name@c0ffee0', commit: 'c0ffee0' });
+      expect(playground.bring).toHaveBeenCalledWith({
+        ...entered,
+        id: 'owner/name@c0ffee0',
+        commit: 'c0ffee0',
+      });
     });
     expect(client.renew).not.toHaveBeenCalled();
     hub.loadStored({ ...model, storedAtMs: null, verified: { state: 'incomplete' } });

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { EditHistory } from '../../../web/session/edit-history.svelte.ts';
+import { EditHistory } from '../../../web/playground/edit-history.svelte.ts';
 import {
   ownKv,
   readEntries,

@@ -2,11 +2,11 @@ import 'fake-indexeddb/auto';
 import { beforeEach, describe, expect, it } from 'vitest';
 import { greedy } from '../../../gpu/plan/sampling.ts';
 import { openSpace } from '../../../worker/storage/space.ts';
-import type { Run } from '../../../web/session/run.ts';
+import type { Run } from '../../../web/playground/run.ts';
 import { csvCell, runsAsCsv, runsAsJson } from '../../../web/panels/runs/export-runs.ts';
-import { RunLibrary } from '../../../web/session/run-library.svelte.ts';
+import { RunLibrary } from '../../../web/playground/run-library.svelte.ts';
 import { sortRuns } from '../../../web/panels/runs/sort-runs.ts';
-import { isStoredRun, storedRunOf, type StoredRun } from '../../../web/session/stored-run.ts';
+import { isStoredRun, storedRunOf, type StoredRun } from '../../../web/playground/stored-run.ts';
 
 const run = (number: number): Run =>
   ({

@@ -4,8 +4,8 @@ import type { LoadRequest } from '../../../worker/protocol/load.ts';
 import type { Score } from '../../../worker/protocol/measure.ts';
 import { toGenerateRequest } from '../../settings/checks.ts';
 import type { PlaygroundConfig } from '../../settings/settings.ts';
-import type { Engine, Tell } from '../../session/measure.ts';
-import type { Session } from '../../session/session.svelte.ts';
+import type { Engine, Tell } from '../../playground/measure.ts';
+import type { Playground } from '../../playground/playground.svelte.ts';
 
 export const MOST_CONTENDERS = 4;
 
@@ -43,15 +43,15 @@ const ignore = () => undefined;
 export class Comparison {
   contenders = $state.raw<readonly Contender[]>([]);
   result = $state.raw<Compared | null>(null);
-  readonly #session: Session;
+  readonly #playground: Playground;
   #count = 0;
 
-  constructor(session: Session) {
-    this.#session = session;
+  constructor(playground: Playground) {
+    this.#playground = playground;
   }
 
   get ready(): boolean {
-    return this.contenders.length >= 2 && this.#session.phase.at === 'ready' && this.#session.runnable;
+    return this.contenders.length >= 2 && this.#playground.phase.at === 'ready' && this.#playground.runnable;
   }
 
   get full(): boolean {
@@ -60,8 +60,8 @@ export class Comparison {
 
   /** Adds what is set on the page now. */
   add(): void {
-    if (this.full || !this.#session.runnable) return;
-    const config = { ...this.#session.config };
+    if (this.full || !this.#playground.runnable) return;
+    const config = { ...this.#playground.config };
     this.contenders = [...this.contenders, { id: ++this.#count, config }];
     this.result = null;
   }
@@ -74,10 +74,10 @@ export class Comparison {
   /** Runs them all, in order; the page's own model is loaded again at the end. */
   async run(): Promise<void> {
     if (!this.ready) return;
-    const { config } = this.#session;
+    const { config } = this.#playground;
     const turns = this.contenders.flatMap((contender) => this.#turnOf(contender) ?? []);
     const back = this.#loadOf(config);
-    const compared = await this.#session.measure('Comparing', async (engine, tell) => {
+    const compared = await this.#playground.measure('Comparing', async (engine, tell) => {
       const outcome = await compare(engine, turns, tell);
       const restored = await engine.load(back, ignore);
       return restored.ok ? outcome : restored;
@@ -88,14 +88,14 @@ export class Comparison {
   #turnOf(contender: Contender): Turn | null {
     // Same prompt, seed and sampling: those that are set now.
     const { prompt, maxNewTokens, temperature, topK, topP, minP, repetitionPenalty, seed } =
-      this.#session.config;
+      this.#playground.config;
     const shared = { prompt, maxNewTokens, temperature, topK, topP, minP, repetitionPenalty, seed };
     const request = toGenerateRequest({ ...contender.config, ...shared });
     return request && { contender, load: this.#loadOf(contender.config), request };
   }
 
   #loadOf({ model, backend, weights }: Readonly<PlaygroundConfig>): LoadRequest {
-    return { model: this.#session.brought.get(model) ?? model, backend, weights };
+    return { model: this.#playground.brought.get(model) ?? model, backend, weights };
   }
 }
 

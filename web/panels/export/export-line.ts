@@ -1,6 +1,6 @@
 import type { ExportResult } from '../../../worker/protocol/export.ts';
 import type { Failure } from '../../../worker/protocol/failure.ts';
-import type { ProgressLine } from '../../session/progress-line.ts';
+import type { ProgressLine } from '../../playground/progress-line.ts';
 import { formatBytes, formatCount } from '../../ui/format.ts';
 
 /** How far an export is, as far as the page knows. */

@@ -1,31 +1,31 @@
 import type { ExportTarget, RoundTo } from '../../../worker/protocol/export.ts';
 import { toSharingConfig } from '../../settings/checks.ts';
-import type { EngineClient } from '../../session/engine-client.ts';
-import type { Session } from '../../session/session.svelte.ts';
+import type { EngineClient } from '../../playground/engine-client.ts';
+import type { Playground } from '../../playground/playground.svelte.ts';
 import { downloadZip } from './download-zip.ts';
 import type { ExportPhase } from './export-line.ts';
 
-/** Exports the session's model under its plan. One export at a time. */
+/** Exports the playground's model under its plan. One export at a time. */
 export class Exporter {
   phase = $state.raw<ExportPhase>({ at: 'idle' });
   /** What numbers of 32 bits become. */
   round = $state<RoundTo>('bf16');
 
   readonly exporting = $derived(this.phase.at === 'exporting');
-  readonly #session: Session;
+  readonly #playground: Playground;
   readonly #engine: Pick<EngineClient, 'export' | 'stop'>;
   readonly possible = $derived.by(
-    () => this.#session.phase.at === 'ready' && this.#session.runnable && !this.exporting,
+    () => this.#playground.phase.at === 'ready' && this.#playground.runnable && !this.exporting,
   );
 
-  constructor(session: Session, engine: Pick<EngineClient, 'export' | 'stop'>) {
-    this.#session = session;
+  constructor(playground: Playground, engine: Pick<EngineClient, 'export' | 'stop'>) {
+    this.#playground = playground;
     this.#engine = engine;
   }
 
   /** Does nothing while there is no model, or its plan cannot run. */
   async export(to: ExportTarget): Promise<void> {
-    const config = toSharingConfig(this.#session.config);
+    const config = toSharingConfig(this.#playground.config);
     if (!this.possible || !config) return;
     this.phase = { at: 'exporting', file: '', writtenBytes: 0, totalBytes: 0 };
     const outcome = await this.#engine.export({ config, round: this.round, to }, (event) => {

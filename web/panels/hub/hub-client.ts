@@ -9,7 +9,7 @@ import type {
 } from '../../../worker/protocol/hub.ts';
 import type { Outcome } from '../../../worker/protocol/failure.ts';
 import type { HubModel } from '../../../worker/protocol/load.ts';
-import { WorkerCalls } from '../../session/worker-calls.ts';
+import { WorkerCalls } from '../../playground/worker-calls.ts';
 
 type Receive = (event: HubEvent) => void;
 

@@ -2,7 +2,7 @@ import type { HubEvent, Newer, Preview, StoredModel } from '../../../worker/prot
 import type { Failure, Outcome } from '../../../worker/protocol/failure.ts';
 import type { HubModel } from '../../../worker/protocol/load.ts';
 import { defaultConfig } from '../../settings/settings.ts';
-import type { Session } from '../../session/session.svelte.ts';
+import type { Playground } from '../../playground/playground.svelte.ts';
 import type { Download, Running } from './download.ts';
 import type { HubClient } from './hub-client.ts';
 import { Pace } from './pace.ts';
@@ -46,7 +46,7 @@ export class Hub {
     this.download.at === 'downloading' || this.download.at === 'checking' ? this.download : null,
   );
 
-  readonly #session: Session;
+  readonly #playground: Playground;
   readonly #client: Client;
   readonly #now: () => number;
   readonly #pace = new Pace();
@@ -60,8 +60,8 @@ export class Hub {
   /** The failed load that was looked into. */
   #lookedInto: unknown = null;
 
-  constructor(session: Session, client: Client, now = () => performance.now()) {
-    this.#session = session;
+  constructor(playground: Playground, client: Client, now = () => performance.now()) {
+    this.#playground = playground;
     this.#client = client;
     this.#now = now;
   }
@@ -114,7 +114,7 @@ export class Hub {
 
   /** Downloads what is missing of the repository that is entered, then loads it; without one, loads what is chosen. */
   load(): void {
-    if (this.repository.trim() === '') this.#session.load();
+    if (this.repository.trim() === '') this.#playground.load();
     else void this.#load(this.#entered(), 'any');
   }
 
@@ -158,7 +158,7 @@ export class Hub {
     if (!this.#model) return;
     const { id } = this.#model;
     this.#begin({ at: 'streaming', id });
-    this.#session.bring({ ...this.#model, keep: false });
+    this.#playground.bring({ ...this.#model, keep: false });
   }
 
   /** Has all of a model read again, then asks whether its branch has moved on. */
@@ -181,14 +181,14 @@ export class Hub {
     this.newer = null;
     for (const model of models) {
       const outcome = await this.#client.remove(model);
-      if (!outcome.ok) this.#session.refuse(outcome.failure);
+      if (!outcome.ok) this.#playground.refuse(outcome.failure);
     }
     await this.refresh();
   }
 
   /** After a load of a stored model that failed: its files are read again, and what is bad is replaced, once. */
   async lookInto(): Promise<void> {
-    const { phase, config, brought } = this.#session;
+    const { phase, config, brought } = this.#playground;
     const model = brought.get(config.model);
     if (phase.at !== 'failed' || model?.from !== 'hub' || !model.keep || this.#lookedInto === phase) return;
     if (!DOUBTFUL.includes(phase.failure.code)) return;
@@ -196,7 +196,7 @@ export class Hub {
     const outcome = await this.#check(model);
     const found = outcome.ok ? outcome.value.verified : null;
     const repaired = found?.state === 'sound' && found.repairedBytes > 0;
-    if (repaired && this.#session.phase === phase) this.#session.load();
+    if (repaired && this.#playground.phase === phase) this.#playground.load();
   }
 
   #entered(): HubModel {
@@ -234,7 +234,7 @@ export class Hub {
     if (ticket !== this.#ticket) return;
     if (outcome.ok) {
       this.download = { at: 'stored', id: model.id, model: outcome.value };
-      this.#session.bring({ ...model, endpoint: outcome.value.endpoint, commit: outcome.value.commit });
+      this.#playground.bring({ ...model, endpoint: outcome.value.endpoint, commit: outcome.value.commit });
       if (want === 'any' && heard.size === 0) void this.#lookForNewer(model);
     } else this.download = { at: 'failed', id: model.id, failure: outcome.failure };
     await this.refresh();

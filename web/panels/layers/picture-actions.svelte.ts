@@ -2,7 +2,7 @@ import { LayerSelection } from './layer-selection.svelte.ts';
 import type { PictureCommand } from './picture-keys.ts';
 import { ownKv, readEntries, repoint, shiftTargets, toggleWindow } from './plan-edit.ts';
 import { describeLayer } from './plan-picture.ts';
-import type { PlanEditor } from '../../session/plan-editor.svelte.ts';
+import type { PlanEditor } from '../../playground/plan-editor.svelte.ts';
 
 /** Digits typed within this time are one number. */
 const ONE_NUMBER_MS = 1200;

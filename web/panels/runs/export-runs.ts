@@ -1,4 +1,4 @@
-import { runFields, type StoredRun } from '../../session/stored-run.ts';
+import { runFields, type StoredRun } from '../../playground/stored-run.ts';
 
 /** All runs with all fields, for programs. */
 export const runsAsJson = (runs: readonly StoredRun[]): string => `${JSON.stringify(runs, null, 2)}\n`;

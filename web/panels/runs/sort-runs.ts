@@ -1,4 +1,4 @@
-import type { StoredRun } from '../../session/stored-run.ts';
+import type { StoredRun } from '../../playground/stored-run.ts';
 
 /** The columns of the table that it can be sorted by. */
 export const sortable = [

@@ -1,5 +1,5 @@
 import { describeAdapter } from '../../ui/describe-adapter.ts';
-import type { Run } from '../../session/run.ts';
+import type { Run } from '../../playground/run.ts';
 import { formatBytes, formatTokensPerSec } from '../../ui/format.ts';
 
 /** What a citation says besides the run itself. */

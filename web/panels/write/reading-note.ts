@@ -1,5 +1,5 @@
 import { formatCount } from '../../ui/format.ts';
-import type { Chat } from '../../session/chat.svelte.ts';
+import type { Chat } from '../../playground/chat.svelte.ts';
 
 /** What the last turn had to read, in a sentence; null before the first one. */
 export function readingNote(reading: Chat['reading']): string | null {

@@ -20,7 +20,7 @@ import { shownPrompt, type Run } from './run.ts';
 import { RunDesk } from './run-desk.svelte.ts';
 
 /** All the state of the page. Components show it and call its verbs; nothing else holds any. */
-export class Session {
+export class Playground {
   readonly config = $state<PlaygroundConfig>({ ...defaultConfig });
   models = $state.raw<readonly ModelEntry[]>([]);
   /** Models that the person brought since the page was opened, by id. */

@@ -1,4 +1,4 @@
-import type { Session } from './session.svelte.ts';
+import type { Playground } from './playground.svelte.ts';
 import { decodeHash, encodeHash } from '../settings/hash.ts';
 
 /** A change is written once it has rested: browsers refuse addresses that change with every key. */
@@ -11,15 +11,15 @@ export const linkIn = ({ hash }: Location) => (hash.length > 1 ? decodeHash(hash
 
 /** Keeps the address and the configuration the same: edits write it, back and forward read it. */
 export class AddressBar {
-  readonly #session: Session;
+  readonly #playground: Playground;
   /** What the address says, as far as this page can say it. */
   #written = '';
   #timer: ReturnType<typeof setTimeout> | undefined;
   #lastFields = '';
   #lastMs = -Infinity;
 
-  constructor(session: Session) {
-    this.#session = session;
+  constructor(playground: Playground) {
+    this.#playground = playground;
   }
 
   /** Follows both until the returned function is called. Begins once the models, and with them the link, are known. */
@@ -27,7 +27,7 @@ export class AddressBar {
     this.#written = this.#encoded();
     const back = () => {
       clearTimeout(this.#timer);
-      this.#session.openLink(decodeHash(location.hash));
+      this.#playground.openLink(decodeHash(location.hash));
       this.#written = this.#encoded();
     };
     addEventListener('hashchange', back);
@@ -46,7 +46,7 @@ export class AddressBar {
   }
 
   #encoded(): string {
-    return encodeHash(this.#session.config, this.#session.stored);
+    return encodeHash(this.#playground.config, this.#playground.stored);
   }
 
   #write(encoded: string): void {

@@ -1,6 +1,6 @@
 import { beforeEach, describe, expect, it, vi } from 'vitest';
 import { decodeHash } from '../../../web/settings/hash.ts';
-import { Session } from '../../../web/session/session.svelte.ts';
+import { Playground } from '../../../web/playground/playground.svelte.ts';
 import type { EngineEvent } from '../../../worker/protocol/engine.ts';
 import type { Failure, Outcome } from '../../../worker/protocol/failure.ts';
 import type { GenerateRequest, GenerateResult } from '../../../worker/protocol/generate.ts';
@@ -81,9 +81,9 @@ class ScriptedEngine {
 
 const settled = () => new Promise((resolve) => setTimeout(resolve));
 
-describe('the session', () => {
+describe('the playground', () => {
   let engine: ScriptedEngine;
-  let session: Session;
+  let playground: Playground;
 
   const loaded = async (index = engine.loads.length - 1) => {
     const request = engine.loads[index];
@@ -104,73 +104,75 @@ describe('the session', () => {
     vi.stubGlobal('requestAnimationFrame', () => 1);
     vi.stubGlobal('cancelAnimationFrame', () => undefined);
     engine = new ScriptedEngine();
-    session = new Session(engine);
-    session.start(Promise.resolve([{ id: session.config.model, description: '', stored }]));
+    playground = new Playground(engine);
+    playground.start(Promise.resolve([{ id: playground.config.model, description: '', stored }]));
     await settled();
   });
 
   it('knows the plan from the list before the model is there, and keeps what was typed meanwhile', async () => {
-    expect(session.config.layerTypes).toBe('0_2_2_3');
-    session.config.layerTypes = '0_0_2_2';
+    expect(playground.config.layerTypes).toBe('0_2_2_3');
+    playground.config.layerTypes = '0_0_2_2';
     await loaded();
-    expect(session.config.layerTypes).toBe('0_0_2_2');
-    expect(session.config.slidingWindow).toBe(64);
-    expect(session.stored).toEqual(stored);
+    expect(playground.config.layerTypes).toBe('0_0_2_2');
+    expect(playground.config.slidingWindow).toBe(64);
+    expect(playground.stored).toEqual(stored);
   });
 
   it('loads the model that was trained for a layout; what none was trained for, or is typed, edits the plan', async () => {
     const plain = { ...stored, layerTypes: '0_1_2_3' };
-    session.models = [...session.models, { id: 'fairy-llama', description: '', stored: plain }];
+    playground.models = [...playground.models, { id: 'fairy-llama', description: '', stored: plain }];
     await loaded();
 
-    session.planEditor.edit('0_1_2_3', 'typed');
+    playground.planEditor.edit('0_1_2_3', 'typed');
     expect(engine.loads).toHaveLength(1);
-    session.chooseLayout('0_0_2_2', 'preset');
-    expect(session.config).toMatchObject({ model: 'fairy-lckv', layerTypes: '0_0_2_2' });
-    session.chooseLayout(stored.layerTypes, 'preset');
+    playground.chooseLayout('0_0_2_2', 'preset');
+    expect(playground.config).toMatchObject({ model: 'fairy-lckv', layerTypes: '0_0_2_2' });
+    playground.chooseLayout(stored.layerTypes, 'preset');
     expect(engine.loads).toHaveLength(1);
 
-    session.chooseLayout('0_1_2_3', 'preset');
+    playground.chooseLayout('0_1_2_3', 'preset');
     expect(engine.loads.at(-1)?.model).toBe('fairy-llama');
-    expect(session.config).toMatchObject({ model: 'fairy-llama', layerTypes: '0_1_2_3' });
+    expect(playground.config).toMatchObject({ model: 'fairy-llama', layerTypes: '0_1_2_3' });
   });
 
   it('keeps a model that was brought, whatever layout is chosen', async () => {
     await loaded();
-    session.bring({ from: 'files', id: 'folder:mine', files: new Map() });
+    playground.bring({ from: 'files', id: 'folder:mine', files: new Map() });
     await loaded();
-    session.planEditor.edit('0_0_0_0', 'typed');
-    session.models = [{ id: 'fairy-llama', description: '', stored: { ...stored, layerTypes: '0_1_2_3' } }];
-    session.chooseLayout('0_1_2_3', 'preset');
-    expect(session.config).toMatchObject({ model: 'folder:mine', layerTypes: '0_1_2_3' });
+    playground.planEditor.edit('0_0_0_0', 'typed');
+    playground.models = [
+      { id: 'fairy-llama', description: '', stored: { ...stored, layerTypes: '0_1_2_3' } },
+    ];
+    playground.chooseLayout('0_1_2_3', 'preset');
+    expect(playground.config).toMatchObject({ model: 'folder:mine', layerTypes: '0_1_2_3' });
     expect(engine.loads).toHaveLength(2);
   });
 
   it('loads a model that was brought, and offers it again by its name', async () => {
     await loaded();
     const brought = { from: 'files', id: 'mine', files: new Map([['config.json', new Blob()]]) } as const;
-    session.bring(brought);
+    playground.bring(brought);
     expect(engine.loads.at(-1)?.model).toBe(brought);
     await loaded();
-    expect(session.config.model).toBe('mine');
-    session.chooseModel('fairy-lckv');
-    session.chooseModel('mine');
+    expect(playground.config.model).toBe('mine');
+    playground.chooseModel('fairy-lckv');
+    playground.chooseModel('mine');
     expect(engine.loads.at(-1)?.model).toBe(brought);
   });
 
   it('takes the plan of a model that was brought; that of a link whose model it stands for stays', async () => {
     await loaded();
-    const bring = (id: string) => session.bring({ from: 'files', id, files: new Map() });
-    session.config.layerTypes = '0_0_0_0';
+    const bring = (id: string) => playground.bring({ from: 'files', id, files: new Map() });
+    playground.config.layerTypes = '0_0_0_0';
     bring('folder:mine');
     await loaded();
-    expect(session.config.layerTypes).toBe(stored.layerTypes);
+    expect(playground.config.layerTypes).toBe(stored.layerTypes);
 
-    session.openLink(decodeHash('#v=1&model=folder:theirs&layers=0_1_1_3'));
+    playground.openLink(decodeHash('#v=1&model=folder:theirs&layers=0_1_1_3'));
     bring('folder:theirs');
     await loaded();
-    expect(session.linkNotice).toBeNull();
-    expect(session.config).toMatchObject({
+    expect(playground.linkNotice).toBeNull();
+    expect(playground.config).toMatchObject({
       model: 'folder:theirs',
       layerTypes: '0_1_1_3',
       slidingWindow: 64,
@@ -178,29 +180,29 @@ describe('the session', () => {
   });
 
   it('begins a run that was asked for while the model loaded', async () => {
-    session.generate();
+    playground.generate();
     expect(engine.runs).toHaveLength(0);
     await loaded();
     expect(engine.runs).toHaveLength(1);
     await runEnds({ ok: true, value: result });
-    expect(session.text).toBe(' a son');
-    expect(session.history).toHaveLength(1);
-    expect(session.phase.at).toBe('ready');
+    expect(playground.text).toBe(' a son');
+    expect(playground.history).toHaveLength(1);
+    expect(playground.phase.at).toBe('ready');
   });
 
   it('ignores the answer of a load that was overtaken by another', async () => {
-    session.chooseModel('other');
+    playground.chooseModel('other');
     await loaded(0);
-    expect(session.phase.at).toBe('loading');
+    expect(playground.phase.at).toBe('loading');
     await loaded(1);
-    expect(session.model?.id).toBe('other');
+    expect(playground.model?.id).toBe('other');
   });
 
   it('goes to the CPU by itself where there is no WebGPU, once, and says why', async () => {
-    session.generate();
+    playground.generate();
     await loadFails({ code: 'no-webgpu', reason: 'none' });
-    expect(session.config.backend).toBe('cpu');
-    expect(session.fellBack).toEqual({ code: 'no-webgpu', reason: 'none' });
+    expect(playground.config.backend).toBe('cpu');
+    expect(playground.fellBack).toEqual({ code: 'no-webgpu', reason: 'none' });
     await loaded();
     expect(engine.loads.map(({ backend }) => backend)).toEqual(['webgpu', 'cpu']);
     expect(engine.runs).toHaveLength(1);
@@ -208,46 +210,46 @@ describe('the session', () => {
 
   it('loads the model again with the next Generate after the device was lost', async () => {
     await loaded();
-    session.generate();
+    playground.generate();
     await runEnds({ ok: false, failure: { code: 'device-lost', reason: 'reset' } });
-    expect(session.phase.at).toBe('failed');
-    expect(session.failure?.code).toBe('device-lost');
+    expect(playground.phase.at).toBe('failed');
+    expect(playground.failure?.code).toBe('device-lost');
 
-    session.generate();
+    playground.generate();
     expect(engine.loads).toHaveLength(2);
     await loaded();
     expect(engine.runs).toHaveLength(2);
-    expect(session.failure).toBeNull();
+    expect(playground.failure).toBeNull();
   });
 
   it('stays ready after a run that could not be', async () => {
     await loaded();
-    session.generate();
+    playground.generate();
     await runEnds({ ok: false, failure: { code: 'out-of-memory', what: 'the KV cache', bytes: 1 } });
-    expect(session.phase.at).toBe('ready');
-    expect(session.failure?.code).toBe('out-of-memory');
+    expect(playground.phase.at).toBe('ready');
+    expect(playground.failure?.code).toBe('out-of-memory');
   });
 
   it('refuses to run a plan with a mistake', async () => {
     await loaded();
-    session.config.layerTypes = '0_2_2_9';
-    expect(session.problems.layerTypes).toBe('Layer 3: there is no layer 9');
-    session.generate();
+    playground.config.layerTypes = '0_2_2_9';
+    expect(playground.problems.layerTypes).toBe('Layer 3: there is no layer 9');
+    playground.generate();
     expect(engine.runs).toHaveLength(0);
   });
 
   it('stops a run whose model is replaced, and lets the new one load', async () => {
     await loaded();
-    session.generate();
-    session.chooseModel('other');
+    playground.generate();
+    playground.chooseModel('other');
     expect(engine.stop).toHaveBeenCalled();
     await runEnds({ ok: true, value: { ...result, end: 'stopped' } });
-    expect(session.phase.at).toBe('loading');
-    expect(session.run?.end).toBe('stopped');
+    expect(playground.phase.at).toBe('loading');
+    expect(playground.run?.end).toBe('stopped');
   });
 
   it('opens a link without loading or running anything, and loads with the next Generate', async () => {
-    const other = new Session((engine = new ScriptedEngine()));
+    const other = new Playground((engine = new ScriptedEngine()));
     const models = [{ id: other.config.model, description: '', stored }];
     other.start(Promise.resolve(models), decodeHash('#v=1&layers=0_0_2_2&seed=9&colour=red'));
     await settled();
@@ -261,33 +263,33 @@ describe('the session', () => {
 
   it('keeps its model where a link asks for the same, and lets go of it where for another', async () => {
     await loaded();
-    session.openLink(decodeHash('#v=1&seed=9'));
-    expect(session.phase.at).toBe('ready');
-    session.openLink(decodeHash('#v=1&backend=cpu'));
-    expect(session.phase.at).toBe('idle');
-    expect(session.config.seed).toBe(1);
+    playground.openLink(decodeHash('#v=1&seed=9'));
+    expect(playground.phase.at).toBe('ready');
+    playground.openLink(decodeHash('#v=1&backend=cpu'));
+    expect(playground.phase.at).toBe('idle');
+    expect(playground.config.seed).toBe(1);
     expect(engine.loads).toHaveLength(1);
   });
 
   it('only names a model that does not ship', () => {
-    session.openLink(decodeHash('#v=1&model=owner/name@abc'));
-    expect(session.linkNotice?.foreignModel).toBe('owner/name@abc');
-    expect(session.config.model).not.toContain('owner');
-    session.openLink(decodeHash('#v=1&model=not-here'));
-    expect(session.linkNotice?.foreignModel).toBe('not-here');
+    playground.openLink(decodeHash('#v=1&model=owner/name@abc'));
+    expect(playground.linkNotice?.foreignModel).toBe('owner/name@abc');
+    expect(playground.config.model).not.toContain('owner');
+    playground.openLink(decodeHash('#v=1&model=not-here'));
+    expect(playground.linkNotice?.foreignModel).toBe('not-here');
   });
 
   it('ignores the answer of a load that a link has made pointless', async () => {
-    session.openLink(decodeHash('#v=1&weights=f32'));
+    playground.openLink(decodeHash('#v=1&weights=f32'));
     await loaded(0);
-    expect(session.phase.at).toBe('idle');
+    expect(playground.phase.at).toBe('idle');
   });
 
   it('loads the weights anew in another format, and once more where the embeddings are to follow', async () => {
     await loaded();
-    session.chooseWeights('q8');
+    playground.chooseWeights('q8');
     expect(engine.loads.at(-1)).toMatchObject({ weights: 'q8', quantizeEmbeddings: false });
-    session.chooseQuantizedEmbeddings(true);
+    playground.chooseQuantizedEmbeddings(true);
     expect(engine.loads.at(-1)).toMatchObject({ weights: 'q8', quantizeEmbeddings: true });
     expect(engine.loads).toHaveLength(3);
   });

@@ -1,0 +1,9 @@
+import { createContext } from 'svelte';
+import type { EngineClient } from './engine-client.ts';
+import type { Playground } from './playground.svelte.ts';
+
+/** The page's state, for every component below the one that provides it. */
+export const [getPlayground, providePlayground] = createContext<Playground>();
+
+/** The worker's client, for the few panels whose calls the playground does not make itself. */
+export const [getEngine, provideEngine] = createContext<EngineClient>();
