@@ -1,41 +1,4 @@
-import { expose } from 'comlink';
-import { EventPort } from '../event-port.ts';
-import { roomLeft } from '../storage/room.ts';
-import { Library } from './library.ts';
-import type { HubApi, HubEvent, OnHubEvent } from '../protocol/hub.ts';
+// A worker starts here. No chunk may import this file: tools/check/worker-entries.mjs says why.
+import { serveHub } from './serve-hub.ts';
 
-const library = new Library({
-  locks: navigator.locks,
-  room: roomLeft,
-});
-
-/** Lets go of the page's callback when a call has ended. */
-async function telling<T>(onEvent: OnHubEvent, work: (emit: OnHubEvent) => Promise<T>): Promise<T> {
-  const port = new EventPort<HubEvent>(onEvent);
-  try {
-    return await work(port.emit);
-  } finally {
-    await port.close();
-  }
-}
-
-const api: HubApi = {
-  look: (model) => library.look(model),
-  download: (model, onEvent) => telling(onEvent, (emit) => library.download(model, emit)),
-  check: (model, onEvent) => telling(onEvent, (emit) => library.check(model, emit)),
-  renew: (model, onEvent) => telling(onEvent, (emit) => library.renew(model, emit)),
-  newer: (model) => library.newer(model),
-  pause: () => {
-    library.pause();
-  },
-  resume: () => {
-    library.resume();
-  },
-  cancel: () => {
-    library.cancel();
-  },
-  stored: () => library.stored(),
-  remove: (key) => library.remove(key),
-};
-
-expose(api);
+serveHub();

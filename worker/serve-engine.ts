@@ -1,0 +1,42 @@
+import { expose } from 'comlink';
+import { openWebGpuBackend } from '../gpu/webgpu/backend.ts';
+import { Engine } from './engine/engine.ts';
+import { forgetOldZips } from './export/zip-store.ts';
+import { openFilesSource } from './loader/files-source.ts';
+import { openPageSource } from './loader/page-source.ts';
+import { attemptAsync, succeed } from './outcome.ts';
+import { roomLeft } from './storage/room.ts';
+import { placeInWorker } from './text/place-in-worker.ts';
+
+// A build puts workers into assets/, one folder below the page. The development server serves the page at its base.
+const pageUrl = new URL(import.meta.env.DEV ? import.meta.env.BASE_URL : '../', self.location.href);
+
+/** Answers the page from this worker: all that computes. */
+export function serveEngine(): void {
+  expose(
+    new Engine({
+      openBackend: async (choice) => {
+        if (choice === 'webgpu') return openWebGpuBackend(navigator.gpu);
+        const { openProcessorBackend } = await import('../gpu/wasm/backend.ts');
+        return openProcessorBackend();
+      },
+      openSource: (model) => openPageSource(pageUrl.href, model),
+      openBrought: async (model, cancelled) =>
+        model.from === 'files'
+          ? succeed(openFilesSource(model.files))
+          : // Hashing and storage are loaded with the first model that needs them.
+            attemptAsync(async () => {
+              const { openHubSource } = await import('./hub/hub-source.ts');
+              return openHubSource(model, cancelled, { locks: navigator.locks, room: roomLeft });
+            }),
+      exportModel: async (model, request, run) => {
+        const { exportInPage } = await import('./export/export-in-page.ts');
+        return exportInPage(model, request, run);
+      },
+      openTextPlace: () =>
+        placeInWorker(new Worker(new URL('./text/main.ts', import.meta.url), { type: 'module' })),
+      warmUp: true,
+    }),
+  );
+  void forgetOldZips();
+}
