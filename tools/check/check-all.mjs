@@ -8,7 +8,7 @@ const realms = ['gpu', 'worker', 'tests', 'tools'];
 const checks = [
   { name: 'lint', command: ['eslint', '--max-warnings', '0', '.'] },
   { name: 'svelte', command: ['svelte-check', '--workspace', 'web', '--fail-on-warnings'] },
-  { name: 'page size', command: ['node', 'tools/check/page-size.mjs'] },
+  { name: 'built page', command: ['node', 'tools/check/built-page.mjs'] },
   ...realms.map((realm) => ({ name: `types of ${realm}`, command: ['tsc', '-p', realm] })),
   { name: 'format', command: ['prettier', '--check', '--log-level', 'warn', '.'] },
   { name: 'private names', command: ['node', 'tools/check/private-names.mjs'] },
@@ -25,7 +25,7 @@ async function work() {
     if (code !== 0) {
       failed++;
       console.log(`${output.trimEnd()}\n${typeof code === 'string' ? code : ''}`);
-    } else if (check.name === 'page size') console.log(`       ${output.trim()}`);
+    } else if (check.name === 'built page') console.log(output.trim().replace(/^/gm, '       '));
   }
 }
 
