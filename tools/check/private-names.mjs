@@ -12,6 +12,8 @@ const rules = [
     pattern: /\b(?:registry|deb|pypi|security)\.[a-z-]+\.(?:org|com|io)\b/,
   },
   { what: 'an address of a package registry', pattern: /"resolved": "https?:/ },
+  // A folder beside the repository, in which its authors may keep notes that readers do not have.
+  { what: 'a path outside the project', pattern: /(?<![\w./-])(?:\.\.\/)*shared\/[\w*-]/ },
 ];
 
 /**

@@ -11,6 +11,8 @@ it.each([
   ['a Windows home', ['C:', 'Users', 'someone'].join('\\')],
   ['a registry’s host', ['https:', '', ['registry', 'npmjs', 'org'].join('.'), 'x'].join(slash)],
   ['a resolved package', ['"resolved":', '"https:'].join(' ')],
+  ['a note beside the project', ['as shared', 'notes.md says'].join(slash)],
+  ['a folder beside the project', ['see ..', 'shared', 'golden'].join(slash)],
 ])('A text with %s is found out', (_, text) => {
   expect(privateNames(`fine\n${text}`)).toEqual([{ line: 2, what: expect.any(String) as string }]);
 });
@@ -21,6 +23,8 @@ it.each([
   './root/x',
   '/usr/share/vulkan/icd.d',
   'split /work and /rest',
+  'gpu/shared/rows.ts',
+  'shared, and private',
 ])('The text %j is not taken for one', (text) => {
   expect(privateNames(text)).toEqual([]);
 });
