@@ -1,9 +1,9 @@
-/** The id of the form for models from the Hub. */
-export const HUB_FORM = 'hub';
+/** The id of the panel for models from the Hub. */
+export const HUB_PANEL = 'hub';
 
-/** Brings the form for models from the Hub into view, and the focus into its first field. */
+/** Scrolls to the panel for models from the Hub, and puts the focus into its first field. */
 export function goToHub(): void {
-  const form = document.getElementById(HUB_FORM);
-  form?.scrollIntoView();
-  form?.querySelector('input')?.focus({ preventScroll: true });
+  const panel = document.getElementById(HUB_PANEL);
+  panel?.scrollIntoView();
+  panel?.querySelector('input')?.focus({ preventScroll: true });
 }

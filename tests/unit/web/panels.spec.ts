@@ -1,0 +1,47 @@
+import { readdirSync, readFileSync } from 'node:fs';
+import { describe, expect, it, vi } from 'vitest';
+import { panels, panelsAt } from '../../../web/panels/panels.ts';
+
+// The build writes it into the page.
+vi.hoisted(() => vi.stubGlobal('__KVTAB_COMMIT__', 'unknown'));
+
+const folder = new URL('../../../web/panels/', import.meta.url);
+
+describe('panels', () => {
+  it('each have an id of their own', () => {
+    expect(new Set(panels.map(({ id }) => id)).size).toBe(panels.length);
+  });
+
+  it('each say in one sentence what they are for', () => {
+    for (const { hint } of panels) expect(hint).toMatch(/^[A-Z][^.]+\.$/);
+  });
+
+  it('stand in this order, of which only those of the workbench can be closed', () => {
+    const ids = (place: Parameters<typeof panelsAt>[0]) => panelsAt(place).map(({ id }) => id);
+    expect(ids('main')).toEqual(['prompt', 'figures', 'output', 'share']);
+    expect(ids('settings')).toEqual(['model', 'sharing', 'sampling', 'precision', 'hub', 'export']);
+    expect(ids('workbench')).toEqual(['family', 'charts', 'tokens', 'convergence', 'compare', 'runs']);
+    expect(panels.filter(({ openAtFirst }) => !openAtFirst).map(({ place }) => place)).toEqual(
+      Array.from({ length: 5 }, () => 'workbench'),
+    );
+  });
+
+  it('keep the code of the workbench and of the Hub out of the first view', () => {
+    for (const { id, place, loading } of panels) {
+      expect(loading, id).toBe(place === 'workbench' || id === 'hub' ? 'lazy' : 'eager');
+    }
+  });
+
+  it('include one of every folder', () => {
+    const registry = readFileSync(new URL('panels.ts', folder), 'utf8');
+    const folders = readdirSync(folder, { withFileTypes: true }).filter((entry) => entry.isDirectory());
+    expect(folders.length).toBeGreaterThan(0);
+    for (const { name } of folders) expect(registry).toContain(`'./${name}/`);
+  });
+
+  it('load the component that their row names', async () => {
+    for (const panel of panels) {
+      if (panel.loading === 'lazy') expect(typeof (await panel.load()).default, panel.id).toBe('function');
+    }
+  });
+});

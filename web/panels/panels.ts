@@ -1,0 +1,185 @@
+import type { Component } from 'svelte';
+import { HUB_PANEL } from '../ui/go-to-hub.ts';
+import ExportPanel from './export/ExportPanel.svelte';
+import Figures from './figures/Figures.svelte';
+import SharingPanel from './layers/SharingPanel.svelte';
+import ModelPanel from './model/ModelPanel.svelte';
+import PrecisionPanel from './model/PrecisionPanel.svelte';
+import SamplingPanel from './sampling/SamplingPanel.svelte';
+import SharePanel from './share/SharePanel.svelte';
+import Output from './write/Output.svelte';
+import Prompt from './write/Prompt.svelte';
+
+/** Where a panel stands: beside the text, among the settings, or below as something to look at more closely. */
+export type Place = 'main' | 'settings' | 'workbench';
+
+interface Row {
+  readonly id: string;
+  readonly title: string;
+  /** One sentence that says what the panel is for. */
+  readonly hint: string;
+  readonly place: Place;
+  /** Only a panel of the workbench can be closed. */
+  readonly openAtFirst: boolean;
+}
+
+/** An eager panel is part of the first view; the code of a lazy one is fetched when the panel is first shown. */
+type Code =
+  | { readonly loading: 'eager'; readonly component: Component }
+  | { readonly loading: 'lazy'; readonly load: () => Promise<{ default: Component }> };
+
+export type Panel = Row & Code;
+
+/**
+ * The panels of the page, in their order within each place. A new panel is a folder and a row.
+ *
+ * Titles and hints stand here and not with the panel's other words, because a lazy panel needs them before its code.
+ */
+export const panels: readonly Panel[] = [
+  {
+    id: 'prompt',
+    title: 'Prompt',
+    hint: 'Write the start of a text, or chat with the model.',
+    place: 'main',
+    openAtFirst: true,
+    loading: 'eager',
+    component: Prompt,
+  },
+  {
+    id: 'figures',
+    title: 'Figures',
+    hint: 'Watch the memory and the speed of the run.',
+    place: 'main',
+    openAtFirst: true,
+    loading: 'eager',
+    component: Figures,
+  },
+  {
+    id: 'output',
+    title: 'Output',
+    hint: 'Read what the model writes.',
+    place: 'main',
+    openAtFirst: true,
+    loading: 'eager',
+    component: Output,
+  },
+  {
+    id: 'share',
+    title: 'Share',
+    hint: 'Copy a link to these settings, or cite the last run.',
+    place: 'main',
+    openAtFirst: true,
+    loading: 'eager',
+    component: SharePanel,
+  },
+  {
+    id: 'model',
+    title: 'Model',
+    hint: 'Choose a model, or bring your own.',
+    place: 'settings',
+    openAtFirst: true,
+    loading: 'eager',
+    component: ModelPanel,
+  },
+  {
+    id: 'sharing',
+    title: 'KV sharing',
+    hint: 'Choose whose keys and values each layer reads.',
+    place: 'settings',
+    openAtFirst: true,
+    loading: 'eager',
+    component: SharingPanel,
+  },
+  {
+    id: 'sampling',
+    title: 'Sampling',
+    hint: 'Choose how the next token is drawn.',
+    place: 'settings',
+    openAtFirst: true,
+    loading: 'eager',
+    component: SamplingPanel,
+  },
+  {
+    id: 'precision',
+    title: 'Backend and precision',
+    hint: 'Choose what computes, and in how many bits.',
+    place: 'settings',
+    openAtFirst: true,
+    loading: 'eager',
+    component: PrecisionPanel,
+  },
+  {
+    id: HUB_PANEL,
+    title: 'Models from the Hub',
+    hint: 'Download a model from the Hub, and manage the stored ones.',
+    place: 'settings',
+    openAtFirst: true,
+    loading: 'lazy',
+    load: () => import('./hub/HubPanel.svelte'),
+  },
+  {
+    id: 'export',
+    title: 'Export',
+    hint: 'Save the model under this plan.',
+    place: 'settings',
+    openAtFirst: true,
+    loading: 'eager',
+    component: ExportPanel,
+  },
+  {
+    id: 'family',
+    title: 'Family',
+    hint: 'See what each way of sharing saves in memory, and what it costs in quality.',
+    place: 'workbench',
+    openAtFirst: false,
+    loading: 'lazy',
+    load: () => import('./family/FamilyCurve.svelte'),
+  },
+  {
+    id: 'charts',
+    title: 'Charts',
+    hint: 'See how KV and speed change as the text grows, and GPU time by kernel.',
+    place: 'workbench',
+    openAtFirst: false,
+    loading: 'lazy',
+    load: () => import('./charts/Charts.svelte'),
+  },
+  {
+    id: 'tokens',
+    title: 'Tokens',
+    hint: 'See the probability, the rank and the alternatives of each token.',
+    place: 'workbench',
+    openAtFirst: false,
+    loading: 'lazy',
+    load: () => import('./tokens/TokenStrip.svelte'),
+  },
+  {
+    id: 'convergence',
+    title: 'Convergence',
+    hint: 'See how far each pass of parallel mode moves each position.',
+    place: 'workbench',
+    openAtFirst: false,
+    loading: 'lazy',
+    load: () => import('./convergence/Microscope.svelte'),
+  },
+  {
+    id: 'compare',
+    title: 'Compare',
+    hint: 'Run two to four configurations and compare them side by side.',
+    place: 'workbench',
+    openAtFirst: false,
+    loading: 'lazy',
+    load: () => import('./compare/Compare.svelte'),
+  },
+  {
+    id: 'runs',
+    title: 'Runs',
+    hint: 'Sort, name, export and reopen the runs that are kept on this device.',
+    place: 'workbench',
+    openAtFirst: true,
+    loading: 'lazy',
+    load: () => import('./runs/RunsTable.svelte'),
+  },
+];
+
+export const panelsAt = (place: Place): readonly Panel[] => panels.filter((panel) => panel.place === place);
