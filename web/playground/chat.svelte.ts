@@ -1,43 +1,43 @@
 import type { Outcome } from '../../worker/protocol/failure.ts';
 import type { ChatMessage, GenerateRequest, GenerateResult } from '../../worker/protocol/generate.ts';
 
-/** A conversation with a model. Nothing of it goes into the address. */
+/** A conversation with the model. None of it goes into the address. */
 export class Chat {
-  /** Chosen by the person; it counts only where the model has a template. */
+  /** Whether the person chose to chat; it takes effect only if the model has a chat template. */
   active = $state(false);
   instructions = $state('');
-  /** What is being typed. */
+  /** The message that is being typed. */
   draft = $state('');
   messages = $state.raw<readonly ChatMessage[]>([]);
-  /** The last turn's prompt: how much of it was kept from the turns before. */
+  /** How much of the last turn's prompt was still in the cache from the turns before. */
   reading = $state.raw<(GenerateResult['reuse'] & { readonly promptTokens: number }) | null>(null);
 
-  /** Instructions and messages, as the next turn would send them. */
+  /** Instructions and messages, as the next turn sends them. */
   readonly sent = $derived<readonly ChatMessage[]>([
     ...(this.instructions.trim() === '' ? [] : [{ role: 'system', content: this.instructions } as const]),
     ...this.messages,
   ]);
-  /** With what is being typed. */
+  /** {@link sent} and the message that is being typed. */
   readonly planned = $derived<readonly ChatMessage[]>(
     this.draft.trim() === '' ? this.sent : [...this.sent, { role: 'user', content: this.draft }],
   );
-  /** The message that awaits an answer, or got the last one. */
+  /** The last message of the person. */
   readonly lastAsked = $derived(this.messages.findLast(({ role }) => role === 'user') ?? null);
 
-  /** Makes a message of what was typed. */
+  /** Adds the typed message to the conversation. */
   submit(): void {
     this.messages = [...this.messages, { role: 'user', content: this.draft }];
     this.draft = '';
   }
 
-  /** Takes the last message back to be typed anew, with its answer. */
+  /** Moves the last message back into the draft, and deletes its answer. */
   takeBack(): void {
     if (!this.lastAsked) return;
     this.draft = this.lastAsked.content;
     this.messages = this.messages.slice(0, this.messages.lastIndexOf(this.lastAsked));
   }
 
-  /** Forgets the last answer, so that another can be written. */
+  /** Deletes the last answer, so that the model can write another. */
   forgetAnswer(): void {
     if (this.messages.at(-1)?.role === 'assistant') this.messages = this.messages.slice(0, -1);
   }
@@ -47,12 +47,12 @@ export class Chat {
     this.reading = null;
   }
 
-  /** The run that writes the next answer. */
+  /** The request for the next answer. */
   requestOf(request: GenerateRequest): GenerateRequest {
     return { ...request, input: { chat: this.sent } };
   }
 
-  /** A turn has ended; where it failed, its message can be changed and sent again. */
+  /** Ends a turn. If it failed, the message goes back into the draft, to be changed and sent again. */
   settle(outcome: Outcome<GenerateResult>): void {
     if (!outcome.ok) {
       if (this.draft === '') this.takeBack();

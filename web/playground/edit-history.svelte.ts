@@ -1,8 +1,8 @@
-/** Edits of one kind that come faster than this are one step of undo: a word typed, an arrow key held. */
+/** Edits of one kind that follow each other faster than this are one step of undo: typing a word, holding an arrow key. */
 const SAME_STEP_MS = 900;
 const STEPS_KEPT = 200;
 
-/** What was before, and what was undone, of a text that several controls edit. */
+/** Undo and redo of a text that several controls edit. */
 export class EditHistory {
   #past = $state.raw<readonly string[]>([]);
   #future = $state.raw<readonly string[]>([]);
@@ -12,7 +12,7 @@ export class EditHistory {
   readonly canUndo = $derived(this.#past.length > 0);
   readonly canRedo = $derived(this.#future.length > 0);
 
-  /** Notes that `before` is about to be replaced. */
+  /** Records the text before an edit. */
   record(before: string, kind: string, nowMs: number): void {
     const sameStep = kind === this.#lastKind && nowMs - this.#lastMs < SAME_STEP_MS && this.canUndo;
     if (!sameStep) this.#past = [...this.#past, before].slice(-STEPS_KEPT);
@@ -21,7 +21,7 @@ export class EditHistory {
     this.#lastMs = nowMs;
   }
 
-  /** The text before the last step, or null. */
+  /** The text before the last step, or null if there is none. */
   undo(current: string): string | null {
     const before = this.#past.at(-1);
     if (before === undefined) return null;
@@ -31,7 +31,7 @@ export class EditHistory {
     return before;
   }
 
-  /** The text that the last undo replaced, or null. */
+  /** The text that the last undo replaced, or null if there is none. */
   redo(current: string): string | null {
     const [after, ...later] = this.#future;
     if (after === undefined) return null;

@@ -10,7 +10,7 @@ import { WorkerCalls } from './worker-calls.ts';
 
 type Receive = (event: EngineEvent) => void;
 
-/** The page's end of the worker that computes. */
+/** The page's client of the worker that runs the model. */
 export class EngineClient {
   readonly #engine: Remote<EngineApi>;
   readonly #calls: WorkerCalls;

@@ -1,4 +1,4 @@
-/** Collects text and hands it on at most once an animation frame, however many tokens a second arrive. */
+/** Collects text and delivers it at most once per animation frame, however fast tokens arrive. */
 export class FrameText {
   #pending = '';
   #frame: number | null = null;
@@ -17,7 +17,7 @@ export class FrameText {
     });
   }
 
-  /** Hands on what is left: the end of a run does not wait for a frame, which a hidden tab may never draw. */
+  /** Delivers the rest at once: a hidden tab may never draw another frame. */
   flush(): void {
     if (this.#frame !== null) cancelAnimationFrame(this.#frame);
     this.#frame = null;

@@ -3,17 +3,17 @@ import { kvBytesPerToken, type KvPrecision } from '../../gpu/kv/usage.ts';
 import type { ModelDims } from '../../gpu/plan/model-dims.ts';
 import { kvOwners } from '../../gpu/plan/sharing.ts';
 
-/** What a plan will cost, by formula, before anything runs. */
+/** What a plan costs, computed by formula before anything runs. */
 export interface KvPreview {
   readonly owners: number;
   readonly layerCount: number;
-  /** Compared with every layer keeping its own KV. */
-  readonly shareOfPlain: number;
-  /** Null while the model's dimensions are not known. */
+  /** KV of this plan divided by KV of a plan in which every layer keeps its own. */
+  readonly fractionOfPlain: number;
+  /** Null until the model's dimensions are known. */
   readonly bytesPerToken: number | null;
 }
 
-/** KV figures of a plan as it is typed. */
+/** The KV figures of a plan while it is edited. */
 export function previewKv(
   layers: readonly LayerType[],
   dims: ModelDims | null,
@@ -23,7 +23,7 @@ export function previewKv(
   return {
     owners,
     layerCount: layers.length,
-    shareOfPlain: owners / layers.length,
+    fractionOfPlain: owners / layers.length,
     bytesPerToken: dims && kvBytesPerToken({ layers, windowTokens: 1, forceNodiag: false }, dims, precision),
   };
 }

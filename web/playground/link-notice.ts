@@ -1,15 +1,15 @@
-/** What of a link could not be followed. */
+/** The parts of a link that the page could not follow. */
 export interface LinkNotice {
   readonly complaints: readonly string[];
-  /** A model that does not ship with the page. */
+  /** A model that does not ship with the page; null if the link names none. */
   readonly foreignModel: string | null;
-  /** The server that the link names for it. */
+  /** The server that the link names for that model. */
   readonly endpoint: string;
-  /** The person wants to see what the server has of it. */
+  /** Whether the person agreed to ask that server. */
   readonly confirmed: boolean;
 }
 
-/** @param foreign the model that was asked for and is not there; null where there is none */
+/** @param foreign the model that the link asks for and the page does not have, or null */
 export function noticeOf(
   complaints: readonly string[],
   foreign: { readonly model: string; readonly endpoint: string } | null,

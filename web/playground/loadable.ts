@@ -1,6 +1,6 @@
 import type { PlaygroundConfig } from '../settings/settings.ts';
 
-/** What decides which model the worker holds. */
+/** The settings that decide which weights the worker holds; if one changes, the model is loaded again. */
 export type Loadable = Pick<
   PlaygroundConfig,
   'model' | 'endpoint' | 'backend' | 'weights' | 'quantizeEmbeddings'

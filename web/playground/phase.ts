@@ -2,31 +2,31 @@ import type { EngineEvent } from '../../worker/protocol/engine.ts';
 import type { Failure } from '../../worker/protocol/failure.ts';
 import type { ModelFacts } from '../../worker/protocol/load.ts';
 
-/** What the engine is doing, as far as the page knows. */
+/** What the engine is doing. */
 export type Phase =
   | { readonly at: 'idle' }
   | {
       readonly at: 'loading';
       readonly modelId: string;
       readonly files: ReadonlyMap<string, FileProgress>;
-      /** What the weights take, once there is room for them; null before, and where it is not known before the end. */
+      /** Memory for the weights, once it is allocated; null before that, and if the engine does not say. */
       readonly room: { readonly weightBytes: number; readonly adapter: ModelFacts['adapter'] } | null;
-      /** Generate was pressed; it begins as soon as the model is there. */
+      /** Generate was pressed; the run starts as soon as the model is loaded. */
       readonly queued: boolean;
     }
   | { readonly at: 'ready'; readonly model: ModelFacts }
   | { readonly at: 'generating'; readonly model: ModelFacts }
-  /** Something is measured besides a run; `what` says it, and `share` how far it has come. */
-  | { readonly at: 'measuring'; readonly model: ModelFacts; readonly what: string; readonly share: number }
+  /** A panel has borrowed the engine: `what` it does, and how much of that is done, from 0 to 1. */
+  | { readonly at: 'measuring'; readonly model: ModelFacts; readonly what: string; readonly fraction: number }
   | { readonly at: 'failed'; readonly failure: Failure };
 
 export interface FileProgress {
   readonly loadedBytes: number;
-  /** 0 where the server does not say. */
+  /** 0 if the server does not say. */
   readonly totalBytes: number;
 }
 
-/** A load as an event of the worker leaves it. */
+/** The phase after an event of the worker. */
 export function loadingAfter(phase: Phase, event: EngineEvent): Phase {
   if (phase.at !== 'loading') return phase;
   switch (event.type) {
@@ -41,7 +41,7 @@ export function loadingAfter(phase: Phase, event: EngineEvent): Phase {
   }
 }
 
-/** Bytes of all files together; a total of 0 where it is not known. */
+/** Bytes of all files together. The total is 0 if the size of any file is unknown. */
 export function totalProgress(files: ReadonlyMap<string, FileProgress>): FileProgress {
   let loadedBytes = 0;
   let totalBytes = 0;

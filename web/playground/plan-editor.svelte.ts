@@ -1,7 +1,7 @@
 import type { PlaygroundConfig } from '../settings/settings.ts';
 import { EditHistory } from './edit-history.svelte.ts';
 
-/** The one way to edit the plan, for the text field, the presets and the picture alike: so all of them can be undone. */
+/** The one way to edit the plan. Text field, presets and picture all use it, so that every edit can be undone. */
 export class PlanEditor {
   readonly #config: Pick<PlaygroundConfig, 'layerTypes'>;
   readonly #history = new EditHistory();
@@ -22,7 +22,7 @@ export class PlanEditor {
     return this.#history.canRedo;
   }
 
-  /** Replaces the plan; `kind` names the gesture: a quick row of the same one is undone in one step. */
+  /** Replaces the plan. Quick edits of the same `kind` are undone in one step. */
   edit(text: string, kind: string): void {
     if (text === this.text) return;
     this.#history.record(this.text, kind, performance.now());
@@ -37,7 +37,7 @@ export class PlanEditor {
     this.#config.layerTypes = this.#history.redo(this.text) ?? this.text;
   }
 
-  /** Another model's plan is no step of this one's. */
+  /** Clears the history: undo must not bring back another model's plan. */
   forget(): void {
     this.#history.clear();
   }

@@ -14,33 +14,33 @@ import { trainedFor, type ModelEntry } from '../models/model-index.ts';
 import { modelIn, type PickedFile } from '../models/opened-files.ts';
 import { noticeOf, type LinkNotice } from './link-notice.ts';
 import { isSameLoadable, loadableOf, type Loadable } from './loadable.ts';
-import { measureOn, type Engine, type Measurement } from './measure.ts';
+import { borrowEngine, type Engine, type EngineWork } from './borrow-engine.ts';
 import { loadingAfter, type Phase } from './phase.ts';
 import { shownPrompt, type Run } from './run.ts';
 import { RunDesk } from './run-desk.svelte.ts';
 
-/** All the state of the page. Components show it and call its verbs; nothing else holds any. */
+/** The state of the page. Components show it and call its methods. */
 export class Playground {
   readonly config = $state<PlaygroundConfig>({ ...defaultConfig });
   models = $state.raw<readonly ModelEntry[]>([]);
-  /** Models that the person brought since the page was opened, by id. */
+  /** Models that the person opened or downloaded since the page was opened, by id. */
   brought = $state.raw<ReadonlyMap<string, BroughtModel>>(new Map());
   phase = $state.raw<Phase>({ at: 'idle' });
-  /** The run that is shown, and those before it. */
+  /** The run that the page shows, and the runs before it. */
   readonly desk = new RunDesk();
   failure = $state.raw<Failure | null>(null);
-  /** Why the page went from WebGPU to the CPU by itself. */
+  /** Why the page switched from WebGPU to the CPU on its own. */
   fellBack = $state.raw<Failure | null>(null);
 
-  /** What of the link that was opened could not be followed; null where nothing is left to say. */
+  /** The parts of the opened link that the page could not follow; null if there are none, or they were dismissed. */
   linkNotice = $state.raw<LinkNotice | null>(null);
-  /** Edits of the layer types, whichever control they came from. */
+  /** Edits of the layer types, from every control. */
   readonly planEditor = new PlanEditor(this.config);
   readonly chat = new Chat();
 
-  /** The checkpoint's own sharing, as far as it is known. */
+  /** The sharing that the checkpoint was trained with; null until it is known. */
   stored = $state.raw<SharingConfig | null>(null);
-  /** Facts of the models that were loaded before, by id: they stay known while another backend loads. */
+  /** Facts about every model that was loaded, by id. They stay known while another backend loads. */
   #known = $state.raw<ReadonlyMap<string, ModelFacts>>(new Map());
 
   get run(): Run | null {
@@ -51,25 +51,25 @@ export class Playground {
     return this.desk.text;
   }
 
-  /** Runs that finished since the page was opened, the latest first. */
+  /** Runs that finished since the page was opened, newest first. */
   get history(): readonly Run[] {
     return this.desk.finished;
   }
 
   /** The loaded model. */
   readonly model = $derived('model' in this.phase ? this.phase.model : null);
-  /** Facts of the chosen model, loaded now or before. */
+  /** Facts about the chosen model, if it is or was loaded. */
   readonly facts = $derived(this.#known.get(this.config.model) ?? null);
   readonly chatting = $derived(this.chat.active && (this.facts?.hasChatTemplate ?? false));
   readonly layerCount = $derived(
     this.facts?.dims.layerCount ?? this.stored?.layerTypes.split('_').length ?? null,
   );
-  /** The edited plan, or what is wrong with it; null until a model says how many layers there are. */
+  /** The edited plan, or what is wrong with it; null until the number of layers is known. */
   readonly plan = $derived(
     this.layerCount === null ? null : parseLayerTypes(this.config.layerTypes, this.layerCount),
   );
   readonly problems = $derived(checkConfig(this.config, this.plan));
-  /** The engine computes something that `stop` ends. */
+  /** Whether the engine is computing something that `stop` can end. */
   readonly busy = $derived(this.phase.at === 'generating' || this.phase.at === 'measuring');
   readonly runnable = $derived(Object.keys(this.problems).length === 0);
 
@@ -81,9 +81,7 @@ export class Playground {
     this.#engine = engine;
   }
 
-  /**
-   * Begins with the shipped models listed, and the default one loading; a link is opened instead, and loads nothing.
-   */
+  /** Lists the shipped models and loads the default one. If there is a link, opens that instead, and loads nothing. */
   start(models: Promise<readonly ModelEntry[]>, link: Decoded | null = null): void {
     if (!link) void this.#load(false);
     void models.then((entries) => {
@@ -94,7 +92,7 @@ export class Playground {
     });
   }
 
-  /** Takes the set-up of a link. Nothing is loaded or run by it; a model that the page does not ship is only named. */
+  /** Takes the settings of a link. It loads and runs nothing: a link may only name a model that the page does not ship. */
   openLink({ values, complaints }: Decoded): void {
     const { model: asked, endpoint: server } = { ...defaultConfig, ...values };
     const known =
@@ -106,27 +104,27 @@ export class Playground {
     this.planEditor.forget();
     Object.assign(this.config, defaultConfig, this.stored, values, { model, endpoint });
     this.linkNotice = noticeOf(complaints, known ? null : { model: asked, endpoint: server });
-    if (!isSameLoadable(this.#target, this.config)) this.#letGo();
+    if (!isSameLoadable(this.#target, this.config)) this.#dropModel();
   }
 
-  /** Loads a model that the person brings: files that were opened, or a repository. */
+  /** Loads a model that the person brings: opened files, or a repository. */
   bring(model: BroughtModel): void {
     this.brought = new Map(this.brought).set(model.id, model);
-    // A link whose model could not be had goes on with this one.
+    // If a link asked for a model that the page lacks, this one takes its place, and the link's plan stays.
     const edited = this.linkNotice?.foreignModel ? 'keep' : 'forget';
     this.linkNotice = null;
     if (model.id === this.config.model) this.load();
     else this.chooseModel(model.id, edited);
   }
 
-  /** Loads the model among files that were opened or dropped, or says why they are none. */
+  /** Loads the model that opened or dropped files hold, or says why they hold none. */
   openFiles(picked: readonly PickedFile[]): void {
     const opened = modelIn(picked, [...this.brought.keys()]);
     if (opened.ok) this.bring(opened.value);
     else this.refuse(opened.failure);
   }
 
-  /** @param edited what becomes of the sharing that was edited, where the model's own is not known yet */
+  /** @param edited whether edits of the plan are kept or forgotten */
   chooseModel(id: string, edited: 'forget' | 'keep' = 'forget'): void {
     if (id === this.config.model) return;
     this.config.model = id;
@@ -139,7 +137,7 @@ export class Playground {
     this.load();
   }
 
-  /** Takes a published layout: loads the weights that ship for it, or else edits the plan of those that are there. */
+  /** Takes a published layout: loads the weights that ship for it, or else edits the plan of the loaded model. */
   chooseLayout(layerTypes: string, kind: 'preset' | 'parameter'): void {
     const trained = trainedFor(this.models, this.config.model, layerTypes);
     if (trained) this.chooseModel(trained.id);
@@ -169,7 +167,7 @@ export class Playground {
     void this.#load(false);
   }
 
-  /** Runs the configuration, now or as soon as the model is there. Does nothing while it cannot run. */
+  /** Runs the configuration, now or as soon as the model is loaded. Does nothing if it is not {@link runnable}. */
   generate(): void {
     if (!this.runnable || this.busy) return;
     if (this.phase.at === 'loading') this.phase = { ...this.phase, queued: true };
@@ -179,20 +177,20 @@ export class Playground {
 
   countTokens = (prompt: Prompt) => this.#engine.countTokens(prompt);
 
-  /** Ends the run in progress within one token, or forgets the one that waits for the model. */
+  /** Ends the run in progress within one token, or cancels the one that waits for the model. */
   stop(): void {
     if (this.busy) this.#engine.stop();
     else if (this.phase.at === 'loading') this.phase = { ...this.phase, queued: false };
   }
 
-  /** Lends the engine to a measurement, see {@link measureOn}; null where it is not free or failed, which is then said. */
-  measure<T>(what: string, work: Measurement<T>): Promise<T | null> {
-    return measureOn(this, this.#engine, what, work, (failure) => {
+  /** Lends the engine to a panel's work, see {@link borrowEngine}. Returns null if it is not free, or if the work fails. */
+  borrowEngine<T>(what: string, work: EngineWork<T>): Promise<T | null> {
+    return borrowEngine(this, this.#engine, what, work, (failure) => {
       this.#fail(failure);
     });
   }
 
-  /** Says that something could not be done; what is loaded or running goes on. */
+  /** Shows a failure that does not affect the loaded model or the run in progress. */
   refuse(failure: Failure): void {
     this.failure = failure;
   }
@@ -205,7 +203,7 @@ export class Playground {
     this.fellBack = null;
   }
 
-  /** The person wants to see the model that a link asks for. Whoever shows it asks for it. */
+  /** The person agreed to ask the link's server for its model; the Hub panel then does so. */
   confirmLink(): void {
     if (this.linkNotice) this.linkNotice = { ...this.linkNotice, confirmed: true };
   }
@@ -218,8 +216,8 @@ export class Playground {
     return this.models.find(({ id }) => id === this.config.model);
   }
 
-  /** Forgets the model that is there or on its way, because another one is asked for, later. */
-  #letGo(): void {
+  /** Drops the model that is loaded or loading, because the settings now name another one. */
+  #dropModel(): void {
     this.#loads++;
     this.#target = null;
     this.#engine.stop();
@@ -266,15 +264,15 @@ export class Playground {
     const request = chatting ? chat.requestOf(asked) : asked;
     this.failure = null;
     this.phase = { at: 'generating', model };
-    const setUp = { prompt: shownPrompt(request.input), link: encodeHash(this.config, this.stored) };
-    const outcome = await this.#engine.generate(this.desk.begin(model, setUp, request), this.desk.receive);
-    this.desk.end(outcome);
+    const setup = { prompt: shownPrompt(request.input), link: encodeHash(this.config, this.stored) };
+    const outcome = await this.#engine.generate(this.desk.start(model, setup, request), this.desk.receive);
+    this.desk.finish(outcome);
     this.#settleRun(outcome, model);
     if (chatting) chat.settle(outcome);
   }
 
   #settleRun(outcome: Outcome<unknown>, model: ModelFacts): void {
-    // Where another model was chosen meanwhile, its loading goes on.
+    // If another model was chosen meanwhile, the phase is its loading.
     if (this.phase.at !== 'generating') return;
     this.phase = { at: 'ready', model };
     if (!outcome.ok) this.#fail(outcome.failure);
@@ -286,7 +284,7 @@ export class Playground {
     if (modelGone) this.phase = { at: 'failed', failure };
   }
 
-  /** Takes a checkpoint's own sharing as the default, and puts it where the person has not edited the one before. */
+  /** Takes a checkpoint's own sharing as the default, and replaces every setting that the person has not edited. */
   #adopt(stored: SharingConfig): void {
     Object.assign(this.config, replaceUnedited(this.config, this.stored, stored));
     this.stored = stored;

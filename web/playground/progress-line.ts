@@ -1,48 +1,47 @@
-import type { ModelFacts } from '../../worker/protocol/load.ts';
 import { totalProgress, type Phase } from './phase.ts';
 import type { Run } from './run.ts';
 import { formatBytes, formatCount, formatPercent } from '../ui/format.ts';
+import { words } from './words.ts';
 
-/** What is going on, in one line; `share` is how far it has come, where that is known. */
+/** What the page is doing, in one line. */
 export interface ProgressLine {
   readonly text: string;
   readonly detail?: string;
-  readonly bar?: { readonly label: string; readonly share: number | null };
+  /** `fraction` is null if nobody knows how much is left. */
+  readonly bar?: { readonly label: string; readonly fraction: number | null };
 }
 
 export function progressLine(phase: Phase, run: Run | null): ProgressLine {
   switch (phase.at) {
     case 'idle':
-      return { text: 'No model is loaded yet.', detail: 'Generate or Load model loads it.' };
+      return { text: words.idle, detail: words.idleDetail };
     case 'loading': {
       const { loadedBytes, totalBytes } = totalProgress(phase.files);
       return {
-        text: `Loading ${phase.modelId}${phase.queued ? '; the text begins when it is there' : ''}`,
+        text: words.loading(phase.modelId, phase.queued),
         detail: [
-          totalBytes > 0 ? `${formatBytes(loadedBytes)} of ${formatBytes(totalBytes)}` : '',
-          phase.room
-            ? `the weights take ${formatBytes(phase.room.weightBytes)} ${memoryOf(phase.room.adapter)}`
-            : '',
+          totalBytes > 0 ? words.bytesOf(formatBytes(loadedBytes), formatBytes(totalBytes)) : '',
+          phase.room ? words.room(formatBytes(phase.room.weightBytes), phase.room.adapter.backend) : '',
         ]
           .filter((part) => part !== '')
           .join('; '),
-        bar: { label: 'Loading the model', share: totalBytes > 0 ? loadedBytes / totalBytes : null },
+        bar: { label: words.loadingBar, fraction: totalBytes > 0 ? loadedBytes / totalBytes : null },
       };
     }
     case 'failed':
-      return { text: 'No model is loaded.' };
+      return { text: words.failed };
     case 'generating':
-      return !run || run.prefilledShare < 1
+      return !run || run.prefilledFraction < 1
         ? {
-            text: 'Reading the prompt',
-            detail: formatPercent(run?.prefilledShare ?? 0),
-            bar: { label: 'Reading the prompt', share: run?.prefilledShare ?? null },
+            text: words.reading,
+            detail: formatPercent(run?.prefilledFraction ?? 0),
+            bar: { label: words.reading, fraction: run?.prefilledFraction ?? null },
           }
-        : { text: 'Writing' };
+        : { text: words.writing };
     case 'measuring':
-      return { text: phase.what, bar: { label: 'Measuring', share: phase.share } };
+      return { text: phase.what, bar: { label: words.measuringBar, fraction: phase.fraction } };
     case 'ready':
-      return { text: run?.end ? describeEnd(run) : 'Ready.' };
+      return { text: run?.end ? describeEnd(run) : words.ready };
   }
 }
 
@@ -50,15 +49,12 @@ function describeEnd(run: Run): string {
   const tokens = formatCount(run.newTokens, 'token');
   switch (run.end) {
     case 'length':
-      return `Done: ${tokens}.`;
+      return words.done(tokens);
     case 'end-of-text':
-      return `Done: the model ended the text after ${tokens}.`;
+      return words.ended(tokens);
     case 'stopped':
-      return `Stopped after ${tokens}.`;
+      return words.stopped(tokens);
     default:
-      return 'The run failed.';
+      return words.runFailed;
   }
 }
-
-const memoryOf = ({ backend }: ModelFacts['adapter']) =>
-  backend === 'webgpu' ? 'of GPU memory' : 'of memory';

@@ -1,26 +1,27 @@
 import { isFull, openSpace } from '../../worker/storage/space.ts';
 import type { Run } from './run.ts';
 import { isStoredRun, LONGEST_NAME, storedRunOf, type StoredRun } from './stored-run.ts';
+import { words } from './words.ts';
 
 const MOST_RUNS = 500;
 
 const space = openSpace('runs', isStoredRun);
 
-/** The runs of this visit and of earlier ones. What the storage refuses is kept until the page is closed, and said. */
+/** The runs of this visit and of earlier ones. A run that the storage refuses is kept until the page is closed. */
 export class RunLibrary {
-  /** The latest first. */
+  /** Newest first. */
   all = $state.raw<readonly StoredRun[]>([]);
-  /** Why runs are not kept over a reload; null where they are. */
+  /** Why runs do not survive a reload; null if they do. */
   trouble = $state.raw<string | null>(null);
 
-  /** Brings back what earlier visits left. */
+  /** Reads the runs of earlier visits. */
   async restore(): Promise<void> {
     try {
       const found = (await space.entries()).map(([, run]) => run);
       const here = new Set(this.all.map(({ id }) => id));
       this.all = newestFirst([...this.all, ...found.filter(({ id }) => !here.has(id))]);
     } catch (error) {
-      this.#say(error);
+      this.#reportTrouble(error);
     }
   }
 
@@ -41,7 +42,7 @@ export class RunLibrary {
     this.#change(id, { pinned });
   }
 
-  /** The run leaves the list when the device has forgotten it: what is seen to be gone does not come back. */
+  /** The run leaves the list only after the device has deleted it, so that it cannot come back after a reload. */
   remove(id: string): void {
     void this.#keep(() => space.remove([id])).then(() => {
       this.all = this.all.filter((run) => run.id !== id);
@@ -58,14 +59,12 @@ export class RunLibrary {
     try {
       await write();
     } catch (error) {
-      this.#say(error);
+      this.#reportTrouble(error);
     }
   }
 
-  #say(error: unknown): void {
-    this.trouble = isFull(error)
-      ? 'This device has no room left: new runs are kept until the page is closed. Delete some, or export them.'
-      : 'This browser stores nothing for the page: runs are kept until it is closed.';
+  #reportTrouble(error: unknown): void {
+    this.trouble = isFull(error) ? words.deviceFull : words.nothingStored;
   }
 }
 

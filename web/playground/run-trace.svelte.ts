@@ -1,23 +1,23 @@
 import type { EngineEvent } from '../../worker/protocol/engine.ts';
 import type { GenerateResult, MeasuredToken } from '../../worker/protocol/generate.ts';
 
-/** Events come in bursts; what is drawn follows a few times a second. */
+/** Events come in bursts; charts are redrawn only a few times a second. */
 const REDRAW_MS = 150;
 
-/** What is known of one run, token by token, as it goes. The engine's own figures and clock. */
+/** What is known about one run, token by token. Numbers and times are the engine's own. */
 export class RunTrace {
-  /** When each new token arrived, in milliseconds since the first. */
+  /** Arrival of each new token, in milliseconds since the first. */
   arrivalsMs = $state.raw<readonly number[]>([]);
-  /** Empty unless the run is measured. */
+  /** Empty unless the run records its tokens. */
   measured = $state.raw<readonly MeasuredToken[]>([]);
-  /** GPU time of one step; null where the adapter tells none, undefined where nobody asked. */
+  /** GPU time of one step; null if the adapter has no clock, undefined if nobody asked. */
   kernels = $state.raw<GenerateResult['kernels']>(undefined);
 
   #arrivals: number[] = [];
   #measures: MeasuredToken[] = [];
   #shownMs = -Infinity;
 
-  begin(): void {
+  start(): void {
     this.#arrivals = [];
     this.#measures = [];
     this.kernels = undefined;
@@ -31,7 +31,7 @@ export class RunTrace {
     if (performance.now() - this.#shownMs >= REDRAW_MS) this.#show();
   }
 
-  end(result: GenerateResult): void {
+  finish(result: GenerateResult): void {
     this.#measures = [...(result.measured ?? [])];
     this.kernels = result.kernels;
     this.#show();

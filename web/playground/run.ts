@@ -6,20 +6,20 @@ import type { Failure } from '../../worker/protocol/failure.ts';
 import type { GenerateRequest, GenerateResult, Prompt, Timing } from '../../worker/protocol/generate.ts';
 import type { ModelFacts } from '../../worker/protocol/load.ts';
 
-/** One press of Generate: what was asked, and what is known of it by now. Its figures are the engine's, never ours. */
+/** One press of Generate: what was asked for, and what is known so far. All figures come from the engine. */
 export interface Run {
   readonly number: number;
   readonly modelId: string;
   readonly adapter: ModelFacts['adapter'];
   readonly dims: ModelDims;
-  /** The whole set-up, as the part of an address after `#`. */
+  /** All settings, as the part of an address after `#`. */
   readonly link: string;
   readonly prompt: string;
   readonly request: GenerateRequest;
   readonly layerTypes: string;
   readonly mode: Mode | null;
-  /** Share of the prompt that has been read, 0 to 1. */
-  readonly prefilledShare: number;
+  /** How much of the prompt has been read, from 0 to 1. */
+  readonly prefilledFraction: number;
   readonly promptTokens: number | null;
   readonly newTokens: number;
   readonly kv: KvUsage | null;
@@ -29,8 +29,8 @@ export interface Run {
 
 export type RunEnd = GenerateResult['end'] | { readonly failure: Failure };
 
-/** A run that has just been asked for. */
-export function beginRun(
+/** A run that has not started yet. */
+export function newRun(
   number: number,
   model: ModelFacts,
   { prompt, link }: Pick<Run, 'prompt' | 'link'>,
@@ -46,7 +46,7 @@ export function beginRun(
     request,
     layerTypes: request.config.layerTypes ?? model.stored.layerTypes,
     mode: null,
-    prefilledShare: 0,
+    prefilledFraction: 0,
     promptTokens: null,
     newTokens: 0,
     kv: null,
@@ -55,17 +55,17 @@ export function beginRun(
   };
 }
 
-/** The part of a prompt that is shown as such: a text, or the message that is answered. */
+/** The part of a prompt that the page shows: the text, or the message that gets an answer. */
 export function shownPrompt(prompt: Prompt): string {
   if ('text' in prompt) return prompt.text;
   return 'chat' in prompt ? (prompt.chat.findLast(({ role }) => role === 'user')?.content ?? '') : '';
 }
 
-/** A run with the engine's last word on it. */
-export const endRun = (run: Run, result: GenerateResult): Run => ({
+/** A run with the engine's final result. */
+export const finishedRun = (run: Run, result: GenerateResult): Run => ({
   ...run,
   mode: result.mode,
-  prefilledShare: 1,
+  prefilledFraction: 1,
   promptTokens: result.promptTokens,
   newTokens: result.tokens.length,
   kv: result.kv,
@@ -73,13 +73,13 @@ export const endRun = (run: Run, result: GenerateResult): Run => ({
   end: result.end,
 });
 
-/** A run as an event of the worker leaves it; the same object where nothing that is shown has changed. */
+/** A run after an event of the worker; the same object if nothing that the page shows has changed. */
 export function runAfter(run: Run, event: EngineEvent): Run {
   switch (event.type) {
     case 'prefill':
-      return { ...run, prefilledShare: event.share, promptTokens: event.promptTokens, mode: event.mode };
+      return { ...run, prefilledFraction: event.share, promptTokens: event.promptTokens, mode: event.mode };
     case 'token':
-      return run.prefilledShare < 1 ? { ...run, prefilledShare: 1 } : run;
+      return run.prefilledFraction < 1 ? { ...run, prefilledFraction: 1 } : run;
     case 'stats':
       return { ...run, kv: event.kv, timing: event.timing, newTokens: event.newTokens };
     case 'room':

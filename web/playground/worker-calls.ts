@@ -1,7 +1,7 @@
 import { proxy } from 'comlink';
 import type { Outcome } from '../../worker/protocol/failure.ts';
 
-/** Calls to one worker: every answer is an `Outcome`, also when the worker throws or dies. */
+/** Calls to one worker. Every answer is an `Outcome`, even if the worker throws or dies. */
 export class WorkerCalls {
   readonly #crash: Promise<never>;
 
@@ -24,8 +24,8 @@ export class WorkerCalls {
   }
 
   /**
-   * Lends the worker a callback for the time of one call. The worker releases the port; afterwards nothing gets
-   * through any more, so an event that comes late, on a port of its own, cannot be taken for another call's.
+   * Lends the worker a callback for one call. The worker releases its port. Events that arrive after the answer are
+   * dropped: they come over a port of their own, and must not look like events of the next call.
    */
   async lend<Event, T>(
     receive: (event: Event) => void,

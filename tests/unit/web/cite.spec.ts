@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { beginRun, endRun } from '../../../web/playground/run.ts';
+import { newRun, finishedRun } from '../../../web/playground/run.ts';
 import { toGenerateRequest } from '../../../web/settings/checks.ts';
 import { defaultConfig } from '../../../web/settings/settings.ts';
 import { cite } from '../../../web/panels/share/cite.ts';
@@ -13,7 +13,7 @@ const model = {
 it('A citation names the model, the commit, the plan, the adapter, the figures and the link', () => {
   const request = toGenerateRequest({ ...defaultConfig, layerTypes: '0_1_1_3' });
   if (!request) throw new Error('the defaults can run');
-  const run = endRun(beginRun(1, model, { prompt: defaultConfig.prompt, link: '' }, request), {
+  const run = finishedRun(newRun(1, model, { prompt: defaultConfig.prompt, link: '' }, request), {
     mode: 'parallel',
     end: 'length',
     promptTokens: 11,

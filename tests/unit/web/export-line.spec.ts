@@ -18,9 +18,9 @@ describe('The line about an export', () => {
     expect(exportLine(exporting)).toEqual({
       text: 'Exporting config.json',
       detail: '512 B of 1 KiB',
-      bar: { label: 'Exporting the model', share: 0.5 },
+      bar: { label: 'Exporting the model', fraction: 0.5 },
     });
-    expect(exportLine({ ...exporting, totalBytes: 0 })?.bar?.share).toBeNull();
+    expect(exportLine({ ...exporting, totalBytes: 0 })?.bar?.fraction).toBeNull();
   });
 
   it('says what was written, where, and whose code reads it', () => {

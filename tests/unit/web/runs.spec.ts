@@ -18,7 +18,7 @@ const run = (number: number): Run =>
     request: { kvPrecision: 'f16', sampling: greedy, config: {} },
     layerTypes: '0_1',
     mode: 'parallel',
-    prefilledShare: 1,
+    prefilledFraction: 1,
     promptTokens: 2,
     newTokens: 3,
     kv: { bytes: 96, allocatedBytes: 128, bytesPerToken: 24, layers: [] },

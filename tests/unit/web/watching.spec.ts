@@ -33,17 +33,17 @@ it('the chart of speed takes the last eight tokens, and nothing where the clock 
   expect(speedSeries([0, 0, 0]).x).toEqual([]);
 });
 
-it('kernels are sorted by time, with shares, as a table and as a picture', () => {
+it('kernels are sorted by time, with fractions, as a table and as a picture', () => {
   const bars = kernelBars([
     { kernel: 'embed', dispatches: 1, gpuUs: 10 },
     { kernel: 'attend', dispatches: 8, gpuUs: 30 },
   ]);
-  expect(bars.map(({ kernel, share }) => [kernel, share])).toEqual([
+  expect(bars.map(({ kernel, fraction }) => [kernel, fraction])).toEqual([
     ['attend', 0.75],
     ['embed', 0.25],
   ]);
   expect(kernelsAsSvg(bars)).toContain('>attend</text>');
-  expect(kernelBars([{ kernel: 'embed', dispatches: 1, gpuUs: 0 }])[0]?.share).toBe(0);
+  expect(kernelBars([{ kernel: 'embed', dispatches: 1, gpuUs: 0 }])[0]?.fraction).toBe(0);
 });
 
 it('a token can be seen, whatever it is', () => {

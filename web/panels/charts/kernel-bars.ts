@@ -2,14 +2,14 @@ import type { KernelTime } from '../../../gpu/plan/kernel-time.ts';
 
 export interface KernelBar extends KernelTime {
   /** Of all kernels' time. */
-  readonly share: number;
+  readonly fraction: number;
 }
 
-/** Kernels from the longest to the shortest, with their shares; 0 where the clock told no time at all. */
+/** Kernels from the longest to the shortest, with their fractions; 0 where the clock told no time at all. */
 export function kernelBars(kernels: readonly KernelTime[]): readonly KernelBar[] {
   const allUs = kernels.reduce((sum, { gpuUs }) => sum + gpuUs, 0);
   return kernels
-    .map((time) => ({ ...time, share: allUs > 0 ? time.gpuUs / allUs : 0 }))
+    .map((time) => ({ ...time, fraction: allUs > 0 ? time.gpuUs / allUs : 0 }))
     .sort((a, b) => b.gpuUs - a.gpuUs);
 }
 
@@ -17,12 +17,12 @@ const ROW = 22;
 
 /** The bars as a picture of their own. Kernels' names are ours: they hold nothing that SVG would read. */
 export function kernelsAsSvg(bars: readonly KernelBar[]): string {
-  const rows = bars.map(({ kernel, gpuUs, share }, i) => {
+  const rows = bars.map(({ kernel, gpuUs, fraction }, i) => {
     const y = ROW * i + 15;
     return [
       `<text x="8" y="${y}">${kernel}</text>`,
-      `<rect x="140" y="${y - 11}" width="${(300 * share).toFixed(1)}" height="14" fill="#14665a"/>`,
-      `<text x="452" y="${y}">${Math.round(gpuUs)} µs, ${(100 * share).toFixed(1)} %</text>`,
+      `<rect x="140" y="${y - 11}" width="${(300 * fraction).toFixed(1)}" height="14" fill="#14665a"/>`,
+      `<text x="452" y="${y}">${Math.round(gpuUs)} µs, ${(100 * fraction).toFixed(1)} %</text>`,
     ].join('');
   });
   const height = ROW * bars.length + 8;

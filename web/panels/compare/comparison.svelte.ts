@@ -4,7 +4,7 @@ import type { LoadRequest } from '../../../worker/protocol/load.ts';
 import type { Score } from '../../../worker/protocol/measure.ts';
 import { toGenerateRequest } from '../../settings/checks.ts';
 import type { PlaygroundConfig } from '../../settings/settings.ts';
-import type { Engine, Tell } from '../../playground/measure.ts';
+import type { Engine, ReportProgress } from '../../playground/borrow-engine.ts';
 import type { Playground } from '../../playground/playground.svelte.ts';
 
 export const MOST_CONTENDERS = 4;
@@ -77,8 +77,8 @@ export class Comparison {
     const { config } = this.#playground;
     const turns = this.contenders.flatMap((contender) => this.#turnOf(contender) ?? []);
     const back = this.#loadOf(config);
-    const compared = await this.#playground.measure('Comparing', async (engine, tell) => {
-      const outcome = await compare(engine, turns, tell);
+    const compared = await this.#playground.borrowEngine('Comparing', async (engine, report) => {
+      const outcome = await compare(engine, turns, report);
       const restored = await engine.load(back, ignore);
       return restored.ok ? outcome : restored;
     });
@@ -99,13 +99,17 @@ export class Comparison {
   }
 }
 
-async function compare(engine: Engine, turns: readonly Turn[], tell: Tell): Promise<Outcome<Compared>> {
+async function compare(
+  engine: Engine,
+  turns: readonly Turn[],
+  report: ReportProgress,
+): Promise<Outcome<Compared>> {
   const entries: Entry[] = [];
   const pieces: string[] = [];
   let first: readonly number[] | null = null;
   for (const [i, { contender, load, request }] of turns.entries()) {
-    const part = (share: number) => {
-      tell((i + share) / turns.length, `Comparing: ${i + 1} of ${turns.length}`);
+    const part = (fraction: number) => {
+      report((i + fraction) / turns.length, `Comparing: ${i + 1} of ${turns.length}`);
     };
     part(0);
     const entry = (rest: Partial<Entry>) =>

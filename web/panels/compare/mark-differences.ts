@@ -13,7 +13,7 @@ export function markDifferences(reference: string, text: string): readonly Stret
     .map(({ value, added }) => ({ text: value, differs: added }));
 }
 
-/** The share of a text's characters that the other one has too. */
+/** The fraction of a text's characters that the other one has too. */
 export function sharedPart(stretches: readonly Stretch[]): number {
   const lengthOf = (some: readonly Stretch[]) => some.reduce((sum, { text }) => sum + text.length, 0);
   const all = lengthOf(stretches);

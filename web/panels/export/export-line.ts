@@ -33,7 +33,7 @@ export function exportLine(phase: ExportPhase): ProgressLine | null {
       return {
         text: file === '' ? 'Exporting' : `Exporting ${file}`,
         detail: totalBytes > 0 ? `${formatBytes(writtenBytes)} of ${formatBytes(totalBytes)}` : '',
-        bar: { label: 'Exporting the model', share: totalBytes > 0 ? writtenBytes / totalBytes : null },
+        bar: { label: 'Exporting the model', fraction: totalBytes > 0 ? writtenBytes / totalBytes : null },
       };
     }
     case 'ended': {

@@ -34,9 +34,9 @@ export const layerAt = (y: number, rows: number) =>
 
 /** An arc between two rows: the further apart, the wider. */
 export function arcPath(from: number, to: number, rows: number): string {
-  const share = Math.sqrt(Math.abs(to - from) / Math.max(1, rows - 1));
+  const distance = Math.sqrt(Math.abs(to - from) / Math.max(1, rows - 1));
   // A cubic curve reaches three quarters of the way to its control points.
-  const reach = (LEAST_REACH + share * (ARCS_PX - LEAST_REACH - 4)) / 0.75;
+  const reach = (LEAST_REACH + distance * (ARCS_PX - LEAST_REACH - 4)) / 0.75;
   const control = reach.toFixed(1);
   const end = rowY(to, rows) + (to > from ? 3 : -3);
   return `M 0 ${rowY(from, rows)} C ${control} ${rowY(from, rows)} ${control} ${end} 5 ${end}`;
