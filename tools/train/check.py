@@ -1,10 +1,10 @@
-"""Holds a shipped model's card against PyTorch: both decoders must give the same loss, in both modes.
+"""Checks the card of a shipped model with PyTorch: both decoders must give the same loss, in both modes.
 
     python tools/train/check.py fairy-lckv --corpus CORPUS --models public/models
 
-Also measures the loss by position in a whole context, of the same tokens at both places: books differ by more than
-positions do, so windows that overlap bring each token to both. Writes check.json beside the weights; fails where the project's
-own decoder is off by more than 0.1 %, or where the end of the context is worse than its beginning.
+Also measures the loss by position in a whole context. Books differ more than positions do, so overlapping windows bring
+the same tokens to both positions. Writes check.json beside the weights. Fails if kvtab's own decoder is off by more
+than 0.1 %, or if the end of the context is worse than its beginning.
 """
 
 import argparse
@@ -40,7 +40,7 @@ def parallel_nats(decoder: Decoder, inputs: Tensor, targets: Tensor) -> Tensor:
 
 
 def both_modes(decoder: Decoder, inputs: Tensor, targets: Tensor, text_bytes: int) -> dict[str, dict[str, float]]:
-    """What `npm run evaluate` measures, by PyTorch; text_bytes: of the text that the targets are."""
+    """What `npm run evaluate` measures, computed by PyTorch; text_bytes is the length of the targets as text."""
     nats = {
         "sequential": nats_of(decoder, inputs, targets, torch.float32).mean().item(),
         "parallel": parallel_nats(decoder, inputs, targets).mean().item(),
@@ -53,7 +53,7 @@ def both_modes(decoder: Decoder, inputs: Tensor, targets: Tensor, text_bytes: in
 
 
 def by_position(decoder: Decoder, tokens: np.ndarray, context: int) -> tuple[float, float]:
-    """Mean nats of the same tokens at positions 64 to 256 and in the last quarter of a context."""
+    """Mean nats of the same tokens, at positions 64 to 256 and in the last quarter of a context."""
     early, late = [], []
     for chain in range(CHAINS):
         inputs, targets = held_out_chain(tokens, chain / CHAINS, CHAIN_WINDOWS, CHAIN_STRIDE, context)
@@ -68,8 +68,8 @@ def by_position(decoder: Decoder, tokens: np.ndarray, context: int) -> tuple[flo
 
 
 def mean_by_token(nats: Tensor, first: int, last: int) -> tuple[Tensor, Tensor]:
-    """The mean over all windows of a chain [windows, positions] that have a token at positions `first` up to `last`,
-    and whether there is one, for every token of the chain's text."""
+    """For every token of a chain's text: the mean of `nats` [windows, positions] over the windows that have it at
+    positions `first` up to `last`, and whether there is such a window."""
     windows, positions = nats.shape
     places = torch.arange(windows)[:, None] * CHAIN_STRIDE + torch.arange(first, last)
     nothing = torch.zeros((windows - 1) * CHAIN_STRIDE + positions)
@@ -80,7 +80,7 @@ def mean_by_token(nats: Tensor, first: int, last: int) -> tuple[Tensor, Tensor]:
 
 
 def check(folder: Path, corpus: Path) -> list[str]:
-    """Measures one model and writes what it found; returns what is wrong."""
+    """Measures one model, writes what it found, and returns what is wrong."""
     decoder, tokenizer = load_shipped(folder, torch.float32)
     tokens = held_out_tokens(corpus, tokenizer)
 
@@ -100,14 +100,14 @@ def check(folder: Path, corpus: Path) -> list[str]:
         wrong.append(f"the last quarter of the context costs {late:.4f} nats, tokens 64 to 256 only {early:.4f}")
     card = folder / "evaluation.json"
     if not card.exists():
-        return [*wrong, "there is no evaluation.json to hold against it: run npm run evaluate first"]
+        return [*wrong, "there is no evaluation.json to compare with: run npm run evaluate first"]
     told = json.loads(card.read_text())
     here = found if told["windows"] == WINDOWS else measure(told["windows"])
     for mode in ("sequential", "parallel"):
         kvtab, torch_nats = told[mode]["natsPerToken"], here[mode]["natsPerToken"]
         print(f"{folder.name}, {mode}, {told['windows']} windows: kvtab {kvtab:.5f}, PyTorch {torch_nats:.5f} nats")
         if abs(kvtab / torch_nats - 1) > MOST_APART:
-            wrong.append(f"{mode}: the project's decoder gives {kvtab:.5f} nats, PyTorch {torch_nats:.5f}")
+            wrong.append(f"{mode}: kvtab gives {kvtab:.5f} nats, PyTorch {torch_nats:.5f}")
     return wrong
 
 

@@ -14,7 +14,7 @@ LINES_AT_ONCE = 2000
 
 
 def read_text(corpus: Path, split: str) -> str:
-    """split: `train` or `valid`"""
+    """The text of a split: `train` or `valid`."""
     with gzip.open(corpus / f"{split}.txt.gz", "rt", encoding="ascii", newline="") as file:
         return file.read()
 
@@ -24,9 +24,7 @@ def train_tokenizer(text: str, vocab_size: int) -> Tokenizer:
     tokenizer = Tokenizer(models.BPE())
     tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
     tokenizer.decoder = decoders.ByteLevel()
-    tokenizer.post_processor = processors.TemplateProcessing(
-        single=f"{BEGIN} $A", special_tokens=[(BEGIN, BEGIN_ID)]
-    )
+    tokenizer.post_processor = processors.TemplateProcessing(single=f"{BEGIN} $A", special_tokens=[(BEGIN, BEGIN_ID)])
     trainer = trainers.BpeTrainer(
         vocab_size=vocab_size,
         special_tokens=[BEGIN, END],
@@ -46,9 +44,9 @@ def encode(tokenizer: Tokenizer, text: str) -> np.ndarray:
 
 
 def open_corpus(corpus: Path, cache: Path, vocab_size: int, given: Path | None = None) -> tuple[Tokenizer, np.ndarray]:
-    """The tokenizer and the corpus's training text in tokens, both kept in `cache`.
+    """The tokenizer and the tokens of the training text, both kept in `cache`.
 
-    given  a tokenizer.json to take; else one is trained on the corpus
+    given  a tokenizer.json to use; without it one is trained on the corpus
     """
     cache.mkdir(parents=True, exist_ok=True)
     tokenizer_file, tokens_file = cache / "tokenizer.json", cache / "train.npy"
@@ -61,14 +59,15 @@ def open_corpus(corpus: Path, cache: Path, vocab_size: int, given: Path | None =
 
 
 class DataOrder:
-    """Which tokens each step sees: a function of the seed and of how many windows were seen before, and nothing else.
+    """Which tokens each step sees: a function of the seed and of how many windows came before, and of nothing else.
 
-    A run's number gives it an order of its own. An epoch cuts the text into windows from a random phase and shuffles them. Each window starts with the begin token.
+    The number of a run gives it an order of its own. An epoch cuts the text into windows from a random phase and
+    shuffles them. Each window starts with the begin token.
     """
 
     def __init__(self, tokens: np.ndarray, length: int, seed: int, run: int) -> None:
         self.tokens, self.length, self.seed, self.run = tokens, length, seed, run
-        # One window less than fits: whatever the phase, so many are whole.
+        # One window less than fits, because the phase may cut the first and the last one.
         self.windows_per_epoch = len(tokens) // length - 1
         self.epoch = -1
         self.starts = np.empty(0, dtype=np.int64)

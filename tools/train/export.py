@@ -1,6 +1,6 @@
-"""Writes a trained member as a checkpoint in 16 bit, as Hugging Face would, with what is to be said of its training.
+"""Writes a trained member as a 16-bit checkpoint in the form of Hugging Face, with a record of its training.
 
-    python tools/train/export.py lckv --out OUT --models public/models
+python tools/train/export.py lckv --out OUT --models public/models
 """
 
 import argparse
@@ -22,7 +22,7 @@ def write_json(file: Path, value: object) -> None:
 
 
 UNUSED_WINDOW = 4096
-"""What LCKV's own configurations say where no layer has a window."""
+"""What LCKV's own configurations say if no layer has a window."""
 
 
 def config_json(config: Config) -> dict[str, object]:
@@ -52,7 +52,7 @@ def export(name: str, out: Path, models: Path) -> None:
     half = {key: value.to(torch.float16).contiguous() for key, value in model.state_dict().items()}
     overflown = [key for key, value in half.items() if not torch.isfinite(value).all()]
     if overflown:
-        raise ValueError(f"{name}: {overflown} do not fit into float16")
+        raise ValueError(f"{name}: {overflown} hold numbers that are too large for float16")
     save_file(half, folder / "model.safetensors", metadata={"format": "pt"})
     write_json(folder / "config.json", config_json(config))
     sampling = {"do_sample": True, "temperature": 0.8, "top_p": 0.95}

@@ -1,6 +1,6 @@
-"""Writes golden.json of a shipped model: the greedy text that must follow three prompts, from its weights in float64.
+"""Writes golden.json of a shipped model: the greedy text after three prompts, computed from its weights in float64.
 
-    python tools/train/golden.py fairy-lckv --models public/models
+python tools/train/golden.py fairy-lckv --models public/models
 """
 
 import argparse
@@ -36,7 +36,7 @@ def prefill_in_sequence(decoder: Decoder, prompt: list[int]) -> tuple[Tensor, Ca
 
 
 def continue_greedily(decoder: Decoder, prompt: list[int], logits: Tensor, cache: Cache) -> tuple[list[int], float]:
-    """The tokens that follow, and the least lead of a first choice over the second."""
+    """The tokens that follow, and the smallest margin between the best logit and the second best."""
     tokens: list[int] = []
     margin = float("inf")
     for position in range(len(prompt), len(prompt) + NEW_TOKENS):

@@ -1,4 +1,4 @@
-"""The notation of `layer_types`, as gpu/plan/layer-types.ts and gpu/plan/forward-plan.ts read it."""
+"""The notation of `layer_types` (docs/semantics.md), as gpu/plan/layer-types.ts and forward-plan.ts read it."""
 
 import re
 from dataclasses import dataclass
@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Entry:
-    """Which layer's keys and values a layer reads, and whether only through the sliding window."""
+    """The layer whose keys and values a layer reads, and whether it sees them only through the sliding window."""
 
     reads_from: int
     windowed: bool
@@ -14,7 +14,7 @@ class Entry:
 
 @dataclass(frozen=True)
 class Group:
-    """Layers `start` up to, not including, `stop`; iterated where one of them reads above itself."""
+    """Layers `start` up to, not including, `stop`; iterated if one of them reads above itself."""
 
     start: int
     stop: int
@@ -22,11 +22,11 @@ class Group:
 
 
 def parse_layer_types(text: str) -> tuple[Entry, ...]:
-    """Reads one entry a layer; raises ValueError naming the entry that is wrong."""
+    """Reads one entry per layer. Raises a ValueError that names the wrong entry."""
     parts = text.split("_")
     entries = []
     for layer, part in enumerate(parts):
-        match = re.fullmatch(r"(\d+)(s?)", part)
+        match = re.fullmatch(r"([0-9]+)(s?)", part)
         if not match or int(match[1]) >= len(parts):
             raise ValueError(f'layer_types: entry {layer}, "{part}", names no layer of {len(parts)}')
         entries.append(Entry(int(match[1]), match[2] == "s"))
@@ -39,7 +39,7 @@ def owners(entries: tuple[Entry, ...]) -> frozenset[int]:
 
 
 def cut_into_groups(entries: tuple[Entry, ...]) -> tuple[Group, ...]:
-    """Groups of layers, in order: those that run once, and those that parallel mode iterates."""
+    """Groups of layers in order: those that run once, and those that parallel mode iterates."""
     groups: list[Group] = []
     start = 0
     while start < len(entries):

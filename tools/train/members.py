@@ -1,4 +1,4 @@
-"""The family: one plain LLaMA to begin with, and from it one model for every way of sharing."""
+"""The family: a plain LLaMA as the base, and one member for every way of sharing that starts from it."""
 
 from dataclasses import dataclass
 

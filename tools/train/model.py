@@ -1,9 +1,8 @@
 """A LLaMA decoder whose layers may read the keys and values of others (`layer_types`).
 
-It computes what the project's own decoder computes, in parallel mode: a query never sees its own position in a layer
-that reads above itself, a query that sees no key gets an attention output of zero, and a group that reads above
-itself is iterated from zero keys and values: first without gradients, then with (arXiv 2405.10637, section 3.2).
-Parameters are float32 and named as in a checkpoint; a pass computes in the type that it is asked for.
+It computes what docs/semantics.md defines, in parallel mode. A group that reads above itself is iterated from zero keys
+and values: first without gradients, then with gradients (arXiv 2405.10637, section 3.2). Parameters are float32 and
+named as in a checkpoint. A pass computes in the type that the caller asks for.
 """
 
 from dataclasses import asdict, dataclass, replace
@@ -48,7 +47,7 @@ class LayerWeights(NamedTuple):
 
     norm: Tensor
     qkv: Tensor
-    """Rows of the queries, then, where the layer owns KV, of keys and values."""
+    """Rows of the queries, then, if the layer owns KV, those of keys and values."""
     o: Tensor
     mlp_norm: Tensor
     gate_up: Tensor
@@ -56,7 +55,7 @@ class LayerWeights(NamedTuple):
 
 
 QUERY_BLOCK = 64
-"""Attention works on so many queries at once: the best of 64 to 512 on two CPU cores."""
+"""How many queries attention works on at once: the fastest of 64 to 512 on two CPU cores."""
 
 KeysValues = tuple[Tensor, Tensor]
 """Both [batch, KV heads, positions, head_dim]; keys are rotated."""
@@ -84,7 +83,7 @@ def rope_tables(
 
 
 def project_qkv(x: Tensor, norm: Tensor, qkv: Tensor, cos: Tensor, sin: Tensor, config: Config) -> tuple[Tensor, ...]:
-    """Queries, keys and values [batch, heads, positions, head_dim]; only queries where `qkv` has no more rows."""
+    """Queries, keys and values [batch, heads, positions, head_dim]; only queries if `qkv` has no other rows."""
     batch, positions, _ = x.shape
     heads = F.linear(rms_norm(x, norm, config.rms_norm_eps), qkv).view(batch, positions, -1, config.head_dim)
     query_heads, kv_heads = config.num_attention_heads, config.num_key_value_heads
@@ -95,7 +94,7 @@ def project_qkv(x: Tensor, norm: Tensor, qkv: Tensor, cos: Tensor, sin: Tensor, 
 
 
 def finish_layer(x: Tensor, attended: Tensor | None, weights: LayerWeights, eps: float) -> Tensor:
-    """The residual additions of attention ([batch, heads, positions, head_dim], or nothing) and of the MLP."""
+    """Adds attention ([batch, heads, positions, head_dim], or nothing) and the MLP to the residual stream."""
     if attended is not None:
         x = x + F.linear(attended.transpose(1, 2).flatten(2), weights.o)
     gate, up = F.linear(rms_norm(x, weights.mlp_norm, eps), weights.gate_up).chunk(2, -1)
@@ -103,16 +102,17 @@ def finish_layer(x: Tensor, attended: Tensor | None, weights: LayerWeights, eps:
 
 
 def attend(q: Tensor, k: Tensor, v: Tensor, window: int | None, own_position: bool) -> Tensor:
-    """Causal attention, in blocks of queries that need no key behind them; q, k, v [batch, heads, positions, head_dim].
+    """Causal attention, in blocks of queries that read only the keys they can see; q, k, v [batch, heads, positions,
+    head_dim].
 
-    window        how many newest positions a query sees, its own among them; None: all
+    window        how many of the newest positions a query sees, its own included; None: all
     own_position  whether a query sees its own position
     """
     batch, heads, positions, head_dim = q.shape
     kv_heads = k.shape[1]
     wide = q.dtype if q.dtype == torch.float64 else torch.float32
     q = q * head_dim**-0.5
-    # Minus infinity that subtracts: a query that sees no key must come out as zero, and not as NaN.
+    # A finite minus infinity: a query that sees no key must give zero, and infinity minus infinity is NaN.
     nothing = -1e30
     blocks = []
     for start in range(0, positions, QUERY_BLOCK):
@@ -126,7 +126,7 @@ def attend(q: Tensor, k: Tensor, v: Tensor, window: int | None, own_position: bo
         if window is not None:
             hidden = hidden | (back >= window)
         scores = scores + torch.where(hidden, nothing, 0.0)
-        # The sum divides the result, not the many weights; the highest score gives 1, so it is at least that.
+        # Dividing the result is cheaper than dividing the many weights. The highest score gives 1, so the sum is >= 1.
         weights = torch.exp(scores - scores.detach().amax(-1, keepdim=True).clamp(min=nothing / 2))
         total = weights.sum(-1, keepdim=True).clamp(min=1).to(q.dtype)
         seen = weights.to(q.dtype).view(batch * kv_heads, -1, stop - first) @ values
@@ -135,7 +135,7 @@ def attend(q: Tensor, k: Tensor, v: Tensor, window: int | None, own_position: bo
 
 
 def attend_newest(q: Tensor, k: Tensor, v: Tensor) -> Tensor:
-    """Attention of one new position, q [batch, heads, 1, head_dim], to every key that it is given; zero to none."""
+    """Attention of one new position, q [batch, heads, 1, head_dim], to every key in k; zero if there is none."""
     repeats = q.shape[1] // k.shape[1]
     keys, values = (part.repeat_interleave(repeats, 1) for part in (k, v))
     scores = (q * q.shape[-1] ** -0.5) @ keys.mT
@@ -143,7 +143,7 @@ def attend_newest(q: Tensor, k: Tensor, v: Tensor) -> Tensor:
 
 
 def next_token_loss(hidden: Tensor, norm: Tensor, embedding: Tensor, targets: Tensor, eps: float) -> Tensor:
-    """Mean cross entropy in nats of hidden states [batch, positions, hidden_size] that no norm has seen yet."""
+    """Mean cross entropy in nats of hidden states [batch, positions, hidden_size] before the final norm."""
     logits = F.linear(rms_norm(hidden, norm, eps), embedding)
     return F.cross_entropy(logits.float().flatten(0, 1), targets.flatten())
 
@@ -197,14 +197,14 @@ class Decoder(nn.Module):
         self.model.embed_tokens = nn.Embedding(config.vocab_size, config.hidden_size)
         self.model.layers = nn.ModuleList(Layer(config, i in own) for i in range(config.num_hidden_layers))
         self.model.norm = nn.RMSNorm(config.hidden_size)
-        # Compiled by the trainer; the checks run them as they are.
+        # The trainer compiles these; the checks run them as they are.
         self.project_qkv = project_qkv
         self.attend = attend
         self.finish_layer = finish_layer
         self.next_token_loss = next_token_loss
 
     def initialise(self, generator: torch.Generator) -> None:
-        """Random weights: the outputs of attention and MLP start at zero, so every layer starts as the identity."""
+        """Random weights. The outputs of attention and MLP start at zero, so every layer starts as the identity."""
         for name, parameter in self.named_parameters():
             if parameter.dim() < 2:
                 nn.init.ones_(parameter)
@@ -216,7 +216,7 @@ class Decoder(nn.Module):
                 nn.init.normal_(parameter, std=parameter.shape[1] ** -0.5, generator=generator)
 
     def compile_parts(self) -> None:
-        """Fuses the element-wise work, which takes most of the time on a CPU; the parts are compiled once a shape."""
+        """Fuses the element-wise work, which takes most of the time on a CPU. Each part is compiled once per shape."""
         torch._dynamo.config.recompile_limit = 64
         self.project_qkv = torch.compile(project_qkv, dynamic=False)
         self.attend = torch.compile(attend, dynamic=False)
@@ -233,7 +233,7 @@ class Decoder(nn.Module):
     ) -> Tensor:
         """The last layer's hidden states [batch, positions, hidden_size] of tokens [batch, positions].
 
-        cache  is given the keys and values that are left, by owner
+        cache  receives the keys and values of the last pass, by owner
         """
         config = self.config
         m = config.forward_passes if forward_passes is None else forward_passes
@@ -261,11 +261,11 @@ class Decoder(nn.Module):
         kv: dict[int, KeysValues],
         tables: tuple[Tensor, Tensor],
     ) -> Tensor:
-        """One pass over layers `start` up to `stop`; leaves their keys and values in `kv`."""
+        """One pass over the layers `start` up to `stop`; leaves their keys and values in `kv`."""
         for i in range(start, stop):
             entry, layer = self.entries[i], weights[i]
             q, *new = self.project_qkv(x, layer.norm, layer.qkv, *tables, self.config)
-            # What reads above reads the pass before; in the first pass that is zero, and so is the attention.
+            # A layer that reads above gets the pass before. In the first pass that is zero, and so is its attention.
             above = entry.reads_from > i
             read = kv.get(entry.reads_from) if above else None
             if new:
@@ -278,7 +278,7 @@ class Decoder(nn.Module):
         return x
 
     def loss(self, hidden: Tensor, targets: Tensor) -> Tensor:
-        """Mean nats per token of the last layer's hidden states."""
+        """Mean nats per token, from the hidden states of the last layer."""
         norm, embedding = (p.to(hidden.dtype) for p in (self.model.norm.weight, self.model.embed_tokens.weight))
         return self.next_token_loss(hidden, norm, embedding, targets, self.config.rms_norm_eps)
 
@@ -289,7 +289,7 @@ class Decoder(nn.Module):
 
 
 def convert(source: Decoder, config: Config) -> Decoder:
-    """A model under another plan, from a plain LLaMA: an owner gets the mean of its readers' key and value weights."""
+    """A plain LLaMA under another plan: each owner gets the mean of its readers' key and value weights."""
     target = Decoder(config)
     have = source.state_dict()
     state = {}

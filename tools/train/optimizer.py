@@ -1,8 +1,8 @@
 """Muon for the matrices of the layers, Adam for embeddings and norms.
 
 Muon (Keller Jordan, https://kellerjordan.github.io/posts/muon/) replaces the momentum of a matrix by the nearest
-orthogonal matrix, found by a few Newton-Schulz iterations. It learns more from a token than Adam, which counts where
-tokens are what is scarce.
+orthogonal matrix, found by a few Newton-Schulz iterations. It learns more from a token than Adam, which matters if
+tokens are scarce.
 """
 
 from collections import defaultdict
@@ -15,7 +15,7 @@ NEWTON_SCHULZ = (3.4445, -4.7750, 2.0315)
 
 
 def orthogonalise(matrices: Tensor, steps: int = 5) -> Tensor:
-    """The orthogonal factors, nearly, of a stack of matrices [n, rows, columns]."""
+    """The approximate orthogonal factors of a stack of matrices [n, rows, columns]."""
     a, b, c = NEWTON_SCHULZ
     x = matrices.bfloat16() if matrices.is_cuda else matrices.float()
     tall = x.shape[1] > x.shape[2]
@@ -29,15 +29,16 @@ def orthogonalise(matrices: Tensor, steps: int = 5) -> Tensor:
 
 
 class Muon:
-    """Orthogonalised momentum; matrices of one shape are treated as one stack."""
+    """Orthogonalised momentum. Matrices of the same shape form one stack."""
 
     def __init__(self, matrices: dict[str, nn.Parameter], momentum: float, weight_decay: float) -> None:
         self.momentum, self.weight_decay = momentum, weight_decay
         stacks: dict[torch.Size, list[nn.Parameter]] = defaultdict(list)
         for matrix in matrices.values():
             stacks[matrix.shape].append(matrix)
-        self.stacks = [(params, torch.zeros(len(params), *shape, device=params[0].device))
-                       for shape, params in stacks.items()]
+        self.stacks = [
+            (params, torch.zeros(len(params), *shape, device=params[0].device)) for shape, params in stacks.items()
+        ]
 
     @torch.no_grad()
     def step(self, learning_rate: float) -> None:
@@ -71,7 +72,7 @@ class Optimizer:
         self.adam = torch.optim.Adam(rest, betas=(0.9, 0.95), eps=1e-10, fused=True)
 
     def step(self, factor: float) -> None:
-        """@param factor: what the schedule leaves of the peak learning rates"""
+        """One step at this fraction of the peak learning rates."""
         for group in self.adam.param_groups:
             group["lr"] = self.adam_rate * factor
         self.adam.step()

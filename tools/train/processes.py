@@ -1,6 +1,6 @@
-"""Several processes that train one model, each with its share of every step's windows.
+"""Several processes that train one model, each with a part of every step's windows.
 
-On a machine with few cores this is faster than threads: two processes meet once a step, two threads at every product.
+On a machine with few cores this is faster than threads: processes meet once per step, threads at every product.
 """
 
 import os
@@ -22,13 +22,13 @@ class Processes:
             dist.init_process_group("gloo", init_method=f"file://{meeting}", rank=rank, world_size=count)
 
     def share(self, windows: Tensor) -> Tensor:
-        """This process's windows of a step's; all processes get as many."""
+        """The windows of a step that this process computes. All processes get equally many."""
         if windows.shape[0] % self.count:
-            raise ValueError(f"a step of {windows.shape[0]} windows cannot be shared by {self.count} processes")
+            raise ValueError(f"a step of {windows.shape[0]} windows cannot be divided among {self.count} processes")
         return windows.chunk(self.count)[self.rank]
 
     def average(self, model: nn.Module, loss: Tensor) -> float:
-        """Replaces every gradient by the mean of all processes', and gives the mean loss."""
+        """Replaces every gradient by the mean over all processes, and returns the mean loss."""
         if self.count == 1:
             return loss.item()
         gradients = [p.grad for p in model.parameters() if p.grad is not None]
@@ -46,7 +46,7 @@ def _run(rank: int, count: int, meeting: str, work: Callable[[Processes], None])
 
 
 def run_in_processes(count: int, work: Callable[[Processes], None]) -> None:
-    """Runs `work` in so many processes, in this one if it is one; raises what the first that failed raised."""
+    """Runs `work` in `count` processes; a single one is this process. Raises what the first failing process raised."""
     if count == 1:
         work(Processes(0, 1, ""))
         return

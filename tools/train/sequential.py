@@ -9,7 +9,7 @@ Cache = dict[int, KeysValues]
 
 
 def step(decoder: Decoder, tokens: Tensor, position: int, cache: Cache, dtype: torch.dtype) -> Tensor:
-    """The logits [batch, vocab_size] after one more token for each text, tokens [batch]; adds its row to the cache."""
+    """The logits [batch, vocab_size] after one more token per sequence, tokens [batch]. Adds its rows to the cache."""
     config = decoder.config
     tables = rope_tables(config, position, position + 1, tokens.device, dtype)
     x = torch.nn.functional.embedding(tokens[:, None], decoder.model.embed_tokens.weight).to(dtype)
@@ -18,7 +18,8 @@ def step(decoder: Decoder, tokens: Tensor, position: int, cache: Cache, dtype: t
         q, *new = decoder.project_qkv(x, weights.norm, weights.qkv, *tables, config)
         if new:
             old = cache.get(i)
-            cache[i] = (new[0], new[1]) if old is None else (torch.cat([old[0], new[0]], 2), torch.cat([old[1], new[1]], 2))
+            key, value = new
+            cache[i] = (key, value) if old is None else (torch.cat([old[0], key], 2), torch.cat([old[1], value], 2))
         # An owner above has not seen this token yet, so its cache ends one position earlier.
         read = cache.get(entry.reads_from)
         attended = None
@@ -31,7 +32,7 @@ def step(decoder: Decoder, tokens: Tensor, position: int, cache: Cache, dtype: t
 
 @torch.no_grad()
 def nats_of(decoder: Decoder, inputs: Tensor, targets: Tensor, dtype: torch.dtype) -> Tensor:
-    """Nats of every target [windows, positions], each text read token by token."""
+    """Nats of every target [windows, positions], each window read token by token."""
     cache: Cache = {}
     nats = []
     for position in range(inputs.shape[1]):

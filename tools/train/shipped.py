@@ -1,4 +1,4 @@
-"""A shipped checkpoint, and the held-out windows on which it is judged."""
+"""A shipped checkpoint, and the held-out windows that it is measured on."""
 
 import json
 from dataclasses import fields
@@ -15,7 +15,7 @@ from model import Config, Decoder
 
 
 def load_shipped(folder: Path, dtype: torch.dtype) -> tuple[Decoder, Tokenizer]:
-    """The decoder with the weights as they are stored, in `dtype`."""
+    """The tokenizer, and the decoder with the stored weights in `dtype`."""
     stored = json.loads((folder / "config.json").read_text())
     decoder = Decoder(Config(**{field.name: stored[field.name] for field in fields(Config)}))
     decoder.load_state_dict(load_file(folder / "model.safetensors"))
@@ -28,21 +28,19 @@ def held_out_tokens(corpus: Path, tokenizer: Tokenizer) -> np.ndarray:
 
 
 def held_out_windows(tokens: np.ndarray, windows: int, length: int) -> tuple[Tensor, Tensor]:
-    """Inputs and targets, both [windows, length]: windows spread evenly over the held-out books, as
-    tools/evaluate/held-out.ts takes them; each starts with the begin token."""
+    """Inputs and targets, both [windows, length]: windows spread evenly over the held-out books, each starting with the
+    begin token. tools/evaluate/held-out.ts takes the same ones."""
     return cut(tokens, [i * (len(tokens) - length) // (windows - 1) for i in range(windows)], length)
 
 
-def held_out_chain(
-    tokens: np.ndarray, begin: float, windows: int, stride: int, length: int
-) -> tuple[Tensor, Tensor]:
-    """The same for windows that overlap: each begins `stride` tokens after the last, the first at this share of the
-    text."""
+def held_out_chain(tokens: np.ndarray, begin: float, windows: int, stride: int, length: int) -> tuple[Tensor, Tensor]:
+    """Inputs and targets of windows that overlap: each begins `stride` tokens after the one before, the first at the
+    fraction `begin` of the text."""
     first = int(begin * len(tokens))
     return cut(tokens, [first + i * stride for i in range(windows)], length)
 
 
 def cut(tokens: np.ndarray, starts: list[int], length: int) -> tuple[Tensor, Tensor]:
-    """Inputs and targets of the windows that begin there."""
+    """Inputs and targets of the windows that begin at `starts`."""
     targets = torch.from_numpy(np.stack([tokens[start : start + length] for start in starts]))
     return torch.cat([torch.full((len(starts), 1), BEGIN_ID), targets[:, :-1]], 1), targets

@@ -1,7 +1,7 @@
-"""Trains one model, or trains one further: see README.md beside this file.
+"""Trains one model, or trains one further. See README.md beside this file.
 
-    python tools/train/train.py base --corpus CORPUS --out OUT --tokens 20000000
-    python tools/train/train.py lckv --corpus CORPUS --out OUT --tokens 2000000
+python tools/train/train.py base --corpus CORPUS --out OUT --tokens 20000000
+python tools/train/train.py lckv --corpus CORPUS --out OUT --tokens 2000000
 """
 
 import argparse
@@ -29,16 +29,16 @@ REPORT_STEPS = 10
 
 @dataclass(frozen=True)
 class Schedule:
-    """How one run goes, all in tokens, so that stopping and going on changes nothing."""
+    """How one run proceeds, all in tokens, so that a pause changes nothing."""
 
     tokens: int
     tokens_per_step: int
     decay: float
-    """The share of the run in which the learning rate falls to zero; 0: never, for a base to go on from."""
+    """The fraction of the run in which the learning rate falls to zero; 0: never, so that a base can be continued."""
     short_until: int
-    """Windows are half as long until so many tokens were seen: attention makes long ones costly."""
+    """Windows are half as long for this many tokens, because attention makes long ones expensive."""
     few_passes_until: int
-    """Groups are iterated with fewer passes until so many tokens were seen."""
+    """Groups are iterated with fewer passes for this many tokens."""
 
     def learning_rate(self, seen: int) -> float:
         """The factor of the peak rate for the step after `seen` tokens: warm-up, plateau, straight line to zero."""
@@ -49,7 +49,7 @@ class Schedule:
 
 
 class History(TypedDict):
-    """What a run did, as a model's card tells it."""
+    """What a run did, as the card of a model says it."""
 
     command: str
     tokens: int
@@ -57,7 +57,7 @@ class History(TypedDict):
 
 
 class Run:
-    """A model in training, with everything that a checkpoint holds."""
+    """A model in training: everything that a checkpoint holds."""
 
     def __init__(self, model: Decoder, arguments: argparse.Namespace, before: list[History]) -> None:
         self.model = model
@@ -95,14 +95,14 @@ class Run:
         self.seen, self.windows = state["seen"], state["windows"]
 
     def save(self, file: Path) -> None:
-        """Replaces the checkpoint at once: whoever stops this process leaves a whole one."""
+        """Replaces the checkpoint in one step, so that a process that is killed leaves a whole one."""
         part = file.with_suffix(".part")
         torch.save(self.state(), part)
-        os.replace(part, file)
+        part.replace(file)
 
 
 def load_checkpoint(file: Path) -> tuple[Decoder, list[History]]:
-    """The model of a checkpoint, and the runs that made it, the base's first."""
+    """The model of a checkpoint, and the runs that made it, oldest first."""
     state = torch.load(file, map_location="cpu", weights_only=True)
     model = Decoder(Config(**state["config"]))
     model.load_state_dict(state["model"])
@@ -110,7 +110,7 @@ def load_checkpoint(file: Path) -> tuple[Decoder, list[History]]:
 
 
 def start(name: str, arguments: argparse.Namespace, config: Config) -> tuple[Decoder, list[History]]:
-    """A new base, one that begins as another plain LLaMA, or a member made from the base in `arguments.out`."""
+    """A new base, a base that starts as another plain LLaMA, or a member made from the base in `arguments.out`."""
     if name != BASE:
         base, history = load_checkpoint(arguments.out / f"{BASE}.pt")
         return convert(base, base.config.sharing(MEMBERS[name].layer_types)), history
@@ -121,15 +121,15 @@ def start(name: str, arguments: argparse.Namespace, config: Config) -> tuple[Dec
     if arguments.start.is_file():
         return load_checkpoint(arguments.start)
     before, _ = load_shipped(arguments.start, torch.float32)
-    model = Decoder(replace(before.config, max_position_embeddings=config.max_position_embeddings,
-                            sliding_window=config.sliding_window))
+    lengths = {"max_position_embeddings": config.max_position_embeddings, "sliding_window": config.sliding_window}
+    model = Decoder(replace(before.config, **lengths))
     model.load_state_dict(before.state_dict())
     told = json.loads((arguments.start / "training.json").read_text())
     return model, told["runs"]
 
 
 def train(name: str, arguments: argparse.Namespace, config: Config, processes: Processes) -> None:
-    """Trains until the run has its tokens; `config` is a new base's, `processes` those that share the work."""
+    """Trains until the run has its tokens. `config` is that of a new base; `processes` divide the work."""
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     dtype = torch.bfloat16 if arguments.dtype == "bfloat16" else torch.float32
     torch.set_num_threads(arguments.threads)
@@ -152,7 +152,7 @@ def train(name: str, arguments: argparse.Namespace, config: Config, processes: P
         int(arguments.few_passes * arguments.tokens),
     )
     full = model.config.max_position_embeddings
-    # All members see the same windows in the same order, another one than the base's.
+    # All members see the same windows in the same order, which differs from the base's.
     lengths = {"short": full // 2, "full": full}
     orders = {kind: DataOrder(tokens, length, arguments.seed, len(before)) for kind, length in lengths.items()}
     began, saved, seen_at_start, smooth = time.monotonic(), time.monotonic(), run.seen, None
@@ -176,8 +176,8 @@ def train(name: str, arguments: argparse.Namespace, config: Config, processes: P
             continue
         if step % REPORT_STEPS == 0:
             speed = (run.seen - seen_at_start) / (now - began)
-            print(f"{datetime.now():%H:%M:%S} {name} {run.seen / 1e6:.2f} M tokens, {speed:.0f}/s, "
-                  f"loss {smooth:.4f}", flush=True)
+            progress = f"{name} {run.seen / 1e6:.2f} M tokens, {speed:.0f}/s, loss {smooth:.4f}"
+            print(f"{datetime.now():%H:%M:%S} {progress}", flush=True)
         if now - saved > CHECKPOINT_SECONDS:
             run.save(file)
             saved = now
@@ -188,7 +188,7 @@ def train(name: str, arguments: argparse.Namespace, config: Config, processes: P
 
 
 def fast_type() -> str:
-    """The type to compute in: bfloat16 where the machine multiplies it, as older processors only imitate it."""
+    """The type to compute in: bfloat16 if the machine multiplies it. Older processors emulate it slowly."""
     has_it = torch.cuda.is_available() or torch.backends.cpu.get_cpu_capability().startswith("AVX512")
     return "bfloat16" if has_it else "float32"
 
@@ -198,22 +198,22 @@ def parse_arguments(words: list[str] | None = None) -> argparse.Namespace:
     parser.add_argument("name", choices=[BASE, *MEMBERS])
     parser.add_argument("--corpus", type=Path, required=True, help="folder of train.txt.gz and valid.txt.gz")
     parser.add_argument("--out", type=Path, required=True, help="folder for checkpoints, outside the repository")
-    parser.add_argument("--start", type=Path,
-                        help="what a base begins as: a plain LLaMA's folder, with its tokenizer, or a checkpoint")
-    parser.add_argument("--tokens", type=int, required=True, help="tokens of this run, the base's not counted")
-    parser.add_argument("--pause-at", type=int, help="stop after so many tokens, to go on later with the same command")
+    start_help = "what a base starts as: the folder of a plain LLaMA, with its tokenizer, or a checkpoint"
+    parser.add_argument("--start", type=Path, help=start_help)
+    parser.add_argument("--tokens", type=int, required=True, help="tokens of this run, without those of the base")
+    parser.add_argument("--pause-at", type=int, help="stop after this many tokens; the same command continues")
     parser.add_argument("--tokens-per-step", type=int, default=4096)
-    parser.add_argument("--decay", type=float, default=0.5, help="share of a member's run in which the rate falls")
-    parser.add_argument("--short-tokens", type=int, default=0, help="tokens of this run that come in half-length windows")
-    parser.add_argument("--few-passes", type=float, default=0.75, help="share of the run with fewer passes")
-    parser.add_argument("--fewer-passes", type=int, default=2, help="passes without gradients in that share")
+    parser.add_argument("--decay", type=float, default=0.5, help="fraction of a member's run in which the rate falls")
+    parser.add_argument("--short-tokens", type=int, default=0, help="tokens of this run in windows of half length")
+    parser.add_argument("--few-passes", type=float, default=0.75, help="fraction of the run with fewer passes")
+    parser.add_argument("--fewer-passes", type=int, default=2, help="passes without gradients in that fraction")
     parser.add_argument("--muon-rate", type=float, default=0.02)
     parser.add_argument("--adam-rate", type=float, default=3e-3)
     parser.add_argument("--weight-decay", type=float, default=0.05)
     parser.add_argument("--dtype", choices=["bfloat16", "float32"], default=fast_type(), help="what to compute in")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--threads", type=int, default=os.cpu_count() or 1)
-    parser.add_argument("--processes", type=int, default=1, help="how many share every step's windows, on CPU cores")
+    parser.add_argument("--processes", type=int, default=1, help="CPU processes that divide the windows of every step")
     parser.add_argument("--compile", action=argparse.BooleanOptionalAction, default=True)
     return parser.parse_args(words)
 

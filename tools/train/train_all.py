@@ -2,7 +2,7 @@
 
     python tools/train/train_all.py --corpus CORPUS --out OUT --base-tokens 6098944 --tokens 1000000
 
-Every run goes on from its checkpoint, so this can be stopped and started again at any time.
+Every run continues from its checkpoint, so you can stop this and start it again at any time.
 """
 
 import argparse
@@ -19,8 +19,10 @@ if __name__ == "__main__":
     parser.add_argument("--corpus", required=True)
     parser.add_argument("--out", required=True)
     parser.add_argument("--base-tokens", type=int, required=True, help="tokens of the base")
-    parser.add_argument("--base-short-tokens", type=int, default=0, help="how many of them come in half-length windows")
-    parser.add_argument("--start", help="what the base begins as: see train.py")
+    parser.add_argument(
+        "--base-short-tokens", type=int, default=0, help="how many of them come in windows of half length"
+    )
+    parser.add_argument("--start", help="what the base starts as: see train.py")
     parser.add_argument("--tokens", type=int, required=True, help="further tokens of every member")
     chosen, more = parser.parse_known_args()
     of_base = ["--tokens", str(chosen.base_tokens), "--short-tokens", str(chosen.base_short_tokens)]
