@@ -5,11 +5,11 @@ import { Engine } from '../../worker/engine/engine.ts';
 import { openHubSource } from '../../worker/hub/hub-source.ts';
 import { exportModel } from '../../worker/export/export-model.ts';
 import { attemptAsync, Refused, succeed } from '../../worker/outcome.ts';
-import { placeHere } from '../../worker/text/place-here.ts';
 import { answerAll } from './answer.ts';
 import { openFolderSource } from './folder-source.ts';
 import { findModelFolder } from './model-folder.ts';
 import { pathSink } from './path-sink.ts';
+import { placeInThread } from './place-in-thread.ts';
 import { openDawn } from './vulkan.ts';
 
 export interface Surroundings {
@@ -64,7 +64,7 @@ export function openEngine({ root, findSoftwareVulkan }: Surroundings): Engine {
         if (model.from === 'hub') return openHubSource(model, cancelled);
         throw new Refused({ code: 'bad-request', field: 'model', reason: 'only a page has opened files' });
       }),
-    openTextPlace: placeHere,
+    openTextPlace: () => placeInThread(new URL('./text-thread.mjs', import.meta.url)),
   });
 }
 

@@ -11,7 +11,7 @@ const builds = join(root, 'dist-headless');
 
 /**
  * @param {readonly string[]} folders from the root
- * @returns {string[]} what the build depends on: files, in an order of their own
+ * @returns {string[]} the files that the build depends on, sorted
  */
 function sourceFiles(folders) {
   const files = folders.flatMap((folder) =>
@@ -23,7 +23,7 @@ function sourceFiles(folders) {
 }
 
 /**
- * A name for what the sources say: unlike times, it survives copies, checkouts and clocks.
+ * A name made of the sources' contents: unlike their times, it survives copies and checkouts.
  *
  * @param {readonly string[]} folders
  */
@@ -35,13 +35,14 @@ function nameOfSources(folders) {
 }
 
 /**
- * Builds beside the place and moves the build there at once, so that two runs do not see half of each other's.
+ * Builds `tools/<program>/main.ts` as `main.mjs`, with all the chunks that it imports, and beside it the thread for
+ * tokenizers and templates. The folder is built under another name and moved at the end, so that a run that starts
+ * meanwhile never sees half of it.
  *
- * @param {string} entry
- * @param {string} bundle
  * @param {string} program
+ * @param {string} folder
  */
-async function build(entry, bundle, program) {
+async function build(program, folder) {
   const { build: viteBuild } = await import('vite');
   const workshop = join(builds, `building-${process.pid}`);
   try {
@@ -52,17 +53,28 @@ async function build(entry, bundle, program) {
       logLevel: 'silent',
       plugins: [assemblyScript()],
       build: {
-        ssr: entry,
+        ssr: true,
         outDir: workshop,
         target: 'node20',
         minify: false,
-        rolldownOptions: { output: { entryFileNames: 'main.mjs' } },
+        rolldownOptions: {
+          input: {
+            main: join(root, 'tools', program, 'main.ts'),
+            'text-thread': join(root, 'tools', 'headless', 'text-thread.ts'),
+          },
+          // All in one folder: main.ts looks for text-thread.mjs beside itself, in whatever chunk it ends up.
+          output: { entryFileNames: '[name].mjs', chunkFileNames: '[name]-[hash].mjs' },
+        },
       },
     });
-    await rename(join(workshop, 'main.mjs'), bundle);
+    await rename(workshop, folder).catch((/** @type {unknown} */ error) => {
+      // Another run may have built the same sources first.
+      if (!existsSync(join(folder, 'main.mjs'))) throw error;
+    });
     for (const old of readdirSync(builds)) {
-      const ours = old.startsWith(`${program}-`) && old.endsWith('.mjs');
-      if (ours && join(builds, old) !== bundle) await rm(join(builds, old), { force: true });
+      const isOld =
+        new RegExp(`^${program}-[0-9a-f]{16}(\\.mjs)?$`).test(old) && join(builds, old) !== folder;
+      if (isOld) await rm(join(builds, old), { recursive: true, force: true });
     }
   } finally {
     await rm(workshop, { recursive: true, force: true });
@@ -70,7 +82,7 @@ async function build(entry, bundle, program) {
 }
 
 /**
- * Imports `tools/<program>/main.ts`, built where there is no build of these very sources.
+ * Imports `tools/<program>/main.ts`, built if there is no build of these sources yet.
  *
  * @param {string} program
  * @param {readonly string[]} [alsoFrom] folders of other programs that it imports from
@@ -78,7 +90,7 @@ async function build(entry, bundle, program) {
  */
 export async function importBuilt(program, alsoFrom = []) {
   const folders = [...new Set(['gpu', 'worker', 'tools/headless', `tools/${program}`, ...alsoFrom])];
-  const bundle = join(builds, `${program}-${nameOfSources(folders)}.mjs`);
-  if (!existsSync(bundle)) await build(join(root, 'tools', program, 'main.ts'), bundle, program);
-  return import(pathToFileURL(bundle).href);
+  const folder = join(builds, `${program}-${nameOfSources(folders)}`);
+  if (!existsSync(folder)) await build(program, folder);
+  return import(pathToFileURL(join(folder, 'main.mjs')).href);
 }

@@ -1,0 +1,7 @@
+/** Comlink ships this module's types as `.d.ts`, which TypeScript does not take for an `.mjs`. */
+declare module 'comlink/dist/esm/node-adapter.mjs' {
+  import type { Endpoint } from 'comlink';
+  import type { MessagePort, Worker } from 'node:worker_threads';
+
+  export default function nodeEndpoint(port: MessagePort | Worker): Endpoint;
+}
