@@ -12,13 +12,10 @@ export type RopeSpec =
       readonly highFreqFactor: number;
       readonly originalContextTokens: number;
     }
-  | ({ readonly type: 'yarn'; readonly theta: number } & YarnStretch)
-  /** Frequencies as numbers: for what no configuration can say, as how another program rounded them. */
-  | { readonly type: 'given'; readonly frequencies: readonly number[] };
+  | ({ readonly type: 'yarn'; readonly theta: number } & YarnStretch);
 
 /** Radians per position of each of the `headDim / 2` rotated pairs. RoFormer, arXiv:2104.09864; Llama 3.1's stretch. */
 export function ropeFrequencies(rope: RopeSpec, headDim: number): Float64Array {
-  if (rope.type === 'given') return Float64Array.from(rope.frequencies);
   const plain = Float64Array.from(
     { length: headDim / 2 },
     (_, pair) => rope.theta ** ((-2 * pair) / headDim),
