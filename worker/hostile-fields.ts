@@ -3,27 +3,30 @@ import { Refused } from './outcome.ts';
 interface WholeRange {
   readonly min: number;
   readonly max: number;
-  /** Taken where the field is absent; without one the field is needed. */
+  /** The value of an absent field; without one the field is required. */
   readonly fallback?: number;
 }
+
+/** Whose fault a wrong field is: the request's, or that of a file. */
+export type Blame = 'bad-request' | { readonly file: string };
 
 /** True for what JSON writes in braces. */
 export const isObject = (value: unknown): value is Readonly<Record<string, unknown>> =>
   typeof value === 'object' && value !== null && !Array.isArray(value);
 
 /**
- * An object from outside, whose fields are checked as they are read. An absent field and `null` are the same.
- * Every method throws {@link Refused} naming the field by its path, as `rope_scaling.factor`.
+ * An object from outside whose fields are checked as they are read. An absent field and `null` are the same.
+ * Every method throws {@link Refused} with the field's path, such as `rope_scaling.factor`.
  */
 export class HostileFields {
-  // A map, because a field of the text may be called `__proto__`.
+  // A map, because a field may be called `__proto__`.
   readonly #fields: ReadonlyMap<string, unknown>;
-  readonly #code: 'bad-config' | 'bad-request';
+  readonly #blame: Blame;
   readonly #path: string;
 
-  constructor(object: Readonly<Record<string, unknown>>, code: 'bad-config' | 'bad-request', path = '') {
+  constructor(object: Readonly<Record<string, unknown>>, blame: Blame, path = '') {
     this.#fields = new Map(Object.entries(object));
-    this.#code = code;
+    this.#blame = blame;
     this.#path = path;
   }
 
@@ -31,12 +34,12 @@ export class HostileFields {
     return this.raw(name) !== undefined;
   }
 
-  /** True where the field is written, and be it as null. */
+  /** True if the field is present, even as null. */
   says(name: string): boolean {
     return this.#fields.has(name);
   }
 
-  /** The field as it stands; undefined where it is absent or null. */
+  /** The field as it is; undefined if it is absent or null. */
   raw(name: string): unknown {
     return this.#fields.get(name) ?? undefined;
   }
@@ -92,7 +95,7 @@ export class HostileFields {
     return this.wholeNumbersIn(name, this.raw(name) ?? []);
   }
 
-  /** {@link wholeNumbers} for an array that lies deeper; `name` is what a complaint calls it. */
+  /** {@link wholeNumbers} for a value inside the field `name`. */
   wholeNumbersIn(name: string, value: unknown): readonly number[] {
     if (!Array.isArray(value)) this.refuse(name, `${show(value)} is not an array`);
     return value.map((item: unknown, index) => {
@@ -101,12 +104,12 @@ export class HostileFields {
     });
   }
 
-  /** The fields of an object inside this one; null where there is none. */
+  /** The fields of an object inside this one; null if there is none. */
   inner(name: string): HostileFields | null {
     const value = this.raw(name);
     if (value === undefined) return null;
     if (!isObject(value)) this.refuse(name, `${show(value)} is not an object`);
-    return new HostileFields(value, this.#code, this.#pathOf(name));
+    return new HostileFields(value, this.#blame, this.#pathOf(name));
   }
 
   /** Refuses the first field that is not among `known`, by name. */
@@ -117,7 +120,9 @@ export class HostileFields {
   }
 
   refuse(name: string, reason: string): never {
-    throw new Refused({ code: this.#code, field: this.#pathOf(name), reason });
+    const field = this.#pathOf(name);
+    if (this.#blame === 'bad-request') throw new Refused({ code: 'bad-request', field, reason });
+    throw new Refused({ code: 'bad-config', file: this.#blame.file, field, reason });
   }
 
   #pathOf(name: string): string {
@@ -125,8 +130,28 @@ export class HostileFields {
   }
 }
 
-/** A value as a complaint shows it: JSON, cut short. */
+const SHOWN = 60;
+
+/** A value as a complaint shows it: JSON, cut after {@link SHOWN} characters. It may be of any size and depth. */
 export function show(value: unknown): string {
-  const json = value === undefined ? 'nothing' : JSON.stringify(value);
-  return json.length > 60 ? `${json.slice(0, 60)}…` : json;
+  const text = written(value, SHOWN + 1);
+  return text.length > SHOWN ? `${text.slice(0, SHOWN)}…` : text;
+}
+
+/** At least the first `room` characters of a value's JSON. */
+function written(value: unknown, room: number): string {
+  if (value === undefined) return 'nothing';
+  if (typeof value === 'string') return JSON.stringify(value.slice(0, room));
+  if (value === null || typeof value === 'number' || typeof value === 'boolean') return String(value);
+  if (typeof value !== 'object') return typeof value;
+  const isArray = Array.isArray(value);
+  let text = isArray ? '[' : '{';
+  for (const [key, item] of isArray ? value.slice(0, room).entries() : Object.entries(value)) {
+    // Each level writes its bracket, so a deep value ends here too.
+    if (text.length > room) return text;
+    if (text.length > 1) text += ',';
+    if (typeof key === 'string') text += `${JSON.stringify(key.slice(0, room))}:`;
+    text += text.length > room ? '' : written(item, room - text.length);
+  }
+  return text + (isArray ? ']' : '}');
 }

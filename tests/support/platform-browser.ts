@@ -23,6 +23,7 @@ export function modelSource(folder: string): ModelSource {
     throw new Error(`${root}/${file} answered ${response.status}`);
   };
   return {
+    names: () => Promise.resolve([]),
     text: async (file) => (await get(file))?.text() ?? null,
     open: async (file, begin = 0) => {
       const bytes = await (await get(file))?.bytes();

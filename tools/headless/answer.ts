@@ -30,6 +30,8 @@ interface AnswerOfRun {
   /** Of the request's `continuation`. */
   readonly scored?: unknown;
   readonly adapter: AdapterFacts;
+  /** What of the model's files contradicts itself or is not used, as sentences. */
+  readonly notices: readonly string[];
 }
 
 interface AnswerOfExport extends Pick<ExportResult, 'files' | 'bytes' | 'readBy'> {
@@ -97,6 +99,7 @@ function tell(result: GenerateResult, facts: ModelFacts, loadMs: number): Answer
     kv,
     timing: { loadMs, ...timing },
     adapter: facts.adapter,
+    notices: facts.notices,
   };
 }
 

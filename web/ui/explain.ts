@@ -14,8 +14,11 @@ export function explain(failure: Failure): string {
       return `The GPU was reset (${failure.reason}).`;
     case 'bad-layer-types':
       return `Layer ${failure.at}: ${failure.reason}`;
-    case 'bad-config':
-      return `The model cannot run with this ${failure.field}: ${failure.reason}.`;
+    case 'bad-config': {
+      const { file, field, reason } = failure;
+      if (file === null) return `The model cannot run with this ${field}: ${reason}.`;
+      return `${file} cannot be used: ${field === file ? '' : `${field}: `}${reason}.`;
+    }
     case 'bad-weights':
       return `${failure.file} cannot be used: ${failure.reason}.`;
     case 'bad-tokenizer':
@@ -72,13 +75,16 @@ export function advise(failure: Failure): string {
     case 'bad-layer-types':
       return 'Correct the entry; the presets give working plans.';
     case 'bad-config':
+      return failure.file === null
+        ? 'Change that setting and press Generate.'
+        : 'Choose another model: kvtab reads llama, lckv-llama, mistral, qwen2 and qwen3.';
     case 'bad-request':
       return 'Change that setting and press Generate.';
     case 'bad-template':
       return 'Change the conversation or the instructions, or go on with plain text.';
     case 'bad-weights':
     case 'bad-tokenizer':
-      return 'Choose another model.';
+      return 'Choose another model, or another copy of this one.';
     case 'download-failed':
       return failure.status === 404
         ? 'Choose another model, or one whose files are complete.'

@@ -192,6 +192,8 @@ export class Engine implements EngineApi {
       hasChatTemplate: loaded.hasChatTemplate,
       weightBytes: loaded.weights.bytes,
       adapter: loaded.backend.adapter,
+      suggestedSampling: loaded.suggestedSampling,
+      notices: loaded.notices,
     };
     this.#model = { request, loaded, conversation: new Conversation(), facts };
     return facts;

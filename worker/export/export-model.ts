@@ -1,9 +1,8 @@
 import { weightSpecs } from '../../gpu/plan/weight-specs.ts';
 import { applyConfig } from '../loader/apply-config.ts';
 import { closeReaders, openCheckpoint } from '../loader/checkpoint.ts';
-import { CONFIG } from '../loader/load-model.ts';
 import { locateTensors } from '../loader/locate-tensors.ts';
-import type { ModelConfig } from '../loader/model-config.ts';
+import { CONFIG, type ModelConfig } from '../loader/model-config.ts';
 import type { ModelSource } from '../loader/model-source.ts';
 import { safetensorsHeader } from '../loader/safetensors-header.ts';
 import { tensorForm } from '../loader/tensor-form.ts';

@@ -35,6 +35,10 @@ export function exportedConfig(
 ): ExportedConfig {
   const fields = jsonFields(text);
   fields.set(fields.has('dtype') ? 'dtype' : 'torch_dtype', dtypes[type]);
+  // The files may hold an LM head of their own, whatever the stored config.json says.
+  if (!config.dims.tiedEmbeddings && fields.has('tie_word_embeddings')) {
+    fields.set('tie_word_embeddings', 'false');
+  }
   const write = (readBy: ExportResult['readBy']) => ({ text: formatJsonFields(fields), readBy });
 
   const { family } = config;

@@ -56,6 +56,7 @@ function sourceOf(listing: StoredListing, network: FetchOptions | null): ModelSo
     return file && new FileRecords(listing, file);
   };
   return {
+    names: () => Promise.resolve(listing.files.map(({ name }) => name)),
     text: async (name) => {
       const records = recordsOf(name);
       if (!records) return null;

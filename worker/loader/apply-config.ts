@@ -5,12 +5,13 @@ import { fail, succeed } from '../outcome.ts';
 import type { Outcome } from '../protocol/failure.ts';
 import type { SharingConfig } from '../protocol/load.ts';
 
-// What a 32-bit number on the GPU can hold, and far above what anybody would wait for.
+/** What a signed 32-bit number on the GPU can hold. */
 export const MAX_POSITIONS = 2 ** 31 - 1;
+/** Far more than anybody would wait for. */
 export const MAX_PASSES = 100_000;
 
 /**
- * The sharing that a run computes with: the checkpoint's own, with the fields that the user set in their place.
+ * The sharing that a run computes with: the checkpoint's own, in which the user's fields replace some.
  *
  * @returns `bad-layer-types` with the layer, or `bad-config` with the field's name in config.json
  */
@@ -35,7 +36,7 @@ export function applyConfig(
   if (complaint) return complaint;
   if (forward + backward < 1) {
     const reason = 'with backward_passes there must be at least one pass';
-    return fail({ code: 'bad-config', field: 'forward_passes', reason });
+    return fail({ code: 'bad-config', file: null, field: 'forward_passes', reason });
   }
   return succeed({
     sharing: { layers: layers.value, windowTokens, forceNodiag },
@@ -45,8 +46,8 @@ export function applyConfig(
 
 function outside(field: string, value: number, min: number, max: number) {
   if (!Number.isInteger(value))
-    return fail({ code: 'bad-config', field, reason: `${value} is not a whole number` });
-  if (value < min) return fail({ code: 'bad-config', field, reason: `${value} is below ${min}` });
-  if (value > max) return fail({ code: 'bad-config', field, reason: `${value} is above ${max}` });
+    return fail({ code: 'bad-config', file: null, field, reason: `${value} is not a whole number` });
+  if (value < min) return fail({ code: 'bad-config', file: null, field, reason: `${value} is below ${min}` });
+  if (value > max) return fail({ code: 'bad-config', file: null, field, reason: `${value} is above ${max}` });
   return null;
 }

@@ -1,6 +1,6 @@
 import type { OpenFile } from './model-source.ts';
 
-/** Reads a file piece by piece, in pieces of the reader's choice. */
+/** Reads a file in pieces of any size, whatever the size of its chunks. */
 export class ByteReader {
   readonly sizeBytes: number | null;
   readonly #chunks: AsyncIterator<Uint8Array>;
@@ -14,12 +14,12 @@ export class ByteReader {
     this.#chunks = file.chunks;
   }
 
-  /** The next byte's place in the file. */
+  /** The next byte's position in the file. */
   get position(): number {
     return this.#position;
   }
 
-  /** The next `count` bytes in memory of their own, or as many as the file still has. */
+  /** The next `count` bytes in a buffer of their own, or as many as the file still has. */
   async read(count: number): Promise<Uint8Array<ArrayBuffer>> {
     const bytes = new Uint8Array(count);
     let filled = 0;
@@ -31,7 +31,7 @@ export class ByteReader {
     return bytes.subarray(0, filled);
   }
 
-  /** Passes over `count` bytes, or to the end of the file; returns how many there were. */
+  /** Skips `count` bytes, or to the end of the file; returns how many there were. */
   async skip(count: number): Promise<number> {
     let skipped = 0;
     while (skipped < count && (await this.#more())) skipped += this.#take(count - skipped).length;

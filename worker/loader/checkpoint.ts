@@ -1,9 +1,12 @@
-import { show } from '../hostile-fields.ts';
+import { mistakenFor } from '../file-kind.ts';
 import { Refused } from '../outcome.ts';
 import { ByteReader } from './byte-reader.ts';
 import type { ModelSource } from './model-source.ts';
+import { namesOf } from './names.ts';
+import { otherWeights } from './other-weights.ts';
 import { BadIndex, parseIndex, type ShardIndex } from './shard-index.ts';
 import { BadHeader, headerLength, LENGTH_BYTES, parseHeader, type TensorTable } from './safetensors.ts';
+import { withModelPrefix } from './tensor-names.ts';
 
 const WHOLE_FILE = 'model.safetensors';
 const INDEX_FILE = 'model.safetensors.index.json';
@@ -11,10 +14,12 @@ const INDEX_FILE = 'model.safetensors.index.json';
 /** A model's safetensors files: one, or the shards that an index names. */
 export interface Checkpoint {
   readonly files: readonly CheckpointFile[];
-  /** The file where a tensor must be, by the index; the only file where there is none. */
-  fileOf(tensor: string): CheckpointFile | null;
-  /** What to blame for a tensor that no file is said to hold. */
+  /** The files that hold a tensor, the one that the index names first. Usually there is one. */
+  filesOf(tensor: string): readonly CheckpointFile[];
+  /** The file to blame for a tensor that none holds. */
   readonly directory: string;
+  /** Contradictions that do not keep the model from loading, as sentences. */
+  readonly notices: readonly string[];
 }
 
 /** One file whose header was read. */
@@ -30,15 +35,22 @@ export interface CheckpointFile extends TensorTable {
  * Finds a model's weights and reads the headers of all files, before any tensor is touched.
  *
  * @param wholeFile the file that holds them all, if there is one
- * @throws Refused with `download-failed` where there are no weights, `bad-weights` where a header or the index is wrong
+ * @throws Refused with `download-failed` if there are no weights, `bad-weights` if a header or the index is wrong
  */
 export async function openCheckpoint(source: ModelSource, wholeFile = WHOLE_FILE): Promise<Checkpoint> {
-  const whole = await openFile(source, wholeFile, 'go on');
-  if (whole) return { files: [whole], fileOf: () => whole, directory: wholeFile };
-
+  const opened = await openFile(source, wholeFile, 'go on');
+  if (opened) {
+    const whole = { ...opened, tensors: withModelPrefix([opened.tensors])[0] ?? opened.tensors };
+    return {
+      files: [whole],
+      filesOf: (tensor) => (whole.tensors.has(tensor) ? [whole] : []),
+      directory: wholeFile,
+      notices: [],
+    };
+  }
   const index = await source.text(INDEX_FILE);
   if (index === null) {
-    const reason = `there is neither ${WHOLE_FILE} nor ${INDEX_FILE}`;
+    const reason = `there is neither ${WHOLE_FILE} nor ${INDEX_FILE}${await otherWeights(source)}`;
     throw new Refused({ code: 'download-failed', file: WHOLE_FILE, status: 404, reason });
   }
   return openShards(source, readIndex(index));
@@ -54,25 +66,40 @@ export function readIndex(text: string): ShardIndex {
 }
 
 async function openShards(source: ModelSource, { shardOf, totalBytes }: ShardIndex): Promise<Checkpoint> {
-  const shards = new Map<string, CheckpointFile>();
+  const opened: CheckpointFile[] = [];
   for (const name of new Set(shardOf.values())) {
     const shard = await openFile(source, name, 'close');
     if (!shard) throw badWeights(INDEX_FILE, `it names ${name}, which is not there`);
-    shards.set(name, shard);
+    opened.push(shard);
   }
-  const files = [...shards.values()];
-  refuseTwins(files);
-  for (const [tensor, name] of shardOf) {
-    if (!shards.get(name)?.tensors.has(tensor)) {
-      throw badWeights(name, `it has no tensor ${show(tensor)}, which ${INDEX_FILE} places there`);
+  const renamed = withModelPrefix(opened.map(({ tensors }) => tensors));
+  const files = opened.map((file, i) => ({ ...file, tensors: renamed[i] ?? file.tensors }));
+  const [placed = shardOf] = withModelPrefix([shardOf]);
+
+  const holders = new Map<string, CheckpointFile[]>();
+  for (const file of files) {
+    for (const tensor of file.tensors.keys()) {
+      const others = holders.get(tensor) ?? [];
+      // The one that the index names comes first.
+      holders.set(tensor, placed.get(tensor) === file.name ? [file, ...others] : [...others, file]);
     }
   }
+  const filesOf = (tensor: string) => holders.get(tensor) ?? [];
+  const absent = [...placed.keys()].filter((tensor) => filesOf(tensor).length === 0);
+  const misplaced = [...placed].flatMap(([tensor, shard]) => {
+    const [holder] = filesOf(tensor);
+    return holder && holder.name !== shard ? [tensor] : [];
+  });
   const presentBytes = files.reduce((sum, { dataBytes }) => sum + dataBytes, 0);
-  if (totalBytes !== null && totalBytes !== presentBytes) {
-    const reason = `its total_size is ${totalBytes}, and the shards hold ${presentBytes} bytes of tensors`;
-    throw badWeights(INDEX_FILE, reason);
-  }
-  return { files, fileOf: (tensor) => shards.get(shardOf.get(tensor) ?? '') ?? null, directory: INDEX_FILE };
+  const notices = [
+    absent.length > 0 && `${INDEX_FILE} names ${namesOf(absent)}, which no shard holds.`,
+    misplaced.length > 0 &&
+      `${INDEX_FILE} places ${namesOf(misplaced)} in another shard than the one that holds it.`,
+    totalBytes !== null &&
+      totalBytes !== presentBytes &&
+      `${INDEX_FILE} says that the tensors have ${totalBytes} bytes; the shards hold ${presentBytes}.`,
+  ].filter((notice) => notice !== false);
+  return { files, filesOf, directory: INDEX_FILE, notices };
 }
 
 /** Lets go of the files that are still open. */
@@ -106,6 +133,9 @@ export const cutShort = (file: CheckpointFile, position: number, where: string) 
     `it is cut short: it ends ${where}, at byte ${position} of ${file.dataStart + file.dataBytes}`,
   );
 
+/** How much of a file is looked at to tell what it really is. */
+const HEAD_BYTES = 512;
+
 async function openFile(
   source: ModelSource,
   name: string,
@@ -116,7 +146,8 @@ async function openFile(
   const reader = new ByteReader(opened);
   let keep = false;
   try {
-    const length = headerLength(await reader.read(LENGTH_BYTES), reader.sizeBytes);
+    const first = await reader.read(LENGTH_BYTES);
+    const length = await lengthOf(first, reader);
     const header = await reader.read(length);
     if (header.length < length)
       throw new BadHeader(`the file ends after ${header.length} bytes of ${length} of header`);
@@ -130,13 +161,13 @@ async function openFile(
   }
 }
 
-function refuseTwins(shards: readonly CheckpointFile[]): void {
-  const seen = new Map<string, string>();
-  for (const shard of shards) {
-    for (const tensor of shard.tensors.keys()) {
-      const other = seen.get(tensor);
-      if (other !== undefined) throw badWeights(shard.name, `tensor ${show(tensor)} is in ${other} too`);
-      seen.set(tensor, shard.name);
-    }
+/** The header's length, or, if the file has none, what it is instead. */
+async function lengthOf(first: Uint8Array, reader: ByteReader): Promise<number> {
+  try {
+    return headerLength(first, reader.sizeBytes);
+  } catch (error) {
+    const rest = await reader.read(HEAD_BYTES);
+    const isOther = mistakenFor(new Uint8Array([...first, ...rest]));
+    throw isOther === null ? error : new BadHeader(isOther);
   }
 }

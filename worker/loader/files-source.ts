@@ -1,26 +1,28 @@
 import { Refused } from '../outcome.ts';
 import type { ModelSource } from './model-source.ts';
 
-/** Files by name. What a folder on disk offers is looked up when it is asked for. */
+/** Files by name: a map, or a folder on disk that is looked into when it is asked. */
 export interface Files {
   get(file: string): Blob | undefined | Promise<Blob | undefined>;
+  keys(): Iterable<string> | Promise<Iterable<string>>;
 }
 
-/** Far above any tokenizer.json: what is larger is no text that a model comes with. */
+/** Far larger than any tokenizer.json. */
 const LONGEST_TEXT_BYTES = 128 * 2 ** 20;
 
 /**
- * A model in files that lie on this machine, opened or dropped by a person. They are read in place, piece by piece.
- * Every read that fails is `unreadable-file`: browsers say alike of a file that was changed, moved or locked that it
- * is not readable.
+ * A model in files on this machine that a person opened or dropped. They are read in place, piece by piece.
+ * Every read that fails is `unreadable-file`: browsers report the same error for a file that was changed, moved or
+ * locked.
  */
 export function openFilesSource(files: Files): ModelSource {
   return {
+    names: async () => [...(await files.keys())],
     text: async (file) => {
       const blob = await files.get(file);
       if (!blob) return null;
       if (blob.size > LONGEST_TEXT_BYTES) {
-        const reason = `it has ${blob.size} bytes, and a text file of a model at most ${LONGEST_TEXT_BYTES}`;
+        const reason = `it has ${blob.size} bytes, more than the ${LONGEST_TEXT_BYTES} of any text file of a model`;
         throw new Refused({ code: 'unreadable-file', file, reason });
       }
       return blob.text().catch((error: unknown) => refuse(file, error));
@@ -41,7 +43,7 @@ async function* chunksOf(file: string, blob: Blob): AsyncGenerator<Uint8Array, v
       yield next.value;
     }
   } finally {
-    // A stream that has broken already has nothing to cancel.
+    // A stream that is already broken has nothing to cancel.
     await reader.cancel().catch(() => undefined);
   }
 }

@@ -1,6 +1,8 @@
 import type { Backend, ModelWeights } from '../../gpu/backend.ts';
 import type { LayerType } from '../../gpu/plan/layer-types.ts';
 import {
+  isQuantized,
+  keptFormat,
   packRows,
   quantizedAs,
   storedRowBytes,
@@ -20,8 +22,10 @@ import {
   type Checkpoint,
   type CheckpointFile,
 } from './checkpoint.ts';
+import { isTied, refuseOtherTwins, UNTIED_NOTICE, unusedNotice } from './compare-tensors.ts';
 import { locateQuantized, locateTensors, type LocatedTensor } from './locate-tensors.ts';
 import type { CopyWriter, ModelSource } from './model-source.ts';
+import { firstBeyondF16, firstNonFinite } from './non-finite.ts';
 import { beginCopy, dropCopy, openCopy } from './quantized-copy.ts';
 
 export interface LoadWeightsOptions extends WeightFormats {
@@ -35,45 +39,64 @@ export interface LoadWeightsOptions extends WeightFormats {
   readonly onProgress: (file: string, loadedBytes: number, totalBytes: number) => void;
 }
 
+export interface LoadedWeights {
+  readonly weights: ModelWeights;
+  /** The dimensions that the files have: an LM head of its own counts more than the configuration. */
+  readonly dims: ModelDims;
+  /** What of the files contradicts the configuration, or is not used, as sentences. */
+  readonly notices: readonly string[];
+}
+
 /** What is handed to the backend at once: whole rows of about this many bytes. */
 const PIECE_BYTES = 4 * 2 ** 20;
 
 /**
  * Streams a checkpoint into a backend: one pass over the files, never more than a piece of a tensor in memory.
  * All headers are checked before the backend is asked for room, and the room is freed on every failure. What is
- * quantized on the way is kept where the source keeps copies, and read from there the next time.
+ * quantized on the way is kept if the source keeps copies, and read from there the next time.
  *
  * @throws Refused with `download-failed` or `bad-weights` (naming tensor and file), BackendError
  */
-export async function loadWeights(options: LoadWeightsOptions): Promise<ModelWeights> {
-  const { source, dims, storedLayers } = options;
-  const specs = weightSpecs(dims, storedLayers);
+export async function loadWeights(options: LoadWeightsOptions): Promise<LoadedWeights> {
+  const { source } = options;
   const copy = await openCopy(source, options);
   if (copy) {
-    const locate = (opened: Checkpoint) => locateQuantized(opened, specs, options);
     try {
-      return await load(copy.source, copy.checkpoint, locate, options);
+      return await load(copy.source, copy.checkpoint, locateQuantized, options);
     } catch (error) {
       if (!(error instanceof Refused)) throw error;
-      await dropCopy(source, options); // whatever is wrong with it, the files are still there
+      await dropCopy(source, options); // Whatever is wrong with it, the files are still there.
     }
   }
-  const locate = (opened: Checkpoint) => locateTensors(opened, specs);
-  return load(source, await openCheckpoint(source), locate, options);
+  return load(source, await openCheckpoint(source), locateTensors, options);
 }
 
 /** Fills a backend from an opened checkpoint, which is closed at the end. */
 async function load(
   source: ModelSource,
   checkpoint: Checkpoint,
-  locate: (checkpoint: Checkpoint) => ReadonlyMap<string, LocatedTensor<MatrixFormat>>,
+  locate: (
+    checkpoint: Checkpoint,
+    specs: readonly WeightSpec[],
+    formats: WeightFormats,
+  ) => ReadonlyMap<string, LocatedTensor<MatrixFormat>>,
   options: LoadWeightsOptions,
-): Promise<ModelWeights> {
-  const { backend, dims, storedLayers, weights: precision, quantizeEmbeddings = false } = options;
+): Promise<LoadedWeights> {
+  const { backend, storedLayers, weights: precision, quantizeEmbeddings = false } = options;
   let weights: ModelWeights | null = null;
   let copy: CopyWriter | null = null;
   try {
-    const located = locate(checkpoint);
+    const tiedEmbeddings = await isTied(source, checkpoint, options.dims);
+    const dims = { ...options.dims, tiedEmbeddings };
+    const specs = weightSpecs(dims, storedLayers);
+    const located = locate(checkpoint, specs, options);
+    await refuseOtherTwins(source, checkpoint, specs);
+    const notices = [
+      ...checkpoint.notices,
+      tiedEmbeddings === options.dims.tiedEmbeddings ? null : UNTIED_NOTICE,
+      await unusedNotice(source, checkpoint, specs, dims),
+    ].filter((notice) => notice !== null);
+
     const formatOf = (spec: WeightSpec) => handedAs(tensorOf(located, spec), options);
     weights = await backend.allocate({
       dims,
@@ -93,7 +116,7 @@ async function load(
       });
     }
     await weights.ready();
-    return weights;
+    return { weights, dims, notices };
   } catch (error) {
     weights?.free();
     throw error;
@@ -125,7 +148,7 @@ function inOrderOfFiles(
 
 type TakeRows = (tensor: LocatedTensor<MatrixFormat>, firstRow: number, bytes: Uint8Array) => Promise<void>;
 
-/** Hands on the rows of a file's tensors, quantized where they shall be and are not yet. */
+/** Hands on the rows of a file's tensors, quantized if the run asks for it and they are not yet. */
 async function streamFile(
   source: ModelSource,
   file: CheckpointFile,
@@ -149,6 +172,7 @@ async function streamFile(
         const bytes = await reader.read(rows * rowBytes);
         if (bytes.length < rows * rowBytes)
           throw cutShort(file, reader.position, `within tensor ${spec.name}`);
+        refuseNonFinite(bytes, located, row, options);
         await take(located, row, quantized(bytes, located, row, format));
         onProgress(file.name, reader.position, fileBytes);
       }
@@ -161,6 +185,25 @@ async function streamFile(
   } finally {
     await reader.close();
   }
+}
+
+/** Refuses NaN and infinities, and numbers that become one where weights are rounded to f16. */
+function refuseNonFinite(
+  bytes: Uint8Array,
+  { spec, type, file }: LocatedTensor<MatrixFormat>,
+  firstRow: number,
+  formats: WeightFormats,
+): void {
+  if (isQuantized(type)) return; // Our own copy of numbers that were finite.
+  const complain = (index: number, what: string) => {
+    const where = `row ${firstRow + Math.floor(index / spec.cols)}, column ${index % spec.cols}`;
+    throw badWeights(file.name, `tensor ${spec.name} has ${what} in ${where}`);
+  };
+  const index = firstNonFinite(bytes, type);
+  if (index >= 0) complain(index, 'a NaN or an infinity');
+  const rounds = !spec.vector && type !== 'f16' && keptFormat(spec, type, formats) === 'f16';
+  const beyond = rounds ? firstBeyondF16(bytes, type) : -1;
+  if (beyond >= 0) complain(beyond, 'a number that f16 cannot hold (choose other weights than f16)');
 }
 
 function quantized(

@@ -29,7 +29,7 @@ export function locateTensors(
 /**
  * The same for a checkpoint whose matrices were quantized.
  *
- * @throws Refused with `bad-weights`, also where it was quantized otherwise
+ * @throws Refused with `bad-weights`, also if it was quantized in another way
  */
 export function locateQuantized(
   checkpoint: Checkpoint,
@@ -58,16 +58,31 @@ function locate(checkpoint: Checkpoint, spec: WeightSpec): LocatedTensor {
 }
 
 function find(checkpoint: Checkpoint, { name }: WeightSpec) {
-  const file = checkpoint.fileOf(name);
-  if (!file) throw badWeights(checkpoint.directory, `it has no tensor ${name}`);
-  const tensor = file.tensors.get(name);
-  if (!tensor) throw badWeights(file.name, `it has no tensor ${name}`);
-  return { file, tensor };
+  const [file] = checkpoint.filesOf(name);
+  const tensor = file?.tensors.get(name);
+  if (file && tensor) return { file, tensor };
+  throw badWeights(checkpoint.directory, `it has no tensor ${name}${howQuantized(checkpoint, name)}`);
 }
+
+/** Says so if a matrix is not there because a quantizer has taken it apart. */
+function howQuantized(checkpoint: Checkpoint, name: string): string {
+  const parts = ['.qweight', '.scales', '.weight_packed'].map((end) => name.replace(/\.weight$/, end));
+  const found = parts.find((part) => checkpoint.filesOf(part).length > 0);
+  return found === undefined
+    ? ''
+    : `, but ${found}: it was quantized by another program. ${QUANTIZED_ADVICE}`;
+}
+
+/** What to do about weights that another program has quantized. */
+export const QUANTIZED_ADVICE =
+  'Choose the model in BF16, F16 or F32; kvtab can quantize it to 8 or 4 bits while it loads';
 
 function checkShape(spec: WeightSpec, file: CheckpointFile, tensor: StoredTensor, type: MatrixFormat): void {
   const { shape } = tensorForm(spec, type);
-  if (show(tensor.shape) === show(shape)) return;
-  const reason = `tensor ${spec.name} has the shape ${show(tensor.shape)}, not ${show(shape)}`;
+  const isSame = shape.length === tensor.shape.length && shape.every((n, axis) => n === tensor.shape[axis]);
+  if (isSame) return;
+  const packed = tensor.dtype === 'U32' || tensor.dtype === 'I32';
+  const why = packed ? `, in ${tensor.dtype}: it was quantized by another program. ${QUANTIZED_ADVICE}` : '';
+  const reason = `tensor ${spec.name} has the shape ${show(tensor.shape)}, not ${show(shape)}${why}`;
   throw badWeights(file.name, reason);
 }

@@ -1,12 +1,16 @@
 import type { ModelDims } from '../../gpu/plan/model-dims.ts';
-import { HostileFields, isObject } from '../hostile-fields.ts';
+import type { RopeSpec } from '../../gpu/plan/rope.ts';
+import { HostileFields, isObject, show } from '../hostile-fields.ts';
 import { attempt, Refused } from '../outcome.ts';
 import type { Outcome } from '../protocol/failure.ts';
 import type { SharingConfig } from '../protocol/load.ts';
 import { MAX_PASSES, MAX_POSITIONS } from './apply-config.ts';
 import { familyDefaults, readBiases, readFamily, type Family } from './family.ts';
-import { readRope } from './rope-config.ts';
+import { QUANTIZED_ADVICE } from './locate-tensors.ts';
+import { readRope, ropePlace } from './rope-config.ts';
+import { nonFiniteRope } from './rope-limits.ts';
 import { defaultWindow, readLayerTypes } from './stored-layer-types.ts';
+import { readEnds, tokenOrNull } from './token-ids.ts';
 
 /** What config.json says, checked. */
 export interface ModelConfig {
@@ -15,19 +19,21 @@ export interface ModelConfig {
   /** How the checkpoint shares keys and values; `layerTypes` always in LCKV's notation. */
   readonly stored: SharingConfig;
   readonly useSequential: boolean;
-  /** Tokens that end a text; empty where none is named. */
+  /** Tokens that end a text; empty if the file names none. */
   readonly eosIds: readonly number[];
   readonly bosId: number | null;
 }
 
-export const GENERATION_CONFIG = 'generation_config.json';
+export const CONFIG = 'config.json';
 
-// Far above any model that fits into a tab: what keeps a hostile file from asking for the machine.
+// Far above any model that fits into a tab: a hostile file must not ask for the whole machine.
 const MAX_LAYERS = 1024;
 const MAX_WIDTH = 2 ** 20;
 const MAX_HEADS = 4096;
 const MAX_HEAD_DIM = 1024;
 const MAX_VOCAB = 2 ** 24;
+/** The smallest number that a GPU does not take for 0: below it, a norm of zeros divides by 0. */
+const MIN_NORM_EPS = 2 ** -126;
 
 /**
  * Reads a Hugging Face config.json, which is hostile until checked.
@@ -39,9 +45,14 @@ const MAX_VOCAB = 2 ** 24;
 export function parseModelConfig(json: unknown): Outcome<ModelConfig> {
   return attempt(() => {
     if (!isObject(json)) {
-      throw new Refused({ code: 'bad-config', field: 'config.json', reason: 'it is not a JSON object' });
+      throw new Refused({
+        code: 'bad-config',
+        file: CONFIG,
+        field: CONFIG,
+        reason: 'it is not a JSON object',
+      });
     }
-    const fields = new HostileFields(json, 'bad-config');
+    const fields = new HostileFields(json, { file: CONFIG });
     const family = readFamily(fields);
     const dims = readDims(fields, family);
     return {
@@ -62,9 +73,7 @@ function readDims(fields: HostileFields, family: Family): ModelDims {
   const activation = fields.text('hidden_act', 'silu');
   if (activation !== 'silu') fields.refuse('hidden_act', `"${activation}" is not silu`);
 
-  if (fields.has('quantization_config')) {
-    fields.refuse('quantization_config', 'only weights that are not quantized can be read');
-  }
+  refuseQuantized(fields);
 
   const defaults = familyDefaults[family];
   const hiddenSize = whole('hidden_size', MAX_WIDTH);
@@ -86,6 +95,7 @@ function readDims(fields: HostileFields, family: Family): ModelDims {
 
   const rmsNormEps = fields.positive('rms_norm_eps', 1e-6);
   if (rmsNormEps >= 1) fields.refuse('rms_norm_eps', `${rmsNormEps} is not below 1`);
+  if (rmsNormEps < MIN_NORM_EPS) fields.refuse('rms_norm_eps', `${rmsNormEps} is 0 in 32 bits`);
 
   return {
     layerCount: whole('num_hidden_layers', MAX_LAYERS),
@@ -97,7 +107,7 @@ function readDims(fields: HostileFields, family: Family): ModelDims {
     vocabSize: whole('vocab_size', MAX_VOCAB),
     contextTokens,
     rmsNormEps,
-    rope: readRope(fields, contextTokens),
+    rope: finiteRope(fields, readRope(fields, contextTokens), headDim, contextTokens),
     tiedEmbeddings: fields.flag('tie_word_embeddings', false),
     ...readBiases(fields, family),
     qkNorm: family === 'qwen3',
@@ -124,27 +134,24 @@ function readSharing(fields: HostileFields, family: Family, dims: ModelDims): Sh
   return sharing;
 }
 
-/**
- * The ends of a text that generation_config.json adds: chat models often name more there than in config.json.
- *
- * @param json the parsed file
- */
-export function parseMoreEnds(json: unknown, vocabSize: number): Outcome<readonly number[]> {
-  return attempt(() => {
-    if (isObject(json)) return readEnds(new HostileFields(json, 'bad-config', GENERATION_CONFIG), vocabSize);
-    throw new Refused({ code: 'bad-config', field: GENERATION_CONFIG, reason: 'it is not a JSON object' });
-  });
+function finiteRope(fields: HostileFields, rope: RopeSpec, headDim: number, contextTokens: number): RopeSpec {
+  const complaint = nonFiniteRope(rope, headDim, contextTokens);
+  if (!complaint) return rope;
+  const place = rope.type !== 'default' ? ropePlace(fields) : null;
+  const inside = place !== null && complaint.field !== 'rope_theta';
+  return fields.refuse(inside ? `${place}.${complaint.field}` : complaint.field, complaint.reason);
 }
 
-function readEnds(fields: HostileFields, vocabSize: number): readonly number[] {
-  const ids: unknown = fields.raw('eos_token_id') ?? [];
-  return (Array.isArray(ids) ? ids : [ids]).flatMap((id: unknown) => {
-    if (!Number.isSafeInteger(id))
-      fields.refuse('eos_token_id', 'it is neither a token nor an array of tokens');
-    return tokenOrNull(id, vocabSize) ?? [];
-  });
+/** GPTQ, AWQ, bitsandbytes and others write `quantization_config`, MLX `quantization`. */
+function refuseQuantized(fields: HostileFields): void {
+  for (const name of ['quantization_config', 'quantization']) {
+    const said = fields.raw(name);
+    if (said === undefined) continue;
+    const method = isObject(said) ? said['quant_method'] : undefined;
+    const bits = isObject(said) ? said['bits'] : undefined;
+    const by =
+      typeof method === 'string' ? show(method) : name === 'quantization' ? 'MLX' : 'another program';
+    const width = typeof bits === 'number' ? ` to ${bits} bits` : '';
+    fields.refuse(name, `the weights were quantized${width} by ${by}. ${QUANTIZED_ADVICE}`);
+  }
 }
-
-/** Some files write -1, or a token beyond the vocabulary, for "none". */
-const tokenOrNull = (id: unknown, vocabSize: number): number | null =>
-  typeof id === 'number' && Number.isInteger(id) && id >= 0 && id < vocabSize ? id : null;

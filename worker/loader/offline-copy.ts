@@ -1,10 +1,10 @@
-/** Where copies of the shipped models lie. The service worker (vite.config.ts) answers from it when there is no network. */
+/** The cache with copies of the shipped models. The service worker (vite.config.ts) answers from it without a network. */
 const CACHE = 'kvtab-models';
 
 /**
- * Puts a copy of a shipped file aside, for a visit without a network. The worker does it with the bytes that it has
- * anyway: a service worker that stored the models would have to fetch them a second time. Only for files of the page's
- * own: weights from elsewhere are too large to be kept without being asked.
+ * Keeps a copy of a shipped file for a visit without a network. The worker does this with the bytes that it has
+ * anyway; a service worker would have to fetch them a second time. Only for the page's own files: weights from
+ * elsewhere are too large to be kept without asking.
  */
 export function keepForOffline(url: URL, response: Response, parts: BlobPart[]): Promise<void> {
   const body = new Blob(parts);
@@ -15,16 +15,16 @@ export function keepForOffline(url: URL, response: Response, parts: BlobPart[]):
   return keep(url, new Response(body, { headers }));
 }
 
-/** Notes that there is no such file: without a network nobody could say so of one that a model may do without. */
+/** Notes that an optional file does not exist: without a network, nobody could tell. */
 export const keepAbsence = (url: URL): Promise<void> => keep(url, new Response(null, { status: 404 }));
 
 async function keep(url: URL, response: Response): Promise<void> {
-  // Absent in Node, and in pages that are not served securely.
+  // Absent in Node, and in pages that are not in a secure context.
   if (typeof caches === 'undefined') return;
   try {
     const cache = await caches.open(CACHE);
     await cache.put(url, response);
   } catch {
-    // No room, or a private window: the page works, with a network.
+    // No room, or a private window: the page still works with a network.
   }
 }

@@ -5,7 +5,7 @@ import type { ModelSource } from './model-source.ts';
 import { keepAbsence, keepForOffline } from './offline-copy.ts';
 
 /**
- * The models that the page serves itself, under `models/<id>/` beside it, wherever the page lies.
+ * The models that ship with the page, under `models/<id>/` beside it.
  *
  * @param pageUrl absolute address of the page's folder, ending in `/`
  * @returns `bad-request` for an id that is not a plain folder name
@@ -20,6 +20,7 @@ export function openPageSource(pageUrl: string, id: string): Outcome<ModelSource
   const get = (file: string) => fetchFile(request, urlOf(file), `${id}/${file}`);
 
   return succeed({
+    names: () => Promise.resolve([]),
     text: async (file) => {
       const response = await get(file);
       if (!response) return null;
@@ -48,7 +49,7 @@ export function openPageSource(pageUrl: string, id: string): Outcome<ModelSource
   });
 }
 
-/** The response, or null where there is no such file. */
+/** The response, or null if there is no such file. */
 async function fetchFile(request: Request, url: URL, name: string): Promise<Response | null> {
   let response: Response;
   try {
@@ -56,7 +57,7 @@ async function fetchFile(request: Request, url: URL, name: string): Promise<Resp
   } catch (error) {
     throw downloadFailed(name, 0, messageOf(error));
   }
-  // Servers of single-page apps answer every address that they do not know with the page itself.
+  // Servers of single-page apps answer every unknown address with the page itself.
   const isPage = response.headers.get('content-type')?.startsWith('text/html') ?? false;
   if (response.status === 404 || (response.ok && isPage)) {
     await response.body?.cancel();
@@ -67,7 +68,7 @@ async function fetchFile(request: Request, url: URL, name: string): Promise<Resp
   return response;
 }
 
-/** The length that the server says, unless it compresses: then it is the length of what is sent. */
+/** The file's length, if the server says it: with a content encoding, it says the length of what it sends. */
 function sizeOf(response: Response): number | null {
   const said = response.headers.get('content-length');
   if (said === null || response.headers.has('content-encoding')) return null;
@@ -75,7 +76,7 @@ function sizeOf(response: Response): number | null {
   return Number.isSafeInteger(sizeBytes) ? sizeBytes : null;
 }
 
-/** The chunks from byte `begin` on. They are read from the first, so that the whole file is kept. */
+/** The chunks from byte `begin` on. All are read, so that the whole file can be kept. */
 async function* from(
   begin: number,
   chunks: AsyncGenerator<Uint8Array, void>,
@@ -88,7 +89,7 @@ async function* from(
   }
 }
 
-/** @param whole is given all the chunks, once there are no more */
+/** @param whole receives all chunks once there are no more */
 async function* chunksOf(
   response: Response,
   name: string,
@@ -112,9 +113,9 @@ async function* chunksOf(
       yield next.value;
     }
   } finally {
-    // A reader that has all it wants may not ask whether there is more.
+    // A reader that has all bytes may not ask whether there are more.
     if (ended || receivedBytes === sizeBytes) whole(chunks);
-    // A stream that has broken already has nothing to cancel.
+    // A stream that is already broken has nothing to cancel.
     await reader.cancel().catch(() => undefined);
   }
 }

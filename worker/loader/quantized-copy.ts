@@ -6,22 +6,23 @@ import type { CopyWriter, ModelSource } from './model-source.ts';
 import { safetensorsHeader } from './safetensors-header.ts';
 import { tensorForm } from './tensor-form.ts';
 
-/** A model's weights as they were quantized once: a safetensors file whose matrices are packed rows of bytes. */
+/** A model's weights, quantized on an earlier load: a safetensors file whose matrices are packed rows of bytes. */
 export interface QuantizedCopy {
   readonly source: ModelSource;
   readonly checkpoint: Checkpoint;
 }
 
-/** The number grows when numbers are quantized or packed in another way. */
+/** The number grows if the way of quantizing or packing changes. */
 const nameOf = ({ weights, quantizeEmbeddings = false }: WeightFormats) =>
   isQuantized(weights) ? `${weights}${quantizeEmbeddings ? '-all' : ''}-1.safetensors` : null;
 
-/** The copy that a source keeps in these formats; null where there is none. What is left of a broken one is removed. */
+/** The copy that a source keeps in these formats; null if there is none. A broken one is removed. */
 export async function openCopy(source: ModelSource, formats: WeightFormats): Promise<QuantizedCopy | null> {
   const { copies } = source;
   const name = nameOf(formats);
   if (!copies || name === null) return null;
   const from: ModelSource = {
+    names: () => Promise.resolve([]),
     text: () => Promise.resolve(null),
     open: (file, begin) => copies.open(file, begin),
   };
@@ -37,7 +38,7 @@ export async function openCopy(source: ModelSource, formats: WeightFormats): Pro
 /**
  * Begins a copy, into which the tensors' rows go in the order of `specs`.
  *
- * @returns null where the source keeps none, or these formats need none
+ * @returns null if the source keeps no copies, or these formats need none
  */
 export async function beginCopy(
   { copies }: ModelSource,

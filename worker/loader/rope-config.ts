@@ -7,13 +7,13 @@ const types = ['default', 'linear', 'llama3', 'yarn'] as const;
 
 /**
  * Reads how a model rotates: `rope_theta` and `rope_scaling`, or since transformers 5 `rope_parameters` for both.
- * Where both stand, `rope_scaling` counts, as there.
+ * If a file has both, `rope_scaling` counts, as there.
  *
- * @param contextTokens `max_position_embeddings`, for a stretch that does not say what it stretches
+ * @param contextTokens `max_position_embeddings`, for a stretch that does not name its original context
  * @throws Refused with `bad-config` for a stretch that is not supported
  */
 export function readRope(fields: HostileFields, contextTokens: number): RopeSpec {
-  const place = isEmpty(fields.raw('rope_scaling')) ? 'rope_parameters' : 'rope_scaling';
+  const place = ropePlace(fields);
   const scaling = fields.inner(place);
   refuseOtherRotations(fields);
   if (scaling) refuseOtherRotations(scaling);
@@ -23,10 +23,10 @@ export function readRope(fields: HostileFields, contextTokens: number): RopeSpec
     : fields.positive('rope_theta', DEFAULT_THETA);
   if (!scaling) return { type: 'default', theta };
 
-  // Older files call it `type`; where both stand, transformers reads `rope_type`.
+  // Older files call it `type`; if a file has both, transformers reads `rope_type`.
   const name = scaling.text(scaling.has('rope_type') ? 'rope_type' : 'type', 'default');
   const type = types.find((known) => known === name);
-  // transformers prefers the one that stands outside.
+  // transformers prefers the one outside.
   const outside = fields.has('original_max_position_embeddings') ? fields : scaling;
   const originalContextTokens = () => outside.positive('original_max_position_embeddings', contextTokens);
   switch (type) {
@@ -43,6 +43,10 @@ export function readRope(fields: HostileFields, contextTokens: number): RopeSpec
       return fields.refuse(place, `the type ${show(name)} is none of ${types.join(', ')}`);
   }
 }
+
+/** The field that says how a model stretches its rotation. */
+export const ropePlace = (fields: HostileFields) =>
+  isEmpty(fields.raw('rope_scaling')) ? 'rope_parameters' : 'rope_scaling';
 
 function readLlama3(scaling: HostileFields, theta: number, originalContextTokens: number): RopeSpec {
   const lowFreqFactor = scaling.positive('low_freq_factor');
@@ -86,7 +90,7 @@ function refuseOtherRotations(fields: HostileFields): void {
   if (fields.flag('use_mrope', false)) fields.refuse('use_mrope', 'only positions in a text are supported');
   if (fields.has('mrope_section')) fields.refuse('mrope_section', 'only positions in a text are supported');
   for (const kind of ['full_attention', 'sliding_attention']) {
-    if (fields.has(kind)) fields.refuse(kind, 'all layers must rotate alike');
+    if (fields.has(kind)) fields.refuse(kind, 'all layers must rotate in the same way');
   }
 }
 

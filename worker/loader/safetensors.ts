@@ -1,10 +1,10 @@
 /**
  * The header of a safetensors file: 8 bytes of length, JSON, then the tensors' bytes without gaps.
- * Pure and strict: whatever a writer of the format would not write is refused, with what is wrong and where.
+ * Pure, and as strict as the reference library: what that refuses is refused, with what is wrong and where.
  * https://github.com/huggingface/safetensors#format
  */
 import { isObject, show } from '../hostile-fields.ts';
-import { duplicateKey } from './duplicate-key.ts';
+import { BadJson, parseHostileJson } from '../hostile-json.ts';
 
 export interface StoredTensor {
   readonly name: string;
@@ -28,6 +28,10 @@ export class BadHeader extends Error {}
 /** Bytes of the length that a file starts with. */
 export const LENGTH_BYTES = 8;
 const MAX_HEADER_BYTES = 100_000_000;
+/** Each tensor takes about 7 values: this is enough for 200,000 of them. */
+const MAX_HEADER_VALUES = 1_400_000;
+/** Of a tensor that some program could use. */
+const MAX_AXES = 64;
 
 const bitsOf: ReadonlyMap<string, number> = new Map(
   Object.entries({
@@ -40,8 +44,8 @@ const bitsOf: ReadonlyMap<string, number> = new Map(
 /**
  * Bytes of the JSON header.
  *
- * @param bytes     the file's first 8 bytes, or fewer where it has no more
- * @param fileBytes size of the file; null where it is not known
+ * @param bytes     the file's first 8 bytes, or fewer if it has no more
+ * @param fileBytes size of the file; null if unknown
  * @throws BadHeader
  */
 export function headerLength(bytes: Uint8Array, fileBytes: number | null): number {
@@ -63,7 +67,7 @@ export function headerLength(bytes: Uint8Array, fileBytes: number | null): numbe
  * The tensors that a header names.
  *
  * @param header    the JSON's bytes
- * @param fileBytes size of the file; null where it is not known
+ * @param fileBytes size of the file; null if unknown
  * @throws BadHeader
  */
 export function parseHeader(header: Uint8Array, fileBytes: number | null): TensorTable {
@@ -87,14 +91,13 @@ export function parseHeader(header: Uint8Array, fileBytes: number | null): Tenso
 function parseJson(header: Uint8Array): Readonly<Record<string, unknown>> {
   const text = decodeUtf8(header);
   if (!text.startsWith('{')) throw new BadHeader('the header does not start with "{"');
+  const limits = { length: MAX_HEADER_BYTES, values: MAX_HEADER_VALUES, nonFinite: false };
   let json: unknown;
   try {
-    json = JSON.parse(text);
-  } catch {
-    throw new BadHeader('the header is not JSON');
+    json = parseHostileJson(text, limits);
+  } catch (error) {
+    throw error instanceof BadJson ? new BadHeader(`of the header: ${error.message}`) : error;
   }
-  const twice = duplicateKey(text);
-  if (twice !== null) throw new BadHeader(`the header names ${show(twice)} twice`);
   if (!isObject(json)) throw new BadHeader('the header is not a JSON object');
   return json;
 }
@@ -108,6 +111,7 @@ function decodeUtf8(bytes: Uint8Array): string {
 }
 
 function checkMetadata(entry: unknown): void {
+  if (entry === null) return; // The reference library reads it as absent.
   const texts = isObject(entry) && Object.values(entry).every((value) => typeof value === 'string');
   if (!texts) throw new BadHeader('__metadata__ is not an object of texts');
 }
@@ -117,7 +121,7 @@ function readTensor(name: string, entry: unknown): StoredTensor {
     throw new BadHeader(`tensor ${show(name)}: ${reason}`);
   };
   if (!isObject(entry)) return refuse('its entry is not an object');
-  const fields = new Map(Object.entries(entry));
+  const fields = new Map(Object.entries(entry)); // a key may be called `__proto__`
   for (const needed of ['dtype', 'shape', 'data_offsets']) {
     if (!fields.has(needed)) refuse(`it has no ${needed}`);
   }
@@ -128,6 +132,8 @@ function readTensor(name: string, entry: unknown): StoredTensor {
 
   const shape = wholes(fields.get('shape'));
   if (!shape) return refuse(`shape ${show(fields.get('shape'))} is not an array of whole numbers`);
+
+  if (shape.length > MAX_AXES) return refuse(`its shape has ${shape.length} axes, more than ${MAX_AXES}`);
 
   const offsets = wholes(fields.get('data_offsets'));
   const [begin, end] = offsets ?? [];
@@ -150,7 +156,7 @@ function readTensor(name: string, entry: unknown): StoredTensor {
   return { name, dtype, shape, begin, end };
 }
 
-/** Checks that the tensors lie one after the other from 0 on; returns where they end. */
+/** Checks that the tensors follow each other from 0 on without a gap; returns where they end. */
 function checkCover(tensors: StoredTensor[]): number {
   tensors.sort((a, b) => a.begin - b.begin || a.end - b.end);
   let covered = 0;

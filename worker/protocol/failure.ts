@@ -11,7 +11,13 @@ export type HubRefusal =
 export type Failure =
   | BackendFailure
   | { readonly code: 'bad-layer-types'; readonly at: number; readonly reason: string }
-  | { readonly code: 'bad-config'; readonly field: string; readonly reason: string }
+  /** A field of a model's configuration: of its file, or, with `file: null`, of the settings of a run. */
+  | {
+      readonly code: 'bad-config';
+      readonly file: string | null;
+      readonly field: string;
+      readonly reason: string;
+    }
   | { readonly code: 'bad-weights'; readonly file: string; readonly reason: string }
   | { readonly code: 'bad-tokenizer'; readonly reason: string }
   | { readonly code: 'bad-template'; readonly reason: string }

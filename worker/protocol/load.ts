@@ -1,6 +1,7 @@
 import type { AdapterFacts } from '../../gpu/backend.ts';
 import type { WeightFormats } from '../../gpu/numbers/matrix-format.ts';
 import type { ModelDims } from '../../gpu/plan/model-dims.ts';
+import type { SamplingOptions } from '../../gpu/plan/sampling.ts';
 
 export type BackendChoice = 'webgpu' | 'cpu';
 
@@ -49,6 +50,19 @@ export interface ModelFacts {
   readonly hasChatTemplate: boolean;
   readonly weightBytes: number;
   readonly adapter: AdapterFacts;
+  /** How the model's authors draw tokens, by generation_config.json; null if there is no such file. */
+  readonly suggestedSampling: SuggestedSampling | null;
+  /** What of the model's files contradicts itself or is not used, as sentences. The model runs all the same. */
+  readonly notices: readonly string[];
+}
+
+/** Defaults from a generation_config.json, as transformers reads it. */
+export interface SuggestedSampling {
+  /** Temperature 0 if the file does not say `do_sample: true`. */
+  readonly sampling: Omit<SamplingOptions, 'seed'>;
+  readonly maxNewTokens: number | null;
+  /** The options that the file itself names; the others are transformers' defaults. */
+  readonly said: readonly (keyof SamplingOptions)[];
 }
 
 /** What of config.json a user may edit. Each field replaces the checkpoint's own. */

@@ -30,6 +30,7 @@ export class ModelText implements TextApi {
       return {
         hasChatTemplate: this.#template !== null,
         endToken: end === undefined ? null : this.#tokenizer.idOf(end),
+        notices: [],
       };
     });
   }

@@ -15,6 +15,8 @@ export interface TextFacts {
   readonly hasChatTemplate: boolean;
   /** The token that the tokenizer calls the end: of a text, or of a turn of a chat. */
   readonly endToken: number | null;
+  /** What of the text files is not used or loses text, as sentences. */
+  readonly notices: readonly string[];
 }
 
 /** A value now, or from another thread. */

@@ -52,7 +52,7 @@ async function start(
 ) {
   const { backend, put } = notingBackend({ failAtPut });
   const files: string[] = [];
-  const weights = await loadWeights({
+  const { weights } = await loadWeights({
     ...{ backend, dims, storedLayers, ...formats },
     source: await openHubSource(modelAt(server), never, on),
     onRoom: () => undefined,

@@ -15,7 +15,7 @@ const failures: { readonly [Code in Failure['code']]: Extract<Failure, { code: C
   'out-of-memory': { code: 'out-of-memory', what: 'the KV cache', bytes: 3 * 2 ** 30 },
   'device-lost': { code: 'device-lost', reason: 'unplugged' },
   'bad-layer-types': { code: 'bad-layer-types', at: 4, reason: 'there is no layer 9' },
-  'bad-config': { code: 'bad-config', field: 'sliding_window', reason: 'below 1' },
+  'bad-config': { code: 'bad-config', file: null, field: 'sliding_window', reason: 'below 1' },
   'bad-weights': { code: 'bad-weights', file: 'model.safetensors', reason: 'the header is not JSON' },
   'bad-tokenizer': { code: 'bad-tokenizer', reason: 'no vocabulary' },
   'bad-template': { code: 'bad-template', reason: 'it takes too many steps' },

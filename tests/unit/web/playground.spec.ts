@@ -39,6 +39,8 @@ const factsOf = ({ model, backend }: LoadRequest): ModelFacts => ({
   hasChatTemplate: false,
   weightBytes: 1,
   adapter: { backend, vendor: 'test', description: '', software: false },
+  suggestedSampling: null,
+  notices: [],
 });
 
 const result: GenerateResult = {

@@ -33,6 +33,7 @@ function endingSource(cancelled: AbortSignal): ModelSource {
     return work();
   };
   return {
+    names: () => guarded(() => source.names()),
     text: (file) => guarded(() => source.text(file)),
     open: (file, begin) => guarded(() => source.open(file, begin)),
   };

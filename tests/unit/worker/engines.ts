@@ -47,6 +47,7 @@ export function openEngine({
     openSource: (model) => {
       const source = model.startsWith('fairy') ? shippedSource(model) : goldenSource(model);
       const noting: ModelSource = {
+        names: () => source.names(),
         text: async (file) => {
           const text = more[file] ?? (await source.text(file));
           return text !== null && file === 'config.json' ? config(text) : text;

@@ -7,7 +7,7 @@ import type { TextApi, TextFiles } from '../../../worker/text/text-api.ts';
 import { shippedSource } from './sources.ts';
 
 const never = new Promise<never>(() => undefined);
-const facts = { hasChatTemplate: true, endToken: null };
+const facts = { hasChatTemplate: true, endToken: null, notices: [] };
 const files: TextFiles = { tokenizer: '{}', config: null, template: 'x' };
 
 /** Places that answer at once, but for what a test puts in; and a count of what became of them. */
@@ -94,7 +94,7 @@ describe('Text at arm’s length', () => {
     const tokenizer = (await source.text('tokenizer.json')) ?? '';
     const read = () => Promise.resolve({ tokenizer, config: null, template: null });
     const opened = await GuardedText.open(placeHere, read);
-    expect(opened?.facts).toEqual({ hasChatTemplate: false, endToken: null });
+    expect(opened?.facts).toEqual({ hasChatTemplate: false, endToken: null, notices: [] });
     await expect(opened?.text.encode('x'.repeat(5_000_000))).rejects.toMatchObject({
       failure: { code: 'bad-tokenizer' },
     });

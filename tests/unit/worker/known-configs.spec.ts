@@ -2,7 +2,7 @@ import { readFile } from 'node:fs/promises';
 import { describe, expect, it } from 'vitest';
 import { weightSpecs } from '../../../gpu/plan/weight-specs.ts';
 import { applyConfig } from '../../../worker/loader/apply-config.ts';
-import { parseModelConfig, parseMoreEnds } from '../../../worker/loader/model-config.ts';
+import { parseModelConfig } from '../../../worker/loader/model-config.ts';
 import { valueOf } from '../../../worker/outcome.ts';
 
 /** The config.json of a published model, as its folder has it, with some fields changed. */
@@ -155,20 +155,5 @@ describe('YaRN', () => {
       ),
     ).toMatchObject({ originalContextTokens: 200 });
     expect(await yarn({ original_max_position_embeddings: 10_240 })).toMatchObject({ factor: 4 });
-  });
-});
-
-describe('The ends of a text in generation_config.json', () => {
-  it('are one token or several', () => {
-    expect(parseMoreEnds({ eos_token_id: 7 }, 10)).toEqual({ ok: true, value: [7] });
-    expect(parseMoreEnds({ eos_token_id: [7, 9, 11] }, 10)).toEqual({ ok: true, value: [7, 9] });
-    expect(parseMoreEnds({}, 10)).toEqual({ ok: true, value: [] });
-  });
-
-  it.each([
-    [[], 'generation_config.json'],
-    [{ eos_token_id: 'end' }, 'generation_config.json.eos_token_id'],
-  ])('are refused by name: %j', (json, field) => {
-    expect(parseMoreEnds(json, 10)).toMatchObject({ failure: { code: 'bad-config', field } });
   });
 });

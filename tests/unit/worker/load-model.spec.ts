@@ -10,6 +10,7 @@ function replaced(texts: Readonly<Record<string, string>>) {
   const source = goldenSource('llama');
   const opened: string[] = [];
   const changed: ModelSource = {
+    names: () => source.names(),
     text: (file) => (file in texts ? Promise.resolve(texts[file] ?? null) : source.text(file)),
     open: (file, begin) => {
       opened.push(file);
@@ -35,10 +36,10 @@ describe('A model that is loaded', () => {
   });
 
   it.each([
-    ['generation_config.json', 'no JSON', 'generation_config.json'],
-    ['generation_config.json', '{"eos_token_id": "end"}', 'generation_config.json.eos_token_id'],
+    ['config.json', 'no JSON', 'config.json'],
+    ['config.json', '{"model_type": "llama", "model_type": "llama"}', 'config.json'],
     ['config.json', '{"model_type": "gemma3_text"}', 'model_type'],
-  ])('is refused before any weight is read where %s is %s', async (file, text, field) => {
+  ])('is refused before any weight is read if %s is %s', async (file, text, field) => {
     const { load, opened } = replaced({ [file]: text });
     await expect(load()).rejects.toMatchObject({ failure: { code: 'bad-config', field } });
     expect(opened).toEqual([]);

@@ -22,6 +22,7 @@ export function memorySource(
     return typeof content === 'string' ? new TextEncoder().encode(content) : (content ?? null);
   };
   return {
+    names: () => Promise.resolve(Object.keys(files)),
     text: (file) => {
       const bytes = bytesOf(file);
       return Promise.resolve(bytes && new TextDecoder().decode(bytes));

@@ -28,12 +28,12 @@ export const storedLayers = valueOf(applyConfig(stored, {}, dims.layerCount)).sh
 export const specs = weightSpecs(dims, storedLayers);
 export const dtypes = ['F32', 'F16', 'BF16'];
 
-/** A checkpoint whose every byte tells its place: tensors in reverse order, of all three types. */
+/** A checkpoint in which every byte depends on its place, of all three types. Bytes below 101 make finite numbers. */
 export function tensorsOf(): Map<string, TensorOf> {
   const tensors = [...specs].reverse().map(({ name, rows, cols, vector }, index) => {
     const dtype = dtypes[index % dtypes.length] ?? 'F32';
     const length = rows * cols * (dtype === 'F32' ? 4 : 2);
-    const bytes = Uint8Array.from({ length }, (_, byte) => (byte * 31 + index * 7) % 251);
+    const bytes = Uint8Array.from({ length }, (_, byte) => (byte * 31 + index * 7) % 101);
     return [name, { dtype, shape: vector ? [cols] : [rows, cols], bytes }] as const;
   });
   return new Map([['unneeded.inv_freq', { dtype: 'I64', shape: [1], bytes: new Uint8Array(8) }], ...tensors]);

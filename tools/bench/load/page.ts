@@ -114,13 +114,14 @@ globalThis.runLoadBench = async (shape, repeats) => {
   const load = async (): Promise<ModelWeights> => {
     const model = { from: 'hub', id: ID, endpoint: listing.endpoint, token: null, keep: true } as const;
     const source = await openHubSource(model, new AbortController().signal);
-    return loadWeights({
+    const { weights } = await loadWeights({
       source,
       backend,
       ...allocation,
       onRoom: () => undefined,
       onProgress: () => undefined,
     });
+    return weights;
   };
 
   const timed = async (work: () => Promise<ModelWeights | null>): Promise<number> => {

@@ -1,0 +1,31 @@
+/**
+ * What a file really is whose contents are not what its name promises, as part of a sentence with its remedy; null if
+ * nothing is known of it.
+ *
+ * @param head how the file begins; a few hundred bytes or characters are enough
+ */
+export function mistakenFor(head: string | Uint8Array): string | null {
+  const text = typeof head === 'string' ? head.slice(0, 600) : latin1(head.subarray(0, 600));
+  if (text === '') return 'it is empty';
+  if (text.startsWith('version https://git-lfs')) {
+    const size = /^size (\d{1,16})$/m.exec(text)?.[1];
+    const real = size === undefined ? '' : ` of ${size} bytes`;
+    return `it is a Git LFS pointer, and the file itself${real} was not downloaded; run "git lfs pull" in its folder, or download the file from the Hub`;
+  }
+  if (/^\s*<(!doctype html|html|head|body|\?xml|!--)/i.test(text)) {
+    return 'it is a web page, perhaps one that asks to sign in or to accept a licence; download the file again';
+  }
+  if (text.startsWith('GGUF')) return 'it is a GGUF file, which llama.cpp reads and kvtab does not';
+  if (text.startsWith('PK\u0003\u0004')) {
+    return 'it is a zip archive, as PyTorch writes its checkpoints; kvtab reads safetensors';
+  }
+  if (text.startsWith('\u0080\u0002')) return 'it is a Python pickle, which kvtab does not open';
+  if (text.startsWith('\u001f\u008b')) return 'it is compressed with gzip; unpack it first';
+  if (utf16Starts.some((start) => text.startsWith(start))) return 'it is UTF-16, not UTF-8';
+  return null;
+}
+
+/** A byte order mark, or the first bracket as two bytes. */
+const utf16Starts = ['\u00ff\u00fe', '\u00fe\u00ff', '{\u0000', '\u0000{'];
+
+const latin1 = (bytes: Uint8Array) => Array.from(bytes, (byte) => String.fromCharCode(byte)).join('');

@@ -1,0 +1,114 @@
+import { greedy, outsideRange, samplingRanges, type SamplingOptions } from '../../gpu/plan/sampling.ts';
+import { HostileFields, isObject } from '../hostile-fields.ts';
+import { BadJson } from '../hostile-json.ts';
+import { Refused } from '../outcome.ts';
+import type { SuggestedSampling } from '../protocol/load.ts';
+import { parseConfigJson } from './config-json.ts';
+import { readEnds } from './token-ids.ts';
+
+export const GENERATION_CONFIG = 'generation_config.json';
+
+/** What a generation_config.json adds to config.json. */
+export interface GenerationConfig {
+  /** Tokens that end a text: chat models often name more here than in config.json. */
+  readonly eosIds: readonly number[];
+  readonly suggested: SuggestedSampling | null;
+  /** What of the file could not be used, as sentences. */
+  readonly notices: readonly string[];
+}
+
+/** The file's name of each option. */
+const names = {
+  temperature: 'temperature',
+  topK: 'top_k',
+  topP: 'top_p',
+  minP: 'min_p',
+  repetitionPenalty: 'repetition_penalty',
+} as const satisfies Partial<Record<keyof SamplingOptions, string>>;
+
+type Option = keyof typeof names;
+
+/** What transformers takes for a field that a file which samples leaves out. */
+const transformersDefaults: Readonly<Record<Option, number>> = {
+  ...{ temperature: 1, topK: 50, topP: 1, minP: 0, repetitionPenalty: 1 },
+};
+
+/** Far more than anybody waits for. */
+const MAX_NEW_TOKENS = 1_000_000;
+
+/**
+ * Reads a generation_config.json. The file is optional, so nothing in it keeps a model from loading: what cannot be
+ * used is named in a notice.
+ *
+ * @param text null if there is no such file
+ */
+export function parseGenerationConfig(text: string | null, vocabSize: number): GenerationConfig {
+  if (text === null) return { eosIds: [], suggested: null, notices: [] };
+  const ignored = (reason: string) => ({
+    ...{ eosIds: [], suggested: null },
+    notices: [`${GENERATION_CONFIG} is not used: ${reason}.`],
+  });
+  let json: unknown;
+  try {
+    json = parseConfigJson(text);
+  } catch (error) {
+    if (error instanceof BadJson) return ignored(error.message);
+    throw error;
+  }
+  if (!isObject(json)) return ignored('it is not a JSON object');
+
+  const fields = new HostileFields(json, { file: GENERATION_CONFIG });
+  const notices: string[] = [];
+  /** What `read` returns; if it refuses a field, the fallback, and a notice. */
+  const lenient = <T>(read: () => T, fallback: T): T => {
+    try {
+      return read();
+    } catch (error) {
+      if (!(error instanceof Refused) || error.failure.code !== 'bad-config') throw error;
+      const { field, reason } = error.failure;
+      notices.push(`${GENERATION_CONFIG}: ${field} is not used (${reason}).`);
+      return fallback;
+    }
+  };
+  const eosIds = lenient(() => readEnds(fields, vocabSize), []);
+  return { eosIds, suggested: readSuggested(fields, lenient), notices };
+}
+
+function readSuggested(
+  fields: HostileFields,
+  lenient: <T>(read: () => T, fallback: T) => T,
+): SuggestedSampling {
+  const said: Option[] = [];
+  const option = (name: Option, fallback: number) => {
+    if (!fields.has(names[name])) return fallback;
+    const value = lenient(() => inRange(fields, name), null);
+    if (value === null) return fallback;
+    said.push(name);
+    return value;
+  };
+  const maxNewTokens = lenient(
+    () =>
+      fields.has('max_new_tokens') ? fields.whole('max_new_tokens', { min: 1, max: MAX_NEW_TOKENS }) : null,
+    null,
+  );
+  // Without do_sample, transformers draws the likeliest token, and still divides by the repetition penalty.
+  const samples = lenient(() => fields.flag('do_sample', false), false);
+  const repetitionPenalty = option('repetitionPenalty', transformersDefaults.repetitionPenalty);
+  const { temperature, topK, topP, minP } = samples ? transformersDefaults : greedy;
+  const sampling = samples
+    ? {
+        temperature: option('temperature', temperature),
+        topK: option('topK', topK),
+        topP: option('topP', topP),
+        minP: option('minP', minP),
+        repetitionPenalty,
+      }
+    : { temperature, topK, topP, minP, repetitionPenalty };
+  return { sampling, maxNewTokens, said };
+}
+
+function inRange(fields: HostileFields, name: Option): number {
+  const value = fields.number(names[name]);
+  const complaint = outsideRange(value, samplingRanges[name]);
+  return complaint === null ? value : fields.refuse(names[name], `${value} is ${complaint}`);
+}
