@@ -1,8 +1,10 @@
 /**
- * Every request that the worker makes, through one door. A worker that was loaded over the network does not inherit
- * the Content-Security-Policy of its page, so this is what keeps it from talking to anybody but those that the user
- * configured: the page's own origin, and origins added by name.
+ * The one door for the worker's requests. A worker loaded over the network does not inherit the page's
+ * Content-Security-Policy, so this file keeps it from talking to anybody but the origins that the user configured. It
+ * also writes the only Authorization header, and only if a request goes where its token was given for.
  */
+import { isBelow } from './endpoint.ts';
+import type { AccessToken } from './protocol/load.ts';
 
 export class RequestRefused extends Error {
   readonly origin: string;
@@ -17,13 +19,20 @@ export class RequestRefused extends Error {
 /** Makes a request, or rejects with {@link RequestRefused} without making it. */
 export type Request = (url: string | URL, init?: RequestInit) => Promise<Response>;
 
+/** Makes a door, see {@link requestsTo}. Tests bring their own. */
+export type RequestsOf = (origins: readonly (string | URL)[], token: AccessToken | null) => Request;
+
 /**
- * A `fetch` for some origins and no other. Where one of them redirects, the browser follows: hosts of models keep
- * their large files elsewhere, and it is they who say where.
+ * A `fetch` for some origins and no other. The browser follows redirects: hosts of models keep large files elsewhere.
+ * It drops the Authorization header as soon as a redirect leaves the origin, as the Fetch standard demands.
  *
  * @param origins what the user configured; an address stands for its origin
+ * @param token   sent to its own endpoint, and to nobody else
  */
-export function requestsTo(origins: readonly (string | URL)[]): Request {
+export function requestsTo(
+  origins: readonly (string | URL)[],
+  token: AccessToken | null = null,
+): Request {
   const allowed = new Set(origins.map((origin) => new URL(origin).origin));
   return async (url, init) => {
     const target = new URL(url);
@@ -31,8 +40,11 @@ export function requestsTo(origins: readonly (string | URL)[]): Request {
     if (!/^https?:$/.test(target.protocol) || !allowed.has(target.origin)) {
       throw new RequestRefused(target.origin === 'null' ? target.protocol : target.origin);
     }
-    // A name and a password in an address would be sent to whoever it is that the address names.
+    // The browser would send a name and a password in an address to the host that it names.
     if (target.username !== '' || target.password !== '') throw new RequestRefused(target.origin);
-    return fetch(target, { ...init, credentials: 'same-origin', referrerPolicy: 'no-referrer' });
+    const headers = new Headers(init?.headers);
+    if (headers.has('authorization')) throw new Error('only worker/request.ts sets an Authorization header');
+    if (token && isBelow(token.endpoint, target)) headers.set('authorization', `Bearer ${token.secret}`);
+    return fetch(target, { ...init, headers, credentials: 'same-origin', referrerPolicy: 'no-referrer' });
   };
 }

@@ -34,6 +34,7 @@ const belowThePanels = [
   ...pure,
   protocolTypes,
   { path: 'worker/storage/' },
+  { path: 'worker/endpoint.ts' },
   { path: 'web/playground/' },
   { path: 'web/settings/' },
   { path: 'web/models/' },
@@ -128,6 +129,13 @@ const realms: readonly Realm[] = [
     may: [{ path: 'worker/' }],
     libraries: ['client-zip'],
     reason: 'worker/export/zip-sink.ts is the one importer of client-zip, and looks only at worker.',
+  },
+  {
+    of: 'worker/endpoint.ts',
+    may: [],
+    libraries: [],
+    reason:
+      'worker/endpoint.ts says what counts as one endpoint, for the page that remembers tokens and the worker that sends them: it is pure.',
   },
   {
     of: 'worker/storage/',

@@ -1,3 +1,4 @@
+import { readEndpoint } from '../../worker/endpoint.ts';
 import type { HubModel } from '../../worker/protocol/load.ts';
 
 const PREFIX = 'hub:';
@@ -12,5 +13,7 @@ export function hubModelOf(
 ): HubModel | null {
   if (!model.startsWith(PREFIX)) return null;
   const id = model.slice(PREFIX.length);
-  return { from: 'hub', id, endpoint: HF_ENDPOINT, token: HF_TOKEN ?? null, keep: false };
+  const read = readEndpoint(HF_ENDPOINT);
+  const token = HF_TOKEN && read.ok ? { endpoint: read.endpoint, secret: HF_TOKEN } : null;
+  return { from: 'hub', id, endpoint: HF_ENDPOINT, token, keep: false };
 }

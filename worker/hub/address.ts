@@ -1,4 +1,5 @@
-/** What a person types to say which model: read strictly, because links bring such texts too. */
+/** Reads which model a person or a link asks for. Strict, because links come from anybody. */
+import { readEndpoint } from '../endpoint.ts';
 import { Refused } from '../outcome.ts';
 
 /** A repository at a revision, as `owner/name` or `owner/name@revision`. */
@@ -9,12 +10,12 @@ export interface Reference {
   readonly revision: string;
 }
 
-/** Where the Hub's own branch begins. */
+/** The Hub's own default branch. */
 const DEFAULT_REVISION = 'main';
 
-/** Names as the Hub allows them: letters, digits, `-`, `_` and `.`, the last three neither first nor last. */
+/** Names that the Hub allows: letters, digits, `-`, `_` and `.`, starting with a letter or digit. */
 const NAME = /^[A-Za-z0-9](?:[\w.-]{0,94}[A-Za-z0-9_])?$/;
-/** Names that git takes for branches and tags, less what no repository of models uses. */
+/** The names of branches and tags that git allows, without those that no repository of models uses. */
 const REVISION = /^[A-Za-z0-9](?:[\w./-]{0,253}[\w-])?$/;
 
 /**
@@ -27,7 +28,7 @@ export function parseReference(text: string): Reference {
   const [owner = '', name = '', ...deeper] = path.split('/');
   const whole = more.length === 0 && deeper.length === 0;
   if (!whole || !NAME.test(owner) || !NAME.test(name) || /\.\.|--/.test(path)) {
-    refuse('repository', `“${abridge(text)}” is not written as owner/name or owner/name@revision`);
+    refuse('repository', `“${abridge(text)}” is not of the form owner/name or owner/name@revision`);
   }
   if (!REVISION.test(revision) || /\.\.|\/\/|\/\./.test(revision)) {
     refuse('repository', `“${abridge(revision)}” cannot be a branch, a tag or a commit`);
@@ -36,23 +37,13 @@ export function parseReference(text: string): Reference {
 }
 
 /**
- * A server's address without a slash at its end: https anywhere, http only on this machine, where a page served
- * securely may ask it.
+ * A server's address in its one form, see {@link readEndpoint}.
  *
  * @throws Refused with `bad-request` naming `endpoint`
  */
 export function parseEndpoint(text: string): string {
-  const trimmed = text.trim();
-  if (!URL.canParse(trimmed)) return refuse('endpoint', `“${abridge(trimmed)}” is not an address`);
-  const { protocol, hostname, username, password, search, hash, href } = new URL(trimmed);
-  const local = ['localhost', '127.0.0.1'].includes(hostname);
-  if (protocol !== 'https:' && !(protocol === 'http:' && local)) {
-    refuse('endpoint', `“${abridge(trimmed)}” does not begin with https://`);
-  }
-  if (username !== '' || password !== '' || search !== '' || hash !== '') {
-    refuse('endpoint', 'a server’s address has no name, password, question mark or hash in it');
-  }
-  return href.replace(/\/+$/, '');
+  const read = readEndpoint(text);
+  return read.ok ? read.endpoint : refuse('endpoint', read.reason);
 }
 
 const abridge = (text: string) => (text.length > 60 ? `${text.slice(0, 60)}…` : text);

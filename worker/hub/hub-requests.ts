@@ -1,49 +1,46 @@
-/** One server with the Hub's paths: what is asked of it, and what its answers mean. */
+/** One repository on one server with the Hub's paths: how to ask it, and what its refusals mean. */
 import { Refused } from '../outcome.ts';
 import type { HubRefusal } from '../protocol/failure.ts';
 import type { HubModel } from '../protocol/load.ts';
-import { requestsTo, type Request } from '../request.ts';
+import { requestsTo, type RequestsOf } from '../request.ts';
 import { parseEndpoint, parseReference, type Reference } from './address.ts';
 
 export interface HubServer extends Reference {
   readonly endpoint: string;
-  /** Asks for a path below the endpoint. The token goes to the endpoint alone: browsers drop it where it redirects. */
+  /** Asks for a path below the endpoint. The door adds the token, see {@link requestsTo}. */
   ask(path: string, init?: RequestInit): Promise<Response>;
   /**
-   * The failure that a refusing status stands for; null where another try may help.
+   * The failure that a refusing status stands for; null if another try may help.
    *
-   * @param file whose contents were asked for; null where it was the repository's list
+   * @param file whose contents were asked for; null if it was the repository's list
    */
   refusal(response: Response, file: string | null): Refused | null;
 }
 
+/** Visible ASCII: everything else would be a broken header, or two. */
+const TOKEN = /^[\x21-\x7e]{1,4096}$/;
+
 /**
- * @param requestsOf makes the door through which the requests go
- * @throws Refused with `bad-request` for a name or an address that cannot be one
+ * @param requestsOf makes the door for the requests
+ * @throws Refused with `bad-request` for an impossible repository, endpoint or token
  */
-export function hubServer(
-  model: HubModel,
-  requestsOf: (origins: readonly string[]) => Request = requestsTo,
-): HubServer {
+export function hubServer(model: HubModel, requestsOf: RequestsOf = requestsTo): HubServer {
   const { repository, revision: asked } = parseReference(model.id);
   const revision = model.commit ?? asked;
   const endpoint = parseEndpoint(model.endpoint);
-  const request = requestsOf([endpoint]);
-  const { token } = model;
+  // A token of another endpoint is none here. The door checks every single request again.
+  const token = model.token?.endpoint === endpoint ? model.token : null;
+  if (token && !TOKEN.test(token.secret)) {
+    const reason = 'an access token has only letters, digits and signs of ASCII, without spaces';
+    throw new Refused({ code: 'bad-request', field: 'token', reason });
+  }
+  const request = requestsOf([endpoint], token);
   return {
     repository,
     revision,
     endpoint,
-    ask: (path, init) =>
-      request(`${endpoint}/${path}`, {
-        ...init,
-        // What is kept is kept by us: the browser's own cache would hold every byte a second time.
-        cache: 'no-store',
-        headers: {
-          ...(init?.headers as Record<string, string> | undefined), // ours, and always plain objects
-          ...(token === null ? {} : { authorization: `Bearer ${token}` }),
-        },
-      }),
+    // We keep what must be kept: the browser's cache would hold every byte a second time.
+    ask: (path, init) => request(`${endpoint}/${path}`, { ...init, cache: 'no-store' }),
     refusal: (response, file) => {
       const why = reasonOf(response, token !== null, file);
       if (why !== null) return new Refused({ code: 'hub-refused', repository, endpoint, why });
@@ -54,7 +51,7 @@ export function hubServer(
   };
 }
 
-/** Statuses of a server that has too much to do, or is not well: later it may answer. */
+/** Statuses of a server that is busy or unwell: it may answer later. */
 const isPassing = (status: number) => status === 408 || status === 429 || status >= 500;
 
 function reasonOf(response: Response, withToken: boolean, file: string | null): HubRefusal | null {
@@ -65,7 +62,7 @@ function reasonOf(response: Response, withToken: boolean, file: string | null): 
       return withToken ? 'not-allowed' : 'needs-token';
     case 404:
       if (file !== null) return null;
-      // The Hub says by this header what it misses, and lets pages read it.
+      // The Hub names what is missing in this header, and lets pages read it.
       return response.headers.get('x-error-code') === 'RevisionNotFound'
         ? 'no-such-revision'
         : 'no-such-repository';

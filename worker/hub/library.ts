@@ -1,7 +1,7 @@
 import { attemptAsync, Refused } from '../outcome.ts';
 import type { Outcome } from '../protocol/failure.ts';
 import type { HubModel } from '../protocol/load.ts';
-import { requestsTo, type Request } from '../request.ts';
+import { requestsTo, type RequestsOf } from '../request.ts';
 import { throttle } from '../run-clock.ts';
 import { Gate } from './gate.ts';
 import { hubServer, type HubServer } from './hub-requests.ts';
@@ -37,7 +37,7 @@ export interface LibraryParts {
   readonly locks?: Locks;
   /** How much more may be stored; null where the browser does not say. */
   readonly room: () => Promise<number | null>;
-  readonly requestsOf?: (origins: readonly string[]) => Request;
+  readonly requestsOf?: RequestsOf;
   readonly clock?: Clock;
   readonly stallMs?: number;
   readonly recordBytes?: number;

@@ -30,12 +30,19 @@ export interface HubModel {
   /** `owner/name`, with `@revision` where one is asked for: what a link says. */
   readonly id: string;
   readonly endpoint: string;
-  /** For gated repositories. Never logged, stored or put into an address. */
-  readonly token: string | null;
+  /** For gated repositories. Used only if it was given for `endpoint`; never logged or put into an address. */
+  readonly token: AccessToken | null;
   /** Read what is stored, all of it; or, where there was no room, go on without storing. */
   readonly keep: boolean;
   /** The commit to read, where the page knows which: what the revision stands for may change meanwhile. */
   readonly commit?: string;
+}
+
+/** A token and the server that it was given for, always together. */
+export interface AccessToken {
+  /** As `readEndpoint` gives it. */
+  readonly endpoint: string;
+  readonly secret: string;
 }
 
 export interface ModelFacts {

@@ -1,10 +1,11 @@
-/** A page's Hub over a client and a playground that only note what they are asked. */
+/** The Hub of a page, with a client and a playground that only record what they are asked. */
 import { vi } from 'vitest';
 import type { Playground } from '../../../web/playground/playground.svelte.ts';
 import { Hub } from '../../../web/panels/hub/hub.svelte.ts';
 import type { HubEvent, Newer, StoredModel } from '../../../worker/protocol/hub.ts';
 import type { Failure, Outcome } from '../../../worker/protocol/failure.ts';
 import type { BroughtModel, HubModel } from '../../../worker/protocol/load.ts';
+import { tokensOnDevice } from '../../../web/panels/hub/remembered-token.ts';
 
 export const ENDPOINT = 'https://mirror.example';
 export const model: StoredModel = {
@@ -23,7 +24,7 @@ export const model: StoredModel = {
 export const succeed = <T>(value: T): Outcome<T> => ({ ok: true, value });
 export const fail = (failure: Failure): Outcome<never> => ({ ok: false, failure });
 
-export function open() {
+export function open({ tokens = tokensOnDevice } = {}) {
   const brought = new Map<string, BroughtModel>();
   const playground = {
     brought,
@@ -54,7 +55,7 @@ export function open() {
   };
   const persist = vi.fn(() => Promise.resolve(true));
   vi.stubGlobal('navigator', { storage: { persist } });
-  const hub = new Hub(playground as unknown as Playground, client);
+  const hub = new Hub(playground as unknown as Playground, client, { tokens });
   hub.repository = ' owner/name ';
   hub.endpoint = ENDPOINT;
   return { hub, playground, client, persist };

@@ -1,11 +1,11 @@
 import 'fake-indexeddb/auto';
 import { beforeEach, describe, expect, it, vi } from 'vitest';
-import { rememberedToken, rememberToken } from '../../../web/panels/hub/remembered-token.ts';
+import { tokensOnDevice } from '../../../web/panels/hub/remembered-token.ts';
 import type { HubEvent } from '../../../worker/protocol/hub.ts';
 import { ENDPOINT, fail, model, open, succeed } from './hub-fixture.ts';
 
 beforeEach(async () => {
-  await rememberToken(ENDPOINT, null);
+  await tokensOnDevice.keep(ENDPOINT, null);
 });
 
 describe('Load model', () => {
@@ -21,7 +21,8 @@ describe('Load model', () => {
     await vi.waitFor(() => {
       expect(playground.bring).toHaveBeenCalledOnce();
     });
-    const asked = { from: 'hub', id: 'owner/name', endpoint: ENDPOINT, token: 'secret', keep: true };
+    const token = { endpoint: ENDPOINT, secret: 'secret' };
+    const asked = { from: 'hub', id: 'owner/name', endpoint: ENDPOINT, token, keep: true };
     expect(client.download.mock.calls[0]?.[0]).toEqual(asked);
     expect(playground.bring).toHaveBeenCalledWith({ ...asked, commit: model.commit });
     expect(persist).toHaveBeenCalledOnce();
@@ -128,29 +129,30 @@ describe('a load of a stored model that fails', () => {
 });
 
 describe('an access token', () => {
-  it('is remembered for its server when the person says so, and forgotten when they say so', async () => {
+  const stored = (endpoint: string) => tokensOnDevice.recall(endpoint);
+
+  it('is remembered for its server if the person says so, and forgotten if they say so', async () => {
     const { hub } = open();
     hub.token = 'secret';
     hub.keepToken();
+    expect(await stored(ENDPOINT)).toBeNull();
     hub.remember = true;
-    hub.keepToken();
     await vi.waitFor(async () => {
-      expect(await rememberedToken(ENDPOINT)).toBe('secret');
+      expect(await stored(ENDPOINT)).toBe('secret');
     });
-    expect(await rememberedToken('https://huggingface.co')).toBe('');
+    expect(await stored('https://huggingface.co')).toBeNull();
     const later = open().hub;
     await later.recallToken();
     expect(later.token).toBe('secret');
-    // It is not taken along to another server.
     later.endpoint = 'https://other.example';
     await later.recallToken();
     expect(later.token).toBe('');
+    expect(later.remember).toBe(false);
     later.endpoint = ENDPOINT;
-    await later.recallToken();
+    expect(later.token).toBe('secret');
     later.remember = false;
-    later.keepToken();
     await vi.waitFor(async () => {
-      expect(await rememberedToken(ENDPOINT)).toBe('');
+      expect(await stored(ENDPOINT)).toBeNull();
     });
   });
 
@@ -161,6 +163,40 @@ describe('an access token', () => {
     await vi.waitFor(() => {
       expect(playground.bring).toHaveBeenCalledOnce();
     });
-    expect(await rememberedToken(ENDPOINT)).toBe('');
+    expect(await stored(ENDPOINT)).toBeNull();
+  });
+
+  it('stays remembered when a model is loaded before the device has answered', async () => {
+    await tokensOnDevice.keep(ENDPOINT, 'secret');
+    const { hub, playground } = open();
+    const recalled = hub.recallToken();
+    hub.load();
+    await recalled;
+    await vi.waitFor(() => {
+      expect(playground.bring).toHaveBeenCalledOnce();
+    });
+    expect(await stored(ENDPOINT)).toBe('secret');
+    expect(hub.token).toBe('secret');
+  });
+
+  it('is forgotten when its field is emptied', async () => {
+    await tokensOnDevice.keep(ENDPOINT, 'secret');
+    const { hub } = open();
+    await hub.recallToken();
+    hub.token = '';
+    hub.keepToken();
+    await vi.waitFor(async () => {
+      expect(await stored(ENDPOINT)).toBeNull();
+    });
+  });
+
+  it('that is typed while the device is asked is not replaced', async () => {
+    await tokensOnDevice.keep(ENDPOINT, 'old');
+    const { hub } = open();
+    const recalled = hub.recallToken();
+    hub.token = 'new';
+    await recalled;
+    expect(hub.token).toBe('new');
+    expect(hub.remember).toBe(true);
   });
 });

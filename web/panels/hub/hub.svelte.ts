@@ -5,15 +5,16 @@ import { defaultConfig } from '../../settings/settings.ts';
 import type { Playground } from '../../playground/playground.svelte.ts';
 import type { Download, Running } from './download.ts';
 import type { HubClient } from './hub-client.ts';
+import { AccessTokens } from './access-tokens.svelte.ts';
 import { Pace } from './pace.ts';
-import { rememberedToken, rememberToken } from './remembered-token.ts';
+import { tokensOnDevice, type TokenStore } from './remembered-token.ts';
 
 type Client = Pick<
   HubClient,
   'look' | 'download' | 'renew' | 'newer' | 'check' | 'stored' | 'remove' | 'pause' | 'resume' | 'cancel'
 >;
 
-/** Failures of a load that stored files may be to blame for. */
+/** Failures of a load that damaged stored files can cause. */
 const DOUBTFUL: readonly Failure['code'][] = [
   'bad-config',
   'bad-weights',
@@ -22,25 +23,31 @@ const DOUBTFUL: readonly Failure['code'][] = [
   'download-failed',
 ];
 
-/** What is stored will do; and then the server is asked whether it has a newer one; or it shall be that one. */
+const FIELDS = ['repository', 'endpoint', 'token'] as const;
+type Field = (typeof FIELDS)[number];
+
+interface HubParts {
+  readonly now: () => number;
+  readonly tokens: TokenStore;
+}
+
+/** What is stored is enough; or that, and then ask the server for a newer commit; or only the newest commit. */
 type Want = 'stored' | 'any' | 'newest';
 
-/** What a person enters about a repository, what is stored of repositories, and the download in between. */
+/** What the person enters about a repository, the stored models, and the download between them. */
 export class Hub {
   repository = $state('');
   endpoint = $state(defaultConfig.endpoint);
-  token = $state('');
-  remember = $state(false);
   download = $state.raw<Download>({ at: 'nothing' });
   stored = $state.raw<readonly StoredModel[]>([]);
-  /** Where the last model that was loaded or checked is not what its branch stands for any more. */
+  /** Set if the branch of the last model that was loaded or checked has moved on. */
   newer = $state.raw<Newer | null>(null);
   /** What is wrong with a field. */
-  readonly problems = $derived.by((): { readonly repository?: string; readonly endpoint?: string } => {
+  readonly problems = $derived.by((): Partial<Readonly<Record<Field, string>>> => {
     const failure = this.download.at === 'failed' ? this.download.failure : null;
     if (failure?.code !== 'bad-request') return {};
-    if (failure.field === 'repository') return { repository: failure.reason };
-    return failure.field === 'endpoint' ? { endpoint: failure.reason } : {};
+    const field = FIELDS.find((name) => name === failure.field);
+    return field ? { [field]: failure.reason } : {};
   });
   readonly running = $derived(
     this.download.at === 'downloading' || this.download.at === 'checking' ? this.download : null,
@@ -50,9 +57,9 @@ export class Hub {
   readonly #client: Client;
   readonly #now: () => number;
   readonly #pace = new Pace();
+  readonly #tokens: AccessTokens;
   #ticket = 0;
-  #recalled: { readonly endpoint: string; readonly token: string } | null = null;
-  /** The model that the last download was of. */
+  /** The model of the last download. */
   #model: HubModel | null = null;
   #want: Want = 'any';
   /** The model that {@link newer} is about. */
@@ -60,10 +67,32 @@ export class Hub {
   /** The failed load that was looked into. */
   #lookedInto: unknown = null;
 
-  constructor(playground: Playground, client: Client, now = () => performance.now()) {
+  constructor(
+    playground: Playground,
+    client: Client,
+    { now = () => performance.now(), tokens = tokensOnDevice }: Partial<HubParts> = {},
+  ) {
     this.#playground = playground;
     this.#client = client;
     this.#now = now;
+    this.#tokens = new AccessTokens(tokens);
+  }
+
+  /** The access token for the endpoint that is entered. Another endpoint has another token, or none. */
+  get token(): string {
+    return this.#tokens.secretFor(this.endpoint);
+  }
+
+  set token(secret: string) {
+    this.#tokens.enter(this.endpoint, secret);
+  }
+
+  get remember(): boolean {
+    return this.#tokens.isRemembered(this.endpoint);
+  }
+
+  set remember(remember: boolean) {
+    this.#tokens.setRemembered(this.endpoint, remember);
   }
 
   /** Reads what is stored, and the token that is remembered. */
@@ -76,35 +105,21 @@ export class Hub {
     if (outcome.ok) this.stored = outcome.value;
   }
 
-  /**
-   * Where a token is remembered for the server that is entered, it comes into its field; one that was remembered for
-   * another server leaves it. What the person typed stays.
-   */
-  async recallToken(): Promise<void> {
-    const endpoint = this.endpoint.trim();
-    if (this.#recalled && this.#recalled.endpoint !== endpoint && this.token === this.#recalled.token) {
-      this.token = '';
-      this.remember = false;
-    }
-    const token = await rememberedToken(endpoint);
-    if (token === '' || this.token !== '') return;
-    this.#recalled = { endpoint, token };
-    this.token = token;
-    this.remember = true;
+  /** Fills in the token that is remembered for the endpoint that is entered. */
+  recallToken(): Promise<void> {
+    return this.#tokens.recall(this.endpoint);
   }
 
-  /** Remembers or forgets what stands in the field, as the person wants it. */
+  /** Stores what stands in the field, if the person wants that. */
   keepToken(): void {
-    const token = this.token.trim();
-    void rememberToken(this.endpoint.trim(), this.remember && token !== '' ? token : null);
+    this.#tokens.keep(this.endpoint);
   }
 
-  /** Shows what a link asks for, and how large it is. A link brings no token, and none is sent where it points. */
+  /** Shows what a link asks for, and how large it is. */
   async lookAt(id: string, endpoint: string): Promise<void> {
     this.repository = id;
-    if (endpoint !== this.endpoint) this.token = '';
     this.endpoint = endpoint;
-    const ticket = this.#begin({ at: 'asking', id });
+    const ticket = this.#show({ at: 'asking', id });
     const outcome = await this.#client.look(this.#entered());
     if (ticket !== this.#ticket) return;
     this.download = outcome.ok
@@ -112,24 +127,21 @@ export class Hub {
       : { at: 'failed', id, failure: outcome.failure };
   }
 
-  /** Downloads what is missing of the repository that is entered, then loads it; without one, loads what is chosen. */
+  /** Downloads what is missing of the entered repository, then loads it. Without one it loads the chosen model. */
   load(): void {
+    this.keepToken();
     if (this.repository.trim() === '') this.#playground.load();
     else void this.#load(this.#entered(), 'any');
   }
 
-  /** Loads what is stored, and asks nobody; of what is not whole, it fetches the rest. */
+  /** Loads a stored model and asks nobody. If it is incomplete, it fetches the rest first. */
   loadStored(stored: StoredModel): void {
-    const { endpoint } = stored;
-    const token = endpoint === this.endpoint.trim() ? this.token.trim() : '';
     this.repository = nameOf(stored);
-    if (endpoint !== this.endpoint.trim()) this.token = '';
-    this.endpoint = endpoint;
-    const model = { ...this.#entered(), token: token === '' ? null : token };
-    void this.#load(model, stored.storedAtMs === null ? 'newest' : 'stored');
+    this.endpoint = stored.endpoint;
+    void this.#load(this.#entered(), stored.storedAtMs === null ? 'newest' : 'stored');
   }
 
-  /** Downloads the commit that the page told of, and loads it; the older one stays stored. */
+  /** Downloads and loads the newer commit that the page offers. The older one stays stored. */
   loadNewer(): void {
     if (this.#outdated) void this.#load(this.#outdated, 'newest');
   }
@@ -141,7 +153,7 @@ export class Hub {
     this.download = { ...this.running, paused: true };
   }
 
-  /** Goes on after a pause, or after a failure. */
+  /** Continues after a pause or a failure. */
   resume(): void {
     if (this.running) {
       this.#client.resume();
@@ -153,25 +165,18 @@ export class Hub {
     this.#client.cancel();
   }
 
-  /** Loads the model that there was no room for as it comes, and keeps nothing of it. */
+  /** Loads the model that does not fit on the device straight from the network, and stores nothing. */
   loadWithoutStoring(): void {
     if (!this.#model) return;
     const { id } = this.#model;
-    this.#begin({ at: 'streaming', id });
+    this.#show({ at: 'streaming', id });
     this.#playground.bring({ ...this.#model, keep: false });
   }
 
-  /** Has all of a model read again, then asks whether its branch has moved on. */
+  /** Reads and verifies all of a stored model again, then asks whether its branch has moved on. */
   async check(stored: StoredModel): Promise<Outcome<StoredModel>> {
     const id = `${stored.repository}@${stored.commit}`;
-    const token = this.token.trim();
-    const model: HubModel = {
-      from: 'hub',
-      id,
-      endpoint: stored.endpoint,
-      token: stored.endpoint === this.endpoint.trim() && token !== '' ? token : null,
-      keep: true,
-    };
+    const model = this.#modelAt(id, stored.endpoint);
     const outcome = await this.#check(model);
     if (this.download.at === 'checked') void this.#lookForNewer({ ...model, id: nameOf(stored) });
     return outcome;
@@ -186,7 +191,7 @@ export class Hub {
     await this.refresh();
   }
 
-  /** After a load of a stored model that failed: its files are read again, and what is bad is replaced, once. */
+  /** After a stored model failed to load: verifies its files again and replaces what is damaged, once. */
   async lookInto(): Promise<void> {
     const { phase, config, brought } = this.#playground;
     const model = brought.get(config.model);
@@ -200,17 +205,15 @@ export class Hub {
   }
 
   #entered(): HubModel {
-    const token = this.token.trim();
-    return {
-      from: 'hub',
-      id: this.repository.trim(),
-      endpoint: this.endpoint.trim(),
-      token: token === '' ? null : token,
-      keep: true,
-    };
+    return this.#modelAt(this.repository.trim(), this.endpoint.trim());
   }
 
-  #begin(download: Download): number {
+  #modelAt(id: string, endpoint: string): HubModel {
+    return { from: 'hub', id, endpoint, token: this.#tokens.tokenFor(endpoint), keep: true };
+  }
+
+  /** Shows the start of something new. What was going on before has an old ticket, and changes nothing any more. */
+  #show(download: Download): number {
     this.download = download;
     this.newer = null;
     this.#pace.forget();
@@ -220,13 +223,12 @@ export class Hub {
   async #load(model: HubModel, want: Want): Promise<void> {
     this.#model = model;
     this.#want = want;
-    this.keepToken();
-    const ticket = this.#begin({ at: 'asking', id: model.id });
+    const ticket = this.#show({ at: 'asking', id: model.id });
     const heard = new Set<HubEvent['type']>();
     const store = want === 'newest' ? this.#client.renew : this.#client.download;
     const outcome = await store.call(this.#client, model, (event) => {
       if (ticket !== this.#ticket) return;
-      // Some browsers ask the person: only when there is something to keep.
+      // Some browsers ask the person, so wait until there is something to keep.
       if (event.type === 'progress' && !heard.has('progress')) void askToPersist();
       heard.add(event.type);
       this.#receive('downloading', model.id, event);
@@ -240,7 +242,7 @@ export class Hub {
     await this.refresh();
   }
 
-  /** Nobody waits for the answer: where none comes, as without a network, there is nothing to say. */
+  /** Nobody waits for this answer. If none comes, as without a network, the page says nothing. */
   async #lookForNewer(model: HubModel): Promise<void> {
     const ticket = this.#ticket;
     const outcome = await this.#client.newer(model);
@@ -250,7 +252,7 @@ export class Hub {
   }
 
   async #check(model: HubModel): Promise<Outcome<StoredModel>> {
-    const ticket = this.#begin({ at: 'asking', id: model.id });
+    const ticket = this.#show({ at: 'asking', id: model.id });
     const outcome = await this.#client.check(model, (event) => {
       if (ticket === this.#ticket) this.#receive('checking', model.id, event);
     });
@@ -287,15 +289,15 @@ export class Hub {
   }
 }
 
-/** What a person would enter to get a stored model, on this device. */
+/** What the person would enter to get a stored model on this device. */
 const nameOf = ({ repository, revision, commit, superseded }: StoredModel) =>
   `${repository}@${superseded ? commit : revision}`.replace(/@main$/, '');
 
 const missingOf = ({ totalBytes, storedBytes }: Preview) => totalBytes - storedBytes;
 
-/** Asks the browser not to throw the models away when the device is full. Its answer changes nothing for us. */
+/** Asks the browser to keep the models when the device is full. Its answer changes nothing for us. */
 async function askToPersist(): Promise<void> {
-  // Absent where the page is not served securely.
+  // Absent if the page is not served securely.
   const storage = navigator.storage as StorageManager | undefined;
   await storage?.persist().catch(() => false);
 }
