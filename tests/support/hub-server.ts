@@ -183,9 +183,9 @@ export async function startHub(repositories: Readonly<Record<string, Repository>
 
 function entryOf(path: string, content: Uint8Array) {
   const size = content.length;
-  const small = { type: 'file', path, size, oid: '0'.repeat(40) };
+  const small = { type: 'file', path, size, oid: gitBlobId(content) };
   return path.endsWith('.safetensors')
-    ? { ...small, lfs: { oid: sha256(content), size, pointerSize: 134 } }
+    ? { ...small, oid: '0'.repeat(40), lfs: { oid: sha256(content), size, pointerSize: 134 } }
     : small;
 }
 
@@ -259,3 +259,6 @@ async function bodyOf(request: IncomingMessage): Promise<string> {
 }
 
 export const sha256 = (content: Uint8Array) => createHash('sha256').update(content).digest('hex');
+
+const gitBlobId = (content: Uint8Array) =>
+  createHash('sha1').update(`blob ${content.length}\0`).update(content).digest('hex');

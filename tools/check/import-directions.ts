@@ -145,10 +145,10 @@ const realms: readonly Realm[] = [
       'worker/storage is what the page and its workers keep on the device: the one importer of idb-keyval, and of nothing else.',
   },
   {
-    of: 'worker/hub/sha256.ts',
+    of: 'worker/hub/digest.ts',
     may: [],
     libraries: ['hash-wasm'],
-    reason: 'worker/hub/sha256.ts is the one importer of hash-wasm, and of nothing else.',
+    reason: 'worker/hub/digest.ts is the one importer of hash-wasm, and of nothing else.',
   },
   ...workerFolders([
     ['text', []],

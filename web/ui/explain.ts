@@ -40,6 +40,8 @@ export function explain(failure: Failure): string {
       return `This browser has room for ${formatBytes(failure.availableBytes)} more; ${formatBytes(failure.neededBytes)} are needed, so ${formatBytes(failure.neededBytes - failure.availableBytes)} are missing.`;
     case 'not-stored':
       return `${failure.model} is not stored on this device any more.`;
+    case 'storage-lost':
+      return 'The data that this site keeps in the browser was deleted during the download, stored models included.';
     case 'cancelled':
       return 'The download was cancelled.';
     case 'unreadable-file':
@@ -97,6 +99,8 @@ export function advise(failure: Failure): string {
       return 'Delete stored models or free space on the device, or load it without storing it.';
     case 'not-stored':
       return 'Press Load model to download it.';
+    case 'storage-lost':
+      return 'Press Load model to download it again.';
     case 'cancelled':
       return 'What has arrived is kept: Load model goes on from there.';
     case 'unreadable-file':
@@ -125,6 +129,8 @@ const refused: Readonly<Record<HubRefusal, (repository: string, endpoint: string
     `${endpoint} does not give ${repository} to everybody: it is gated or private, or there is no such model.`,
   'token-is-wrong': (_, endpoint) => `${endpoint} does not know this access token.`,
   'not-allowed': (repository, endpoint) => `${endpoint} does not let this access token read ${repository}.`,
+  'web-page': (repository, endpoint) =>
+    `${endpoint} answers with a web page, perhaps a login page, instead of ${repository}.`,
 };
 
 const advices: Readonly<Record<HubRefusal, string>> = {
@@ -133,6 +139,8 @@ const advices: Readonly<Record<HubRefusal, string>> = {
   'needs-token': 'Check the name, or enter an access token of an account that may read it.',
   'token-is-wrong': 'Correct the access token, or empty the field.',
   'not-allowed': 'Accept the model’s terms on its page with that account, or use another token.',
+  'web-page':
+    'Check the endpoint. If the server or your network wants you to log in, do that in another tab and try again.',
 };
 
 const askedToWait = (seconds: number | undefined) =>

@@ -10,6 +10,8 @@ export interface Reference {
   readonly revision: string;
 }
 
+/** Longer texts are no references: two names and a revision. */
+const LONGEST = 500;
 /** The Hub's own default branch. */
 const DEFAULT_REVISION = 'main';
 
@@ -18,6 +20,12 @@ const NAME = /^[A-Za-z0-9](?:[\w.-]{0,94}[A-Za-z0-9_])?$/;
 /** The names of branches and tags that git allows, without those that no repository of models uses. */
 const REVISION = /^[A-Za-z0-9](?:[\w./-]{0,253}[\w-])?$/;
 
+/** Whether a server may call a repository so: `owner/name`. */
+export function isRepository(path: string): boolean {
+  const [owner = '', name = '', ...deeper] = path.split('/');
+  return deeper.length === 0 && NAME.test(owner) && NAME.test(name) && !/\.\.|--/.test(path);
+}
+
 /**
  * Reads the name of a repository.
  *
@@ -25,15 +33,13 @@ const REVISION = /^[A-Za-z0-9](?:[\w./-]{0,253}[\w-])?$/;
  */
 export function parseReference(text: string): Reference {
   const [path = '', revision = DEFAULT_REVISION, ...more] = text.trim().split('@');
-  const [owner = '', name = '', ...deeper] = path.split('/');
-  const whole = more.length === 0 && deeper.length === 0;
-  if (!whole || !NAME.test(owner) || !NAME.test(name) || /\.\.|--/.test(path)) {
+  if (text.length > LONGEST || more.length > 0 || !isRepository(path)) {
     refuse('repository', `“${abridge(text)}” is not of the form owner/name or owner/name@revision`);
   }
   if (!REVISION.test(revision) || /\.\.|\/\/|\/\./.test(revision)) {
     refuse('repository', `“${abridge(revision)}” cannot be a branch, a tag or a commit`);
   }
-  return { repository: `${owner}/${name}`, revision };
+  return { repository: path, revision };
 }
 
 /**

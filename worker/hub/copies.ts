@@ -1,24 +1,24 @@
-/** Copies that the loader makes of a stored model's weights, in records beside its files. */
+/** Quantized copies that the loader makes of a stored model's weights, in records beside its files. */
 import type { CopyWriter, ModelCopies } from '../loader/model-source.ts';
 import { takeIfFree, type Locks } from './model-lock.ts';
 import { RecordWriter } from './record-writer.ts';
-import { copiesOf, copyOf, finishCopy, recordsOfCopy, removeCopy, type StoredListing } from './records.ts';
-import { Sha256 } from './sha256.ts';
+import { Sha256 } from './digest.ts';
+import { copiesOf, copyOf, recordsOfCopy, removeCopy, writeCopy, type StoredListing } from './records.ts';
 import { storedBytes } from './stored-bytes.ts';
 
-/** What keeping copies needs of the browser. */
+/** What copies need from the browser. */
 export interface Device {
   readonly locks: Locks;
-  /** How much more may be stored; null where the browser does not say. */
+  /** How much more may be stored; null if the browser does not say. */
   readonly room: () => Promise<number | null>;
 }
 
 export const copiesOn = (listing: StoredListing, device: Device): ModelCopies => ({
-  open: async (name, begin = 0) => {
+  open: async (name, start = 0) => {
     const copy = await copyOf(listing, name);
     if (!copy) return null;
     const { sizeBytes } = copy;
-    return { sizeBytes, chunks: storedBytes(recordsOfCopy(listing, copy), begin) };
+    return { sizeBytes, chunks: storedBytes(recordsOfCopy(listing, copy), start) };
   },
   begin: async (name, sizeBytes) => {
     const available = await device.room();
@@ -27,7 +27,7 @@ export const copiesOn = (listing: StoredListing, device: Device): ModelCopies =>
     if (!release) return null;
     try {
       await removeCopy(listing, name);
-      const writer = await RecordWriter.begin(recordsOfCopy(listing, { name, sizeBytes }));
+      const writer = await RecordWriter.resume(recordsOfCopy(listing, { name, sizeBytes }));
       return new CopyInRecords(listing, name, sizeBytes, writer, release);
     } catch {
       release();
@@ -37,11 +37,11 @@ export const copiesOn = (listing: StoredListing, device: Device): ModelCopies =>
   remove: (name) => removeCopy(listing, name),
 });
 
-/** Reads all copies of a model again, and removes those that are other than they were. */
+/** Reads all copies of a model, and removes those that have changed. */
 export async function checkCopies(listing: StoredListing): Promise<void> {
   for (const copy of await copiesOf(listing)) {
     const records = recordsOfCopy(listing, copy);
-    const hash = await Sha256.begin();
+    const hash = await Sha256.create();
     for (let index = 0; index < records.count; index++) {
       const bytes = await records.read(index);
       if (bytes) hash.add(bytes);
@@ -77,7 +77,7 @@ class CopyInRecords implements CopyWriter {
     try {
       await this.#writer.add(bytes);
     } catch {
-      this.#failed = true; // the device is full, most likely: the model itself is there all the same
+      this.#failed = true; // most likely the device is full; the model itself is there all the same
     }
   }
 
@@ -86,15 +86,15 @@ class CopyInRecords implements CopyWriter {
       const digest = await this.#wholeDigest();
       const [name, sizeBytes] = [this.#name, this.#sizeBytes];
       if (digest === null) await removeCopy(this.#listing, name);
-      else await finishCopy(this.#listing, { name, sizeBytes, digest });
+      else await writeCopy(this.#listing, { name, sizeBytes, digest });
     } catch {
-      // Nothing says that there is a copy, so what is left of it is removed when it is looked for.
+      // Nothing says that there is a copy, so its rest is removed by whoever looks for it.
     } finally {
       this.#release();
     }
   }
 
-  /** null where not all of it is stored. */
+  /** Null if not all of it is stored. */
   async #wholeDigest(): Promise<string | null> {
     try {
       await this.#writer.written();

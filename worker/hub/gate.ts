@@ -1,13 +1,15 @@
 import { Refused } from '../outcome.ts';
+import type { Failure } from '../protocol/failure.ts';
 
-/** What holds a download up: a person who pauses it, and one who gives it up. */
+/** What may hold up a download or end it: the person pauses or cancels it, or the device loses what is stored. */
 export class Gate {
   readonly #cancel = new AbortController();
+  #why: Failure = { code: 'cancelled' };
   #interrupt = new AbortController();
   #opened: Promise<void> | null = null;
   #open: () => void = () => undefined;
 
-  /** Aborts at the next pause, and when all is given up: for one request. */
+  /** For one request: aborts at the next pause, and at the end. */
   get interrupted(): AbortSignal {
     return AbortSignal.any([this.#interrupt.signal, this.#cancel.signal]);
   }
@@ -31,14 +33,16 @@ export class Gate {
     this.#open();
   }
 
-  cancel(): void {
+  /** @param why the failure that {@link pass} throws from now on */
+  cancel(why: Failure = { code: 'cancelled' }): void {
+    if (!this.#cancel.signal.aborted) this.#why = why;
     this.#cancel.abort();
     this.resume();
   }
 
-  /** Resolves when nobody pauses. Throws Refused with `cancelled` when it was given up. */
+  /** Resolves while nobody pauses. Throws Refused after the end. */
   async pass(): Promise<void> {
     while (this.#opened) await this.#opened;
-    if (this.#cancel.signal.aborted) throw new Refused({ code: 'cancelled' });
+    if (this.#cancel.signal.aborted) throw new Refused(this.#why);
   }
 }

@@ -15,6 +15,10 @@ export interface HubServer extends Reference {
    * @param file whose contents were asked for; null if it was the repository's list
    */
   refusal(response: Response, file: string | null): Refused | null;
+  /** The failure that a web page stands for, if it comes instead of data. */
+  webPage(): Refused;
+  /** The same server, with the name that it gave the repository itself. */
+  renamed(repository: string): HubServer;
 }
 
 /** Visible ASCII: everything else would be a broken header, or two. */
@@ -25,8 +29,8 @@ const TOKEN = /^[\x21-\x7e]{1,4096}$/;
  * @throws Refused with `bad-request` for an impossible repository, endpoint or token
  */
 export function hubServer(model: HubModel, requestsOf: RequestsOf = requestsTo): HubServer {
-  const { repository, revision: asked } = parseReference(model.id);
-  const revision = model.commit ?? asked;
+  const reference = parseReference(model.id);
+  const revision = model.commit ?? reference.revision;
   const endpoint = parseEndpoint(model.endpoint);
   // A token of another endpoint is none here. The door checks every single request again.
   const token = model.token?.endpoint === endpoint ? model.token : null;
@@ -35,20 +39,26 @@ export function hubServer(model: HubModel, requestsOf: RequestsOf = requestsTo):
     throw new Refused({ code: 'bad-request', field: 'token', reason });
   }
   const request = requestsOf([endpoint], token);
-  return {
-    repository,
-    revision,
-    endpoint,
-    // We keep what must be kept: the browser's cache would hold every byte a second time.
-    ask: (path, init) => request(`${endpoint}/${path}`, { ...init, cache: 'no-store' }),
-    refusal: (response, file) => {
-      const why = reasonOf(response, token !== null, file);
-      if (why !== null) return new Refused({ code: 'hub-refused', repository, endpoint, why });
-      if (isPassing(response.status)) return null;
-      const { status, statusText: reason } = response;
-      return new Refused({ code: 'download-failed', file: file ?? repository, status, reason });
-    },
+  const called = (repository: string): HubServer => {
+    const refused = (why: HubRefusal) => new Refused({ code: 'hub-refused', repository, endpoint, why });
+    return {
+      repository,
+      revision,
+      endpoint,
+      // We keep what must be kept: the browser's cache would hold every byte a second time.
+      ask: (path, init) => request(`${endpoint}/${path}`, { ...init, cache: 'no-store' }),
+      refusal: (response, file) => {
+        const why = reasonOf(response, token !== null, file);
+        if (why !== null) return refused(why);
+        if (isPassing(response.status)) return null;
+        const { status, statusText: reason } = response;
+        return new Refused({ code: 'download-failed', file: file ?? repository, status, reason });
+      },
+      webPage: () => refused('web-page'),
+      renamed: called,
+    };
   };
+  return called(reference.repository);
 }
 
 /** Statuses of a server that is busy or unwell: it may answer later. */

@@ -5,7 +5,7 @@ import { requestsTo, type RequestsOf } from '../request.ts';
 import { throttle } from '../run-clock.ts';
 import { Gate } from './gate.ts';
 import { hubServer, type HubServer } from './hub-requests.ts';
-import { askCommit, listModel, type Listing } from './listing.ts';
+import { listModel, resolveRevision, type Listing } from './listing.ts';
 import { ifFree, lockName, type Locks } from './model-lock.ts';
 import type { Clock } from './patience.ts';
 import type {
@@ -21,21 +21,23 @@ import {
   allListings,
   commitOf,
   copiesOf,
-  finishStoring,
   listingOf,
   manifestOf,
   RECORD_BYTES,
+  rememberName,
   removeModel,
   storedBytesOf,
+  storedName,
   totalBytesOf,
+  writeManifest,
   type StoredListing,
 } from './records.ts';
 import { checkModel, storeModel, type StoreOptions } from './store-model.ts';
 
-/** What a library needs of the browser; tests bring their own. */
+/** What a library needs from the browser; tests bring their own. */
 export interface LibraryParts {
   readonly locks?: Locks;
-  /** How much more may be stored; null where the browser does not say. */
+  /** How much more may be stored; null if the browser does not say. */
   readonly room: () => Promise<number | null>;
   readonly requestsOf?: RequestsOf;
   readonly clock?: Clock;
@@ -44,7 +46,7 @@ export interface LibraryParts {
 }
 
 const PROGRESS_INTERVAL_MS = 100;
-/** On which tabs tell each other how far they are. */
+/** Where tabs tell each other about their progress. */
 const CHANNEL = 'kvtab-downloads';
 
 interface Told {
@@ -52,11 +54,13 @@ interface Told {
   readonly event: HubEvent;
 }
 
-/** The models on this device, and the one that is on its way here. */
+/** The models on this device, and the one that is being downloaded. */
 export class Library implements HubApi {
   readonly #parts: LibraryParts;
   #gate = new Gate();
-  /** Settles when the download before has let go. */
+  /** Of the last question that stores nothing. */
+  #asking = new Gate();
+  /** Settles when the previous download has ended. */
   #busy: Promise<unknown> = Promise.resolve();
 
   constructor(parts: LibraryParts) {
@@ -66,7 +70,7 @@ export class Library implements HubApi {
   look(model: HubModel): Promise<Outcome<Preview>> {
     return attemptAsync(async () => {
       const server = this.#server(model);
-      const listing = await this.#list(server, new Gate(), () => undefined);
+      const listing = await this.#list(server, this.#askInstead(), () => undefined);
       return this.#previewOf({ ...listing, recordBytes: this.#recordBytes });
     });
   }
@@ -90,7 +94,9 @@ export class Library implements HubApi {
       const { revision } = server;
       const storedCommit = (await storedListing(server))?.commit;
       if (storedCommit === undefined || isNameOf(storedCommit, revision)) return null;
-      const commit = await askCommit(server, { gate: new Gate(), onWait: giveUp });
+      const { clock, stallMs } = this.#parts;
+      const options = { gate: this.#askInstead(), onWait: giveUp, clock, stallMs };
+      const { commit } = await resolveRevision(server, options);
       return commit === storedCommit ? null : { revision, storedCommit, commit };
     });
   }
@@ -117,6 +123,12 @@ export class Library implements HubApi {
 
   cancel(): void {
     this.#gate.cancel();
+    this.#asking.cancel();
+  }
+
+  /** The browser has deleted the data under this page: what is left of the download would never be whole. */
+  loseStorage(): void {
+    this.#gate.cancel({ code: 'storage-lost' });
   }
 
   stored(): Promise<Outcome<readonly StoredModel[]>> {
@@ -129,7 +141,7 @@ export class Library implements HubApi {
     return attemptAsync(async () => {
       const removed = await ifFree(this.#parts.locks, key, () => removeModel(key));
       if (removed) return;
-      const reason = 'it is being stored, here or in another tab: wait for that, or cancel it';
+      const reason = 'it is being downloaded, here or in another tab: wait for that, or cancel it';
       throw new Refused({ code: 'bad-request', field: 'repository', reason });
     });
   }
@@ -142,7 +154,13 @@ export class Library implements HubApi {
     return hubServer(model, this.#parts.requestsOf ?? requestsTo);
   }
 
-  /** Ends the download before, and does the next thing when it has let go. */
+  /** Ends the question before, and lets the next one be cancelled. */
+  #askInstead(): Gate {
+    this.#asking.cancel();
+    return (this.#asking = new Gate());
+  }
+
+  /** Cancels the previous download, and starts when it has ended. */
   #alone<T>(work: (gate: Gate) => Promise<T>): Promise<Outcome<T>> {
     this.#gate.cancel();
     const gate = (this.#gate = new Gate());
@@ -157,17 +175,21 @@ export class Library implements HubApi {
       ...(await this.#list(server, gate, onWait)),
       recordBytes: this.#recordBytes,
     };
+    const { endpoint, repository } = listing;
+    const renamed = server.renamed(repository);
     await this.#locked(listing, gate, onEvent, async (tell) => {
       const manifest = await manifestOf(listing);
-      // Another tab was quicker, or another name of the same commit was stored before.
-      if (manifest?.damagedFile === null) await finishStoring(listing, manifest);
-      else await storeModel(listing, this.#storing(server, listing, gate, tell));
+      // Another tab was quicker, or the same commit is stored under another revision.
+      if (manifest?.damagedFile === null) await writeManifest(listing, manifest);
+      else await storeModel(listing, this.#storing(renamed, listing, gate, tell));
+      await rememberName(endpoint, server.repository, repository);
     });
     return this.#describe(listing);
   }
 
   #list(server: HubServer, gate: Gate, onWait: StoreOptions['onWait']): Promise<Listing> {
-    return listModel(server, { gate, onWait, clock: this.#parts.clock });
+    const { clock, stallMs } = this.#parts;
+    return listModel(server, { gate, onWait, clock, stallMs });
   }
 
   #storing(server: HubServer, { commit }: Listing, gate: Gate, tell: OnHubEvent): StoreOptions {
@@ -186,8 +208,8 @@ export class Library implements HubApi {
   }
 
   /**
-   * Does something to a model that no two tabs may do at once. Who comes later is told how far the other one is, and
-   * does it too when that one has ended, however it ended.
+   * Does something to a model that no two tabs may do at once. A later tab hears of the other one's progress, and does
+   * the same when that one has ended, however it ended.
    */
   async #locked(
     key: StoredKey,
@@ -212,7 +234,7 @@ export class Library implements HubApi {
         return work(tell);
       });
       await turn?.catch(async (error: unknown) => {
-        await gate.pass(); // an abort of the wait is the person's
+        await gate.pass(); // throws if the person has ended the wait
         throw error;
       });
     } finally {
@@ -250,11 +272,12 @@ export class Library implements HubApi {
   }
 }
 
-/** What is stored under a name, whole or not; undefined where nothing is. */
+/** What is stored for a repository and a revision, whole or not; undefined if nothing is. */
 export async function storedListing(server: HubServer): Promise<StoredListing | undefined> {
-  const { endpoint, repository, revision } = server;
+  const { endpoint, revision } = server;
+  const repository = await storedName(endpoint, server.repository);
   const commit = await commitOf(endpoint, repository, revision);
-  // A commit names itself, also where it was stored as a branch.
+  // A commit names itself, even if it was stored as a branch.
   return listingOf({ endpoint, repository, commit: commit ?? revision });
 }
 
@@ -263,7 +286,7 @@ const isWhole = async (key: StoredKey) => (await manifestOf(key))?.damagedFile =
 /** A commit may be named by its first digits. */
 const isNameOf = (commit: string, revision: string) => revision.length >= 7 && commit.startsWith(revision);
 
-/** For a question that nobody waits for: it is not asked again. */
+/** For a question that nobody waits for: it is not repeated. */
 const giveUp = () => {
   throw new Refused({ code: 'cancelled' });
 };

@@ -1,36 +1,33 @@
-/** Which files of a repository a model consists of, at which commit, how large, with which digests. */
+/** The files that a model consists of: at which commit, how large, with which digests. */
 import { isObject } from '../hostile-fields.ts';
 import { readIndex } from '../loader/checkpoint.ts';
 import { Refused } from '../outcome.ts';
-import type { Gate } from './gate.ts';
+import { isRepository } from './address.ts';
+import { ask, askJson, parseJson, unusable, type AskOptions } from './ask.ts';
 import type { HubServer } from './hub-requests.ts';
-import { Patience, retryAfterMs, type Clock } from './patience.ts';
 
 export interface ListedFile {
-  /** A plain file name: models lie at the root of their repository. */
+  /** A plain file name: a model lies at the root of its repository. */
   readonly name: string;
   readonly sizeBytes: number;
-  /** SHA-256 in hexadecimal, of files that the Hub keeps in LFS; null of small ones. */
+  /** SHA-256 in hexadecimal; null for files that are not in LFS. */
   readonly sha256: string | null;
+  /** The id that git gives to the contents, in hexadecimal; null for files in LFS, or if the server does not say. */
+  readonly gitBlobId: string | null;
 }
 
 export interface Listing {
   readonly endpoint: string;
+  /** As the server itself writes it. */
   readonly repository: string;
   readonly revision: string;
   readonly commit: string;
   readonly files: readonly ListedFile[];
 }
 
-interface ListOptions {
-  readonly gate: Gate;
-  readonly onWait: (reason: string, forMs: number) => void;
-  readonly clock?: Clock | undefined;
-}
-
 const WHOLE_WEIGHTS = 'model.safetensors';
 const WEIGHTS_INDEX = 'model.safetensors.index.json';
-/** All that is read of a model besides its weights; those that a repository lacks are done without. */
+/** Everything that we read of a model besides its weights. A repository may lack all but the first. */
 const SMALL_FILES = [
   'config.json',
   'generation_config.json',
@@ -38,8 +35,13 @@ const SMALL_FILES = [
   'tokenizer_config.json',
   'chat_template.jinja',
 ] as const;
+/** A larger text is no configuration and no tokenizer. */
+export const LARGEST_TEXT_BYTES = 128 * 2 ** 20;
 /** An index names each tensor once: this is enough for a hundred thousand of them. */
 const LARGEST_INDEX_BYTES = 64 * 2 ** 20;
+/** Enough for a commit with a list of a hundred thousand files. */
+const LARGEST_ANSWER_BYTES = 16 * 2 ** 20;
+const MOST_SHARDS = 10_000;
 
 /**
  * Resolves the revision, then asks for sizes and digests of the files that a model needs, and no others: a repository
@@ -47,59 +49,80 @@ const LARGEST_INDEX_BYTES = 64 * 2 ** 20;
  *
  * @throws Refused with `hub-refused`, `download-failed` or `bad-weights`
  */
-export async function listModel(server: HubServer, options: ListOptions): Promise<Listing> {
-  const { endpoint, repository, revision } = server;
-  const commit = await askCommit(server, options);
+export async function listModel(asked: HubServer, options: AskOptions): Promise<Listing> {
+  const { repository, commit } = await resolveRevision(asked, options);
+  const server = asked.renamed(repository);
+  const { endpoint, revision } = server;
   const sizesOf = (names: readonly string[]) => pathsInfo(server, commit, names, options);
   const found = await sizesOf([...SMALL_FILES, WHOLE_WEIGHTS, WEIGHTS_INDEX]);
   const has = (name: string) => found.some((file) => file.name === name);
-  if (!has('config.json')) {
-    throw new Refused({
-      code: 'download-failed',
-      file: 'config.json',
-      status: 404,
-      reason: 'there is no such file',
-    });
+  if (!has('config.json')) throw missing('config.json', 'there is no such file');
+  for (const { name, sizeBytes } of found) {
+    const most = name === WEIGHTS_INDEX ? LARGEST_INDEX_BYTES : LARGEST_TEXT_BYTES;
+    if (name !== WHOLE_WEIGHTS && sizeBytes > most) {
+      throw unusable(name, `it has ${sizeBytes} bytes, more than ${most}`);
+    }
   }
   const listing = (files: readonly ListedFile[]) => ({ endpoint, repository, revision, commit, files });
   if (has(WHOLE_WEIGHTS)) return listing(found.filter(({ name }) => name !== WEIGHTS_INDEX));
-  const index = found.find(({ name }) => name === WEIGHTS_INDEX);
-  if (!index) {
-    const reason = `there is neither ${WHOLE_WEIGHTS} nor ${WEIGHTS_INDEX}`;
-    throw new Refused({ code: 'download-failed', file: WHOLE_WEIGHTS, status: 404, reason });
+  if (!has(WEIGHTS_INDEX)) {
+    throw missing(WHOLE_WEIGHTS, `there is neither ${WHOLE_WEIGHTS} nor ${WEIGHTS_INDEX}`);
   }
-  if (index.sizeBytes > LARGEST_INDEX_BYTES) {
-    throw unusable(WEIGHTS_INDEX, `it has ${index.sizeBytes} bytes, more than ${LARGEST_INDEX_BYTES}`);
-  }
-  const path = `${repository}/resolve/${commit}/${WEIGHTS_INDEX}`;
-  const text = await (await askFor(server, path, {}, WEIGHTS_INDEX, options)).text();
-  const names = [...new Set(readIndex(text).shardOf.values())];
+  const names = await shardNames(server, commit, options);
   const shards = await sizesOf(names);
-  const missing = names.find((name) => !shards.some((shard) => shard.name === name));
-  if (missing !== undefined) {
+  const absent = names.find((name) => !shards.some((shard) => shard.name === name));
+  if (absent !== undefined) {
     throw new Refused({
       code: 'bad-weights',
       file: WEIGHTS_INDEX,
-      reason: `it names ${missing}, which is not there`,
+      reason: `it names ${absent}, which is not there`,
     });
   }
   return listing([...found, ...shards]);
 }
 
 /**
- * The commit that the revision stands for on the server, now.
+ * What the revision stands for on the server now: the commit, and the repository's own name. The server may write the
+ * name with other capitals than the person did, or may have renamed the repository.
  *
  * @throws Refused with `hub-refused` or `download-failed`
  */
-export async function askCommit(server: HubServer, options: ListOptions): Promise<string> {
+export async function resolveRevision(
+  server: HubServer,
+  options: AskOptions,
+): Promise<{ readonly repository: string; readonly commit: string }> {
   const { repository, revision } = server;
   const path = `api/models/${repository}/revision/${encodeURIComponent(revision)}`;
-  const info = await askJson(server, path, {}, options);
-  const commit = isObject(info) ? info['sha'] : undefined;
+  const info = await askJson(server, { path, file: null, maxBytes: LARGEST_ANSWER_BYTES }, options);
+  const { sha: commit, id: own } = isObject(info) ? info : {};
+  const id = own ?? repository;
   if (typeof commit !== 'string' || !/^[0-9a-f]{7,64}$/.test(commit)) {
     throw unusable(repository, 'the server’s answer names no commit');
   }
-  return commit;
+  if (typeof id !== 'string' || !isRepository(id)) {
+    throw unusable(repository, 'the server’s answer does not name the repository as owner/name');
+  }
+  return { repository: id, commit };
+}
+
+async function shardNames(
+  server: HubServer,
+  commit: string,
+  options: AskOptions,
+): Promise<readonly string[]> {
+  const path = `${server.repository}/resolve/${commit}/${WEIGHTS_INDEX}`;
+  const question = { path, file: WEIGHTS_INDEX, maxBytes: LARGEST_INDEX_BYTES };
+  const parse = (text: string) => {
+    parseJson(text); // a text that was cut short is asked for again, and not the fault of the repository
+    return readIndex(text);
+  };
+  const index = await ask(server, question, parse, options);
+  const names = [...new Set(index.shardOf.values())];
+  if (names.length > MOST_SHARDS) {
+    const reason = `it names ${names.length} files, more than ${MOST_SHARDS}`;
+    throw new Refused({ code: 'bad-weights', file: WEIGHTS_INDEX, reason });
+  }
+  return names;
 }
 
 /** Sizes and digests of those of `names` that the repository has, in the order of the names. */
@@ -107,25 +130,26 @@ async function pathsInfo(
   server: HubServer,
   commit: string,
   names: readonly string[],
-  options: ListOptions,
+  options: AskOptions,
 ): Promise<readonly ListedFile[]> {
-  const answer = await askJson(
-    server,
-    `api/models/${server.repository}/paths-info/${commit}`,
-    {
+  const question = {
+    path: `api/models/${server.repository}/paths-info/${commit}`,
+    init: {
       method: 'POST',
       headers: { 'content-type': 'application/json' },
       body: JSON.stringify({ paths: names }),
     },
-    options,
-  );
-  if (!Array.isArray(answer)) throw unusable(server.repository, 'the server’s list of files is none');
+    file: null,
+    maxBytes: LARGEST_ANSWER_BYTES,
+  };
+  const answer = await askJson(server, question, options);
+  if (!Array.isArray(answer)) throw unusable(server.repository, 'the server’s list of files is not a list');
+  const wanted = new Set(names);
   const files = new Map<string, ListedFile>();
   for (const entry of answer as readonly unknown[]) {
     if (!isObject(entry) || entry['type'] === 'directory') continue;
     const { path: name } = entry;
-    if (typeof name !== 'string' || !names.includes(name)) continue;
-    files.set(name, readFile(name, entry));
+    if (typeof name === 'string' && wanted.has(name)) files.set(name, readFile(name, entry));
   }
   return names.flatMap((name) => files.get(name) ?? []);
 }
@@ -136,57 +160,20 @@ function readFile(name: string, entry: Readonly<Record<string, unknown>>): Liste
   if (typeof sizeBytes !== 'number' || !Number.isSafeInteger(sizeBytes) || sizeBytes < 0) {
     throw unusable(name, 'the server does not say how large it is');
   }
-  if (!lfs) return { name, sizeBytes, sha256: null };
-  const { oid } = lfs;
-  if (typeof oid !== 'string' || !/^[0-9a-f]{64}$/.test(oid)) {
-    throw unusable(name, 'the server’s digest of it is none');
+  if (lfs) {
+    const { oid: sha256 } = lfs;
+    if (!isHex(sha256, 64)) throw unusable(name, 'the server’s digest of it is not a SHA-256');
+    return { name, sizeBytes, sha256, gitBlobId: null };
   }
-  return { name, sizeBytes, sha256: oid };
+  const { oid: gitBlobId = null } = entry;
+  if (gitBlobId !== null && !isHex(gitBlobId, 40)) {
+    throw unusable(name, 'the server’s digest of it is not an id of git');
+  }
+  return { name, sizeBytes, sha256: null, gitBlobId };
 }
 
-async function askJson(
-  server: HubServer,
-  path: string,
-  init: RequestInit,
-  options: ListOptions,
-): Promise<unknown> {
-  const response = await askFor(server, path, init, null, options);
-  try {
-    return await response.json();
-  } catch {
-    throw unusable(server.repository, 'the server answered with something else than JSON');
-  }
-}
+const isHex = (value: unknown, digits: number): value is string =>
+  typeof value === 'string' && value.length === digits && /^[0-9a-f]*$/.test(value);
 
-/** Asks until the server answers with a success. */
-async function askFor(
-  server: HubServer,
-  path: string,
-  init: RequestInit,
-  file: string | null,
-  { gate, onWait, clock }: ListOptions,
-): Promise<Response> {
-  const patience = new Patience(file ?? server.repository, gate, onWait, clock);
-  for (;;) {
-    await gate.pass();
-    try {
-      const response = await server.ask(path, { ...init, signal: gate.cancelled });
-      if (response.ok) return response;
-      await response.body?.cancel();
-      const refusal = server.refusal(response, file);
-      if (refusal) throw refusal;
-      await patience.afterFailure(
-        response.status,
-        `the server answered ${response.status}`,
-        retryAfterMs(response),
-      );
-    } catch (error) {
-      if (error instanceof Refused) throw error;
-      await gate.pass();
-      await patience.afterFailure(0, 'the server could not be reached, or does not let pages read it');
-    }
-  }
-}
-
-const unusable = (file: string, reason: string) =>
-  new Refused({ code: 'download-failed', file, status: 0, reason });
+const missing = (file: string, reason: string) =>
+  new Refused({ code: 'download-failed', file, status: 404, reason });

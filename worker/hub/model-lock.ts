@@ -1,13 +1,13 @@
 /** Who may change what is stored of a model: one tab, one worker at a time. */
 import type { StoredKey } from '../protocol/hub.ts';
 
-/** Absent where the page is not served securely: then nobody else is expected. */
+/** Absent if the page is not served securely. Then there is nobody to wait for. */
 export type Locks = Pick<LockManager, 'request'> | undefined;
 
 export const lockName = ({ endpoint, repository, commit }: StoredKey) =>
   `kvtab ${endpoint} ${repository} ${commit}`;
 
-/** Does something to a model unless somebody else is at it; says whether it was done. */
+/** Does something to a model unless somebody else holds it. Says whether it did. */
 export async function ifFree(locks: Locks, key: StoredKey, work: () => Promise<void>): Promise<boolean> {
   if (!locks) {
     await work();
@@ -19,7 +19,7 @@ export async function ifFree(locks: Locks, key: StoredKey, work: () => Promise<v
   });
 }
 
-/** Takes a model until the returned function is called; null where somebody else has it. */
+/** Holds a model until the returned function is called; null if somebody else holds it. */
 export function takeIfFree(locks: Locks, key: StoredKey): Promise<(() => void) | null> {
   return new Promise((resolve, reject) => {
     const work = () =>

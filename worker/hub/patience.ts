@@ -1,17 +1,17 @@
 import { Refused } from '../outcome.ts';
 import type { Gate } from './gate.ts';
 
-/** Waits before the first, second… new try. */
+/** Waits before the second, third… try. */
 const WAITS_MS = [500, 1000, 2000, 4000, 8000];
-/** A server that asks for more than this is asked again by the person, later. */
+/** If a server asks for a longer wait, the person may try again later. */
 const LONGEST_WAIT_MS = 120_000;
 
 export interface Clock {
-  /** Rejects when the signal aborts. */
+  /** Rejects if the signal aborts. */
   sleep(ms: number, signal: AbortSignal): Promise<void>;
 }
 
-/** How often something is tried again, and how long in between. */
+/** How often to try again, and how long to wait in between. */
 export class Patience {
   readonly #what: string;
   readonly #gate: Gate;
@@ -32,25 +32,26 @@ export class Patience {
     this.#clock = clock;
   }
 
-  /** Tries that failed since something came. */
+  /** Failed tries since the last bytes arrived. */
   get failures(): number {
     return this.#failures;
   }
 
-  /** Something came: the next failure is the first again. */
+  /** Bytes arrived, so the next failure counts as the first. */
   reward(): void {
     this.#failures = 0;
   }
 
   /**
-   * Waits as long as the server asks, or a while that grows.
+   * Waits as long as the server asks, or a little longer each time.
    *
-   * @param status the server's answer; 0 where there was none
-   * @throws Refused with `download-failed` when it has been tried often enough
+   * @param status the server's answer; 0 if there was none
+   * @throws Refused with `download-failed` after the last try
    */
   async afterFailure(status: number, reason: string, askedMs: number | null = null): Promise<void> {
+    const tried = this.#failures >= WAITS_MS.length;
     const waitMs = askedMs ?? WAITS_MS[this.#failures];
-    if (waitMs === undefined || this.#failures >= WAITS_MS.length || waitMs > LONGEST_WAIT_MS) {
+    if (tried || waitMs === undefined || waitMs > LONGEST_WAIT_MS) {
       const asks = waitMs === undefined ? {} : { retryAfterSec: Math.ceil(waitMs / 1000) };
       throw new Refused({ code: 'download-failed', file: this.#what, status, reason, ...asks });
     }
@@ -59,13 +60,13 @@ export class Patience {
     try {
       await this.#clock.sleep(waitMs, this.#gate.interrupted);
     } catch {
-      // Paused or given up: the gate says which.
+      // Paused or cancelled: the gate says which.
     }
     await this.#gate.pass();
   }
 }
 
-/** What `Retry-After` asks for, in milliseconds: seconds or a date. Null where it says nothing, or may not be read. */
+/** What `Retry-After` asks for, in milliseconds: seconds or a date. Null if it is absent, or hidden from pages. */
 export function retryAfterMs(response: Response, nowMs = Date.now()): number | null {
   const text = response.headers.get('retry-after');
   if (text === null) return null;

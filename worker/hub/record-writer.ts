@@ -1,12 +1,12 @@
 import type { FileRecords, Mark } from './records.ts';
-import { Sha256 } from './sha256.ts';
+import { Sha256 } from './digest.ts';
 
-/** Fills the records of a file in order, hashed on their way: one is written while the next one is filled. */
+/** Writes a file's records in order and hashes them: while one is being written, the next one fills. */
 export class RecordWriter {
   readonly #records: FileRecords;
   readonly #hash: Sha256;
-  /** Two take turns, one being written while the other is filled; the last record has one as short as itself. */
-  readonly #rooms: Uint8Array<ArrayBuffer>[] = [];
+  /** Two buffers take turns: one is being written while the other one fills. The last record has a shorter one. */
+  readonly #buffers: Uint8Array<ArrayBuffer>[] = [];
   #index: number;
   #record: Uint8Array<ArrayBuffer>;
   #filled = 0;
@@ -16,14 +16,14 @@ export class RecordWriter {
     this.#records = records;
     this.#hash = hash;
     this.#index = index;
-    this.#record = this.#room();
+    this.#record = this.#buffer();
   }
 
-  /** Stands after the records that are stored already, or at the beginning where the last one's mark is lost. */
-  static async begin(records: FileRecords): Promise<RecordWriter> {
-    const hash = await Sha256.begin();
+  /** Continues after the records that are stored; from the start if the mark of the last one is lost. */
+  static async resume(records: FileRecords): Promise<RecordWriter> {
+    const hash = await Sha256.create();
     const stored = await records.stored();
-    // Written together with its record: only a device that lost it can lack it.
+    // A mark is written together with its record. It can only be missing if the device lost it.
     const mark = stored > 0 ? await records.mark(stored - 1) : undefined;
     if (mark) hash.resume(mark.state);
     return new RecordWriter(records, hash, mark ? stored : 0);
@@ -31,18 +31,18 @@ export class RecordWriter {
 
   /** Where in the file the next byte goes. */
   get position(): number {
-    return Math.min(this.#records.file.sizeBytes, this.#records.begin(this.#index) + this.#filled);
+    return Math.min(this.#records.file.sizeBytes, this.#records.startOf(this.#index) + this.#filled);
   }
 
-  /** How many bytes were taken that are in no whole record yet. */
+  /** How many of the bytes are not in a whole record yet. */
   get unstoredBytes(): number {
     return this.#filled;
   }
 
   /**
-   * Takes the next bytes, which may be used again when it resolves.
+   * Takes the next bytes. The caller may reuse their buffer when it resolves.
    *
-   * @throws RangeError where they are more than the file has, DOMException where the device is full
+   * @throws RangeError after the end of the file, DOMException if the device is full
    */
   async add(bytes: Uint8Array): Promise<void> {
     for (let taken = 0; taken < bytes.length;) {
@@ -55,12 +55,12 @@ export class RecordWriter {
     }
   }
 
-  /** Waits for the record that is being written. @throws DOMException where the device is full */
+  /** Waits for the record that is being written. @throws DOMException if the device is full */
   written(): Promise<void> {
     return this.#writing;
   }
 
-  /** Of all bytes in whole records, in lower-case hexadecimal. */
+  /** SHA-256 of all bytes in whole records, in lower-case hexadecimal. */
   digest(): string {
     return this.#hash.digest();
   }
@@ -68,19 +68,19 @@ export class RecordWriter {
   async #next(): Promise<void> {
     this.#hash.add(this.#record);
     await this.#writing;
-    const end = this.#records.end(this.#index);
+    const end = this.#records.endOf(this.#index);
     this.#writing = this.#records.write(this.#index, this.#record, markAt(end, this.#hash));
-    this.#writing.catch(() => undefined); // it is awaited before the next one, or at the end
+    this.#writing.catch(() => undefined); // the next call awaits it, or written()
     this.#index++;
     this.#filled = 0;
-    this.#record = this.#room();
+    this.#record = this.#buffer();
   }
 
-  #room(): Uint8Array<ArrayBuffer> {
+  #buffer(): Uint8Array<ArrayBuffer> {
     const turn = this.#index % 2;
-    const length = this.#records.length(this.#index);
-    const used = this.#rooms[turn];
-    return used?.length === length ? used : (this.#rooms[turn] = new Uint8Array(length));
+    const length = this.#records.lengthOf(this.#index);
+    const used = this.#buffers[turn];
+    return used?.length === length ? used : (this.#buffers[turn] = new Uint8Array(length));
   }
 }
 

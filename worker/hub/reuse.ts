@@ -1,15 +1,15 @@
-/** What a new commit has in common with one that is stored, taken from there: most commits leave the weights alone. */
+/** Takes the files that a new commit shares with a stored one from there: most commits do not change the weights. */
 import type { Gate } from './gate.ts';
 import type { ListedFile } from './listing.ts';
 import { allListings, FileRecords, type StoredListing } from './records.ts';
-import { Sha256 } from './sha256.ts';
+import { Sha256 } from './digest.ts';
 import type { OnBytes } from './store-file.ts';
 
 /**
- * Copies a file's records, from the first one that is missing on, from another commit of the repository whose file has
- * the same digest. Ends early where a record there is missing or damaged: the rest has to come from the network.
+ * Copies a file's missing records from another commit of the repository whose file has the same digest. Stops at a
+ * record that is missing or damaged there: the rest has to come from the network.
  *
- * @throws Refused with `cancelled`, DOMException where the device is full
+ * @throws Refused with `cancelled`, DOMException if the device is full
  */
 export async function reuseStored(
   listing: StoredListing,
@@ -20,12 +20,12 @@ export async function reuseStored(
   const twin = await twinOf(listing, file);
   if (!twin) return;
   const [from, to] = [new FileRecords(twin, file), new FileRecords(listing, file)];
-  const hash = await Sha256.begin();
-  const begun = await to.stored();
-  const last = begun > 0 ? await to.mark(begun - 1) : undefined;
+  const hash = await Sha256.create();
+  const stored = await to.stored();
+  const last = stored > 0 ? await to.mark(stored - 1) : undefined;
   if (last) hash.resume(last.state);
-  else if (begun > 0) return;
-  for (let index = begun; index < to.count; index++) {
+  else if (stored > 0) return;
+  for (let index = stored; index < to.count; index++) {
     await gate.pass();
     const [bytes, mark] = await Promise.all([from.read(index), from.mark(index)]);
     if (!bytes || !mark) return;

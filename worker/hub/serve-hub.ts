@@ -1,5 +1,6 @@
 import { expose } from 'comlink';
 import { EventPort } from '../event-port.ts';
+import { onStorageLoss } from '../storage/connection.ts';
 import { roomLeft } from '../storage/room.ts';
 import { Library } from './library.ts';
 import type { HubApi, HubEvent, OnHubEvent } from '../protocol/hub.ts';
@@ -17,6 +18,9 @@ async function telling<T>(onEvent: OnHubEvent, work: (emit: OnHubEvent) => Promi
 /** Answers the page from this worker: downloads from the Hub, and what is stored of them. */
 export function serveHub(): void {
   const library = new Library({ locks: navigator.locks, room: roomLeft });
+  onStorageLoss(() => {
+    library.loseStorage();
+  });
   const api: HubApi = {
     look: (model) => library.look(model),
     download: (model, onEvent) => telling(onEvent, (emit) => library.download(model, emit)),

@@ -1,26 +1,26 @@
-/** One file from the network into records, hashed on its way; and a stored file read again. */
+/** Downloads one file into records and hashes it; and verifies a stored file. */
 import { fetchBytes, type FetchOptions } from './fetch-bytes.ts';
 import { markAt, RecordWriter } from './record-writer.ts';
 import type { FileRecords } from './records.ts';
-import { Sha256 } from './sha256.ts';
+import { Sha256 } from './digest.ts';
 
-/** @param bytes how many more are stored: as they arrive, and less where they have to be fetched again */
+/** @param bytes how many more are stored; negative if some have to be fetched again */
 export type OnBytes = (bytes: number) => void;
 
 /**
- * Stores what is missing of a file, from the last whole record on.
+ * Downloads what is missing of a file, after the last whole record.
  *
- * @returns the digest of the whole file
- * @throws Refused as {@link fetchBytes} does, DOMException where the device is full
+ * @returns SHA-256 of the whole file
+ * @throws Refused as {@link fetchBytes} does, DOMException if the device is full
  */
-export async function storeFile(
+export async function downloadFile(
   records: FileRecords,
   options: FetchOptions,
   onBytes: OnBytes,
 ): Promise<string> {
   const { file } = records;
   const storedBytes = await records.storedBytes();
-  const writer = await RecordWriter.begin(records);
+  const writer = await RecordWriter.resume(records);
   if (writer.position < storedBytes) onBytes(writer.position - storedBytes);
   try {
     for await (const chunk of fetchBytes(file, writer.position, file.sizeBytes, options)) {
@@ -34,24 +34,23 @@ export async function storeFile(
     await writer.written();
   } catch (error) {
     onBytes(-writer.unstoredBytes);
-    await writer.written(); // where the device is full, that is why
+    await writer.written(); // throws the true reason if the device is full
     throw error;
   }
   return writer.digest();
 }
 
 /**
- * Reads all records of a file again and compares each with its mark. One that is missing or differs is fetched again,
- * once, and stored.
+ * Reads all records of a file and compares each with its mark. It fetches one that is missing or differs again, once.
  *
- * @returns the digest of the whole file as it is now, and how many bytes were fetched for it
+ * @returns SHA-256 of the whole file as it is now, and how many bytes it fetched
  */
 export async function checkFile(
   records: FileRecords,
   options: FetchOptions,
   onBytes: OnBytes,
 ): Promise<{ readonly digest: string; readonly repairedBytes: number }> {
-  const hash = await Sha256.begin();
+  const hash = await Sha256.create();
   let repairedBytes = 0;
   for (let index = 0; index < records.count; index++) {
     await options.gate.pass();
@@ -61,25 +60,24 @@ export async function checkFile(
     if (bytes) hash.add(bytes);
     if (!bytes || hash.digest() !== mark?.digest) {
       hash.resume(before);
-      const fetched = await fetchWhole(records, index, options);
+      const fetched = await fetchRecord(records, index, options);
       hash.add(fetched);
-      await records.write(index, fetched, markAt(records.end(index), hash));
+      await records.write(index, fetched, markAt(records.endOf(index), hash));
       repairedBytes += fetched.length;
     }
-    onBytes(records.length(index));
+    onBytes(records.lengthOf(index));
   }
   return { digest: hash.digest(), repairedBytes };
 }
 
-async function fetchWhole(
+async function fetchRecord(
   records: FileRecords,
   index: number,
   options: FetchOptions,
 ): Promise<Uint8Array<ArrayBuffer>> {
-  const begin = records.begin(index);
-  const bytes = new Uint8Array(records.length(index));
+  const bytes = new Uint8Array(records.lengthOf(index));
   let filled = 0;
-  for await (const chunk of fetchBytes(records.file, begin, records.end(index), options)) {
+  for await (const chunk of fetchBytes(records.file, records.startOf(index), records.endOf(index), options)) {
     bytes.set(chunk, filled);
     filled += chunk.length;
   }

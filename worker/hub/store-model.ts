@@ -1,34 +1,36 @@
-/** All files of a model, stored and verified; and verified again. */
+/** Stores and verifies all files of a model; and verifies a stored model again. */
 import { Refused } from '../outcome.ts';
 import { isFull } from '../storage/space.ts';
 import { checkCopies } from './copies.ts';
+import { GitBlobId } from './digest.ts';
 import type { FetchOptions } from './fetch-bytes.ts';
 import type { ListedFile } from './listing.ts';
 import {
-  beginStoring,
   FileRecords,
-  finishStoring,
   listingOf,
   manifestOf,
   removeModel,
   storedBytesOf,
   totalBytesOf,
+  writeListing,
+  writeManifest,
   type Manifest,
   type StoredListing,
 } from './records.ts';
 import { reuseStored } from './reuse.ts';
-import { checkFile, storeFile } from './store-file.ts';
+import { checkFile, downloadFile } from './store-file.ts';
+import { storedBytes } from './stored-bytes.ts';
 
 export interface StoreOptions extends FetchOptions {
-  /** How much more this browser will store; null where it does not say. */
+  /** How much more this browser will store; null if it does not say. */
   readonly room: () => Promise<number | null>;
   readonly onProgress: (loadedBytes: number, totalBytes: number) => void;
 }
 
 /**
- * Stores what is missing of a model. What is stored before any failure stays, and the next call goes on from there.
+ * Stores what is missing of a model. After a failure, what is stored stays, and the next call continues from there.
  *
- * @throws Refused, with `no-room` before the first byte where it is clear that they will not fit
+ * @throws Refused; with `no-room` before the first byte if the browser says that there is not enough room
  */
 export async function storeModel(wanted: StoredListing, options: StoreOptions): Promise<void> {
   const listing = await sameAsStored(wanted);
@@ -38,7 +40,7 @@ export async function storeModel(wanted: StoredListing, options: StoreOptions): 
   if (available !== null && available < totalBytes - loadedBytes) {
     throw noRoom(totalBytes - loadedBytes, available);
   }
-  await beginStoring(listing);
+  await writeListing(listing);
   options.onProgress(loadedBytes, totalBytes);
   const onBytes = (bytes: number) => {
     loadedBytes += bytes;
@@ -50,36 +52,52 @@ export async function storeModel(wanted: StoredListing, options: StoreOptions): 
       await reuseStored(listing, file, options.gate, onBytes);
       digests.set(file.name, await storeVerified(new FileRecords(listing, file), options, onBytes));
     }
+    // A record that was written into a database that is gone by now is gone, too.
+    if ((await storedBytesOf(listing)) < totalBytes) throw new Refused({ code: 'storage-lost' });
     const nowMs = Date.now();
     const fresh = { storedAtMs: nowMs, checkedAtMs: nowMs, repairedBytes: 0, damagedFile: null };
-    await finishStoring(listing, { ...fresh, digests });
+    await writeManifest(listing, { ...fresh, digests });
   } catch (error) {
     if (!isFull(error)) throw error;
-    // Whatever the browser said before, this is its last word.
+    // Whatever the browser said before, this is what counts.
     throw noRoom(totalBytes - (await storedBytesOf(listing)), 0);
   }
 }
 
-/** A file whose digest is not the server's is fetched again, once. */
+/**
+ * Downloads a file, again if its digest is not the server's. A second wrong one is the server's fault.
+ *
+ * @returns SHA-256 of the file
+ */
 async function storeVerified(
   records: FileRecords,
   options: StoreOptions,
   onBytes: (bytes: number) => void,
 ): Promise<string> {
-  const { sha256, name, sizeBytes } = records.file;
+  const { name, sizeBytes } = records.file;
   for (let attempt = 0; ; attempt++) {
-    const digest = await storeFile(records, options, onBytes);
-    if (sha256 === null || digest === sha256) return digest;
+    const digest = await downloadFile(records, options, onBytes);
+    if (await isWhatIsListed(records, digest)) return digest;
     await records.remove();
     onBytes(-sizeBytes);
     if (attempt > 0) throw damaged(name);
   }
 }
 
+/** Compares a stored file with the digest that the server lists for it, if there is one. */
+async function isWhatIsListed(records: FileRecords, digest: string): Promise<boolean> {
+  const { sha256, gitBlobId, sizeBytes } = records.file;
+  if (sha256 !== null) return digest === sha256;
+  if (gitBlobId === null) return true;
+  const id = await GitBlobId.create(sizeBytes);
+  for await (const bytes of storedBytes(records, 0)) id.add(bytes);
+  return id.digest() === gitBlobId;
+}
+
 /**
- * Reads all of a stored model again, repairs what can be repaired, and writes down what was found.
+ * Reads all of a stored model, repairs what it can, and keeps the result.
  *
- * @throws Refused with `damaged-file` where a file stays other than its digest says, `not-stored`
+ * @throws Refused with `damaged-file` if a file keeps another digest than its own, `not-stored`
  */
 export async function checkModel(listing: StoredListing, options: StoreOptions): Promise<void> {
   const manifest = await manifestOf(listing);
@@ -87,7 +105,7 @@ export async function checkModel(listing: StoredListing, options: StoreOptions):
   const totalBytes = totalBytesOf(listing);
   let checkedBytes = 0;
   let repairedBytes = 0;
-  const tell = (found: Partial<Manifest>) => finishStoring(listing, { ...manifest, ...found });
+  const tell = (found: Partial<Manifest>) => writeManifest(listing, { ...manifest, ...found });
   for (const file of listing.files) {
     const found = await checkFile(new FileRecords(listing, file), options, (bytes) => {
       checkedBytes += bytes;
@@ -103,7 +121,7 @@ export async function checkModel(listing: StoredListing, options: StoreOptions):
   await tell({ checkedAtMs: Date.now(), damagedFile: null, repairedBytes });
 }
 
-/** The listing that is stored already, where it says the same; what was stored under another one is removed. */
+/** The stored listing if it lists the same files. Otherwise it removes what was stored, which is of other files. */
 async function sameAsStored(wanted: StoredListing): Promise<StoredListing> {
   const stored = await listingOf(wanted);
   if (!stored) return wanted;
@@ -114,13 +132,19 @@ async function sameAsStored(wanted: StoredListing): Promise<StoredListing> {
 
 const isSame = (a: readonly ListedFile[], b: readonly ListedFile[]) =>
   a.length === b.length &&
-  a.every(({ name, sizeBytes, sha256 }, index) => {
+  a.every((file, index) => {
     const other = b[index];
-    return other?.name === name && other.sizeBytes === sizeBytes && other.sha256 === sha256;
+    return (
+      other?.name === file.name &&
+      other.sizeBytes === file.sizeBytes &&
+      other.sha256 === file.sha256 &&
+      // Listings of older versions of the page have none.
+      (file.gitBlobId ?? other.gitBlobId) === (other.gitBlobId ?? file.gitBlobId)
+    );
   });
 
 const noRoom = (neededBytes: number, availableBytes: number) =>
   new Refused({ code: 'no-room', neededBytes, availableBytes });
 
 const damaged = (file: string) =>
-  new Refused({ code: 'damaged-file', file, reason: 'its digest is not what it must be' });
+  new Refused({ code: 'damaged-file', file, reason: 'its digest is not the one that the server lists' });

@@ -1,28 +1,32 @@
 import { Refused } from '../outcome.ts';
-import type { FileRecords } from './records.ts';
+import { listingOf, type FileRecords } from './records.ts';
 
 /**
- * The first `count` records of a file, from byte `begin` on; the next one is being read while one is used.
+ * The first `count` records of a file, from byte `start` on. While one is in use, the next one is being read.
  *
- * @throws Refused with `damaged-file` where one of them is missing
+ * @throws Refused with `damaged-file` if one of them is missing, `not-stored` if all of the model is
  */
 export async function* storedBytes(
   records: FileRecords,
-  begin: number,
+  start: number,
   count = records.count,
 ): AsyncGenerator<Uint8Array, void> {
-  let position = begin;
-  const first = Math.floor(begin / records.recordBytes);
+  let position = start;
+  const first = Math.floor(start / records.recordBytes);
   let reading = first < count ? records.read(first) : null;
   for (let index = first; index < count; index++) {
     const bytes = await reading;
-    if (!bytes) throw lostRecord(records, index);
+    if (!bytes) throw await lostRecord(records, index);
     reading = index + 1 < count ? records.read(index + 1) : null;
-    reading?.catch(() => undefined); // who stops early does not wait for it
-    yield bytes.subarray(position - records.begin(index));
-    position = records.end(index);
+    reading?.catch(() => undefined); // nobody waits for it if the loop ends early
+    yield bytes.subarray(position - records.startOf(index));
+    position = records.endOf(index);
   }
 }
 
-export const lostRecord = ({ file }: FileRecords, index: number) =>
-  new Refused({ code: 'damaged-file', file: file.name, reason: `its stored part ${index + 1} is missing` });
+export async function lostRecord({ file, model }: FileRecords, index: number): Promise<Refused> {
+  // Another tab may have deleted the model, or the person the site's data.
+  if (!(await listingOf(model))) return new Refused({ code: 'not-stored', model: model.repository });
+  const reason = `its stored part ${index + 1} is missing`;
+  return new Refused({ code: 'damaged-file', file: file.name, reason });
+}

@@ -5,7 +5,13 @@ export type Outcome<T> =
 
 /** Why a server does not hand out a repository. */
 export type HubRefusal =
-  'no-such-repository' | 'no-such-revision' | 'needs-token' | 'token-is-wrong' | 'not-allowed';
+  | 'no-such-repository'
+  | 'no-such-revision'
+  | 'needs-token'
+  | 'token-is-wrong'
+  | 'not-allowed'
+  /** It answers with a web page instead of data: it, or the network on the way, wants a login. */
+  | 'web-page';
 
 /** What can go wrong without anybody's bug. `web/ui/explain.ts` alone turns these into sentences. */
 export type Failure =
@@ -44,6 +50,8 @@ export type Failure =
   | { readonly code: 'no-room'; readonly neededBytes: number; readonly availableBytes: number }
   /** Was deleted from this device, here or in another tab. */
   | { readonly code: 'not-stored'; readonly model: string }
+  /** The browser has deleted the site's data while the page used it, or another tab has. */
+  | { readonly code: 'storage-lost' }
   | { readonly code: 'cancelled' }
   | { readonly code: 'export-failed'; readonly file: string; readonly reason: string }
   | { readonly code: 'no-model' }

@@ -1,11 +1,12 @@
 /**
- * What kvtab keeps on this device: one IndexedDB database, in spaces of their own. The only importer of idb-keyval.
- * The page and its workers may use it. Where the browser keeps nothing (private windows, blocked storage) calls reject
- * with its DOMException; {@link isFull} tells when it was for want of room.
+ * What kvtab keeps on this device: one IndexedDB database, divided into spaces. The page and its workers use it. If the
+ * browser keeps nothing (private windows, blocked storage), calls reject with its DOMException; {@link isFull} says
+ * whether there was no room.
  */
-import { createStore, get, promisifyRequest, set, type UseStore } from 'idb-keyval';
+import { get, promisifyRequest, set } from 'idb-keyval';
+import { transact } from './connection.ts';
 
-/** Where a value lies within its space, from the coarse to the fine: `['owner/name', 'model.safetensors', 3]`. */
+/** The place of a value in its space, from coarse to fine: `['owner/name', 'model.safetensors', 3]`. */
 export type Key = readonly (string | number)[];
 
 /** A value with its place, as {@link Space.at} makes it. */
@@ -14,41 +15,38 @@ export interface Placed {
   readonly value: unknown;
 }
 
-/** Values of one kind. What does not have the kind's form, as an older version may have left it, counts as absent. */
+/** Values of one kind. A value of another form, such as an older version may have left, counts as absent. */
 export interface Space<T> {
   get(key: Key): Promise<T | undefined>;
   set(key: Key, value: T): Promise<void>;
-  /** The value at a place, to be written together with others by {@link writeTogether}. */
+  /** A value and its place, for {@link writeTogether}. */
   at(key: Key, value: T): Placed;
-  /** Keys that begin with `prefix`, in order. Reads no values. */
+  /** Keys that start with `prefix`, in order. Reads no values. */
   keys(prefix?: Key): Promise<readonly Key[]>;
   /** Keys and values under a prefix, in order of the keys. */
   entries(prefix?: Key): Promise<readonly (readonly [Key, T])[]>;
-  /** Removes a key and all that begin with it; everything, where none is given. */
+  /** Removes a key and all keys that start with it; without a prefix, everything. */
   remove(prefix?: Key): Promise<void>;
 }
 
-let opened: UseStore | undefined;
-const store = () => (opened ??= createStore('kvtab', 'values'));
-
 /**
- * @param name  of the space; another form of its values wants another name
- * @param isOne tells the values of the space from what is not usable
+ * @param name  of the space; if the form of its values changes, it needs a new name
+ * @param isOne accepts the values of the space and refuses everything else
  */
 export function openSpace<T>(name: string, isOne: (value: unknown) => value is T): Space<T> {
   const path = (key: Key) => [name, ...key];
   const keysIn = async (prefix: Key) => {
     const range = rangeOf(path(prefix));
-    const keys = await store()('readonly', (values) => promisifyRequest(values.getAllKeys(range)));
+    const keys = await transact('readonly', (values) => promisifyRequest(values.getAllKeys(range)));
     return keys.map((key) => (key as (string | number)[]).slice(1)); // only `path` makes keys
   };
   const read = async (key: Key) => {
-    const value: unknown = await get(path(key), store());
+    const value: unknown = await get(path(key), transact);
     return isOne(value) ? value : undefined;
   };
   return {
     get: read,
-    set: (key, value) => set(path(key), value, store()),
+    set: (key, value) => set(path(key), value, transact),
     at: (key, value) => ({ path: path(key), value }),
     keys: (prefix = []) => keysIn(prefix),
     entries: async (prefix = []) => {
@@ -58,21 +56,21 @@ export function openSpace<T>(name: string, isOne: (value: unknown) => value is T
       return found.filter((entry): entry is [Key, T] & typeof entry => entry[1] !== undefined);
     },
     remove: (prefix = []) =>
-      store()('readwrite', async (values) => {
+      transact('readwrite', async (values) => {
         values.delete(rangeOf(path(prefix)));
         await promisifyRequest(values.transaction);
       }),
   };
 }
 
-/** Writes all of them or, where that fails, none. */
+/** Writes all of the values, or none if one fails. */
 export const writeTogether = (placed: readonly Placed[]): Promise<void> =>
-  store()('readwrite', async (values) => {
+  transact('readwrite', async (values) => {
     const done = promisifyRequest(values.transaction);
     try {
       for (const { path, value } of placed) values.put(value, path);
     } catch (error) {
-      // A value that cannot be copied fails before it is asked for, and what was asked for before it would stay.
+      // A value that cannot be cloned throws here, and the writes before it would stay.
       values.transaction.abort();
       await done.catch(() => undefined);
       throw error;
@@ -80,9 +78,9 @@ export const writeTogether = (placed: readonly Placed[]): Promise<void> =>
     await done;
   });
 
-/** Whether something was not stored because the device, or the browser's share of it, is full. */
+/** Whether a write failed because the device, or the browser's quota, is full. */
 export const isFull = (error: unknown): boolean =>
   error instanceof DOMException && error.name === 'QuotaExceededError';
 
-/** A key and all that continue it: an array sorts after every text and number. */
+/** A key and all keys that start with it: an array sorts after every text and number. */
 const rangeOf = (path: readonly (string | number)[]) => IDBKeyRange.bound(path, [...path, []]);

@@ -39,7 +39,7 @@ export const repository = (changes: Partial<Repository> = {}): Repository => ({
 const servers: HubServer[] = [];
 afterEach(async () => {
   for (const server of servers.splice(0)) await server.stop();
-  for (const name of ['listing', 'manifest', 'copy', 'record', 'mark', 'revision']) {
+  for (const name of ['listing', 'manifest', 'copy', 'record', 'mark', 'revision', 'name']) {
     await openSpace(`model-${name}-1`, (value): value is unknown => value !== undefined).remove();
   }
 });
@@ -76,11 +76,13 @@ export function openLibrary(parts: Partial<LibraryParts> = {}): Library {
   });
 }
 
-export const modelAt = (server: HubServer, changes: Partial<HubModel> = {}): HubModel => ({
+type Changes = Partial<Omit<HubModel, 'token'>> & { readonly token?: string };
+
+export const modelAt = (server: HubServer, { token, ...changes }: Changes = {}): HubModel => ({
   from: 'hub',
   id: NAME,
   endpoint: server.endpoint,
-  token: null,
+  token: token === undefined ? null : { endpoint: server.endpoint, secret: token },
   keep: true,
   ...changes,
 });

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { afterEach, describe, expect, it } from 'vitest';
 import { valueOf } from '../../../worker/outcome.ts';
-import { requestsTo, type Request } from '../../../worker/request.ts';
+import { requestsTo, type RequestsOf } from '../../../worker/request.ts';
 import { openSpace } from '../../../worker/storage/space.ts';
 import { sha256, type HubServer } from '../../support/hub-server.ts';
 import { MemoryLocks } from '../../support/memory-locks.ts';
@@ -57,14 +57,14 @@ async function finishAndHold(server: HubServer): Promise<void> {
 const locksOfOneTab = () => new MemoryLocks() as unknown as LockManager;
 
 /** Requests of a tab that is killed when so many bytes of files have arrived: nothing ever comes after that. */
-function killedAfter(bytes: number, killed: () => void): (origins: readonly string[]) => Request {
+function killedAfter(bytes: number, killed: () => void): RequestsOf {
   let left = bytes;
   const dead = () => {
     killed();
     return new Promise<never>(() => undefined);
   };
-  return (origins) => {
-    const request = requestsTo(origins);
+  return (...door) => {
+    const request = requestsTo(...door);
     return async (url, init) => {
       if (left <= 0) return dead();
       const response = await request(url, init);

@@ -62,7 +62,7 @@ describe('a server that will not', () => {
   it.each([
     ['no commit', '{}', /names no commit/],
     ['a commit that is a path', '{"sha": "../../etc"}', /names no commit/],
-    ['no JSON', '<html>', /else than JSON/],
+    ['no JSON', '{"sha": "c0ff', /cut short, or is not JSON/],
   ])('answers with %s is told so', async (_, body, reason) => {
     const server = await hubWith({ [NAME]: repository() });
     const requestsOf = () => () => Promise.resolve(new Response(body));

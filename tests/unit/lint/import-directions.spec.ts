@@ -109,7 +109,7 @@ const allowed: readonly (readonly [file: string, code: string])[] = [
   ['worker/text/tokenizer.ts', `import { Tokenizer } from '@huggingface/tokenizers';`],
   ['worker/text/chat-template.ts', `import { parse } from '@huggingface/jinja';`],
   ['worker/storage/x.ts', `import { get } from 'idb-keyval';`],
-  ['worker/hub/sha256.ts', `import { createSHA256 } from 'hash-wasm';`],
+  ['worker/hub/digest.ts', `import { createSHA256 } from 'hash-wasm';`],
   ['web/panels/hub/x.ts', `import type { HubApi } from '../../../worker/protocol/hub.ts';`],
   ['web/panels/hub/x.ts', `import { a } from './hub.svelte.ts';`],
   ['web/panels/hub/x.ts', `import { a } from '../../playground/playground.svelte.ts';`],

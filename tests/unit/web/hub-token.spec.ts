@@ -43,7 +43,6 @@ class World {
       // As the worker does.
       const server = hubServer(asked);
       await server.ask('api/models/x');
-      await this.#wait();
       return succeed({ ...model, endpoint: server.endpoint });
     };
     client.look.mockImplementation(ask);
@@ -129,7 +128,7 @@ async function everyInterleaving(
       throw new Error(`after ${trail.join(', ')}`, { cause: error });
     }
     decided.length = asked;
-    while (decided.at(-1) && isLast(decided.at(-1))) decided.pop();
+    while (decided.length > 0 && isLast(decided.at(-1))) decided.pop();
     const last = decided.at(-1);
     if (!last) return runs;
     last.choice++;
@@ -137,7 +136,7 @@ async function everyInterleaving(
 }
 
 const isLast = (question: { choice: number; of: number } | undefined) =>
-  question !== undefined && question.choice === question.of - 1;
+  question?.choice === (question?.of ?? 0) - 1;
 
 /** All waits end, in order. */
 async function finish(world: World): Promise<void> {

@@ -60,6 +60,59 @@ describe('the one door of the worker’s requests', () => {
   });
 });
 
+describe('an access token', () => {
+  const door = (endpoint: string, origins = [endpoint]) =>
+    requestsTo(origins, { endpoint, secret: 'hf_secret' });
+  const note =
+    (seen: (string | undefined)[]): RequestListener =>
+    (request, response) => {
+      seen.push(request.headers.authorization);
+      response.end();
+    };
+
+  it('goes to its endpoint, and to no other path, port or host', async () => {
+    const [home, other] = [[] as (string | undefined)[], [] as (string | undefined)[]];
+    const [homeUrl, otherUrl] = [await serve(note(home)), await serve(note(other))];
+    const request = door(`${homeUrl}/hf`, [homeUrl, otherUrl]);
+    for (const path of ['/hf/api', '/hf2/api', '/hf', '/hf/../api', '/HF/api', '/hf%2fapi']) {
+      await request(`${homeUrl}${path}`);
+    }
+    await request(`${otherUrl}/hf/api`);
+    await request(`${homeUrl.replace('127.0.0.1', 'localhost')}/hf/api`).catch(() => undefined);
+    expect(home).toEqual(['Bearer hf_secret', ...Array<undefined>(5).fill(undefined)]);
+    expect(other).toEqual([undefined]);
+  });
+
+  it.each([301, 302, 303, 307, 308])('does not follow a %d to another port', async (status) => {
+    const seen: (string | undefined)[] = [];
+    const elsewhere = await serve(note(seen));
+    const home = await serve((_, response) =>
+      response.writeHead(status, { location: `${elsewhere}/x` }).end(),
+    );
+    await door(home)(`${home}/x`);
+    expect(seen).toEqual([undefined]);
+  });
+
+  it('does not come back if a redirect returns to its endpoint from elsewhere', async () => {
+    const seen: (string | undefined)[] = [];
+    const urls: string[] = [];
+    const home = await serve((request, response) => {
+      seen.push(request.headers.authorization);
+      if (request.url === '/x') response.writeHead(302, { location: `${String(urls[0])}/y` }).end();
+      else response.end();
+    });
+    urls.push(await serve((_, response) => response.writeHead(302, { location: `${home}/z` }).end()));
+    await door(home)(`${home}/x`);
+    expect(seen).toEqual(['Bearer hf_secret', undefined]);
+  });
+
+  it('is set by the door and nobody else', async () => {
+    const home = await serve((_, response) => response.end());
+    const request = requestsTo([home])(home, { headers: { Authorization: 'Bearer other' } });
+    await expect(request).rejects.toThrow('only worker/request.ts');
+  });
+});
+
 it('No other file of the worker or of the decoder makes requests', () => {
   const root = new URL('../../../', import.meta.url);
   const files = ['worker', 'gpu'].flatMap((folder) =>

@@ -6,9 +6,9 @@ import { weightSpecs } from '../../../gpu/plan/weight-specs.ts';
 import { openWebGpuBackend } from '../../../gpu/webgpu/backend.ts';
 import { openHubSource } from '../../../worker/hub/hub-source.ts';
 import {
-  beginStoring,
+  writeListing,
   FileRecords,
-  finishStoring,
+  writeManifest,
   RECORD_BYTES,
   removeModel,
 } from '../../../worker/hub/records.ts';
@@ -66,23 +66,23 @@ globalThis.runLoadBench = async (shape, repeats) => {
     repository: ID,
     revision: 'main',
     commit: 'b'.repeat(40),
-    files: [{ name: NAME, sizeBytes, sha256: null }],
+    files: [{ name: NAME, sizeBytes, sha256: null, gitBlobId: null }],
     recordBytes: RECORD_BYTES,
   };
   await removeModel(listing);
-  await beginStoring(listing);
-  const records = new FileRecords(listing, { name: NAME, sizeBytes, sha256: null });
+  await writeListing(listing);
+  const records = new FileRecords(listing, { name: NAME, sizeBytes, sha256: null, gitBlobId: null });
   for (let index = 0; index < records.count; index++) {
-    const bytes = randomHalves(records.length(index));
+    const bytes = randomHalves(records.lengthOf(index));
     if (index === 0) {
       new DataView(bytes.buffer).setBigUint64(0, BigInt(header.length), true);
       bytes.set(header, 8);
     }
-    await records.write(index, bytes, { end: records.end(index), digest: '', state: new Uint8Array() });
+    await records.write(index, bytes, { end: records.endOf(index), digest: '', state: new Uint8Array() });
   }
   const now = Date.now();
   const fresh = { storedAtMs: now, checkedAtMs: now, repairedBytes: 0, damagedFile: null };
-  await finishStoring(listing, { ...fresh, digests: new Map([[NAME, '']]) });
+  await writeManifest(listing, { ...fresh, digests: new Map([[NAME, '']]) });
 
   const backend = await openWebGpuBackend(navigator.gpu);
   const allocation = {

@@ -1,0 +1,100 @@
+/**
+ * The connection to the one IndexedDB database of kvtab. Browsers close connections: some do so for no reason, and all
+ * do if the person deletes the site's data. A connection that another tab's request would have to wait for is closed,
+ * too. The next call opens a new one; if the database is another one by then, the listeners hear of it.
+ */
+import { promisifyRequest } from 'idb-keyval';
+
+/** What became of the data: deleted by the person or the browser, or taken over by a newer version of the page. */
+export type StorageLoss = 'deleted' | 'taken-over';
+
+const DATABASE = 'kvtab';
+const STORE = 'values';
+/** Holds a value that tells one database from the next one of the same name. Databases from before have none. */
+const IDENTITY = ['database-identity'];
+
+let current: Promise<IDBDatabase> | null = null;
+/** Null until the first connection is open. */
+let known: { readonly identity: unknown } | null = null;
+let takenOver = false;
+const listeners = new Set<(loss: StorageLoss) => void>();
+
+/** Calls the listener whenever data has been lost while this page or worker ran, until the returned function is called. */
+export function onStorageLoss(listener: (loss: StorageLoss) => void): () => void {
+  listeners.add(listener);
+  return () => listeners.delete(listener);
+}
+
+/**
+ * Runs one transaction on the store, again if the connection was closed meanwhile.
+ *
+ * @param work may run twice
+ */
+export async function transact<T>(
+  mode: IDBTransactionMode,
+  work: (store: IDBObjectStore) => T | PromiseLike<T>,
+): Promise<T> {
+  const opening = database();
+  try {
+    return await work((await opening).transaction(STORE, mode).objectStore(STORE));
+  } catch (error) {
+    if (current === opening && !isOfClosing(error)) throw error;
+    forget(opening);
+  }
+  return work((await database()).transaction(STORE, mode).objectStore(STORE));
+}
+
+function database(): Promise<IDBDatabase> {
+  if (current) return current;
+  const opening = (current = open());
+  opening.then(
+    (db) => {
+      const reopen = () => {
+        forget(opening);
+        db.close();
+        // Opens again at once, so that the page can say what has happened before something fails.
+        database().catch(() => undefined);
+      };
+      db.onclose = reopen;
+      // Another tab deletes the database or changes its form, and waits until this connection is closed.
+      db.onversionchange = reopen;
+    },
+    () => {
+      forget(opening);
+    },
+  );
+  return opening;
+}
+
+async function open(): Promise<IDBDatabase> {
+  const request = indexedDB.open(DATABASE);
+  request.onupgradeneeded = () => {
+    request.result.createObjectStore(STORE).put(`${Date.now()} ${Math.random()}`, IDENTITY);
+  };
+  const db = await promisifyRequest(request);
+  if (!db.objectStoreNames.contains(STORE)) {
+    db.close();
+    if (!takenOver) tell('taken-over');
+    takenOver = true;
+    throw new DOMException('a newer version of the page keeps its data in another form', 'VersionError');
+  }
+  const store = db.transaction(STORE).objectStore(STORE);
+  const identity: unknown = await promisifyRequest(store.get(IDENTITY));
+  const isNew = known !== null && known.identity !== identity;
+  known = { identity };
+  if (isNew) tell('deleted');
+  return db;
+}
+
+function forget(connection: Promise<IDBDatabase>): void {
+  if (current === connection) current = null;
+}
+
+function tell(loss: StorageLoss): void {
+  for (const listener of listeners) listener(loss);
+}
+
+/** Errors of a transaction whose connection is closed or closing. A transaction that was just ended has none. */
+const isOfClosing = (error: unknown): boolean =>
+  error === null ||
+  (error instanceof DOMException && ['AbortError', 'InvalidStateError', 'UnknownError'].includes(error.name));
