@@ -29,10 +29,7 @@ export type RequestsOf = (origins: readonly (string | URL)[], token: AccessToken
  * @param origins what the user configured; an address stands for its origin
  * @param token   sent to its own endpoint, and to nobody else
  */
-export function requestsTo(
-  origins: readonly (string | URL)[],
-  token: AccessToken | null = null,
-): Request {
+export function requestsTo(origins: readonly (string | URL)[], token: AccessToken | null = null): Request {
   const allowed = new Set(origins.map((origin) => new URL(origin).origin));
   return async (url, init) => {
     const target = new URL(url);
