@@ -1,8 +1,9 @@
+import type { KvStores } from '../kv/stores.ts';
 import type { Passes } from '../plan/forward-plan.ts';
 import type { GroupMovement } from '../plan/movement.ts';
 
-/** Called between layers or rows with the share of the work done; throws to give up. */
-export type Breathe = (share: number) => Promise<void>;
+/** Called between layers or rows with the fraction of the work done; throws to give up. */
+export type Breathe = (fraction: number) => Promise<void>;
 
 export interface TurnOptions {
   readonly passes: Passes;
@@ -18,17 +19,17 @@ export interface TurnOptions {
  * out, one a token.
  */
 export interface Decoder {
-  /** Positions written so far. */
+  /** Positions written so far. The session says how many of them are kept. */
   readonly tokens: number;
-  /** Bytes of the caches. */
-  readonly kvBytes: number;
+  /** What the stores hold. */
+  readonly stores: KvStores;
   /** Bytes of all that the decoder took. */
   readonly allocatedBytes: number;
   /** One token through all layers; each reads what its owner has cached so far. */
   step(token: number): Float32Array;
   /** A whole turn at once, iterating the groups that read above themselves. */
   parallel(tokens: readonly number[], options: TurnOptions): Promise<readonly Float32Array[]>;
-  /** Drops back to the first `tokens` positions; false where a ring no longer has the rows before. */
+  /** Drops back to the first `tokens` positions; false if a ring no longer has the rows before. */
   rewind(tokens: number): boolean;
   /** The logits `[vocabSize]` of a hidden state. Valid until the next call. */
   logits(hidden: Float32Array): Float32Array;

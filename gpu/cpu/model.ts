@@ -66,9 +66,7 @@ class CpuModel implements ModelWeights {
 
   open(options: SessionOptions): Promise<Session> {
     const decoder = this.#weights.open(options);
-    const session = new CpuSession(this.#request.dims, decoder, options, () =>
-      this.#sessions.delete(session),
-    );
+    const session = new CpuSession(decoder, options, () => this.#sessions.delete(session));
     this.#sessions.add(session);
     return Promise.resolve(session);
   }

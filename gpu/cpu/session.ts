@@ -1,23 +1,19 @@
 import type { DecodeEnd, DecodeOptions, PrefillOptions, Session, SessionOptions } from '../backend.ts';
-import { kvUsage, type KvUsage } from '../kv/usage.ts';
-import type { ModelDims } from '../plan/model-dims.ts';
+import type { KvUsage } from '../kv/usage.ts';
 import type { Breathe, Decoder } from './decoder.ts';
 import { measureToken } from './measure-token.ts';
 import { sampleToken } from './sampler.ts';
 
 /** A text that a decoder on the processor writes: its tokens, its sampling, its stops. */
 export class CpuSession implements Session {
-  readonly #dims: ModelDims;
   readonly #options: SessionOptions;
   readonly #closed: () => void;
   readonly #history: number[] = [];
   readonly #decoder: Decoder;
   /** The hidden state from which the next token is drawn. */
   #hidden: Float32Array = new Float32Array();
-  #keptTokens = 0;
 
-  constructor(dims: ModelDims, decoder: Decoder, options: SessionOptions, closed: () => void) {
-    this.#dims = dims;
+  constructor(decoder: Decoder, options: SessionOptions, closed: () => void) {
     this.#decoder = decoder;
     this.#options = options;
     this.#closed = closed;
@@ -53,7 +49,7 @@ export class CpuSession implements Session {
     // A last token that was written but never fed has no place in the text unless the turn brings it.
     this.#history.length = this.#decoder.tokens - tokens.length;
     this.#history.push(...tokens);
-    this.#keptTokens = this.#decoder.tokens;
+    this.#decoder.stores.keep(this.#decoder.tokens);
     return true;
   }
 
@@ -72,7 +68,7 @@ export class CpuSession implements Session {
       if (options.stopped()) return 'stopped';
       if (newTokens > 0) {
         this.#hidden = this.#decoder.step(this.#history.at(-1) ?? 0);
-        this.#keptTokens = this.#decoder.tokens;
+        this.#decoder.stores.keep(this.#decoder.tokens);
       }
       const logits = this.#decoder.logits(this.#hidden);
       const token = sampleToken(logits, this.#history, this.#history.length, options.sampling);
@@ -84,7 +80,6 @@ export class CpuSession implements Session {
   }
 
   rewind(tokens: number): boolean {
-    this.#keptTokens = tokens;
     return this.#decoder.rewind(tokens);
   }
 
@@ -93,8 +88,7 @@ export class CpuSession implements Session {
   }
 
   kvUsage(): KvUsage {
-    const { sharing, kvPrecision } = this.#options;
-    return kvUsage(sharing, this.#dims, kvPrecision, this.#keptTokens, this.#decoder.kvBytes);
+    return this.#decoder.stores.usage();
   }
 
   close(): void {

@@ -1,11 +1,14 @@
 import { maskOf } from '../kv/mask.ts';
 import { groupsOf, passesOf, type Group } from '../plan/forward-plan.ts';
-import { kvRowBytes, kvRowsAllocated, type KvPrecision } from '../kv/usage.ts';
+import { rowAt, type Row } from '../kv/rows.ts';
+import { scratchSlots, slotOf } from '../kv/slots.ts';
+import { KvStores } from '../kv/stores.ts';
+import { kvRowBytes, type KvPrecision } from '../kv/usage.ts';
 import type { ModelDims } from '../plan/model-dims.ts';
 import { ownersReadFromBelow } from '../plan/movement.ts';
-import { RingReach } from '../kv/ring-reach.ts';
+import type { LayerType } from '../plan/layer-types.ts';
 import { ropeTable } from '../plan/rope.ts';
-import { kvOwners, type Sharing } from '../plan/sharing.ts';
+import type { Sharing } from '../plan/sharing.ts';
 import { attend, type ReadKv } from './attention.ts';
 import type { CpuWeights } from '../cpu/weights.ts';
 import type { Decoder, TurnOptions } from '../cpu/decoder.ts';
@@ -15,13 +18,13 @@ import { movements } from '../cpu/movements.ts';
 
 /** The oracle: what docs/semantics.md defines, in plain TypeScript, as directly as it can be written. */
 export class CpuDecoder implements Decoder {
+  readonly stores: KvStores;
   readonly #dims: ModelDims;
   readonly #weights: CpuWeights;
   readonly #sharing: Sharing;
   readonly #precision: KvPrecision;
-  readonly #caches: ReadonlyMap<number, KvRows>;
+  readonly #rows: ReadonlyMap<number, KvRows>;
   readonly #rope: Float32Array;
-  readonly #reach: RingReach;
   #tokens = 0;
 
   constructor(
@@ -36,31 +39,26 @@ export class CpuDecoder implements Decoder {
     this.#sharing = sharing;
     this.#precision = kvPrecision;
     this.#rope = ropeTable(dims.rope, dims.headDim, capacityTokens);
-    this.#caches = new Map(
-      kvOwners(sharing.layers).map((owner) => [
-        owner.layer,
-        this.#newRows(kvRowsAllocated(owner, capacityTokens, sharing.windowTokens)),
-      ]),
-    );
-    const rings = [...this.#caches.values()].map(({ rows }) => rows).filter((rows) => rows < capacityTokens);
-    this.#reach = new RingReach(Math.min(...rings));
+    const rows = new Map<number, KvRows>();
+    this.stores = new KvStores(sharing, dims, kvPrecision, capacityTokens, (owner, bytes) => {
+      const store = this.#newRows(bytes / kvRowBytes(dims, kvPrecision));
+      rows.set(owner, store);
+      return store.bytes;
+    });
+    this.#rows = rows;
   }
 
   rewind(tokens: number): boolean {
     this.#tokens = tokens;
-    return this.#reach.reaches(tokens, this.#sharing.windowTokens);
+    return this.stores.rewind(tokens);
   }
 
   get tokens(): number {
     return this.#tokens;
   }
 
-  get kvBytes(): number {
-    return [...this.#caches.values()].reduce((sum, rows) => sum + rows.bytes, 0);
-  }
-
   get allocatedBytes(): number {
-    return this.kvBytes;
+    return this.stores.usage().allocatedBytes;
   }
 
   close(): void {
@@ -69,13 +67,22 @@ export class CpuDecoder implements Decoder {
 
   step(token: number): Float32Array {
     const position = this.#tokens++;
-    this.#reach.wrote(this.#tokens);
+    this.stores.written(this.#tokens);
     const hidden = this.#embed(token);
-    for (const { index } of this.#sharing.layers) {
-      const normed = this.#attentionInput(index, hidden);
-      const own = this.#caches.get(index);
-      own?.write(position % own.rows, this.#keysAndValues(index, normed, position));
-      this.#finishLayer(index, hidden, normed, position, this.#cached(this.#ownerOf(index)));
+    for (const layer of this.#sharing.layers) {
+      const normed = this.#attentionInput(layer.index, hidden);
+      const own = this.#rows.get(layer.index);
+      if (own) {
+        const row = this.#rowOf(layer.index, position);
+        own.write(row.slot, this.#keysAndValues(layer.index, normed, row));
+      }
+      this.#finishLayer(
+        layer,
+        hidden,
+        normed,
+        this.#rowOf(layer.readsFrom, position),
+        this.#cached(layer.readsFrom),
+      );
     }
     return hidden;
   }
@@ -88,13 +95,15 @@ export class CpuDecoder implements Decoder {
     let hidden = tokens.map((token) => this.#embed(token));
 
     // The new positions' KV: zero until a layer computes it, and then the newest pass's.
-    const turn = new Map([...this.#caches.keys()].map((owner) => [owner, this.#newRows(tokens.length)]));
+    const scratch = scratchSlots(tokens.length, start);
+    const turn = new Map([...this.#rows.keys()].map((owner) => [owner, this.#newRows(tokens.length)]));
+    const turnRows = tokens.map((_, i) => rowAt(scratch, start + i));
     const readerOf = (owner: number): ReadKv => {
       const cached = this.#cached(owner);
       const fresh = turn.get(owner);
       return (position, part, into) => {
         if (position < start) cached(position, part, into);
-        else fresh?.read(position - start, into, part * into.length);
+        else fresh?.read(slotOf(scratch, position), into, part * into.length);
       };
     };
 
@@ -107,12 +116,17 @@ export class CpuDecoder implements Decoder {
       for (let pass = 0; pass < passesOf(group, passes); pass++) {
         output = hidden.map((row) => row.slice());
         const before = onMovement && group.iterated ? this.#rowsReadFromBelow(group, turn) : null;
-        for (let layer = group.start; layer < group.stop; layer++) {
-          const normed = output.map((row) => this.#attentionInput(layer, row));
-          normed.forEach((row, i) => turn.get(layer)?.write(i, this.#keysAndValues(layer, row, start + i)));
-          const read = readerOf(this.#ownerOf(layer));
-          for (const [i, row] of output.entries()) {
-            this.#finishLayer(layer, row, normed[i] as Float32Array, start + i, read);
+        for (const layer of this.#sharing.layers.slice(group.start, group.stop)) {
+          const normed = output.map((hiddenRow) => this.#attentionInput(layer.index, hiddenRow));
+          const own = turn.get(layer.index);
+          const read = readerOf(layer.readsFrom);
+          if (own) {
+            for (const [i, row] of turnRows.entries()) {
+              own.write(row.slot, this.#keysAndValues(layer.index, normed[i] as Float32Array, row));
+            }
+          }
+          for (const [i, row] of turnRows.entries()) {
+            this.#finishLayer(layer, output[i] as Float32Array, normed[i] as Float32Array, row, read);
             await breathe((done + (i + 1) / output.length) / work);
           }
           done++;
@@ -125,15 +139,15 @@ export class CpuDecoder implements Decoder {
       hidden = output;
     }
 
-    const row = new Float32Array(this.#rowSize);
-    for (const [owner, cache] of this.#caches) {
-      for (let i = 0; i < tokens.length; i++) {
-        turn.get(owner)?.read(i, row);
-        cache.write((start + i) % cache.rows, row);
+    const keysAndValues = new Float32Array(this.#rowSize);
+    for (const [owner, fresh] of turn) {
+      for (const { position, slot } of turnRows) {
+        fresh.read(slot, keysAndValues);
+        this.#rows.get(owner)?.write(this.#rowOf(owner, position).slot, keysAndValues);
       }
     }
     this.#tokens += tokens.length;
-    this.#reach.wrote(this.#tokens);
+    this.stores.written(this.#tokens);
     return hidden;
   }
 
@@ -154,10 +168,10 @@ export class CpuDecoder implements Decoder {
   }
 
   /** `[(keys, values), kvHeads, headDim]`, keys rotated. */
-  #keysAndValues(layer: number, normed: Float32Array, position: number): Float32Array {
+  #keysAndValues(layer: number, normed: Float32Array, { rope }: Row): Float32Array {
     const w = this.#weights;
     const keys = project(w.get('k', layer), normed, w.find('kBias', layer));
-    this.#normAndRotate(keys, w.find('kNorm', layer), position);
+    this.#normAndRotate(keys, w.find('kNorm', layer), rope);
     const row = new Float32Array(this.#rowSize);
     row.set(keys);
     row.set(project(w.get('v', layer), normed, w.find('vBias', layer)), keys.length);
@@ -166,16 +180,17 @@ export class CpuDecoder implements Decoder {
 
   /** Attention and MLP, onto `hidden`. */
   #finishLayer(
-    layer: number,
+    type: LayerType,
     hidden: Float32Array,
     normed: Float32Array,
-    position: number,
+    { position, rope }: Row,
     read: ReadKv,
   ): void {
     const w = this.#weights;
+    const layer = type.index;
     const q = project(w.get('q', layer), normed, w.find('qBias', layer));
-    this.#normAndRotate(q, w.find('qNorm', layer), position);
-    const attended = attend(q, position, maskOf(this.#sharing, this.#layer(layer)), this.#dims, read);
+    this.#normAndRotate(q, w.find('qNorm', layer), rope);
+    const attended = attend(q, position, maskOf(this.#sharing, type), this.#dims, read);
     addTo(hidden, project(w.get('o', layer), attended, w.find('oBias', layer)));
 
     const input = rmsNorm(hidden, w.get('mlpNorm', layer), this.#dims.rmsNormEps);
@@ -184,20 +199,26 @@ export class CpuDecoder implements Decoder {
     addTo(hidden, project(w.get('down', layer), swiglu(gate, up), w.find('downBias', layer)));
   }
 
-  #normAndRotate(row: Float32Array, gain: Float32Array | undefined, position: number): void {
+  #normAndRotate(row: Float32Array, gain: Float32Array | undefined, rope: number): void {
     const { headDim, rmsNormEps } = this.#dims;
-    const table = this.#rope.subarray(position * headDim, (position + 1) * headDim);
+    const table = this.#rope.subarray(rope * headDim, (rope + 1) * headDim);
     for (const head of headsOf(row, headDim)) {
       if (gain) head.set(rmsNorm(head, gain, rmsNormEps));
       rotate(head, table);
     }
   }
 
-  // The caches --------------------------------------------------------------------------------------------------
+  // The stores --------------------------------------------------------------------------------------------------
 
   #cached(owner: number): ReadKv {
-    const rows = this.#caches.get(owner);
-    return (position, part, into) => rows?.read(position % rows.rows, into, part * into.length);
+    const rows = this.#rows.get(owner);
+    const { slots } = this.stores.of(owner);
+    return (position, part, into) => rows?.read(slotOf(slots, position), into, part * into.length);
+  }
+
+  /** The row of a position in an owner's store. */
+  #rowOf(owner: number, position: number): Row {
+    return rowAt(this.stores.of(owner).slots, position);
   }
 
   /** What the layers of a group read from below, of every new position: `[rows][owner]`. */
@@ -218,15 +239,5 @@ export class CpuDecoder implements Decoder {
 
   get #rowSize(): number {
     return kvRowBytes(this.#dims, 'f32') / 4;
-  }
-
-  #ownerOf(layer: number): number {
-    return this.#layer(layer).readsFrom;
-  }
-
-  #layer(layer: number) {
-    const type = this.#sharing.layers[layer];
-    if (!type) throw new RangeError(`layer ${layer} of ${this.#sharing.layers.length}`);
-    return type;
   }
 }

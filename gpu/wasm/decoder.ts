@@ -1,37 +1,37 @@
 import type { SessionOptions } from '../backend.ts';
 import { toFloat32 } from '../numbers/element-type.ts';
-import { kvRowBytes, kvRowsAllocated } from '../kv/usage.ts';
+import { rowAt, ropeOf } from '../kv/rows.ts';
+import { scratchSlots, slotOf } from '../kv/slots.ts';
+import { KvStores } from '../kv/stores.ts';
+import { kvRowBytes } from '../kv/usage.ts';
 import type { Group } from '../plan/forward-plan.ts';
 import type { ModelDims } from '../plan/model-dims.ts';
 import { ownersReadFromBelow } from '../plan/movement.ts';
 import { prefillSchedule, type PrefillPass } from '../plan/prefill-schedule.ts';
-import { RingReach } from '../kv/ring-reach.ts';
-import { kvOwners } from '../plan/sharing.ts';
 import type { Breathe, Decoder, TurnOptions } from '../cpu/decoder.ts';
 import { movements } from '../cpu/movements.ts';
 import type { Address, Kernels } from './kernels.ts';
 import type { LinearMemory } from './linear-memory.ts';
-import { WasmLayers, type Cache, type FreshRows, type Rows } from './layers.ts';
+import { WasmLayers, type FreshRows, type Rows, type Store } from './layers.ts';
 import { padded } from './tensor.ts';
 import type { PlanWeights } from './plan-weights.ts';
 
 /** Rows of a turn that go through a matrix together: its weights then come from near. */
 const BLOCK_ROWS = 16;
 
-/** The decoder of `reference/cpu-decoder.ts`, whose arithmetic is WebAssembly's. */
+/** The decoder of `reference/decoder.ts`, whose arithmetic is WebAssembly's. */
 export class WasmDecoder implements Decoder {
-  readonly kvBytes: number;
+  readonly stores: KvStores;
   readonly #memory: LinearMemory;
   readonly #dims: ModelDims;
   readonly #weights: PlanWeights;
   readonly #options: SessionOptions;
-  readonly #caches: ReadonlyMap<number, Cache>;
+  readonly #store: ReadonlyMap<number, Store>;
   readonly #layers: WasmLayers;
   readonly #taken: Address[] = [];
   readonly #hidden: Address;
   readonly #logits: Address;
   readonly #rowBytes: number;
-  readonly #reach: RingReach;
   #takenBytes = 0;
   #tokens = 0;
 
@@ -56,20 +56,17 @@ export class WasmDecoder implements Decoder {
       return address;
     };
     try {
-      this.#caches = new Map(
-        kvOwners(sharing.layers).map((owner) => {
-          const rows = kvRowsAllocated(owner, capacityTokens, sharing.windowTokens);
-          return [owner.layer, { address: take(`kv/layer-${owner.layer}`, rows * this.#rowBytes), rows }];
-        }),
+      const addresses = new Map<number, Address>();
+      this.stores = new KvStores(sharing, dims, kvPrecision, capacityTokens, (owner, bytes) => {
+        addresses.set(owner, take(`kv/layer-${owner}`, bytes));
+        return bytes;
+      });
+      this.#store = new Map(
+        [...addresses].map(([owner, address]) => [owner, { address, slots: this.stores.of(owner).slots }]),
       );
-      this.kvBytes = this.#takenBytes;
-      const rings = [...this.#caches.values()]
-        .map(({ rows }) => rows)
-        .filter((rows) => rows < capacityTokens);
-      this.#reach = new RingReach(Math.min(...rings));
       this.#hidden = take('hidden', 4 * padded(dims.hiddenSize));
       this.#logits = take('logits', 4 * padded(dims.vocabSize));
-      this.#layers = new WasmLayers(memory, kernels, dims, weights, options, this.#caches, BLOCK_ROWS, take);
+      this.#layers = new WasmLayers(memory, kernels, dims, weights, options, this.#store, BLOCK_ROWS, take);
     } catch (error) {
       this.#free();
       throw error;
@@ -86,13 +83,13 @@ export class WasmDecoder implements Decoder {
 
   step(token: number): Float32Array {
     const position = this.#tokens++;
-    this.#reach.wrote(this.#tokens);
-    const row: Rows = { hidden: this.#hidden, position, count: 1 };
+    this.stores.written(this.#tokens);
+    const row: Rows = { hidden: this.#hidden, position, rope: ropeOf(position), count: 1 };
     this.#embed(token, this.#hidden);
     for (const { index } of this.#options.sharing.layers) {
-      const own = this.#caches.get(index);
+      const own = this.#store.get(index);
       if (own) {
-        this.#layers.writeKv(index, row, own.address + (position % own.rows) * this.#rowBytes);
+        this.#layers.writeKv(index, row, own.address + rowAt(own.slots, position).slot * this.#rowBytes);
       }
       this.#layers.finish(index, row, null);
     }
@@ -101,7 +98,7 @@ export class WasmDecoder implements Decoder {
 
   rewind(tokens: number): boolean {
     this.#tokens = tokens;
-    return this.#reach.reaches(tokens, this.#options.sharing.windowTokens);
+    return this.stores.rewind(tokens);
   }
 
   async parallel(
@@ -120,7 +117,7 @@ export class WasmDecoder implements Decoder {
       const hidden = take('hidden', hiddenBytes);
       const entering = take('entering', hiddenBytes);
       const turn = new Map(
-        [...this.#caches.keys()].map((owner) => [
+        [...this.#store.keys()].map((owner) => [
           owner,
           take(`kv/layer-${owner}`, tokens.length * this.#rowBytes),
         ]),
@@ -129,7 +126,7 @@ export class WasmDecoder implements Decoder {
 
       const schedule = prefillSchedule(this.#options.sharing, passes, { firstTurn: start === 0, everyRow });
       const work = schedule.reduce((sum, { steps }) => sum + steps.length, 0);
-      const fresh = { start, count: tokens.length, rows: turn };
+      const fresh = { start, count: tokens.length, slots: scratchSlots(tokens.length, start), rows: turn };
       let done = 0;
       let relative: number[] = [];
       for (const pass of schedule) {
@@ -147,9 +144,9 @@ export class WasmDecoder implements Decoder {
         onMovement({ group: pass.group, passes: pass.passes, relative: Float32Array.from(relative) });
         relative = [];
       }
-      for (const [owner, cache] of this.#caches) this.#keepRows(cache, turn.get(owner) ?? 0, tokens.length);
+      for (const [owner, store] of this.#store) this.#keepRows(store, fresh, turn.get(owner) ?? 0);
       this.#tokens += tokens.length;
-      this.#reach.wrote(this.#tokens);
+      this.stores.written(this.#tokens);
       return tokens.map((_, i) => this.#read(this.#rowOf(hidden, i)));
     } finally {
       for (const address of taken) this.#memory.free(address);
@@ -181,14 +178,14 @@ export class WasmDecoder implements Decoder {
     fresh: FreshRows,
     breathe: Breathe,
   ): Promise<void> {
-    const rows: Rows = { hidden, position: fresh.start, count: fresh.count };
+    const rows: Rows = { hidden, position: fresh.start, rope: ropeOf(fresh.start), count: fresh.count };
     const kv = fresh.rows.get(layer) ?? 0;
     const kvBlocks = ownsKv ? this.#blocksOf(rows, 0) : [];
     const restBlocks = work === 'kv' ? [] : this.#blocksOf(rows, work === 'last' ? rows.count - 1 : 0);
     const blocks = kvBlocks.length + restBlocks.length;
     let done = 0;
     for (const block of kvBlocks) {
-      this.#layers.writeKv(layer, block, kv + (block.position - rows.position) * this.#rowBytes);
+      this.#layers.writeKv(layer, block, kv + slotOf(fresh.slots, block.position) * this.#rowBytes);
       await breathe(++done / blocks);
     }
     for (const block of restBlocks) {
@@ -203,17 +200,19 @@ export class WasmDecoder implements Decoder {
       blocks.push({
         hidden: this.#rowOf(hidden, row),
         position: position + row,
+        rope: ropeOf(position + row),
         count: Math.min(BLOCK_ROWS, count - row),
       });
     }
     return blocks;
   }
 
-  /** Copies a turn's rows into a cache: the last ones, where a ring does not hold all. */
-  #keepRows(cache: Cache, rows: Address, count: number): void {
-    for (let row = Math.max(0, count - cache.rows); row < count; row++) {
-      const slot = (this.#tokens + row) % cache.rows;
-      this.#memory.copy(rows + row * this.#rowBytes, cache.address + slot * this.#rowBytes, this.#rowBytes);
+  /** Copies a turn's rows into a store: the last ones, if a ring does not hold all. */
+  #keepRows({ address, slots }: Store, fresh: FreshRows, rows: Address): void {
+    const end = fresh.start + fresh.count;
+    for (let position = Math.max(fresh.start, end - slots.slots); position < end; position++) {
+      const from = rows + slotOf(fresh.slots, position) * this.#rowBytes;
+      this.#memory.copy(from, address + slotOf(slots, position) * this.#rowBytes, this.#rowBytes);
     }
   }
 

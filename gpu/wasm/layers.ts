@@ -2,6 +2,7 @@ import type { SessionOptions } from '../backend.ts';
 import { maskOf, visibleKeys } from '../kv/mask.ts';
 import type { LayerType } from '../plan/layer-types.ts';
 import type { ModelDims } from '../plan/model-dims.ts';
+import { slotRuns, type SlotLayout } from '../kv/slots.ts';
 import { kvRowBytes } from '../kv/usage.ts';
 import { ropeTable } from '../plan/rope.ts';
 import type { WeightRole } from '../plan/weight-specs.ts';
@@ -10,23 +11,25 @@ import type { LinearMemory } from './linear-memory.ts';
 import { padded } from './tensor.ts';
 import type { PlanWeights } from './plan-weights.ts';
 
-/** Hidden states of neighbouring positions, `[count, hiddenSize]`, padded. */
+/** Hidden states of neighboring positions, `[count, hiddenSize]`, padded. Their angles are neighbors too. */
 export interface Rows {
   readonly hidden: Address;
   readonly position: number;
+  readonly rope: number;
   readonly count: number;
 }
 
-/** Keys and values by slot: position p lies in slot p % rows. */
-export interface Cache {
+/** The memory of a store: keys and values by slot. */
+export interface Store {
   readonly address: Address;
-  readonly rows: number;
+  readonly slots: SlotLayout;
 }
 
-/** Keys and values of a turn that are not in the caches yet, by owner; the first row is the position `start`. */
+/** Keys and values of a turn that are not in the stores yet, by owner; the first row is the position `start`. */
 export interface FreshRows {
   readonly start: number;
   readonly count: number;
+  readonly slots: SlotLayout;
   readonly rows: ReadonlyMap<number, Address>;
 }
 
@@ -43,7 +46,7 @@ export class WasmLayers {
   readonly #dims: ModelDims;
   readonly #weights: PlanWeights;
   readonly #options: SessionOptions;
-  readonly #caches: ReadonlyMap<number, Cache>;
+  readonly #stores: ReadonlyMap<number, Store>;
   readonly #rope: Address;
   readonly #scoreStride: number;
   readonly #rowBytes: number;
@@ -64,7 +67,7 @@ export class WasmLayers {
     dims: ModelDims,
     weights: PlanWeights,
     options: SessionOptions,
-    caches: ReadonlyMap<number, Cache>,
+    stores: ReadonlyMap<number, Store>,
     blockRows: number,
     take: (what: string, bytes: number) => Address,
   ) {
@@ -74,7 +77,7 @@ export class WasmLayers {
     this.#dims = dims;
     this.#weights = weights;
     this.#options = options;
-    this.#caches = caches;
+    this.#stores = stores;
     this.#rowBytes = kvRowBytes(dims, kvPrecision);
     this.#scoreStride = 4 * padded(capacityTokens);
 
@@ -94,7 +97,7 @@ export class WasmLayers {
     memory.floats(this.#rope, table.length).set(table);
   }
 
-  /** Writes the keys and values that a layer computes of its input rows to `into`, one cache row each. */
+  /** Writes the keys and values that a layer computes of its input rows to `into`, one after the other. */
   writeKv(layer: number, rows: Rows, into: Address): void {
     const { kvHeads, headDim } = this.#dims;
     const size = kvHeads * headDim;
@@ -112,7 +115,7 @@ export class WasmLayers {
   /**
    * Attention and MLP of a layer, onto its rows.
    *
-   * @param fresh KV that is not cached yet; `zeros` where all that the layer sees is zero
+   * @param fresh KV that is not cached yet; `zeros` if all that the layer sees is zero
    */
   finish(layer: number, rows: Rows, fresh: FreshRows | 'zeros' | null): void {
     const { heads, headDim, intermediateSize } = this.#dims;
@@ -143,7 +146,7 @@ export class WasmLayers {
 
   /** The final norm of one hidden state, and its projection. */
   normAndProject(hidden: Address, role: WeightRole, into: Address): void {
-    this.#norm('finalNorm', 0, { hidden, position: 0, count: 1 });
+    this.#norm('finalNorm', 0, { hidden, position: 0, rope: 0, count: 1 });
     this.#project(role, null, 0, this.#normed, into, 1);
   }
 
@@ -169,25 +172,21 @@ export class WasmLayers {
   }
 
   /** Where the keys and values lie that a query sees: at most the two ends of a ring, and the turn's. */
-  #visibleRuns(layer: LayerType, position: number, fresh: FreshRows | null): Run[] {
+  #visibleRuns(layer: LayerType, position: number, fresh: FreshRows | null): readonly Run[] {
     const { from, to } = visibleKeys(position, maskOf(this.#options.sharing, layer));
     const owner = layer.readsFrom;
-    const cache = this.#caches.get(owner);
-    if (!cache) throw new Error(`layer ${owner} owns no KV`);
-    const cachedTo = fresh ? Math.min(to, fresh.start) : to;
-    const runs: Run[] = [];
-    for (let key = from; key < cachedTo;) {
-      const slot = key % cache.rows;
-      const rows = Math.min(cache.rows - slot, cachedTo - key);
-      runs.push({ address: cache.address + slot * this.#rowBytes, rows });
-      key += rows;
-    }
-    const freshFrom = Math.max(from, cachedTo);
-    const freshRows = fresh?.rows.get(owner);
-    if (fresh && freshRows !== undefined && freshFrom < to) {
-      runs.push({ address: freshRows + (freshFrom - fresh.start) * this.#rowBytes, rows: to - freshFrom });
-    }
-    return runs;
+    const store = this.#stores.get(owner);
+    if (!store) throw new Error(`layer ${owner} owns no KV`);
+    const runsIn = (address: Address, slots: SlotLayout, first: number, end: number) =>
+      slotRuns(slots, first, end).map(({ slot, rows }): Run => ({
+        address: address + slot * this.#rowBytes,
+        rows,
+      }));
+    if (!fresh) return runsIn(store.address, store.slots, from, to);
+    return [
+      ...runsIn(store.address, store.slots, from, Math.min(to, fresh.start)),
+      ...runsIn(fresh.rows.get(owner) ?? 0, fresh.slots, Math.max(from, fresh.start), to),
+    ];
   }
 
   #norm(role: WeightRole, layer: number, { hidden, count }: Rows): void {
@@ -197,19 +196,13 @@ export class WasmLayers {
     this.#kernels.rmsNorm(hidden, stride, gain, hiddenSize, rmsNormEps, this.#normed, stride, count);
   }
 
-  #normAndRotate(
-    role: WeightRole,
-    layer: number,
-    x: Address,
-    heads: number,
-    { position, count }: Rows,
-  ): void {
+  #normAndRotate(role: WeightRole, layer: number, x: Address, heads: number, { rope, count }: Rows): void {
     const { headDim, rmsNormEps } = this.#dims;
     const gain = this.#weights.find(role, layer);
     for (let row = 0; row < count; row++) {
       const at = x + 4 * padded(heads * headDim) * row;
       if (gain) this.#kernels.normHeads(at, gain.address, heads, headDim, rmsNormEps);
-      this.#kernels.rotate(at, this.#rope + 4 * headDim * (position + row), heads, headDim);
+      this.#kernels.rotate(at, this.#rope + 4 * headDim * (rope + row), heads, headDim);
     }
   }
 

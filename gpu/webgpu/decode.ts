@@ -1,7 +1,7 @@
 import type { Forward } from './forward.ts';
 import type { GpuWeights } from './weights.ts';
 import { paddedCols } from '../numbers/matrix-format.ts';
-import type { Recorder } from './kernel.ts';
+import type { Bound, Recorder } from './kernel.ts';
 import { attend } from './kernels/attend.ts';
 import { gateUp } from './kernels/gate-up.ts';
 import type { HeadsParams } from './kernels/heads.ts';
@@ -13,21 +13,21 @@ import { projectHeads } from './kernels/project-heads.ts';
 import { project } from './kernels/project.ts';
 import { sample } from './kernels/sample.ts';
 import { swiglu } from './kernels/swiglu.ts';
-import { attention, cacheHeads, queryHeads } from './layer-params.ts';
+import { attention, keyValueHeads, queryHeads } from './layer-params.ts';
 import { rowsFrom, wholeOf, type Matrix } from './matrix.ts';
 import type { ModelDims } from '../plan/model-dims.ts';
 import { recordEmbed } from './embed.ts';
-import type { TextBuffers } from './session-buffers.ts';
+import type { SessionBuffers, StoreBuffer } from './session-buffers.ts';
 
-/** One token through all layers: from its id in `text.tokens` to `text.hidden`, its KV into the caches. */
+/** One token through all layers: from its id in `session.tokens` to `session.hidden`, its KV into the stores. */
 export function recordLayers(r: Recorder, forward: Forward): void {
-  const { dims, sharing, weights, kv, text } = forward;
+  const { dims, sharing, weights, keyValueWeights, session } = forward;
   const { heads, rmsNormEps: eps } = dims;
   const normed = { kind: 'normed', dim: dims.hiddenSize, eps } as const;
-  const { hidden, step } = text;
+  const { hidden, rows, step } = session;
   const none = weights.vector(0);
 
-  recordEmbed(r, weights, { tokens: text.tokens, hidden, step });
+  recordEmbed(r, weights, { tokens: session.tokens, hidden, rows, step });
 
   for (const layer of sharing.layers) {
     const i = layer.index;
@@ -37,25 +37,28 @@ export function recordLayers(r: Recorder, forward: Forward): void {
       gain,
       bias: weights.vector(i, 'qBias'),
       headGain: weights.vector(i, 'qNorm'),
-      out: text.q,
+      out: session.q,
+      rows,
     });
 
-    const own = kv.get(i);
-    const ownCache = text.caches.get(i);
-    if (own && ownCache) {
-      recordHeads(r, forward, own.matrix, cacheHeads(forward, ownCache), {
+    const own = keyValueWeights.get(i);
+    if (own) {
+      const store = storeOf(session, i);
+      recordHeads(r, forward, own.matrix, keyValueHeads(forward), {
         gain,
         bias: own.bias,
         headGain: own.keyNorm,
-        out: ownCache.buffer,
+        out: store.buffer,
+        rows: store.rows,
       });
     }
 
-    const cache = cacheOf(text, layer.readsFrom);
-    r.add(attend, attention(forward, layer, cache, text.splits), {
-      q: text.q,
-      kv: cache.buffer,
-      y: text.attended,
+    const read = storeOf(session, layer.readsFrom);
+    r.add(attend, attention(forward, layer, session.splits), {
+      q: session.q,
+      kv: read.buffer,
+      y: session.attended,
+      rows: read.rows,
       step,
     });
 
@@ -64,11 +67,11 @@ export function recordLayers(r: Recorder, forward: Forward): void {
       forward,
       {
         matrix: weights.matrix('o', i),
-        input: { kind: 'splits', splits: text.splits, heads },
+        input: { kind: 'splits', splits: session.splits, heads },
         add: true,
         biased: dims.outputBias,
       },
-      { x: text.attended, gain: none, bias: weights.vector(i, 'oBias'), y: hidden },
+      { x: session.attended, gain: none, bias: weights.vector(i, 'oBias'), y: hidden },
     );
 
     recordGateUp(r, forward, i, normed);
@@ -77,20 +80,20 @@ export function recordLayers(r: Recorder, forward: Forward): void {
       r,
       forward,
       { matrix: weights.matrix('down', i), input: { kind: 'plain' }, add: true, biased: dims.mlpBias },
-      { x: text.activated, gain: none, bias: weights.vector(i, 'downBias'), y: hidden },
+      { x: session.activated, gain: none, bias: weights.vector(i, 'downBias'), y: hidden },
     );
   }
 }
 
-/** The LM head: from `text.hidden` to `text.logits`. */
+/** The LM head: from `session.hidden` to `session.logits`. */
 export function recordHead(r: Recorder, forward: Forward): void {
-  const { dims, weights, text } = forward;
+  const { dims, weights, session } = forward;
   const input = { kind: 'normed', dim: dims.hiddenSize, eps: dims.rmsNormEps } as const;
   multiplyRow(
     r,
     forward,
     { matrix: headOf(dims, weights), input, add: false, biased: false },
-    { x: text.hidden, gain: weights.vector(0, 'finalNorm'), bias: weights.vector(0), y: text.logits },
+    { x: session.hidden, gain: weights.vector(0, 'finalNorm'), bias: weights.vector(0), y: session.logits },
   );
 }
 
@@ -137,15 +140,17 @@ function recordHeads(
     bias,
     headGain,
     out,
+    rows,
   }: {
     readonly gain: GPUBuffer;
     readonly bias: GPUBuffer;
     readonly headGain: GPUBuffer;
     readonly out: GPUBuffer;
+    readonly rows: Bound;
   },
 ): void {
-  const { context, dims, text } = forward;
-  const { hidden, rope, step } = text;
+  const { context, dims, session } = forward;
+  const { hidden, rope, step } = session;
   const input = { kind: 'normed', dim: dims.hiddenSize, eps: dims.rmsNormEps } as const;
   const biased = dims.qkvBias;
   const whole = wholeOf(matrix);
@@ -154,18 +159,18 @@ function recordHeads(
     r.add(
       projectHeads,
       { matrix: whole, input, biased, lanes, heads },
-      { x: hidden, gain, w: whole.buffer, bias, headGain, rope, out, step },
+      { x: hidden, gain, w: whole.buffer, bias, headGain, rope, out, rows, step },
     );
     return;
   }
-  const projected = projectedOf(text);
+  const projected = projectedOf(session);
   multiplyRow(r, forward, { matrix, input, add: false, biased }, { x: hidden, gain, bias, y: projected });
-  r.add(placeHeads, heads, { x: projected, headGain, rope, out, step });
+  r.add(placeHeads, heads, { x: projected, headGain, rope, out, rows, step });
 }
 
-/** The hidden state through a layer's gate and up, to `text.activated`. */
+/** The hidden state through a layer's gate and up, to `session.activated`. */
 function recordGateUp(r: Recorder, forward: Forward, layer: number, input: MatvecInput): void {
-  const { context, dims, weights, text } = forward;
+  const { context, dims, weights, session } = forward;
   const matrix = weights.matrix('gateUp', layer);
   const bias = weights.vector(layer, 'gateBias', 'upBias');
   const gain = weights.vector(layer, 'mlpNorm');
@@ -175,56 +180,62 @@ function recordGateUp(r: Recorder, forward: Forward, layer: number, input: Matve
     r.add(
       gateUp,
       { matrix: whole, input, biased, tuning: context.tuning.matvec },
-      { x: text.hidden, gain, w: whole.buffer, bias, y: text.activated },
+      { x: session.hidden, gain, w: whole.buffer, bias, y: session.activated },
     );
     return;
   }
-  const projected = projectedOf(text);
+  const projected = projectedOf(session);
   multiplyRow(
     r,
     forward,
     { matrix, input, add: false, biased },
-    { x: text.hidden, gain, bias, y: projected },
+    { x: session.hidden, gain, bias, y: projected },
   );
   const dim = dims.intermediateSize;
-  r.add(swiglu, { dim, yStride: paddedCols(dim) }, { x: projected, y: text.activated });
+  r.add(swiglu, { dim, yStride: paddedCols(dim) }, { x: projected, y: session.activated });
 }
 
-/** The next token: from `text.logits` to `text.tokens`. */
-export function recordSample(r: Recorder, { context, dims, text }: Forward): void {
+/** The next token: from `session.logits` to `session.tokens`. */
+export function recordSample(r: Recorder, { context, dims, session }: Forward): void {
   r.add(
     sample,
     { vocabSize: dims.vocabSize, workgroup: context.tuning.sampleWorkgroup },
-    { logits: text.logits, tokens: text.tokens, seen: text.seen, options: text.sampling, step: text.step },
+    {
+      logits: session.logits,
+      tokens: session.tokens,
+      seen: session.seen,
+      options: session.sampling,
+      rows: session.rows,
+    },
   );
 }
 
-/** `text.logits` once more, as the model computed them. */
-export function recordKeptLogits(r: Recorder, { dims, text }: Forward): void {
-  if (text.measured) r.add(keepLogits, dims, { logits: text.logits, kept: text.measured.logits });
+/** `session.logits` once more, as the model computed them. */
+export function recordKeptLogits(r: Recorder, { dims, session }: Forward): void {
+  if (session.measured) r.add(keepLogits, dims, { logits: session.logits, kept: session.measured.logits });
 }
 
-/** What the kept logits say of the token that was drawn: to `text.measured.words`. */
-export function recordMeasure(r: Recorder, { context, dims, text }: Forward): void {
-  if (!text.measured) return;
-  const { logits, words } = text.measured;
+/** What the kept logits say of the token that was drawn: to `session.measured.words`. */
+export function recordMeasure(r: Recorder, { context, dims, session }: Forward): void {
+  if (!session.measured) return;
+  const { logits, words } = session.measured;
   r.add(
     measure,
     { vocabSize: dims.vocabSize, workgroup: context.tuning.sampleWorkgroup },
-    { logits, tokens: text.tokens, measure: words, step: text.step },
+    { logits, tokens: session.tokens, measure: words, rows: session.rows },
   );
 }
 
 export const headOf = (dims: ModelDims, weights: GpuWeights) =>
   weights.matrix(dims.tiedEmbeddings ? 'embed' : 'head');
 
-export function cacheOf({ caches }: Pick<TextBuffers, 'caches'>, owner: number) {
-  const cache = caches.get(owner);
-  if (!cache) throw new Error(`layer ${owner} owns no cache`);
-  return cache;
+export function storeOf({ storeBuffers }: Pick<SessionBuffers, 'storeBuffers'>, owner: number): StoreBuffer {
+  const store = storeBuffers.get(owner);
+  if (!store) throw new Error(`layer ${owner} owns no KV`);
+  return store;
 }
 
-function projectedOf({ projected }: TextBuffers): GPUBuffer {
+function projectedOf({ projected }: SessionBuffers): GPUBuffer {
   if (!projected) throw new Error('a matrix lies in parts, and there is no room for its product');
   return projected;
 }

@@ -2,11 +2,11 @@ import type { Bound, Recorder } from './kernel.ts';
 import { embed } from './kernels/embed.ts';
 import type { GpuWeights } from './weights.ts';
 
-/** The embeddings of the step's tokens, whichever part of the table they lie in. */
+/** The embeddings of the rows' tokens, whichever part of the table they lie in. */
 export function recordEmbed(
   r: Recorder,
   weights: GpuWeights,
-  buffers: { readonly tokens: Bound; readonly hidden: Bound; readonly step: Bound },
+  buffers: { readonly tokens: Bound; readonly hidden: Bound; readonly rows: Bound; readonly step: Bound },
 ): void {
   for (const part of weights.matrix('embed').parts) r.add(embed, part, { ...buffers, w: part.buffer });
 }

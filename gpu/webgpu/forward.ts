@@ -1,9 +1,9 @@
 import type { GpuContext } from './device.ts';
-import type { GpuWeights, KvProjection } from './weights.ts';
+import type { GpuWeights, KeyValueWeights } from './weights.ts';
 import type { KvPrecision } from '../kv/usage.ts';
 import type { ModelDims } from '../plan/model-dims.ts';
 import type { Sharing } from '../plan/sharing.ts';
-import type { TextBuffers } from './session-buffers.ts';
+import type { SessionBuffers } from './session-buffers.ts';
 
 /** All that a forward pass refers to. */
 export interface Forward {
@@ -12,6 +12,7 @@ export interface Forward {
   readonly sharing: Sharing;
   readonly kvPrecision: KvPrecision;
   readonly weights: GpuWeights;
-  readonly kv: ReadonlyMap<number, KvProjection>;
-  readonly text: TextBuffers;
+  /** By owner. */
+  readonly keyValueWeights: ReadonlyMap<number, KeyValueWeights>;
+  readonly session: SessionBuffers;
 }

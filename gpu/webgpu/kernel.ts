@@ -5,8 +5,8 @@
 import type { Scope } from './memory.ts';
 
 /**
- * `step` is the uniform that says where in the text a dispatch works, bound at an offset chosen at replay;
- * `shape` the one that says how large things are, which the recorder makes from the kernel's parameters.
+ * `step` is the uniform that says which rows a dispatch works on, bound at an offset chosen at replay;
+ * `shape` is the one that says how large things are, which the recorder makes from the kernel's parameters.
  */
 export type BindingKind = 'read' | 'write' | 'uniform' | 'step' | 'shape';
 
@@ -55,6 +55,9 @@ interface Command {
 
 /** Bytes between the steps in a step buffer: the most that any adapter asks of a dynamic offset. */
 export const stepStride = offsetStep;
+
+/** Bytes of a step; see `kernels/step.wgsl`. */
+const stepBytes = 16;
 
 /** Compiles kernels of one device, each set of constants once. */
 export class KernelLibrary {
@@ -134,7 +137,7 @@ const bufferLayouts: Readonly<Record<BindingKind, GPUBufferBindingLayout>> = {
   write: { type: 'storage' },
   uniform: { type: 'uniform' },
   shape: { type: 'uniform' },
-  step: { type: 'uniform', hasDynamicOffset: true, minBindingSize: stepStride / 8 },
+  step: { type: 'uniform', hasDynamicOffset: true, minBindingSize: stepBytes },
 };
 
 /** Takes down dispatches in order; `finish` compiles them. */
@@ -166,7 +169,7 @@ export class Recorder {
             ? this.#shapeBuffer(kernel.shape?.(params) ?? {})
             : buffers[name as Exclude<Binding, 'shape'>];
         const range = 'buffer' in bound ? bound : { buffer: bound };
-        return { binding, resource: kind === 'step' ? { ...range, size: stepStride / 8 } : range };
+        return { binding, resource: kind === 'step' ? { ...range, size: stepBytes } : range };
       }),
     });
     const pipeline = this.#library.pipelineOf(kernel, kernel.constants(params));
@@ -177,7 +180,7 @@ export class Recorder {
       hasStep: kinds.some(([, kind]) => kind === 'step'),
       workgroups: (rows: number) => kernel.workgroups(params, rows),
     }));
-    command.catch(() => undefined); // heard of in `finish`
+    command.catch(() => undefined); // `finish` reports the rejection.
     this.#commands.push(command);
   }
 
@@ -209,7 +212,7 @@ export class Recording {
 
   /**
    * @param stepOffset where in the step buffer the step lies, in bytes
-   * @param rows       rows of the text that the step covers
+   * @param rows       rows that the step covers
    */
   replay(pass: GPUComputePassEncoder, stepOffset = 0, rows = 1): void {
     this.#offset[0] = stepOffset;

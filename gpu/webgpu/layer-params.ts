@@ -4,7 +4,6 @@ import type { HeadsParams } from './kernels/heads.ts';
 import { maskOf } from '../kv/mask.ts';
 import type { LayerType } from '../plan/layer-types.ts';
 import type { ModelDims } from '../plan/model-dims.ts';
-import type { Cache } from './session-buffers.ts';
 
 // What a layer's heads and attention are, whether one row goes through them or many.
 
@@ -18,26 +17,24 @@ export const queryHeads = ({ headDim, heads, qkNorm, rmsNormEps }: ModelDims): H
   to: { kind: 'rows' },
 });
 
-/** Keys' and values' heads, to a cache; the keys' are rotated. */
-export const cacheHeads = ({ dims, kvPrecision }: Forward, { slots }: Cache): HeadsParams => ({
+/** Keys' and values' heads, to a store; the keys' are rotated. */
+export const keyValueHeads = ({ dims, kvPrecision }: Forward): HeadsParams => ({
   ...queryHeads(dims),
   heads: 2 * dims.kvHeads,
   rotatedHeads: dims.kvHeads,
-  to: { kind: 'cache', format: kvPrecision, slots },
+  to: { kind: 'cache', format: kvPrecision },
 });
 
-/** A layer's attention over the cache that it reads. */
+/** A layer's attention over the store that it reads. */
 export const attention = (
   { context, dims, sharing, kvPrecision }: Forward,
   layer: LayerType,
-  { slots }: Cache,
   splits: number,
 ): AttendParams => ({
   heads: dims.heads,
   kvHeads: dims.kvHeads,
   headDim: dims.headDim,
   format: kvPrecision,
-  slots,
   diagonal: maskOf(sharing, layer).diagonal,
   windowed: layer.windowed,
   splits,

@@ -1,5 +1,5 @@
 import { paddedCols } from '../numbers/matrix-format.ts';
-import { stepStride, type Recorder, type Recording } from './kernel.ts';
+import { stepStride, type Bound, type Recorder, type Recording } from './kernel.ts';
 import { attend } from './kernels/attend.ts';
 import { copyRows } from './kernels/copy-rows.ts';
 import { placeHeads } from './kernels/place-heads.ts';
@@ -7,14 +7,16 @@ import { projectFour } from './kernels/project-four.ts';
 import { projectMany } from './kernels/project-many.ts';
 import { rmsNorm } from './kernels/rms-norm.ts';
 import { swiglu } from './kernels/swiglu.ts';
-import { attention as attentionParams, cacheHeads, queryHeads } from './layer-params.ts';
+import { attention as attentionParams, keyValueHeads, queryHeads } from './layer-params.ts';
 import { rowsFrom, type Matrix } from './matrix.ts';
+import { RowTables } from './row-tables.ts';
 import type { Scope } from './memory.ts';
+import { scratchSlots, slotOf } from '../kv/slots.ts';
 import { kvRowBytes } from '../kv/usage.ts';
 import type { LayerType } from '../plan/layer-types.ts';
 import type { Forward } from './forward.ts';
-import { cacheOf, headOf } from './decode.ts';
-import type { Cache } from './session-buffers.ts';
+import { headOf, storeOf } from './decode.ts';
+import type { StoreBuffer } from './session-buffers.ts';
 
 /** What a parallel prefill needs for as long as it runs. Rows of a chunk, but for the hidden states of the whole turn. */
 export interface PrefillBuffers {
@@ -27,40 +29,54 @@ export interface PrefillBuffers {
   readonly attended: GPUBuffer; //  [chunk, heads, headDim]
   readonly gates: GPUBuffer; //     [chunk, (gate, up), intermediateSize]
   readonly activated: GPUBuffer; // [chunk, intermediateSize]
-  /** Where keys and values lie meanwhile: a ring's rows in a scratch cache that holds the whole turn. */
-  readonly caches: ReadonlyMap<number, Cache>;
+  /** The rows of the whole turn, one table for each kind of store. */
+  readonly rowTables: RowTables;
+  readonly rowTablesBuffer: GPUBuffer;
+  /** Any of the row tables, for kernels that ask for no slot. */
+  readonly rows: Bound;
+  /** Where keys and values lie meanwhile: those of a ring in a scratch store that holds the whole turn. */
+  readonly storeBuffers: ReadonlyMap<number, StoreBuffer>;
 }
 
-/** @param ringRowsNeeded rows that a scratch cache must hold: the turn's, and those before it that its first row sees */
+/**
+ * @param firstScratchPosition the first position of a scratch store: before the turn's, as far as its first row sees
+ *                             through a window
+ */
 export function allocatePrefill(
-  { dims, text, kvPrecision }: Forward,
+  { dims, session, kvPrecision }: Forward,
   scope: Scope,
   sizes: {
+    readonly turnStart: number;
     readonly turnRows: number;
     readonly chunkRows: number;
     readonly steps: number;
-    readonly ringRowsNeeded: number;
+    readonly firstScratchPosition: number;
   },
 ): PrefillBuffers {
-  const { turnRows, chunkRows } = sizes;
+  const { turnStart, turnRows, chunkRows, firstScratchPosition } = sizes;
   const hiddenCols = paddedCols(dims.hiddenSize);
   const qSize = dims.heads * dims.headDim;
   const kvSize = 2 * dims.kvHeads * dims.headDim;
   const floats = (label: string, count: number) => scope.storage(label, 4 * count);
 
-  const caches = new Map<number, Cache>();
-  for (const [owner, cache] of text.caches) {
-    const rows = sizes.ringRowsNeeded;
-    const bytes = rows * kvRowBytes(dims, kvPrecision);
-    caches.set(
-      owner,
-      cache.slots === 'ring'
-        ? { buffer: scope.storage(`kv/layer-${owner}`, bytes), slots: 'scratch', rows }
-        : cache,
-    );
-  }
+  const scratch = scratchSlots(turnStart + turnRows - firstScratchPosition, firstScratchPosition);
+  const scratchBytes = scratch.slots * kvRowBytes(dims, kvPrecision);
+  const layouts = session.stores.layouts.map((layout) => (layout.kind === 'ring' ? scratch : layout));
+  const rowTables = new RowTables(layouts, turnRows);
+  const rowTablesBuffer = scope.storage('rows', rowTables.bytes);
+  const storeBuffers = new Map(
+    [...session.storeBuffers].map(([owner, store]) => {
+      const ring = store.slots.kind === 'ring';
+      const slots = ring ? scratch : store.slots;
+      const buffer = ring ? scope.storage(`kv/layer-${owner}`, scratchBytes) : store.buffer;
+      return [owner, { buffer, slots, rows: rowTables.tableOf(rowTablesBuffer, slots.kind) }];
+    }),
+  );
   return {
-    caches,
+    storeBuffers,
+    rowTables,
+    rowTablesBuffer,
+    rows: { buffer: rowTablesBuffer, offset: 0 },
     steps: scope.uniform('steps', sizes.steps * stepStride),
     hidden: floats('hidden', turnRows * hiddenCols),
     entering: floats('entering', turnRows * hiddenCols),
@@ -90,9 +106,9 @@ export async function recordLayer(
   buffers: PrefillBuffers,
   layer: LayerType,
 ): Promise<LayerRecordings> {
-  const { context, dims, weights, kv, text } = forward;
-  const { steps: step, hidden, normed, projected } = buffers;
-  const { rope } = text;
+  const { context, dims, weights, keyValueWeights, session } = forward;
+  const { steps: step, rows, hidden, normed, projected } = buffers;
+  const { rope } = session;
   const i = layer.index;
   const hiddenCols = paddedCols(dims.hiddenSize);
   const norm = { dim: dims.hiddenSize, cols: hiddenCols, eps: dims.rmsNormEps };
@@ -112,15 +128,16 @@ export async function recordLayer(
   });
 
   const kvRecorder = context.kernels.record(scope);
-  const own = kv.get(i);
+  const own = keyValueWeights.get(i);
   if (own) {
-    const cache = cacheOf(buffers, i);
+    const store = storeOf(buffers, i);
     many(kvRecorder, own.matrix, normed, dims.qkvBias ? own.bias : null, projected);
-    kvRecorder.add(placeHeads, cacheHeads(forward, cache), {
+    kvRecorder.add(placeHeads, keyValueHeads(forward), {
       x: projected,
       headGain: own.keyNorm,
       rope,
-      out: cache.buffer,
+      out: store.buffer,
+      rows: store.rows,
       step,
     });
   }
@@ -128,19 +145,21 @@ export async function recordLayer(
   const attention = context.kernels.record(scope);
   const q = weights.matrix('q', i);
   const o = weights.matrix('o', i);
-  const cache = cacheOf(buffers, layer.readsFrom);
+  const read = storeOf(buffers, layer.readsFrom);
   many(attention, q, normed, dims.qkvBias ? weights.vector(i, 'qBias') : null, projected);
   attention.add(placeHeads, queryHeads(dims), {
     x: projected,
     headGain: weights.vector(i, 'qNorm'),
     rope,
     out: buffers.q,
+    rows,
     step,
   });
-  attention.add(attend, attentionParams(forward, layer, cache, 1), {
+  attention.add(attend, attentionParams(forward, layer, 1), {
     q: buffers.q,
-    kv: cache.buffer,
+    kv: read.buffer,
     y: buffers.attended,
+    rows: read.rows,
     step,
   });
   manyOnto(attention, o, buffers.attended, dims.outputBias ? weights.vector(i, 'oBias') : null);
@@ -170,20 +189,31 @@ export async function recordLayer(
 
 const size = ({ rows, cols }: Matrix) => rows * cols;
 
-/** The rows of the step's positions, between every ring and its scratch cache. */
-export function recordRingCopies(
-  { context, dims, kvPrecision, text }: Forward,
+/** The rows of the positions `[from, to)`, between every ring and the scratch store that stands in for it. */
+export async function recordRingCopies(
+  { context, dims, kvPrecision, session }: Forward,
   scope: Scope,
   buffers: PrefillBuffers,
-  fromRing: boolean,
+  direction: 'from-ring' | 'to-ring',
+  from: number,
+  to: number,
 ): Promise<Recording> {
   const recorder = context.kernels.record(scope);
   const rowWords = kvRowBytes(dims, kvPrecision) / 4;
-  for (const [owner, scratch] of buffers.caches) {
-    if (scratch.slots !== 'scratch') continue;
-    const ring = cacheOf(text, owner).buffer;
-    const [source, sink] = fromRing ? [ring, scratch.buffer] : [scratch.buffer, ring];
-    recorder.add(copyRows, { rowWords, fromRing }, { source, sink, step: buffers.steps });
+  let copies: GPUBuffer | null = null; // Rings have the same slots, and so have scratch stores.
+  for (const [owner, scratch] of from < to ? buffers.storeBuffers : []) {
+    if (scratch.slots.kind !== 'scratch') continue;
+    const ring = storeOf(session, owner);
+    const [source, sink] = direction === 'from-ring' ? [ring, scratch] : [scratch, ring];
+    if (!copies) {
+      const slots = Array.from({ length: to - from }, (_, i) => [
+        slotOf(source.slots, from + i),
+        slotOf(sink.slots, from + i),
+      ]);
+      copies = scope.storage(`copies ${direction}`, 8 * slots.length);
+      context.device.queue.writeBuffer(copies, 0, Uint32Array.from(slots.flat()));
+    }
+    recorder.add(copyRows, { rowWords }, { source: source.buffer, sink: sink.buffer, copies });
   }
   return recorder.finish();
 }

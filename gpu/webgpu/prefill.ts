@@ -4,6 +4,7 @@ import { stepStride, type Recording } from './kernel.ts';
 import type { Scope } from './memory.ts';
 import { runPaced, type Job } from './pacer.ts';
 import { groupsOf, type Passes } from '../plan/forward-plan.ts';
+import { slotRuns } from '../kv/slots.ts';
 import { kvRowBytes } from '../kv/usage.ts';
 import { readsAbove } from '../plan/layer-types.ts';
 import { prefillSchedule, type PrefillPass } from '../plan/prefill-schedule.ts';
@@ -19,12 +20,11 @@ import {
 } from './prefill-layer.ts';
 import { runsOf, type RowRun } from './row-runs.ts';
 import { packSteps, type Step } from './step.ts';
-import type { TextBuffers } from './session-buffers.ts';
 import { PassWatch } from './watch-passes.ts';
 
 const mostLogitsBytes = 16 * 2 ** 20;
 
-/** A turn to prefill: `rows` new positions from `start` on, whose tokens lie in `text.tokens`. */
+/** A turn to prefill: `rows` new positions from `start` on, whose tokens lie in `session.tokens`. */
 export interface Turn {
   readonly start: number;
   readonly rows: number;
@@ -32,7 +32,7 @@ export interface Turn {
 
 /**
  * Prefills a turn all rows at once, layer by layer, iterating the groups that read above themselves; leaves the last
- * row's hidden state in `text.hidden` and all KV in the caches.
+ * row's hidden state in `session.hidden` and all KV in the stores.
  *
  * @returns false where it was stopped
  */
@@ -57,8 +57,7 @@ class ParallelPrefill {
   readonly #options: PrefillOptions;
   readonly #scope: Scope;
   readonly #steps: Step[] = [];
-  readonly #stepRows: number[] = [];
-  readonly #scratchBase: number;
+  readonly #firstScratchPosition: number;
 
   constructor(forward: Forward, passes: Passes, turn: Turn, options: PrefillOptions, scope: Scope) {
     this.#forward = forward;
@@ -66,12 +65,13 @@ class ParallelPrefill {
     this.#turn = turn;
     this.#options = options;
     this.#scope = scope;
-    this.#scratchBase = Math.max(0, turn.start - forward.sharing.windowTokens + 1);
+    this.#firstScratchPosition = Math.max(0, turn.start - forward.sharing.windowTokens + 1);
   }
 
   async run(): Promise<boolean> {
-    const { context, sharing, text } = this.#forward;
+    const { context, sharing } = this.#forward;
     const { start, rows } = this.#turn;
+    const end = start + rows;
     const { chunkRows } = context.tuning;
     const { logitsAt } = this.#options;
     const everyRow = logitsAt.some((position) => position < rows - 1);
@@ -82,29 +82,28 @@ class ParallelPrefill {
       chunks.push(this.#stepAt(row, Math.min(chunkRows, rows - row)));
     }
     const last = this.#stepAt(rows - 1, 1);
-    const before = this.#stepAt(this.#scratchBase - start, start - this.#scratchBase);
-    const held = Math.min(rows, sharing.windowTokens);
-    const after = this.#stepAt(rows - held, held);
     const logitsRows = Math.max(1, Math.floor(mostLogitsBytes / (4 * this.#forward.dims.vocabSize)));
     const runs = runsOf(logitsAt, Math.min(logitsRows, chunkRows));
     const logitsSteps = runs.map((run) => this.#stepAt(run.first, run.count));
 
     const buffers = allocatePrefill(this.#forward, this.#scope, {
+      turnStart: start,
       turnRows: rows,
       chunkRows: Math.min(chunkRows, rows),
       steps: this.#steps.length,
-      ringRowsNeeded: start + rows - this.#scratchBase,
+      firstScratchPosition: this.#firstScratchPosition,
     });
     await this.#scope.settled();
     context.device.queue.writeBuffer(buffers.steps, 0, packSteps(this.#steps));
+    context.device.queue.writeBuffer(buffers.rowTablesBuffer, 0, buffers.rowTables.pack(start, rows));
     const layers = await Promise.all(
       sharing.layers.map((layer) => recordLayer(this.#forward, this.#scope, buffers, layer)),
     );
 
     const watches = this.#options.onMovement ? await this.#watches(buffers) : [];
     const jobs = [
-      this.#replay(await recordRingCopies(this.#forward, this.#scope, buffers, true), before, 0),
-      this.#clearNewRows(text),
+      await this.#ringCopies(buffers, 'from-ring', this.#firstScratchPosition, start),
+      this.#clearNewRows(),
       ...(await this.#embed(buffers, chunks)),
       ...prefillSchedule(sharing, this.#passes, { firstTurn: start === 0, everyRow }).flatMap((pass) =>
         this.#watched(
@@ -114,7 +113,7 @@ class ParallelPrefill {
           this.#passJobs(pass, buffers, layers, chunks, last),
         ),
       ),
-      this.#replay(await recordRingCopies(this.#forward, this.#scope, buffers, false), after, 0),
+      await this.#ringCopies(buffers, 'to-ring', Math.max(start, end - sharing.windowTokens), end),
       this.#copyLastHidden(buffers),
     ];
     this.#options.onPrepared?.();
@@ -144,64 +143,66 @@ class ParallelPrefill {
     jobs: readonly Job[],
   ): readonly Job[] {
     if (!watch) return jobs;
-    const steps = chunks.map((step) => ({ step, rows: this.#stepRows[step] ?? 0 }));
+    const steps = chunks.map((step) => ({ step, rows: this.#steps[step]?.rows ?? 0 }));
     return [watch.beforePass(), ...jobs, ...watch.afterPass(pass, steps)];
   }
 
   /** Puts a step down; returns its index. */
   #stepAt(firstRow: number, rows: number): number {
-    const { sharing, text } = this.#forward;
-    this.#steps.push({
-      position: this.#turn.start + firstRow,
-      rows,
-      firstRow: Math.max(0, firstRow),
-      windowTokens: sharing.windowTokens,
-      ringRows: text.ringRows,
-      scratchBase: this.#scratchBase,
-    });
-    this.#stepRows.push(rows);
+    this.#steps.push({ rows, firstRow, windowTokens: this.#forward.sharing.windowTokens });
     return this.#steps.length - 1;
   }
 
   #replay(recording: Recording, step: number, workPerRow: number): Job {
-    const rows = this.#stepRows[step] ?? 0;
+    const rows = this.#steps[step]?.rows ?? 0;
     return {
       work: rows * workPerRow,
-      dispatch: (pass) => {
-        if (rows > 0) recording.replay(pass, step * stepStride, rows);
-      },
+      dispatch: (pass) => recording.replay(pass, step * stepStride, rows),
     };
+  }
+
+  /** Copies the rows of the positions `[from, to)` between rings and scratch stores. */
+  async #ringCopies(
+    buffers: PrefillBuffers,
+    direction: 'from-ring' | 'to-ring',
+    from: number,
+    to: number,
+  ): Promise<Job> {
+    const recording = await recordRingCopies(this.#forward, this.#scope, buffers, direction, from, to);
+    return { work: 0, dispatch: (pass) => recording.replay(pass, 0, to - from) };
   }
 
   /** Multiply-adds of a row's scores and values: what grows with the text. */
   #scoresWork(layer: number, step: number): number {
     const { dims, sharing } = this.#forward;
-    const { position = 0, rows = 0 } = this.#steps[step] ?? {};
+    const { firstRow = 0, rows = 0 } = this.#steps[step] ?? {};
     const window = sharing.layers[layer]?.windowed ? sharing.windowTokens : Infinity;
-    return 2 * dims.heads * dims.headDim * Math.min(position + rows, window);
+    return 2 * dims.heads * dims.headDim * Math.min(this.#turn.start + firstRow + rows, window);
   }
 
   /** New positions start from zero KV; steps that were thrown away may have left something in their rows. */
-  #clearNewRows({ caches }: TextBuffers): Job {
-    const { dims, kvPrecision, sharing } = this.#forward;
+  #clearNewRows(): Job {
+    const { dims, kvPrecision, sharing, session } = this.#forward;
     const { start, rows } = this.#turn;
     const rowBytes = kvRowBytes(dims, kvPrecision);
     const readFromBelow = new Set(sharing.layers.filter(readsAbove).map((layer) => layer.readsFrom));
     return {
       work: 0,
       copy: (encoder) => {
-        for (const [owner, cache] of caches) {
-          if (cache.slots !== 'linear' || !readFromBelow.has(owner)) continue;
-          encoder.clearBuffer(cache.buffer, start * rowBytes, rows * rowBytes);
+        for (const [owner, { buffer, slots }] of session.storeBuffers) {
+          if (slots.kind === 'ring' || !readFromBelow.has(owner)) continue; // A scratch store begins as zeros.
+          for (const run of slotRuns(slots, start, start + rows)) {
+            encoder.clearBuffer(buffer, run.slot * rowBytes, run.rows * rowBytes);
+          }
         }
       },
     };
   }
 
-  async #embed({ hidden, steps: step }: PrefillBuffers, chunks: readonly number[]): Promise<Job[]> {
-    const { context, weights, text } = this.#forward;
+  async #embed({ hidden, rows, steps: step }: PrefillBuffers, chunks: readonly number[]): Promise<Job[]> {
+    const { context, weights, session } = this.#forward;
     const recorder = context.kernels.record(this.#scope);
-    recordEmbed(recorder, weights, { tokens: text.tokens, hidden, step });
+    recordEmbed(recorder, weights, { tokens: session.tokens, hidden, rows, step });
     const recording = await recorder.finish();
     return chunks.map((chunk) => this.#replay(recording, chunk, paddedCols(this.#forward.dims.hiddenSize)));
   }
@@ -241,12 +242,12 @@ class ParallelPrefill {
   }
 
   #copyLastHidden({ hidden }: PrefillBuffers): Job {
-    const { dims, text } = this.#forward;
+    const { dims, session } = this.#forward;
     const rowBytes = 4 * paddedCols(dims.hiddenSize);
     const from = (this.#turn.rows - 1) * rowBytes;
     return {
       work: 0,
-      copy: (encoder) => encoder.copyBufferToBuffer(hidden, from, text.hidden, 0, rowBytes),
+      copy: (encoder) => encoder.copyBufferToBuffer(hidden, from, session.hidden, 0, rowBytes),
     };
   }
 

@@ -1,44 +1,50 @@
 import type { SessionOptions } from '../backend.ts';
 import type { GpuContext } from './device.ts';
-import type { Slots } from './kernels/format.ts';
 import { measureWords } from './kernels/measure.ts';
 import type { Scope } from './memory.ts';
-import { kvRowBytes, kvRowsAllocated, MAX_STEPS_IN_FLIGHT } from '../kv/usage.ts';
+import type { SlotLayout } from '../kv/slots.ts';
+import { KvStores } from '../kv/stores.ts';
+import { MAX_STEPS_IN_FLIGHT } from '../kv/usage.ts';
 import type { ModelDims } from '../plan/model-dims.ts';
 import { ropeTable } from '../plan/rope.ts';
-import { kvOwners } from '../plan/sharing.ts';
 import { paddedCols } from '../numbers/matrix-format.ts';
-import { stepStride } from './kernel.ts';
+import { stepStride, type Bound } from './kernel.ts';
+import { RowTables } from './row-tables.ts';
+import { packSteps } from './step.ts';
 
-/**
- * A KV cache: `[rows, (keys, values), kvHeads, headDim]`. Keys are stored rotated by their absolute position; `slots`
- * says in which row a position lies.
- */
-export interface Cache {
+/** The memory of a store, `[slots, (keys, values), kvHeads, headDim]`. Keys are stored rotated. */
+export interface StoreBuffer {
   readonly buffer: GPUBuffer;
-  readonly slots: Slots;
-  readonly rows: number;
+  readonly slots: SlotLayout;
+  /** The row table for stores of this kind. */
+  readonly rows: Bound;
 }
 
-/** What a text needs in GPU memory besides the weights. One row of activations: that of the token being decoded. */
-export interface TextBuffers {
+/** What a session needs in GPU memory besides the weights. One row of activations: that of the token being decoded. */
+export interface SessionBuffers {
   readonly tokens: GPUBuffer; //     u32 [capacity + 1], by position
-  readonly rope: GPUBuffer; //       (cos, sin) [capacity, headDim / 2]
-  readonly step: GPUBuffer; //       one Step
-  readonly caches: ReadonlyMap<number, Cache>;
-  /** All rings have the same rows. 1 where there is none, because a shader divides by it. */
-  readonly ringRows: number;
+  readonly rope: GPUBuffer; //       (cos, sin) [angles, headDim / 2]
+  readonly step: GPUBuffer; //       one Step, always the same: one row, the first of its table
+  /** The row being decoded, one table for each kind of store. */
+  readonly rowTables: RowTables;
+  readonly rowTablesBuffer: GPUBuffer;
+  /** Any of the row tables, for kernels that ask for no slot. */
+  readonly rows: Bound;
+  /** What the stores hold. */
+  readonly stores: KvStores;
+  /** Where the stores lie, by owner. */
+  readonly storeBuffers: ReadonlyMap<number, StoreBuffer>;
   readonly hidden: GPUBuffer; //     [hiddenSize]
   readonly q: GPUBuffer; //          [heads, headDim]
   readonly attended: GPUBuffer; //   [splits, heads, headDim], and each split's maximum and sum
   readonly activated: GPUBuffer; //  [intermediateSize]
-  /** What a projection whose matrix lies in parts gives, before it is finished; null where there is none. */
+  /** What a projection whose matrix lies in parts gives, before it is finished; null if no matrix does. */
   readonly projected: GPUBuffer | null;
   readonly logits: GPUBuffer; //     [vocabSize]
   readonly seen: GPUBuffer; //       u32 [vocabSize], see sample.wgsl
   readonly sampling: GPUBuffer; //   Options of sample.wgsl
   readonly readBacks: readonly GPUBuffer[]; // one token each, and its measure
-  /** What measuring every token takes; null where it is not asked for. */
+  /** What measuring every token takes; null if nobody asked for it. */
   readonly measured: {
     readonly logits: GPUBuffer; // [vocabSize], before the sampler changes them
     readonly words: GPUBuffer; //  Measure of measure.wgsl
@@ -47,42 +53,60 @@ export interface TextBuffers {
   readonly splits: number;
 }
 
-/** Allocates a text of at most `capacityTokens` positions: its caches in `kvScope`, the rest in `scope`. `inParts` where a matrix is. */
-export function allocateText(
+/**
+ * Allocates a session of at most `capacityTokens` positions: its stores in `kvScope`, the rest in `scope`.
+ *
+ * @param inParts whether some matrix lies in parts
+ */
+export function allocateSession(
   context: GpuContext,
   dims: ModelDims,
   options: SessionOptions,
   scope: Scope,
   kvScope: Scope,
   inParts: boolean,
-): TextBuffers {
+): SessionBuffers {
   const { sharing, kvPrecision, capacityTokens } = options;
   const { keysPerSplit, mostSplits } = context.tuning;
   const splits = Math.min(mostSplits, Math.ceil(capacityTokens / keysPerSplit));
   const floats = (label: string, count: number) => scope.storage(label, 4 * paddedCols(count));
   const qSize = dims.heads * dims.headDim;
 
-  const caches = new Map<number, Cache>();
-  for (const owner of kvOwners(sharing.layers)) {
-    const rows = kvRowsAllocated(owner, capacityTokens, sharing.windowTokens);
-    caches.set(owner.layer, {
-      buffer: kvScope.storage(`layer-${owner.layer}`, rows * kvRowBytes(dims, kvPrecision)),
-      slots: rows < capacityTokens ? 'ring' : 'linear',
-      rows,
-    });
-  }
+  const buffers = new Map<number, GPUBuffer>();
+  const stores = new KvStores(sharing, dims, kvPrecision, capacityTokens, (owner, bytes) => {
+    const buffer = kvScope.storage(`layer-${owner}`, bytes);
+    buffers.set(owner, buffer);
+    return buffer.size;
+  });
+  const rowTables = new RowTables(stores.layouts, 1);
+  const rowTablesBuffer = scope.storage('rows', rowTables.bytes);
+  const storeBuffers = new Map(
+    [...buffers].map(([owner, buffer]) => {
+      const { slots } = stores.of(owner);
+      return [owner, { buffer, slots, rows: rowTables.tableOf(rowTablesBuffer, slots.kind) }];
+    }),
+  );
+  const step = scope.uniform('step', stepStride);
+  context.device.queue.writeBuffer(
+    step,
+    0,
+    packSteps([{ rows: 1, firstRow: 0, windowTokens: sharing.windowTokens }]),
+  );
 
   const rope = ropeTable(dims.rope, dims.headDim, capacityTokens);
   const ropeBuffer = scope.storage('rope', rope.byteLength);
   context.device.queue.writeBuffer(ropeBuffer, 0, rope);
 
   return {
-    caches,
-    ringRows: [...caches.values()].find((cache) => cache.slots === 'ring')?.rows ?? 1,
+    stores,
+    storeBuffers,
+    rowTables,
+    rowTablesBuffer,
+    rows: { buffer: rowTablesBuffer, offset: 0 },
+    step,
     splits,
     rope: ropeBuffer,
     tokens: floats('tokens', capacityTokens + 1),
-    step: scope.uniform('step', stepStride),
     hidden: floats('hidden', dims.hiddenSize),
     q: floats('q', qSize),
     attended: floats('attended', splits * (qSize + 4 * dims.heads)),

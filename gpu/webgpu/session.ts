@@ -7,18 +7,17 @@ import { measureWords } from './kernels/measure.ts';
 import type { Scope } from './memory.ts';
 import { prefillParallel } from './prefill.ts';
 import type { KernelTime } from '../plan/kernel-time.ts';
-import { kvRowBytes, kvRowsHeld, kvUsage, MAX_STEPS_IN_FLIGHT, type KvUsage } from '../kv/usage.ts';
+import { maskOf, visibleKeys } from '../kv/mask.ts';
+import { kvRowBytes, MAX_STEPS_IN_FLIGHT, type KvUsage } from '../kv/usage.ts';
 import type { ModelDims } from '../plan/model-dims.ts';
-import { RingReach } from '../kv/ring-reach.ts';
 import { readMeasure } from './read-measure.ts';
 import { recordHead, recordKeptLogits, recordLayers, recordMeasure, recordSample } from './decode.ts';
 import { packSampling } from './pack-sampling.ts';
-import { packSteps, type Step } from './step.ts';
 import { StepsInFlight } from './steps-in-flight.ts';
-import { allocateText } from './session-buffers.ts';
+import { allocateSession } from './session-buffers.ts';
 import { canTime, timeKernels } from './timing.ts';
 
-/** All that is replayed for a token; the lists are empty where nothing is measured. */
+/** All that is replayed for a token; the lists are empty if nothing is measured. */
 interface Recordings {
   readonly layers: Recording;
   readonly head: Recording;
@@ -28,7 +27,7 @@ interface Recordings {
   readonly measure: readonly Recording[];
 }
 
-/** A text on the GPU: recorded once when it opens, replayed for every token. */
+/** A session on the GPU: recorded once when it opens, replayed for every token. */
 export class GpuSession implements Session {
   readonly #forward: Forward;
   readonly #options: SessionOptions;
@@ -36,7 +35,6 @@ export class GpuSession implements Session {
   readonly #kvScope: Scope;
   readonly #recordings: Recordings;
   readonly #onClose: () => void;
-  readonly #reach: RingReach;
   /** Positions whose KV is kept. Steps thrown away have written beyond. */
   #written = 0;
 
@@ -50,16 +48,16 @@ export class GpuSession implements Session {
     const scope = context.ledger.scope('session');
     const kvScope = context.ledger.scope('kv');
     try {
-      const text = allocateText(context, dims, options, scope, kvScope, weights.inParts);
+      const session = allocateSession(context, dims, options, scope, kvScope, weights.inParts);
       const { sharing, kvPrecision } = options;
-      const kv = await weights.kvProjections(sharing.layers, scope);
-      const forward: Forward = { context, dims, sharing, kvPrecision, weights, kv, text };
+      const keyValueWeights = await weights.keyValueWeights(sharing.layers, scope);
+      const forward: Forward = { context, dims, sharing, kvPrecision, weights, keyValueWeights, session };
       const recorded = (record: typeof recordLayers) => {
         const recorder = context.kernels.record(scope);
         record(recorder, forward);
         return recorder.finish();
       };
-      const measured = (record: typeof recordLayers) => (text.measured ? [recorded(record)] : []);
+      const measured = (record: typeof recordLayers) => (session.measured ? [recorded(record)] : []);
       const recordings = Promise.all([
         recorded(recordLayers),
         recorded(recordHead),
@@ -67,7 +65,7 @@ export class GpuSession implements Session {
         Promise.all(measured(recordKeptLogits)),
         Promise.all(measured(recordMeasure)),
       ]);
-      recordings.catch(() => undefined); // heard of below
+      recordings.catch(() => undefined); // The await below reports the rejection.
       await Promise.all([scope.settled(), kvScope.settled()]);
       const [layers, head, sample, kept, measure] = await recordings;
       return new GpuSession(
@@ -97,37 +95,40 @@ export class GpuSession implements Session {
     this.#kvScope = kvScope;
     this.#recordings = recordings;
     this.#onClose = onClose;
-    const ringed = [...forward.text.caches.values()].some(({ slots }) => slots === 'ring');
-    this.#reach = new RingReach(ringed ? forward.text.ringRows : Infinity);
   }
 
   async prefill(tokens: readonly number[], options: PrefillOptions): Promise<boolean> {
-    const { context, text } = this.#forward;
+    const { context, session } = this.#forward;
     const turn = { start: this.#written, rows: tokens.length };
-    context.device.queue.writeBuffer(text.tokens, 4 * turn.start, Uint32Array.from(tokens));
+    context.device.queue.writeBuffer(session.tokens, 4 * turn.start, Uint32Array.from(tokens));
     // Steps thrown away in an earlier turn have marked tokens at positions that come again.
-    context.device.queue.writeBuffer(text.seen, 0, new Uint32Array(this.#forward.dims.vocabSize));
+    context.device.queue.writeBuffer(session.seen, 0, new Uint32Array(this.#forward.dims.vocabSize));
     const work =
       options.mode === 'parallel'
         ? prefillParallel(this.#forward, this.#options.passes, turn, options)
         : this.#sequential(turn, options);
     const finished = await context.wait(work);
-    if (finished) this.#written += turn.rows;
     if (options.mode === 'parallel') {
       // Of a turn longer than the window, only the last rows enter the rings.
       const { windowTokens } = this.#forward.sharing;
-      this.#reach.wrote(turn.start + turn.rows, turn.rows > windowTokens ? windowTokens : Infinity);
+      session.stores.written(turn.start + turn.rows, turn.rows > windowTokens ? windowTokens : Infinity);
     }
+    if (finished) this.#keep(turn.start + turn.rows);
     return finished;
   }
 
   rewind(tokens: number): boolean {
     this.#written = tokens;
-    return this.#reach.reaches(tokens, this.#forward.sharing.windowTokens);
+    return this.#forward.session.stores.rewind(tokens);
+  }
+
+  #keep(tokens: number): void {
+    this.#written = tokens;
+    this.#forward.session.stores.keep(tokens);
   }
 
   async #sequential(turn: { start: number; rows: number }, options: PrefillOptions): Promise<boolean> {
-    const { context, dims, text } = this.#forward;
+    const { context, dims, session } = this.#forward;
     const { layers, head } = this.#recordings;
     const { queue } = context.device;
     const scope = context.ledger.scope('prefill scratch');
@@ -139,7 +140,7 @@ export class GpuSession implements Session {
         if (options.stopped()) return false;
         const logits = staging !== null && wanted.has(row);
         this.#submit(turn.start + row, logits ? [layers, head] : [layers], (encoder) => {
-          if (logits) encoder.copyBufferToBuffer(text.logits, 0, staging, 0, 4 * dims.vocabSize);
+          if (logits) encoder.copyBufferToBuffer(session.logits, 0, staging, 0, 4 * dims.vocabSize);
         });
         if (logits) {
           await context.wait(staging.mapAsync(GPUMapMode.READ));
@@ -157,15 +158,15 @@ export class GpuSession implements Session {
   }
 
   async decode(options: DecodeOptions): Promise<DecodeEnd> {
-    const { context, text } = this.#forward;
+    const { context, session } = this.#forward;
     if (options.maxNewTokens === 0) return 'length';
-    context.device.queue.writeBuffer(text.sampling, 0, packSampling(options.sampling));
+    context.device.queue.writeBuffer(session.sampling, 0, packSampling(options.sampling));
 
     const prompt = this.#written;
     const { layers, head, sample, kept, measure } = this.#recordings;
     const first = [head, ...kept, sample, ...measure];
     const next = [layers, ...first];
-    const flight = new StepsInFlight(context, text.readBacks);
+    const flight = new StepsInFlight(context, session.readBacks);
     let submitted = 0;
     let arrived = 0;
     let end: DecodeEnd = 'length';
@@ -176,9 +177,9 @@ export class GpuSession implements Session {
           const position = prompt + submitted - 1;
           const readBack = flight.take();
           this.#submit(position, submitted === 0 ? first : next, (encoder) => {
-            encoder.copyBufferToBuffer(text.tokens, 4 * (position + 1), readBack, 0, 4);
-            if (text.measured) {
-              const { words } = text.measured;
+            encoder.copyBufferToBuffer(session.tokens, 4 * (position + 1), readBack, 0, 4);
+            if (session.measured) {
+              const { words } = session.measured;
               encoder.copyBufferToBuffer(words, 0, readBack, 4, 4 * measureWords);
             }
           });
@@ -191,9 +192,9 @@ export class GpuSession implements Session {
           end = 'stopped';
           break;
         }
-        this.#written = prompt + arrived;
+        this.#keep(prompt + arrived);
         arrived++;
-        options.onToken(token, text.measured ? readMeasure(words.slice(1)) : null);
+        options.onToken(token, session.measured ? readMeasure(words.slice(1)) : null);
         if (options.endTokens.has(token)) {
           end = 'end-of-text';
           break;
@@ -205,10 +206,10 @@ export class GpuSession implements Session {
     return end;
   }
 
-  #stepAt(position: number): Step {
-    const { text, sharing } = this.#forward;
-    const { windowTokens } = sharing;
-    return { position, rows: 1, firstRow: 0, windowTokens, ringRows: text.ringRows, scratchBase: 0 };
+  /** Says which position the next replay computes. */
+  #writeRow(position: number): void {
+    const { context, session } = this.#forward;
+    context.device.queue.writeBuffer(session.rowTablesBuffer, 0, session.rowTables.pack(position, 1));
   }
 
   /** One step: one small write, one pass, one submit. */
@@ -217,10 +218,10 @@ export class GpuSession implements Session {
     recordings: readonly Recording[],
     afterPass: (encoder: GPUCommandEncoder) => void,
   ): void {
-    const { context, text } = this.#forward;
+    const { context, session } = this.#forward;
     const { device } = context;
-    this.#reach.wrote(position + 1);
-    device.queue.writeBuffer(text.step, 0, packSteps([this.#stepAt(position)]));
+    session.stores.written(position + 1);
+    this.#writeRow(position);
     const encoder = device.createCommandEncoder({ label: 'step' });
     const pass = encoder.beginComputePass();
     for (const recording of recordings) recording.replay(pass);
@@ -231,26 +232,26 @@ export class GpuSession implements Session {
 
   /** The token at the last position kept is decoded once more. */
   async profileStep(): Promise<readonly KernelTime[] | null> {
-    const { context, text } = this.#forward;
+    const { context } = this.#forward;
     if (!canTime(context)) return null;
     const { layers, head, sample } = this.#recordings;
-    context.device.queue.writeBuffer(text.step, 0, packSteps([this.#stepAt(this.#written - 1)]));
+    this.#writeRow(this.#written - 1);
     return timeKernels(context, [layers, head, sample]);
   }
 
-  /** Bytes that decoding the next token reads: matrices, and the rows held of the cache that each layer reads. */
+  /** Bytes that decoding the next token reads: matrices, and the rows that each layer sees of the store that it reads. */
   bytesReadPerToken(): number {
-    const { weights, kv, sharing, dims, kvPrecision } = this.#forward;
-    const rowsRead = sharing.layers.map(({ readsFrom, windowed }) =>
-      kvRowsHeld({ layer: readsFrom, windowed }, this.#written, sharing.windowTokens),
-    );
-    const rows = rowsRead.reduce((sum, held) => sum + held, 0);
-    return weights.bytesReadPerToken(kv) + rows * kvRowBytes(dims, kvPrecision);
+    const { weights, keyValueWeights, sharing, dims, kvPrecision } = this.#forward;
+    const rowsSeen = sharing.layers.map((layer) => {
+      const { from, to } = visibleKeys(this.#written, maskOf(sharing, layer));
+      return to - from;
+    });
+    const rows = rowsSeen.reduce((sum, seen) => sum + seen, 0);
+    return weights.bytesReadPerToken(keyValueWeights) + rows * kvRowBytes(dims, kvPrecision);
   }
 
   kvUsage(): KvUsage {
-    const { sharing, kvPrecision, dims } = this.#forward;
-    return kvUsage(sharing, dims, kvPrecision, this.#written, this.#kvScope.bytes);
+    return this.#forward.session.stores.usage();
   }
 
   close(): void {

@@ -6,7 +6,7 @@ import type { Job } from './pacer.ts';
 import { passesOf, type Group, type Passes } from '../plan/forward-plan.ts';
 import { kvRowBytes } from '../kv/usage.ts';
 import { ownersReadFromBelow, relativeMovement, type GroupMovement } from '../plan/movement.ts';
-import { cacheOf } from './decode.ts';
+import { storeOf } from './decode.ts';
 import type { PrefillBuffers } from './prefill-layer.ts';
 
 /** Dispatches over one chunk of a turn's rows. */
@@ -17,7 +17,7 @@ export interface RowSteps {
 }
 
 /**
- * Watches one iterated group of a parallel prefill: keeps the caches that are read from below as they were before a pass,
+ * Watches one iterated group of a parallel prefill: keeps the stores that are read from below as they were before a pass,
  * and adds up how far the pass moved every row.
  */
 export class PassWatch {
@@ -43,11 +43,11 @@ export class PassWatch {
     const results = scope.storage('movement by pass', 8 * turnRows * passesOf(group, passes));
     const rowWords = kvRowBytes(dims, kvPrecision) / 4;
     const watched = ownersReadFromBelow(sharing, group).map((owner) => {
-      const { buffer: now, slots } = cacheOf(buffers, owner);
+      const { buffer: now, rows } = storeOf(buffers, owner);
       const before = scope.storage(`kv before the pass/layer-${owner}`, now.size);
       const recorder = context.kernels.record(scope);
-      const params = { rowWords, format: kvPrecision, slots };
-      recorder.add(movement, params, { now, before, sums, step: buffers.steps });
+      const params = { rowWords, format: kvPrecision };
+      recorder.add(movement, params, { now, before, sums, rows, step: buffers.steps });
       return { now, before, recording: recorder.finish() };
     });
     await scope.settled();

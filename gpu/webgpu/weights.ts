@@ -16,7 +16,7 @@ import {
 import { weightSpecs, type WeightRole, type WeightSpec } from '../plan/weight-specs.ts';
 
 /** An owner's key and value projection, keys above values. */
-export interface KvProjection {
+export interface KeyValueWeights {
   readonly matrix: Matrix;
   readonly bias: GPUBuffer;
   readonly keyNorm: GPUBuffer;
@@ -153,7 +153,7 @@ export class GpuWeights {
   }
 
   /** Bytes of the matrices that one decoded token reads under a plan: all but the embedding, which is one row unless tied. */
-  bytesReadPerToken(kv: ReadonlyMap<number, KvProjection>): number {
+  bytesReadPerToken(kv: ReadonlyMap<number, KeyValueWeights>): number {
     const rows = [...this.#matrices].filter(([key]) => !key.startsWith('kv/'));
     const read = rows.filter(([key]) => this.#request.dims.tiedEmbeddings || !key.startsWith('embed/'));
     const own = [...kv.values()].map(({ matrix }) => matrixBytes(matrix));
@@ -201,11 +201,11 @@ export class GpuWeights {
    * The key and value projections of every owner of a plan. What is one stored tensor is that tensor; means are
    * computed in float32, into `scope`.
    */
-  async kvProjections(
+  async keyValueWeights(
     wanted: readonly LayerType[],
     scope: Scope,
-  ): Promise<ReadonlyMap<number, KvProjection>> {
-    const projections = new Map<number, KvProjection>();
+  ): Promise<ReadonlyMap<number, KeyValueWeights>> {
+    const projections = new Map<number, KeyValueWeights>();
     const recorder = this.#context.kernels.record(scope);
     for (const [owner, sources] of kvSources(this.#request.storedLayers, wanted)) {
       const [source] = sources;

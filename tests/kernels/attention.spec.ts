@@ -2,8 +2,9 @@ import { describe, expect, it } from 'vitest';
 import { attend } from '../../gpu/webgpu/kernels/attend.ts';
 import { toF16 } from '../../gpu/numbers/element-type.ts';
 import { attend as cpuAttend } from '../../gpu/reference/attention.ts';
+import { ringSlots, scratchSlots, slotOf } from '../../gpu/kv/slots.ts';
 import { expectAllClose } from '../support/all-close.ts';
-import { headShapes, randomFloats, run, stored, within } from '../support/kernels.ts';
+import { headShapes, positionOnly, randomFloats, rowsFrom, run, stored, within } from '../support/kernels.ts';
 
 // Scores are dot products of at most 256 terms; their softmax weighs values below 1.
 const attentionTolerance = within(2e-5);
@@ -68,7 +69,6 @@ describe('attend', () => {
         kvHeads,
         headDim,
         format: 'f32',
-        slots: 'linear',
         diagonal: true,
         windowed: false,
         splits: 3,
@@ -76,7 +76,7 @@ describe('attend', () => {
       } as const;
       const output = new Float32Array(3 * (size + 4 * heads));
       const parts = new Float32Array(
-        await run(attend, params, { q, kv: cache, y: output }, 'y', { position: keys - 1 }),
+        await run(attend, params, { q, kv: cache, y: output, rows: positionOnly(keys - 1) }, 'y'),
       );
       const expected = cpuAttend(
         q,
@@ -114,7 +114,7 @@ interface Case {
   readonly format?: 'f32' | 'f16';
   readonly diagonal?: boolean;
   readonly windowTokens?: number;
-  /** 0: a prefill's scratch cache that begins within the text. */
+  /** 0: a prefill's scratch store, which begins within the text. */
   readonly ringRows?: number;
 }
 
@@ -127,25 +127,28 @@ async function compare({ heads, kvHeads, headDim, keys, ...options }: Case): Pro
   const q = randomFloats(rows * heads * headDim, 2);
 
   // What lies where: rows that must not be read hold NaN.
-  const scratchBase = ringRows === 0 ? Math.max(0, position - (windowTokens ?? 0) + 1) : 0;
-  const slotOf = (p: number) => (ringRows ? p % ringRows : p - scratchBase);
-  const slots = ringRows === undefined ? 'linear' : ringRows === 0 ? 'scratch' : 'ring';
-  const rowsKept = slots === 'ring' ? (ringRows ?? 1) : keys - scratchBase;
-  const cache = new Float32Array(rowsKept * rowSize).fill(NaN);
-  for (let p = Math.max(scratchBase, ringRows ? keys - ringRows : 0); p < keys; p++) {
-    cache.set(text.values.subarray(p * rowSize, (p + 1) * rowSize), slotOf(p) * rowSize);
+  const firstKept = ringRows === 0 ? Math.max(0, position - (windowTokens ?? 0) + 1) : 0;
+  const layout = ringRows ? ringSlots(ringRows) : scratchSlots(keys - firstKept, firstKept);
+  const cache = new Float32Array(layout.slots * rowSize).fill(NaN);
+  for (let p = Math.max(firstKept, ringRows ? keys - ringRows : 0); p < keys; p++) {
+    cache.set(text.values.subarray(p * rowSize, (p + 1) * rowSize), slotOf(layout, p) * rowSize);
   }
 
   const got = await run(
     attend,
     {
-      ...{ heads, kvHeads, headDim, format, slots, diagonal, workgroup },
+      ...{ heads, kvHeads, headDim, format, diagonal, workgroup },
       windowed: windowTokens !== undefined,
       splits: 1,
     },
-    { q, kv: format === 'f16' ? toF16(cache) : cache, y: new Float32Array(q.length).fill(NaN) },
+    {
+      q,
+      kv: format === 'f16' ? toF16(cache) : cache,
+      y: new Float32Array(q.length).fill(NaN),
+      rows: rowsFrom(layout, position, rows),
+    },
     'y',
-    { position, rows, windowTokens: windowTokens ?? 1, ringRows: Math.max(1, ringRows ?? 1), scratchBase },
+    { rows, windowTokens: windowTokens ?? 1 },
   );
 
   const size = heads * headDim;

@@ -7,7 +7,7 @@ import { toFloat32 } from '../../gpu/numbers/element-type.ts';
 import { ropeTable } from '../../gpu/plan/rope.ts';
 import * as cpu from '../../gpu/reference/math.ts';
 import { expectAllClose } from '../support/all-close.ts';
-import { headShapes, randomFloats, run, within } from '../support/kernels.ts';
+import { headShapes, randomFloats, rowTable, run, within } from '../support/kernels.ts';
 
 describe('project-heads and place-heads', () => {
   // Each case is kernels of its own, which a software adapter takes a while to compile.
@@ -19,7 +19,7 @@ describe('project-heads and place-heads', () => {
     const keyAndValue = { rowHeads: 2 * kvHeads, rotatedHeads: kvHeads, headDim };
     await compareHeads({ ...query, normed: false, lanes: 1 });
     await compareHeads({ ...query, normed: true, lanes: 32 });
-    const ring = { kind: 'cache', slots: 'ring' } as const;
+    const ring = { kind: 'cache' } as const;
     await compareHeads({ ...keyAndValue, normed: false, lanes: 32, to: { ...ring, format: 'f16' } });
     await compareHeads({ ...keyAndValue, normed: true, lanes: 1, to: { ...ring, format: 'f32' } });
     await compareHeads({ ...keyAndValue, normed: true, lanes: 4, to: { ...ring, format: 'f16' } });
@@ -43,29 +43,37 @@ async function compareHeads({
   lanes,
   to,
 }: HeadsCase): Promise<void> {
-  const [cols, position, ringRows] = [16, 11, 4];
+  const cols = 16;
+  // Position, angle and slot are three numbers, and none of them follows from another.
+  const rows = [
+    { position: 11, rope: 3, slot: 2 },
+    { position: 12, rope: 9, slot: 0 },
+    { position: 40, rope: 1, slot: 3 },
+  ].map((row) => ({ sequence: 0, firstSlot: 0, endSlot: 4, ...row }));
+  const slots = 4;
   const size = rowHeads * headDim;
   const x = randomFloats(cols);
   const gain = randomFloats(cols);
   const w = randomFloats(size * cols);
   const bias = randomFloats(size);
   const headGain = randomFloats(headDim);
-  const rope = ropeTable({ type: 'default', theta: 10000 }, headDim, position + 3);
+  const rope = ropeTable({ type: 'default', theta: 10000 }, headDim, 10);
   const half = to.kind === 'cache' && to.format === 'f16';
-  const slot = to.kind === 'cache' ? position % ringRows : 0;
-  const out = half ? new Uint16Array(ringRows * size) : new Float32Array(ringRows * size);
+  const outRow = (row: number) => (to.kind === 'cache' ? (rows[row]?.slot ?? NaN) : row);
+  const out = half ? new Uint16Array(slots * size) : new Float32Array(slots * size);
   const heads: HeadsParams = { headDim, heads: rowHeads, rotatedHeads, normed, eps: 1e-6, to };
   const outputAt = (buffer: ArrayBuffer, row: number) => {
     const all = half ? toFloat32(new Uint8Array(buffer), 'f16') : new Float32Array(buffer);
     return all.subarray(row * size, (row + 1) * size);
   };
-  const finish = (projected: Float32Array, at: number) => {
-    const row = projected.slice();
-    for (const head of cpu.headsOf(row, headDim).slice(0, rotatedHeads)) {
+  const finish = (projected: Float32Array, row: number) => {
+    const angle = rows[row]?.rope ?? NaN;
+    const finished = projected.slice();
+    for (const head of cpu.headsOf(finished, headDim).slice(0, rotatedHeads)) {
       if (normed) head.set(cpu.rmsNorm(head, headGain, 1e-6));
-      cpu.rotate(head, rope.subarray(at * headDim, (at + 1) * headDim));
+      cpu.rotate(head, rope.subarray(angle * headDim, (angle + 1) * headDim));
     }
-    return row;
+    return finished;
   };
   // A few float32 roundings, or one to half precision: 2^-11.
   const tolerance = within(half ? 6e-4 : 3e-5);
@@ -80,29 +88,24 @@ async function compareHeads({
       heads,
       lanes,
     },
-    { x, gain, w, bias, headGain, rope, out },
+    { x, gain, w, bias, headGain, rope, out, rows: rowTable(rows) },
     'out',
-    { position, ringRows },
   );
   expectAllClose(
-    outputAt(got, slot),
-    finish(projected, position),
+    outputAt(got, outRow(0)),
+    finish(projected, 0),
     tolerance,
     `${rowHeads} × ${headDim}, number`,
   );
 
-  const rows = 3;
-  const many = randomFloats(rows * size);
-  const placed = await run(placeHeads, heads, { x: many, headGain, rope, out }, 'out', {
-    position,
-    rows,
-    ringRows,
-  });
-  for (let row = 0; row < rows; row++) {
-    const expected = finish(many.subarray(row * size, (row + 1) * size), position + row);
-    const at = to.kind === 'cache' ? (position + row) % ringRows : row;
+  const many = randomFloats(rows.length * size);
+  const table = rowTable([...rows.slice(0, 1), ...rows]); // The step begins at the second row.
+  const binding = { x: many, headGain, rope, out, rows: table };
+  const placed = await run(placeHeads, heads, binding, 'out', { rows: rows.length, firstRow: 1 });
+  for (let row = 0; row < rows.length; row++) {
+    const expected = finish(many.subarray(row * size, (row + 1) * size), row);
     expectAllClose(
-      outputAt(placed, at),
+      outputAt(placed, outRow(row)),
       expected,
       tolerance,
       `row ${row} of ${rowHeads} × ${headDim}, number`,
@@ -111,34 +114,24 @@ async function compareHeads({
 }
 
 describe('copy-rows', () => {
-  it('takes the rows of a ring into a scratch cache, and back', async () => {
-    const [rowWords, ringRows] = [70, 5];
-    const ring = Float32Array.from({ length: ringRows * rowWords }, (_, i) => i);
-    const step = { position: 8, rows: 4, ringRows, scratchBase: 7 };
-    const there = new Float32Array(
-      await run(
-        copyRows,
-        { rowWords, fromRing: true },
-        { source: ring, sink: new Float32Array(6 * rowWords) },
-        'sink',
-        step,
-      ),
+  it('takes each row of the list to its new slot and touches no other', async () => {
+    const rowWords = 70;
+    const source = Float32Array.from({ length: 6 * rowWords }, (_, i) => i);
+    const sink = new Float32Array(5 * rowWords).fill(-1);
+    const copies = [
+      [5, 0],
+      [1, 4],
+      [3, 2],
+    ];
+    const got = new Float32Array(
+      await run(copyRows, { rowWords }, { source, sink, copies: Uint32Array.from(copies.flat()) }, 'sink', {
+        rows: copies.length,
+      }),
     );
-    for (const position of [8, 9, 10, 11]) {
-      const row = there.subarray((position - 7) * rowWords, (position - 6) * rowWords);
-      expect(row[0], `position ${position}`).toBe((position % ringRows) * rowWords);
-      expect(row[69]).toBe((position % ringRows) * rowWords + 69);
+    const expected = sink.slice();
+    for (const [from = 0, to = 0] of copies) {
+      expected.set(source.subarray(from * rowWords, (from + 1) * rowWords), to * rowWords);
     }
-    const back = new Float32Array(
-      await run(
-        copyRows,
-        { rowWords, fromRing: false },
-        { source: there, sink: new Float32Array(ring.length) },
-        'sink',
-        step,
-      ),
-    );
-    const expected = ring.map((value, i) => (Math.floor(i / rowWords) === 12 % ringRows ? 0 : value));
-    expect([...back]).toEqual([...expected]);
+    expect([...got]).toEqual([...expected]);
   });
 });

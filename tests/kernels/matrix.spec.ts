@@ -9,7 +9,8 @@ import { project } from '../../gpu/webgpu/kernels/project.ts';
 import type { MatrixFormat } from '../../gpu/numbers/matrix-format.ts';
 import * as cpu from '../../gpu/reference/math.ts';
 import { expectAllClose } from '../support/all-close.ts';
-import { joined, kept, padded, randomFloats, rowsOf, run, within } from '../support/kernels.ts';
+import { linearSlots } from '../../gpu/kv/slots.ts';
+import { joined, kept, padded, randomFloats, rowsFrom, rowsOf, run, within } from '../support/kernels.ts';
 
 const types: readonly MatrixFormat[] = ['f32', 'f16', 'bf16', 'q8', 'q4'];
 const tunings = [
@@ -138,16 +139,21 @@ describe.each(types)('project with %s weights', (type) => {
     }
   });
 
-  it('looks the embeddings of the tokens at its position up', async () => {
+  it('looks up the embeddings of the tokens at the positions of its rows', async () => {
     const cols = 24;
     const table = kept(randomFloats(11 * cols), cols, type);
     const tokens = Uint32Array.from([3, 0, 10, 10, 7]);
     const hidden = await run(
       embed,
       { rows: 11, cols, type },
-      { tokens, w: table.data, hidden: new Float32Array(4 * cols) },
+      {
+        tokens,
+        w: table.data,
+        hidden: new Float32Array(4 * cols),
+        rows: rowsFrom(linearSlots(5), 1, 4),
+      },
       'hidden',
-      { position: 2, rows: 3, firstRow: 1 },
+      { rows: 3, firstRow: 1 },
     );
     const rows = [10, 10, 7].map((token) => table.values.subarray(token * cols, (token + 1) * cols));
     expect([...new Float32Array(hidden)]).toEqual([...new Float32Array(cols), ...joined(rows)]);

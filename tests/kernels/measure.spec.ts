@@ -4,7 +4,7 @@ import { keepLogits } from '../../gpu/webgpu/kernels/keep-logits.ts';
 import { measure, measureWords } from '../../gpu/webgpu/kernels/measure.ts';
 import { measureToken } from '../../gpu/cpu/measure-token.ts';
 import { readMeasure } from '../../gpu/webgpu/read-measure.ts';
-import { context, randomFloats, run } from '../support/kernels.ts';
+import { context, positionOnly, randomFloats, run } from '../support/kernels.ts';
 
 /** Fewer than the alternatives, one workgroup and its neighbours, a prime, the largest that people load. */
 const vocabularies = [1, 3, 63, 64, 65, 257, 4099, 32_000, ...(runningIn === 'node' ? [151_936] : [])];
@@ -14,9 +14,13 @@ async function measured(logits: Float32Array, token: number) {
   const words = await run(
     measure,
     { vocabSize: logits.length, workgroup: tuning.sampleWorkgroup },
-    { logits, tokens: Uint32Array.of(0, 0, 0, token), measure: new Uint32Array(measureWords) },
+    {
+      logits,
+      tokens: Uint32Array.of(0, 0, 0, token),
+      measure: new Uint32Array(measureWords),
+      rows: positionOnly(2),
+    },
     'measure',
-    { position: 2 },
   );
   return readMeasure(new Uint32Array(words, 0, measureWords));
 }

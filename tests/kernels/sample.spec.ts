@@ -3,7 +3,7 @@ import { sample } from '../../gpu/webgpu/kernels/sample.ts';
 import { greedy, type SamplingOptions } from '../../gpu/plan/sampling.ts';
 import { sampleToken } from '../../gpu/cpu/sampler.ts';
 import { packSampling } from '../../gpu/webgpu/pack-sampling.ts';
-import { randomFloats, run } from '../support/kernels.ts';
+import { positionOnly, randomFloats, run } from '../support/kernels.ts';
 
 const settings: readonly Partial<SamplingOptions>[] = [
   {},
@@ -33,9 +33,9 @@ async function gpuToken(
       tokens: Uint32Array.from([...history, 0]),
       seen: new Uint32Array(logits.length),
       options: new Uint32Array(packSampling(options)),
+      rows: positionOnly(history.length - 1),
     },
     'tokens',
-    { position: history.length - 1 },
   );
   return new Uint32Array(tokens)[history.length] ?? -1;
 }

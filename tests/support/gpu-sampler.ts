@@ -4,8 +4,8 @@ import { sample } from '../../gpu/webgpu/kernels/sample.ts';
 import type { Scope } from '../../gpu/webgpu/memory.ts';
 import type { SamplingOptions } from '../../gpu/plan/sampling.ts';
 import { packSampling } from '../../gpu/webgpu/pack-sampling.ts';
-import { packSteps } from '../../gpu/webgpu/step.ts';
-import { stepOf } from './kernels.ts';
+import { ROW_WORDS } from '../../gpu/kv/rows.ts';
+import { positionOnly } from './kernels.ts';
 
 /** Draws a text from the same logits over and over, as a decoder would: each token joins the history of the next. */
 export async function drawText(
@@ -40,16 +40,16 @@ class Drawing {
     const seen = scope.storage('seen', this.#logits.byteLength);
     const tokens = scope.storage('tokens', 4 * (settings.length + 1));
     const options = scope.uniform('options', 32);
-    const step = scope.uniform('step', 256);
+    const rows = scope.storage('rows', 4 * ROW_WORDS);
     device.queue.writeBuffer(pristine, 0, this.#logits);
 
     const recorder = kernels.record(scope);
     const params = { vocabSize: this.#logits.length, workgroup: tuning.sampleWorkgroup };
-    recorder.add(sample, params, { logits, tokens, seen, options, step });
+    recorder.add(sample, params, { logits, tokens, seen, options, rows });
     const recording: Recording = await recorder.finish();
     for (const [position, setting] of settings.entries()) {
       device.queue.writeBuffer(options, 0, packSampling(setting));
-      device.queue.writeBuffer(step, 0, packSteps([stepOf({ position })]));
+      device.queue.writeBuffer(rows, 0, new Uint32Array(positionOnly(position)));
       const encoder = device.createCommandEncoder();
       encoder.copyBufferToBuffer(pristine, 0, logits, 0, this.#logits.byteLength);
       const pass = encoder.beginComputePass();

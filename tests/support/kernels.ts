@@ -4,6 +4,8 @@ import type { Kernel } from '../../gpu/webgpu/kernel.ts';
 import { bytesOf, toF16, toFloat32, type ElementType } from '../../gpu/numbers/element-type.ts';
 import { keptRows, packRows, type MatrixFormat } from '../../gpu/numbers/matrix-format.ts';
 import { threefry2x32 } from '../../gpu/cpu/random.ts';
+import { packRow, rowAt, ROW_WORDS, type Row } from '../../gpu/kv/rows.ts';
+import { linearSlots, type SlotLayout } from '../../gpu/kv/slots.ts';
 import { packSteps, type Step } from '../../gpu/webgpu/step.ts';
 
 let opened: Promise<GpuContext> | undefined;
@@ -13,16 +15,23 @@ export const context = (): Promise<GpuContext> => (opened ??= requestGpu().then(
 
 export type Data = Float32Array | Uint32Array | Uint16Array;
 
-const plainStep: Step = {
-  position: 0,
-  rows: 1,
-  firstRow: 0,
-  windowTokens: 1000,
-  ringRows: 1,
-  scratchBase: 0,
-};
+const plainStep: Step = { rows: 1, firstRow: 0, windowTokens: 1000 };
 
 export const stepOf = (step: Partial<Step>): Step => ({ ...plainStep, ...step });
+
+/** A row table, as a kernel's binding `rows` takes it. */
+export function rowTable(rows: readonly Row[]): Uint32Array {
+  const table = new Uint32Array(ROW_WORDS * rows.length);
+  rows.forEach((row, index) => packRow(table, index, row));
+  return table;
+}
+
+/** The row table of neighboring positions in a store with this layout. */
+export const rowsFrom = (layout: SlotLayout, first: number, count = 1): Uint32Array =>
+  rowTable(Array.from({ length: count }, (_, i) => rowAt(layout, first + i)));
+
+/** The row table of one position whose slot nobody asks for. */
+export const positionOnly = (position: number): Uint32Array => rowsFrom(linearSlots(position + 1), position);
 
 /**
  * Runs a kernel once and reads one buffer back, as 32-bit words.

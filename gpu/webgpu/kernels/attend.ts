@@ -1,9 +1,9 @@
 import { defineKernel } from '../kernel.ts';
 import source from './attend.wgsl?raw';
 import eight from './eight.wgsl?raw';
-import { eightsOf, slotsOf, type Slots } from './format.ts';
+import { eightsOf } from './format.ts';
 import mask from './mask.wgsl?raw';
-import slots from './slots.wgsl?raw';
+import rows from './rows.wgsl?raw';
 import step from './step.wgsl?raw';
 
 export interface AttendParams {
@@ -11,7 +11,6 @@ export interface AttendParams {
   readonly kvHeads: number;
   readonly headDim: number;
   readonly format: 'f16' | 'f32';
-  readonly slots: Slots;
   readonly diagonal: boolean;
   readonly windowed: boolean;
   /** Parts into which the keys are split, for one row only. */
@@ -37,11 +36,10 @@ function headsHere(params: AttendParams): number {
 /** Attention of the step's rows. */
 export const attend = defineKernel({
   label: 'attend',
-  source: [step, mask, slots, eight, source].join('\n'),
-  bindings: { q: 'read', kv: 'read', y: 'write', step: 'step' },
+  source: [step, mask, rows, eight, source].join('\n'),
+  bindings: { q: 'read', kv: 'read', y: 'write', rows: 'read', step: 'step' },
   constants: (params: AttendParams) => ({
     ...eightsOf(params.format),
-    ...slotsOf(params.slots),
     WG: workgroupOf(params),
     HEAD_DIM: params.headDim,
     KV_HEADS: params.kvHeads,

@@ -14,7 +14,8 @@ const NONE = -1e30;
 @group(0) @binding(0) var<storage, read>       q:    array<vec4f>;  // [rows, heads, HEAD_DIM]
 @group(0) @binding(1) var<storage, read>       kv:   array<vec4u>;  // [slots, (keys, values), KV_HEADS, HEAD_DIM]
 @group(0) @binding(2) var<storage, read_write> y:    array<vec4f>;  // [rows, heads, HEAD_DIM]; SPLITS > 1: see matvec.wgsl
-@group(0) @binding(3) var<uniform>             step: Step;
+@group(0) @binding(3) var<storage, read>       rows: array<Row>;   // of the store that is read
+@group(0) @binding(4) var<uniform>             step: Step;
 
 override ITEMS: u32 = HEADS_HERE * HEAD_DIM / 4u;  // vec4 of output, each kept by STRIPES invocations
 override STRIPES: u32 = WG / ITEMS;
@@ -27,9 +28,8 @@ var<workgroup> most: array<f32, HEADS_HERE>;  // running maximum of each head's 
 var<workgroup> sums: array<vec4f, WG>;
 var<workgroup> totals: array<f32, WG>;
 
-fn kvAt(position: u32, part: u32, head: u32, unit: u32) -> Eight {
-  let row = (slotOf(position) * 2u + part) * KV_HEADS + head;
-  let at = (row * (HEAD_DIM / 8u) + unit) * VECS;
+fn kvAt(slot: u32, part: u32, head: u32, unit: u32) -> Eight {
+  let at = (((slot * 2u + part) * KV_HEADS + head) * (HEAD_DIM / 8u) + unit) * VECS;
   return unpack8(kv[at], kv[at + VECS - 1u]);
 }
 
@@ -39,11 +39,11 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lo
   let firstHead = group.x * HEADS_HERE;
   let kvHead = firstHead / GROUP;
   let row = group.z;
-  let position = step.position + row;
+  let place = rows[step.firstRow + row];
 
   // This split's keys.
-  let visible = visibleFrom(position);
-  let end = max(visible, visibleTo(position));
+  let visible = visibleFrom(place.position);
+  let end = max(visible, visibleTo(place.position));
   let perSplit = ((end - visible + SPLITS - 1u) / SPLITS + WG - 1u) / WG * WG;
   let first = min(end, visible + group.y * perSplit);
   let to = min(end, first + perSplit);
@@ -66,8 +66,9 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lo
     var scores = array<f32, MOST_HEADS>();
     let key = tile + local;
     if (key < to) {
+      let slot = slotOfKey(place, key);
       for (var unit = 0u; unit < HEAD_DIM / 8u; unit++) {
-        let k = kvAt(key, 0u, kvHead, unit);
+        let k = kvAt(slot, 0u, kvHead, unit);
         for (var h = 0u; h < HEADS_HERE; h++) {
           let at = h * (HEAD_DIM / 4u) + 2u * unit;
           scores[h] += dot(query[at], k.a) + dot(query[at + 1u], k.b);
@@ -101,7 +102,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lo
     if (stripe < STRIPES) {
       for (var i = stripe; i < min(WG, to - tile); i += STRIPES) {
         let weight = weights[itemHead * WG + i];
-        let v = kvAt(tile + i, 1u, kvHead, itemUnit);
+        let v = kvAt(slotOfKey(place, tile + i), 1u, kvHead, itemUnit);
         sum += weight * select(v.b, v.a, item % 2u == 0u);
         total += weight;
       }

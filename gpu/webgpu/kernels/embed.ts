@@ -3,6 +3,7 @@ import eight from './eight.wgsl?raw';
 import source from './embed.wgsl?raw';
 import { groupsFor, weightsOf } from './format.ts';
 import type { MatrixShape } from './matvec.ts';
+import rows from './rows.wgsl?raw';
 import shape from './shape.wgsl?raw';
 import step from './step.wgsl?raw';
 import weights from './weights.wgsl?raw';
@@ -15,8 +16,8 @@ interface TablePart extends MatrixShape {
 /** The embeddings of those of the step's tokens that the table's rows are of. */
 export const embed = defineKernel({
   label: 'embed',
-  source: [step, shape, eight, weights, source].join('\n'),
-  bindings: { tokens: 'read', w: 'read', hidden: 'write', shape: 'shape', step: 'step' },
+  source: [step, rows, shape, eight, weights, source].join('\n'),
+  bindings: { tokens: 'read', w: 'read', hidden: 'write', rows: 'read', shape: 'shape', step: 'step' },
   constants: (matrix: TablePart) => ({ ...weightsOf(matrix.type) }),
   shape: (matrix) => ({ rows: matrix.rows, cols: matrix.cols, dim: matrix.firstRow ?? 0 }),
   workgroups: (matrix, rows) => [groupsFor(matrix.cols / 8, 64), rows],

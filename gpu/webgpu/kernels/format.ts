@@ -19,10 +19,5 @@ export function weightsOf(format: MatrixFormat) {
   }
 }
 
-/** How a cache's rows are found; see `slots.wgsl`. */
-export type Slots = 'linear' | 'ring' | 'scratch';
-
-export const slotsOf = (slots: Slots) => ({ SLOTS: { linear: 0, ring: 1, scratch: 2 }[slots] });
-
 /** Workgroups of `size` that cover `count`. */
 export const groupsFor = (count: number, size: number) => Math.ceil(count / size);

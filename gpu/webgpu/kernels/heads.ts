@@ -1,5 +1,3 @@
-import { slotsOf, type Slots } from './format.ts';
-
 /** What becomes of projected heads; see `heads.wgsl`. */
 export interface HeadsParams {
   readonly headDim: number;
@@ -9,9 +7,7 @@ export interface HeadsParams {
   readonly rotatedHeads: number;
   readonly normed: boolean;
   readonly eps: number;
-  readonly to:
-    | { readonly kind: 'rows' }
-    | { readonly kind: 'cache'; readonly format: 'f16' | 'f32'; readonly slots: Slots };
+  readonly to: { readonly kind: 'rows' } | { readonly kind: 'cache'; readonly format: 'f16' | 'f32' };
 }
 
 /** Elements of a head that one workgroup finishes: all of it where it is normed, or where a lane takes whole rows. */
@@ -29,6 +25,5 @@ export function headsConstants(params: HeadsParams, block: number) {
     OUT_HEADS: params.heads,
     TO_CACHE: Number(to.kind === 'cache'),
     OUT_FORMAT: Number(to.kind === 'cache' && to.format === 'f16'),
-    ...slotsOf(to.kind === 'cache' ? to.slots : 'linear'),
   };
 }

@@ -5,7 +5,7 @@ override BLOCK: u32;                // a multiple of 4 that divides HEAD_DIM; HE
 override ROTATED_HEADS: u32;        // the first heads are normed and rotated, the others (values) are not
 override NORMED: bool = false;
 override HEAD_EPS: f32 = 1e-5;
-override TO_CACHE: bool = false;    // the heads go to a cache row, else to row `row` of a float32 buffer
+override TO_CACHE: bool = false;    // the heads go to the row's slot of a store, else to row `row` of a float32 buffer
 override OUT_FORMAT: u32 = 0u;      // 0: f32, 1: f16
 override OUT_HEADS: u32;            // heads in an output row
 
@@ -22,7 +22,7 @@ fn elementOf(block: u32, i: u32) -> u32 {
 fn finishBlock(block: u32, row: u32, local: u32, invocations: u32) {
   workgroupBarrier();
   let head = block / (HEAD_DIM / BLOCK);
-  let position = step.position + row;
+  let place = rows[step.firstRow + row];
   for (var i = local; i < BLOCK; i += invocations) {
     let low = i % (BLOCK / 2u);
     let pair = elementOf(block, low);
@@ -36,7 +36,7 @@ fn finishBlock(block: u32, row: u32, local: u32, invocations: u32) {
         a *= factor * headGain[pair];
         b *= factor * headGain[pair + HEAD_DIM / 2u];
       }
-      let turn = rope[position * (HEAD_DIM / 2u) + pair];
+      let turn = rope[place.rope * (HEAD_DIM / 2u) + pair];
       let rotated = vec2f(a * turn.x - b * turn.y, b * turn.x + a * turn.y);
       a = rotated.x;
       b = rotated.y;
@@ -46,7 +46,7 @@ fn finishBlock(block: u32, row: u32, local: u32, invocations: u32) {
   workgroupBarrier();
 
   var outRow = row;
-  if (TO_CACHE) { outRow = slotOf(position); }
+  if (TO_CACHE) { outRow = place.slot; }
   let base = (outRow * OUT_HEADS + head) * HEAD_DIM;
   if (OUT_FORMAT == 0u) {
     for (var i = local; i < BLOCK; i += invocations) { out[base + elementOf(block, i)] = bitcast<u32>(finished[i]); }

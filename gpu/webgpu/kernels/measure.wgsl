@@ -20,7 +20,7 @@ struct Measure {
 @group(0) @binding(1) var<storage, read>       tokens:  array<u32>;  // by position
 @group(0) @binding(2) var<storage, read_write> measure: Measure;
 @group(0) @binding(3) var<uniform>             shape:   Shape;       // rows: the vocabulary
-@group(0) @binding(4) var<uniform>             step:    Step;
+@group(0) @binding(4) var<storage, read>       rows:    array<Row>;  // the row whose successor was drawn
 
 var<workgroup> values: array<f32, WG>;
 var<workgroup> indices: array<u32, WG>;
@@ -58,7 +58,7 @@ fn nextLikeliest(local: u32, isFirst: bool, lastValue: f32, lastIndex: u32) {
 
 @compute @workgroup_size(WG)
 fn main(@builtin(local_invocation_index) local: u32) {
-  let token = tokens[step.position + 1u];
+  let token = tokens[rows[0].position + 1u];
   let own = logits[token];
 
   var maximum = 0.0;

@@ -7,7 +7,7 @@ import { matvecConstants, matvecShape, type MatrixShape, type MatvecInput } from
 import matvec from './matvec.wgsl?raw';
 import source from './project-heads.wgsl?raw';
 import shape from './shape.wgsl?raw';
-import slots from './slots.wgsl?raw';
+import rows from './rows.wgsl?raw';
 import step from './step.wgsl?raw';
 import weights from './weights.wgsl?raw';
 
@@ -30,7 +30,7 @@ const tuningOf = ({ heads, lanes }: ProjectHeadsParams) => {
 /** One row through the query, or the key and value, projection of a layer, finished: normed, rotated, in its place. */
 export const projectHeads = defineKernel({
   label: 'project-heads',
-  source: [step, shape, slots, eight, weights, half, matvec, heads, source].join('\n'),
+  source: [step, shape, rows, eight, weights, half, matvec, heads, source].join('\n'),
   bindings: {
     x: 'read',
     gain: 'read',
@@ -40,6 +40,7 @@ export const projectHeads = defineKernel({
     headGain: 'read',
     rope: 'read',
     out: 'write',
+    rows: 'read',
     step: 'step',
   },
   constants: (params: ProjectHeadsParams) => {

@@ -3,9 +3,10 @@ override BIASED: bool = false;
 
 @group(0) @binding(4) var<storage, read>       bias:     array<f32>;    // [heads, HEAD_DIM]
 @group(0) @binding(5) var<storage, read>       headGain: array<f32>;    // [HEAD_DIM]
-@group(0) @binding(6) var<storage, read>       rope:     array<vec2f>;  // [positions, HEAD_DIM / 2], (cos, sin)
+@group(0) @binding(6) var<storage, read>       rope:     array<vec2f>;  // [angles, HEAD_DIM / 2], (cos, sin)
 @group(0) @binding(7) var<storage, read_write> out:      array<u32>;    // [rows, OUT_HEADS, HEAD_DIM] in OUT_FORMAT
-@group(0) @binding(8) var<uniform>             step:     Step;
+@group(0) @binding(8) var<storage, read>       rows:     array<Row>;
+@group(0) @binding(9) var<uniform>             step:     Step;
 
 @compute @workgroup_size(WG)
 fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) local: u32) {

@@ -1,25 +1,25 @@
 import { defineKernel } from '../kernel.ts';
 import random from './random.wgsl?raw';
+import rows from './rows.wgsl?raw';
 import source from './sample.wgsl?raw';
 import shape from './shape.wgsl?raw';
-import step from './step.wgsl?raw';
 
 interface SampleParams {
   readonly vocabSize: number;
   readonly workgroup: number;
 }
 
-/** The next token, drawn from the logits and written behind the step's position. */
+/** The next token, drawn from the logits and written behind the row's position. */
 export const sample = defineKernel({
   label: 'sample',
-  source: [step, shape, random, source].join('\n'),
+  source: [rows, shape, random, source].join('\n'),
   bindings: {
     logits: 'write',
     tokens: 'write',
     seen: 'write',
     options: 'uniform',
     shape: 'shape',
-    step: 'step',
+    rows: 'read',
   },
   constants: ({ workgroup }: SampleParams) => ({ WG: workgroup }),
   shape: ({ vocabSize }) => ({ rows: vocabSize }),

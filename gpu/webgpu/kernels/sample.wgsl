@@ -21,7 +21,7 @@ const WHOLE = 2147483648.0;
 @group(0) @binding(2) var<storage, read_write> seen:    array<atomic<u32>>;  // [rows], the last step that penalized it
 @group(0) @binding(3) var<uniform>             options: Options;
 @group(0) @binding(4) var<uniform>             shape:   Shape;               // rows: the vocabulary
-@group(0) @binding(5) var<uniform>             step:    Step;
+@group(0) @binding(5) var<storage, read>       rows:    array<Row>;          // the row whose successor is drawn
 
 var<workgroup> values: array<f32, WG>;
 var<workgroup> indices: array<u32, WG>;
@@ -44,8 +44,8 @@ fn shareOf(i: u32, best: f32, total: f32) -> u32 {
 }
 
 fn penalize(local: u32) {
-  let stamp = step.position + 1u;
-  for (var i = local; i <= step.position; i += WG) {
+  let stamp = rows[0].position + 1u;
+  for (var i = local; i <= rows[0].position; i += WG) {
     let token = tokens[i];
     if (atomicExchange(&seen[token], stamp) == stamp) { continue; }
     let logit = logits[token];
@@ -157,7 +157,7 @@ fn main(@builtin(local_invocation_index) local: u32) {
   let best = values[0];
   workgroupBarrier();
   if (options.temperature <= 0.0) {
-    if (local == 0u) { tokens[step.position + 1u] = top; }
+    if (local == 0u) { tokens[rows[0].position + 1u] = top; }
     return;
   }
   let total = totalWeight(local, best);
@@ -186,7 +186,7 @@ fn main(@builtin(local_invocation_index) local: u32) {
   if (local == 0u) {
     var all = 0u;
     for (var i = 0u; i < WG; i++) { all += indices[i]; }
-    let bits = threefry(vec2u(options.keyLow, options.keyHigh), vec2u(step.position + 1u, 0u)).x;
+    let bits = threefry(vec2u(options.keyLow, options.keyHigh), vec2u(rows[0].position + 1u, 0u)).x;
     let wanted = multiplyHigh(all, bits);
     var stretch = 0u;
     var before = 0u;
@@ -200,6 +200,6 @@ fn main(@builtin(local_invocation_index) local: u32) {
       if (before > wanted || token + 1u >= shape.rows) { break; }
       token++;
     }
-    tokens[step.position + 1u] = token;
+    tokens[rows[0].position + 1u] = token;
   }
 }

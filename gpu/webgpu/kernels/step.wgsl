@@ -1,11 +1,7 @@
-// Where in the text a dispatch works. Positions are absolute; rows count within the dispatch.
+// Which rows of a table a dispatch works on.
 struct Step {
-  position: u32,     // of the first row
   rows: u32,
-  firstRow: u32,     // the first row's place in buffers that hold the whole turn
-  window: u32,       // positions that a windowed layer sees
-  ringRows: u32,     // rows of a ring cache
-  scratchBase: u32,  // position of row 0 of a prefill's scratch cache
-  unused0: u32,
-  unused1: u32,
+  firstRow: u32,  // in the table, and in buffers that hold a whole turn
+  window: u32,    // positions that a windowed layer sees
+  unused: u32,
 }

@@ -1,0 +1,129 @@
+import { visibleKeys } from './mask.ts';
+import type { SlotLayout } from './slots.ts';
+
+/**
+ * What one store holds: the rows of one owner, whatever memory they lie in. A backend tells its caches what it wrote
+ * and where the text ends; whoever shows or counts KV asks the caches.
+ */
+export interface KvCache {
+  /** The layer whose keys and values these are. */
+  readonly owner: number;
+  readonly slots: SlotLayout;
+  /** Rows held, in each KV head. */
+  readonly rows: number;
+  readonly bytesInUse: number;
+  /** What the backend's ledger counts for the store. */
+  readonly bytesAllocated: number;
+  /** The positions held in one KV head, ascending. */
+  positions(kvHead: number): readonly number[];
+  /**
+   * Notes that positions up to `end` are being written, perhaps by a step that is thrown away later.
+   *
+   * @param entered how many of the last positions enter the store. A prompt that is longer than a window leaves out
+   *                the others
+   */
+  written(end: number, entered: number): void;
+  /** Notes that the text now ends before position `end`: what was written beyond is no part of it. */
+  keep(end: number): void;
+  /** Whether a text can continue after its first `tokens` positions. */
+  canRewind(tokens: number): boolean;
+}
+
+/** The sizes of a store. */
+export interface StoreSizes {
+  readonly owner: number;
+  readonly slots: SlotLayout;
+  readonly rowBytes: number;
+  readonly bytesAllocated: number;
+}
+
+/** Keeps every position. */
+export class LinearCache implements KvCache {
+  readonly owner: number;
+  readonly slots: SlotLayout;
+  readonly bytesAllocated: number;
+  readonly #rowBytes: number;
+  #end = 0;
+
+  constructor({ owner, slots, rowBytes, bytesAllocated }: StoreSizes) {
+    this.owner = owner;
+    this.slots = slots;
+    this.bytesAllocated = bytesAllocated;
+    this.#rowBytes = rowBytes;
+  }
+
+  get rows(): number {
+    return this.#end;
+  }
+
+  get bytesInUse(): number {
+    return this.rows * this.#rowBytes;
+  }
+
+  positions(): readonly number[] {
+    return range(0, this.#end);
+  }
+
+  written(): void {
+    // Every position has a slot of its own: nothing is overwritten.
+  }
+
+  keep(end: number): void {
+    this.#end = end;
+  }
+
+  canRewind(tokens: number): boolean {
+    return tokens <= this.#end;
+  }
+}
+
+/**
+ * Keeps what a window shows, for owners that are read only through windows. In a ring, slots beyond the window let a
+ * step that is thrown away overwrite nothing that is still needed; a text that fits needs no ring.
+ */
+export class WindowedCache implements KvCache {
+  readonly owner: number;
+  readonly slots: SlotLayout;
+  readonly bytesAllocated: number;
+  readonly #rowBytes: number;
+  readonly #windowTokens: number;
+  #end = 0;
+  /** The store has every position from here to the last one written. */
+  #oldest = 0;
+
+  constructor({ owner, slots, rowBytes, bytesAllocated }: StoreSizes, windowTokens: number) {
+    this.owner = owner;
+    this.slots = slots;
+    this.bytesAllocated = bytesAllocated;
+    this.#rowBytes = rowBytes;
+    this.#windowTokens = windowTokens;
+  }
+
+  get rows(): number {
+    return Math.min(this.#end, this.#windowTokens);
+  }
+
+  get bytesInUse(): number {
+    return this.rows * this.#rowBytes;
+  }
+
+  positions(): readonly number[] {
+    return range(this.#end - this.rows, this.#end);
+  }
+
+  written(end: number, entered: number): void {
+    if (this.slots.kind !== 'ring') return;
+    this.#oldest = Math.max(this.#oldest, end - this.slots.slots, end - entered);
+  }
+
+  keep(end: number): void {
+    this.#end = end;
+  }
+
+  canRewind(tokens: number): boolean {
+    const { from, to } = visibleKeys(tokens, { windowTokens: this.#windowTokens, diagonal: false });
+    return tokens <= this.#end && (from === to || from >= this.#oldest);
+  }
+}
+
+const range = (from: number, to: number) => Array.from({ length: to - from }, (_, i) => from + i);

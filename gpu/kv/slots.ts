@@ -1,0 +1,51 @@
+/**
+ * Position → slot: the one place where a position of a text becomes a row of memory. Kernels do not repeat it: they get
+ * a row's own slot from the host and count back from there (`webgpu/kernels/rows.wgsl`).
+ */
+
+/**
+ * How the rows of a store lie in memory.
+ *
+ * - `linear`: every position has a slot of its own;
+ * - `ring`: the newest positions, over and over in the same slots;
+ * - `scratch`: a prompt's rows, and the rows before it that its first row sees. They live as long as the prefill.
+ */
+export type SlotKind = 'linear' | 'ring' | 'scratch';
+
+export interface SlotLayout {
+  readonly kind: SlotKind;
+  /** Slots that the layout has. */
+  readonly slots: number;
+  /** The position in slot 0. Only a scratch layout begins within the text. */
+  readonly firstPosition: number;
+}
+
+export const linearSlots = (slots: number): SlotLayout => ({ kind: 'linear', slots, firstPosition: 0 });
+export const ringSlots = (slots: number): SlotLayout => ({ kind: 'ring', slots, firstPosition: 0 });
+export const scratchSlots = (slots: number, firstPosition: number): SlotLayout => ({
+  kind: 'scratch',
+  slots,
+  firstPosition,
+});
+
+/** The slot of a position. Whether its row is still there is a matter of the cache. */
+export const slotOf = ({ kind, slots, firstPosition }: SlotLayout, position: number): number =>
+  kind === 'ring' ? position % slots : position - firstPosition;
+
+/** Neighboring slots. */
+export interface SlotRun {
+  readonly slot: number;
+  readonly rows: number;
+}
+
+/** Where the positions `[from, to)` lie: one run, or the two ends of a ring. */
+export function slotRuns(layout: SlotLayout, from: number, to: number): readonly SlotRun[] {
+  const runs: SlotRun[] = [];
+  for (let position = from; position < to;) {
+    const slot = slotOf(layout, position);
+    const rows = Math.min(layout.slots - slot, to - position);
+    runs.push({ slot, rows });
+    position += rows;
+  }
+  return runs;
+}

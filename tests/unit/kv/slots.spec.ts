@@ -1,0 +1,88 @@
+import fc from 'fast-check';
+import { expect, it } from 'vitest';
+import { packRow, rowAt, ROW_WORDS } from '../../../gpu/kv/rows.ts';
+import {
+  linearSlots,
+  ringSlots,
+  scratchSlots,
+  slotOf,
+  slotRuns,
+  type SlotLayout,
+} from '../../../gpu/kv/slots.ts';
+
+/** A layout, and the last position of a text that fits it. */
+const texts: fc.Arbitrary<{ layout: SlotLayout; last: number; firstHeld: number }> = fc
+  .record({ slots: fc.integer({ min: 1, max: 12 }), last: fc.nat(60), base: fc.nat(20) })
+  .chain(({ slots, last, base }) =>
+    fc.constantFrom(
+      { layout: linearSlots(last + 1), last, firstHeld: 0 },
+      { layout: ringSlots(slots), last, firstHeld: Math.max(0, last + 1 - slots) },
+      { layout: scratchSlots(last + 1, base), last: base + last, firstHeld: base },
+    ),
+  );
+
+it('A linear store has a slot for every position, a ring repeats its slots, a scratch store begins within the text', () => {
+  expect([0, 5, 11].map((position) => slotOf(linearSlots(12), position))).toEqual([0, 5, 11]);
+  expect([0, 4, 5, 11].map((position) => slotOf(ringSlots(5), position))).toEqual([0, 4, 0, 1]);
+  expect([7, 8, 11].map((position) => slotOf(scratchSlots(5, 7), position))).toEqual([0, 1, 4]);
+});
+
+it('The positions that a store holds lie in different slots of it', () => {
+  fc.assert(
+    fc.property(texts, ({ layout, last, firstHeld }) => {
+      const slots = Array.from({ length: last + 1 - firstHeld }, (_, i) => slotOf(layout, firstHeld + i));
+      expect(new Set(slots).size).toBe(slots.length);
+      for (const slot of slots) {
+        expect(slot).toBeGreaterThanOrEqual(0);
+        expect(slot).toBeLessThan(layout.slots);
+      }
+    }),
+  );
+});
+
+it('Runs of slots list the slots of neighboring positions in order, in as few runs as there are ends', () => {
+  fc.assert(
+    fc.property(texts, fc.nat(), ({ layout, last, firstHeld }, seed) => {
+      const from = firstHeld + (seed % (last + 1 - firstHeld));
+      const runs = slotRuns(layout, from, last + 1);
+      const listed = runs.flatMap(({ slot, rows }) => Array.from({ length: rows }, (_, i) => slot + i));
+      const wanted = Array.from({ length: last + 1 - from }, (_, i) => slotOf(layout, from + i));
+      expect(listed).toEqual(wanted);
+      expect(runs.length).toBeLessThanOrEqual(layout.kind === 'ring' ? 2 : 1);
+    }),
+  );
+  expect(slotRuns(ringSlots(5), 3, 3)).toEqual([]);
+});
+
+/** `slotOfKey` of webgpu/kernels/rows.wgsl. */
+function slotOfKey(row: ReturnType<typeof rowAt>, key: number): number {
+  const back = row.position - key;
+  const before = row.slot - row.firstSlot;
+  return back > before ? row.endSlot - (back - before) : row.slot - back;
+}
+
+it('Counting back from a row finds the slot of every key that the store still holds', () => {
+  fc.assert(
+    fc.property(texts, ({ layout, last, firstHeld }) => {
+      const row = rowAt(layout, last);
+      for (let key = firstHeld; key <= last; key++) {
+        expect(slotOfKey(row, key)).toBe(slotOf(layout, key));
+      }
+    }),
+  );
+});
+
+it('A row keeps position, angle and slot apart, and no slot that it may see lies past its end', () => {
+  expect(rowAt(ringSlots(5), 13)).toEqual({
+    ...{ sequence: 0, position: 13, rope: 13 },
+    ...{ slot: 3, firstSlot: 0, endSlot: 5 },
+  });
+  expect(rowAt(scratchSlots(9, 10), 13)).toMatchObject({ position: 13, slot: 3, endSlot: 4 });
+  expect(rowAt(linearSlots(20), 13)).toMatchObject({ position: 13, slot: 13, endSlot: 14 });
+});
+
+it('A packed row has its fields in the order of the interface, at its place in the table', () => {
+  const table = new Uint32Array(3 * ROW_WORDS);
+  packRow(table, 1, { sequence: 1, position: 2, rope: 3, slot: 4, firstSlot: 5, endSlot: 6 });
+  expect([...table]).toEqual([0, 0, 0, 0, 0, 0, 1, 2, 3, 4, 5, 6, 0, 0, 0, 0, 0, 0]);
+});
