@@ -29,7 +29,7 @@ export interface AdapterFacts {
   readonly backend: 'webgpu' | 'cpu';
   readonly vendor: string;
   readonly description: string;
-  /** True where a CPU does the GPU's work. */
+  /** True if a CPU does the GPU's work. */
   readonly software: boolean;
 }
 
@@ -52,7 +52,7 @@ export interface ModelWeights {
   ready(): Promise<void>;
   /** Bytes that the weights take; before they are put, those for which there is room already. */
   readonly bytes: number;
-  /** Opens an empty text under a plan, converting key and value projections where it is not the stored one. */
+  /** Opens an empty session under a plan, and converts key and value projections if the plan is not the stored one. */
   open(options: SessionOptions): Promise<Session>;
   free(): void;
 }
@@ -72,7 +72,7 @@ export interface Session {
   /**
    * Appends one turn. The last token that `decode` wrote was never fed: a turn that goes on from it begins with it.
    *
-   * @returns false where `stopped` said so before the end; the session then drops back or closes
+   * @returns false if `stopped` ended it early; the session must then be rewound or closed
    */
   prefill(tokens: readonly number[], options: PrefillOptions): Promise<boolean>;
   /** Continues the text, token by token. At least one token must have been prefilled. */
@@ -82,12 +82,12 @@ export interface Session {
    * was stopped. A row of KV depends on none after it, so those that stay are as they would be. The next call is a
    * `prefill`.
    *
-   * @returns false where a window's ring no longer has the rows before; the session is then of no more use
+   * @returns false if a window's ring no longer has the rows before; the session must then be closed
    */
   rewind(tokens: number): boolean;
   /**
-   * GPU time by kernel of one more step, a pass a dispatch, which changes nothing of the text; null where there is no GPU
-   * or it does not tell time. At least one token must have been decoded.
+   * GPU time by kernel of one more step, in a pass per dispatch; the text does not change. Null if there is no GPU
+   * or it has no clock. At least one token must have been decoded.
    */
   profileStep(): Promise<readonly KernelTime[] | null>;
   /** KV figures for the tokens that were kept. */
@@ -104,10 +104,10 @@ export interface PrefillOptions {
   readonly onLogits: (turnPosition: number, logits: Float32Array) => void;
   /** Called when all is compiled and allocated, before the first token is read: the time before is not prefill. */
   readonly onPrepared?: () => void;
-  /** Share of the work done, 0 to 1. */
-  readonly onProgress: (share: number) => void;
+  /** Fraction of the work done, 0 to 1. */
+  readonly onProgress: (fraction: number) => void;
   readonly stopped: () => boolean;
-  /** Receives how far every pass moved every row of the turn, group by group; the passes are watched where it is there. */
+  /** Receives how far every pass moved every row of the turn, group by group. Passes are measured only if it is set. */
   readonly onMovement?: (movement: GroupMovement) => void;
 }
 

@@ -19,7 +19,7 @@ export type ConvertedKv = KvMean | (OfOwner & { readonly from: number });
 /**
  * The key and value projections of another plan; all other tensors are those of the stored one.
  *
- * @param find a stored tensor in float32, where the model has it
+ * @param find a stored tensor in float32, if the model has it
  */
 export function* convertKv(
   stored: readonly LayerType[],

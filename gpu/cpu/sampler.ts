@@ -2,14 +2,14 @@ import type { SamplingOptions } from '../plan/sampling.ts';
 import { drawBits } from './random.ts';
 
 /**
- * Probabilities are whole numbers, shares of 2^31. Sums of whole numbers do not depend on their order, so that the GPU,
+ * Probabilities are whole numbers, counts out of 2^31. Sums of whole numbers do not depend on their order, so that the GPU,
  * which adds in any order, and this twin decide alike.
  */
 const WHOLE = 2 ** 31;
 
 /**
  * Draws the next token: repetition penalty, temperature, then the tokens that top-k, top-p and min-p leave,
- * then one of them by its share. `kernels/sample.wgsl` is its mirror, step for step.
+ * then one of them by its count. `kernels/sample.wgsl` is its mirror, step for step.
  *
  * @param logits   `[vocabSize]`
  * @param history  every token of the text so far
@@ -37,14 +37,14 @@ export function sampleWith(
   const temperature = Math.fround(options.temperature);
   const weights = scores.map((score) => Math.exp((score - best) / temperature));
   const total = weights.reduce((sum, weight) => sum + weight, 0);
-  const shares = Uint32Array.from(weights, (weight) => Math.floor((weight / total) * WHOLE + 0.5));
+  const counts = Uint32Array.from(weights, (weight) => Math.floor((weight / total) * WHOLE + 0.5));
 
   const floor = Math.max(
     topKFloor(scores, options.topK),
     minPFloor(scores, weights, options.minP),
-    topPFloor(scores, shares, topKFloor(scores, options.topK), options.topP),
+    topPFloor(scores, counts, topKFloor(scores, options.topK), options.topP),
   );
-  return draw(scores, shares, floor, bits);
+  return draw(scores, counts, floor, bits);
 }
 
 /** Logits in which every token of the text so far was made less likely, once. */
@@ -82,24 +82,24 @@ function minPFloor(scores: Float32Array, weights: Float32Array, minP: number): n
   );
 }
 
-/** The score at which the likeliest tokens above `above` first hold the share `topP` of all that are above it. */
-function topPFloor(scores: Float32Array, shares: Uint32Array, above: number, topP: number): number {
+/** The score at which the likeliest tokens above `above` first hold the fraction `topP` of all that are above it. */
+function topPFloor(scores: Float32Array, counts: Uint32Array, above: number, topP: number): number {
   if (topP >= 1) return -Infinity;
-  const candidates = [...scores.keys()].filter((i) => (scores[i] ?? 0) >= above && (shares[i] ?? 0) > 0);
+  const candidates = [...scores.keys()].filter((i) => (scores[i] ?? 0) >= above && (counts[i] ?? 0) > 0);
   candidates.sort((a, b) => (scores[b] ?? 0) - (scores[a] ?? 0));
-  const held = candidates.reduce((sum, i) => sum + (shares[i] ?? 0), 0);
+  const held = candidates.reduce((sum, i) => sum + (counts[i] ?? 0), 0);
   const wanted = Math.max(1, Math.ceil(Math.fround(Math.fround(topP) * Math.fround(held))));
   let sum = 0;
   for (const i of candidates) {
-    sum += shares[i] ?? 0;
+    sum += counts[i] ?? 0;
     if (sum >= wanted) return scores[i] ?? 0;
   }
   return above;
 }
 
-/** The token, in the order of the vocabulary, at which the running share of those kept exceeds the random share. */
-function draw(scores: Float32Array, shares: Uint32Array, floor: number, bits: number): number {
-  const kept = (i: number) => ((scores[i] ?? 0) >= floor ? (shares[i] ?? 0) : 0);
+/** The token, in the order of the vocabulary, at which the running sum of those kept exceeds the random number. */
+function draw(scores: Float32Array, counts: Uint32Array, floor: number, bits: number): number {
+  const kept = (i: number) => ((scores[i] ?? 0) >= floor ? (counts[i] ?? 0) : 0);
   let total = 0;
   for (let i = 0; i < scores.length; i++) total += kept(i);
   const target = Number((BigInt(total) * BigInt(bits)) >> 32n);

@@ -28,10 +28,10 @@ export class CpuSession implements Session {
     const { onMovement } = options;
     options.onPrepared?.();
     const everyRow = options.logitsAt.some((position) => position < tokens.length - 1);
-    const breathe: Breathe = async (share) => {
+    const breathe: Breathe = async (fraction) => {
       await yieldNowAndThen();
       if (options.stopped()) throw new Stopped();
-      options.onProgress(share);
+      options.onProgress(fraction);
     };
     try {
       const hidden =

@@ -1,20 +1,20 @@
 import { readsAbove, type LayerType } from '../plan/layer-types.ts';
 import type { Sharing } from '../plan/sharing.ts';
 
-/** What one layer may see. `diagonal` is false where a query never sees its own position. */
+/** What one layer may see. `diagonal` is false if a query never sees its own position. */
 export interface Mask {
   readonly windowTokens: number;
   readonly diagonal: boolean;
 }
 
-/** The mask of one layer; `windowTokens` is Infinity where the layer has no `s`. */
+/** The mask of one layer; `windowTokens` is Infinity if the layer has no `s`. */
 export const maskOf = (sharing: Sharing, layer: LayerType): Mask => ({
   windowTokens: layer.windowed ? sharing.windowTokens : Infinity,
   diagonal: !(readsAbove(layer) || sharing.forceNodiag),
 });
 
 /**
- * The keys that a query at `position` sees, as absolute positions `[from, to)`. Empty where `from >= to`,
+ * The keys that a query at `position` sees, as absolute positions `[from, to)`. Empty if `from >= to`,
  * and a query that sees no key gets an attention output of zero. The one definition of the mask;
  * `kernels/mask.wgsl` is its mirror.
  */

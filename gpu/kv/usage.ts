@@ -43,7 +43,7 @@ export const plainKvBytesPerToken = (dims: ModelDims, precision: KvPrecision) =>
 export const kvRowsHeld = (owner: KvOwner, tokens: number, windowTokens: number) =>
   owner.windowed ? Math.min(tokens, windowTokens) : tokens;
 
-/** Rows that a cache of a run of at most `capacityTokens` positions allocates; a ring where it is windowed. */
+/** Rows that a store allocates for at most `capacityTokens` positions: a ring if it is windowed. */
 export const kvRowsAllocated = (owner: KvOwner, capacityTokens: number, windowTokens: number) =>
   owner.windowed ? Math.min(capacityTokens, windowTokens + MAX_STEPS_IN_FLIGHT) : capacityTokens;
 

@@ -29,7 +29,7 @@ export function keptFormat(
   return isQuantized(weights) && spared ? stored : weights;
 }
 
-/** What a tensor's numbers are quantized to; null where they stay numbers, as those of vectors do. */
+/** What a tensor's numbers are quantized to; null if they stay as they are, like those of vectors. */
 export function quantizedAs(spec: WeightSpec, formats: WeightFormats): QuantizedFormat | null {
   const format = spec.vector ? 'f32' : keptFormat(spec, 'f32', formats);
   return isQuantized(format) ? format : null;

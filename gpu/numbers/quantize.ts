@@ -1,6 +1,6 @@
 import { fromF16Bits, toF16Bits } from './element-type.ts';
 
-/** Signed whole numbers of 8 or 4 bits, times a scale that a group of 32 neighbours in a row shares. */
+/** Signed whole numbers of 8 or 4 bits, times a scale that a group of 32 neighbors in a row shares. */
 export type QuantizedFormat = 'q8' | 'q4';
 
 /** Numbers along a row that share a scale. */
@@ -106,7 +106,7 @@ export function dequantizeRows(
   return values;
 }
 
-/** The number farthest from 0, with its sign; NaN where there is one. */
+/** The number farthest from 0, with its sign; NaN if there is one. */
 function extremeOf(group: Float32Array): number {
   let extreme = 0;
   for (let i = 0; i < groupSize; i++) {

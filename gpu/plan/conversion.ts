@@ -28,7 +28,7 @@ export function kvSources(
   return sources;
 }
 
-/** True where an owner's projection is one stored tensor, to be used without averaging. */
+/** True if an owner's projection is one stored tensor, which needs no averaging. */
 export const isCopy = (sources: readonly number[]) => new Set(sources).size === 1;
 
 /** The mean of tensors of one size, element by element: ((t0 + t1) + … ) / n. */

@@ -52,7 +52,7 @@ function at(layers: readonly LayerType[], index: number): LayerType {
   return layer;
 }
 
-/** LCKV's published rule: iterate only where it is cheaper than going token by token. */
+/** LCKV's published rule: iterate only if it is cheaper than going token by token. */
 export function chooseMode(
   choice: ModeChoice,
   facts: {

@@ -48,10 +48,10 @@ const abridge = (entry: string) => (entry.length > 24 ? `${entry.slice(0, 24)}â€
 export const formatLayerTypes = (layers: readonly Pick<LayerType, 'readsFrom' | 'windowed'>[]) =>
   layers.map((layer) => `${layer.readsFrom}${layer.windowed ? 's' : ''}`).join('_');
 
-/** True where a layer needs KV that a later layer has yet to compute. */
+/** True if a layer needs KV that a later layer has yet to compute. */
 export const readsAbove = (layer: LayerType) => layer.readsFrom > layer.index;
 
-/** True where a layer attends to keys and values of its own. */
+/** True if a layer attends to keys and values of its own. */
 export const ownsItsKv = (layer: LayerType) => layer.readsFrom === layer.index;
 
 /** The layers that own a KV cache, ascending: `"0_6_6_6_6_6_6_7"` â†’ `[0, 6, 7]`. */

@@ -20,6 +20,6 @@ export const ownersReadFromBelow = ({ layers }: Sharing, { start, stop }: Group)
   ),
 ];
 
-/** |now − before| / |now|, of a position's keys and values in all these caches together; 0 where nothing moved. */
+/** |now − before| / |now|, of a position's keys and values in all these stores together; 0 if nothing moved. */
 export const relativeMovement = (movedSquares: number, squares: number): number =>
   movedSquares === 0 ? 0 : Math.sqrt(movedSquares / squares);

@@ -12,7 +12,7 @@ export interface LayerStep {
   readonly layer: number;
   readonly work: LayerWork;
   readonly ownsKv: boolean;
-  /** True where all the KV that this layer reads is zero, so that its attention output is. */
+  /** True if all the KV that this layer reads is zero, so that its attention output is zero too. */
   readonly seesOnlyZeros: boolean;
 }
 
@@ -64,7 +64,7 @@ export function prefillSchedule(
   });
 }
 
-/** Layers run per prompt token: what a parallel prefill costs, `layerCount` where nothing is iterated. */
+/** Layers run per prompt token: what a parallel prefill costs, `layerCount` if nothing is iterated. */
 export const prefillLayerPasses = (sharing: Sharing, passes: Passes): number =>
   groupsOf(sharing.layers)
     .map((group) => (group.stop - group.start) * passesOf(group, passes))

@@ -4,9 +4,9 @@ export interface SamplingOptions {
   readonly temperature: number;
   /** Keep the k likeliest tokens; 0 keeps all. */
   readonly topK: number;
-  /** Keep the smallest set of likeliest tokens that holds this share of what top-k left; 1 keeps all. */
+  /** Keep the smallest set of likeliest tokens that holds this fraction of what top-k left; 1 keeps all. */
   readonly topP: number;
-  /** Keep tokens at least this share as likely as the likeliest; 0 keeps all. */
+  /** Keep tokens at least this fraction as likely as the likeliest; 0 keeps all. */
   readonly minP: number;
   /** Divides positive and multiplies negative logits of every token of the text so far; 1 does nothing. CTRL, arXiv:1909.05858. */
   readonly repetitionPenalty: number;
@@ -39,7 +39,7 @@ export const samplingRanges: Readonly<Record<keyof SamplingOptions, Range>> = {
   seed: { min: 0, max: Number.MAX_SAFE_INTEGER, whole: true },
 };
 
-/** Why a number is outside its range, or null where it is inside. */
+/** Why a number is outside its range, or null if it is inside. */
 export function outsideRange(value: number, { min, max, whole }: Range): string | null {
   if (!Number.isFinite(value)) return 'not a number';
   if (whole && !Number.isInteger(value)) return 'not a whole number';

@@ -5,7 +5,7 @@ export interface Sharing {
   readonly layers: readonly LayerType[];
   /** Positions that a windowed layer sees, its own included. At least 1. */
   readonly windowTokens: number;
-  /** True where no layer may see its own position (the published LCKV checkpoints). */
+  /** True if no layer may see its own position (the published LCKV checkpoints). */
   readonly forceNodiag: boolean;
 }
 

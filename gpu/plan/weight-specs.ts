@@ -26,7 +26,7 @@ export type WeightRole =
   | 'upBias'
   | 'downBias';
 
-/** One tensor that a checkpoint must hold: `[rows, cols]`, or a vector of `cols` where `rows` is 1. */
+/** One tensor that a checkpoint must hold: `[rows, cols]`, or a vector of `cols` if `rows` is 1. */
 export interface WeightSpec {
   /** The tensor's name in a Hugging Face checkpoint. */
   readonly name: string;

@@ -15,7 +15,7 @@ export interface YarnStretch {
 /**
  * The attention factor of a configuration that gives none.
  *
- * @param mscales `mscale` and `mscale_all_dim` where a file has both (DeepSeek's); null for the paper's own
+ * @param mscales `mscale` and `mscale_all_dim` if a file has both (DeepSeek's); null for the paper's own
  */
 export function yarnAttentionFactor(
   factor: number,

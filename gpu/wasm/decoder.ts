@@ -134,8 +134,8 @@ export class WasmDecoder implements Decoder {
         const before = watched ? this.#rowsReadFromBelow(pass.group, fresh) : [];
         this.#enterPass(pass, hidden, entering, hiddenBytes);
         for (const step of pass.steps) {
-          const share = (ofStep: number) => breathe((done + ofStep) / work);
-          await this.#prefillLayer(step, hidden, fresh, share);
+          const breatheHere = (ofStep: number) => breathe((done + ofStep) / work);
+          await this.#prefillLayer(step, hidden, fresh, breatheHere);
           done++;
         }
         if (!watched) continue;

@@ -6,7 +6,7 @@ import code from './kernels/all.ts?assembly';
 /** An address of linear memory, in bytes. 0 is none. */
 export type Address = number;
 
-/** 1 where numbers are stored in 16 bits, 0 where in 32. */
+/** 1 if numbers are stored in 16 bits, 0 if in 32. */
 type Half = boolean;
 
 /** What `kernels/all.ts` offers; shapes and padding are said there. */
@@ -76,7 +76,7 @@ export interface KernelCode {
 
 export type Instructions = keyof typeof code;
 
-/** The instructions that this engine has, the best first; none where its WebAssembly has no SIMD. */
+/** The instructions that this engine has, the best first; none if its WebAssembly has no SIMD. */
 export const instructionsHere = (): readonly Instructions[] =>
   (['relaxedSimd', 'simd'] as const).filter(
     (instructions) => typeof WebAssembly === 'object' && WebAssembly.validate(bytesOf(instructions)),

@@ -150,7 +150,7 @@ export class WasmLayers {
     this.#project(role, null, 0, this.#normed, into, 1);
   }
 
-  /** One query row over the keys that it sees; `into` is zero before, and stays so where it sees none. */
+  /** One query row over the keys that it sees; `into` is zero before, and stays so if the row sees no key. */
   #attend(q: Address, runs: readonly Run[], into: Address): void {
     const { heads, kvHeads, headDim } = this.#dims;
     const half = this.#options.kvPrecision === 'f16';
@@ -171,7 +171,7 @@ export class WasmLayers {
     }
   }
 
-  /** Where the keys and values lie that a query sees: at most the two ends of a ring, and the turn's. */
+  /** Where the keys and values that a query sees lie: at most the two ends of a ring, and the turn's. */
   #visibleRuns(layer: LayerType, position: number, fresh: FreshRows | null): readonly Run[] {
     const { from, to } = visibleKeys(position, maskOf(this.#options.sharing, layer));
     const owner = layer.readsFrom;

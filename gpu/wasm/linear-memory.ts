@@ -17,7 +17,7 @@ interface Piece {
 export class LinearMemory {
   readonly memory = new WebAssembly.Memory({ initial: 1 });
   readonly #taken = new Map<Address, number>();
-  /** What was given back, by address; neighbours are one. */
+  /** What was given back, by address; neighbors are one. */
   #gaps: Piece[] = [];
   #end = ALIGNMENT;
 

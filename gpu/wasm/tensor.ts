@@ -35,7 +35,7 @@ export class WasmTensor implements Shape {
     return this.#address;
   }
 
-  /** Whether 16 bits hold each number: where all are halves, whatever the checkpoint calls them. */
+  /** Whether 16 bits hold each number: true if all are halves, whatever the checkpoint calls them. */
   get half(): boolean {
     return this.#half;
   }

@@ -8,7 +8,7 @@ import type { WeightSpec } from '../plan/weight-specs.ts';
 /**
  * The decoder on WebGPU.
  *
- * @throws BackendError `no-webgpu` where there is no WebGPU, or no adapter
+ * @throws BackendError `no-webgpu` if there is no WebGPU, or no adapter
  */
 export async function openWebGpuBackend(gpu: GPU | undefined): Promise<Backend> {
   return new WebGpuBackend(await openGpu(gpu));

@@ -79,7 +79,7 @@ export class GpuContext {
 /**
  * Opens the GPU with as large buffers as it offers.
  *
- * @throws BackendError `no-webgpu` where there is no WebGPU, or no adapter
+ * @throws BackendError `no-webgpu` if there is no WebGPU, or no adapter
  */
 export async function openGpu(gpu: GPU | undefined, options?: GpuOptions): Promise<GpuContext> {
   if (!gpu) throw new BackendError({ code: 'no-webgpu', reason: 'this browser does not offer WebGPU' });
@@ -91,7 +91,7 @@ export async function openGpu(gpu: GPU | undefined, options?: GpuOptions): Promi
     const device = await adapter.requestDevice({
       label: 'kvtab',
       requiredLimits: { maxBufferSize, maxStorageBufferBindingSize },
-      // Taken where offered, for profiling.
+      // Taken if offered, for profiling.
       requiredFeatures: adapter.features.has('timestamp-query') ? ['timestamp-query'] : [],
     });
     return new GpuContext(device, describe(adapter), options);

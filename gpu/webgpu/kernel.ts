@@ -26,7 +26,7 @@ export interface Kernel<Binding extends string = string, Params = never> {
   readonly bindings: Readonly<Record<Binding, BindingKind>>;
   /** The `override` constants. Compiled pipelines are kept by them. */
   readonly constants: (params: Params) => Readonly<Record<string, number>>;
-  /** What its binding `shape` holds, where it has one. */
+  /** What its binding `shape` holds, if it has one. */
   readonly shape?: (params: Params) => Shape;
   readonly workgroups: (params: Params, rows: number) => readonly [number, number?, number?];
 }
@@ -91,7 +91,7 @@ export class KernelLibrary {
     return layout;
   }
 
-  /** @throws where the shader does not compile, with the compiler's words */
+  /** @throws if the shader does not compile, with the compiler's words */
   pipelineOf(kernel: Kernel, constants: Readonly<Record<string, number>>): Promise<GPUComputePipeline> {
     const key = `${kernel.label} ${JSON.stringify(constants)}`;
     let pipeline = this.#pipelines.get(key);
@@ -219,7 +219,7 @@ export class Recording {
     for (const command of this.#commands) this.#dispatch(pass, command, rows);
   }
 
-  /** Replays with a pass for each dispatch, as profiling needs it: times are taken where passes begin and end. */
+  /** Replays with a pass for each dispatch, as profiling needs it: times are taken at the beginning and the end of passes. */
   replayApart(openPass: (kernel: string) => GPUComputePassEncoder, stepOffset = 0, rows = 1): void {
     this.#offset[0] = stepOffset;
     for (const command of this.#commands) {

@@ -26,7 +26,7 @@ export const matrixBytes = ({ rows, cols, type }: MatrixShape) => rows * rowByte
  * Makes room for a matrix.
  *
  * @param largestBytes most bytes of a part, as far as 64 rows fit into it
- * @throws BackendError `limit-too-small` where they do not
+ * @throws BackendError `limit-too-small` if they do not
  */
 export function allocateMatrix(
   scope: Scope,

@@ -58,7 +58,7 @@ export class Scope {
   /**
    * A zeroed buffer. Whether the memory was there is known when `settled` resolves.
    *
-   * @throws BackendError `limit-too-small` where the adapter can never bind so many bytes
+   * @throws BackendError `limit-too-small` if the adapter can never bind so many bytes
    */
   allocate(label: string, bytes: number, usage: GPUBufferUsageFlags): GPUBuffer {
     const size = Math.max(16, Math.ceil(bytes / 16) * 16);
@@ -76,7 +76,7 @@ export class Scope {
     const check = this.#device.popErrorScope().then((error) => {
       if (error) throw new BackendError({ code: 'out-of-memory', what, bytes: size });
     });
-    check.catch(() => undefined); // heard of in `settled`
+    check.catch(() => undefined); // `settled` reports the rejection.
     this.#checks.push(check);
     this.#buffers.set(buffer, { owner: this.#owner, label, bytes: size, buffer });
     return buffer;

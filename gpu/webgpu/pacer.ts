@@ -10,12 +10,12 @@ const mostInFlight = 2;
 
 /**
  * Runs jobs in submits of bounded work: a watchdog resets a device that is busy for 2 s, the page wants to draw, and a
- * stop should be heard. How much a submit may hold is measured as it goes.
+ * stop should take effect. How much a submit may hold is measured as it goes.
  *
  * @param jobs        in order; `work` is in multiply-adds
  * @param firstWork   what the first submit may hold
  * @param betweenSubmits hears the work done so far; returns false to give up
- * @returns false where it gave up; what was submitted has then ended
+ * @returns false if it gave up; what was submitted has then ended
  */
 export async function runPaced(
   context: GpuContext,

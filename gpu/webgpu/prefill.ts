@@ -34,7 +34,7 @@ export interface Turn {
  * Prefills a turn all rows at once, layer by layer, iterating the groups that read above themselves; leaves the last
  * row's hidden state in `session.hidden` and all KV in the stores.
  *
- * @returns false where it was stopped
+ * @returns false if it was stopped
  */
 export async function prefillParallel(
   forward: Forward,
@@ -76,7 +76,7 @@ class ParallelPrefill {
     const { logitsAt } = this.#options;
     const everyRow = logitsAt.some((position) => position < rows - 1);
 
-    // Where the dispatches work.
+    // The rows that the dispatches work on.
     const chunks: number[] = [];
     for (let row = 0; row < rows; row += chunkRows) {
       chunks.push(this.#stepAt(row, Math.min(chunkRows, rows - row)));

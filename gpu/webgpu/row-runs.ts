@@ -1,10 +1,10 @@
-/** Neighbouring rows. */
+/** Neighboring rows. */
 export interface RowRun {
   readonly first: number;
   readonly count: number;
 }
 
-/** Ascending positions as runs of neighbours, each of at most `most`. */
+/** Ascending positions as runs of neighbors, each of at most `most`. */
 export function runsOf(positions: readonly number[], most: number): RowRun[] {
   const runs: RowRun[] = [];
   for (const position of positions) {

@@ -1,6 +1,6 @@
 import type { GpuContext } from './device.ts';
 
-/** Work that may wait in the queue: enough to hide a read-back, little enough that a stop is heard soon. */
+/** Work that may wait in the queue: enough to hide a read-back, little enough that a stop takes effect soon. */
 const targetMs = 150;
 
 /**
@@ -35,7 +35,7 @@ export class StepsInFlight {
   launched(): void {
     const buffer = this.take();
     const mapped = buffer.mapAsync(GPUMapMode.READ);
-    mapped.catch(() => undefined); // heard of in `land` or `drain`
+    mapped.catch(() => undefined); // `land` or `drain` reports the rejection.
     this.#waiting.push({ buffer, mapped });
     this.#launches++;
   }
@@ -66,7 +66,7 @@ export class StepsInFlight {
     for (const { buffer, mapped } of this.#waiting.splice(0)) {
       await mapped.then(
         () => buffer.unmap(),
-        () => undefined, // the device is lost, which whoever drains has heard of
+        () => undefined, // The device is lost, and `drain` reports it.
       );
     }
   }

@@ -7,9 +7,9 @@ export const canTime = ({ device }: GpuContext): boolean => device.features.has(
 
 /**
  * Replays recordings once, a pass for each dispatch, and measures each by timestamps. Passes of their own cost time that
- * a replay in one pass does not, and a page's timestamps are coarse (100 µs in Chromium): the shares are what to read.
+ * a replay in one pass does not, and a page's timestamps are coarse (100 µs in Chromium): read the fractions, not the times.
  *
- * @throws where the adapter does not tell time
+ * @throws if the adapter has no clock
  */
 export async function timeKernels(
   context: GpuContext,

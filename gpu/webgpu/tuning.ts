@@ -1,6 +1,6 @@
 /**
  * How kernels are shaped for an adapter. A software adapter runs an invocation at a time, so that barriers cost and
- * sharing a row among lanes gains nothing; a GPU wants neighbouring lanes to read neighbouring words.
+ * sharing a row among lanes gains nothing; a GPU wants neighboring lanes to read neighboring words.
  */
 export interface Tuning {
   /** One row times a matrix. */

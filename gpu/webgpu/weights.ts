@@ -103,8 +103,8 @@ export class GpuWeights {
   /** The parts of keys' and values' projections are those of their means, which are float32. */
   #largestBytes(type: MatrixFormat, cols: number, [spec]: readonly WeightSpec[]): number {
     const isKv = spec && places[spec.role]?.role === 'kv';
-    const share = isKv ? rowBytes(type, cols) / rowBytes('f32', cols) : 1;
-    return this.#context.largestBindingBytes * share;
+    const narrowing = isKv ? rowBytes(type, cols) / rowBytes('f32', cols) : 1;
+    return this.#context.largestBindingBytes * narrowing;
   }
 
   #keptAs(spec: WeightSpec): MatrixFormat {
@@ -135,7 +135,7 @@ export class GpuWeights {
     if (this.#unawaitedBytes > bytesBetweenWaits) await this.#uploaded();
   }
 
-  /** Resolves when what was put has reached the GPU, and all that sessions share is there. */
+  /** Resolves when what was put has reached the GPU and what all sessions use has been made. */
   async ready(): Promise<void> {
     for (let layer = 0; layer < this.#request.dims.layerCount; layer++) {
       for (const roles of vectorGroups) this.vector(layer, ...roles);
@@ -175,7 +175,7 @@ export class GpuWeights {
     return matrix;
   }
 
-  /** A vector, or zeros where the model has none, in float32, padded with zeros. Several roles lie one behind the other. */
+  /** A vector, or zeros if the model has none, in float32, padded with zeros. Several roles lie one behind the other. */
   vector(layer: number, ...roles: WeightRole[]): GPUBuffer {
     const parts = roles.flatMap((role) => this.#vectors.get(vectorKey(role, layer)) ?? []);
     return this.#vectorBuffer(parts.length ? `${roles.join('+')}/${layer}` : 'none', parts);

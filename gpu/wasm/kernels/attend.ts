@@ -1,5 +1,5 @@
 /**
- * Attention of one query row, in three parts, so that keys may lie in several runs of rows (a ring that begins anew, a
+ * Attention of one query row, in three parts, so that keys may lie in several runs of rows (a ring that wraps around, a
  * turn that is not in the cache yet): score each run, soften all scores, mix each run.
  *
  * A run is `[rows, (keys, values), kvHeads, headDim]` in IEEE halves or float32; scores are `[heads, scoreStride]`.
@@ -55,9 +55,9 @@ export function soften(scores: usize, scoreStride: usize, heads: i32, count: i32
       v128.store(scores + at, weight);
       sum = f32x4.add(sum, weight);
     }
-    const share = f32x4.splat(1.0 / sumOfLanes(sum));
+    const factor = f32x4.splat(1.0 / sumOfLanes(sum));
     for (let at: usize = 0; at < bytes; at += 16) {
-      v128.store(scores + at, f32x4.mul(v128.load(scores + at), share));
+      v128.store(scores + at, f32x4.mul(v128.load(scores + at), factor));
     }
     scores += scoreStride;
   }

@@ -32,7 +32,7 @@ export function rotate(x: usize, table: usize, heads: i32, headDim: i32): void {
   }
 }
 
-/** Writes `count` float32 numbers as IEEE halves, ties to even: `toF16Bits` of plan/element-type.ts. */
+/** Writes `count` float32 numbers as IEEE halves, ties to even: `toF16Bits` of numbers/element-type.ts. */
 export function storeHalves(x: usize, y: usize, count: i32): void {
   for (let i = 0; i < count; i++) {
     store<u16>(y, toHalf(load<u32>(x)));

@@ -1,4 +1,4 @@
-/** a + x · y, in one rounding where the engine's relaxed instructions have it, else in two. */
+/** a + x · y, in one rounding if the engine has the relaxed instruction, else in two. */
 export function multiplyAdd(a: v128, x: v128, y: v128): v128 {
   return ASC_FEATURE_RELAXED_SIMD ? f32x4.relaxed_madd(x, y, a) : f32x4.add(a, f32x4.mul(x, y));
 }

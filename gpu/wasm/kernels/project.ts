@@ -4,7 +4,7 @@
  *
  * In halves a panel is [cols][4 vectors]: vector v holds rows 8v to 8v+3 in the low and 8v+4 to 8v+7 in the high parts
  * of its words. A number w lies there as the upper bits of the float32 w · 2^-102, without the three exponent bits that
- * are zero for every |w| < 2^7: a shift and a mask make that float again, exactly, where IEEE's halves would want more
+ * are zero for every |w| < 2^7: a shift and a mask make that float again, exactly, whereas IEEE's halves would need more
  * work for their small numbers. x is raised by 2^102 to make up for it; it must stay below 2^25.
  */
 import { multiplyAdd } from './lanes';
@@ -21,7 +21,7 @@ function highHalves(words: v128): v128 {
   return v128.and(i32x4.shr_s(words, 3), i32x4.splat(HALF_BITS));
 }
 
-/** Four numbers of y: sum, plus the bias where there is one, plus what is there where it goes onto that. */
+/** Four numbers of y: sum, plus the bias if there is one, plus what is there if it adds onto that. */
 function finish(y: usize, sum: v128, bias: usize, onto: bool): void {
   if (bias != 0) sum = f32x4.add(sum, v128.load(bias));
   if (onto) sum = f32x4.add(sum, v128.load(y));

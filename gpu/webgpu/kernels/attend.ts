@@ -15,7 +15,7 @@ export interface AttendParams {
   readonly windowed: boolean;
   /** Parts into which the keys are split, for one row only. */
   readonly splits: number;
-  /** Invocations; a power of two. More are taken where a head needs them. */
+  /** Invocations; a power of two. More are taken if a head needs them. */
   readonly workgroup: number;
 }
 

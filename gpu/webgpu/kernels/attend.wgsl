@@ -1,4 +1,4 @@
-// y[row] = softmax(q[row]·K / √HEAD_DIM)·V over the keys that the mask shows; zero where it shows none.
+// y[row] = softmax(q[row]·K / √HEAD_DIM)·V over the keys that the mask shows; zero if it shows none.
 // A workgroup takes HEADS_HERE query heads that share a KV head, for one row, and one of SPLITS parts of the keys:
 // every cache row is read once for all of them. Keys go by in tiles of WG, with a running softmax (FlashAttention).
 override WG: u32 = 64;
@@ -19,7 +19,7 @@ const NONE = -1e30;
 
 override ITEMS: u32 = HEADS_HERE * HEAD_DIM / 4u;  // vec4 of output, each kept by STRIPES invocations
 override STRIPES: u32 = WG / ITEMS;
-override SCORES: u32 = HEADS_HERE * WG;  // by a name: see SHARES in matvec.wgsl
+override SCORES: u32 = HEADS_HERE * WG;  // by a name: see FRACTIONS in matvec.wgsl
 
 var<workgroup> query: array<vec4f, ITEMS>;
 var<workgroup> reduce: array<f32, SCORES>;

@@ -1,5 +1,5 @@
 // The half-precision number nearest to x, ties to even, as 16 bits: WGSL does not promise how pack2x16float rounds,
-// and the CPU must agree. The mirror of toF16Bits in plan/element-type.ts.
+// and the CPU must agree. The mirror of toF16Bits in numbers/element-type.ts.
 fn halfBits(x: f32) -> u32 {
   let bits = bitcast<u32>(x);
   let sign = (bits >> 16u) & 0x8000u;

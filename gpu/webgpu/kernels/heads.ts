@@ -1,7 +1,7 @@
 /** What becomes of projected heads; see `heads.wgsl`. */
 export interface HeadsParams {
   readonly headDim: number;
-  /** Heads in a row, keys before values where they go to a cache. */
+  /** Heads in a row, keys before values if they go to a store. */
   readonly heads: number;
   /** Of them, the first that are normed and rotated. */
   readonly rotatedHeads: number;
@@ -10,7 +10,7 @@ export interface HeadsParams {
   readonly to: { readonly kind: 'rows' } | { readonly kind: 'cache'; readonly format: 'f16' | 'f32' };
 }
 
-/** Elements of a head that one workgroup finishes: all of it where it is normed, or where a lane takes whole rows. */
+/** Elements of a head that one workgroup finishes: all of it if it is normed, or if a lane takes whole rows. */
 export const blockOf = (params: HeadsParams, wholeHeads: boolean) =>
   params.normed || wholeHeads ? params.headDim : 8;
 

@@ -1,7 +1,7 @@
 // What the kernels that finish projected heads share: norm, rotation, and where the head goes.
 // A block is BLOCK elements of one head: pairs of d and d + HEAD_DIM / 2, so that it can be rotated by itself.
 override HEAD_DIM: u32;
-override BLOCK: u32;                // a multiple of 4 that divides HEAD_DIM; HEAD_DIM where heads are normed
+override BLOCK: u32;                // a multiple of 4 that divides HEAD_DIM; HEAD_DIM if heads are normed
 override ROTATED_HEADS: u32;        // the first heads are normed and rotated, the others (values) are not
 override NORMED: bool = false;
 override HEAD_EPS: f32 = 1e-5;

@@ -1,4 +1,4 @@
-// Which keys a query sees: positions [visibleFrom, visibleTo). The mirror of plan/attention-mask.ts.
+// Which keys a query sees: positions [visibleFrom, visibleTo). The mirror of kv/mask.ts.
 override DIAGONAL: bool = true;
 override WINDOWED: bool = false;
 

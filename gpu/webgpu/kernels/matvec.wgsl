@@ -5,7 +5,7 @@ override INPUT: u32 = 0u;      // in(x) is 0: x; 1: x / rms(x) · gain; 2: the S
 override EPS: f32 = 1e-5;
 override SPLITS: u32 = 1u;
 override HEADS: u32 = 1u;
-override SHARES: u32 = SPLITS * HEADS;  // by a name: Firefox 153 dies of this product as an array's length
+override FRACTIONS: u32 = SPLITS * HEADS;  // by a name: Firefox 153 dies of this product as an array's length
 
 @group(0) @binding(0) var<storage, read> x:    array<vec4f>;  // [cols], or INPUT 2: [SPLITS, cols] then (max, sum) [SPLITS, HEADS]
 @group(0) @binding(1) var<storage, read> gain: array<vec4f>;  // [cols]
@@ -14,7 +14,7 @@ override SHARES: u32 = SPLITS * HEADS;  // by a name: Firefox 153 dies of this p
 
 var<workgroup> partial: array<f32, WG>;
 var<workgroup> partials: array<vec4f, WG>;
-var<workgroup> share: array<f32, SHARES>;  // of each split in each head's output
+var<workgroup> fraction: array<f32, FRACTIONS>;  // of each split in each head's output
 
 // Must come before inputAt, by all invocations. Returns the factor of INPUT 1.
 fn prepareInput(local: u32) -> f32 {
@@ -40,11 +40,11 @@ fn prepareInput(local: u32) -> f32 {
       for (var split = 0u; split < SPLITS; split++) {
         let stat = statOf(split, head);
         let weight = stat.y * exp(stat.x - most);
-        share[split * HEADS + head] = weight;
+        fraction[split * HEADS + head] = weight;
         total += weight;
       }
       for (var split = 0u; split < SPLITS; split++) {
-        share[split * HEADS + head] = select(0.0, share[split * HEADS + head] / total, total > 0.0);
+        fraction[split * HEADS + head] = select(0.0, fraction[split * HEADS + head] / total, total > 0.0);
       }
     }
     workgroupBarrier();
@@ -64,7 +64,7 @@ fn inputAt(i: u32) -> vec4f {
       let head = i / (shape.cols / 4u / HEADS);
       var sum = vec4f();
       for (var split = 0u; split < SPLITS; split++) {
-        sum += share[split * HEADS + head] * x[split * shape.cols / 4u + i];
+        sum += fraction[split * HEADS + head] * x[split * shape.cols / 4u + i];
       }
       return sum;
     }
@@ -72,7 +72,7 @@ fn inputAt(i: u32) -> vec4f {
   }
 }
 
-// This lane's share of W[row]·in(x), for four rows at once: the input is read once for all of them.
+// This lane's part of W[row]·in(x), for four rows at once: the input is read once for all of them.
 fn laneDots(rows: vec4u, lane: u32) -> vec4f {
   let starts = rows * rowVecs();
   var sums0 = vec4f();

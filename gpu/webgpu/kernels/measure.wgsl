@@ -1,6 +1,6 @@
 // What the raw distribution says of the token at position + 1: its rank and logit, the likeliest tokens, and the
 // maximum and the sum of exp(logit - maximum), from which the host has every probability.
-// One workgroup. The twin is reference/measure.ts. A token comes before another where it is likelier, or as likely and
+// One workgroup. The twin is cpu/measure-token.ts. A token comes before another if it is likelier, or as likely and
 // earlier in the vocabulary.
 override WG: u32 = 64;  // a power of two
 
@@ -29,7 +29,7 @@ fn comesBefore(value: f32, index: u32, otherValue: f32, otherIndex: u32) -> bool
   return value > otherValue || (value == otherValue && index < otherIndex);
 }
 
-// Into values[0] and indices[0]: the first token of all that come after `last`; NONE where there is none.
+// Into values[0] and indices[0]: the first token of all that come after `last`; NONE if there is none.
 fn nextLikeliest(local: u32, isFirst: bool, lastValue: f32, lastIndex: u32) {
   var value = 0.0;
   var index = NONE;

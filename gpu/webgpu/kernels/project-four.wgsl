@@ -11,12 +11,12 @@ override BIASED: bool = false;
 @group(0) @binding(4) var<uniform>             shape: Shape;
 @group(0) @binding(5) var<uniform>             step:  Step;
 
-// Where row `first + i` of x begins; the last row again where there are no four.
+// Where row `first + i` of x begins; the last row again if there are fewer than four.
 fn rowStart(first: u32, i: u32) -> u32 {
   return min(first + i, step.rows - 1u) * (shape.cols / 4u);
 }
 
-// Eight numbers of a row of W; the last row again where there are no four.
+// Eight numbers of a row of W; the last row again if there are fewer than four.
 fn weights(column: u32, unit: u32) -> Eight {
   return eightAt(min(column, shape.rows - 1u), unit);
 }

@@ -12,7 +12,7 @@ override BIASED: bool = false;
 fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) local: u32) {
   let factor = prepareInput(local);
   let head = group.x / (HEAD_DIM / BLOCK);
-  let place = 4u * (local / LANES); // BLOCK / 4 of them, and a block's quarters are neighbours
+  let place = 4u * (local / LANES); // BLOCK / 4 of them, and a block's quarters are neighbors
   let first = head * HEAD_DIM + elementOf(group.x, place);
   let sums = sumLanes(laneDots(first + vec4u(0u, 1u, 2u, 3u), local % LANES), local) * factor;
   for (var i = local % LANES; i < 4u; i += LANES) {

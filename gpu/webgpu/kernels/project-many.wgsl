@@ -12,7 +12,7 @@ const DEPTH = 8u;  // vec4 of a row that are in a tile at a time
 @group(0) @binding(4) var<uniform>             shape: Shape;
 @group(0) @binding(5) var<uniform>             step: Step;
 
-override TILE: u32 = 4u * SIDE * DEPTH;  // by a name: see SHARES in matvec.wgsl
+override TILE: u32 = 4u * SIDE * DEPTH;  // by a name: see FRACTIONS in matvec.wgsl
 
 var<workgroup> xTile: array<vec4f, TILE>;
 var<workgroup> wTile: array<vec4f, TILE>;

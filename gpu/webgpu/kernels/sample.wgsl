@@ -1,5 +1,5 @@
 // tokens[position + 1] = a token drawn from the logits: repetition penalty, temperature, top-k, top-p, min-p, seed.
-// One workgroup. The mirror of reference/sampler.ts: probabilities are whole shares of 2^31, whose sums do not depend
+// One workgroup. The mirror of cpu/sampler.ts: probabilities are whole counts out of 2^31, whose sums do not depend
 // on their order, and floors are found digit by digit in the bits of the logits (radix select).
 override WG: u32 = 64;
 
@@ -39,7 +39,7 @@ fn weightOf(i: u32, best: f32) -> f32 {
   return exp((logits[i] - best) / options.temperature);
 }
 
-fn shareOf(i: u32, best: f32, total: f32) -> u32 {
+fn countOf(i: u32, best: f32, total: f32) -> u32 {
   return u32(floor(weightOf(i, best) / total * WHOLE + 0.5));
 }
 
@@ -93,14 +93,14 @@ fn totalWeight(local: u32, best: f32) -> f32 {
   return values[0];
 }
 
-// How much a token counts in a selection: 1 for a rank, its share for a probability.
-fn amountOf(i: u32, byShare: bool, best: f32, total: f32) -> u32 {
-  if (byShare) { return shareOf(i, best, total); }
+// How much a token counts in a selection: 1 for a rank, its count for a probability.
+fn amountOf(i: u32, byCount: bool, best: f32, total: f32) -> u32 {
+  if (byCount) { return countOf(i, best, total); }
   return 1u;
 }
 
 // The order of the token at which the tokens from the likeliest down first hold `wanted`, of those at or above `floor`.
-fn selectFloor(local: u32, wanted: u32, floor: u32, byShare: bool, best: f32, total: f32) -> u32 {
+fn selectFloor(local: u32, wanted: u32, floor: u32, byCount: bool, best: f32, total: f32) -> u32 {
   var prefix = 0u;
   if (local == 0u) { remaining = wanted; }
   for (var digit = 0u; digit < 4u; digit++) {
@@ -110,7 +110,7 @@ fn selectFloor(local: u32, wanted: u32, floor: u32, byShare: bool, best: f32, to
     for (var i = local; i < shape.rows; i += WG) {
       let order = orderOf(logits[i]);
       if (order >= floor && (digit == 0u || (order >> (shift + 8u)) == prefix)) {
-        atomicAdd(&histogram[(order >> shift) & 255u], amountOf(i, byShare, best, total));
+        atomicAdd(&histogram[(order >> shift) & 255u], amountOf(i, byCount, best, total));
       }
     }
     workgroupBarrier();
@@ -133,18 +133,18 @@ fn selectFloor(local: u32, wanted: u32, floor: u32, byShare: bool, best: f32, to
   return prefix;
 }
 
-fn keptShare(i: u32, floor: u32, best: f32, total: f32) -> u32 {
+fn keptCount(i: u32, floor: u32, best: f32, total: f32) -> u32 {
   let kept = orderOf(logits[i]) >= floor && (options.minP == 0.0 || weightOf(i, best) >= options.minP);
-  if (kept) { return shareOf(i, best, total); }
+  if (kept) { return countOf(i, best, total); }
   return 0u;
 }
 
-// Into indices[local]: the share of this invocation's stretch of the vocabulary that is kept.
+// Into indices[local]: the sum of what is kept in this invocation's stretch of the vocabulary.
 fn sumStretch(local: u32, floor: u32, best: f32, total: f32) {
   let stretch = (shape.rows + WG - 1u) / WG;
   var sum = 0u;
   for (var i = local * stretch; i < min(shape.rows, (local + 1u) * stretch); i++) {
-    sum += keptShare(i, floor, best, total);
+    sum += keptCount(i, floor, best, total);
   }
   indices[local] = sum;
   workgroupBarrier();
@@ -170,7 +170,7 @@ fn main(@builtin(local_invocation_index) local: u32) {
   if (options.topP < 1.0) {
     var held = 0u;
     for (var i = local; i < shape.rows; i += WG) {
-      if (orderOf(logits[i]) >= floor) { held += shareOf(i, best, total); }
+      if (orderOf(logits[i]) >= floor) { held += countOf(i, best, total); }
     }
     if (local == 0u) { atomicStore(&histogram[0], 0u); }
     workgroupBarrier();
@@ -181,7 +181,7 @@ fn main(@builtin(local_invocation_index) local: u32) {
     floor = max(floor, selectFloor(local, wanted, floor, true, best, total));
   }
 
-  // Draw: the first token, in the order of the vocabulary, at which the running share exceeds the random one.
+  // Draw: the first token, in the order of the vocabulary, at which the running sum exceeds the random number.
   sumStretch(local, floor, best, total);
   if (local == 0u) {
     var all = 0u;
@@ -196,7 +196,7 @@ fn main(@builtin(local_invocation_index) local: u32) {
     }
     var token = stretch * ((shape.rows + WG - 1u) / WG);
     loop {
-      before += keptShare(token, floor, best, total);
+      before += keptCount(token, floor, best, total);
       if (before > wanted || token + 1u >= shape.rows) { break; }
       token++;
     }
