@@ -11,7 +11,15 @@ export type BackendFailure =
       readonly available: number;
     }
   | { readonly code: 'out-of-memory'; readonly what: string; readonly bytes: number }
-  | { readonly code: 'device-lost'; readonly reason: string };
+  | { readonly code: 'device-lost'; readonly reason: string }
+  /** Logits that are NaN or infinite: no token can be drawn from them. */
+  | {
+      readonly code: 'not-finite';
+      /** The position whose logits they are. */
+      readonly position: number;
+      /** The first layer whose output is not finite; `embedding` or `head` outside the layers. */
+      readonly where: number | 'embedding' | 'head';
+    };
 
 /** Thrown inside the worker's thread only; the engine turns it into an `Outcome` before it would cross. */
 export class BackendError extends Error {

@@ -25,8 +25,12 @@ export interface Decoder {
   readonly stores: KvStores;
   /** Bytes of all that the decoder took. */
   readonly allocatedBytes: number;
-  /** One token through all layers; each reads what its owner has cached so far. */
-  step(token: number): Float32Array;
+  /**
+   * One token through all layers; each reads what its owner has cached so far.
+   *
+   * @param onState receives the hidden state after the embedding and after each layer; valid during the call only
+   */
+  step(token: number, onState?: (hidden: Float32Array) => void): Float32Array;
   /** A whole turn at once, iterating the groups that read above themselves. */
   parallel(tokens: readonly number[], options: TurnOptions): Promise<readonly Float32Array[]>;
   /** Drops back to the first `tokens` positions; false if a ring no longer has the rows before. */

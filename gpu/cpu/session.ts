@@ -1,6 +1,8 @@
+import { BackendError } from '../backend-error.ts';
 import type { DecodeEnd, DecodeOptions, PrefillOptions, Session, SessionOptions } from '../backend.ts';
 import type { KvUsage } from '../kv/usage.ts';
 import type { Breathe, Decoder } from './decoder.ts';
+import { allFinite, firstNotFinite } from '../numbers/finite.ts';
 import { measureToken } from './measure-token.ts';
 import { sampleToken } from './sampler.ts';
 
@@ -26,6 +28,7 @@ export class CpuSession implements Session {
   async prefill(tokens: readonly number[], options: PrefillOptions): Promise<boolean> {
     const { passes } = this.#options;
     const { onMovement } = options;
+    const start = this.#decoder.tokens;
     options.onPrepared?.();
     const everyRow = options.logitsAt.some((position) => position < tokens.length - 1);
     const breathe: Breathe = async (fraction) => {
@@ -39,7 +42,9 @@ export class CpuSession implements Session {
           ? await this.#decoder.parallel(tokens, { passes, everyRow, breathe, onMovement })
           : await this.#sequential(tokens, breathe);
       for (const position of options.logitsAt) {
-        options.onLogits(position, this.#decoder.logits(hidden[position] ?? new Float32Array()));
+        const logits = this.#decoder.logits(hidden[position] ?? new Float32Array());
+        if (!allFinite(logits)) throw this.#notFinite(start + position, tokens[position] ?? 0);
+        options.onLogits(position, logits);
       }
       this.#hidden = hidden.at(-1)?.slice() ?? this.#hidden;
     } catch (error) {
@@ -71,12 +76,23 @@ export class CpuSession implements Session {
         this.#decoder.stores.keep(this.#decoder.tokens);
       }
       const logits = this.#decoder.logits(this.#hidden);
+      if (!allFinite(logits)) {
+        throw this.#notFinite(this.#decoder.tokens - 1, this.#history.at(-1) ?? 0);
+      }
       const token = sampleToken(logits, this.#history, this.#history.length, options.sampling);
       this.#history.push(token);
       options.onToken(token, this.#options.measured ? measureToken(logits, token) : null);
       if (options.endTokens.has(token)) return 'end-of-text';
     }
     return 'length';
+  }
+
+  /** The failure of a run whose logits at a position are not finite. Decodes the position once more to find out where. */
+  #notFinite(position: number, token: number): BackendError {
+    this.#decoder.rewind(position);
+    const states: Float32Array[] = [];
+    this.#decoder.step(token, (hidden) => states.push(hidden.slice()));
+    return new BackendError({ code: 'not-finite', position, where: firstNotFinite(states) });
   }
 
   rewind(tokens: number): boolean {

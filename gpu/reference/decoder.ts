@@ -65,10 +65,11 @@ export class CpuDecoder implements Decoder {
     // Nothing but JavaScript's own memory was taken.
   }
 
-  step(token: number): Float32Array {
+  step(token: number, onState?: (hidden: Float32Array) => void): Float32Array {
     const position = this.#tokens++;
     this.stores.written(this.#tokens);
     const hidden = this.#embed(token);
+    onState?.(hidden);
     for (const layer of this.#sharing.layers) {
       const normed = this.#attentionInput(layer.index, hidden);
       const own = this.#rows.get(layer.index);
@@ -83,6 +84,7 @@ export class CpuDecoder implements Decoder {
         this.#rowOf(layer.readsFrom, position),
         this.#cached(layer.readsFrom),
       );
+      onState?.(hidden);
     }
     return hidden;
   }

@@ -81,17 +81,19 @@ export class WasmDecoder implements Decoder {
     return this.#takenBytes + this.#weights.bytes;
   }
 
-  step(token: number): Float32Array {
+  step(token: number, onState?: (hidden: Float32Array) => void): Float32Array {
     const position = this.#tokens++;
     this.stores.written(this.#tokens);
     const row: Rows = { hidden: this.#hidden, position, rope: ropeOf(position), count: 1 };
     this.#embed(token, this.#hidden);
+    onState?.(this.#read(this.#hidden));
     for (const { index } of this.#options.sharing.layers) {
       const own = this.#store.get(index);
       if (own) {
         this.#layers.writeKv(index, row, own.address + rowAt(own.slots, position).slot * this.#rowBytes);
       }
       this.#layers.finish(index, row, null);
+      onState?.(this.#read(this.#hidden));
     }
     return this.#read(this.#hidden);
   }

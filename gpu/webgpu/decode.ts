@@ -15,74 +15,82 @@ import { sample } from './kernels/sample.ts';
 import { swiglu } from './kernels/swiglu.ts';
 import { attention, keyValueHeads, queryHeads } from './layer-params.ts';
 import { rowsFrom, wholeOf, type Matrix } from './matrix.ts';
+import type { LayerType } from '../plan/layer-types.ts';
 import type { ModelDims } from '../plan/model-dims.ts';
 import { recordEmbed } from './embed.ts';
 import type { SessionBuffers, StoreBuffer } from './session-buffers.ts';
 
 /** One token through all layers: from its id in `session.tokens` to `session.hidden`, its KV into the stores. */
 export function recordLayers(r: Recorder, forward: Forward): void {
-  const { dims, sharing, weights, keyValueWeights, session } = forward;
+  recordEmbedding(r, forward);
+  for (const layer of forward.sharing.layers) recordLayer(r, forward, layer);
+}
+
+/** The token's embedding, to `session.hidden`. */
+export function recordEmbedding(r: Recorder, { weights, session }: Forward): void {
+  const { tokens, hidden, rows, step } = session;
+  recordEmbed(r, weights, { tokens, hidden, rows, step });
+}
+
+/** One layer, onto `session.hidden`. */
+export function recordLayer(r: Recorder, forward: Forward, layer: LayerType): void {
+  const { dims, weights, keyValueWeights, session } = forward;
   const { heads, rmsNormEps: eps } = dims;
   const normed = { kind: 'normed', dim: dims.hiddenSize, eps } as const;
   const { hidden, rows, step } = session;
   const none = weights.vector(0);
+  const i = layer.index;
+  const gain = weights.vector(i, 'attentionNorm');
 
-  recordEmbed(r, weights, { tokens: session.tokens, hidden, rows, step });
+  recordHeads(r, forward, weights.matrix('q', i), queryHeads(dims), {
+    gain,
+    bias: weights.vector(i, 'qBias'),
+    headGain: weights.vector(i, 'qNorm'),
+    out: session.q,
+    rows,
+  });
 
-  for (const layer of sharing.layers) {
-    const i = layer.index;
-    const gain = weights.vector(i, 'attentionNorm');
-
-    recordHeads(r, forward, weights.matrix('q', i), queryHeads(dims), {
+  const own = keyValueWeights.get(i);
+  if (own) {
+    const store = storeOf(session, i);
+    recordHeads(r, forward, own.matrix, keyValueHeads(forward), {
       gain,
-      bias: weights.vector(i, 'qBias'),
-      headGain: weights.vector(i, 'qNorm'),
-      out: session.q,
-      rows,
+      bias: own.bias,
+      headGain: own.keyNorm,
+      out: store.buffer,
+      rows: store.rows,
     });
-
-    const own = keyValueWeights.get(i);
-    if (own) {
-      const store = storeOf(session, i);
-      recordHeads(r, forward, own.matrix, keyValueHeads(forward), {
-        gain,
-        bias: own.bias,
-        headGain: own.keyNorm,
-        out: store.buffer,
-        rows: store.rows,
-      });
-    }
-
-    const read = storeOf(session, layer.readsFrom);
-    r.add(attend, attention(forward, layer, session.splits), {
-      q: session.q,
-      kv: read.buffer,
-      y: session.attended,
-      rows: read.rows,
-      step,
-    });
-
-    multiplyRow(
-      r,
-      forward,
-      {
-        matrix: weights.matrix('o', i),
-        input: { kind: 'splits', splits: session.splits, heads },
-        add: true,
-        biased: dims.outputBias,
-      },
-      { x: session.attended, gain: none, bias: weights.vector(i, 'oBias'), y: hidden },
-    );
-
-    recordGateUp(r, forward, i, normed);
-
-    multiplyRow(
-      r,
-      forward,
-      { matrix: weights.matrix('down', i), input: { kind: 'plain' }, add: true, biased: dims.mlpBias },
-      { x: session.activated, gain: none, bias: weights.vector(i, 'downBias'), y: hidden },
-    );
   }
+
+  const read = storeOf(session, layer.readsFrom);
+  r.add(attend, attention(forward, layer, session.splits), {
+    q: session.q,
+    kv: read.buffer,
+    y: session.attended,
+    rows: read.rows,
+    step,
+  });
+
+  multiplyRow(
+    r,
+    forward,
+    {
+      matrix: weights.matrix('o', i),
+      input: { kind: 'splits', splits: session.splits, heads },
+      add: true,
+      biased: dims.outputBias,
+    },
+    { x: session.attended, gain: none, bias: weights.vector(i, 'oBias'), y: hidden },
+  );
+
+  recordGateUp(r, forward, i, normed);
+
+  multiplyRow(
+    r,
+    forward,
+    { matrix: weights.matrix('down', i), input: { kind: 'plain' }, add: true, biased: dims.mlpBias },
+    { x: session.activated, gain: none, bias: weights.vector(i, 'downBias'), y: hidden },
+  );
 }
 
 /** The LM head: from `session.hidden` to `session.logits`. */

@@ -1,4 +1,6 @@
+import type { BackendError } from '../backend-error.ts';
 import type { PrefillOptions } from '../backend.ts';
+import { allFinite } from '../numbers/finite.ts';
 import { paddedCols } from '../numbers/matrix-format.ts';
 import { stepStride, type Recording } from './kernel.ts';
 import type { Scope } from './memory.ts';
@@ -34,6 +36,7 @@ export interface Turn {
  * Prefills a turn all rows at once, layer by layer, iterating the groups that read above themselves; leaves the last
  * row's hidden state in `session.hidden` and all KV in the stores.
  *
+ * @param notFinite the failure of a position whose logits are not finite
  * @returns false if it was stopped
  */
 export async function prefillParallel(
@@ -41,10 +44,11 @@ export async function prefillParallel(
   passes: Passes,
   turn: Turn,
   options: PrefillOptions,
+  notFinite: (position: number) => Promise<BackendError>,
 ): Promise<boolean> {
   const scope = forward.context.ledger.scope('prefill scratch');
   try {
-    return await new ParallelPrefill(forward, passes, turn, options, scope).run();
+    return await new ParallelPrefill(forward, passes, turn, options, notFinite, scope).run();
   } finally {
     scope.free();
   }
@@ -55,15 +59,24 @@ class ParallelPrefill {
   readonly #passes: Passes;
   readonly #turn: Turn;
   readonly #options: PrefillOptions;
+  readonly #notFinite: (position: number) => Promise<BackendError>;
   readonly #scope: Scope;
   readonly #steps: Step[] = [];
   readonly #firstScratchPosition: number;
 
-  constructor(forward: Forward, passes: Passes, turn: Turn, options: PrefillOptions, scope: Scope) {
+  constructor(
+    forward: Forward,
+    passes: Passes,
+    turn: Turn,
+    options: PrefillOptions,
+    notFinite: (position: number) => Promise<BackendError>,
+    scope: Scope,
+  ) {
     this.#forward = forward;
     this.#passes = passes;
     this.#turn = turn;
     this.#options = options;
+    this.#notFinite = notFinite;
     this.#scope = scope;
     this.#firstScratchPosition = Math.max(0, turn.start - forward.sharing.windowTokens + 1);
   }
@@ -275,7 +288,9 @@ class ParallelPrefill {
       const values = new Float32Array(staging.getMappedRange());
       for (let row = 0; row < run.count; row++) {
         const from = row * dims.vocabSize;
-        this.#options.onLogits(run.first + row, values.subarray(from, from + dims.vocabSize));
+        const rowLogits = values.subarray(from, from + dims.vocabSize);
+        if (!allFinite(rowLogits)) throw await this.#notFinite(this.#turn.start + run.first + row);
+        this.#options.onLogits(run.first + row, rowLogits);
       }
       staging.unmap();
     }

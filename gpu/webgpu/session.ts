@@ -1,11 +1,15 @@
+import { BackendError } from '../backend-error.ts';
 import type { DecodeEnd, DecodeOptions, PrefillOptions, Session, SessionOptions } from '../backend.ts';
 import type { GpuContext } from './device.ts';
+import { findNotFinite } from './find-not-finite.ts';
 import type { Forward } from './forward.ts';
 import type { GpuWeights } from './weights.ts';
 import type { Recording } from './kernel.ts';
 import { measureWords } from './kernels/measure.ts';
+import { NOT_FINITE } from './kernels/sample.ts';
 import type { Scope } from './memory.ts';
 import { prefillParallel } from './prefill.ts';
+import { allFinite } from '../numbers/finite.ts';
 import type { KernelTime } from '../plan/kernel-time.ts';
 import { maskOf, visibleKeys } from '../kv/mask.ts';
 import { kvRowBytes, MAX_STEPS_IN_FLIGHT, type KvUsage } from '../kv/usage.ts';
@@ -105,7 +109,9 @@ export class GpuSession implements Session {
     context.device.queue.writeBuffer(session.seen, 0, new Uint32Array(this.#forward.dims.vocabSize));
     const work =
       options.mode === 'parallel'
-        ? prefillParallel(this.#forward, this.#options.passes, turn, options)
+        ? prefillParallel(this.#forward, this.#options.passes, turn, options, (position) =>
+            this.#notFinite(position),
+          )
         : this.#sequential(turn, options);
     const finished = await context.wait(work);
     if (options.mode === 'parallel') {
@@ -144,7 +150,9 @@ export class GpuSession implements Session {
         });
         if (logits) {
           await context.wait(staging.mapAsync(GPUMapMode.READ));
-          options.onLogits(row, new Float32Array(staging.getMappedRange(), 0, dims.vocabSize));
+          const values = new Float32Array(staging.getMappedRange(), 0, dims.vocabSize);
+          if (!allFinite(values)) throw await this.#notFinite(turn.start + row);
+          options.onLogits(row, values);
           staging.unmap();
         } else if (row % MAX_STEPS_IN_FLIGHT === MAX_STEPS_IN_FLIGHT - 1 || row === turn.rows - 1) {
           await context.wait(queue.onSubmittedWorkDone());
@@ -170,6 +178,7 @@ export class GpuSession implements Session {
     let submitted = 0;
     let arrived = 0;
     let end: DecodeEnd = 'length';
+    let notFiniteAt: number | null = null;
     try {
       while (arrived < options.maxNewTokens) {
         while (submitted < options.maxNewTokens && flight.hasRoom) {
@@ -188,6 +197,10 @@ export class GpuSession implements Session {
         }
         const words = await flight.land();
         const token = words[0] ?? 0;
+        if (token === NOT_FINITE) {
+          notFiniteAt = prompt + arrived - 1;
+          break;
+        }
         if (options.stopped()) {
           end = 'stopped';
           break;
@@ -203,7 +216,18 @@ export class GpuSession implements Session {
     } finally {
       await flight.drain();
     }
+    if (notFiniteAt !== null) throw await this.#notFinite(notFiniteAt);
     return end;
+  }
+
+  /** The failure of a run whose logits at a position are not finite. */
+  async #notFinite(position: number): Promise<BackendError> {
+    this.#writeRow(position);
+    return new BackendError({
+      code: 'not-finite',
+      position,
+      where: await findNotFinite(this.#forward),
+    });
   }
 
   /** Says which position the next replay computes. */

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { sample } from '../../gpu/webgpu/kernels/sample.ts';
+import { NOT_FINITE, sample } from '../../gpu/webgpu/kernels/sample.ts';
 import { greedy, type SamplingOptions } from '../../gpu/plan/sampling.ts';
 import { sampleToken } from '../../gpu/cpu/sampler.ts';
 import { packSampling } from '../../gpu/webgpu/pack-sampling.ts';
@@ -53,6 +53,25 @@ describe('sample', () => {
           const got = await gpuToken(logits, history, options, workgroup);
           expect(got, `vocabulary of ${vocabSize}, seed ${seed}`).toBe(expected);
         }
+      }
+    }
+  });
+
+  it.each(settings)('ends and draws no token if a logit is not finite, with %o', async (setting) => {
+    const options = { ...greedy, ...setting };
+    const oddities = [NaN, Infinity, -Infinity];
+    for (const vocabSize of [1, 5, 131, 2048]) {
+      const one = oddities.map((odd) => {
+        const logits = randomFloats(vocabSize, 6);
+        logits[vocabSize - 1] = odd;
+        return logits;
+      });
+      const all = oddities.map((odd) => new Float32Array(vocabSize).fill(odd));
+      const anyBits = new Float32Array(
+        Uint32Array.from({ length: vocabSize }, (_, i) => 0x7f800000 + 7919 * i).buffer,
+      );
+      for (const logits of [...one, ...all, anyBits]) {
+        expect(await gpuToken(logits, [0], options, 64)).toBe(NOT_FINITE);
       }
     }
   });

@@ -7,7 +7,7 @@ import type { LayerType } from '../../gpu/plan/layer-types.ts';
 import type { WeightFormats } from '../../gpu/numbers/matrix-format.ts';
 import type { ModelDims } from '../../gpu/plan/model-dims.ts';
 import { greedy, type SamplingOptions } from '../../gpu/plan/sampling.ts';
-import { weightSpecs } from '../../gpu/plan/weight-specs.ts';
+import { weightSpecs, type WeightSpec } from '../../gpu/plan/weight-specs.ts';
 import { WebGpuBackend } from '../../gpu/webgpu/backend.ts';
 import { randomFloats, stored } from './kernels.ts';
 
@@ -38,9 +38,13 @@ export async function putRandomModel(
   backends: readonly Backend[],
   dims: ModelDims,
   layers: readonly LayerType[],
-  options: { readonly type?: ElementType } & Partial<WeightFormats> = {},
+  options: {
+    readonly type?: ElementType;
+    /** Scales the numbers of some tensors. */
+    readonly scaleOf?: (spec: WeightSpec) => number;
+  } & Partial<WeightFormats> = {},
 ): Promise<ModelWeights[]> {
-  const { type = 'f32', weights = 'stored', quantizeEmbeddings = false } = options;
+  const { type = 'f32', scaleOf = () => 1, weights = 'stored', quantizeEmbeddings = false } = options;
   const request = {
     dims,
     storedLayers: layers,
@@ -50,7 +54,7 @@ export async function putRandomModel(
   };
   const models = await Promise.all(backends.map((backend) => backend.allocate(request)));
   for (const spec of weightSpecs(dims, layers)) {
-    const scale = spec.vector ? 0.2 : 1.5 / Math.sqrt(spec.cols);
+    const scale = scaleOf(spec) * (spec.vector ? 0.2 : 1.5 / Math.sqrt(spec.cols));
     const norm = spec.role.endsWith('Norm');
     const values = randomFloats(spec.rows * spec.cols, scale).map((value) => (norm ? 1 + value : value));
     const { data } = stored(values, type);

@@ -12,6 +12,8 @@ export function explain(failure: Failure): string {
       return `There is no room for ${failure.what} (${formatBytes(failure.bytes)}).`;
     case 'device-lost':
       return `The GPU was reset (${failure.reason}).`;
+    case 'not-finite':
+      return `The model's logits are not finite (${placeOf(failure.where)}, first at position ${failure.position}).`;
     case 'bad-layer-types':
       return `Layer ${failure.at}: ${failure.reason}`;
     case 'bad-config': {
@@ -63,6 +65,9 @@ export function explain(failure: Failure): string {
   }
 }
 
+const placeOf = (where: number | 'embedding' | 'head') =>
+  typeof where === 'number' ? `layer ${where}` : where;
+
 /** What a person can do about it, in one sentence. */
 export function advise(failure: Failure): string {
   switch (failure.code) {
@@ -74,6 +79,8 @@ export function advise(failure: Failure): string {
       return 'Ask for fewer new tokens, share more KV, keep the weights in fewer bits, or close other tabs, then press Generate.';
     case 'device-lost':
       return 'Press Generate to load the model again.';
+    case 'not-finite':
+      return 'Its numbers overflow: choose f32 for the KV and the weights, or load another checkpoint.';
     case 'bad-layer-types':
       return 'Correct the entry; the presets give working plans.';
     case 'bad-config':

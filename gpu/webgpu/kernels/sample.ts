@@ -9,6 +9,9 @@ interface SampleParams {
   readonly workgroup: number;
 }
 
+/** What the kernel writes instead of a token if some logit is not finite. */
+export const NOT_FINITE = 0xffffffff;
+
 /** The next token, drawn from the logits and written behind the row's position. */
 export const sample = defineKernel({
   label: 'sample',

@@ -15,6 +15,7 @@ struct Options {
 }
 
 const WHOLE = 2147483648.0;
+const NOT_FINITE = 0xffffffffu;  // instead of a token, if some logit is not finite; see sample.ts
 
 @group(0) @binding(0) var<storage, read_write> logits:  array<f32>;          // [rows], penalized in place
 @group(0) @binding(1) var<storage, read_write> tokens:  array<u32>;          // by position
@@ -28,6 +29,7 @@ var<workgroup> indices: array<u32, WG>;
 var<workgroup> histogram: array<atomic<u32>, 256>;
 var<workgroup> chosen: u32;
 var<workgroup> remaining: u32;
+var<workgroup> oddLogits: atomic<u32>;  // logits that are not finite
 
 // A number whose order as u32 is the order of x.
 fn orderOf(x: f32) -> u32 {
@@ -55,16 +57,25 @@ fn penalize(local: u32) {
   workgroupBarrier();
 }
 
-// The likeliest token, the first of equals; its logit stays in values[0].
+// By its bits, because a shader may assume that no number is NaN.
+fn isFinite(x: f32) -> bool {
+  return (bitcast<u32>(x) & 0x7f800000u) != 0x7f800000u;
+}
+
+// The likeliest token, the first of equals; its logit stays in values[0]. Counts the logits that are not finite.
 fn likeliest(local: u32) -> u32 {
   var value = logits[min(local, shape.rows - 1u)];
   var index = min(local, shape.rows - 1u);
-  for (var i = local + WG; i < shape.rows; i += WG) {
-    if (logits[i] > value) {
-      value = logits[i];
+  var odd = 0u;
+  for (var i = local; i < shape.rows; i += WG) {
+    let logit = logits[i];
+    odd += u32(!isFinite(logit));
+    if (logit > value) {
+      value = logit;
       index = i;
     }
   }
+  if (odd > 0u) { atomicAdd(&oddLogits, odd); }
   values[local] = value;
   indices[local] = index;
   workgroupBarrier();
@@ -150,6 +161,11 @@ fn sumStretch(local: u32, floor: u32, best: f32, total: f32) {
   workgroupBarrier();
 }
 
+// Every loop ends on any bit pattern, so that the device survives logits that are not finite.
+fn putToken(token: u32) {
+  tokens[rows[0].position + 1u] = select(token, NOT_FINITE, atomicLoad(&oddLogits) > 0u);
+}
+
 @compute @workgroup_size(WG)
 fn main(@builtin(local_invocation_index) local: u32) {
   if (options.repetitionPenalty != 1.0) { penalize(local); }
@@ -157,7 +173,7 @@ fn main(@builtin(local_invocation_index) local: u32) {
   let best = values[0];
   workgroupBarrier();
   if (options.temperature <= 0.0) {
-    if (local == 0u) { tokens[rows[0].position + 1u] = top; }
+    if (local == 0u) { putToken(top); }
     return;
   }
   let total = totalWeight(local, best);
@@ -190,7 +206,7 @@ fn main(@builtin(local_invocation_index) local: u32) {
     let wanted = multiplyHigh(all, bits);
     var stretch = 0u;
     var before = 0u;
-    while (before + indices[stretch] <= wanted) {
+    while (stretch + 1u < WG && before + indices[stretch] <= wanted) {
       before += indices[stretch];
       stretch++;
     }
@@ -200,6 +216,6 @@ fn main(@builtin(local_invocation_index) local: u32) {
       if (before > wanted || token + 1u >= shape.rows) { break; }
       token++;
     }
-    tokens[rows[0].position + 1u] = token;
+    putToken(token);
   }
 }

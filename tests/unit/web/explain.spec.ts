@@ -14,6 +14,7 @@ const failures: { readonly [Code in Failure['code']]: Extract<Failure, { code: C
   },
   'out-of-memory': { code: 'out-of-memory', what: 'the KV cache', bytes: 3 * 2 ** 30 },
   'device-lost': { code: 'device-lost', reason: 'unplugged' },
+  'not-finite': { code: 'not-finite', position: 11, where: 2 },
   'bad-layer-types': { code: 'bad-layer-types', at: 4, reason: 'there is no layer 9' },
   'bad-config': { code: 'bad-config', file: null, field: 'sliding_window', reason: 'below 1' },
   'bad-weights': { code: 'bad-weights', file: 'model.safetensors', reason: 'the header is not JSON' },
@@ -49,6 +50,12 @@ describe('explain', () => {
       expect(explain(failure) + advise(failure)).not.toMatch(/undefined|\[object|NaN/);
     },
   );
+
+  it('says in which layer, or part, and from which position on logits are not finite', () => {
+    const failure = failures['not-finite'];
+    expect(explain(failure)).toBe("The model's logits are not finite (layer 2, first at position 11).");
+    expect(explain({ ...failure, where: 'head' })).toContain('(head, first at position 11)');
+  });
 
   it('names the layer of a mistake as the tests of the page expect it', () => {
     expect(explain(failures['bad-layer-types'])).toBe('Layer 4: there is no layer 9');

@@ -1,0 +1,93 @@
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { BackendError, type BackendFailure } from '../../gpu/backend-error.ts';
+import type { Backend, ModelWeights } from '../../gpu/backend.ts';
+import { greedy } from '../../gpu/plan/sampling.ts';
+import type { WeightSpec } from '../../gpu/plan/weight-specs.ts';
+import { layersOf, sharingOf } from '../support/arbitrary-plans.ts';
+import { putRandomModel, runSession, tinyDims } from '../support/random-model.ts';
+import { backends, openBackend } from '../support/test-engine.ts';
+
+const plan = '0_2_2_3';
+const options = {
+  sharing: sharingOf(plan),
+  passes: { forward: 2, backward: 1 },
+  kvPrecision: 'f32',
+  capacityTokens: 30,
+} as const;
+const prompt = [1, 2, 3, 4, 5];
+
+async function failureOf(run: Promise<unknown>): Promise<BackendFailure> {
+  try {
+    await run;
+  } catch (error) {
+    if (error instanceof BackendError) return error.failure;
+    throw error;
+  }
+  throw new Error('the run ended well');
+}
+
+describe.each(backends)('Logits that are not finite, on the backend %s,', (name) => {
+  let backend: Backend;
+  beforeAll(async () => {
+    backend = await openBackend(name);
+  });
+  afterAll(() => backend.destroy());
+
+  /** A model one of whose tensors is so large that float32 overflows behind it. */
+  async function overflowing(isHuge: (spec: WeightSpec) => boolean): Promise<ModelWeights> {
+    const scaleOf = (spec: WeightSpec) => (isHuge(spec) ? 1e37 : 1);
+    const [model] = await putRandomModel([backend], tinyDims, layersOf(plan), { scaleOf });
+    return model as ModelWeights;
+  }
+  const hugeLayer = () => overflowing(({ role, layer }) => role === 'gate' && layer === 1);
+  const hugeHead = () => overflowing(({ role }) => role === 'finalNorm' || role === 'head');
+
+  it.each([0, 1])(
+    'end the run at temperature %i, and name the layer and the position',
+    async (temperature) => {
+      const model = await hugeLayer();
+      const sampling = { ...greedy, temperature };
+      for (const mode of ['sequential', 'parallel'] as const) {
+        const run = runSession(model, options, {
+          ...{ turns: [prompt], mode, newTokens: 4, sampling, everyLogit: false },
+        });
+        expect(await failureOf(run), mode).toEqual({ code: 'not-finite', position: 4, where: 1 });
+      }
+      model.free();
+    },
+  );
+
+  it('end a prefill that wants them, at the first position', async () => {
+    const model = await hugeLayer();
+    for (const mode of ['sequential', 'parallel'] as const) {
+      const run = runSession(model, options, { turns: [prompt], mode });
+      expect(await failureOf(run), mode).toEqual({ code: 'not-finite', position: 0, where: 1 });
+    }
+    model.free();
+  });
+
+  it('are told from layers that are finite', async () => {
+    const model = await hugeHead();
+    const run = runSession(model, options, {
+      turns: [prompt],
+      mode: 'sequential',
+      newTokens: 1,
+      everyLogit: false,
+    });
+    expect(await failureOf(run)).toEqual({ code: 'not-finite', position: 4, where: 'head' });
+    model.free();
+  });
+
+  it('leave the backend fit for the next model', async () => {
+    const bad = await hugeLayer();
+    await failureOf(runSession(bad, options, { turns: [prompt], mode: 'parallel', newTokens: 4 }));
+    bad.free();
+    const [good] = await putRandomModel([backend], tinyDims, layersOf(plan));
+    const { tokens } = await runSession(good as ModelWeights, options, {
+      ...{ turns: [prompt], mode: 'parallel', newTokens: 4 },
+    });
+    expect(tokens).toHaveLength(4);
+    good?.free();
+    expect(backend.allocatedBytes).toBe(0);
+  });
+});
