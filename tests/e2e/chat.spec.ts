@@ -10,7 +10,7 @@ test('a chat goes on from its KV, says when the context is full, and leaves no t
   const lab = await visit(page);
   const chat = chatOf(page);
   await expect(chat.choose).toBeDisabled();
-  await expect(page.getByText('brings no chat template')).toBeVisible();
+  await expect(page.getByText('has no chat template')).toBeVisible();
 
   await openModel(page, { 'chat_template.jinja': chatTemplate });
   await chat.choose.check();

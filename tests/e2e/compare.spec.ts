@@ -13,7 +13,7 @@ interface Scored {
   };
 }
 
-test('configurations run in turn and are compared: with itself one agrees everywhere, with others as the headless runner says', async ({
+test('compares configurations: one agrees with itself everywhere, and with others as the headless runner says', async ({
   page,
 }, testInfo) => {
   const lab = await visit(page);
@@ -24,7 +24,7 @@ test('configurations run in turn and are compared: with itself one agrees everyw
   const part = page.getByRole('region', { name: 'Compare', exact: true });
   await part.locator('summary').first().click();
   await expect(part).toContainText('one after the other on the one GPU');
-  const add = part.getByRole('button', { name: 'Add what is set' });
+  const add = part.getByRole('button', { name: 'Add current settings' });
   await add.click();
   await expect(part.getByRole('button', { name: 'Compare' })).toHaveAttribute('aria-disabled', 'true');
   await add.click();
@@ -59,7 +59,7 @@ test('configurations run in turn and are compared: with itself one agrees everyw
   await expect(column(1)).toContainText(first?.text ?? 'nothing');
 
   await takePictures(lab, testInfo, 'compare', { part });
-  // The page's own model is there as before.
+  // The page's own model is loaded again.
   await lab.generate.click();
   await expect(page.getByText(/^Done/)).toBeVisible();
 });

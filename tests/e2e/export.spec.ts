@@ -33,7 +33,7 @@ test('an edited plan is exported as a zip, and runs from there as it did', async
   await page.getByRole('button', { name: 'Export model', exact: true }).click();
   const download = await downloading;
   expect(download.suggestedFilename()).toBe('fairy-lckv-export.zip');
-  await expect(page.getByText('LCKV’s Python code reads it, and this page.')).toBeVisible();
+  await expect(page.getByText('LCKV’s Python code and this page can read it.')).toBeVisible();
   const zip = join(workshop, 'export.zip');
   await download.saveAs(zip);
 

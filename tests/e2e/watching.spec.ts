@@ -43,7 +43,7 @@ test('charts draw the run, say its numbers in a table, and are saved as pictures
   await takePictures(lab, testInfo, 'charts');
 });
 
-test('every token tells its probability, rank, rivals and time, by pointer and by keyboard', async ({
+test('shows the probability, rank, alternatives and time of each token, by pointer and by keyboard', async ({
   page,
 }) => {
   const lab = await visit(page);
@@ -56,7 +56,7 @@ test('every token tells its probability, rank, rivals and time, by pointer and b
   const strip = part.getByRole('listbox', { name: 'Tokens of the output' });
   await expect(strip.getByRole('option')).toHaveCount(6);
   await strip.getByRole('option').nth(3).hover();
-  await expect(part.getByText(/probability [\d.]+ %, rank 1, [\d.]+ ms after the one before/)).toBeVisible();
+  await expect(part.getByText(/probability [\d.]+ %, rank 1, [\d.]+ ms after the token before/)).toBeVisible();
   await expect(part.getByRole('listitem')).toHaveCount(5);
   await strip.getByRole('option', { selected: true }).focus();
   await page.keyboard.press('ArrowRight');

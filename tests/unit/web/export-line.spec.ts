@@ -27,10 +27,10 @@ describe('The line about an export', () => {
     const said = (changes: Partial<ExportResult>) =>
       exportLine({ at: 'ended', result: { ...result, ...changes } })?.text;
     expect(said({})).toBe(
-      'Exported 2 files, 3 MiB to the folder tiny-export. LCKV’s Python code reads it, and this page.',
+      'Exported 2 files, 3 MiB to the folder tiny-export. LCKV’s Python code and this page can read it.',
     );
     expect(said({ zip: new Blob(), readBy: 'transformers' })).toMatch(/to tiny-export\.zip\. Hugging Face/);
-    expect(said({ readBy: 'kvtab' })).toMatch(/Only this page reads it/);
-    expect(said({ end: 'stopped' })).toBe('The export was cancelled; nothing of it is left.');
+    expect(said({ readBy: 'kvtab' })).toMatch(/Only this page can read it/);
+    expect(said({ end: 'stopped' })).toBe('The export was cancelled, and its files were deleted.');
   });
 });

@@ -1,11 +1,12 @@
 import type { KernelTime } from '../../../gpu/plan/kernel-time.ts';
+import { words } from './words.ts';
 
 export interface KernelBar extends KernelTime {
-  /** Of all kernels' time. */
+  /** Of the time of all kernels. */
   readonly fraction: number;
 }
 
-/** Kernels from the longest to the shortest, with their fractions; 0 where the clock told no time at all. */
+/** Kernels from the slowest to the fastest. All fractions are 0 if the clock measured no time at all. */
 export function kernelBars(kernels: readonly KernelTime[]): readonly KernelBar[] {
   const allUs = kernels.reduce((sum, { gpuUs }) => sum + gpuUs, 0);
   return kernels
@@ -15,14 +16,14 @@ export function kernelBars(kernels: readonly KernelTime[]): readonly KernelBar[]
 
 const ROW = 22;
 
-/** The bars as a picture of their own. Kernels' names are ours: they hold nothing that SVG would read. */
+/** The bars as an SVG file. Kernel names are our own, so they need no escaping. */
 export function kernelsAsSvg(bars: readonly KernelBar[]): string {
   const rows = bars.map(({ kernel, gpuUs, fraction }, i) => {
     const y = ROW * i + 15;
     return [
       `<text x="8" y="${y}">${kernel}</text>`,
       `<rect x="140" y="${y - 11}" width="${(300 * fraction).toFixed(1)}" height="14" fill="#14665a"/>`,
-      `<text x="452" y="${y}">${Math.round(gpuUs)} µs, ${(100 * fraction).toFixed(1)} %</text>`,
+      `<text x="452" y="${y}">${words.barLabel(Math.round(gpuUs), (100 * fraction).toFixed(1))}</text>`,
     ].join('');
   });
   const height = ROW * bars.length + 8;

@@ -6,6 +6,7 @@ import {
 } from '../../../gpu/kv/usage.ts';
 import type { ModelDims } from '../../../gpu/plan/model-dims.ts';
 import type { Sharing } from '../../../gpu/plan/sharing.ts';
+import { words } from './words.ts';
 
 /** Lines over one axis. */
 export interface Series {
@@ -15,7 +16,7 @@ export interface Series {
 
 const MOST_POINTS = 400;
 
-/** KV bytes in use as the text of a run grew, and what the same model would take as a plain LLaMA. */
+/** KV bytes in use at each length of the text, and what the same model would use as a plain LLaMA. */
 export function kvSeries(
   sharing: Sharing,
   dims: ModelDims,
@@ -31,16 +32,16 @@ export function kvSeries(
   return {
     x,
     lines: [
-      { label: 'this plan', y: x.map(bytesAt) },
-      { label: 'plain LLaMA', y: x.map((tokens) => tokens * plainKvBytesPerToken(dims, precision)) },
+      { label: words.thisPlan, y: x.map(bytesAt) },
+      { label: words.plain, y: x.map((tokens) => tokens * plainKvBytesPerToken(dims, precision)) },
     ],
   };
 }
 
-/** Tokens over which a speed is taken: one alone says more of the clock than of the model. */
+/** Tokens over which a speed is averaged: the time of a single token is mostly clock noise. */
 const SPAN = 8;
 
-/** The speed at which the last tokens arrived, at every new token. */
+/** The speed of the last {@link SPAN} tokens, at each new token. */
 export function speedSeries(arrivalsMs: readonly number[]): Series {
   const step = Math.max(1, Math.ceil(arrivalsMs.length / MOST_POINTS));
   const x: number[] = [];
@@ -53,5 +54,5 @@ export function speedSeries(arrivalsMs: readonly number[]): Series {
     x.push(i + 1);
     y.push((1000 * span) / ms);
   }
-  return { x, lines: [{ label: 'tokens per second', y }] };
+  return { x, lines: [{ label: words.tokensPerSecond, y }] };
 }

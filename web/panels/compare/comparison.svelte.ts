@@ -6,20 +6,21 @@ import { toGenerateRequest } from '../../settings/checks.ts';
 import type { PlaygroundConfig } from '../../settings/settings.ts';
 import type { Engine, ReportProgress } from '../../playground/borrow-engine.ts';
 import type { Playground } from '../../playground/playground.svelte.ts';
+import { words } from './words.ts';
 
 export const MOST_CONTENDERS = 4;
 
-/** One configuration of a comparison, as it was set when it was added. */
+/** A configuration to compare, as it was when it was added. */
 export interface Contender {
   readonly id: number;
   readonly config: Readonly<PlaygroundConfig>;
 }
 
-/** What a contender did; what could not be is a failure of its own. */
+/** What one contender did. A failure of one does not end the comparison. */
 export interface Entry {
   readonly contender: Contender;
   readonly run: GenerateResult | null;
-  /** How far it is from the first one, on the first one's text; null for the first. */
+  /** How far it is from the first contender, on that one's text; null for the first itself. */
   readonly score: Score | null;
   readonly failure: Failure | null;
 }
@@ -27,7 +28,7 @@ export interface Entry {
 /** A finished comparison. */
 export interface Compared {
   readonly entries: readonly Entry[];
-  /** What each token of the first one's text added to it. */
+  /** The text that each token added to the first contender's text. */
   readonly pieces: readonly string[];
 }
 
@@ -39,7 +40,7 @@ interface Turn {
 
 const ignore = () => undefined;
 
-/** Two to four configurations, run one after the other from the same prompt, seed and sampling. */
+/** Runs two to four configurations, one after the other, with the same prompt, seed and sampling. */
 export class Comparison {
   contenders = $state.raw<readonly Contender[]>([]);
   result = $state.raw<Compared | null>(null);
@@ -58,7 +59,7 @@ export class Comparison {
     return this.contenders.length >= MOST_CONTENDERS;
   }
 
-  /** Adds what is set on the page now. */
+  /** Adds the current settings. */
   add(): void {
     if (this.full || !this.#playground.runnable) return;
     const config = { ...this.#playground.config };
@@ -71,13 +72,13 @@ export class Comparison {
     this.result = null;
   }
 
-  /** Runs them all, in order; the page's own model is loaded again at the end. */
+  /** Runs all contenders in order, then loads the page's own model again. */
   async run(): Promise<void> {
     if (!this.ready) return;
     const { config } = this.#playground;
     const turns = this.contenders.flatMap((contender) => this.#turnOf(contender) ?? []);
     const back = this.#loadOf(config);
-    const compared = await this.#playground.borrowEngine('Comparing', async (engine, report) => {
+    const compared = await this.#playground.borrowEngine(words.comparing, async (engine, report) => {
       const outcome = await compare(engine, turns, report);
       const restored = await engine.load(back, ignore);
       return restored.ok ? outcome : restored;
@@ -86,7 +87,7 @@ export class Comparison {
   }
 
   #turnOf(contender: Contender): Turn | null {
-    // Same prompt, seed and sampling: those that are set now.
+    // Prompt, seed and sampling are the current ones for every contender.
     const { prompt, maxNewTokens, temperature, topK, topP, minP, repetitionPenalty, seed } =
       this.#playground.config;
     const shared = { prompt, maxNewTokens, temperature, topK, topP, minP, repetitionPenalty, seed };
@@ -109,7 +110,7 @@ async function compare(
   let first: readonly number[] | null = null;
   for (const [i, { contender, load, request }] of turns.entries()) {
     const part = (fraction: number) => {
-      report((i + fraction) / turns.length, `Comparing: ${i + 1} of ${turns.length}`);
+      report((i + fraction) / turns.length, words.comparingOf(i + 1, turns.length));
     };
     part(0);
     const entry = (rest: Partial<Entry>) =>

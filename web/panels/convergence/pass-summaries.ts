@@ -1,9 +1,9 @@
 import type { GroupMovement } from '../../../gpu/plan/movement.ts';
 
-/** A position is called settled where a pass moves it by less than this share: a tenth of a percent. */
+/** A position is settled if a pass moves it by less than this fraction: a tenth of a percent. */
 export const SETTLED = 1e-3;
 
-/** One pass over all positions. */
+/** How far one pass moves all positions. */
 export interface PassSummary {
   /** From 1 on. */
   readonly pass: number;
@@ -32,17 +32,17 @@ export function passSummaries({
   });
 }
 
-/** The first pass that finds everything settled; what it was to find was there one pass before. Null where none does. */
+/** The first pass that moves no position; the pass before it already had the result. Null if every pass moves some. */
 export const settledAt = (summaries: readonly PassSummary[]): number | null =>
   summaries.find(({ moving }) => moving === 0)?.pass ?? null;
 
-/** How dark a cell is, from 0 (nothing moved) to 1 (all of it): logarithmic, because passes shrink by factors. */
+/** How dark a cell is, from 0 (nothing moved) to 1 (everything did). Logarithmic, because movement shrinks by a factor per pass. */
 export function darkness(moved: number): number {
   if (moved <= 0) return 0;
   return Math.min(1, Math.max(0.06, 1 + Math.log10(moved) / 5));
 }
 
-/** `100 %`, `3.2 %`, `0.0012 %`, and plainly nothing. */
+/** `100 %`, `3.2 %`, `0.0012 %`, or `0` if nothing moved. */
 export function formatMovement(moved: number): string {
   if (moved === 0) return '0';
   const percent = 100 * moved;

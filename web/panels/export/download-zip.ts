@@ -1,5 +1,5 @@
-/** How long the browser may take to begin a download. */
-const PATIENCE_MS = 60_000;
+/** How long the browser may take to start a download. */
+const KEEP_URL_MS = 60_000;
 
 /** Hands a file to the browser's downloads. */
 export function downloadZip(zip: Blob, name: string): void {
@@ -9,5 +9,5 @@ export function downloadZip(zip: Blob, name: string): void {
   link.click();
   setTimeout(() => {
     URL.revokeObjectURL(link.href);
-  }, PATIENCE_MS);
+  }, KEEP_URL_MS);
 }

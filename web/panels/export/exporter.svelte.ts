@@ -5,10 +5,10 @@ import type { Playground } from '../../playground/playground.svelte.ts';
 import { downloadZip } from './download-zip.ts';
 import type { ExportPhase } from './export-line.ts';
 
-/** Exports the playground's model under its plan. One export at a time. */
+/** Exports the loaded model under the current plan, one export at a time. */
 export class Exporter {
   phase = $state.raw<ExportPhase>({ at: 'idle' });
-  /** What numbers of 32 bits become. */
+  /** What 32-bit numbers are rounded to. */
   round = $state<RoundTo>('bf16');
 
   readonly exporting = $derived(this.phase.at === 'exporting');
@@ -23,7 +23,7 @@ export class Exporter {
     this.#engine = engine;
   }
 
-  /** Does nothing while there is no model, or its plan cannot run. */
+  /** Does nothing if no model is loaded, or if the plan cannot run. */
   async export(to: ExportTarget): Promise<void> {
     const config = toSharingConfig(this.#playground.config);
     if (!this.possible || !config) return;

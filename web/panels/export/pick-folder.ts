@@ -1,4 +1,4 @@
-/** Not in TypeScript's library, because only some browsers have it. */
+/** TypeScript's library lacks it, because only some browsers have it. */
 type ShowDirectoryPicker = (options: {
   readonly id: string;
   readonly mode: 'readwrite';
@@ -7,10 +7,10 @@ type ShowDirectoryPicker = (options: {
 const pickerOf = (window: Window) =>
   (window as { readonly showDirectoryPicker?: ShowDirectoryPicker }).showDirectoryPicker;
 
-/** Whether a page may write into folders that a person chooses. */
+/** Whether this browser lets a page write into folders that a person chooses. */
 export const canPickFolder = (): boolean => pickerOf(window) !== undefined;
 
-/** Lets the person choose a folder; null where they think better of it. */
+/** Lets the person choose a folder; null if they cancel. */
 export async function pickFolder(): Promise<FileSystemDirectoryHandle | null> {
   try {
     return (await pickerOf(window)?.call(window, { id: 'kvtab-export', mode: 'readwrite' })) ?? null;

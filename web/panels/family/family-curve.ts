@@ -1,9 +1,9 @@
 import type { ModelEntry } from '../../models/model-index.ts';
 
-/** A model that ships, on the plane of memory and quality; `x` and `y` go from 0 to 1, to the right and up. */
+/** A model that ships, as a point of memory and quality. `x` goes right and `y` goes up, both from 0 to 1. */
 export interface CurvePoint {
   readonly id: string;
-  /** The id without what all have in common. */
+  /** The id without the prefix that all ids have in common. */
   readonly name: string;
   readonly kvBytes: number;
   readonly bitsPerByte: number;
@@ -12,24 +12,24 @@ export interface CurvePoint {
   readonly label: LabelSide;
 }
 
-/** The side of its dot that a name is on; the first is taken where all are free. */
+/** The sides of a dot where its name may stand, in order of preference. */
 const labelSides = ['right', 'left', 'above', 'below'] as const;
 export type LabelSide = (typeof labelSides)[number];
 
 export interface FamilyCurve {
   readonly contextTokens: number;
-  /** The least memory first. */
+  /** Ascending by memory. */
   readonly points: readonly CurvePoint[];
-  /** Those that no other beats in memory and in quality at once. */
+  /** The points that no other beats in both memory and quality. */
   readonly frontier: readonly CurvePoint[];
   readonly bitsTicks: readonly { readonly y: number; readonly bits: number }[];
-  /** The one with the most memory: what the others are compared with. */
+  /** The point with the most memory, which the others are compared with. */
   readonly plain: CurvePoint;
 }
 
 type Unlabelled = Omit<CurvePoint, 'label'>;
 
-/** The measured models of a list; null where there are too few to compare, or they are not of one context. */
+/** The curve of the measured models; null if there are fewer than two, or if their contexts differ. */
 export function familyCurve(models: readonly ModelEntry[]): FamilyCurve | null {
   const measured = models
     .flatMap(({ id, measured: found }) => (found ? [{ id, ...found }] : []))
@@ -61,11 +61,11 @@ export function familyCurve(models: readonly ModelEntry[]): FamilyCurve | null {
       points.slice(0, i).every(({ bitsPerByte }) => bitsPerByte > point.bitsPerByte),
     ),
     bitsTicks: ticks.map((bits) => ({ y: (bits - bottom) / height, bits })),
-    plain: points.at(-1) as CurvePoint, // there are two at least
+    plain: points.at(-1) as CurvePoint, // there are at least two
   };
 }
 
-/** Round numbers, evenly spaced, of which the first is below all values and the last above. */
+/** Evenly spaced round numbers; the first is below all values and the last is above. */
 function roundTicks(values: readonly number[]): readonly number[] {
   const [least, most] = [Math.min(...values), Math.max(...values)];
   const rough = Math.max((most - least) / 4, 1e-3);
@@ -76,14 +76,14 @@ function roundTicks(values: readonly number[]): readonly number[] {
   return Array.from({ length: last - first + 1 }, (_, i) => (first + i) * step);
 }
 
-/** What all ids begin with, up to a hyphen. */
+/** The common start of all ids, up to a hyphen. */
 function commonPrefix(ids: readonly string[]): string {
   const [first = ''] = ids;
   const prefix = first.slice(0, first.indexOf('-') + 1);
   return ids.every((id) => id.startsWith(prefix)) ? prefix : '';
 }
 
-/** A dot's half size, a letter's width and a line's height, as shares of a plot on a phone. */
+/** Half the size of a dot, the width of a letter and the height of a line, as fractions of a plot on a phone. */
 const DOT = 0.03;
 const LETTER = 0.025;
 const LINE = 0.09;
@@ -95,7 +95,7 @@ interface Box {
   readonly high: number;
 }
 
-/** Puts every name where it covers no dot and no name before it, as far as that can be done. */
+/** Places each name on the side where it covers the least of the dots and of the names before it. */
 function withLabels(points: readonly Unlabelled[]): readonly CurvePoint[] {
   const dots = points.map(({ x, y }) => ({ left: x - DOT, right: x + DOT, low: y - DOT, high: y + DOT }));
   const taken: Box[] = [];
@@ -130,5 +130,5 @@ const overlap = (box: Box, others: readonly Box[]) =>
     return sum + Math.max(0, wide) * Math.max(0, high);
   }, 0);
 
-/** How much of a name is not on the plot, which is as bad as to cover another. */
+/** How much of a name lies outside the plot, which counts as much as covering another. */
 const outside = ({ left, right }: Box) => LINE * (Math.max(0, -left) + Math.max(0, right - 1));

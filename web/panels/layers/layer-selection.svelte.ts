@@ -1,4 +1,4 @@
-/** Which layers of the picture are selected, and which one the keyboard is at. */
+/** Which layers of the picture are selected, and which one has the keyboard. */
 export class LayerSelection {
   #layers = $state.raw<readonly number[]>([]);
   #active = $state.raw(0);
@@ -17,20 +17,20 @@ export class LayerSelection {
     return this.#layers.includes(layer);
   }
 
-  /** This layer alone. */
+  /** Selects only this layer. */
   only(layer: number): void {
     this.#active = this.#anchor = layer;
     this.#layers = [layer];
   }
 
-  /** This layer too, or no longer. */
+  /** Adds this layer to the selection, or removes it. */
   toggle(layer: number): void {
     this.#active = this.#anchor = layer;
     const others = this.#layers.filter((other) => other !== layer);
     this.#layers = others.length < this.#layers.length ? others : [...others, layer].sort((a, b) => a - b);
   }
 
-  /** All from where the selection began to this layer. */
+  /** Selects everything from the start of the selection to this layer. */
   extend(layer: number): void {
     this.#active = layer;
     const first = Math.min(this.#anchor, layer);

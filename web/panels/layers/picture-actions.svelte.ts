@@ -3,14 +3,15 @@ import type { PictureCommand } from './picture-keys.ts';
 import { ownKv, readEntries, repoint, shiftTargets, toggleWindow } from './plan-edit.ts';
 import { describeLayer } from './plan-picture.ts';
 import type { PlanEditor } from '../../playground/plan-editor.svelte.ts';
+import { words } from './words.ts';
 
-/** Digits typed within this time are one number. */
+/** Digits typed within this time form one number. */
 const ONE_NUMBER_MS = 1200;
 
-/** What a person can do in the picture: choose layers, and edit those that are chosen. */
+/** What a person can do in the picture: select layers, and edit the selected ones. */
 export class PictureActions {
   readonly selection = new LayerSelection();
-  /** The last edit in words, for those who do not see it. */
+  /** The last edit in words, for screen readers. */
   said = $state.raw('');
   readonly #editorNow: () => PlanEditor;
   readonly #layerCount: () => number;
@@ -26,19 +27,19 @@ export class PictureActions {
   }
 
   repointTo(target: number, gesture: string): void {
-    this.#edit(repoint(this.#editor.text, this.#layerCount(), this.#concerned(), target), gesture);
+    this.#edit(repoint(this.#editor.text, this.#layerCount(), this.#edited(), target), gesture);
   }
 
   keepOwn(): void {
-    this.#edit(ownKv(this.#editor.text, this.#layerCount(), this.#concerned()), 'own');
+    this.#edit(ownKv(this.#editor.text, this.#layerCount(), this.#edited()), 'own');
   }
 
   toggleWindow(): void {
-    this.#edit(toggleWindow(this.#editor.text, this.#layerCount(), this.#concerned()), 'window');
+    this.#edit(toggleWindow(this.#editor.text, this.#layerCount(), this.#edited()), 'window');
   }
 
-  /** @param rows rows of the picture, more than the model's layers where the text is too long */
-  obey(command: PictureCommand, rows: number): void {
+  /** @param rows rows of the picture: more than the model has layers if the text is too long */
+  perform(command: PictureCommand, rows: number): void {
     const { selection } = this;
     switch (command.do) {
       case 'move':
@@ -57,10 +58,7 @@ export class PictureActions {
         selection.all(this.#layerCount());
         break;
       case 'shift-target':
-        this.#edit(
-          shiftTargets(this.#editor.text, this.#layerCount(), this.#concerned(), command.by),
-          'shift',
-        );
+        this.#edit(shiftTargets(this.#editor.text, this.#layerCount(), this.#edited(), command.by), 'shift');
         break;
       case 'window':
         this.toggleWindow();
@@ -87,18 +85,18 @@ export class PictureActions {
     if (Number(digits) < this.#layerCount()) this.repointTo(Number(digits), 'digits');
   }
 
-  /** What an edit is about: the selection, or the layer that the keyboard is at. */
-  #concerned(): readonly number[] {
+  /** The layers that an edit changes: the selection, or else the layer that has the keyboard. */
+  #edited(): readonly number[] {
     const { layers, active } = this.selection;
     return layers.length > 0 ? layers : [active];
   }
 
   #edit(text: string, gesture: string): void {
-    const layers = this.#concerned();
-    // The same gesture on other layers is another step of undo.
+    const layers = this.#edited();
+    // The same gesture on other layers is a separate step of undo.
     this.#editor.edit(text, `${gesture} ${layers.join()}`);
     const first = readEntries(text, this.#layerCount())[layers[0] ?? 0];
-    if (layers.length > 1) this.said = `${layers.length} layers changed.`;
+    if (layers.length > 1) this.said = words.picture.changed(layers.length);
     else if (first) this.said = `${describeLayer(first, first.readsFrom === first.layer)}.`;
   }
 }

@@ -8,7 +8,7 @@ export type PictureCommand =
 
 type Keys = Pick<KeyboardEvent, 'key' | 'ctrlKey' | 'metaKey' | 'shiftKey' | 'altKey'>;
 
-/** The command of a key, or null where the picture leaves it alone. Up is up: towards later layers. */
+/** The command for a key, or null if the picture does not handle it. The up arrow goes to later layers, which are drawn above. */
 export function commandOf({ key, ctrlKey, metaKey, shiftKey, altKey }: Keys): PictureCommand | null {
   if (altKey) return null;
   const lower = key.toLowerCase();

@@ -1,24 +1,25 @@
 /**
- * Edits of a plan as text: the picture and the text field are two views of one string, so an edit changes the
- * entries that it is about and leaves every other one as it was typed, right or wrong.
+ * Edits a plan as text. The picture and the text field are two views of one string, so an edit changes only its own
+ * entries and leaves all others as they were typed, right or wrong.
  */
 import { parseLayerTypes } from '../../../gpu/plan/layer-types.ts';
+import { words } from './words.ts';
 
-/** One entry of the text, whether or not it makes sense. */
+/** One entry of the text, valid or not. */
 export interface EditedLayer {
   readonly layer: number;
-  /** As typed; empty where the text ends before. */
+  /** As typed; empty if the text is too short. */
   readonly text: string;
-  /** Null where the entry names no layer of the model. */
+  /** Null if the entry does not name a layer of the model. */
   readonly readsFrom: number | null;
   readonly windowed: boolean;
   readonly problem: string | null;
 }
 
-/** A text pasted by mistake may have thousands of entries; nobody can repair those in a picture. */
+/** Rows shown beyond the model's layers. A text pasted by mistake may have thousands of entries. */
 const EXTRA_ROWS = 8;
 
-/** Every entry of the text by itself: a mistake in one hides nothing about the others. */
+/** Reads every entry on its own, so that a mistake in one does not hide the others. */
 export function readEntries(text: string, layerCount: number): readonly EditedLayer[] {
   const typed = text.trim().split('_');
   const rows = Math.min(Math.max(typed.length, layerCount), layerCount + EXTRA_ROWS);
@@ -31,10 +32,10 @@ export function readEntries(text: string, layerCount: number): readonly EditedLa
         text: entry,
         readsFrom: null,
         windowed: false,
-        problem: `the model has ${layerCount} layers`,
+        problem: words.picture.tooMany(layerCount),
       };
     }
-    // Among entries that are right, the parser can only complain about this one.
+    // All other entries are valid, so the parser can only complain about this one.
     const parsed = parseLayerTypes(plain.with(layer, entry).join('_'), layerCount);
     return {
       layer,
@@ -63,21 +64,21 @@ function change(text: string, layerCount: number, layers: readonly number[], to:
 const entryText = (readsFrom: number, windowed: boolean) => `${readsFrom}${windowed ? 's' : ''}`;
 const clamp = (value: number, layerCount: number) => Math.min(Math.max(value, 0), layerCount - 1);
 
-/** Lets layers read the KV of one layer; their windows stay. */
+/** Makes some layers read the KV of one layer. Their windows stay. */
 export const repoint = (text: string, layerCount: number, layers: readonly number[], target: number) =>
   change(text, layerCount, layers, ({ windowed }) => entryText(clamp(target, layerCount), windowed));
 
-/** Lets each of some layers keep KV of its own. */
+/** Makes each of some layers keep its own KV. */
 export const ownKv = (text: string, layerCount: number, layers: readonly number[]) =>
   change(text, layerCount, layers, ({ layer, windowed }) => entryText(layer, windowed));
 
-/** Lets each of some layers read a layer higher or lower than now, as far as there is one. */
+/** Moves the target of some layers up or down, within the model. */
 export const shiftTargets = (text: string, layerCount: number, layers: readonly number[], by: number) =>
   change(text, layerCount, layers, ({ layer, readsFrom, windowed }) =>
     entryText(clamp((readsFrom ?? layer) + by, layerCount), windowed),
   );
 
-/** Puts some layers behind the sliding window, or takes them all out where all of them are. */
+/** Gives some layers the sliding window, or removes it if all of them have it. */
 export function toggleWindow(text: string, layerCount: number, layers: readonly number[]): string {
   const rows = readEntries(text, layerCount);
   const all = layers.every((layer) => rows[layer]?.windowed);

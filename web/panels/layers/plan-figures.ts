@@ -10,17 +10,17 @@ import type { Passes } from '../../../gpu/plan/forward-plan.ts';
 import type { ModelDims } from '../../../gpu/plan/model-dims.ts';
 import { kvOwners, type Sharing } from '../../../gpu/plan/sharing.ts';
 
-/** What a plan costs and what it leaves room for, by formula, before anything runs. */
+/** What a plan costs and what fits in memory, computed by formula before anything runs. */
 export interface PlanFigures {
   readonly bytesPerToken: number;
-  /** Of a text as long as the model was made for; windowed caches hold no more than their window. */
+  /** For a text of the model's full context. Windowed caches hold at most their window. */
   readonly bytesAtContext: number;
   readonly plainBytesAtContext: number;
-  /** Layers that a parallel prefill runs for each token of the prompt. */
+  /** How many layers a parallel prefill runs per token of the prompt. */
   readonly prefillLayerPasses: number;
-  /** Tokens of the longest text whose KV fits the budget; Infinity where windows bound it. */
+  /** Tokens of the longest text whose KV fits the budget; Infinity if every cache is windowed. */
   readonly longestContextTokens: number;
-  /** Texts of the model's full context whose KV fits the budget at once. */
+  /** How many texts of the model's full context fit the budget together. */
   readonly largestBatch: number;
 }
 
@@ -30,7 +30,7 @@ export interface FigureSettings {
   readonly budgetBytes: number;
 }
 
-/** The figures of a plan as it is typed. */
+/** The figures of a plan while it is edited. */
 export function planFigures(sharing: Sharing, dims: ModelDims, settings: FigureSettings): PlanFigures {
   const { precision, passes, budgetBytes } = settings;
   const { contextTokens } = dims;
@@ -50,7 +50,7 @@ function longestContext(sharing: Sharing, rowBytes: number, budgetBytes: number)
   const rowsToSpend = Math.floor(budgetBytes / rowBytes);
   const windowed = owners.filter((owner) => owner.windowed).length;
   const unbounded = owners.length - windowed;
-  // Until the windows are full every cache grows; from then on only those without one.
+  // Every cache grows until the windows are full; after that, only those without a window.
   const rowsWhenFull = owners.length * sharing.windowTokens;
   if (rowsToSpend < rowsWhenFull || windowed === 0) return Math.floor(rowsToSpend / owners.length);
   if (unbounded === 0) return Infinity;

@@ -1,22 +1,23 @@
 import type { Group } from '../../../gpu/plan/forward-plan.ts';
 import type { EditedLayer } from './plan-edit.ts';
+import { words } from './words.ts';
 
-/** Height of a layer's row: a finger can hit it. */
+/** Height of a layer's row: large enough for touch. */
 export const ROW_PX = 28;
 export const ARCS_PX = 120;
 export const BRACKETS_PX = 38;
 
-/** From a layer to the one whose KV it reads. */
+/** The arrow from a layer to the layer whose KV it reads. */
 export interface Arc {
   readonly layer: number;
   readonly path: string;
-  /** Tip of the arrow, which points at the owner from the right. */
+  /** The tip of the arrow, which points at the owner from the right. */
   readonly tip: string;
   readonly windowed: boolean;
   readonly above: boolean;
 }
 
-/** Around the layers of an iterated group. */
+/** The bracket around an iterated group. */
 export interface Bracket {
   readonly path: string;
   readonly labelY: number;
@@ -28,11 +29,11 @@ const LEAST_REACH = 14;
 /** Middle of a layer's row, from the top; the first layer is at the bottom, as in the papers. */
 export const rowY = (layer: number, rows: number) => (rows - 1 - layer + 0.5) * ROW_PX;
 
-/** The layer at a height, the inverse of {@link rowY}. */
+/** The layer at a height: the inverse of {@link rowY}. */
 export const layerAt = (y: number, rows: number) =>
   Math.min(Math.max(rows - 1 - Math.floor(y / ROW_PX), 0), rows - 1);
 
-/** An arc between two rows: the further apart, the wider. */
+/** An arc between two rows. The further apart they are, the wider the arc. */
 export function arcPath(from: number, to: number, rows: number): string {
   const distance = Math.sqrt(Math.abs(to - from) / Math.max(1, rows - 1));
   // A cubic curve reaches three quarters of the way to its control points.
@@ -42,7 +43,7 @@ export function arcPath(from: number, to: number, rows: number): string {
   return `M 0 ${rowY(from, rows)} C ${control} ${rowY(from, rows)} ${control} ${end} 5 ${end}`;
 }
 
-/** The arcs of all layers that read another's KV. Entries with a mistake have none. */
+/** The arcs of all layers that read another layer's KV. Invalid entries have none. */
 export const arcsOf = (entries: readonly EditedLayer[]): readonly Arc[] =>
   entries.flatMap(({ layer, readsFrom, windowed }) => {
     if (readsFrom === null || readsFrom === layer) return [];
@@ -72,15 +73,15 @@ export const bracketsOf = (groups: readonly Group[], rows: number): readonly Bra
       };
     });
 
-/** One layer in words, for those who do not see the picture. */
+/** One layer in words, for screen readers. */
 export function describeLayer(
   { layer, text, readsFrom, windowed, problem }: EditedLayer,
   owner: boolean,
 ): string {
-  if (problem !== null) return `Layer ${layer}: ${problem}${text === '' ? '' : `, “${text}”`}`;
+  if (problem !== null) return words.picture.problem(layer, problem, text);
   const reads =
-    readsFrom === layer
-      ? 'reads itself'
-      : `reads layer ${readsFrom ?? ''}, ${(readsFrom ?? 0) > layer ? 'above' : 'below'}`;
-  return `Layer ${layer} ${reads}${windowed ? ', through the window' : ''}${owner ? ', keeps KV' : ''}`;
+    readsFrom === null || readsFrom === layer
+      ? words.picture.readsItself
+      : words.picture.readsOther(readsFrom, readsFrom > layer);
+  return words.picture.layer(layer, reads, windowed, owner);
 }

@@ -1,8 +1,8 @@
-/** Within this distance of an edge what is dragged pulls the rows along. */
+/** Dragging within this distance of an edge scrolls. */
 const EDGE_PX = 32;
 const STEP_PX = 14;
 
-/** Scrolls a box a little where something is dragged to its edge, so that rows out of sight can be reached. */
+/** Scrolls a box a little if something is dragged to its edge, so that a drag can reach every row. */
 export function scrollAtEdge(box: HTMLElement | null, clientY: number): void {
   if (!box) return;
   const { top, bottom } = box.getBoundingClientRect();

@@ -1,17 +1,17 @@
 import { runFields, type StoredRun } from '../../playground/stored-run.ts';
 
-/** All runs with all fields, for programs. */
+/** All runs with all fields, for other programs. */
 export const runsAsJson = (runs: readonly StoredRun[]): string => `${JSON.stringify(runs, null, 2)}\n`;
 
-/** All runs with all fields, a line each under their names: RFC 4180, and safe to open in a spreadsheet. */
+/** All runs with all fields, one line per run under a header: RFC 4180, and safe to open in a spreadsheet. */
 export const runsAsCsv = (runs: readonly StoredRun[]): string =>
   [runFields, ...runs.map((run) => runFields.map((field) => run[field]))]
     .map((cells) => cells.map(csvCell).join(','))
     .join('\r\n') + '\r\n';
 
 /**
- * One cell. A text that a spreadsheet would take for a formula gets an apostrophe before it, which spreadsheets show as
- * nothing: OWASP, CSV injection.
+ * One cell. A text that a spreadsheet would run as a formula gets an apostrophe in front, which spreadsheets do not
+ * show. See OWASP, CSV injection.
  */
 export function csvCell(value: string | number | boolean): string {
   if (typeof value !== 'string') return String(value);

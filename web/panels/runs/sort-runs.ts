@@ -1,6 +1,6 @@
 import type { StoredRun } from '../../playground/stored-run.ts';
 
-/** The columns of the table that it can be sorted by. */
+/** The columns that the table can be sorted by. */
 export const sortable = [
   'endedAt',
   'layerTypes',
@@ -17,7 +17,7 @@ export interface Order {
   readonly ascending: boolean;
 }
 
-/** Pinned runs first, then by the order; equal ones stay as they were. */
+/** Pinned runs first, then in the given order. The sort is stable. */
 export const sortRuns = (runs: readonly StoredRun[], { by, ascending }: Order): readonly StoredRun[] =>
   runs.toSorted((a, b) => {
     if (a.pinned !== b.pinned) return a.pinned ? -1 : 1;

@@ -1,20 +1,25 @@
 import { formatCount } from '../../ui/format.ts';
+import { words } from './words.ts';
 
-/** English text has about four characters to a token; the tokenizer itself lives in the worker. */
+/** About right for English text; the tokenizer itself lives in the worker. */
 const CHARACTERS_PER_TOKEN = 4;
 
 interface Length {
   readonly prompt: string;
   readonly maxNewTokens: number | null;
-  /** Tokens of the prompt where a run has counted them. */
+  /** Tokens of the prompt, if a run has counted them. */
   readonly countedTokens: number | null;
   readonly contextTokens: number;
 }
 
-/** Says so where the text could outgrow what the model was made for; null where it fits. */
+/** A warning if the text may outgrow the model's context; null if it fits. */
 export function contextNote({ prompt, maxNewTokens, countedTokens, contextTokens }: Length): string | null {
   const promptTokens = countedTokens ?? Math.ceil(prompt.length / CHARACTERS_PER_TOKEN) + 1;
   if (maxNewTokens === null || promptTokens + maxNewTokens <= contextTokens) return null;
-  const about = countedTokens === null ? 'about ' : '';
-  return `The prompt (${about}${formatCount(promptTokens, 'token')}) and ${formatCount(maxNewTokens, 'new token')} exceed the ${contextTokens.toLocaleString('en')} that this model was made for; past them the text falls apart.`;
+  return words.prompt.tooLong(
+    countedTokens === null,
+    formatCount(promptTokens, 'token'),
+    formatCount(maxNewTokens, 'new token'),
+    contextTokens.toLocaleString('en'),
+  );
 }

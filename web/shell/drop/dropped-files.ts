@@ -3,13 +3,13 @@ import type { PickedFile } from '../../models/opened-files.ts';
 /** A folder dropped by mistake may be a whole disk. */
 const MOST_FILES = 20_000;
 
-/** Whether a drag carries files, rather than text or a part of the page. */
+/** Whether a drag carries files rather than text or a part of the page. */
 export const carriesFiles = ({ dataTransfer }: DragEvent) => dataTransfer?.types.includes('Files') ?? false;
 
 /**
- * The files of a drop, and those in its folders, the nearest first.
+ * The files of a drop and of its folders, level by level.
  *
- * Must be called while the drop is being handled: the browser forgets what was dropped afterwards.
+ * Call it while the drop event is handled: afterwards the browser forgets the files.
  */
 export async function droppedFiles(dropped: DataTransfer): Promise<readonly PickedFile[]> {
   const entries: FileSystemEntry[] = [];
@@ -22,7 +22,7 @@ export async function droppedFiles(dropped: DataTransfer): Promise<readonly Pick
       if (file) picked.push({ path: file.name, file });
     }
   }
-  // It grows while it is walked: level by level.
+  // The list grows while it is walked.
   for (const entry of entries) {
     if (picked.length >= MOST_FILES) break;
     if (isDirectory(entry)) entries.push(...(await entriesIn(entry)));
@@ -39,7 +39,7 @@ const fileOf = (entry: FileSystemFileEntry) =>
     entry.file(resolve, reject);
   });
 
-/** All that a folder holds; browsers hand it out a hundred at a time, and nothing at the end. */
+/** Everything in a folder. Browsers return a hundred entries at a time, and none at the end. */
 async function entriesIn(folder: FileSystemDirectoryEntry): Promise<readonly FileSystemEntry[]> {
   const reader = folder.createReader();
   const all: FileSystemEntry[] = [];

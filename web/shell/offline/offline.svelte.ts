@@ -1,14 +1,14 @@
-/** How often a page that stays open asks whether there is a newer one. */
+/** How often an open page checks for a new version. */
 const ASK_AGAIN_MS = 60 * 60 * 1000;
 
-/** The service worker's side of the page: it works without a network, and a new version waits until it is asked for. */
+/** Makes the page work offline. A new version waits until the person asks for it, or for the next visit. */
 export class Offline {
-  /** A newer page is stored and waits. */
+  /** Whether a new version is stored and waiting. */
   updateReady = $state.raw(false);
   #registration: ServiceWorkerRegistration | null = null;
   #started = false;
 
-  /** Registers the service worker. Called once the model is there: storing the page must not slow its loading down. */
+  /** Registers the service worker. Call it once the model is loaded, so that storing the page does not slow that down. */
   async start(): Promise<void> {
     if (this.#started || !('serviceWorker' in navigator) || !import.meta.env.PROD) return;
     this.#started = true;
@@ -21,11 +21,11 @@ export class Offline {
       });
       setInterval(() => void registration.update().catch(() => undefined), ASK_AGAIN_MS);
     } catch {
-      // Private windows and odd hosts refuse it: the page works as before, with a network.
+      // Private windows and some hosts refuse; the page then still works online.
     }
   }
 
-  /** Replaces the page by the one that waits. */
+  /** Reloads the page as the version that waits. */
   update(): void {
     const waiting = this.#registration?.waiting;
     if (!waiting) return;
@@ -34,7 +34,7 @@ export class Offline {
   }
 
   #watch(registration: ServiceWorkerRegistration): void {
-    // Without a controller this is the first visit: what waits is the page itself.
+    // Without a controller this is the first visit, and what waits is this version.
     this.updateReady = registration.waiting !== null && navigator.serviceWorker.controller !== null;
   }
 }

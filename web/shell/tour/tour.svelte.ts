@@ -2,9 +2,9 @@ import { openSpace } from '../../../worker/storage/space.ts';
 
 const space = openSpace('tour', (value): value is boolean => typeof value === 'boolean');
 
-/** Whether the tour is under way, and whether it is still offered: until it was taken or declined, once. */
+/** Whether the tour is running, and whether the page still offers it. */
 export class Tour {
-  /** Null until the storage has answered: nobody is asked twice. */
+  /** Null until the storage has answered, so that nobody is asked twice. */
   offered = $state.raw<boolean | null>(null);
   running = $state.raw(false);
 
@@ -12,15 +12,15 @@ export class Tour {
     try {
       this.offered = (await space.get(['done'])) !== true;
     } catch {
-      this.offered = true; // a browser that keeps nothing asks at every visit
+      this.offered = true; // without storage, every visit offers it
     }
   }
 
-  begin(): void {
+  start(): void {
     this.running = true;
   }
 
-  /** Ends it, wherever it is, or declines it. It is not offered again, but can be asked for. */
+  /** Ends or declines the tour. The page does not offer it again, but keeps the button. */
   end(): void {
     this.running = false;
     this.offered = false;

@@ -6,13 +6,13 @@ const paper = {
 };
 
 const PERIOD = 12;
-/** Every sixth layer looks at everything; the two of a period share one cache. */
+/** Every sixth layer has full attention; the two in a period share one cache. */
 const RUN = 6;
 
 /**
  * Runs of windowed layers between layers of full attention.
  *
- * @param groupStarts offsets in a run of six at which a windowed group begins; each reads its first layer
+ * @param groupStarts offsets in a run of six at which a windowed group starts; a group reads its first layer
  */
 function mixAttention(layerCount: number, groupStarts: readonly number[]): readonly Entry[] {
   const entries: Entry[] = [];
@@ -23,7 +23,7 @@ function mixAttention(layerCount: number, groupStarts: readonly number[]): reado
       entries.push(full(layer - (layer % PERIOD)));
       continue;
     }
-    // A group of the last layer alone joins the windowed group before it, where they touch.
+    // If the last layer would be a group on its own, it joins the windowed group right before it.
     const alone = layer === layerCount - 1 && offset > 1;
     if (groupStarts.includes(offset) && !alone) group = layer;
     entries.push(windowed(group));

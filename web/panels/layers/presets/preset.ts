@@ -9,11 +9,11 @@ export interface Paper {
   readonly url: string;
 }
 
-/** The one number that a family of layouts leaves open. */
+/** The one number that a preset leaves open. */
 export interface Parameter {
   readonly name: string;
   readonly min: number;
-  /** Largest value that still says something for so many layers. */
+  /** The largest meaningful value for this number of layers. */
   readonly max: (layerCount: number) => number;
   readonly usual: (layerCount: number) => number;
 }
@@ -24,16 +24,16 @@ export interface Preset {
   readonly name: string;
   readonly sentence: string;
   readonly paper: Paper;
-  /** Fewest layers for which the layout says anything of its own. */
+  /** The fewest layers for which the layout differs from the others. */
   readonly minLayers: number;
   readonly parameter: Parameter | null;
-  /** @param parameter the value of {@link Preset.parameter}; meaningless where there is none */
+  /** @param parameter the value of {@link Preset.parameter}; ignored if there is none */
   readonly generate: (layerCount: number, parameter: number) => readonly Entry[];
 }
 
 export const full = (readsFrom: number): Entry => ({ readsFrom, windowed: false });
 export const windowed = (readsFrom: number): Entry => ({ readsFrom, windowed: true });
 
-/** One entry a layer, from the layer's number. */
+/** One entry per layer, computed from its number. */
 export const perLayer = (layerCount: number, entry: (layer: number) => Entry) =>
   Array.from({ length: layerCount }, (_, layer) => entry(layer));

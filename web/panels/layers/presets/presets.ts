@@ -3,7 +3,7 @@ import { mixAttentionPresets } from './mix-attention.ts';
 import { full, perLayer, windowed, type Preset } from './preset.ts';
 import { sandwichSpan, studyPresets } from './systematic-study.ts';
 
-/** Every preset, in the order in which they are offered. */
+/** All presets, in the order of the list on the page. */
 export const presets: readonly Preset[] = [
   {
     id: 'llama',
@@ -21,7 +21,7 @@ export const presets: readonly Preset[] = [
     id: 'lckv',
     name: 'LCKV',
     sentence:
-      'Warm-up layers, half below and half above, stay plain; all between attend to the top one among them.',
+      'Warm-up layers, half of them below and half above, stay plain. All layers between them read the topmost of these.',
     paper: {
       title: 'Layer-Condensed KV Cache for Efficient Inference of Large Language Models',
       url: 'https://arxiv.org/abs/2405.10637',
@@ -36,7 +36,7 @@ export const presets: readonly Preset[] = [
   {
     id: 'cla',
     name: 'CLA',
-    sentence: 'Neighbours, in groups, share the keys and values of their lowest layer.',
+    sentence: 'Groups of neighbouring layers share the keys and values of their lowest layer.',
     paper: {
       title: 'Reducing Transformer Key-Value Cache Size with Cross-Layer Attention',
       url: 'https://arxiv.org/abs/2405.12981',
@@ -49,7 +49,8 @@ export const presets: readonly Preset[] = [
   {
     id: 'yoco',
     name: 'YOCO',
-    sentence: 'The lower half looks through sliding windows; the upper half shares one cache, made halfway.',
+    sentence:
+      'The lower half attends through sliding windows; the upper half shares one cache, computed halfway.',
     paper: {
       title: 'You Only Cache Once: Decoder-Decoder Architectures for Language Models',
       url: 'https://arxiv.org/abs/2405.05254',
@@ -65,23 +66,23 @@ export const presets: readonly Preset[] = [
   ...studyPresets,
 ];
 
-/** A preset with its parameter settled. */
+/** A preset with a value for its parameter. */
 export interface PresetChoice {
   readonly preset: Preset;
   readonly parameter: number;
 }
 
-/** The values that a preset's parameter can take; one value, of no meaning, where it has none. */
+/** The values that a preset's parameter can take; a single 0 if it has no parameter. */
 function parametersOf({ parameter }: Preset, layerCount: number): readonly number[] {
   if (!parameter) return [0];
   const count = Math.max(1, parameter.max(layerCount) - parameter.min + 1);
   const all = Array.from({ length: count }, (_, step) => parameter.min + step);
-  // The usual one first: where two values give the same plan, it is the one meant.
+  // The usual value comes first, so that it wins if two values give the same plan.
   const usual = parameter.usual(layerCount);
   return all.includes(usual) ? [usual, ...all.filter((value) => value !== usual)] : all;
 }
 
-/** The parameter's usual value, brought into what so many layers allow. */
+/** The parameter's usual value, within the range for this number of layers. */
 export const usualParameter = (preset: Preset, layerCount: number) =>
   parametersOf(preset, layerCount)[0] ?? 0;
 
@@ -92,13 +93,13 @@ export const presetLayerTypes = (
   parameter = usualParameter(preset, layerCount),
 ) => formatLayerTypes(preset.generate(layerCount, parameter));
 
-/** The presets that mean something for so many layers. */
+/** The presets that make sense for this number of layers. */
 export const presetsFor = (layerCount: number) => presets.filter((preset) => preset.minLayers <= layerCount);
 
 /**
- * The preset that a plan is an instance of, if any.
+ * The preset that generates a plan, if there is one.
  *
- * @param preferred id of the preset that counts first: some layouts are each other's special cases
+ * @param preferred id of the preset to try first, because some presets are special cases of others
  */
 export function presetOf(
   layerTypes: string,

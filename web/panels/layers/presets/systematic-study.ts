@@ -1,6 +1,6 @@
 /**
  * The nine layouts of "A Systematic Study of Cross-Layer KV Sharing", arXiv:2410.14442: three ways to choose which
- * layers keep their own KV, times the place of the layer whose KV the others of a group read.
+ * layers keep their own KV, times the place of the layer whose KV the rest of a group reads.
  *
  * With l caches in L layers: a pizza keeps the first l − 1 layers plain and shares one cache among the rest; a
  * sandwich keeps l − 1 plain layers half below, half above, and shares one among those between; a lasagna is l
@@ -16,25 +16,25 @@ export const studyPaper = {
 
 type Place = 'bottom' | 'middle' | 'top';
 
-/** Neighbouring layers, first and last, that read one of them. */
+/** A group of neighbouring layers that all read one of them. */
 interface Span {
   readonly first: number;
   readonly last: number;
 }
 
-/** The layer of a group whose KV the group reads; of two in the middle the lower one. */
+/** The layer whose KV a group reads; if there are two in the middle, the lower one. */
 export function placeIn({ first, last }: Span, place: Place): number {
   if (place === 'bottom') return first;
   return place === 'top' ? last : Math.floor((first + last) / 2);
 }
 
-/** The group of a sandwich with so many plain layers around it; an odd one lies below. */
+/** The group of a sandwich between its plain layers; if their number is odd, one more lies below. */
 export function sandwichSpan(layerCount: number, plainLayers: number): Span {
   const below = Math.ceil(plainLayers / 2);
   return { first: below, last: layerCount - 1 - (plainLayers - below) };
 }
 
-/** The group of a lasagna that a layer is in; where the groups cannot be equal, the first ones have a layer more. */
+/** The group of a lasagna that contains a layer; if groups cannot be equal, the first ones have one more layer. */
 function lasagnaSpan(layerCount: number, groups: number, layer: number): Span {
   const small = Math.floor(layerCount / groups);
   const larger = layerCount % groups;

@@ -1,0 +1,30 @@
+/** The words of the charts. What each chart means stands in web/meaning/meanings.ts. */
+export const words = {
+  timeKernels: 'Time the kernels',
+  timeKernelsHint:
+    'Profiling: adds five slow steps at the end of the next run, with one pass for each dispatch',
+  noRun: 'The charts are drawn while a run writes. Press Generate.',
+  noKernelTimes: 'Either this adapter does not report how long a kernel takes, or the run decoded no token.',
+  tokens: 'tokens',
+  newToken: 'new token',
+  thisPlan: 'this plan',
+  plain: 'plain LLaMA',
+  tokensPerSecond: 'tokens per second',
+  kvSummary: (bytes: string, tokens: number, plainBytes: string) =>
+    `${bytes} after ${tokens} tokens; plain LLaMA would take ${plainBytes}.`,
+  speedSummary: (speed: string, newToken: number) => `${speed} at new token ${newToken}.`,
+  table: 'As a table',
+  png: 'PNG',
+  svg: 'SVG',
+  save: (title: string, format: string) => `Save “${title}” as ${format}`,
+  fileName: (title: string, extension: string) => `kvtab ${title}.${extension}`,
+  kernels: 'GPU time by kernel',
+  columns: {
+    kernel: 'Kernel',
+    dispatches: 'Dispatches',
+    perToken: 'µs per token',
+    fraction: 'Fraction',
+    bar: 'Bar',
+  },
+  barLabel: (microseconds: number, percent: string) => `${microseconds} µs, ${percent} %`,
+} as const;

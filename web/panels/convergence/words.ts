@@ -1,0 +1,27 @@
+/** The words of the panel about the passes of parallel mode. */
+export const words = {
+  about:
+    'Reads the prompt above in parallel mode, under the current plan and passes, and shows how far each pass moves each position.',
+  compare: 'Compare with the exact result',
+  compareHint: 'Reads the prompt once more, token by token, which takes longer',
+  measure: 'Measure the passes',
+  measuring: 'Measuring the passes',
+  waiting: 'You can measure once the model is loaded and idle.',
+  exact: 'No layer of this plan reads above itself: one pass is exact.',
+  distance: 'Distance from exact',
+  layers: (first: number, last: number) => `layers ${first} to ${last}`,
+  caption: (layers: string) => `Passes down, positions across, ${layers}.`,
+  settled: (pass: number, threshold: string) =>
+    `Settled: pass ${pass} moves no position by ${threshold} or more, so ${pass - 1} passes are enough for this prompt.`,
+  notSettled: (passes: number, moving: number, positions: number, threshold: string) =>
+    `After ${passes} passes ${moving} of ${positions} positions still move by ${threshold} or more: more passes would change the result.`,
+  cell: (pass: number, position: number, token: string | null, moved: string) =>
+    `Pass ${pass}, position ${position}${token === null ? '' : ` (${token})`}: moved by ${moved}`,
+  png: 'PNG',
+  savePng: (layers: string) => `Save the heat map of ${layers} as PNG`,
+  pngName: (layers: string) => `kvtab convergence, ${layers}.png`,
+  map: (layers: string) => `Movement by pass and position, ${layers}. Use the arrow keys to read its cells`,
+  mapRole: 'heat map',
+  columns: { pass: 'Pass', mean: 'Mean', largest: 'Largest', moving: 'Not settled' },
+  movingOf: (moving: number, positions: number) => `${moving} of ${positions}`,
+} as const;

@@ -1,0 +1,24 @@
+/** The words of the chart of all models that ship. */
+export const words = {
+  about:
+    'Each model was trained for its own sharing, on the same text and for the same time. Further left is less memory; further down predicts held-out tales better. Choose a model to load it.',
+  yAxis: 'Bits per byte',
+  xAxis: (contextTokens: number, mostBytes: string) => `KV of ${contextTokens} tokens, 0 to ${mostBytes}`,
+  models: 'Models that ship, by KV',
+  model: (id: string, kvBytes: string, bits: string) => `${id}: ${kvBytes} of KV, ${bits} bits per byte`,
+  sameBits: 'as many',
+  otherBits: (percent: string, more: boolean) => `${percent} ${more ? 'more' : 'fewer'}`,
+  /** Goes on after the name of the model. */
+  trade: (fraction: string, bits: string) => `keeps ${fraction} of plain LLaMA’s KV and needs ${bits} bits.`,
+  /** Goes on after the name of the model. */
+  plain: 'keeps everything: the others are compared with it.',
+  table: 'As a table',
+  columns: (contextTokens: number) => [
+    { name: 'Rank by KV' },
+    { name: 'Model', as: 'words' as const },
+    { name: `KV of ${contextTokens} tokens` },
+    { name: 'of plain' },
+    { name: 'Bits per byte' },
+  ],
+  noList: 'The list of models could not be loaded. Check the connection and reload the page.',
+} as const;

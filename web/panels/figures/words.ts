@@ -1,0 +1,20 @@
+/** The words of the four figures. Their names and meanings stand in web/meaning/meanings.ts. */
+export const words = {
+  label: 'Figures',
+  unknown: '–',
+  thisRun: 'this run',
+  lastRun: 'last run',
+  noRun: 'after the first run',
+  newTokens: (run: string, count: number) => `${run}, ${count} new`,
+  mode: (run: string, mode: string) => `${run}, ${mode}`,
+  perSecond: 'tokens/s',
+  software: 'software adapter, no GPU',
+  noAdapter: 'unknown until a model is loaded',
+  ofPlain: 'of plain LLaMA',
+  perToken: (bytes: string) => `${bytes} per token`,
+  badPlan: 'correct the layer types to see it',
+  nothingInUse: '0 B in use',
+  inUse: (bytes: string, running: boolean) => `${bytes} in use by ${running ? 'this run' : 'the last run'}`,
+  /** Stands between the model and the plan of a run under other settings. */
+  as: 'as',
+} as const;

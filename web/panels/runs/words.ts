@@ -1,0 +1,30 @@
+/** The words of the table of runs. */
+export const words = {
+  empty: 'There are no runs yet. Press Generate.',
+  exportCsv: 'Export CSV',
+  exportJson: 'Export JSON',
+  total: (runs: string, bytes: string) => `${runs}, ${bytes} of text`,
+  caption: 'Runs, pinned ones first',
+  columns: {
+    layerTypes: 'Plan',
+    kvBytesPerToken: 'KV / token',
+    kvBytes: 'KV in use',
+    prefillTokensPerSec: 'Prefill tok/s',
+    decodeTokensPerSec: 'Decode tok/s',
+    endedAt: 'When',
+  },
+  actions: 'Actions',
+  /** What a run is called that has no name. */
+  unnamed: (layerTypes: string, time: string) => `${layerTypes}, ${time}`,
+  summary: (model: string, adapter: string, mode: string, newTokens: number) =>
+    `${model}, ${adapter}, ${mode}, ${newTokens} new`,
+  pin: 'Pin',
+  unpin: 'Unpin',
+  open: 'Open',
+  delete: 'Delete',
+  /** The spoken name of a button that acts on one run. */
+  act: (action: string, run: string) => `${action} ${run}`,
+  nameAndText: 'Name and text',
+  ofRun: (run: string) => `of ${run}`,
+  name: 'Name',
+} as const;

@@ -1,0 +1,46 @@
+/** The words of the prompt, the chat and the output. Labels that are spoken as names are public: tests and people rely on them. */
+export const words = {
+  modes: {
+    legend: 'Prompt as',
+    text: 'Text',
+    chat: 'Chat',
+    noTemplate: (model: string) => `${model} has no chat template. To chat, open a chat model from a folder.`,
+  },
+  prompt: {
+    label: 'Prompt',
+    generate: 'Generate',
+    stop: 'Stop',
+    runs: 'runs',
+    stops: 'stops',
+    correctFirst: (fields: string) => `Correct first: ${fields}.`,
+    /** `about` is set if the tokens of the prompt are estimated. */
+    tooLong: (about: boolean, promptTokens: string, newTokens: string, contextTokens: string) =>
+      `The prompt (${about ? 'about ' : ''}${promptTokens}) and ${newTokens} exceed the ${contextTokens} that this model was made for; past them the text falls apart.`,
+  },
+  output: {
+    label: 'Output',
+    placeholder: 'The continuation will appear here.',
+  },
+  chat: {
+    instructions: 'Instructions',
+    turns: 'Turns',
+    conversation: 'Conversation',
+    message: 'Message',
+    send: 'Send',
+    answerAgain: 'Answer again',
+    editLast: 'Edit last message',
+    newChat: 'New chat',
+    sends: 'sends',
+    startsLine: 'starts a new line',
+    speakers: { system: 'Instructions', user: 'You', assistant: 'Model' },
+    context: 'Context',
+    read: (newTokens: string) => `Read ${newTokens}.`,
+    readAll: (newTokens: string, kept: string) => `Read ${newTokens}; the KV of the ${kept} before was kept.`,
+    readSome: (newTokens: string, kept: string, held: string) =>
+      `Read ${newTokens}; ${kept} of ${held} kept tokens were reused, because the conversation changed after them.`,
+    nextTurn: (tokens: string, newTokens: string, contextTokens: string) =>
+      `Next turn: ${tokens} and up to ${newTokens} new, of ${contextTokens}.`,
+    nextTurnTooLong: (tokens: string, newTokens: string, contextTokens: string) =>
+      `The next turn would have ${tokens} and up to ${newTokens} new, but this model was made for ${contextTokens}; past them the text falls apart. Ask for fewer new tokens, shorten the conversation, or start a new one.`,
+  },
+} as const;
