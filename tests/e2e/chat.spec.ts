@@ -26,7 +26,7 @@ test('a chat goes on from its KV, says when the context is full, and leaves no t
   await chat.message.fill('<b id="owned">And then?</b>');
   await page.getByRole('button', { name: 'Send' }).click();
   await expect(chat.log.getByRole('listitem')).toHaveCount(4, { timeout: 60_000 });
-  await expect(page.getByText(/Read \d+ new tokens; the KV of \d+ before was kept/)).toBeVisible();
+  await expect(page.getByText(/Read \d+ new tokens; the KV of \d+ earlier tokens was kept/)).toBeVisible();
   expect(await kvInUse(lab)).not.toBe(first);
   await expect(chat.log).toContainText('<b id="owned">');
   await expect(page.locator('#owned')).toHaveCount(0);

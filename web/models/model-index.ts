@@ -4,27 +4,27 @@ import type { SharingConfig } from '../../worker/protocol/load.ts';
 export interface ModelEntry {
   readonly id: string;
   readonly description: string;
-  /** The configuration that the checkpoint was made for: known before any of its weights are. */
+  /** The configuration that the checkpoint was trained with, known before its weights are loaded. */
   readonly stored: SharingConfig;
-  /** Absent where nobody has measured it. */
+  /** Absent if nobody has measured it. */
   readonly measured?: Measured;
 }
 
-/** What `npm run evaluate` found of a model under its own plan. */
+/** What `npm run evaluate` measured for a model under its own plan. */
 export interface Measured {
-  /** Of held-out text. The fewer, the better the model foretells. */
+  /** On held-out text. The fewer, the better the model predicts. */
   readonly bitsPerByte: number;
   readonly contextTokens: number;
-  /** KV of a text of so many tokens, in 16 bit. */
+  /** KV of a text of {@link contextTokens}, in 16 bits. */
   readonly kvBytesAtContext: number;
 }
 
-/** Reads the list of shipped models; entries that are not whole are left out. */
+/** Reads the list of shipped models, without incomplete entries. */
 export function parseModelIndex(json: unknown): readonly ModelEntry[] {
   return Array.isArray(json) ? json.filter(isModelEntry) : [];
 }
 
-/** The shipped models. Empty where the list cannot be had: the page then knows only what it loads. */
+/** The shipped models. Empty if the list cannot be fetched: the page then knows only the models that it loads. */
 export async function fetchModelIndex(pageUrl: string): Promise<readonly ModelEntry[]> {
   try {
     const response = await fetch(new URL('models/index.json', pageUrl));
@@ -35,8 +35,8 @@ export async function fetchModelIndex(pageUrl: string): Promise<readonly ModelEn
 }
 
 /**
- * Another model of the list that was trained for a plan. They are one family, so that it may stand for the chosen one;
- * for a model from elsewhere none may.
+ * Another shipped model that was trained for a plan. Shipped models are one family, so it may replace the chosen one;
+ * nothing may replace a model from elsewhere.
  */
 export function trainedFor(models: readonly ModelEntry[], chosen: string, layerTypes: string) {
   const own = models.find(({ id }) => id === chosen);

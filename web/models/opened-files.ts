@@ -3,7 +3,7 @@ import type { OpenedFiles } from '../../worker/protocol/load.ts';
 
 /** A file that a person picked or dropped. */
 export interface PickedFile {
-  /** With the folders that lead to it from what was picked: `folder/config.json`, or `config.json` alone. */
+  /** Relative to what was picked: `folder/config.json`, or `config.json` alone. */
   readonly path: string;
   readonly file: File;
 }
@@ -11,17 +11,17 @@ export interface PickedFile {
 const PREFIX = 'folder:';
 const FOLDER_ID = /^folder:[\p{L}\p{N}._-]{1,100}$/u;
 
-/** Whether a model's id is that of files that were opened, here or by whoever made a link. */
+/** Whether a model's id stands for opened files, here or on the machine where a link was made. */
 export const isFolderId = (id: string) => FOLDER_ID.test(id);
 
 /** The folder's name in the id of a model that was opened from one. */
 export const folderName = (id: string) => id.slice(PREFIX.length);
 
 /**
- * The one model among files: the folder with config.json, and what lies in it.
+ * Finds the one model among files: the folder with config.json, and its files.
  *
- * @param takenIds models that were brought before: a name that repeats gets a number
- * @returns `not-one-model` where no folder or several hold one
+ * @param takenIds ids of models that were opened before; a repeated name gets a number
+ * @returns `not-one-model` if no folder holds a model, or if several do
  */
 export function modelIn(picked: readonly PickedFile[], takenIds: readonly string[]): Outcome<OpenedFiles> {
   const folders = new Map<string, Map<string, Blob>>();
@@ -32,7 +32,7 @@ export function modelIn(picked: readonly PickedFile[], takenIds: readonly string
     folders.set(folder, files.set(path.slice(cut + 1), file));
   }
   const described = [...folders].filter(([, files]) => files.has('config.json'));
-  // Repositories keep other formats in folders of their own, with a config.json but no weights that are meant here.
+  // Repositories may have folders for other formats, with a config.json but without weights that we read.
   const whole = described.filter(([, files]) => hasWeights(files));
   const [found, other] = whole.length > 0 ? whole : described;
   if (!found || other) {

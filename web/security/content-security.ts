@@ -1,6 +1,6 @@
 /**
- * What the page may do, as a Content-Security-Policy: its own files, and requests to https and to this machine, where
- * somebody may serve models. Workers that are loaded over the network do not inherit it; theirs is `worker/request.ts`.
+ * What the page may do, as a Content-Security-Policy: use its own files, and send requests to https and to this
+ * machine, which may serve models. Workers loaded over the network do not inherit it; `worker/request.ts` guards them.
  */
 const directives = {
   'default-src': ["'none'"],
@@ -13,7 +13,7 @@ const directives = {
   'base-uri': ["'none'"],
   'form-action': ["'none'"],
   'require-trusted-types-for': ["'script'"],
-  // `default` lets workers be started, the other one is how Svelte makes its templates.
+  // `default` starts workers; Svelte makes its templates with the other one.
   'trusted-types': ['default', 'svelte-trusted-html'],
 } as const;
 

@@ -4,11 +4,11 @@ interface PolicyFactory {
 
 /**
  * Lets this page start workers from its own folder and nothing else. It is the default policy of Trusted Types, which
- * the browser asks about every script address that comes as a string: a bundler only finds a worker that is started
- * with a plain `new Worker(new URL(…))`.
+ * the browser asks about every script address that is a string. It has to be the default one, because bundlers find a
+ * worker only if it is started with a plain `new Worker(new URL(…))`.
  */
 export function trustOwnScripts(pageUrl: string): void {
-  // Not in TypeScript's own description of a window yet, and not in every browser.
+  // TypeScript does not know it yet, and not every browser has it.
   const { trustedTypes } = globalThis as { trustedTypes?: PolicyFactory };
   const folder = new URL('./', pageUrl).href;
   trustedTypes?.createPolicy('default', {
@@ -16,7 +16,7 @@ export function trustOwnScripts(pageUrl: string): void {
   });
 }
 
-/** Whether an address is of a script below a folder. */
+/** Whether an address belongs to a script below a folder. */
 export function isOwnScript(url: string, folder: string): boolean {
   if (!URL.canParse(url, folder)) return false;
   const { href, search, hash } = new URL(url, folder);

@@ -1,13 +1,14 @@
 import type { ModelFacts } from '../../worker/protocol/load.ts';
+import { words } from './words.ts';
 
 export interface AdapterWords {
   readonly title: string;
   readonly detail: string;
-  /** A CPU does the GPU's work behind WebGPU. */
+  /** Whether the WebGPU adapter is a CPU. */
   readonly software: boolean;
 }
 
-/** Which processor computes, plainly: nobody should take a software adapter or the CPU for a GPU. */
+/** Which processor computes. Says so if a software adapter or the CPU stands in for a GPU. */
 export function describeAdapter({
   backend,
   vendor,
@@ -16,7 +17,7 @@ export function describeAdapter({
 }: ModelFacts['adapter']): AdapterWords {
   const name = [vendor, description].filter((part) => part !== '').join(', ');
   if (backend === 'cpu') {
-    return { title: 'CPU', detail: name ? `no GPU is used: ${name}` : 'no GPU is used', software: false };
+    return { title: words.cpu, detail: words.noGpu(name), software: false };
   }
-  return { title: 'WebGPU', detail: name || 'the browser does not name the GPU', software };
+  return { title: words.webgpu, detail: name || words.unnamedGpu, software };
 }

@@ -1,16 +1,17 @@
 import type { Divergence } from '../../worker/protocol/measure.ts';
 import { formatPercent } from './format.ts';
+import { words } from './words.ts';
 
 /** A divergence in three figures. */
 export interface DivergenceFigures {
   readonly agreement: number;
   readonly meanKl: number;
   readonly maxKl: number;
-  /** The index of the largest. */
+  /** The index of the largest KL. */
   readonly worst: number;
 }
 
-/** @returns null where no position was compared */
+/** @returns null if no position was compared */
 export function divergenceFigures({ kl, agrees }: Divergence): DivergenceFigures | null {
   if (kl.length === 0) return null;
   let worst = 0;
@@ -23,16 +24,23 @@ export function divergenceFigures({ kl, agrees }: Divergence): DivergenceFigures
   return { agreement, meanKl: sum / kl.length, maxKl: kl[worst] ?? 0, worst };
 }
 
-/** Nats for people: `0`, `0.0042`, `3.1`. */
+/** `0`, `0.0042`, `3.1`. */
 export const formatNats = (nats: number) =>
   nats === 0 ? '0' : nats < 1e-6 ? '< 0.000001' : String(Number(nats.toPrecision(2)));
 
-/** `Top-1 agreement 95 % of 40 positions, KL 0.01 nats a position on average, 0.2 at most.` */
+/** `Top-1 agreement 95 % of 40 positions, KL 0.01 nats per position on average, 0.2 at most.` */
 export function describeDivergence(divergence: Divergence): string {
   const figures = divergenceFigures(divergence);
-  if (!figures) return 'No position was compared.';
+  if (!figures) return words.noPosition;
   const count = divergence.kl.length;
   const left = divergence.of - count;
-  const more = left > 0 ? ` The ${left} positions after them were left out: their logits would not fit.` : '';
-  return `Top-1 agreement ${formatPercent(figures.agreement)} of ${count} positions; KL ${formatNats(figures.meanKl)} nats a position on average, ${formatNats(figures.maxKl)} at most.${more}`;
+  const leftOut = left > 0 ? words.leftOut(left) : '';
+  return (
+    words.divergence(
+      formatPercent(figures.agreement),
+      count,
+      formatNats(figures.meanKl),
+      formatNats(figures.maxKl),
+    ) + leftOut
+  );
 }

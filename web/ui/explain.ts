@@ -1,7 +1,7 @@
 import type { Failure, HubRefusal } from '../../worker/protocol/failure.ts';
 import { formatBytes } from './format.ts';
 
-/** What went wrong, in one sentence. The only place where failures become English. */
+/** What went wrong, in one sentence. Only this file turns failures into English. */
 export function explain(failure: Failure): string {
   switch (failure.code) {
     case 'no-webgpu':
@@ -90,7 +90,7 @@ export function advise(failure: Failure): string {
     case 'bad-request':
       return 'Change that setting and press Generate.';
     case 'bad-template':
-      return 'Change the conversation or the instructions, or go on with plain text.';
+      return 'Change the conversation or the instructions, or continue with plain text.';
     case 'bad-weights':
     case 'bad-tokenizer':
       return 'Choose another model, or another copy of this one.';
@@ -101,7 +101,7 @@ export function advise(failure: Failure): string {
     case 'hub-refused':
       return advices[failure.why];
     case 'damaged-file':
-      return 'Delete the stored model and load it again; if it comes back, the server’s own copy is damaged.';
+      return 'Delete the stored model and load it again. If it happens again, the server’s own copy is damaged.';
     case 'no-room':
       return 'Delete stored models or free space on the device, or load it without storing it.';
     case 'not-stored':
@@ -109,7 +109,7 @@ export function advise(failure: Failure): string {
     case 'storage-lost':
       return 'Press Load model to download it again.';
     case 'cancelled':
-      return 'What has arrived is kept: Load model goes on from there.';
+      return 'The downloaded part is kept: press Load model to continue.';
     case 'unreadable-file':
       return 'Open the folder again.';
     case 'not-one-model':
@@ -117,13 +117,13 @@ export function advise(failure: Failure): string {
         ? 'Open a folder as Hugging Face writes it: config.json, safetensors and, for text, tokenizer.json.'
         : 'Open the folder of one of them.';
     case 'export-failed':
-      return 'Make room or choose another place, and export again.';
+      return 'Free some space or choose another place, and export again.';
     case 'no-model':
       return 'Press Generate to load it.';
     case 'stopped':
-      return 'Begin it again to see all of it.';
+      return 'Start it again to see the whole result.';
     case 'internal':
-      return 'Press Generate to try again; if it comes back, please report it with these words.';
+      return 'Press Generate to try again. If it happens again, please report it with this message.';
     default:
       return failure satisfies never;
   }
@@ -142,9 +142,9 @@ const refused: Readonly<Record<HubRefusal, (repository: string, endpoint: string
 
 const advices: Readonly<Record<HubRefusal, string>> = {
   'no-such-repository': 'Correct the name; it is written as owner/name.',
-  'no-such-revision': 'Correct what stands after the @, or leave it out.',
+  'no-such-revision': 'Correct the part after the @, or leave it out.',
   'needs-token': 'Check the name, or enter an access token of an account that may read it.',
-  'token-is-wrong': 'Correct the access token, or empty the field.',
+  'token-is-wrong': 'Correct the access token, or clear the field.',
   'not-allowed': 'Accept the model’s terms on its page with that account, or use another token.',
   'web-page':
     'Check the endpoint. If the server or your network wants you to log in, do that in another tab and try again.',
@@ -155,7 +155,7 @@ const askedToWait = (seconds: number | undefined) =>
 
 const MOST_LISTED = 5;
 
-/** Names in a sentence: the first few, and how many more. */
+/** The first few names, and how many more there are. */
 function listed(names: readonly string[]): string {
   const more = names.length - MOST_LISTED;
   return names.slice(0, MOST_LISTED).join(', ') + (more > 0 ? ` and ${more} more` : '');

@@ -1,4 +1,4 @@
-/** A number as a field holds it: null while the field is empty or holds no number. */
+/** The number in a field; null if the field is empty or does not hold a number. */
 export type FieldNumber = number | null;
 
 export interface NumberRange {

@@ -1,6 +1,6 @@
 const units = ['B', 'KiB', 'MiB', 'GiB', 'TiB'] as const;
 
-/** Bytes in binary units, to three significant digits from 1 KiB on: `768 B`, `22 KiB`, `1.25 MiB`. */
+/** Bytes in binary units, with three significant digits from 1 KiB on: `768 B`, `22 KiB`, `1.25 MiB`. */
 export function formatBytes(bytes: number): string {
   let value = bytes;
   let unit = 0;
@@ -11,7 +11,7 @@ export function formatBytes(bytes: number): string {
   return `${unit === 0 ? Math.round(value) : significant(value)} ${units[unit] ?? ''}`;
 }
 
-/** A time for people: `8 s`, `3 min`, `1 h 20 min`. */
+/** `8 s`, `3 min`, `1 h 20 min`. */
 export function formatDuration(ms: number): string {
   const seconds = Math.ceil(ms / 1000);
   if (seconds < 60) return `${seconds} s`;
@@ -20,17 +20,17 @@ export function formatDuration(ms: number): string {
   return `${Math.floor(minutes / 60)} h ${minutes % 60} min`;
 }
 
-/** A speed for people, in tokens per second: `18.3`. */
+/** Tokens per second: `18.3`. */
 export const formatTokensPerSec = (tokensPerSec: number) => significant(tokensPerSec);
 
-/** A share for people: 0.375 → `37.5 %`. */
-export const formatPercent = (share: number) => `${Math.round(share * 1000) / 10} %`;
+/** 0.375 → `37.5 %`. */
+export const formatPercent = (fraction: number) => `${Math.round(fraction * 1000) / 10} %`;
 
 /** `1 token`, `2 tokens`. */
 export const formatCount = (count: number, noun: string) =>
   `${count.toLocaleString('en')} ${noun}${count === 1 ? '' : 's'}`;
 
-/** Three significant digits, never in exponents, whole from 100 on, no trailing zeros. */
+/** Three significant digits without exponent or trailing zeros; whole numbers from 100 on. */
 function significant(value: number): string {
   if (value >= 100) return String(Math.round(value));
   return String(Number(value.toPrecision(3)));

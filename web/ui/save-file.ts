@@ -1,11 +1,11 @@
-/** Hands a file to the browser's downloads. */
+/** Saves a file through the browser's downloads. */
 export function saveFile(name: string, content: Blob): void {
   const url = URL.createObjectURL(content);
   const link = document.createElement('a');
   link.href = url;
   link.download = name;
   link.click();
-  // The download has begun by the next task; a browser may still be reading for a moment.
+  // The browser may still be reading for a moment after the download has started.
   setTimeout(() => URL.revokeObjectURL(url), 60_000);
 }
 

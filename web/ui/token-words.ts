@@ -1,6 +1,6 @@
 import type { TokenWithText } from '../../worker/protocol/generate.ts';
 
-/** A token as one can see it: spaces and line ends shown, and a number where it has no text. */
+/** A token made visible: marks for spaces and line ends, and its id if it has no text. */
 export function printable({ id, text }: TokenWithText): string {
   if (text === '') return `⟨${id}⟩`;
   return text.replaceAll(' ', '␣').replaceAll('\n', '⏎').replaceAll('\t', '⇥').replaceAll('\r', '␍');
@@ -10,7 +10,7 @@ export function printable({ id, text }: TokenWithText): string {
 export const shade = (probability: number): number =>
   Math.min(1, Math.max(0, -Math.log10(Math.max(probability, 1e-12)) / 3));
 
-/** `37.2 %`, and small ones with as many digits as they need. */
+/** `37.2 %`; small probabilities get as many digits as they need. */
 export function formatProbability(probability: number): string {
   const percent = 100 * probability;
   if (percent >= 1) return `${Math.round(10 * percent) / 10} %`;

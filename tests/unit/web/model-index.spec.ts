@@ -43,7 +43,7 @@ describe('the list of shipped models', () => {
     ]);
   });
 
-  it('tells how well each foretells the held-out text, as its card does', () => {
+  it('gives the bits per byte that the card of each model gives', () => {
     for (const { id, measured } of entries) {
       const { sequential, kvBytesAtContext } = readJson(`${id}/evaluation.json`) as Evaluation;
       expect(measured?.bitsPerByte).toBeCloseTo(sequential.bitsPerByte, 4);

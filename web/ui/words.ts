@@ -1,0 +1,19 @@
+/** The words of the building blocks that all panels use. Failures stand in explain.ts. */
+export const words = {
+  opening: 'Opening…',
+  notFetched: 'This part of the page could not be loaded. Check the connection and open it again.',
+  dismiss: 'Dismiss',
+  positions: 'Position by position',
+  columns: { position: 'Position', token: 'Token', kl: 'KL', sameLikeliest: 'Same likeliest' },
+  yes: 'yes',
+  no: 'no',
+  noPosition: 'No position was compared.',
+  divergence: (agreement: string, positions: number, meanKl: string, maxKl: string) =>
+    `Top-1 agreement ${agreement} of ${positions} positions; KL ${meanKl} nats per position on average, ${maxKl} at most.`,
+  leftOut: (positions: number) =>
+    ` The ${positions} positions after them were left out, because their logits would not fit in memory.`,
+  cpu: 'CPU',
+  webgpu: 'WebGPU',
+  noGpu: (name: string) => (name === '' ? 'no GPU is used' : `no GPU is used: ${name}`),
+  unnamedGpu: 'the browser does not name the GPU',
+} as const;
