@@ -35,7 +35,8 @@ export const words = {
     speakers: { system: 'Instructions', user: 'You', assistant: 'Model' },
     context: 'Context',
     read: (newTokens: string) => `Read ${newTokens}.`,
-    readAll: (newTokens: string, kept: string) => `Read ${newTokens}; the KV of ${kept} earlier tokens was kept.`,
+    readAll: (newTokens: string, kept: string) =>
+      `Read ${newTokens}; the KV of ${kept} earlier tokens was kept.`,
     readSome: (newTokens: string, kept: string, held: string) =>
       `Read ${newTokens}; ${kept} of ${held} kept tokens were reused, because the conversation changed after them.`,
     nextTurn: (tokens: string, newTokens: string, contextTokens: string) =>
