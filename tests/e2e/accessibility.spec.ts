@@ -5,7 +5,7 @@ import { chooseGreedy, generate, openLab, takePictures, visit } from './lab.ts';
 
 const standards = ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice'];
 
-/** Everything that axe finds, as one line each. */
+/** Everything that axe finds, one line each. */
 async function findings(page: Page): Promise<readonly string[]> {
   const results = await page.evaluate(
     (tags) =>
@@ -72,7 +72,7 @@ test('axe finds nothing on a chat, narrow or wide, light or dark', async ({ page
   await takePictures(lab, testInfo, 'chat', { look });
 });
 
-test('a screen of 2560 px is used, and nothing is lost at 320 px', async ({ page }) => {
+test('nothing scrolls sideways at 2560 px or at 320 px', async ({ page }) => {
   for (const width of [2560, 320]) {
     await page.setViewportSize({ width, height: 1000 });
     const lab = await visit(page);
@@ -101,9 +101,7 @@ test('forced colours leave owners, arrows and selections visible', async ({ page
   await page.screenshot({ path: testInfo.outputPath('forced-colors.png'), fullPage: true });
 });
 
-test('on paper there are the prompt, the text, the plan and the figures, and no buttons', async ({
-  page,
-}) => {
+test('in print there are prompt, text, plan and figures, and no buttons', async ({ page }) => {
   const lab = await visit(page);
   await generate(lab, 4);
   await page.emulateMedia({ media: 'print' });

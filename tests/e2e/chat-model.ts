@@ -6,7 +6,7 @@ import type { Page } from 'playwright/test';
 export const chatTemplate =
   '{{ bos_token }}{% for m in messages %}{{ m.role }}:{{ m.content }}\n{% endfor %}{% if add_generation_prompt %}assistant:{% endif %}';
 
-/** Opens the shipped model from a folder, with other text files; the folder lasts as long as the page. */
+/** Opens the shipped model from a folder with other text files. The folder lasts as long as the page. */
 export async function openModel(page: Page, files: Readonly<Record<string, string>>): Promise<void> {
   const folder = mkdtempSync(join(tmpdir(), 'kvtab-'));
   page.once('close', () => rmSync(folder, { recursive: true, force: true }));

@@ -4,7 +4,7 @@ import { chooseGreedy, generate, openLab, visit, type Lab } from './lab.ts';
 
 const kvInUse = async (lab: Lab) => (await lab.kv.textContent()) ?? '';
 
-test('a chat goes on from its KV, says when the context is full, and leaves no trace in the address', async ({
+test('a chat continues from its KV, warns before the context is full, and leaves no trace in the address', async ({
   page,
 }) => {
   const lab = await visit(page);
@@ -31,7 +31,7 @@ test('a chat goes on from its KV, says when the context is full, and leaves no t
   await expect(chat.log).toContainText('<b id="owned">');
   await expect(page.locator('#owned')).toHaveCount(0);
 
-  // However long it gets, the newest turn and the box for the next one are in sight together.
+  // However long the chat, its newest turn and the message box are visible together.
   await page.setViewportSize({ width: 1000, height: 600 });
   await chat.message.fill('Why?\n'.repeat(40));
   await chat.message.press('Enter');
@@ -57,7 +57,7 @@ const slowRegex = {
   normalizers: [{ type: 'Replace', pattern: { Regex: '(a|aa)+$' }, content: 'b' }],
 };
 
-test('a tokenizer that never ends is ended: the page stays usable, and another model runs', async ({
+test('a tokenizer that never ends is stopped, the page stays usable, and another model runs', async ({
   page,
 }) => {
   const lab = await visit(page);
@@ -69,7 +69,7 @@ test('a tokenizer that never ends is ended: the page stays usable, and another m
   await lab.prompt.fill(`${'a'.repeat(200)}!`);
   const startMs = Date.now();
   await lab.generate.click();
-  // While it hangs, the page answers.
+  // The page responds while the tokenizer hangs.
   await lab.number('Seed').fill('7');
   await expect(page.getByRole('alert')).toContainText('did not answer within', { timeout: 10_000 });
   expect(Date.now() - startMs).toBeLessThan(8000);
@@ -79,7 +79,7 @@ test('a tokenizer that never ends is ended: the page stays usable, and another m
   expect(await generate(lab, 4)).not.toBe('');
 });
 
-test('a template that never ends, or brings markup, is refused in words', async ({ page }) => {
+test('a template that never ends is refused, and markup in its error stays text', async ({ page }) => {
   await visit(page);
   const chat = chatOf(page);
   const endless = '{% for i in range(9999) %}{% for j in range(9999) %}{% endfor %}{% endfor %}';

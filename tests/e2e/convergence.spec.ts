@@ -13,13 +13,13 @@ interface Answer {
 
 const prompt = 'Once upon a time there was a king who had a son';
 
-test('the microscope shows what the headless runner measures, and is read by keyboard', async ({
+test('the heat map shows what the headless runner measures, and can be read by keyboard', async ({
   page,
 }, testInfo) => {
   const lab = await visit(page);
   await lab.select('Backend').selectOption('CPU');
   await expect(page.getByText('Ready.', { exact: true })).toBeVisible();
-  // Two engines' last bits differ, which rounding to 16 bits would make visible.
+  // The last bits of two engines differ, and rounding to 16 bits would make that visible.
   await lab.select('KV precision').selectOption('f32 (4 bytes)');
   await lab.prompt.fill(prompt);
   const part = page.getByRole('region', { name: 'Convergence', exact: true });

@@ -1,7 +1,7 @@
 import { expect, test } from 'playwright/test';
 import { chooseGreedy, finished, generate, visit } from './lab.ts';
 
-test('figures follow the plan while it is typed, before anything runs', async ({ page }) => {
+test('figures follow the plan while it is edited, before anything runs', async ({ page }) => {
   const lab = await visit(page);
   await expect(lab.kv).toContainText('37.5 %');
   await lab.layerTypes.fill('0_1_2_3_4_5_6_7');
@@ -13,7 +13,7 @@ test('figures follow the plan while it is typed, before anything runs', async ({
   await expect(lab.kv).toContainText('12.5 % of plain LLaMA');
 });
 
-test('a preset writes its plan, and a plan shows its preset', async ({ page }) => {
+test('a preset writes its plan, and a plan selects its preset', async ({ page }) => {
   const lab = await visit(page);
   await lab.select('Preset').selectOption('yoco');
   await expect(lab.layerTypes).toHaveValue('0s_1s_2s_3s_4_4_4_4');
@@ -23,7 +23,7 @@ test('a preset writes its plan, and a plan shows its preset', async ({ page }) =
   await expect(lab.select('Preset').locator('option:checked')).toHaveText('By hand');
 });
 
-test('the KV in use shrinks with the plan, without the file being read again', async ({ page }) => {
+test('the KV in use shrinks with the plan, without reading the file again', async ({ page }) => {
   const reads: string[] = [];
   page.context().on('request', (request) => {
     if (request.url().endsWith('.safetensors')) reads.push(request.url());
@@ -33,7 +33,7 @@ test('the KV in use shrinks with the plan, without the file being read again', a
   await lab.layerTypes.fill('0_1_2_3_4_5_6_7');
   await expect(page.getByText(/converted .* expect poor text/)).toBeVisible();
   await generate(lab, 4);
-  // 11 tokens of the prompt and 3 of the 4 new ones, in 8 caches of 256 bytes a row.
+  // 11 tokens of the prompt and 3 of the 4 new ones, in 8 caches of 256 bytes per row.
   await expect(lab.kv).toContainText('28 KiB in use');
 
   await lab.layerTypes.fill('0_6_6_6_6_6_6_7');
@@ -43,7 +43,7 @@ test('the KV in use shrinks with the plan, without the file being read again', a
   expect(reads).toHaveLength(1);
 });
 
-test('the stored plan brings the stored weights back', async ({ page }) => {
+test('the stored plan restores the stored weights', async ({ page }) => {
   const lab = await visit(page);
   await chooseGreedy(lab);
   const stored = await generate(lab, 8);
@@ -53,7 +53,7 @@ test('the stored plan brings the stored weights back', async ({ page }) => {
   expect(await generate(lab, 8)).toBe(stored);
 });
 
-test('an edit while text is written does not disturb it and holds for the next run', async ({ page }) => {
+test('an edit during a run does not change its text and takes effect in the next run', async ({ page }) => {
   const lab = await visit(page);
   await chooseGreedy(lab);
   const undisturbed = await generate(lab, 24);
@@ -70,7 +70,7 @@ test('an edit while text is written does not disturb it and holds for the next r
   await expect(page.getByRole('table').getByText('0_0_2_2_4_4_6_6', { exact: true })).toBeVisible();
 });
 
-test('a mistake is said at its place, stops nothing else, and loses nothing', async ({ page }) => {
+test('a mistake is reported at its layer and the text is kept', async ({ page }) => {
   const lab = await visit(page);
   await lab.layerTypes.fill('0_6_6_6_9_6_6_7');
   await expect(lab.layerTypes).toHaveAttribute('aria-invalid', 'true');
@@ -83,9 +83,7 @@ test('a mistake is said at its place, stops nothing else, and loses nothing', as
   await expect(lab.generate).toBeEnabled();
 });
 
-test('a number that is missing or out of range is marked and keeps Generate from running', async ({
-  page,
-}) => {
+test('a missing or invalid number is marked and blocks Generate', async ({ page }) => {
   const lab = await visit(page);
   await lab.number('Top-p').fill('1.5');
   await expect(lab.number('Top-p')).toHaveAttribute('aria-invalid', 'true');
@@ -98,7 +96,7 @@ test('a number that is missing or out of range is marked and keeps Generate from
   await expect(lab.generate).toBeEnabled();
 });
 
-test('a text longer than the model was made for is warned of beforehand', async ({ page }) => {
+test('the page warns before a text exceeds the context', async ({ page }) => {
   const lab = await visit(page);
   await lab.number('Max new tokens').fill('600');
   await expect(lab.prompt).toHaveAccessibleDescription(/600 new tokens\) exceed|600 new tokens exceed/);

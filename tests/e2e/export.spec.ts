@@ -16,7 +16,7 @@ test.afterEach(() => {
   rmSync(workshop, { recursive: true, force: true });
 });
 
-/** Asks the headless runner, as a person would. */
+/** Runs the headless runner as a person would. */
 function askHeadless(requests: readonly object[]): readonly { logits: number[][]; tokens: number[] }[] {
   const input = JSON.stringify(requests);
   const { stdout, stderr } = spawnSync('node', ['tools/headless/run.mjs'], { input, encoding: 'utf8' });
@@ -24,8 +24,8 @@ function askHeadless(requests: readonly object[]): readonly { logits: number[][]
   return JSON.parse(stdout) as { logits: number[][]; tokens: number[] }[];
 }
 
-test('an edited plan is exported as a zip, and runs from there as it did', async ({ page }) => {
-  // A browser in which pages cannot write into folders.
+test('an edited plan is exported as a zip, and gives the same numbers from there', async ({ page }) => {
+  // As in a browser that does not let pages write into folders.
   await page.addInitScript(() => Reflect.deleteProperty(window, 'showDirectoryPicker'));
   const lab = await visit(page);
   await lab.layerTypes.fill(plan);
@@ -51,8 +51,8 @@ test('an edited plan is exported as a zip, and runs from there as it did', async
   expect(after?.tokens).toEqual(before?.tokens);
 });
 
-test('a folder that was chosen gets a new folder; nothing is written over', async ({ page }) => {
-  // The person chooses; here it is the page's private folder, which nobody needs to be asked for.
+test('the export makes a new folder inside the chosen one and overwrites nothing', async ({ page }) => {
+  // Stands in for the person's choice: the page's private folder, which needs no permission.
   await page.addInitScript(() => {
     Object.assign(window, { showDirectoryPicker: () => navigator.storage.getDirectory() });
   });
@@ -71,13 +71,13 @@ test('a folder that was chosen gets a new folder; nothing is written over', asyn
   expect(JSON.parse(written.config)).toEqual(
     JSON.parse(readFileSync('public/models/fairy-lckv/config.json', 'utf8')),
   );
-  // But for the header's spelling it is the shipped file.
+  // Only the JSON of the header differs from the shipped file.
   expect(
     Math.abs(written.bytes - readFileSync('public/models/fairy-lckv/model.safetensors').length),
   ).toBeLessThan(500);
 });
 
-test('an export that cannot be written says why, and leaves the page usable', async ({ page }) => {
+test('a failed export says why, and leaves the page usable', async ({ page }) => {
   await page.addInitScript(() => {
     Object.assign(window, {
       showDirectoryPicker: async () => {

@@ -1,7 +1,7 @@
 import { expect, test, type Page } from 'playwright/test';
 import { generate, openLab, visit } from './lab.ts';
 
-/** Ends the process that holds every GPUDevice, as a driver's reset does. */
+/** Ends the process that holds every GPUDevice, as a driver reset does. */
 async function crashGpu(page: Page): Promise<void> {
   const session = await page.context().browser()?.newBrowserCDPSession();
   if (!session) throw new Error('this page has no browser');
@@ -9,7 +9,9 @@ async function crashGpu(page: Page): Promise<void> {
   await session.detach();
 }
 
-test('a GPU lost during a run is told, and the next Generate works without a reload', async ({ page }) => {
+test('a GPU lost during a run is reported, and the next Generate works without a reload', async ({
+  page,
+}) => {
   const lab = await visit(page);
   await lab.number('Max new tokens').fill('2000');
   await lab.generate.click();
@@ -24,12 +26,12 @@ test('a GPU lost during a run is told, and the next Generate works without a rel
   await expect(lab.adapter).toContainText('WebGPU');
 });
 
-test('after a GPU that was lost while nothing ran, Generate works without a reload', async ({ page }) => {
+test('after a GPU was lost while idle, Generate works without a reload', async ({ page }) => {
   const lab = await visit(page);
   await generate(lab, 3);
   await crashGpu(page);
   await page.waitForTimeout(1000);
-  // The page may hear of the loss only now, and say so; whoever then presses again gets text.
+  // The page may learn of the loss only now and report it; then a second press writes text.
   await lab.number('Max new tokens').fill('5');
   await lab.generate.click();
   const alert = page.getByRole('alert');
@@ -42,7 +44,7 @@ test('after a GPU that was lost while nothing ran, Generate works without a relo
   await expect(lab.adapter).toContainText('WebGPU');
 });
 
-test('a weights file that is cut short is refused by name, and a whole one then loads', async ({ page }) => {
+test('a truncated weights file is refused by name, and a complete one loads afterwards', async ({ page }) => {
   let broken = true;
   await page.context().route('**/model.safetensors', async (route) => {
     const response = await route.fetch();

@@ -21,7 +21,7 @@ test('a download that fails is explained, and Generate tries again', async ({ pa
   await expect(alert).toHaveCount(0);
 });
 
-test('the CPU can be chosen, is named plainly, and reads like WebGPU', async ({ page }) => {
+test('the CPU can be chosen, is named as the CPU, and gives the same text as WebGPU', async ({ page }) => {
   const lab = await visit(page);
   await lab.number('Temperature').fill('0');
   const onGpu = await generate(lab, 8);

@@ -1,13 +1,13 @@
 import { expect, test } from 'playwright/test';
 import { generate, visit } from './lab.ts';
 
-test('without WebGPU the page says so plainly and writes on the CPU', async ({ page }) => {
+test('without WebGPU the page says so and writes on the CPU', async ({ page }) => {
   const lab = await visit(page);
   await expect(page.getByRole('alert')).toContainText('no WebGPU');
   await expect(page.getByRole('alert')).toContainText('CPU instead');
   await expect(lab.select('Backend')).toHaveValue('cpu');
   await expect(lab.adapter).toContainText('CPU');
-  // In the worker, which its own response and not the page's policy lets compile WebAssembly.
+  // WebAssembly runs in the worker: its own response allows that, not the page's policy.
   await expect(lab.adapter).toContainText('WebAssembly');
   expect(await generate(lab, 6)).not.toBe('');
   await expect(lab.kv).toContainText('KiB in use by the last run');
@@ -16,7 +16,7 @@ test('without WebGPU the page says so plainly and writes on the CPU', async ({ p
   await expect(page.getByRole('alert')).toHaveCount(0);
 });
 
-test('asking for WebGPU again where there is none ends on the CPU again', async ({ page }) => {
+test('choosing WebGPU again without one falls back to the CPU again', async ({ page }) => {
   const lab = await visit(page);
   await page.getByRole('button', { name: 'Dismiss' }).click();
   await lab.select('Backend').selectOption('WebGPU');

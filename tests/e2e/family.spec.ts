@@ -1,7 +1,7 @@
 import { expect, test } from 'playwright/test';
 import { finished, takePictures, visit } from './lab.ts';
 
-test('the family is walked by keyboard along its curve, and each model writes', async ({
+test('the keyboard moves along the curve of the family, and the chosen model writes', async ({
   page,
 }, testInfo) => {
   const lab = await visit(page);

@@ -27,7 +27,7 @@ const names: readonly (readonly [Role, readonly string[]])[] = [
 ];
 
 for (const [role, roleNames] of names) {
-  test(`exactly one ${role} bears each of its names, and can be seen`, async ({ page }) => {
+  test(`each ${role} has a unique name and is visible`, async ({ page }) => {
     await page.goto('./');
     for (const name of roleNames) {
       const element = page.getByRole(role, { name, exact: true });
@@ -47,7 +47,7 @@ test('the output holds the continuation and nothing else', async ({ page }) => {
   expect(text).not.toContain(await lab.prompt.inputValue());
 });
 
-test('what the page is for is in view at 1440 × 900, and the Hub is one press away', async ({ page }) => {
+test('the main controls are in view at 1440 × 900, and the Hub is one press away', async ({ page }) => {
   await page.setViewportSize({ width: 1440, height: 900 });
   const lab = await visit(page);
   await expect(lab.generate).toBeInViewport({ ratio: 1 });
@@ -69,7 +69,7 @@ test('nothing scrolls sideways from 320 to 1440 px', async ({ page }) => {
   }
 });
 
-test('what can be pressed is at least 24 px in both directions', async ({ page }) => {
+test('every control is at least 24 px wide and high', async ({ page }) => {
   await page.setViewportSize({ width: 390, height: 844 });
   await visit(page);
   for (const element of await page

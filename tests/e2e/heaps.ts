@@ -7,10 +7,10 @@ interface Usage {
   readonly backingStorageSize: number;
 }
 
-/** What a load took of memory, in bytes. */
+/** Memory that a load took, in bytes. */
 export interface Taken {
   readonly peak: number;
-  /** What is left when all that can be collected is. */
+  /** What is left after garbage collection. */
   readonly stays: number;
   readonly samples: number;
 }
@@ -41,7 +41,7 @@ export class Heaps {
     await expect.poll(() => this.#workers.size).toBeGreaterThan(0);
   }
 
-  /** Samples until something is to be seen. */
+  /** Samples until something is visible. */
   async until(shown: Locator): Promise<Taken> {
     let peak = 0;
     let samples = 0;
@@ -55,7 +55,7 @@ export class Heaps {
     return { peak, stays: await this.#bytes(), samples };
   }
 
-  /** Bytes of all of them together. */
+  /** Bytes of all heaps together. */
   async #bytes(): Promise<number> {
     const usages = [
       await this.#page.send('Runtime.getHeapUsage'),

@@ -8,7 +8,7 @@ const focusedName = (page: Page) =>
     return label ?? element?.textContent.trim() ?? '';
   });
 
-test('everything is done without a pointer', async ({ page }) => {
+test('everything works without a pointer', async ({ page }) => {
   const lab = await visit(page);
   const atPrompt = () => lab.prompt.evaluate((prompt) => prompt === document.activeElement);
   for (let presses = 0; !(await atPrompt()); presses++) {
@@ -51,7 +51,7 @@ test('the focus stays on Generate while it runs', async ({ page }) => {
   await expect(lab.generate).toBeFocused();
 });
 
-test('Generate leads to the field that keeps it from running', async ({ page }) => {
+test('Generate moves the focus to the field that blocks it', async ({ page }) => {
   const lab = await visit(page);
   await lab.layerTypes.fill('0_6');
   await lab.generate.focus();

@@ -1,6 +1,6 @@
 import { expect, type Locator, type Page, type TestInfo } from 'playwright/test';
 
-/** The page as a visitor finds it: by role and name, never by markup. */
+/** The page by roles and names, as a visitor knows it, never by markup. */
 export const openLab = (page: Page) => {
   const named = (role: Parameters<Page['getByRole']>[0]) => (name: string) =>
     page.getByRole(role, { name, exact: true });
@@ -25,7 +25,7 @@ export const openLab = (page: Page) => {
 
 export type Lab = ReturnType<typeof openLab>;
 
-/** Opens the page and waits until its model is there. */
+/** Opens the page and waits until its model is loaded. */
 export async function visit(page: Page): Promise<Lab> {
   await page.goto('./');
   await expect(page.getByText('Ready.', { exact: true })).toBeVisible({ timeout: 60_000 });
@@ -39,7 +39,7 @@ export async function chooseGreedy(lab: Lab): Promise<void> {
   await lab.number('Repetition penalty').fill('1');
 }
 
-/** Presses Generate and waits for the end of the run, which a software adapter takes its time to reach. */
+/** Presses Generate and waits for the end of the run, which takes long on a software adapter. */
 export async function generate(lab: Lab, newTokens: number): Promise<string> {
   await lab.number('Max new tokens').fill(String(newTokens));
   await lab.generate.click();
@@ -52,10 +52,10 @@ export async function finished(lab: Lab): Promise<void> {
 }
 
 /**
- * Pictures of the page, or of a part of it, narrow and wide, light and dark, among the test's results. Nothing may
- * scroll sideways on any.
+ * Saves pictures of the page, or of a part of it, narrow and wide, light and dark, with the results of the test. Fails
+ * if anything scrolls sideways.
  *
- * @param look looks closer at each before it is taken
+ * @param look checks each view before its picture is taken
  */
 export async function takePictures(
   { page }: Lab,

@@ -3,7 +3,7 @@ import { chooseGreedy, generate, openLab, visit } from './lab.ts';
 
 test.use({ permissions: ['clipboard-read', 'clipboard-write'] });
 
-test('a copied link restores the set-up, loads nothing, and then gives the same text', async ({
+test('a copied link restores the settings, loads nothing, and then gives the same text', async ({
   page,
   context,
 }) => {
@@ -30,7 +30,7 @@ test('a copied link restores the set-up, loads nothing, and then gives the same 
   expect(await generate(reopened, 6)).toBe(text);
 });
 
-test('the address follows the edits, back and forward restore them', async ({ page }) => {
+test('the address follows edits, and back and forward restore them', async ({ page }) => {
   const lab = await visit(page);
   expect(new URL(page.url()).hash).toBe('');
   await lab.select('Preset').selectOption('lasagna-top');
@@ -47,7 +47,7 @@ test('the address follows the edits, back and forward restore them', async ({ pa
   await expect(lab.number('Seed')).toHaveValue('7');
 });
 
-test('what a link says that cannot be is listed and ignored', async ({ page }) => {
+test('invalid parts of a link are listed and ignored', async ({ page }) => {
   await page.goto('./#v=1&seed=5&colour=red&topP=seven&layers=0_6_6_6_9_6_6_7');
   const lab = openLab(page);
   const notice = page.getByRole('alert');
@@ -72,7 +72,7 @@ test('a model from elsewhere is named and nothing is fetched', async ({ page, ba
   expect(elsewhere).toEqual([]);
 });
 
-test('a link never becomes markup', async ({ page }) => {
+test('text of a link never becomes markup', async ({ page }) => {
   const evil = encodeURIComponent('<img src=x onerror="document.title=1"><script>document.title=1</script>');
   await page.goto(`./#v=1&prompt=${evil}&layers=${evil}&${evil}=${evil}&model=${evil}`);
   await expect(page.getByRole('alert')).toContainText('<img src=x');

@@ -17,7 +17,7 @@ import { visit } from './lab.ts';
 
 const MOST_ADDED_BYTES = 200e6;
 
-/** A checkpoint of zeros, which take no room on disk; returns its bytes. */
+/** Writes a sparse checkpoint of zeros, which takes no room on disk, and returns its size in bytes. */
 function writeCheckpoint(folder: string): number {
   const { config, head, sizeBytes } = zeroCheckpoint();
   mkdirSync(folder);
@@ -29,7 +29,7 @@ function writeCheckpoint(folder: string): number {
   return sizeBytes;
 }
 
-test('half a gigabyte is loaded through a memory that stays small', async ({ page }) => {
+test('loads half a gigabyte without large heaps', async ({ page }) => {
   const workshop = mkdtempSync(join(tmpdir(), 'kvtab-'));
   try {
     const folder = join(workshop, 'large');

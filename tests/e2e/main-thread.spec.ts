@@ -1,7 +1,7 @@
 import { expect, test } from 'playwright/test';
 import { finished, visit } from './lab.ts';
 
-test('while text is written, the page’s own script takes at most 10 ms a token', async ({ page }) => {
+test('while a run writes, the script of the page takes at most 10 ms per token', async ({ page }) => {
   const lab = await visit(page);
   const session = await page.context().newCDPSession(page);
   await session.send('Performance.enable');

@@ -15,13 +15,13 @@ test('a newcomer presses Generate and text streams from LCKV on WebGPU in a work
   await page.goto('./');
   const lab = openLab(page);
   await lab.number('Max new tokens').fill('24');
-  // At once: the press waits for the model.
+  // Pressed at once, before the model is loaded.
   await lab.generate.click();
   await expect(lab.select('Model')).toHaveValue('fairy-lckv');
   await expect(lab.layerTypes).toHaveValue('0_6_6_6_6_6_6_7');
 
   await expect(lab.output).not.toBeEmpty({ timeout: 90_000 });
-  // The engine, its worker for tokenizers and templates, and the one for models from the Hub.
+  // The engine, its worker for tokenizers and templates, and the worker for the Hub.
   expect(page.workers()).toHaveLength(3);
   await finished(lab);
   await expect(lab.adapter).toContainText('WebGPU');
@@ -44,7 +44,7 @@ test('text arrives in pieces, not at the end', async ({ page }) => {
   expect(lengths.size).toBeGreaterThan(3);
 });
 
-test('greedy text is the text that the model was published with', async ({ page }) => {
+test('greedy text equals the text published with the model', async ({ page }) => {
   const golden = goldens[0];
   if (!golden) throw new Error('golden.json is empty');
   const lab = await visit(page);
@@ -56,7 +56,7 @@ test('greedy text is the text that the model was published with', async ({ page 
   expect(golden.text_after_parallel.slice(0, text.length)).toBe(text);
 });
 
-test('the same seed gives the same text, another seed another', async ({ page }) => {
+test('the same seed gives the same text, and another seed gives another', async ({ page }) => {
   const lab = await visit(page);
   const first = await generate(lab, 16);
   expect(await generate(lab, 16)).toBe(first);
@@ -64,7 +64,7 @@ test('the same seed gives the same text, another seed another', async ({ page })
   expect(await generate(lab, 16)).not.toBe(first);
 });
 
-test('nothing is asked of any other origin than the page’s own', async ({ page, baseURL }) => {
+test('requests go only to the origin of the page', async ({ page, baseURL }) => {
   const elsewhere: string[] = [];
   await page.context().route('**/*', (route) => {
     const url = route.request().url();

@@ -20,9 +20,7 @@ async function stored(page: Page, model = 'fairy-lckv'): Promise<void> {
   await expect.poll(kept).toContainEqual(expect.stringContaining(`/models/${model}/model.safetensors`));
 }
 
-test('after one visit the page and its default model work without a server, from a sub-path', async ({
-  page,
-}) => {
+test('after one visit the page and its default model work offline, from a sub-path', async ({ page }) => {
   const server = await serveFolder(dist, '/some/project/');
   await page.goto(server.url);
   await ready(page);
@@ -40,7 +38,7 @@ test('after one visit the page and its default model work without a server, from
   expect(await generate(openLab(page), 4)).not.toBe('');
 });
 
-test('the other shipped model works without a server once it was used', async ({ page }) => {
+test('another shipped model works offline after its first use', async ({ page }) => {
   const server = await serveFolder(dist, '/some/project/');
   await page.goto(server.url);
   await ready(page);
@@ -61,7 +59,7 @@ test('the other shipped model works without a server once it was used', async ({
   expect(await generate(lab, 4)).not.toBe('');
 });
 
-test('a new version announces itself, interrupts no run, and comes when asked for', async ({ page }) => {
+test('a new version announces itself, waits for the run to end, and starts on request', async ({ page }) => {
   const server = await serveFolder(dist, '/');
   await page.goto(server.url);
   await ready(page);
@@ -81,18 +79,14 @@ test('a new version announces itself, interrupts no run, and comes when asked fo
   const reloaded = page.waitForEvent('load');
   await page.getByRole('button', { name: 'Reload now' }).click();
   await reloaded;
-  // The address holds what was set, so the page opens as a link does: as it was, and loading nothing by itself.
+  // The address holds the settings, so the page opens like a link: with these settings, and without loading a model.
   await expect(page.getByText('No model is loaded yet.')).toBeVisible();
   await expect(lab.number('Max new tokens')).toHaveValue('60');
   await expect(page.getByText('A new version of kvtab is here.')).toHaveCount(0);
   await server.stop();
 });
 
-test('the page can be installed: its manifest is whole and its icons are there', async ({
-  page,
-  request,
-  baseURL,
-}) => {
+test('the page can be installed: manifest and icons are complete', async ({ page, request, baseURL }) => {
   await page.goto('./');
   const href = await page.locator('link[rel="manifest"]').getAttribute('href');
   const url = new URL(String(href), baseURL).href;

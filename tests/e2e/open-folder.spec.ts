@@ -37,7 +37,9 @@ async function dragOver(page: Page, files: readonly string[]) {
   return () => devtools.send('Input.dispatchDragEvent', { type: 'drop', ...at });
 }
 
-test('a folder is opened by its button and runs; the link says what it cannot carry', async ({ page }) => {
+test('a folder is opened by its button and runs, and the page says that a link cannot carry it', async ({
+  page,
+}) => {
   const lab = await visit(page);
   await openByButton(page, 'Open folder', copyModel('my model'));
   await expect(lab.select('Model')).toHaveValue('folder:my-model');
@@ -62,7 +64,7 @@ test('a folder is opened by its button and runs; the link says what it cannot ca
   await expect(lab.number('Seed')).toHaveValue('5');
 });
 
-test('files are opened by their button; what is no model is said and changes nothing', async ({ page }) => {
+test('files are opened by their button, and files without a model change nothing', async ({ page }) => {
   const lab = await visit(page);
   await openByButton(page, 'Open files', [join(shipped, 'tokenizer.json')]);
   await expect(page.getByRole('alert')).toContainText('no config.json among these files');
@@ -78,7 +80,7 @@ test('files are opened by their button; what is no model is said and changes not
   expect(await generate(lab, 4)).not.toBe('');
 });
 
-test('folders are dropped anywhere on the page, which shows that it takes them', async ({ page }) => {
+test('folders can be dropped anywhere on the page, which shows a target', async ({ page }) => {
   const lab = await visit(page);
   const target = page.getByText('Drop a model’s folder, or its files, to open it here');
   const outer = join(workshop, 'outer');
@@ -97,7 +99,7 @@ test('folders are dropped anywhere on the page, which shows that it takes them',
   await expect(page.getByRole('alert')).toContainText('several models: outer/inner, outer/other');
 });
 
-test('a file that changes after it was opened is named, and the folder can be opened again', async ({
+test('a file that changed after it was opened is named, and the folder can be opened again', async ({
   page,
 }) => {
   const lab = await visit(page);

@@ -13,7 +13,7 @@ async function centre(locator: Locator) {
   return { x: box.x + 50, y: box.y + box.height / 2 };
 }
 
-/** Opens the page with a model of so many layers, whose weights never come. */
+/** Opens the page with a model of this many layers, whose weights never arrive. */
 async function visitLayers(page: Page, layerCount: number): Promise<Lab> {
   const stored = {
     layerTypes: Array.from({ length: layerCount }, (_, index) => index).join('_'),
@@ -34,7 +34,7 @@ async function visitLayers(page: Page, layerCount: number): Promise<Lab> {
   return openLab(page);
 }
 
-test('dragging a layer onto another re-points it, in the text too', async ({ page }) => {
+test('dragging a layer onto another changes which layer it reads, also in the text', async ({ page }) => {
   const lab = await visit(page);
   await layer(page, 3).scrollIntoViewIfNeeded();
   const from = await centre(layer(page, 3));
@@ -53,7 +53,7 @@ test('dragging a layer onto another re-points it, in the text too', async ({ pag
   await expect(lab.layerTypes).toHaveValue('0_6_6_0_6_6_6_7');
 });
 
-test('editing the text moves the picture', async ({ page }) => {
+test('editing the text changes the picture', async ({ page }) => {
   const lab = await visit(page);
   await lab.layerTypes.fill('0_0_2_2s_4_4_6_6');
   await expect(layer(page, 3)).toHaveAccessibleName('Layer 3 reads layer 2, below, through the window');
@@ -75,7 +75,7 @@ test('the text field and the picture have one history', async ({ page }) => {
   await expect(lab.layerTypes).toHaveValue('0_0_2_2_4_4_6_6');
 });
 
-test('the picture is edited by keyboard alone, several layers at once', async ({ page }) => {
+test('the picture can be edited by keyboard alone, several layers at once', async ({ page }) => {
   const lab = await visit(page);
   await rows(page).focus();
   await page.keyboard.press('ArrowUp');
@@ -93,7 +93,7 @@ test('the picture is edited by keyboard alone, several layers at once', async ({
   await expect(lab.layerTypes).toHaveValue(LCKV);
 });
 
-test('a selection is edited with buttons, without dragging or a keyboard', async ({ page }) => {
+test('a selection can be edited with buttons alone', async ({ page }) => {
   const lab = await visit(page);
   await page.getByRole('button', { name: 'Select several' }).click();
   await layer(page, 1).click();
@@ -106,7 +106,7 @@ test('a selection is edited with buttons, without dragging or a keyboard', async
   await expect(lab.layerTypes).toHaveValue('0_1s_2s_6_6_6_6_7');
 });
 
-test('mistakes are shown at their rows, kept, and repaired one by one', async ({ page }) => {
+test('mistakes are shown in their rows, kept, and repaired one by one', async ({ page }) => {
   const lab = await visit(page);
   await lab.layerTypes.fill('0_6_x_6_9_6_6_7');
   await expect(page.getByRole('option', { name: 'Layer 2: "x" is not a layer number, “x”' })).toBeVisible();
@@ -117,7 +117,7 @@ test('mistakes are shown at their rows, kept, and repaired one by one', async ({
   await expect(lab.layerTypes).toHaveAttribute('aria-invalid', 'true');
 });
 
-test('iterated groups are bracketed with their passes', async ({ page }) => {
+test('iterated groups have a bracket with their passes', async ({ page }) => {
   const lab = await visit(page);
   await expect(page.getByText('9×', { exact: true })).toBeVisible();
   await lab.number('Forward passes').fill('3');
@@ -137,7 +137,7 @@ test('a preset has a parameter, and a plan with another value is still that pres
   await expect(lab.select('Preset')).toHaveValue('lasagna-middle');
 });
 
-test('a preset loads the model that was trained for it; a plan by hand keeps the weights, and offers it', async ({
+test('a preset loads the model that was trained for it, and a plan by hand keeps the weights and offers that model', async ({
   page,
 }) => {
   const lab = await visit(page);
@@ -205,7 +205,7 @@ for (const layerCount of [22, 48]) {
 test.describe('by touch', () => {
   test.use({ hasTouch: true, viewport: { width: 390, height: 844 } });
 
-  test('a layer is chosen with a finger and re-pointed', async ({ page }) => {
+  test('a layer is chosen by touch and reads another layer', async ({ page }) => {
     const lab = await visit(page);
     await layer(page, 5).tap();
     await page.getByRole('combobox', { name: 'Reads layer' }).selectOption('0');
@@ -214,7 +214,7 @@ test.describe('by touch', () => {
     await expect(lab.layerTypes).toHaveValue('0_6_6_6_6_0s_6_7');
   });
 
-  test('a finger on a layer’s disc draws its arrow anew', async ({ page }) => {
+  test('dragging the disc of a layer by touch draws a new arrow', async ({ page }) => {
     const lab = await visit(page);
     await layer(page, 4).scrollIntoViewIfNeeded();
     const from = await centre(layer(page, 4));
@@ -222,8 +222,8 @@ test.describe('by touch', () => {
     const touch = await page.context().newCDPSession(page);
     const at = (y: number) => [{ x: from.x, y }];
     await touch.send('Input.dispatchTouchEvent', { type: 'touchStart', touchPoints: at(from.y) });
-    for (const share of [0.3, 0.7, 1]) {
-      const y = from.y + (to.y - from.y) * share;
+    for (const fraction of [0.3, 0.7, 1]) {
+      const y = from.y + (to.y - from.y) * fraction;
       await touch.send('Input.dispatchTouchEvent', { type: 'touchMove', touchPoints: at(y) });
     }
     await touch.send('Input.dispatchTouchEvent', { type: 'touchEnd', touchPoints: [] });

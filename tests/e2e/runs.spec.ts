@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { expect, test } from 'playwright/test';
 import { generate, takePictures, visit } from './lab.ts';
 
-test('runs are listed, named, pinned, sorted and deleted, and are there after a reload', async ({
+test('runs are listed, named, pinned, sorted and deleted, and survive a reload', async ({
   page,
 }, testInfo) => {
   const lab = await visit(page);

@@ -5,7 +5,7 @@ interface WithRefusals {
   refusals?: string[];
 }
 
-/** Notes whatever the browser refuses on account of the page's own policy; the answer reads the notes of the page shown. */
+/** Records what the browser refuses because of the page's policy. The result reads the records of the current page. */
 async function watchRefusals(page: Page): Promise<() => Promise<readonly string[]>> {
   await page.addInitScript(() => {
     const refusals: string[] = [];
@@ -17,7 +17,7 @@ async function watchRefusals(page: Page): Promise<() => Promise<readonly string[
   return () => page.evaluate(() => (globalThis as WithRefusals).refusals ?? ['nobody watched']);
 }
 
-test('the page lives by its own policy, from the first paint to a run on another model', async ({ page }) => {
+test('the page obeys its own policy, from the first paint to a run of another model', async ({ page }) => {
   const refusals = await watchRefusals(page);
   const lab = await visit(page);
   await lab.select('Preset').selectOption('lasagna-top');
@@ -35,7 +35,7 @@ test('the page lives by its own policy, from the first paint to a run on another
   expect(await refusals()).toEqual([]);
 });
 
-test('the policy refuses inline scripts, eval, frames, and requests in the clear', async ({ page }) => {
+test('the policy refuses inline scripts, eval, frames and unencrypted requests', async ({ page }) => {
   const refusals = await watchRefusals(page);
   await visit(page);
   await page.evaluate(() => {
@@ -43,7 +43,7 @@ test('the policy refuses inline scripts, eval, frames, and requests in the clear
       try {
         what();
       } catch {
-        // Refused, as it should be.
+        // The policy refused it.
       }
     };
     attempt(() => {

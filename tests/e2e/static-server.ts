@@ -17,12 +17,12 @@ export interface StaticServer {
   /** Address of the folder, ending in a slash. */
   readonly url: string;
   readonly asked: readonly string[];
-  /** Puts another text in the place of a file. */
+  /** Replaces a file by another text. */
   replace(path: string, text: (original: string) => string): void;
   stop(): Promise<void>;
 }
 
-/** A static host of a test's own, which serves a folder under a sub-path, as project pages are, and can go away. */
+/** A static host that serves a folder under a sub-path, like project pages, and that a test can stop. */
 export async function serveFolder(folder: string, subPath: string): Promise<StaticServer> {
   const asked: string[] = [];
   const replaced = new Map<string, (original: string) => string>();

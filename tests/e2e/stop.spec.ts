@@ -1,7 +1,7 @@
 import { expect, test } from 'playwright/test';
 import { finished, visit } from './lab.ts';
 
-test('Stop ends a run at once and keeps its text; the next run begins afresh', async ({ page }) => {
+test('Stop ends a run at once and keeps its text, and the next run starts over', async ({ page }) => {
   const lab = await visit(page);
   await lab.number('Max new tokens').fill('200');
   await lab.generate.click();
@@ -20,7 +20,7 @@ test('Stop ends a run at once and keeps its text; the next run begins afresh', a
   await expect(page.getByText(/^Done/)).toBeVisible();
 });
 
-test('a Generate that waits for the model is forgotten by Stop', async ({ page }) => {
+test('Stop cancels a run that waits for the model', async ({ page }) => {
   await page.route('**/model.safetensors', async (route) => {
     await new Promise((resolve) => setTimeout(resolve, 1500));
     await route.continue();
@@ -33,7 +33,7 @@ test('a Generate that waits for the model is forgotten by Stop', async ({ page }
   await expect(page.getByRole('region', { name: 'Output' })).toBeEmpty();
 });
 
-test('choosing another model while one writes stops it', async ({ page }) => {
+test('choosing another model stops the run in progress', async ({ page }) => {
   const lab = await visit(page);
   await lab.number('Max new tokens').fill('200');
   await lab.generate.click();

@@ -1,7 +1,7 @@
 import { expect, test } from 'playwright/test';
 import { visit } from './lab.ts';
 
-test('the tour has five steps, by keyboard alone, and is not offered again unless asked for', async ({
+test('the tour has five steps, works by keyboard alone, and is offered only once', async ({
   page,
 }, testInfo) => {
   await visit(page);

@@ -1,14 +1,14 @@
 import { expect, test, type Page } from 'playwright/test';
 import { chooseGreedy, generate, takePictures, visit } from './lab.ts';
 
-/** Opens one of the page's titled parts. */
+/** Opens a panel of the workbench. */
 async function open(page: Page, title: string) {
   const part = page.getByRole('region', { name: title, exact: true });
   await part.locator('summary').first().click();
   return part;
 }
 
-test('charts draw the run, say its numbers in a table, and are saved as pictures', async ({
+test('charts draw the run, have its numbers in a table, and can be saved as pictures', async ({
   page,
 }, testInfo) => {
   const lab = await visit(page);
@@ -18,7 +18,7 @@ test('charts draw the run, say its numbers in a table, and are saved as pictures
 
   const kv = charts.getByRole('img', { name: /^KV bytes in use\./ });
   await expect(kv).toBeVisible();
-  // 18 tokens are written of 8 words, the begin token and 12 new ones; what is drawn last is what the figure says.
+  // The last point of the chart is what the figure says.
   const said = await kv.getAttribute('aria-label');
   const inUse = /([\d.]+ KiB) after (\d+) tokens; plain LLaMA would take ([\d.]+ KiB)/.exec(said ?? '');
   await expect(lab.kv).toContainText(`${inUse?.[1] ?? 'nothing'} in use`);
@@ -56,7 +56,9 @@ test('shows the probability, rank, alternatives and time of each token, by point
   const strip = part.getByRole('listbox', { name: 'Tokens of the output' });
   await expect(strip.getByRole('option')).toHaveCount(6);
   await strip.getByRole('option').nth(3).hover();
-  await expect(part.getByText(/probability [\d.]+ %, rank 1, [\d.]+ ms after the token before/)).toBeVisible();
+  await expect(
+    part.getByText(/probability [\d.]+ %, rank 1, [\d.]+ ms after the token before/),
+  ).toBeVisible();
   await expect(part.getByRole('listitem')).toHaveCount(5);
   await strip.getByRole('option', { selected: true }).focus();
   await page.keyboard.press('ArrowRight');
@@ -64,7 +66,7 @@ test('shows the probability, rank, alternatives and time of each token, by point
   await expect(strip.getByRole('option').nth(4)).toHaveAccessibleDescription(/probability [\d.]+ %, rank 1/);
 });
 
-test('what a number means is one press away, and Escape puts it away', async ({ page }) => {
+test('a press explains a number, and Escape closes the explanation', async ({ page }) => {
   await visit(page);
   await page.getByRole('button', { name: 'What is “KV cache”?' }).click();
   const dialog = page.getByRole('dialog', { name: 'KV cache' });

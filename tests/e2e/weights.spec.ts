@@ -1,7 +1,7 @@
 import { expect, test } from 'playwright/test';
 import { generate, visit } from './lab.ts';
 
-test('weights are loaded in 4 bits, embeddings and head too where that is asked for, and the link says so', async ({
+test('loads weights in 4 bits, with embeddings and head on request, and writes it into the link', async ({
   page,
 }) => {
   const lab = await visit(page);

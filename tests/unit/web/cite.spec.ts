@@ -10,7 +10,7 @@ const model = {
   adapter: { backend: 'webgpu', vendor: 'google', description: 'swiftshader', software: true },
 } as unknown as ModelFacts; // a citation reads no more of it
 
-it('A citation names the model, the commit, the plan, the adapter, the figures and the link', () => {
+it('cites model, commit, plan, adapter, figures and link', () => {
   const request = toGenerateRequest({ ...defaultConfig, layerTypes: '0_1_1_3' });
   if (!request) throw new Error('the defaults can run');
   const run = finishedRun(newRun(1, model, { prompt: defaultConfig.prompt, link: '' }, request), {

@@ -61,7 +61,7 @@ describe('explain', () => {
     expect(explain(failures['bad-layer-types'])).toBe('Layer 4: there is no layer 9');
   });
 
-  it('says the status of a download only where a server answered, and of a file that is missing that it is', () => {
+  it('gives the status of a download only if a server answered, and calls a missing file missing', () => {
     const failure = failures['download-failed'];
     expect(explain({ ...failure, status: 503 })).toContain('503');
     expect(explain({ ...failure, status: 0, reason: 'no connection' })).toContain('no connection');
@@ -74,7 +74,7 @@ describe('explain', () => {
     expect(explain(failure)).toContain('429 and asks to wait 300 s');
   });
 
-  it('tells a name that is wrong from a token that is', () => {
+  it('tells a wrong name from a wrong token', () => {
     const whys = [
       'no-such-repository',
       'no-such-revision',

@@ -11,8 +11,8 @@ const result: ExportResult = {
   readBy: 'lckv',
 };
 
-describe('The line about an export', () => {
-  it('says how far it is', () => {
+describe('exportLine', () => {
+  it('says how much is written', () => {
     expect(exportLine({ at: 'idle' })).toBeNull();
     const exporting = { at: 'exporting', file: 'config.json', writtenBytes: 512, totalBytes: 1024 } as const;
     expect(exportLine(exporting)).toEqual({
@@ -23,7 +23,7 @@ describe('The line about an export', () => {
     expect(exportLine({ ...exporting, totalBytes: 0 })?.bar?.fraction).toBeNull();
   });
 
-  it('says what was written, where, and whose code reads it', () => {
+  it('says what was written, where, and which code can read it', () => {
     const said = (changes: Partial<ExportResult>) =>
       exportLine({ at: 'ended', result: { ...result, ...changes } })?.text;
     expect(said({})).toBe(

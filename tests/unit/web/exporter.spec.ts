@@ -10,7 +10,7 @@ import type { Outcome } from '../../../worker/protocol/failure.ts';
 const config: PlaygroundConfig = { ...defaultConfig, layerTypes: ' 0_0 ', slidingWindow: 9 };
 const result: ExportResult = { end: 'complete', name: 'x', files: [], bytes: 0, zip: null, readBy: 'lckv' };
 
-/** An exporter over an engine that answers when it is told to. */
+/** An exporter over an engine that answers when the test says so. */
 function opened(phase: 'ready' | 'loading', runnable = true) {
   const asked: ExportRequest[] = [];
   let answer: (outcome: Outcome<ExportResult>) => void = () => undefined;
@@ -36,7 +36,7 @@ function opened(phase: 'ready' | 'loading', runnable = true) {
 }
 
 describe('The exporter', () => {
-  it('asks for the plan that is edited, and shows how far it is', async () => {
+  it('exports the edited plan, and shows its progress', async () => {
     const { exporter, asked, answer, receive } = opened('ready');
     exporter.round = 'f16';
     const exporting = exporter.export({ to: 'zip' });
@@ -52,7 +52,7 @@ describe('The exporter', () => {
     expect(exporter.phase).toEqual({ at: 'ended', result });
   });
 
-  it('keeps a failure to be read, and can be asked again', async () => {
+  it('shows a failure, and can try again', async () => {
     const { exporter, answer } = opened('ready');
     const exporting = exporter.export({ to: 'zip' });
     answer({ ok: false, failure: { code: 'export-failed', file: 'x', reason: 'full' } });
@@ -61,14 +61,14 @@ describe('The exporter', () => {
     expect(exporter.possible).toBe(true);
   });
 
-  it('does nothing while there is no model, or its plan cannot run', async () => {
+  it('does nothing if no model is loaded or the plan cannot run', async () => {
     for (const { exporter, asked } of [opened('loading'), opened('ready', false)]) {
       await exporter.export({ to: 'zip' });
       expect(asked).toEqual([]);
     }
   });
 
-  it('is cancelled while it runs, and only then: a stop would end a run too', () => {
+  it('stops the engine only while it exports, because a stop would also end a run', () => {
     const { exporter, stop } = opened('ready');
     exporter.cancel();
     expect(stop).not.toHaveBeenCalled();

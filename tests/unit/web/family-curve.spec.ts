@@ -28,7 +28,7 @@ const family = [
 ];
 
 describe('the curve of the family', () => {
-  it('goes from the least memory to the most, to scale from nothing', () => {
+  it('goes from the least memory to the most, on a scale from zero', () => {
     const curve = familyCurve(family);
     expect(curve?.points.map(({ name, x }) => [name, x])).toEqual([
       ['least', 0.1875],
@@ -39,11 +39,11 @@ describe('the curve of the family', () => {
     expect(curve?.plain.id).toBe('tale-plain');
   });
 
-  it('joins the models that no other beats in memory and quality at once', () => {
+  it('joins the models that no other beats in both memory and quality', () => {
     expect(familyCurve(family)?.frontier.map(({ name }) => name)).toEqual(['least', 'half', 'plain']);
   });
 
-  it('has round figures above and below every model', () => {
+  it('has round ticks above and below every model', () => {
     const curve = familyCurve(family);
     const bits = curve?.bitsTicks.map((tick) => Number(tick.bits.toFixed(6)));
     expect(bits).toEqual([1.42, 1.43, 1.44, 1.45, 1.46, 1.47]);
@@ -53,7 +53,7 @@ describe('the curve of the family', () => {
     }
   });
 
-  it('puts names where they cover neither dots nor each other', () => {
+  it('places names where they cover neither dots nor each other', () => {
     const crowded = familyCurve([...family, model('tale-near', 420, 1.431)]);
     const sides = crowded?.points.map(({ name, label }) => [name, label]);
     expect(sides).toContainEqual(['plain', 'left']);
@@ -61,7 +61,7 @@ describe('the curve of the family', () => {
     expect(sides).toContainEqual(['near', 'right']);
   });
 
-  it('draws models that are all as good', () => {
+  it('draws models of equal quality', () => {
     const curve = familyCurve([model('a', 1, 1.5), model('b', 2, 1.5)]);
     expect(curve?.points.map(({ name }) => name)).toEqual(['a', 'b']);
     expect(curve?.points.every(({ y }) => Number.isFinite(y))).toBe(true);

@@ -12,7 +12,7 @@ describe('the list of shipped models', () => {
   const listed = readJson('index.json');
   const entries = parseModelIndex(listed);
 
-  it('is understood whole and holds the default model', () => {
+  it('parses without loss and contains the default model', () => {
     expect(entries).toEqual(listed);
     expect(entries.map(({ id }) => id)).toContain(defaultConfig.model);
   });
@@ -30,7 +30,7 @@ describe('the list of shipped models', () => {
     },
   );
 
-  it('has a model for every way of sharing that it was trained for, under the plan that its preset makes', () => {
+  it('has every model under the plan that its preset generates', () => {
     const trained = entries.map(({ stored }) => presetOf(stored.layerTypes, 8));
     expect(trained.map((choice) => choice && [choice.preset.id, choice.parameter])).toEqual([
       ['lckv', 2],
@@ -51,7 +51,7 @@ describe('the list of shipped models', () => {
     }
   });
 
-  it('leaves out what is not an entry', () => {
+  it('leaves out invalid entries', () => {
     const [whole] = entries;
     expect(parseModelIndex([whole, { ...whole, measured: { bitsPerByte: 'few' } }])).toEqual([whole]);
     expect(parseModelIndex([{ id: 'x' }, null, 3])).toEqual([]);

@@ -16,15 +16,15 @@ describe('trainingNote', () => {
     expect(trainingNote(llama, plan('0_1_2_3'))).toBeNull();
   });
 
-  it('says that weights are averaged where several are merged', () => {
+  it('says that weights are averaged if several are merged', () => {
     expect(trainingNote(llama, plan('0_2_2_3'))).toMatch(/averaged.*poor text/);
   });
 
-  it('says that weights are copied where one serves several', () => {
+  it('says that weights are copied if one serves several', () => {
     expect(trainingNote(plan('0_2_2_3'), llama)).toMatch(/copied.*poor text/);
   });
 
-  it('does not speak of weights where only windows change', () => {
+  it('does not mention weights if only windows change', () => {
     expect(trainingNote(llama, plan('0_1s_2s_3'))).toMatch(/^Same weights/);
   });
 });
@@ -32,15 +32,15 @@ describe('trainingNote', () => {
 describe('contextNote', () => {
   const length = { prompt: 'a'.repeat(40), maxNewTokens: 128, countedTokens: null, contextTokens: 256 };
 
-  it('is silent where prompt and continuation fit', () => {
+  it('is silent if prompt and continuation fit', () => {
     expect(contextNote(length)).toBeNull();
   });
 
-  it('says so where they do not, and that the count is an estimate', () => {
+  it('warns if they do not fit, and says that the count is an estimate', () => {
     expect(contextNote({ ...length, maxNewTokens: 250 })).toMatch(/about 11 tokens.*250 new tokens.*256/);
   });
 
-  it('takes the exact count of a run', () => {
+  it('uses the exact count of a run', () => {
     expect(contextNote({ ...length, countedTokens: 129 })).toMatch(/\(129 tokens\)/);
     expect(contextNote({ ...length, countedTokens: 128 })).toBeNull();
   });

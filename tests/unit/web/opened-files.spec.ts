@@ -6,7 +6,7 @@ const picked = (...paths: string[]) =>
 const weights = 'model.safetensors';
 
 describe('modelIn', () => {
-  it('takes the folder with config.json, under its name, and only the files in it', () => {
+  it('takes the folder with config.json, its name, and only its files', () => {
     const outcome = modelIn(
       picked('outer/notes.txt', 'outer/tiny/config.json', `outer/tiny/${weights}`, 'outer/tiny/x/config.txt'),
       [],
@@ -15,7 +15,7 @@ describe('modelIn', () => {
     expect(outcome.ok && [...outcome.value.files.keys()]).toEqual(['config.json', weights]);
   });
 
-  it('calls files without a folder so, and numbers a name that repeats', () => {
+  it('names files without a folder, and numbers repeated names', () => {
     expect(modelIn(picked('config.json'), [])).toMatchObject({ value: { id: 'folder:files' } });
     const taken = ['folder:tiny', 'folder:tiny-2'];
     expect(modelIn(picked('tiny/config.json'), taken)).toMatchObject({ value: { id: 'folder:tiny-3' } });
@@ -29,12 +29,12 @@ describe('modelIn', () => {
     },
   );
 
-  it('prefers the folder that has weights where others have a config.json too', () => {
+  it('prefers the folder with weights if others have a config.json too', () => {
     const outcome = modelIn(picked('m/config.json', `m/${weights}`, 'm/onnx/config.json'), []);
     expect(outcome).toMatchObject({ value: { id: 'folder:m' } });
   });
 
-  it('lists the models where there are several, and says where there is none', () => {
+  it('lists the models if there are several, and says if there is none', () => {
     expect(modelIn(picked('a/config.json', `a/${weights}`, 'b/config.json', `b/${weights}`), [])).toEqual({
       ok: false,
       failure: { code: 'not-one-model', folders: ['a', 'b'] },

@@ -8,15 +8,15 @@ vi.hoisted(() => vi.stubGlobal('__KVTAB_COMMIT__', 'unknown'));
 const folder = new URL('../../../web/panels/', import.meta.url);
 
 describe('panels', () => {
-  it('each have an id of their own', () => {
+  it('have unique ids', () => {
     expect(new Set(panels.map(({ id }) => id)).size).toBe(panels.length);
   });
 
-  it('each say in one sentence what they are for', () => {
+  it('each have a hint of one sentence', () => {
     for (const { hint } of panels) expect(hint).toMatch(/^[A-Z][^.]+\.$/);
   });
 
-  it('stand in this order, of which only those of the workbench can be closed', () => {
+  it('stand in this order, and only panels of the workbench can be closed', () => {
     const ids = (place: Parameters<typeof panelsAt>[0]) => panelsAt(place).map(({ id }) => id);
     expect(ids('main')).toEqual(['prompt', 'figures', 'output', 'share']);
     expect(ids('settings')).toEqual(['model', 'sharing', 'sampling', 'precision', 'hub', 'export']);
@@ -32,14 +32,14 @@ describe('panels', () => {
     }
   });
 
-  it('include one of every folder', () => {
+  it('include a row for every folder', () => {
     const registry = readFileSync(new URL('panels.ts', folder), 'utf8');
     const folders = readdirSync(folder, { withFileTypes: true }).filter((entry) => entry.isDirectory());
     expect(folders.length).toBeGreaterThan(0);
     for (const { name } of folders) expect(registry).toContain(`'./${name}/`);
   });
 
-  it('load the component that their row names', async () => {
+  it('load a component for every lazy row', async () => {
     for (const panel of panels) {
       if (panel.loading === 'lazy') expect(typeof (await panel.load()).default, panel.id).toBe('function');
     }

@@ -10,7 +10,7 @@ import {
 } from '../../../web/panels/layers/plan-edit.ts';
 
 describe('edits of a plan as text', () => {
-  it('change the entries they are about and keep every other as it was typed', () => {
+  it('change their own entries and keep all others as typed', () => {
     expect(repoint('0_6_6_6_x_6_6_7', 8, [1, 2], 0)).toBe('0_0_0_6_x_6_6_7');
     expect(repoint('0_1s_2', 3, [1], 0)).toBe('0_0s_2');
     expect(ownKv('2_2_2', 3, [0, 1])).toBe('0_1_2');
@@ -18,13 +18,13 @@ describe('edits of a plan as text', () => {
     expect(shiftTargets('0_x_2', 3, [1], -1)).toBe('0_0_2');
   });
 
-  it('repair an entry that is wrong or missing', () => {
+  it('repair wrong and missing entries', () => {
     expect(repoint('0_9_2', 3, [1], 2)).toBe('0_2_2');
     expect(repoint('0', 3, [2], 2)).toBe('0__2');
     expect(toggleWindow('0__2', 3, [1])).toBe('0_1s_2');
   });
 
-  it('window all of a selection before they take all out', () => {
+  it('add the window to a whole selection before removing it', () => {
     expect(toggleWindow('0_1s_2', 3, [0, 1])).toBe('0s_1s_2');
     expect(toggleWindow('0s_1s_2', 3, [0, 1])).toBe('0_1_2');
   });
@@ -47,7 +47,7 @@ describe('edits of a plan as text', () => {
 });
 
 describe('entries', () => {
-  it('are judged one by one', () => {
+  it('are checked one by one', () => {
     const rows = readEntries('0_9_x_3s_', 5);
     expect(rows.map(({ problem }) => problem)).toEqual([
       null,
@@ -59,7 +59,7 @@ describe('entries', () => {
     expect(rows[3]).toMatchObject({ readsFrom: 3, windowed: true });
   });
 
-  it('that the model has no layer for are shown, up to a bound', () => {
+  it('beyond the layers of the model are shown, up to a bound', () => {
     expect(readEntries('0_1_2_3', 2).map(({ problem }) => problem)).toEqual([
       null,
       null,
@@ -71,7 +71,7 @@ describe('entries', () => {
 });
 
 describe('the history of edits', () => {
-  it('goes back and forth, and forgets what was undone once something else is done', () => {
+  it('undoes and redoes, and drops undone edits after a new one', () => {
     const history = new EditHistory();
     history.record('a', 'drag', 0);
     history.record('b', 'drag', 5000);
@@ -83,7 +83,7 @@ describe('the history of edits', () => {
     expect(history.redo('x')).toBeNull();
   });
 
-  it('takes what is typed in one go as one step', () => {
+  it('undoes quick typing in one step', () => {
     const history = new EditHistory();
     history.record('', 'typing', 0);
     history.record('0', 'typing', 100);

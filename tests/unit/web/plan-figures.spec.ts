@@ -31,25 +31,25 @@ const figuresOf = (id: string, parameter?: number, windowTokens = 1024) => {
 };
 
 describe('the figures of a plan', () => {
-  it('are those of the paper for TinyLlama: 22, 3 and 11 KiB a token', () => {
+  it('match the paper for TinyLlama: 22, 3 and 11 KiB per token', () => {
     expect(figuresOf('llama').bytesPerToken).toBe(22 * 1024);
     expect(figuresOf('lckv', 2).bytesPerToken).toBe(3 * 1024);
     expect(figuresOf('lckv', 10).bytesPerToken).toBe(11 * 1024);
   });
 
-  it('count the layers that a prefill iterates once a pass', () => {
+  it('count iterated layers once per pass', () => {
     expect(figuresOf('llama').prefillLayerPasses).toBe(22);
     expect(figuresOf('lckv', 2).prefillLayerPasses).toBe(2 + 20 * 9);
     expect(figuresOf('cla').prefillLayerPasses).toBe(22);
   });
 
-  it('hold windowed caches to their window', () => {
-    // 11 windows of 1024 rows and one cache of 2048, of 1 KiB a row.
+  it('limit windowed caches to their window', () => {
+    // 11 windows of 1024 rows and one cache of 2048, of 1 KiB per row.
     expect(figuresOf('yoco').bytesAtContext).toBe((11 * 1024 + 2048) * 1024);
     expect(figuresOf('yoco').plainBytesAtContext).toBe(22 * 2048 * 1024);
   });
 
-  it('say how much fits the budget', () => {
+  it('say what fits the budget', () => {
     expect(figuresOf('llama').longestContextTokens).toBe(Math.floor(2 ** 20 / 22));
     expect(figuresOf('llama').largestBatch).toBe(Math.floor(2 ** 30 / (22 * 2048 * 1024)));
     expect(figuresOf('lckv', 2).longestContextTokens).toBe(Math.floor(2 ** 20 / 3));

@@ -111,7 +111,7 @@ describe('the playground', () => {
     await settled();
   });
 
-  it('knows the plan from the list before the model is there, and keeps what was typed meanwhile', async () => {
+  it('knows the plan from the list before the model is loaded, and keeps edits made meanwhile', async () => {
     expect(playground.config.layerTypes).toBe('0_2_2_3');
     playground.config.layerTypes = '0_0_2_2';
     await loaded();
@@ -120,7 +120,7 @@ describe('the playground', () => {
     expect(playground.stored).toEqual(stored);
   });
 
-  it('loads the model that was trained for a layout; what none was trained for, or is typed, edits the plan', async () => {
+  it('loads the model that was trained for a layout, and edits the plan if there is none', async () => {
     const plain = { ...stored, layerTypes: '0_1_2_3' };
     playground.models = [...playground.models, { id: 'fairy-llama', description: '', stored: plain }];
     await loaded();
@@ -137,7 +137,7 @@ describe('the playground', () => {
     expect(playground.config).toMatchObject({ model: 'fairy-llama', layerTypes: '0_1_2_3' });
   });
 
-  it('keeps a model that was brought, whatever layout is chosen', async () => {
+  it('keeps a brought model for every layout', async () => {
     await loaded();
     playground.bring({ from: 'files', id: 'folder:mine', files: new Map() });
     await loaded();
@@ -150,7 +150,7 @@ describe('the playground', () => {
     expect(engine.loads).toHaveLength(2);
   });
 
-  it('loads a model that was brought, and offers it again by its name', async () => {
+  it('loads a brought model, and offers it again by name', async () => {
     await loaded();
     const brought = { from: 'files', id: 'mine', files: new Map([['config.json', new Blob()]]) } as const;
     playground.bring(brought);
@@ -162,7 +162,7 @@ describe('the playground', () => {
     expect(engine.loads.at(-1)?.model).toBe(brought);
   });
 
-  it('takes the plan of a model that was brought; that of a link whose model it stands for stays', async () => {
+  it('takes the plan of a brought model, but keeps the plan of a link whose model it replaces', async () => {
     await loaded();
     const bring = (id: string) => playground.bring({ from: 'files', id, files: new Map() });
     playground.config.layerTypes = '0_0_0_0';
@@ -181,7 +181,7 @@ describe('the playground', () => {
     });
   });
 
-  it('begins a run that was asked for while the model loaded', async () => {
+  it('starts a run that was requested while the model loaded', async () => {
     playground.generate();
     expect(engine.runs).toHaveLength(0);
     await loaded();
@@ -192,7 +192,7 @@ describe('the playground', () => {
     expect(playground.phase.at).toBe('ready');
   });
 
-  it('ignores the answer of a load that was overtaken by another', async () => {
+  it('ignores the answer of a load that another load replaced', async () => {
     playground.chooseModel('other');
     await loaded(0);
     expect(playground.phase.at).toBe('loading');
@@ -200,7 +200,7 @@ describe('the playground', () => {
     expect(playground.model?.id).toBe('other');
   });
 
-  it('goes to the CPU by itself where there is no WebGPU, once, and says why', async () => {
+  it('switches to the CPU once if there is no WebGPU, and says why', async () => {
     playground.generate();
     await loadFails({ code: 'no-webgpu', reason: 'none' });
     expect(playground.config.backend).toBe('cpu');
@@ -224,7 +224,7 @@ describe('the playground', () => {
     expect(playground.failure).toBeNull();
   });
 
-  it('stays ready after a run that could not be', async () => {
+  it('stays ready after a failed run', async () => {
     await loaded();
     playground.generate();
     await runEnds({ ok: false, failure: { code: 'out-of-memory', what: 'the KV cache', bytes: 1 } });
@@ -263,7 +263,7 @@ describe('the playground', () => {
     expect(engine.loads).toHaveLength(1);
   });
 
-  it('keeps its model where a link asks for the same, and lets go of it where for another', async () => {
+  it('keeps its model if a link asks for the same, and drops it if a link asks for another', async () => {
     await loaded();
     playground.openLink(decodeHash('#v=1&seed=9'));
     expect(playground.phase.at).toBe('ready');
@@ -281,13 +281,13 @@ describe('the playground', () => {
     expect(playground.linkNotice?.foreignModel).toBe('not-here');
   });
 
-  it('ignores the answer of a load that a link has made pointless', async () => {
+  it('ignores the answer of a load that a link made obsolete', async () => {
     playground.openLink(decodeHash('#v=1&weights=f32'));
     await loaded(0);
     expect(playground.phase.at).toBe('idle');
   });
 
-  it('loads the weights anew in another format, and once more where the embeddings are to follow', async () => {
+  it('loads the weights again for another format, and again for quantized embeddings', async () => {
     await loaded();
     playground.chooseWeights('q8');
     expect(engine.loads.at(-1)).toMatchObject({ weights: 'q8', quantizeEmbeddings: false });

@@ -67,7 +67,7 @@ describe('the nine layouts of the systematic study, with 3 caches in 9 layers', 
     expect(generate(id, 9, 3)).toBe(expected);
   });
 
-  it('keep exactly as many caches as are asked for', () => {
+  it('keep exactly the requested number of caches', () => {
     for (const preset of presets.filter(({ parameter }) => parameter?.name === 'KV layers')) {
       for (let caches = 1; caches < 22; caches++) {
         const plan = parseLayerTypes(presetLayerTypes(preset, 22, caches), 22);
@@ -96,7 +96,7 @@ describe('presets of any number of layers', () => {
     }
   });
 
-  it('a windowed group of MixAttention is never a single layer where it touches another', () => {
+  it('a windowed group of MixAttention is never a single layer next to another group', () => {
     for (const layerCount of layerCounts) {
       const entries = generate('mixattention-pairs', layerCount).split('_');
       const last = entries.at(-1) ?? '';
@@ -105,7 +105,7 @@ describe('presets of any number of layers', () => {
     }
   });
 
-  it('a plan is recognised as the preset that it came from, where that is the preferred one', () => {
+  it('a plan is recognised as the preferred preset that generated it', () => {
     for (const preset of presetsFor(22)) {
       const parameter = usualParameter(preset, 22);
       const found = presetOf(presetLayerTypes(preset, 22, parameter), 22, preset.id);

@@ -36,8 +36,8 @@ const space = openSpace('runs', (value): value is unknown => value !== undefined
 const settled = () => new Promise((resolve) => setTimeout(resolve, 20));
 beforeEach(() => space.remove());
 
-describe('the runs that are kept', () => {
-  it('are there after a reload with what was done to them, the latest first', async () => {
+describe('kept runs', () => {
+  it('survive a reload with their changes, newest first', async () => {
     const library = new RunLibrary();
     library.record(run(1), 'first');
     await settled();
@@ -55,7 +55,7 @@ describe('the runs that are kept', () => {
     expect(reloaded.trouble).toBeNull();
   });
 
-  it('leave out what somebody else put into the store', async () => {
+  it('leave out foreign entries of the store', async () => {
     await space.set(['good'], stored({ id: 'good' }));
     await space.set(['text'], 'no run');
     await space.set(['number'], stored({ id: 'x', kvBytes: NaN }));
@@ -67,7 +67,7 @@ describe('the runs that are kept', () => {
     expect(library.all.map(({ id }) => id)).toEqual(['good']);
   });
 
-  it('do not grow without end, and keep what is pinned', async () => {
+  it('are limited in number, and keep pinned runs', async () => {
     const library = new RunLibrary();
     library.all = Array.from({ length: 500 }, (_, i) =>
       stored({ id: String(i), endedAt: i, pinned: i === 0 }),
@@ -80,7 +80,7 @@ describe('the runs that are kept', () => {
     await settled();
   });
 
-  it('are none where a run has no figures', () => {
+  it('leave out a run without figures', () => {
     expect(storedRunOf({ ...run(1), kv: null }, '', 0)).toBeNull();
     expect(storedRunOf({ ...run(1), end: { failure: { code: 'no-model' } } }, '', 0)).toBeNull();
     expect(isStoredRun(null)).toBe(false);

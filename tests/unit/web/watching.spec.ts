@@ -16,7 +16,7 @@ describe('the chart of KV', () => {
     expect(lines[0]?.y[0]).toBe(0);
   });
 
-  it('has few points of a long text', () => {
+  it('has a bounded number of points for a long text', () => {
     const long = { promptTokens: 100_000, newTokens: 7 };
     const { x } = kvSeries(sharingOf('0_1_2_3', {}), tinyDims, 'f16', long);
     expect(x.length).toBeLessThanOrEqual(402);
@@ -24,7 +24,7 @@ describe('the chart of KV', () => {
   });
 });
 
-it('the chart of speed takes the last eight tokens, and nothing where the clock stood still', () => {
+it('the chart of speed averages eight tokens, and skips times at which the clock stood still', () => {
   const arrivals = Array.from({ length: 20 }, (_, i) => (i < 10 ? i : 9 + (i - 9) * 2));
   const { x, lines } = speedSeries(arrivals);
   expect(x[0]).toBe(2);
@@ -46,7 +46,7 @@ it('kernels are sorted by time, with fractions, as a table and as a picture', ()
   expect(kernelBars([{ kernel: 'embed', dispatches: 1, gpuUs: 0 }])[0]?.fraction).toBe(0);
 });
 
-it('a token can be seen, whatever it is', () => {
+it('every token is printed visibly', () => {
   expect(printable({ id: 3, text: ' a\n' })).toBe('␣a⏎');
   expect(printable({ id: 3, text: '' })).toBe('⟨3⟩');
   expect(formatProbability(0.3721)).toBe('37.2 %');
