@@ -1,8 +1,8 @@
 import type { GpuContext } from '../../gpu/webgpu/device.ts';
 
 /**
- * Bytes per second that the adapter moves when it copies a buffer, read and written bytes both counted: the measure
- * for how much of the memory's speed a decoder uses. The best of a few copies, of numbers that cannot be compressed.
+ * Bytes per second that the adapter moves when it copies a buffer, counting both reads and writes. A decoder's speed is
+ * compared with it. The best of a few copies, of numbers that no hardware can compress.
  */
 export async function copyBytesPerSec(context: GpuContext): Promise<number> {
   const { device, ledger, adapter } = context;

@@ -13,7 +13,7 @@ export type Counts = Record<keyof typeof watched, number>;
 
 type Method = (this: unknown, ...args: unknown[]) => unknown;
 
-/** Counts calls of the real device's methods from now on, all of which still do what they do. */
+/** Counts the calls of the real device's methods from now on. The methods still do their work. */
 export function countCalls(device: GPUDevice): { readonly counts: Counts; stop(): void } {
   const counts = Object.fromEntries(Object.keys(watched).map((name) => [name, 0])) as Counts;
   const encoder = device.createCommandEncoder();
@@ -49,7 +49,7 @@ export function countCalls(device: GPUDevice): { readonly counts: Counts; stop()
   };
 }
 
-/** The prototype on which a method lies. */
+/** The prototype that defines a method. */
 function prototypeWith(object: object, method: string): object {
   let prototype: object | null = object;
   while (prototype && !Object.hasOwn(prototype, method))

@@ -7,7 +7,7 @@ import { threefry2x32 } from '../../gpu/cpu/random.ts';
 
 const chunkNumbers = 2 ** 20;
 
-/** Fills a model with numbers that no hardware can compress: a stretch of random ones, over and over. */
+/** Fills a model with one block of random numbers, repeated: too irregular for any hardware to compress. */
 export async function putRandomWeights(
   model: ModelWeights,
   dims: ModelDims,

@@ -49,7 +49,7 @@ const numbers = [
 /**
  * A shape by name, or as `layers,hidden,intermediate,heads,kvHeads,headDim,vocab`.
  *
- * @throws saying what is wrong with it
+ * @throws Error that says what is wrong
  */
 export function parseShape(text: string): ModelDims {
   const known = named[text];
@@ -59,7 +59,7 @@ export function parseShape(text: string): ModelDims {
     values.length === numbers.length && values.every((value) => Number.isInteger(value) && value > 0);
   if (!right) {
     throw new Error(
-      `the shape "${text}" is none of ${Object.keys(named).join(', ')}, nor ${numbers.join(',')}`,
+      `"${text}" is no shape: give ${Object.keys(named).join(' or ')}, or the numbers ${numbers.join(',')}`,
     );
   }
   const sizes = Object.fromEntries(numbers.map((name, i) => [name, values[i]])) as Record<

@@ -1,10 +1,10 @@
-// npm run check: everything that can be said about the code without running it.
+// npm run check: every check that does not run the code.
 import { cpus } from 'node:os';
 import { runCommand } from './run-command.mjs';
 
 const realms = ['gpu', 'worker', 'tests', 'tools'];
 
-/** The long ones first: two run at a time. */
+/** Two run at a time, so the long ones come first. */
 const checks = [
   { name: 'lint', command: ['eslint', '--max-warnings', '0', '.'] },
   { name: 'svelte', command: ['svelte-check', '--workspace', 'web', '--fail-on-warnings'] },

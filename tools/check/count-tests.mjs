@@ -1,4 +1,4 @@
-// What a test runner's JSON report says, as three numbers. The runners' formats are known here alone.
+// Reads the JSON reports of the test runners as three numbers. Only this file knows their formats.
 
 /**
  * @typedef {{ passed: number, failed: number, skipped: number }} Count
@@ -8,7 +8,7 @@
  */
 
 /**
- * A file that could not even be loaded counts as one failure.
+ * A file that cannot be loaded counts as one failure.
  *
  * @param {string} json
  * @returns {Count}
@@ -26,7 +26,7 @@ export function countVitest(json) {
 }
 
 /**
- * A flaky test is a failed one; an error outside every test counts as one failure.
+ * A flaky test counts as failed. An error outside every test counts as one failure.
  *
  * @param {string} json
  * @returns {Count}
@@ -41,9 +41,9 @@ export function countPlaywright(json) {
 }
 
 /**
- * What a suite comes to. One that ran nothing, or that ended badly though no test failed, counts as a failure.
+ * The verdict on a suite. Running no test, or a bad exit code without a failed test, counts as one failure.
  *
- * @param {Count | null} count null where the runner left no report
+ * @param {Count | null} count null if the runner left no report
  * @param {number | string} code what the runner exited with
  * @returns {Count & { remark: string }}
  */

@@ -1,4 +1,4 @@
-// No tracked text names a folder of the machine it was written on, or a package registry's host.
+// No tracked text may name a path of one machine, a path outside the project, or the host of a package registry.
 import { execFileSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { resolve } from 'node:path';
@@ -17,7 +17,7 @@ const rules = [
 ];
 
 /**
- * What in a text should not be published.
+ * Finds what should not be published in a text.
  *
  * @param {string} text
  * @returns {{ line: number, what: string }[]}

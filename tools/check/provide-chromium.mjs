@@ -2,9 +2,10 @@ import { findChromium, NO_CHROMIUM } from '../setup/find-chromium.mjs';
 import { runCommand } from './run-command.mjs';
 
 /**
- * Installs Playwright's Chromium where there is none. Where that fails too it is said; what needs it fails of itself.
+ * Installs Playwright's Chromium if there is no browser. If that fails too, it says so, and the tests that need a browser
+ * fail later.
  *
- * @throws where the environment names one that cannot be run
+ * @throws if the environment names a browser that cannot be run
  */
 export async function provideChromium() {
   if (findChromium() !== undefined) return;

@@ -8,9 +8,9 @@ const programs = resolvePath(import.meta.dirname, '../../node_modules/.bin');
  *
  * @param {readonly string[]} command a program of node_modules/.bin or of the PATH, and its arguments
  * @param {{ show: boolean, limitMs: number, env?: Record<string, string> }} options
- *   show: pass its output on as it comes, rather than keeping it
- * @returns {Promise<{ code: number | string, output: string, elapsedMs: number }>} code: what it exited with,
- *   or in words what ended it
+ *   show: pass its output on as it comes instead of collecting it
+ * @returns {Promise<{ code: number | string, output: string, elapsedMs: number }>} code: its exit code, or in words
+ *   what ended it
  */
 export function runCommand(command, { show, limitMs, env = {} }) {
   const startMs = performance.now();
@@ -19,7 +19,7 @@ export function runCommand(command, { show, limitMs, env = {} }) {
   const child = spawn(program, args, {
     stdio: ['ignore', show ? 'inherit' : 'pipe', show ? 'inherit' : 'pipe'],
     env: { ...process.env, PATH: `${programs}${delimiter}${process.env['PATH'] ?? ''}`, ...env },
-    // A group of its own, so that the browsers and servers it started end with it.
+    // Its own process group, so that the browsers and servers that it started end with it.
     detached: !windows,
     shell: windows,
   });

@@ -1,4 +1,4 @@
-// npm test: every suite, two at a time where there are two cores, and one sum at the end.
+// npm test: every suite, two at a time if there are two cores, and one sum at the end.
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { availableParallelism, tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -22,7 +22,7 @@ const vitest = (name, limitMs, projects = [name]) => ({
     '--reporter=json',
   ],
   /** @param {string} report */
-  // Lavapipe compiles for vectors of 128 bits in half the time, and tests compile more than they compute.
+  // Lavapipe compiles for 128-bit vectors in half the time, and tests compile more than they compute.
   toReport: (report) => ({ args: [`--outputFile.json=${report}`], env: { LP_NATIVE_VECTOR_WIDTH: '128' } }),
   count: countVitest,
 });
@@ -36,14 +36,14 @@ const e2e = {
   count: countPlaywright,
 };
 
-// A suite keeps one core busy: software adapters spend most of it compiling kernels, one after the other. The lists are
-// about as long as each other.
+// A suite keeps one core busy: software adapters mostly compile kernels, one after the other. Both lanes take about
+// equally long.
 const lanes = [
   [vitest('unit', 5 * minuteMs), vitest('node', 15 * minuteMs)],
   [vitest('chromium', 15 * minuteMs), e2e],
 ];
 
-// A person need not have a second browser; a machine that decides what is merged must.
+// A developer may lack a second browser. CI, which decides what is merged, may not.
 const missing = missingForFirefox();
 const firefoxLeftOut = missing !== null && process.env['CI'] === undefined;
 if (!firefoxLeftOut) lanes[0]?.push(vitest('firefox', 12 * minuteMs, ['firefox', 'firefox-page']));
@@ -52,7 +52,7 @@ const sideBySide = availableParallelism() > 1;
 /**
  * @param {string} path
  * @param {(json: string) => import('./count-tests.mjs').Count} count
- * @returns what the suite's runner counted, or null where it left no whole report
+ * @returns what the suite's runner counted, or null if it left no complete report
  */
 function readCount(path, count) {
   try {
@@ -72,7 +72,7 @@ try {
 
 /** @param {typeof lanes[number][number]} suite */
 async function runSuite({ name, command, toReport, count, limitMs }) {
-  // What two suites say at once would be a jumble: each is shown when it has ended.
+  // The output of two suites at once would be mixed up, so each is shown when it has ended.
   console.log(`\n── ${name}${sideBySide ? ' begins' : ''}`);
   const path = join(reports, `${name}.json`);
   const { args, env } = toReport(path);

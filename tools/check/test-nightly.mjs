@@ -1,5 +1,5 @@
-// npm run test:nightly: what takes longer than a change should wait for. A million random mutations of model files,
-// where npm test takes ten thousand; and the browser's memory while half a gigabyte comes from a server.
+// npm run test:nightly: what takes too long for every change. A million random mutations of model files, of which
+// npm test tries ten thousand; and the browser's memory while half a gigabyte comes from a server.
 import { provideChromium } from './provide-chromium.mjs';
 import { runCommand } from './run-command.mjs';
 

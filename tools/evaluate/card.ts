@@ -5,17 +5,17 @@ export interface Dossier {
   readonly id: string;
   readonly evaluation: Evaluation;
   readonly training: Training;
-  /** Null where PyTorch has not been asked. */
+  /** Null if PyTorch has not checked the model. */
   readonly check: Check | null;
 }
 
 const whole = (value: number) => value.toLocaleString('en-US');
-const percent = (share: number) => `${Number((share * 100).toFixed(1))} %`;
+const percent = (fraction: number) => `${Number((fraction * 100).toFixed(1))} %`;
 const figures = ({ natsPerToken, bitsPerByte, perplexity }: Score) =>
   `${natsPerToken.toFixed(4)} | ${bitsPerByte.toFixed(4)} | ${perplexity.toFixed(2)}`;
 
 /** How much of plain LLaMA's KV a model keeps. */
-const shareOfPlain = (evaluation: Evaluation) => {
+const fractionOfPlain = (evaluation: Evaluation) => {
   const { kvBytesPerToken, plainKvBytesPerToken, contextTokens, kvBytesAtContext } = evaluation;
   return {
     perToken: percent(kvBytesPerToken / plainKvBytesPerToken),
@@ -23,7 +23,7 @@ const shareOfPlain = (evaluation: Evaluation) => {
   };
 };
 
-/** Model text is text: nothing in it may end the block that it stands in. */
+/** Model text as an indented block, which nothing in the text can end. */
 const quoted = (text: string) =>
   text
     .split('\n')
@@ -34,14 +34,14 @@ const quoted = (text: string) =>
 export function modelCard({ id, evaluation, training, check }: Dossier): string {
   const { parallel, sequential, windows, windowTokens } = evaluation;
   const { kvBytesPerToken, contextTokens, kvBytesAtContext } = evaluation;
-  const ofPlain = shareOfPlain(evaluation);
+  const ofPlain = fractionOfPlain(evaluation);
   const runs = training.runs
     .map(({ command, tokens, seed }) => `| \`${command}\` | ${whole(tokens)} | ${seed} |`)
     .join('\n');
   const samples = evaluation.samples
     .map(
       ({ prompt, text, repeated, of }) =>
-        `**${prompt}**\n\n${quoted(text)}\n\nGreedy, 200 tokens: ${repeated} of ${of} phrases of four tokens had been said before.`,
+        `**${prompt}**\n\n${quoted(text)}\n\nGreedy, 200 tokens: ${repeated} of ${of} phrases of four tokens had occurred before.`,
     )
     .join('\n\n');
   return `---
@@ -65,7 +65,7 @@ The weights are under CC0. The texts are not shipped.
 
 ## Held-out text
 
-Windows of ${windowTokens} tokens after the begin token, spread evenly over three books that no model was trained on. By the project's
+Windows of ${windowTokens} tokens after the begin token, spread evenly over three books that no model was trained on. By kvtab's
 own decoder: \`npm run evaluate -- --corpus CORPUS --windows ${windows} ${id}\` (${evaluation.backend}, KV in f16).${check ? byPyTorch(id) : ''}
 
 | by | windows | mode | nats per token | bits per byte | perplexity |
@@ -79,8 +79,9 @@ ${check ? checked(check) : ''}
 | --- | --- | --- |
 ${runs}
 
-The last run converts the plain LLaMA from which every member of the family begins to this layout (an owner gets the mean
-of its readers' key and value weights) and trains it further, plain LLaMA included. The runs before it made that.
+The last run converts the plain LLaMA that every member of the family starts from to this layout (an owner gets the mean
+of its readers' key and value weights) and trains it further; plain LLaMA is trained further too. The earlier runs made
+that plain LLaMA.
 
 ## Samples
 
@@ -91,8 +92,8 @@ ${samples}
 }
 
 const byPyTorch = (id: string) => `
-By PyTorch, from the same file in float32: \`python tools/train/check.py ${id}\`, which fails where the two are more than
-0.1 % apart on the same windows.`;
+By PyTorch, from the same file in float32: \`python tools/train/check.py ${id}\`, which fails if the two differ by more
+than 0.1 % on the same windows.`;
 
 const checked = ({ windows, sequential, parallel, earlyNats, lateNats, contextTokens }: Check) =>
   `| PyTorch | ${windows} | sequential | ${figures(sequential)} |
@@ -111,7 +112,7 @@ export function familyTable(family: readonly Dossier[]): string {
   ];
   const rows = family.map(({ id, evaluation, training, check }) => {
     const { kvBytesPerToken, kvBytesAtContext, samples } = evaluation;
-    const ofPlain = shareOfPlain(evaluation);
+    const ofPlain = fractionOfPlain(evaluation);
     const repeated = samples.reduce((sum, sample) => sum + sample.repeated, 0);
     const of = samples.reduce((sum, sample) => sum + sample.of, 0);
     return [
@@ -133,7 +134,7 @@ export function familyTable(family: readonly Dossier[]): string {
   return `# The models that ship
 
 One family: the same books, tokenizer, shape and number of tokens; each model was trained for its own \`layer_types\`.
-Written by \`npm run evaluate\`; how, and samples, in each model's card. The weights are under CC0.
+Written by \`npm run evaluate\`. Each model's card says how, and has samples. The weights are under CC0.
 
 ${table.join('\n')}
 `;

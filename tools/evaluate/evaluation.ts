@@ -1,6 +1,6 @@
 import type { Mode } from '../../gpu/plan/forward-plan.ts';
 
-/** How well a model foretells the held-out text. */
+/** How well a model predicts the held-out text. */
 export interface Score {
   readonly natsPerToken: number;
   readonly bitsPerByte: number;
@@ -9,14 +9,14 @@ export interface Score {
 
 export interface Sample {
   readonly prompt: string;
-  /** The continuation with the sampling that the page opens with. */
+  /** The continuation with the page's initial sampling. */
   readonly text: string;
   /** Of the greedy continuation. */
   readonly repeated: number;
   readonly of: number;
 }
 
-/** What `npm run evaluate` finds out about a model: `evaluation.json` beside its weights. */
+/** What `npm run evaluate` measured: `evaluation.json` beside the weights. */
 export interface Evaluation extends Readonly<Record<Mode, Score>> {
   readonly layerTypes: string;
   readonly backend: string;
@@ -26,12 +26,12 @@ export interface Evaluation extends Readonly<Record<Mode, Score>> {
   readonly plainKvBytesPerToken: number;
   /** Tokens of the longest text that the model was made for. */
   readonly contextTokens: number;
-  /** KV bytes of such a text, in 16 bit: windowed caches hold no more than their window. */
+  /** KV bytes of such a text in 16 bits. A windowed store holds no more than its window. */
   readonly kvBytesAtContext: number;
   readonly samples: readonly Sample[];
 }
 
-/** What `tools/train/export.py` says of how a model came about: `training.json`. */
+/** How `tools/train/export.py` says that a model was made: `training.json`. */
 export interface Training {
   readonly title: string;
   readonly parameters: number;
@@ -43,14 +43,14 @@ export interface Check extends Readonly<Record<Mode, Score>> {
   readonly windows: number;
   /** Mean nats per token at positions 64 to 256 of a whole context. */
   readonly earlyNats: number;
-  /** Of the same tokens in its last quarter. */
+  /** Mean nats of the same tokens in its last quarter. */
   readonly lateNats: number;
   readonly contextTokens: number;
 }
 
 export const tokensTrained = ({ runs }: Training) => runs.reduce((sum, { tokens }) => sum + tokens, 0);
 
-/** @param bytes of the text that the tokens are */
+/** @param bytes length of the text that the tokens encode */
 export const scoreOf = (natsPerToken: number, tokens: number, bytes: number): Score => ({
   natsPerToken,
   bitsPerByte: (natsPerToken * tokens) / Math.LN2 / bytes,

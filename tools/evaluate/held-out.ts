@@ -3,17 +3,17 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { TextTokenizer } from '../../worker/text/tokenizer.ts';
 
-/** Held-out text as the model is asked about it. */
+/** Held-out text, cut into what the model scores. */
 export interface HeldOut {
-  /** Each the begin token and then the tokens that count. */
+  /** Each is the begin token, followed by the tokens that count. */
   readonly windows: readonly (readonly number[])[];
-  /** Tokens that count, of all windows. */
+  /** Tokens that count, over all windows. */
   readonly tokens: number;
-  /** Bytes of the text that these tokens are. */
+  /** Bytes of the text that these tokens encode. */
   readonly bytes: number;
 }
 
-/** The held-out books of a corpus, whole. */
+/** The text of the held-out books of a corpus. */
 export const readHeldOut = async (corpus: string) =>
   gunzipSync(await readFile(join(corpus, 'valid.txt.gz'))).toString('utf8');
 
@@ -22,7 +22,7 @@ export const readHeldOut = async (corpus: string) =>
  *
  * @param windows how many, at least two
  * @param length  tokens of each, after the begin token
- * @throws RangeError for a text that is shorter than a window
+ * @throws RangeError if the text is shorter than a window
  */
 export function takeWindows(
   text: string,

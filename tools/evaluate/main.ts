@@ -10,15 +10,15 @@ import type { Check, Evaluation, Training } from './evaluation.ts';
 import { readHeldOut } from './held-out.ts';
 
 export interface Order {
-  /** Ids of models that ship; those that are not named keep what was measured of them. */
+  /** Ids of shipped models to measure. The others keep their figures. */
   readonly models: readonly string[];
-  /** The folder of the corpus; null to write the cards again from what was measured. */
+  /** The folder of the corpus; null: only write the cards again from the stored figures. */
   readonly corpus: string | null;
   readonly backend: BackendChoice;
   readonly windows: number;
 }
 
-/** Evaluates models that ship, and writes the cards of all, their table, and the quality that the page tells. */
+/** Evaluates shipped models. Writes the cards of all models, their table, and the quality that the page shows. */
 export async function main(
   { models, corpus, backend, windows }: Order,
   surroundings: Surroundings,
@@ -50,11 +50,11 @@ export async function main(
     await writeFile(join(shipped, entry.id, 'README.md'), modelCard(dossier));
   }
   await writeFile(join(shipped, 'README.md'), familyTable(family));
-  // What the page tells of each; laid out as Prettier has it.
+  // What the page shows about each, in Prettier's layout.
   await writeFile(indexFile, `${JSON.stringify(index, null, 2)}\n`);
 }
 
-/** What the tools wrote about a model; null where it was not evaluated. */
+/** What the tools wrote about a model; null if it was not evaluated. */
 async function readDossier(shipped: string, id: string): Promise<Dossier | null> {
   const read = async (name: string): Promise<unknown> => {
     const file = join(shipped, id, name);

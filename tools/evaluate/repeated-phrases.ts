@@ -1,6 +1,6 @@
 const PHRASE_TOKENS = 4;
 
-/** How often a text says what it has said before: its phrases of four tokens that occurred earlier in it. */
+/** Counts the phrases of four tokens that occurred earlier in the same text. */
 export function repeatedPhrases(tokens: readonly number[]): {
   readonly repeated: number;
   readonly of: number;

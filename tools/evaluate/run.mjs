@@ -1,11 +1,11 @@
-// `npm run evaluate -- --corpus CORPUS fairy-lckv …`: measures models that ship, and writes their cards.
+// `npm run evaluate -- --corpus CORPUS fairy-lckv …` measures models that ship, and writes their cards.
 import { resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import { importBuilt, root } from '../setup/build-for-node.mjs';
 
 const usage = `npm run evaluate -- [--corpus CORPUS MODEL…] [--backend webgpu|cpu] [--windows N]
-  --corpus CORPUS  the folder of valid.txt.gz: measure the models that are named, for minutes each
-                   without it the cards are only written again
+  --corpus CORPUS  the folder of valid.txt.gz: measures the models that you name, which takes minutes each
+                   without it, only writes the cards again
   --backend B      webgpu (the default) or cpu
   --windows N      how many windows of the held-out text to read (200)`;
 

@@ -10,7 +10,7 @@ import type { ModelFacts } from '../../worker/protocol/load.ts';
 import type { ExportResult } from '../../worker/protocol/export.ts';
 import { parseRequest, type RunRequest } from './request.ts';
 
-/** What the runner answers to one request: plain JSON. */
+/** The answer to one request, as plain JSON. */
 export type Answer = { readonly ok: false; readonly failure: Failure } | AnswerOfRun | AnswerOfExport;
 
 interface AnswerOfRun {
@@ -19,15 +19,15 @@ interface AnswerOfRun {
   readonly tokens: readonly number[];
   readonly text: string | null;
   readonly logits: readonly (readonly number[])[];
-  /** Only where the request asked for a score. */
+  /** Present if the request asked for a score. */
   readonly nats?: number;
   readonly kv: KvUsage;
   readonly timing: Timing & { readonly loadMs: number };
-  /** What `watch` asked for, as worker/protocol/generate.ts has it. */
+  /** What `watch` asked for, in the form of worker/protocol/generate.ts. */
   readonly measured?: GenerateResult['measured'];
   readonly kernels?: GenerateResult['kernels'];
   readonly convergence?: unknown;
-  /** Of the request's `continuation`. */
+  /** The scores of the request's `continuation`. */
   readonly scored?: unknown;
   readonly adapter: AdapterFacts;
   /** What of the model's files contradicts itself or is not used, as sentences. */
@@ -41,8 +41,8 @@ interface AnswerOfExport extends Pick<ExportResult, 'files' | 'bytes' | 'readBy'
 const ignoreEvents = () => undefined;
 
 /**
- * Answers requests one after the other; those that name the same model, backend and weights share what was loaded.
- * Never throws: what goes wrong with one request is its answer.
+ * Answers requests one after the other. Consecutive requests for the same model, backend and weights load it once.
+ * Never throws: a failure of one request is its answer.
  *
  * @param requests one request, or an array of them
  * @returns one answer, or an array of as many
@@ -103,7 +103,7 @@ function tell(result: GenerateResult, facts: ModelFacts, loadMs: number): Answer
   };
 }
 
-/** A measurement with its arrays of floats as plain arrays, which JSON would write as objects. */
+/** A measurement with plain arrays in place of float arrays, which JSON would write as objects. */
 function plain(value: unknown): unknown {
   if (value instanceof Float32Array) return [...value];
   if (Array.isArray(value)) return value.map(plain);
@@ -111,7 +111,7 @@ function plain(value: unknown): unknown {
   return Object.fromEntries(Object.entries(value).map(([name, inner]) => [name, plain(inner)]));
 }
 
-/** Numbers that JSON can write; a model whose weights overflow computes others, and JSON would make them null. */
+/** Finite numbers. A model whose weights overflow computes others, which JSON would silently write as null. */
 function numbers(values: ArrayLike<number>, what: string): readonly number[] {
   const list = Array.from(values);
   const index = list.findIndex((value) => !Number.isFinite(value));
@@ -119,6 +119,6 @@ function numbers(values: ArrayLike<number>, what: string): readonly number[] {
   throw new Refused({ code: 'internal', reason: `${what} has ${String(list[index])} at ${index}` });
 }
 
-/** The engine knows the prompt as turns; the request may have called it tokens. */
+/** The engine calls the prompt turns. A failure must name the field that the request used. */
 const inRequestsWords = (failure: Failure, { promptField }: RunRequest): Failure =>
   failure.code === 'bad-request' && failure.field === 'turns' ? { ...failure, field: promptField } : failure;

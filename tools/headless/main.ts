@@ -21,7 +21,7 @@ export interface Surroundings {
 /**
  * Reads requests from standard input and answers them on standard output, which gets nothing else.
  *
- * @returns the exit status: 0, also where answers are failures; 2 where the input cannot be read
+ * @returns the exit status: 0, even if answers are failures; 2 if the input cannot be read
  */
 export async function main(surroundings: Surroundings): Promise<number> {
   keepStandardOutputClean();
@@ -43,7 +43,7 @@ export async function main(surroundings: Surroundings): Promise<number> {
   return 0;
 }
 
-/** The worker's engine in this process, for the models that ship, for folders and for the Hub. */
+/** The worker's engine in this process, for shipped models, folders and the Hub. */
 export function openEngine({ root, findSoftwareVulkan }: Surroundings): Engine {
   const shipped = join(root, 'public', 'models');
   return new Engine({
@@ -68,7 +68,7 @@ export function openEngine({ root, findSoftwareVulkan }: Surroundings): Engine {
   });
 }
 
-/** Where the user was: npm runs scripts from the repository's folder, and says where it was called. */
+/** The user's folder: npm runs scripts in the repository's folder, and passes on where the user called it. */
 function startFolder(): string {
   const calledByNpm = process.env['npm_lifecycle_event'] === 'headless';
   return (calledByNpm ? process.env['INIT_CWD'] : undefined) ?? process.cwd();

@@ -4,11 +4,11 @@ import { fail, succeed } from '../../worker/outcome.ts';
 import type { Outcome } from '../../worker/protocol/failure.ts';
 
 /**
- * The folder of a model: a shipped one's where the name is its id, else the path itself.
+ * The folder of a model: that of a shipped model if the name is its id, otherwise the path itself.
  *
  * @param shipped the folder that holds the models that ship
  * @param from    the folder that a relative path starts from
- * @returns `bad-request` where there is no such folder
+ * @returns `bad-request` if there is no such folder
  */
 export function findModelFolder(model: string, shipped: string, from: string): Outcome<string> {
   const isId = /^[\w.-]+$/.test(model) && !/^\.+$/.test(model);

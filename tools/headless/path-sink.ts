@@ -6,7 +6,7 @@ import { writing } from '../../worker/export/export-failure.ts';
 import type { ExportSink } from '../../worker/export/export-sink.ts';
 import { Refused } from '../../worker/outcome.ts';
 
-/** Writes an exported model into a folder of this machine, which is made; one that holds something is refused. */
+/** Writes an exported model into a new folder of this machine. Refuses a folder that is not empty. */
 export const pathSink =
   (folder: string): ExportSink =>
   async (_, files) => {
@@ -18,7 +18,7 @@ export const pathSink =
     try {
       for await (const { name: file, chunks } of files) {
         await pipeline(chunks, createWriteStream(join(folder, file))).catch((error: unknown) => {
-          // What went wrong with reading says so itself.
+          // A failure of reading explains itself.
           if (error instanceof Refused) throw error;
           return writing(file, () => Promise.reject(error as Error));
         });

@@ -1,4 +1,4 @@
-// Runs the headless runner, built where there is no build of these very sources.
+// Runs the headless runner, and builds it first unless these exact sources have been built.
 import { importBuilt, root } from '../setup/build-for-node.mjs';
 
 const { main } = /** @type {typeof import('./main.ts')} */ (await importBuilt('headless'));

@@ -1,16 +1,16 @@
 import { create, globals } from 'webgpu';
 
-/** Names the driver outright: then none is looked for. */
+/** Names the driver, so that none is searched for. */
 const driverVariables = ['VK_ICD_FILENAMES', 'VK_DRIVER_FILES'];
 
-// Dawn ends with the last reference to what `create` returned.
+// Dawn ends when the last reference to what `create` returned is gone.
 let dawn: GPU | undefined;
 
 /**
- * WebGPU for Node: the machine's own driver, or a software driver where it has none.
+ * WebGPU for Node: the machine's own driver, or a software driver if it has none.
  *
  * @param findSoftwareVulkan gives the manifest of a software Vulkan driver, if there is one
- * @returns WebGPU; without an adapter where there is no driver at all
+ * @returns WebGPU; it has no adapter if there is no driver at all
  */
 export async function openDawn(findSoftwareVulkan: () => Promise<string | undefined>): Promise<GPU> {
   if (dawn) return dawn;
@@ -21,7 +21,7 @@ export async function openDawn(findSoftwareVulkan: () => Promise<string | undefi
 
   const driver = await findSoftwareVulkan();
   if (driver === undefined) return dawn;
-  // The Vulkan loader reads the variable for every Dawn instance anew: no need to start the process again.
+  // The Vulkan loader reads the variable for every Dawn instance, so the process need not start again.
   process.env['VK_ICD_FILENAMES'] = driver;
   dawn = create([]);
   return dawn;

@@ -1,5 +1,5 @@
-// Draws the icons of the installed page: node tools/icons/draw-icons.mjs. Systems that install pages want PNG, and
-// public/icon.svg is simple enough to be drawn here: three bars, the middle one hollow, on a green ground.
+// `node tools/icons/draw-icons.mjs` draws the icons of the installed page. Operating systems want PNG, and public/icon.svg
+// is simple enough to draw here: three bars on a green ground, the middle one hollow.
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { crc32, deflateSync } from 'node:zlib';
@@ -7,17 +7,17 @@ import { crc32, deflateSync } from 'node:zlib';
 const ground = [0x14, 0x66, 0x5a];
 const white = [0xff, 0xff, 0xff];
 const pale = [0x9f, 0xd8, 0xcb];
-/** Samples a side of each pixel, for smooth edges. */
+/** Samples along each side of a pixel, for smooth edges. */
 const SAMPLES = 4;
 
-/** How far a point is outside a rounded box; negative inside. @param {number} x @param {number} y @param {readonly number[]} box left, top, width, height, radius */
+/** The distance of a point from a rounded box; negative inside. @param {number} x @param {number} y @param {readonly number[]} box left, top, width, height, radius */
 function distance(x, y, [left = 0, top = 0, width = 0, height = 0, radius = 0]) {
   const dx = Math.abs(x - left - width / 2) - width / 2 + radius;
   const dy = Math.abs(y - top - height / 2) - height / 2 + radius;
   return Math.hypot(Math.max(dx, 0), Math.max(dy, 0)) + Math.min(Math.max(dx, dy), 0) - radius;
 }
 
-/** Colour at a point of the 32 × 32 drawing, or null where it is clear. @param {number} x @param {number} y @param {number} corner */
+/** Colour at a point of the 32 × 32 drawing, or null if it is transparent. @param {number} x @param {number} y @param {number} corner */
 function colourAt(x, y, corner) {
   if (distance(x, y, [0, 0, 32, 32, corner]) > 0) return null;
   if (distance(x, y, [6, 7, 20, 4, 2]) <= 0 || distance(x, y, [6, 21, 20, 4, 2]) <= 0) return white;
@@ -65,7 +65,7 @@ function png(side, style) {
   const header = Buffer.alloc(13);
   header.writeUInt32BE(side, 0);
   header.writeUInt32BE(side, 4);
-  header.set([8, 6], 8); // 8 bits a channel, RGBA
+  header.set([8, 6], 8); // 8 bits per channel, RGBA
   return Buffer.concat([
     Buffer.from([0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a, 0x1a, 0x0a]),
     chunk('IHDR', header),

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# add-backports.sh APT_DIR CODENAME: adds the suite CODENAME-backports to apt's sources, as a copy of the entry from
-# which this machine gets CODENAME itself, so that no host is named here. Does nothing where the suite is there already.
+# add-backports.sh APT_DIR CODENAME adds the suite CODENAME-backports to apt's sources. It copies the entry that this
+# machine uses for CODENAME, so that no host is named here. Does nothing if the suite is there already.
 set -euo pipefail
 
 apt=$1
@@ -11,7 +11,7 @@ suite=$codename-backports
 deb822=("$apt"/sources.list.d/debian.sources "$apt"/sources.list.d/*.sources)
 one_line=("$apt"/sources.list "$apt"/sources.list.d/*.list)
 
-# Of each enabled stanza that offers binary packages of a suite: the stanza, with `to` in the place of its suites.
+# Prints each enabled stanza that offers binary packages of a suite, with `to` in place of its suites.
 from_deb822() { # from to file
   awk -v from="$1" -v to="$2" '
     function flush(   i, has, n, words) {
@@ -39,7 +39,7 @@ from_deb822() { # from to file
   ' "$3"
 }
 
-# The first one-line entry of a suite's binary packages, with `to` as its suite.
+# Prints the first one-line entry for binary packages of a suite, with `to` as its suite.
 from_one_line() { # from to file
   awk -v from="$1" -v to="$2" '
     $1 != "deb" { next }

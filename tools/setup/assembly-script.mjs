@@ -1,4 +1,4 @@
-// Compiles the CPU backend's kernels: `import code from './kernels/all.ts?assembly'` gives the module twice, in base64.
+// Compiles the kernels of the CPU backend: `import code from './kernels/all.ts?assembly'` gives two variants in base64.
 import { createHash } from 'node:crypto';
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { mkdir, rename, writeFile } from 'node:fs/promises';
@@ -13,8 +13,8 @@ const { version } = /** @type {{ version: string }} */ (
 );
 
 /**
- * As much of the compiler's programming interface as is used here. Its own types are not imported, because they change
- * those of every array.
+ * The part of the compiler's interface that is used here. Its own types are not imported, because they change those of
+ * every array.
  *
  * @typedef {object} Compiler
  * @property {(
@@ -27,7 +27,7 @@ const { version } = /** @type {{ version: string }} */ (
  * ) => Promise<{ error: Error | null, stderr: { toString(): string } }>} main
  */
 
-/** By the instructions that an engine may have. Warning 112 is about values that pass between the files only. */
+/** By the instructions that an engine has. Warning 112 is about values that pass only between these files. */
 const variants = { simd: ['simd'], relaxedSimd: ['simd', 'relaxed-simd'] };
 const options = '-O3 --noAssert --runtime stub --importMemory --disableWarning 112'.split(' ');
 
@@ -61,8 +61,8 @@ async function compile(folder, entry, features) {
 }
 
 /**
- * The source of the JavaScript module that an import of AssemblyScript gives. Kept by what the sources say, because
- * the compiler takes a second or two.
+ * The source of the JavaScript module that an import of AssemblyScript resolves to. Cached by a hash of the sources,
+ * because the compiler takes a second or two.
  *
  * @param {string} file
  * @returns {Promise<string>}
@@ -78,7 +78,7 @@ async function moduleOf(file) {
       codes.push(`  ${name}: '${await compile(folder, basename(file), features)}',`);
     }
     await mkdir(cache, { recursive: true });
-    // Beside the place first: several builds may run at once.
+    // Written beside its place and then moved, because several builds may run at once.
     await writeFile(`${kept}.${process.pid}`, `export default {\n${codes.join('\n')}\n};\n`);
     await rename(`${kept}.${process.pid}`, kept);
   }

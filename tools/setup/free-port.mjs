@@ -1,6 +1,6 @@
 import { createServer } from 'node:net';
 
-/** @returns {Promise<number>} a port of this machine's own address that nobody listens on now */
+/** @returns {Promise<number>} a loopback port that nobody listens on now */
 export const freePort = () =>
   new Promise((resolve, reject) => {
     const server = createServer();

@@ -1,4 +1,4 @@
-// Which Vulkan driver Dawn gets in Node. Knows nothing of Dawn itself.
+// Which Vulkan driver Dawn gets in Node. Knows nothing about Dawn itself.
 import { existsSync, readFileSync, readdirSync, realpathSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { findChromium } from './find-chromium.mjs';
@@ -9,18 +9,18 @@ const swiftShader = 'vk_swiftshader_icd.json';
 /** @param {string} folder */
 const filesOf = (folder) => (existsSync(folder) ? readdirSync(folder).sort() : []);
 
-/** Dawn refuses the lavapipe of Mesa 22. From Mesa 24.3 on its manifest names Vulkan 1.4. */
+/** Dawn refuses the lavapipe of Mesa 22. Since Mesa 24.3 the manifest names Vulkan 1.4. */
 const isRecent = (/** @type {string} */ manifest) =>
   /"api_version":\s*"1\.(?:[4-9]|\d\d)/.test(readFileSync(manifest, 'utf8'));
 
-/** Mesa's software driver: lavapipe's manifest, where Mesa is installed. */
+/** The manifest of lavapipe, Mesa's software driver, if Mesa is installed. */
 export const findLavapipe = () =>
   driverFolders
     .flatMap((folder) => filesOf(folder).map((file) => join(folder, file)))
     .filter((path) => /[\\/]lvp_icd[^\\/]*\.json$/.test(path))
     .find(isRecent);
 
-/** The software driver that a Chromium carries: beside the binary, or in the library folder of Debian's wrapper script. */
+/** The software driver that a Chromium brings: beside the binary, or in the library folder of Debian's wrapper script. */
 function findSwiftShader() {
   const browser = findChromium();
   const besideBrowser = browser === undefined ? [] : [dirname(realpathSync(browser))];
@@ -29,10 +29,10 @@ function findSwiftShader() {
     .find((path) => existsSync(path));
 }
 
-/** @returns {string | undefined} the manifest of a software Vulkan driver: lavapipe, else SwiftShader */
+/** @returns {string | undefined} the manifest of a software Vulkan driver: lavapipe, otherwise SwiftShader */
 export const findSoftwareVulkan = () => findLavapipe() ?? findSwiftShader();
 
-/** A person's or a machine's own choice of driver: then none is looked for. */
+/** Variables that name a driver, so that none is searched for. */
 const driverVariables = ['VK_ICD_FILENAMES', 'VK_DRIVER_FILES'];
 
 /**

@@ -5,7 +5,7 @@ import type { EngineApi } from '../../worker/protocol/engine.ts';
 import type { GenerateRequest, GenerateResult } from '../../worker/protocol/generate.ts';
 import type { BackendChoice, ModelFacts } from '../../worker/protocol/load.ts';
 
-/** One way of keeping a model's weights, and what it costs and gains against the first of a comparison. */
+/** One format of a model's weights: what it costs and gains, compared with the first format. */
 export interface ComparedWeights {
   readonly weights: WeightPrecision;
   readonly quantizeEmbeddings: boolean;
@@ -29,7 +29,7 @@ export interface Comparison {
   readonly formats: readonly ComparedWeights[];
 }
 
-/** 16 bit, with which the others are compared, and all that is quantized. */
+/** 16 bits, which the others are compared with, and every quantized format. */
 const formats: readonly { readonly weights: WeightPrecision; readonly quantizeEmbeddings: boolean }[] = [
   { weights: 'f16', quantizeEmbeddings: false },
   { weights: 'q8', quantizeEmbeddings: false },
@@ -39,10 +39,10 @@ const formats: readonly { readonly weights: WeightPrecision; readonly quantizeEm
 ];
 
 /**
- * Measures a model with its weights in every format: the loss on the same text, and the speed, by turns.
+ * Measures a model in every format of weights: its loss on the same text, and its speed, by turns.
  *
  * @param windows tokens of held-out text; every token of a window but the first is scored
- * @param tell    is told how far it is
+ * @param tell    receives lines about the progress
  * @throws Refused with the failure of the first call that fails
  */
 export async function compareWeights(

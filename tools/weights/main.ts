@@ -9,11 +9,11 @@ import { openFolderSource } from '../headless/folder-source.ts';
 import { openEngine, type Surroundings } from '../headless/main.ts';
 import { compareWeights, tableOf, type Comparison } from './compare-weights.ts';
 
-/** After the begin token, as `npm run evaluate` has them. */
+/** After the begin token, as in `npm run evaluate`. */
 const WINDOW_TOKENS = 255;
 
 interface Request {
-  /** A model that ships; null for the first of index.json, which the page opens with. */
+  /** A model that ships; null: the first of index.json, which the page opens with. */
   readonly model: string | null;
   /** A text, plain or gzipped, that the model was not trained on. */
   readonly text: string;
@@ -23,7 +23,7 @@ interface Request {
   readonly rounds: number;
 }
 
-/** Compares a shipped model with itself in every format of weights. */
+/** Compares the formats of weights of one shipped model. */
 export async function main(
   request: Request,
   surroundings: Surroundings,

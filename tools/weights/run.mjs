@@ -1,8 +1,7 @@
-// `npm run --silent bench:weights -- --text FILE`: what weights of 8 and 4 bits cost in quality, and what they gain.
-import { execFileSync } from 'node:child_process';
-import { cpus } from 'node:os';
+// `npm run --silent bench:weights -- --text FILE` measures what weights of 8 and 4 bits cost in quality, and gain in speed.
 import { resolve } from 'node:path';
 import { parseArgs } from 'node:util';
+import { whereMeasured } from '../bench/machine.mjs';
 import { importBuilt, root } from '../setup/build-for-node.mjs';
 
 const usage = `npm run --silent bench:weights -- --text FILE [options]
@@ -11,7 +10,7 @@ const usage = `npm run --silent bench:weights -- --text FILE [options]
   --backend B      webgpu (the default) or cpu
   --windows N      how many windows of the text to score, at least 2 (40)
   --new N          new tokens of a measurement of speed (128)
-  --rounds N       measurements of each, by turns (3)
+  --rounds N       measurements of each format, by turns (3)
 A table goes to standard error, JSON to standard output.`;
 
 const { values } = parseArgs({
@@ -36,7 +35,7 @@ if (wrong || windows === undefined || newTokens === undefined || rounds === unde
   process.exit(2);
 }
 const { main } = /** @type {typeof import('./main.ts')} */ (await importBuilt('weights', ['tools/evaluate']));
-// npm runs scripts from the repository's folder, and says where it was called.
+// npm runs scripts in the repository's folder, and passes on where the user called it.
 const startFolder = process.env['INIT_CWD'] ?? process.cwd();
 const { comparison, table } = await main(
   { model: model ?? null, text: resolve(startFolder, text), backend, windows, newTokens, rounds },
@@ -49,9 +48,7 @@ const { comparison, table } = await main(
   },
 );
 process.stderr.write(`\n${table}\n`);
-const machine = { cpu: cpus()[0]?.model ?? 'unknown', cores: cpus().length, node: process.version };
-const commit = execFileSync('git', ['rev-parse', '--short', 'HEAD'], { cwd: root, encoding: 'utf8' }).trim();
 // Dawn would keep the process alive.
-process.stdout.write(`${JSON.stringify({ machine, commit, ...comparison }, null, 2)}\n`, () =>
+process.stdout.write(`${JSON.stringify({ ...whereMeasured(), ...comparison }, null, 2)}\n`, () =>
   process.exit(0),
 );

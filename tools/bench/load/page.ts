@@ -1,4 +1,4 @@
-/** How long a stored model takes to load, beside reading the same bytes from IndexedDB and uploading them. */
+/** Measures how long a stored model takes to load, beside reading the same bytes from IndexedDB and uploading them. */
 import type { Backend, ModelWeights } from '../../../gpu/backend.ts';
 import type { ElementType } from '../../../gpu/numbers/element-type.ts';
 import { parseLayerTypes } from '../../../gpu/plan/layer-types.ts';
@@ -23,7 +23,7 @@ export interface LoadReport {
   readonly readMs: readonly number[];
   readonly uploadMs: readonly number[];
   readonly loadMs: readonly number[];
-  /** Medians: loading over reading and uploading. The goal is 1.5 at most. */
+  /** The median of loading divided by the sum of the medians of reading and uploading. The goal is at most 1.5. */
   readonly ratio: number;
 }
 
@@ -46,7 +46,7 @@ globalThis.runLoadBench = async (shape, repeats) => {
   const specs = weightSpecs(dims, storedLayers);
   const sizeOf = ({ rows, cols }: { rows: number; cols: number }) => rows * cols * 2;
 
-  // A checkpoint of half-precision numbers that nothing can compress, in records.
+  // Stores a checkpoint of half-precision numbers that nothing can compress.
   let end = 0;
   const header = new TextEncoder().encode(
     JSON.stringify(
@@ -107,7 +107,7 @@ globalThis.runLoadBench = async (shape, repeats) => {
   };
   const read = async () => {
     for (let index = 0; index < records.count; index++) {
-      if (!(await records.read(index))) throw new Error(`record ${index} is not there`);
+      if (!(await records.read(index))) throw new Error(`record ${index} is missing`);
     }
     return null;
   };
@@ -134,7 +134,7 @@ globalThis.runLoadBench = async (shape, repeats) => {
   const times = { readMs: [] as number[], uploadMs: [] as number[], loadMs: [] as number[] };
   for (let repeat = -1; repeat < repeats; repeat++) {
     const [readMs, uploadMs, loadMs] = [await timed(read), await timed(upload), await timed(load)];
-    if (repeat < 0) continue; // a warm-up
+    if (repeat < 0) continue; // the warm-up
     times.readMs.push(readMs);
     times.uploadMs.push(uploadMs);
     times.loadMs.push(loadMs);

@@ -1,12 +1,14 @@
-// `npm run bench:load -- [shape] [repeats]`: loading a stored model, in Chromium, as JSON. The shape is one of `bench`.
+// `npm run bench:load -- [shape] [repeats]` measures loading a stored model in Chromium and prints JSON. Shapes are those
+// of `npm run bench`.
 import { mkdtempSync, rmSync } from 'node:fs';
-import { cpus, tmpdir } from 'node:os';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { chromium } from 'playwright';
 import { createServer } from 'vite';
 import { assemblyScript } from '../../setup/assembly-script.mjs';
 import { root } from '../../setup/build-for-node.mjs';
 import { findChromium, quietFlags, webGpuFlags } from '../../setup/find-chromium.mjs';
+import { whereMeasured } from '../machine.mjs';
 
 const [shape = '135m', repeats = '3'] = process.argv.slice(2);
 const server = await createServer({
@@ -18,7 +20,7 @@ const server = await createServer({
   server: { host: '127.0.0.1', port: 0, hmr: false },
 });
 const executablePath = findChromium();
-// A profile on disk: a private window would keep IndexedDB in memory.
+// The profile is on disk, because a private window keeps IndexedDB in memory.
 const profile = mkdtempSync(join(tmpdir(), 'kvtab-bench-'));
 const browser = await chromium.launchPersistentContext(profile, {
   ...(executablePath === undefined ? {} : { executablePath }),
@@ -33,8 +35,8 @@ try {
     ([s, n]) => globalThis.runLoadBench(String(s), Number(n)),
     [shape, repeats],
   );
-  const machine = { cpu: cpus()[0]?.model ?? 'unknown', cores: cpus().length };
-  process.stdout.write(`${JSON.stringify({ machine, ...report }, null, 2)}\n`);
+  const measured = { ...whereMeasured(), browser: await page.evaluate(() => navigator.userAgent), ...report };
+  process.stdout.write(`${JSON.stringify(measured, null, 2)}\n`);
 } finally {
   await browser.close();
   await server.close();

@@ -4,12 +4,12 @@ import type { ModelDims } from '../../../gpu/plan/model-dims.ts';
 import type { Sharing } from '../../../gpu/plan/sharing.ts';
 import type { OnnxGraph } from './onnx-graph.ts';
 
-/** What is added to the score of a key that a query does not see. */
+/** Added to the score of a key that a query does not see. */
 const HIDDEN = -1e30;
-/** And to that of the row of zeros that stands for "no key": all that counts where every key is hidden, else nothing. */
+/** Added to the score of the zero row that stands for "no key". It decides only if every key is hidden. */
 const NOTHING = -1e15;
 
-/** Keys and values that some layers attend to, and what the scores of its columns are raised by. */
+/** Keys and values that some layers attend to, and the bias that is added to their scores. */
 export interface Attended {
   readonly keysTransposed: string; // [1, kvHeads, headDim, keys]
   readonly values: string; // [1, kvHeads, keys, headDim]
@@ -19,7 +19,7 @@ export interface Attended {
 export const pastName = (cache: number, part: string) => `past_key_values.${cache}.${part}`;
 export const presentName = (cache: number, part: string) => `present.${cache}.${part}`;
 
-/** The rows that each layer of a graph attends to, and its mask: made once for all layers that share them. */
+/** The rows that each layer of a graph attends to, with its mask. Layers that share them get the same nodes. */
 export class AttendedRows {
   readonly #graph: OnnxGraph;
   readonly #dims: ModelDims;
@@ -36,7 +36,7 @@ export class AttendedRows {
     this.#owners = ownersOf(sharing.layers);
   }
 
-  /** What one layer attends to. Its owner must have been cached already, where it is not above. */
+  /** What one layer attends to. An owner that is not above must have been cached before. */
   of(layer: LayerType): Attended {
     const above = readsAbove(layer);
     const { diagonal } = maskOf(this.#sharing, layer);
@@ -75,7 +75,7 @@ export class AttendedRows {
     return this.#graph.floats(name, shape, values);
   }
 
-  /** 0 where a query sees a key, {@link HIDDEN} elsewhere, one row a token and query head of a group. */
+  /** 0 where a query sees a key, {@link HIDDEN} elsewhere. One row per token and query head of a group. */
   #bias(above: boolean, diagonal: boolean, windowed: boolean): string {
     const graph = this.#graph;
     const lengthOf = (input: string) =>

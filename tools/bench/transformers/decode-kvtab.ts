@@ -10,7 +10,7 @@ import { placeHere } from '../../../worker/text/place-here.ts';
 const ignore = () => undefined;
 const never = () => false;
 
-/** This project's decoder, with what the page has for defaults. */
+/** kvtab's decoder, with the page's defaults. */
 export async function openKvtab(backend: Backend, pageUrl: string, model: string): Promise<Decode> {
   const source = valueOf(openPageSource(pageUrl, model));
   const openBackend = () => Promise.resolve(backend);
@@ -30,7 +30,7 @@ export async function openKvtab(backend: Backend, pageUrl: string, model: string
       const options = { logitsAt: [], onLogits: ignore, onProgress: ignore, stopped: never };
       await session.prefill(prompt, { mode: 'sequential', ...options });
       const tokens: number[] = [];
-      // From before the first token is drawn: tokens arrive in bunches, so that the first one's arrival is too late.
+      // Starts before the first token is drawn: tokens arrive in bunches, so the arrival of the first one is too late.
       const startMs = performance.now();
       let lastMs = startMs;
       const onToken = (token: number) => {

@@ -1,6 +1,6 @@
 import type { Decode } from './decode.ts';
 
-/** As much of transformers.js 4 as is used here; its own types are not installed with this project. */
+/** The part of transformers.js 4 that this bench uses. Its own types are not installed with this project. */
 interface TransformersJs {
   readonly env: {
     version: string;
@@ -29,12 +29,12 @@ interface CausalModel {
 }
 
 export interface TransformersOptions {
-  /** Where its packages are served. */
+  /** The URL of its packages. */
   readonly packages: string;
-  /** Where the ONNX models are served. */
+  /** The URL of the ONNX models. */
   readonly models: string;
   readonly device: 'webgpu' | 'wasm';
-  /** `.asyncify` is its own choice in a browser with WebGPU; the empty one has no WebGPU, and less to carry. */
+  /** `.asyncify` is the build that it chooses in a browser with WebGPU. The empty one is lean: it has no WebGPU. */
   readonly build: '.asyncify' | '';
   readonly threads: number;
 }
@@ -74,7 +74,7 @@ const decodeWith =
   (library: TransformersJs, model: CausalModel): Decode =>
   async (prompt, newTokens) => {
     const cache = new library.DynamicCache();
-    // The prompt's tokens one by one: what the cache holds before a call is all that the model may see of the past.
+    // One token of the prompt at a time: the model sees only the past that the cache held before the call.
     for (let count = 1; count < prompt.length; count++) await generate(prompt.slice(0, count), 1);
 
     const tokens: number[] = [];
@@ -86,7 +86,7 @@ const decodeWith =
         tokens.push(Number(batch[0]?.[0]));
       }
       override end() {
-        // Nothing is held back.
+        // No token is held back.
       }
     }
     await generate(prompt, newTokens, afterPrompt(new Listener()));
@@ -106,7 +106,7 @@ const decodeWith =
     }
   };
 
-/** A streamer is handed the prompt first. */
+/** A streamer gets the prompt first. */
 function afterPrompt<S extends { put(tokens: bigint[][]): void }>(streamer: S): S {
   const put = streamer.put.bind(streamer);
   let prompt = true;

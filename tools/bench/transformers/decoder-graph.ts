@@ -1,9 +1,9 @@
 /**
- * A decoder as an ONNX graph, in the form that transformers.js expects of text generation. Float32 throughout: the
- * software adapter has no 16-bit arithmetic, and float32 holds 16-bit weights exactly.
+ * A decoder as an ONNX graph, in the form that transformers.js expects for text generation. Float32 throughout, because
+ * the software adapter has no 16-bit arithmetic, and float32 holds 16-bit weights exactly.
  *
- * The graph says sequential mode: a layer that reads above itself sees what was cached before the call, so a prompt
- * of such a model must be fed token by token. Batches of one.
+ * The graph computes sequential mode: a layer that reads above itself sees what was cached before the call, so the prompt
+ * of such a model must come token by token. Batches of one.
  */
 import type { CpuWeights } from '../../../gpu/cpu/weights.ts';
 import { ownersOf, type LayerType } from '../../../gpu/plan/layer-types.ts';
@@ -73,7 +73,7 @@ class DecoderGraph {
     return graph.toFile();
   }
 
-  /** The residual sum and its RMS norm, in one node as exports for ONNX Runtime have it. */
+  /** The residual sum and its RMS norm in one node, as in exports for ONNX Runtime. */
   #norm(hidden: string, delta: string | null, role: WeightRole, layer: number) {
     const gain = this.#graph.floats(
       `${role}/${layer}`,
@@ -92,7 +92,7 @@ class DecoderGraph {
     return { hidden: sum, normed };
   }
 
-  /** W·x (+ bias). ONNX multiplies from the right, so that the matrix is written transposed. */
+  /** W·x (+ bias). ONNX multiplies from the right, so the matrix is written transposed. */
   #project(x: string, role: WeightRole, layer: number, bias: WeightRole | null, as?: string): string {
     const matrix = this.#weights.get(role, layer);
     const added = bias === null ? undefined : this.#weights.find(bias, layer);
@@ -119,7 +119,7 @@ class DecoderGraph {
     return this.#dims.heads * this.#dims.headDim;
   }
 
-  /** Cosines and sines by position. The query's are scaled as its scores must be, which saves a node a layer. */
+  /** Cosines and sines by position. Those of queries include the scale of the scores, which saves a node per layer. */
   #ropeTables(): void {
     const { rope, headDim, contextTokens } = this.#dims;
     const positions = Math.min(contextTokens, LONGEST_TABLE);

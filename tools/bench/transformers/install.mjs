@@ -1,4 +1,4 @@
-// Installs transformers.js outside the sources, from the lock file beside this one, where that is not yet done.
+// Installs transformers.js outside the sources, from the lock file in this folder, unless that has been done.
 import { execFile } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { existsSync } from 'node:fs';
@@ -22,7 +22,7 @@ export async function installTransformers() {
   for (const file of ['package.json', 'package-lock.json']) {
     await copyFile(join(import.meta.dirname, file), join(place, file));
   }
-  // Its install scripts fetch programs that a page has no use for.
+  // Its install scripts fetch programs that a page does not need.
   const options = ['ci', '--ignore-scripts', '--omit=optional', '--no-audit', '--no-fund'];
   await promisify(execFile)('npm', options, { cwd: place, shell: process.platform === 'win32' });
   await writeFile(mark, wanted);

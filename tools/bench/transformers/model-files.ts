@@ -12,7 +12,7 @@ import { openFolderSource } from '../../headless/folder-source.ts';
 import { decoderGraph } from './decoder-graph.ts';
 import { placeHere } from '../../../worker/text/place-here.ts';
 
-/** A model's folder as transformers.js wants it: `config.json` and `onnx/model.onnx`, under the model's own plan. */
+/** Writes a model as transformers.js reads it: `config.json` and `onnx/model.onnx`, under the model's own plan. */
 export async function writeModelFiles(from: string, to: string): Promise<void> {
   const { onnx, config } = await modelFiles(openFolderSource(from));
   await mkdir(join(to, 'onnx'), { recursive: true });
@@ -38,7 +38,7 @@ export async function modelFiles(source: ModelSource) {
   };
 }
 
-/** To transformers.js a model has as many layers as it has caches. No end token: the bench asks for a fixed length. */
+/** transformers.js makes one cache per layer, so the layers are those that own KV. No end token: the length is fixed. */
 const configFor = (dims: ModelDims, caches: number) => ({
   architectures: ['LlamaForCausalLM'],
   model_type: 'llama',
@@ -52,7 +52,7 @@ const configFor = (dims: ModelDims, caches: number) => ({
   max_position_embeddings: dims.contextTokens,
 });
 
-/** What the loader takes for a backend, and only keeps what it is given. */
+/** A backend that keeps the weights that the loader gives it, and computes nothing. */
 const collector = (tensors: CpuWeights): Backend => ({
   adapter: { backend: 'cpu', vendor: '', description: 'none', software: true },
   allocatedBytes: 0,

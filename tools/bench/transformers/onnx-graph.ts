@@ -6,17 +6,17 @@ import { bytes, float, int, littleEndian, message, string, type Field } from './
 
 export type ElementType = 'float' | 'int64';
 
-/** A length, or the name of one that differs from run to run. */
+/** A length, or the name of a length that varies from run to run. */
 export type Axis = number | string;
 
-/** A whole number or an array of them, or a number with a fraction, which must say so. */
+/** An integer, an array of integers, or a float, which must be marked as one. */
 type Attribute = number | readonly number[] | { readonly float: number };
 
 interface OpOptions {
   readonly attributes?: Readonly<Record<string, Attribute>>;
   /** Empty for ONNX's own operators. */
   readonly domain?: string;
-  /** What the output is called. Where there are several, those that are not needed are called ''. */
+  /** Names of the outputs; '' for one that nobody needs. */
   readonly outputs?: readonly string[];
 }
 
@@ -24,7 +24,7 @@ const IR_VERSION = 8;
 const OPSET = 17;
 const elementTypes = { float: 1, int64: 7 } as const;
 const attributeTypes = { float: 1, int: 2, ints: 7 } as const;
-/** Operators that ONNX Runtime adds, and exports of language models use. */
+/** Operators that ONNX Runtime adds and that exports of language models use. */
 export const MICROSOFT = 'com.microsoft';
 
 export class OnnxGraph {
@@ -35,13 +35,13 @@ export class OnnxGraph {
   readonly #whole = new Map<string, string>();
   #names = 0;
 
-  /** A graph input; its name is the value's. */
+  /** A graph input; its name is also the name of its value. */
   input(name: string, type: ElementType, shape: readonly Axis[]): string {
     this.#inputs.push(bytes(11, valueInfo(name, type, shape)));
     return name;
   }
 
-  /** Makes a value that has this name an output of the graph. */
+  /** Makes the value of this name an output of the graph. */
   output(name: string, type: ElementType, shape: readonly Axis[]): void {
     this.#outputs.push(bytes(12, valueInfo(name, type, shape)));
   }
@@ -52,7 +52,7 @@ export class OnnxGraph {
     return name;
   }
 
-  /** A constant vector of whole numbers: shapes, axes, borders. Equal ones are one. */
+  /** A constant vector of integers: shapes, axes, bounds. Equal vectors share one tensor. */
   ints(...values: readonly number[]): string {
     const key = values.join(',');
     let name = this.#whole.get(key);
@@ -64,7 +64,7 @@ export class OnnxGraph {
     return name;
   }
 
-  /** A constant whole number, without axes. */
+  /** A constant integer without axes. */
   scalar(value: number): string {
     return this.op('Squeeze', [this.ints(value)]);
   }

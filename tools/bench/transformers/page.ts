@@ -7,7 +7,7 @@ import { openTransformers, type TransformersOptions } from './decode-transformer
 export interface CompareRequest extends TransformersOptions {
   readonly model: string;
   readonly prompt: readonly number[];
-  /** What must be written: the model's golden continuation. Its length is the number of new tokens. */
+  /** What both sides must write: the model's golden continuation. Its length is the number of new tokens. */
   readonly expected: readonly number[];
   readonly repeats: number;
 }
@@ -21,7 +21,7 @@ declare global {
 
 globalThis.compareDecoders = compare;
 
-/** Decodes by turns with this project and with transformers.js: what else the machine does slows both. */
+/** Decodes by turns with kvtab and with transformers.js, so that other work on the machine slows both. */
 async function compare(request: CompareRequest) {
   const { model, prompt, expected, repeats } = request;
   const backend = await (request.device === 'wasm'
@@ -34,11 +34,11 @@ async function compare(request: CompareRequest) {
   const measure = async (name: keyof typeof speeds, decode: Decode) => {
     const { tokens, tokensPerSec } = await decode(prompt, expected.length);
     if (tokens.join() !== expected.join()) {
-      throw new Error(`${name} wrote ${tokens.join(' ')}, and not ${expected.join(' ')}`);
+      throw new Error(`${name} wrote the tokens ${tokens.join(' ')} instead of ${expected.join(' ')}`);
     }
     speeds[name].push(tokensPerSec);
   };
-  // Compiles kernels; on the processor V8 wants more than a few tokens before it compiles at its best.
+  // Compiles kernels. On the CPU, V8 needs more than a few tokens before it optimizes fully.
   const warmUpTokens = request.device === 'wasm' ? 2 * expected.length : 4;
   for (const decode of [kvtab, transformers.decode]) await decode(prompt, warmUpTokens);
   for (let i = 0; i < repeats; i++) {
@@ -50,7 +50,7 @@ async function compare(request: CompareRequest) {
     model,
     promptTokens: prompt.length,
     newTokens: expected.length,
-    sameTokens: true, // or it has thrown
+    sameTokens: true, // checked above
     adapter: backend.adapter,
     kvtab: { backend: backend.adapter.backend, decodeTokensPerSec: ours },
     transformers: {

@@ -1,4 +1,4 @@
-/** Writes protobuf messages: only what ONNX files are made of. https://protobuf.dev/programming-guides/encoding/ */
+/** Writes the kinds of protobuf fields that ONNX files contain. https://protobuf.dev/programming-guides/encoding/ */
 
 /** One field, ready to be put into a message. */
 export type Field = readonly Uint8Array[];
@@ -9,7 +9,7 @@ const FIXED32 = 5;
 
 const text = new TextEncoder();
 
-/** A whole number, seven bits a byte, the lowest first. Negative ones take ten bytes, as in two's complement. */
+/** An integer, seven bits per byte, lowest first. Negative ones take ten bytes, as in two's complement. */
 export function varint(value: number | bigint): Uint8Array {
   let rest = BigInt.asUintN(64, BigInt(value));
   const bytes: number[] = [];
@@ -34,7 +34,7 @@ export const bytes = (field: number, value: Uint8Array): Field => [
 
 export const string = (field: number, value: string): Field => bytes(field, text.encode(value));
 
-/** Fields one after the other: a message, or the value of a field that holds one. */
+/** Concatenates fields: a message, or the value of a field that holds one. */
 export function message(fields: readonly Field[]): Uint8Array<ArrayBuffer> {
   const parts = fields.flat();
   const whole = new Uint8Array(parts.reduce((sum, part) => sum + part.length, 0));

@@ -1,4 +1,4 @@
-// `npm run --silent bench:transformers`: how much faster this project decodes than transformers.js, in one Chromium.
+// `npm run --silent bench:transformers` compares decoding with transformers.js in one Chromium, and prints JSON.
 import { createReadStream, existsSync, readFileSync } from 'node:fs';
 import { cpus } from 'node:os';
 import { extname, join, normalize } from 'node:path';
@@ -8,9 +8,10 @@ import { createServer } from 'vite';
 import { assemblyScript } from '../../setup/assembly-script.mjs';
 import { root } from '../../setup/build-for-node.mjs';
 import { findChromium, quietFlags, webGpuFlags } from '../../setup/find-chromium.mjs';
+import { whereMeasured } from '../machine.mjs';
 import { installTransformers } from './install.mjs';
 
-/** Threads of WebAssembly want a page that nobody else can look into. */
+/** WebAssembly threads need a page that is isolated from other origins. */
 const isolation = {
   'Cross-Origin-Opener-Policy': 'same-origin',
   'Cross-Origin-Embedder-Policy': 'require-corp',
@@ -77,7 +78,7 @@ async function run({ model, gpuTokens, cpuTokens, repeats }) {
   const { tokens: prompt, greedy_after_sequential: continuation } = golden(model);
 
   /**
-   * A page of its own for each: ONNX Runtime starts once a page.
+   * Each comparison gets its own page, because ONNX Runtime starts only once per page.
    *
    * @param {'webgpu' | 'wasm'} device
    * @param {'' | '.asyncify'} build
@@ -116,7 +117,7 @@ async function run({ model, gpuTokens, cpuTokens, repeats }) {
 const usage = `npm run --silent bench:transformers -- [options]
   --model ID  a shipped model (fairy-lckv)
   --gpu N     new tokens on WebGPU, at most 64 (16)
-  --cpu N     new tokens on the processor, at most 64 (64)
+  --cpu N     new tokens on the CPU, at most 64 (64)
   --repeats N (3)`;
 
 /** @param {'gpu' | 'cpu' | 'repeats'} name */
@@ -142,14 +143,15 @@ if (values.help) {
   process.exit(0);
 }
 try {
-  const machine = { cpu: cpus()[0]?.model ?? 'unknown', cores: cpus().length, node: process.version };
   const report = await run({
     model: values.model,
     gpuTokens: count('gpu'),
     cpuTokens: count('cpu'),
     repeats: count('repeats'),
   });
-  process.stdout.write(`${JSON.stringify({ machine, ...report }, null, 2)}\n`, () => process.exit(0));
+  process.stdout.write(`${JSON.stringify({ ...whereMeasured(), ...report }, null, 2)}\n`, () =>
+    process.exit(0),
+  );
 } catch (error) {
   process.stderr.write(`bench: ${error instanceof Error ? error.message : String(error)}\n\n${usage}\n`);
   process.exit(2);
