@@ -1,10 +1,11 @@
 /**
- * A server that behaves like the Hub, on two origins as the Hub has them: one that knows the repositories and redirects
- * to another, which has the bytes. It misbehaves on demand.
+ * A server that behaves like the Hub, on two origins like the Hub: one knows the repositories and redirects to the
+ * other one, which has the bytes. It misbehaves on demand.
  */
 import { createHash } from 'node:crypto';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { gzipSync } from 'node:zlib';
 
 export interface Repository {
   /** 40 hexadecimal digits. */
@@ -12,7 +13,7 @@ export interface Repository {
   readonly files: ReadonlyMap<string, Uint8Array>;
   /** Branches and tags; `main` is the commit. */
   readonly revisions?: readonly string[];
-  /** Who does not send it is refused. */
+  /** A request without it is refused. */
   readonly token?: string;
 }
 
@@ -29,19 +30,30 @@ export interface Served {
 
 /** What goes wrong with one answer. */
 export interface Mischief {
+  /** Nothing is ever answered. */
+  readonly never?: boolean;
   /** An answer of this status, and nothing else. */
   readonly status?: number;
   readonly headers?: Readonly<Record<string, string>>;
-  /** The connection breaks after so many bytes of the body. */
+  /** A login page with the status 200. */
+  readonly webPage?: boolean;
+  /** A list that goes on for ever. */
+  readonly endless?: boolean;
+  /** A list is cut to this many bytes, and ends as if it were whole. */
+  readonly truncateTo?: number;
+  /** Whole files come compressed; with `gzipRanges`, a range is one of the compressed form. */
+  readonly gzip?: boolean;
+  readonly gzipRanges?: boolean;
+  /** The connection breaks after this many bytes of the body. */
   readonly cutAfter?: number;
-  /** This byte of the file, where the answer has it, is another. */
+  /** This byte of the file is wrong. */
   readonly wrongByteAt?: number;
-  /** The answer says that the file is so much longer. */
+  /** The answer says that the file is this much longer. */
   readonly longerBy?: number;
   /** The server knows no ranges. */
   readonly noRange?: boolean;
   readonly noCors?: boolean;
-  /** The body stops after so many bytes, and the connection stays. */
+  /** The body stops after this many bytes, and the connection stays open. */
   readonly silentAfter?: number;
   /** Chunks of `bytes`, one every `everyMs`. */
   readonly drip?: { readonly bytes: number; readonly everyMs: number };
@@ -56,16 +68,18 @@ export interface Asked {
 }
 
 export interface HubServer {
-  /** What goes into "Endpoint". */
+  /** What the person enters as "Endpoint". */
   readonly endpoint: string;
-  /** All requests but preflights, in order: first those to the endpoint, by themselves, then those for bytes. */
+  /** All requests except preflights, in order. */
   readonly asked: Asked[];
   readonly served: Served[];
-  /** Called for every request; what it returns goes wrong. Replaces the one before. */
+  /** Called for every request; what it returns goes wrong. */
   misbehave(mischief: (asked: Asked) => Mischief | null): void;
   put(name: string, repository: Repository): void;
   stop(): Promise<void>;
 }
+
+const LOGIN_PAGE = '<!doctype html><title>Log in</title><form></form>';
 
 /** What the Hub lets pages read, and no more. */
 const EXPOSED =
@@ -73,6 +87,9 @@ const EXPOSED =
 
 export async function startHub(repositories: Readonly<Record<string, Repository>>): Promise<HubServer> {
   const known = new Map(Object.entries(repositories));
+  /** The Hub ignores capitals. */
+  const nameOf = (asked: string) =>
+    [...known.keys()].find((name) => name.toLowerCase() === asked.toLowerCase());
   const asked: Asked[] = [];
   const served: Served[] = [];
   let mischiefOf: (asked: Asked) => Mischief | null = () => null;
@@ -85,14 +102,20 @@ export async function startHub(repositories: Readonly<Record<string, Repository>
   });
   const hub = await listen((request, response, note, mischief) => {
     if (mischief.redirectLoop) return void response.writeHead(302, { location: request.url }).end();
-    void answerAs(request, response, note);
+    void answerAs(request, response, note, mischief);
   });
 
-  async function answerAs(request: IncomingMessage, response: ServerResponse, note: Asked): Promise<void> {
+  async function answerAs(
+    request: IncomingMessage,
+    response: ServerResponse,
+    note: Asked,
+    mischief: Mischief,
+  ): Promise<void> {
     const path = note.path.slice(1).split('/').map(decodeURIComponent);
     const api = path[0] === 'api';
     const [owner = '', name = '', verb = '', revision = '', file = ''] = api ? path.slice(2) : path;
-    const repository = known.get(`${owner}/${name}`);
+    const id = nameOf(`${owner}/${name}`) ?? '';
+    const repository = known.get(id);
     const refuse = (status: number, code: string) =>
       void response.writeHead(status, { 'x-error-code': code }).end(JSON.stringify({ error: code }));
     if (!repository) {
@@ -108,10 +131,13 @@ export async function startHub(repositories: Readonly<Record<string, Repository>
       refuse(404, 'RevisionNotFound');
       return;
     }
-    const json = (value: unknown) =>
-      void response.writeHead(200, { 'content-type': 'application/json' }).end(JSON.stringify(value));
+    const json = (value: unknown) => {
+      response.writeHead(200, { 'content-type': 'application/json' });
+      if (mischief.endless) sendEndlessList(response);
+      else sendBody(response, Buffer.from(JSON.stringify(value)).subarray(0, mischief.truncateTo), mischief);
+    };
     if (api && verb === 'revision') {
-      json({ id: `${owner}/${name}`, sha: repository.commit });
+      json({ id, sha: repository.commit });
       return;
     }
     if (api && verb === 'paths-info' && request.method === 'POST') {
@@ -125,7 +151,7 @@ export async function startHub(repositories: Readonly<Record<string, Repository>
       return;
     }
     if (!api && verb === 'resolve' && repository.files.has(file)) {
-      const location = `${bytes.url}/${owner}/${name}/${encodeURIComponent(file)}`;
+      const location = `${bytes.url}/${id}/${encodeURIComponent(file)}`;
       return void response.writeHead(302, { location, 'x-repo-commit': repository.commit }).end();
     }
     refuse(404, 'EntryNotFound');
@@ -151,6 +177,10 @@ export async function startHub(repositories: Readonly<Record<string, Repository>
       if (!mischief.noCors) {
         response.setHeader('access-control-allow-origin', '*');
         response.setHeader('access-control-expose-headers', EXPOSED);
+      }
+      if (mischief.never) return;
+      if (mischief.webPage) {
+        return void response.writeHead(200, { 'content-type': 'text/html; charset=utf-8' }).end(LOGIN_PAGE);
       }
       if (mischief.status !== undefined) {
         return void response.writeHead(mischief.status, mischief.headers).end('{}');
@@ -202,6 +232,7 @@ function sendFile(
   const begin = ranged ? Number(first) : 0;
   const end = ranged && last !== '' ? Math.min(content.length, Number(last) + 1) : content.length;
   const total = content.length + (mischief.longerBy ?? 0);
+  const compressed = mischief.gzip && (!ranged || mischief.gzipRanges) ? gzipSync(content) : null;
   if (begin >= content.length) return void response.writeHead(416).end();
   const answer: Served = {
     file,
@@ -211,6 +242,11 @@ function sendFile(
     sentBytes: 0,
   };
   served.push(answer);
+  if (compressed) {
+    const body = ranged ? compressed.subarray(0, 100) : compressed;
+    const headers = { 'content-encoding': 'gzip', 'content-length': body.length };
+    return void response.writeHead(ranged ? 206 : 200, headers).end(body);
+  }
   const lies = mischief.longerBy !== undefined;
   response.writeHead(ranged ? 206 : 200, {
     'content-type': 'application/octet-stream',
@@ -219,9 +255,9 @@ function sendFile(
     'content-length': end - begin + (lies && !ranged ? total - content.length : 0),
     ...(ranged ? { 'content-range': `bytes ${begin}-${end - 1}/${total}` } : {}),
   });
-  const { wrongByteAt, cutAfter, silentAfter, drip } = mischief;
+  const { wrongByteAt } = mischief;
   const part = content.subarray(begin, end);
-  // Copied where it shall differ alone: it may be half a gigabyte.
+  // Copied only if it has to differ: it may be half a gigabyte.
   const body =
     wrongByteAt === undefined ? Buffer.from(part.buffer, part.byteOffset, part.length) : Buffer.from(part);
   if (wrongByteAt !== undefined && wrongByteAt >= begin && wrongByteAt < end) {
@@ -231,6 +267,16 @@ function sendFile(
     answer.sentBytes = body.length;
     return void response.end(Buffer.concat([body, Buffer.alloc(content.length)]).subarray(0, total - begin));
   }
+  sendBody(response, body, mischief, answer);
+}
+
+/** Sends a body whose headers are written, or as much of it as the mischief leaves. */
+function sendBody(
+  response: ServerResponse,
+  body: Buffer,
+  { cutAfter, silentAfter, drip }: Mischief,
+  answer: { sentBytes: number } = { sentBytes: 0 },
+): void {
   if (cutAfter !== undefined && cutAfter < body.length) {
     answer.sentBytes = cutAfter;
     response.write(body.subarray(0, cutAfter), () => response.socket?.end());
@@ -250,6 +296,14 @@ function sendFile(
     response.write(next, () => setTimeout(send, everyMs));
   };
   send();
+}
+
+function sendEndlessList(response: ServerResponse): void {
+  const entries = Buffer.from('{"type": "file", "path": "x", "size": 1},'.repeat(5000));
+  const send = () => {
+    if (!response.destroyed) response.write(entries, () => setImmediate(send));
+  };
+  response.write('[', send);
 }
 
 async function bodyOf(request: IncomingMessage): Promise<string> {

@@ -20,8 +20,8 @@ import {
   weightsOnly,
 } from './fixture.ts';
 
-describe('a person', () => {
-  it('pauses and goes on, and no byte comes twice', async () => {
+describe('the person', () => {
+  it('pauses and resumes, and no byte comes twice', async () => {
     const server = await hubWith({ [NAME]: repository() });
     server.misbehave(weightsOnly({ drip: { bytes: 4_000, everyMs: 8 } }));
     const library = openLibrary();
@@ -45,7 +45,7 @@ describe('a person', () => {
     expect(sha256(await read(modelAt(server), 'model.safetensors'))).toBe(sha256(WEIGHTS));
   });
 
-  it('cancels, also while it is paused, and the next download begins after the last whole record', async () => {
+  it('cancels while paused, and the next download starts after the last whole record', async () => {
     const server = await hubWith({ [NAME]: repository() });
     server.misbehave(weightsOnly({ silentAfter: 2 * RECORD + 100 }, 1));
     const library = openLibrary();
@@ -58,7 +58,7 @@ describe('a person', () => {
     expect(server.served.at(-1)).toMatchObject({ file: 'model.safetensors', begin: 2 * RECORD });
   });
 
-  it('who asks for another model ends the download of the one before', async () => {
+  it('ends a download by asking for another model', async () => {
     const server = await hubWith({ [NAME]: repository(), 'owner/other': repository() });
     server.misbehave(weightsOnly({ silentAfter: 10 }, 1));
     const library = openLibrary();
@@ -71,7 +71,7 @@ describe('a person', () => {
 });
 
 describe('two tabs', () => {
-  it('download once; the second follows, and has the model when the first has it', async () => {
+  it('download once: the second follows, and has the model when the first has it', async () => {
     const server = await hubWith({ [NAME]: repository() });
     server.misbehave(weightsOnly({ drip: { bytes: 20_000, everyMs: 20 } }));
     const events: HubEvent[] = [];
@@ -85,7 +85,7 @@ describe('two tabs', () => {
     expect(events.filter(({ type }) => type === 'progress').length).toBeGreaterThan(0);
   });
 
-  it('hand over: when the first gives up, the second goes on from its records', async () => {
+  it('hand over: if the first cancels, the second continues after its records', async () => {
     const server = await hubWith({ [NAME]: repository() });
     server.misbehave(weightsOnly({ silentAfter: 3 * RECORD + 9 }, 1));
     const library = openLibrary();
@@ -104,7 +104,7 @@ describe('two tabs', () => {
     expect(server.served.at(-1)?.begin).toBe(3 * RECORD);
   });
 
-  it('who follows may stop following', async () => {
+  it('may stop following', async () => {
     const server = await hubWith({ [NAME]: repository() });
     server.misbehave(weightsOnly({ silentAfter: 9 }));
     const library = openLibrary();

@@ -1,4 +1,4 @@
-/** A library over IndexedDB in memory, a server of its own, and a clock that waits for nothing. */
+/** A library with IndexedDB in memory, its own server, and a clock that does not wait. */
 import 'fake-indexeddb/auto';
 import { afterEach } from 'vitest';
 import { Library, type LibraryParts } from '../../../worker/hub/library.ts';
@@ -19,7 +19,7 @@ export const RECORD = 64 * 1024;
 export const COMMIT = 'c0ffee'.padEnd(40, '0');
 export const NAME = 'owner/small-model';
 
-/** Bytes that tell their place; not a multiple of a record. */
+/** Bytes that depend on their place; not a multiple of a record. */
 export const WEIGHTS = Uint8Array.from({ length: 5 * RECORD + 1234 }, (_, i) => (i * 31 + (i >> 9)) % 251);
 export const TOKENIZER = new TextEncoder().encode(JSON.stringify({ words: 'wörter '.repeat(12_000) }));
 
@@ -50,7 +50,7 @@ export async function hubWith(repositories: Readonly<Record<string, Repository>>
   return server;
 }
 
-/** Waits of the library, in milliseconds, in order. */
+/** Records the waits of the library, in milliseconds, in order. */
 export const noWaits = () => {
   const waits: number[] = [];
   return {

@@ -28,7 +28,7 @@ const files = ['config.json', 'tokenizer.json', 'model.safetensors'];
 
 const manifestSpace = openSpace('model-manifest-1', (_): _ is unknown => true);
 
-/** Bytes of whole records of each file, as they lie in the storage. */
+/** How many bytes of each file are stored in whole records. */
 async function storedEnds(server: HubServer): Promise<ReadonlyMap<string, number>> {
   const ends = new Map<string, number>();
   for (const file of files) {
@@ -41,7 +41,7 @@ async function storedEnds(server: HubServer): Promise<ReadonlyMap<string, number
   return ends;
 }
 
-/** Downloads all, and holds every request to what was stored when it began. */
+/** Downloads the rest, and expects every request to start where the stored records end. */
 async function finishAndHold(server: HubServer): Promise<void> {
   const ends = await storedEnds(server);
   const servedBefore = server.served.length;
@@ -56,7 +56,7 @@ async function finishAndHold(server: HubServer): Promise<void> {
 /** A tab that is killed takes its locks with it. */
 const locksOfOneTab = () => new MemoryLocks() as unknown as LockManager;
 
-/** Requests of a tab that is killed when so many bytes of files have arrived: nothing ever comes after that. */
+/** The requests of a tab that is killed after this many bytes of files: nothing arrives after that. */
 function killedAfter(bytes: number, killed: () => void): RequestsOf {
   let left = bytes;
   const dead = () => {
@@ -97,17 +97,14 @@ async function liveAndDie(server: HubServer, bytes: number): Promise<void> {
 describe('a tab that is killed', () => {
   const points = fc.sample(fc.integer({ min: 0, max: TOTAL - 1 }), { seed: SEED, numRuns: POINTS });
 
-  it.each(points)(
-    'at byte %d: the next one fetches no stored byte again, and ends the same',
-    async (bytes) => {
-      const server = await hubWith({ [NAME]: repository() });
-      await liveAndDie(server, bytes);
-      expect(await manifestSpace.keys()).toEqual([]);
-      await finishAndHold(server);
-    },
-  );
+  it.each(points)('at byte %d costs no stored byte, and the next one ends the same', async (bytes) => {
+    const server = await hubWith({ [NAME]: repository() });
+    await liveAndDie(server, bytes);
+    expect(await manifestSpace.keys()).toEqual([]);
+    await finishAndHold(server);
+  });
 
-  it('again and again ends the same too, and costs less than a record each time', async () => {
+  it('again and again costs less than a record each time, and ends the same', async () => {
     const server = await hubWith({ [NAME]: repository() });
     const lives = fc.sample(fc.integer({ min: RECORD / 2, max: 2 * RECORD }), { seed: SEED, numRuns: 4 });
     for (const bytes of lives) await liveAndDie(server, bytes);
@@ -124,7 +121,7 @@ describe('a device that is full', () => {
     Object.defineProperty(prototype, 'put', put);
   });
 
-  /** As a browser does: what would go beyond the limit is refused, what was stored before stays. */
+  /** Like a browser: refuses what would exceed the limit, and keeps what is stored. */
   function limitStorage(limit: number): void {
     const real = put.value as IDBObjectStore['put'];
     let used = 0;
@@ -140,7 +137,7 @@ describe('a device that is full', () => {
   const limits = fc.sample(fc.integer({ min: 0, max: TOTAL - 1 }), { seed: SEED + 1, numRuns: POINTS });
 
   it.each(limits)(
-    'after %d bytes says how much is missing, keeps what it has and goes on later',
+    'after %d bytes says how much is missing, keeps what it has, and continues later',
     async (limit) => {
       const server = await hubWith({ [NAME]: repository() });
       limitStorage(limit);
@@ -155,7 +152,7 @@ describe('a device that is full', () => {
     },
   );
 
-  it('is found out before the first byte where the browser says how much room there is', async () => {
+  it('is noticed before the first byte if the browser says how much room there is', async () => {
     const server = await hubWith({ [NAME]: repository() });
     const room = () => Promise.resolve(TOTAL - 1);
     const outcome = await openLibrary({ room }).download(modelAt(server), ignore);

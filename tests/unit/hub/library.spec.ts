@@ -23,7 +23,7 @@ import {
 } from './fixture.ts';
 
 describe('a model from the Hub', () => {
-  it('is stored with the files that are needed and no others, and is the same to the byte', async () => {
+  it('is stored with the files that it needs and no others, byte for byte', async () => {
     const server = await hubWith({ [NAME]: repository() });
     const library = openLibrary();
     const events: HubEvent[] = [];
@@ -46,7 +46,7 @@ describe('a model from the Hub', () => {
     expect(await source.open('pytorch_model.bin')).toBeNull();
   });
 
-  it('comes from the device afterwards, without a request', async () => {
+  it('comes from the device afterwards without a request', async () => {
     const server = await hubWith({ [NAME]: repository() });
     valueOf(await openLibrary().download(modelAt(server), ignore));
     const asked = server.asked.length;
@@ -58,7 +58,7 @@ describe('a model from the Hub', () => {
     expect(server.asked.length).toBe(asked);
   });
 
-  it('is fetched once for two names of one commit', async () => {
+  it('is fetched once for two revisions of one commit', async () => {
     const server = await hubWith({ [NAME]: repository({ revisions: ['v1'] }) });
     valueOf(await openLibrary().download(modelAt(server), ignore));
     const served = server.served.length;
@@ -94,7 +94,7 @@ describe('a model from the Hub', () => {
     });
   });
 
-  it('can be looked at before: sizes are asked for, no file is', async () => {
+  it('can be looked at first, which asks for sizes and fetches no file', async () => {
     const server = await hubWith({ [NAME]: repository() });
     const preview = valueOf(await openLibrary().look(modelAt(server)));
     expect(preview).toMatchObject({ files: 3, storedBytes: 0, commit: COMMIT });
@@ -102,7 +102,7 @@ describe('a model from the Hub', () => {
     expect(valueOf(await openLibrary().stored())).toEqual([]);
   });
 
-  it('is listed while it is not whole, and leaves nothing when it is removed', async () => {
+  it('is listed while it is incomplete, and leaves nothing when it is removed', async () => {
     const server = await hubWith({ [NAME]: repository() });
     const library = openLibrary();
     let broken = 0;
@@ -129,7 +129,7 @@ describe('a model from the Hub', () => {
 });
 
 describe('without storing', () => {
-  it('a model streams, verified, and only what is not stored is fetched', async () => {
+  it('a model is verified as it streams, and only what is not stored is fetched', async () => {
     const server = await hubWith({ [NAME]: repository() });
     const library = openLibrary();
     server.misbehave(weightsOnly({ silentAfter: 2 * RECORD + 100 }, 1));
@@ -154,7 +154,7 @@ describe('without storing', () => {
     });
   });
 
-  it('a load that is stopped lets the network go', async () => {
+  it('a load that is stopped closes the connection', async () => {
     const server = await hubWith({ [NAME]: repository() });
     server.misbehave(weightsOnly({ silentAfter: 17 }));
     const stop = new AbortController();

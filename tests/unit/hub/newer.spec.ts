@@ -38,7 +38,7 @@ async function movedOn() {
 }
 
 describe('a branch that has moved on since it was stored', () => {
-  it('is still what was stored, until the newer commit is asked for', async () => {
+  it('loads what is stored until somebody asks for the newer commit', async () => {
     const { server, library, model } = await movedOn();
     const asked = server.asked.length;
     expect(valueOf(await library.download(model, ignore)).commit).toBe(COMMIT);
@@ -46,7 +46,7 @@ describe('a branch that has moved on since it was stored', () => {
     expect(server.asked.length).toBe(asked);
   });
 
-  it('is told of after one request', async () => {
+  it('is reported after one request', async () => {
     const { server, library, model } = await movedOn();
     const asked = server.asked.length;
     const told = { revision: 'main', storedCommit: COMMIT, commit: NEXT };
@@ -56,7 +56,7 @@ describe('a branch that has moved on since it was stored', () => {
     ]);
   });
 
-  it('is renewed beside the older commit, which stays until it is removed', async () => {
+  it('is stored next to the older commit, which stays until it is removed', async () => {
     const { server, library, model } = await movedOn();
     const renewed = valueOf(await library.renew(model, ignore));
     expect(renewed).toMatchObject({ commit: NEXT, revision: 'main', superseded: false });
@@ -70,13 +70,13 @@ describe('a branch that has moved on since it was stored', () => {
     await server.stop();
     expect(sha256(await read(model, 'model.safetensors'))).toBe(sha256(NEW_WEIGHTS));
     expect(sha256(await read(older, 'model.safetensors'))).toBe(sha256(WEIGHTS));
-    // What was loaded before goes on from its own files.
+    // What was loaded before keeps reading its own files.
     expect(sha256(await read({ ...model, commit: COMMIT }, 'model.safetensors'))).toBe(sha256(WEIGHTS));
     valueOf(await library.remove({ endpoint: model.endpoint, repository: NAME, commit: COMMIT }));
     expect(sha256(await read(model, 'model.safetensors'))).toBe(sha256(NEW_WEIGHTS));
   });
 
-  it('takes weights that are the same from the older commit, as far as they are sound there', async () => {
+  it('takes unchanged weights from the older commit, as far as they are sound there', async () => {
     const { server, library, model } = await movedOn();
     server.put(NAME, repository({ commit: NEXT }));
     const served = server.served.length;
@@ -96,7 +96,7 @@ describe('a branch that has moved on since it was stored', () => {
     expect(sha256(await read(model, 'model.safetensors'))).toBe(sha256(WEIGHTS));
   });
 
-  it('stays what was stored where the newer commit came only in part', async () => {
+  it('loads what is stored if the newer commit came only in part', async () => {
     const { server, library, model } = await movedOn();
     server.misbehave(weightsOnly({ status: 403 }));
     expect((await library.renew(model, ignore)).ok).toBe(false);
@@ -108,15 +108,15 @@ describe('a branch that has moved on since it was stored', () => {
   });
 });
 
-describe('nothing newer is told of', () => {
-  it('where the branch is where it was', async () => {
+describe('nothing newer is reported', () => {
+  it('if the branch has not moved', async () => {
     const server = await hubWith({ [NAME]: repository() });
     const library = openLibrary();
     valueOf(await library.download(modelAt(server), ignore));
     expect(valueOf(await library.newer(modelAt(server)))).toBeNull();
   });
 
-  it('and nobody asked where a commit was asked for, whole or by its first digits, or nothing is stored', async () => {
+  it('and nobody is asked for a commit, by all or its first digits, or if nothing is stored', async () => {
     const { server, library } = await movedOn();
     const asked = server.asked.length;
     for (const id of [`${NAME}@${COMMIT}`, `${NAME}@${COMMIT.slice(0, 7)}`, `${NAME}@other`]) {
@@ -129,7 +129,7 @@ describe('nothing newer is told of', () => {
     ['says nothing that can be read', everything({ noCors: true, status: 500 })],
     ['has too much to do', everything({ status: 429, headers: { 'retry-after': '1' } })],
     ['wants a token by now', everything({ status: 401 })],
-  ])('and the question is not repeated where the server %s', async (_, mischief) => {
+  ])('and the question is not repeated if the server %s', async (_, mischief) => {
     const { server, model } = await movedOn();
     const { waits, clock } = noWaits();
     server.misbehave(mischief);

@@ -1,0 +1,100 @@
+import 'fake-indexeddb/auto';
+import { forceCloseDatabase } from 'fake-indexeddb';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { onStorageLoss, type StorageLoss } from '../../../worker/storage/connection.ts';
+import { openSpace, writeTogether } from '../../../worker/storage/space.ts';
+
+const fruits = openSpace('fruits', (value): value is string => typeof value === 'string');
+
+/** The page's connections, as the browser knows them. */
+const opened: IDBDatabase[] = [];
+const open = Object.getOwnPropertyDescriptor(IDBFactory.prototype, 'open')?.value as IDBFactory['open'];
+let losses: StorageLoss[] = [];
+let stop: () => void = () => undefined;
+
+beforeEach(async () => {
+  IDBFactory.prototype.open = function (name, version) {
+    const request = open.call(this, name, version);
+    request.addEventListener('success', () => opened.push(request.result));
+    return request;
+  };
+  losses = [];
+  stop = onStorageLoss((loss) => losses.push(loss));
+  await fruits.set(['a'], 'apple');
+});
+afterEach(() => {
+  stop();
+  IDBFactory.prototype.open = open;
+});
+
+/** What another tab does. Rejects if the page stands in its way. */
+const settled = (request: IDBOpenDBRequest) =>
+  new Promise<IDBDatabase>((resolve, reject) => {
+    request.onsuccess = () => {
+      resolve(request.result);
+    };
+    request.onblocked = () => {
+      reject(new Error('blocked'));
+    };
+  });
+
+const closeByBrowser = () => {
+  const last = opened.at(-1);
+  // Its types take the class for its instance.
+  if (last) forceCloseDatabase(last as unknown as typeof IDBDatabase);
+};
+
+describe('the connection to the storage', () => {
+  it('is opened again after the browser has closed it, and nothing is lost', async () => {
+    closeByBrowser();
+    expect(await fruits.get(['a'])).toBe('apple');
+    expect(losses).toEqual([]);
+  });
+
+  it('is opened again for a call that finds it closed', async () => {
+    opened.at(-1)?.close(); // no event tells
+    await writeTogether([fruits.at(['b'], 'pear')]);
+    expect(await fruits.get(['b'])).toBe('pear');
+    expect(losses).toEqual([]);
+  });
+
+  it('makes way for another tab that deletes the data, says so once, and stores again', async () => {
+    await settled(indexedDB.deleteDatabase('kvtab'));
+    await vi.waitFor(() => {
+      expect(losses).toEqual(['deleted']);
+    });
+    expect(await fruits.get(['a'])).toBeUndefined();
+    await fruits.set(['a'], 'apricot');
+    expect(await fruits.get(['a'])).toBe('apricot');
+    expect(losses).toEqual(['deleted']);
+  });
+
+  it('says so, too, if the browser deletes the data and then closes it', async () => {
+    const [connection] = opened.slice(-1);
+    if (connection) connection.onversionchange = null;
+    const deleting = settled(indexedDB.deleteDatabase('kvtab')).catch(() => undefined);
+    closeByBrowser();
+    await deleting;
+    await vi.waitFor(() => {
+      expect(losses).toEqual(['deleted']);
+    });
+  });
+
+  it('makes way for a newer version of the page, and uses its database as long as the store is there', async () => {
+    const other = await settled(indexedDB.open('kvtab', 2));
+    other.close();
+    expect(await fruits.get(['a'])).toBe('apple');
+    expect(losses).toEqual([]);
+  });
+
+  it('says once that a newer version has taken over the data', async () => {
+    const request = indexedDB.open('kvtab', 3);
+    request.onupgradeneeded = () => {
+      request.result.deleteObjectStore('values');
+    };
+    (await settled(request)).close();
+    await expect(fruits.get(['a'])).rejects.toMatchObject({ name: 'VersionError' });
+    await expect(fruits.set(['a'], 'fig')).rejects.toMatchObject({ name: 'VersionError' });
+    expect(losses).toEqual(['taken-over']);
+  });
+});
