@@ -1,6 +1,6 @@
 import type { BroughtModel } from '../../worker/protocol/load.ts';
 import { defaultConfig } from './settings.ts';
 
-/** The server that a model came from; the default one for models that came from none. */
+/** The server that a model came from; the default one if it came from none. */
 export const endpointOf = (model: BroughtModel | undefined): string =>
   model?.from === 'hub' ? model.endpoint : defaultConfig.endpoint;

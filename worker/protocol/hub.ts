@@ -3,38 +3,38 @@ import type { Outcome } from './failure.ts';
 import type { HubModel } from './load.ts';
 
 export interface HubApi {
-  /** What a model consists of. Asks the server for its list, and for no file but the index of the weights. */
+  /** What a model consists of. Asks the server for its list, and for no file except the index of the weights. */
   look(model: HubModel): Promise<Outcome<Preview>>;
-  /** Stores a model and verifies it. Where all of it is stored, nobody is asked. One at a time. */
+  /** Stores and verifies a model. If all of it is stored, it asks nobody. One at a time. */
   download(model: HubModel, onEvent: OnHubEvent): Promise<Outcome<StoredModel>>;
-  /** Stores what the revision stands for now, beside an older commit of it that is stored. One at a time, too. */
+  /** Stores what the revision stands for now, next to a stored older commit. Also one at a time. */
   renew(model: HubModel, onEvent: OnHubEvent): Promise<Outcome<StoredModel>>;
   /**
-   * Where the revision stands for another commit than the one that is stored under it; null where it does not, or
-   * names a commit itself. Asks the server once, for that and no more.
+   * Whether the revision stands for another commit than the stored one; null if not, or if it names a commit itself.
+   * Asks the server once.
    */
   newer(model: HubModel): Promise<Outcome<Newer | null>>;
-  /** Holds the download up within a chunk; what has arrived stays. */
+  /** Stops the download within one chunk. What has arrived stays. */
   pause(): void;
   resume(): void;
-  /** Ends the download; the records that are stored stay, and the next one begins after them. */
+  /** Ends the download, and what the server is being asked. The next download continues after the stored records. */
   cancel(): void;
-  /** Everything on this device, whole or not. */
+  /** Every model on this device, complete or not. */
   stored(): Promise<Outcome<readonly StoredModel[]>>;
-  /** Reads a stored model again and compares its digests; fetches what is bad, once. */
+  /** Reads a stored model, compares its digests, and fetches what is damaged, once. */
   check(model: HubModel, onEvent: OnHubEvent): Promise<Outcome<StoredModel>>;
   remove(key: StoredKey): Promise<Outcome<void>>;
 }
 
-/** What tells stored models apart. */
+/** What distinguishes stored models. */
 export interface StoredKey {
   readonly endpoint: string;
-  /** `owner/name`. */
+  /** `owner/name`, as the server writes it. */
   readonly repository: string;
   readonly commit: string;
 }
 
-/** What would have to be downloaded. */
+/** What a download would bring. */
 export interface Preview extends StoredKey {
   readonly files: number;
   readonly totalBytes: number;
@@ -42,14 +42,14 @@ export interface Preview extends StoredKey {
   readonly storedBytes: number;
 }
 
-/** A branch that has moved on, or a tag that was moved. */
+/** A branch or tag that has moved. */
 export interface Newer {
   readonly revision: string;
   readonly storedCommit: string;
   readonly commit: string;
 }
 
-/** Quantized weights that were kept when the model was loaded so. */
+/** Quantized weights that were kept when the model was first loaded in that precision. */
 export interface StoredCopy {
   readonly name: string;
   readonly sizeBytes: number;
@@ -59,12 +59,12 @@ export interface StoredModel extends Preview {
   readonly copies: readonly StoredCopy[];
   /** The branch, tag or commit that was asked for. */
   readonly revision: string;
-  /** The revision does not load this commit any more: a newer one was stored. */
+  /** A newer commit of the revision is stored, so the revision no longer loads this one. */
   readonly superseded: boolean;
-  /** When its last file was stored; null while it is not whole. */
+  /** When its last file was stored; null if it is not complete. */
   readonly storedAtMs: number | null;
   readonly verified:
-    /** All digests are the server's own, or were the same again. */
+    /** All digests are the server's, and were right at the last check. */
     | { readonly state: 'sound'; readonly atMs: number; readonly repairedBytes: number }
     | { readonly state: 'damaged'; readonly file: string }
     | { readonly state: 'incomplete' };
@@ -75,7 +75,7 @@ export type OnHubEvent = (event: HubEvent) => void;
 export type HubEvent =
   /** `loadedBytes` counts what was stored before. */
   | { readonly type: 'progress'; readonly loadedBytes: number; readonly totalBytes: number }
-  /** The server could not be asked, or wants us to wait. */
+  /** The server could not be reached, or wants us to wait. */
   | { readonly type: 'waiting'; readonly reason: string; readonly forMs: number }
-  /** Another tab downloads the same model; its progress is passed on. */
+  /** Another tab downloads the same model and reports its progress. */
   | { readonly type: 'following' };

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { downloadLine, type Running } from '../../../web/panels/hub/download.ts';
+import type { Running } from '../../../web/panels/hub/download.ts';
+import { downloadLine } from '../../../web/panels/hub/words.ts';
 import { Pace } from '../../../web/panels/hub/pace.ts';
 import { formatDuration } from '../../../web/ui/format.ts';
 

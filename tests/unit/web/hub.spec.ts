@@ -56,6 +56,7 @@ describe('Load model', () => {
       first = receive;
       return Promise.resolve(fail({ code: 'cancelled' }));
     });
+    client.download.mockResolvedValueOnce(succeed({ ...model, repository: 'owner/other' }));
     hub.load();
     hub.repository = 'owner/other';
     hub.load();
@@ -128,6 +129,16 @@ describe('a load of a stored model that fails', () => {
   });
 });
 
+it('Other capitals of a name bring the model under the name that the server uses', async () => {
+  const { hub, playground } = open();
+  hub.repository = 'OWNER/Name@v1';
+  hub.load();
+  await vi.waitFor(() => {
+    expect(playground.bring).toHaveBeenCalledOnce();
+  });
+  expect(playground.bring).toHaveBeenCalledWith(expect.objectContaining({ id: 'owner/name@v1' }));
+});
+
 describe('an access token', () => {
   const stored = (endpoint: string) => tokensOnDevice.recall(endpoint);
 
@@ -154,6 +165,19 @@ describe('an access token', () => {
     await vi.waitFor(async () => {
       expect(await stored(ENDPOINT)).toBeNull();
     });
+  });
+
+  it('of the default endpoint is not shown for another one, nor sent there', async () => {
+    const { hub, client } = open();
+    hub.endpoint = 'https://huggingface.co';
+    hub.token = 'secret';
+    hub.endpoint = ENDPOINT;
+    expect(hub.token).toBe('');
+    hub.load();
+    await vi.waitFor(() => {
+      expect(client.download).toHaveBeenCalledOnce();
+    });
+    expect(client.download.mock.calls[0]?.[0].token).toBeNull();
   });
 
   it('is not remembered unasked', async () => {

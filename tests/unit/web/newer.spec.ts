@@ -1,6 +1,6 @@
 import 'fake-indexeddb/auto';
 import { describe, expect, it, vi } from 'vitest';
-import { newerLine } from '../../../web/panels/hub/download.ts';
+import { newerLine } from '../../../web/panels/hub/words.ts';
 import type { Newer } from '../../../worker/protocol/hub.ts';
 import type { Outcome } from '../../../worker/protocol/failure.ts';
 import { ENDPOINT, fail, model, open, succeed } from './hub-fixture.ts';

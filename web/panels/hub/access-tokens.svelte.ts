@@ -67,6 +67,11 @@ export class AccessTokens {
     this.#change(read.endpoint, { secret: secret ?? remembered, remember: remember ?? true });
   }
 
+  /** The device has lost its data. What stands in the fields stays until the page is closed. */
+  forgetRemembered(): void {
+    this.#entries = new Map([...this.#entries].map(([key, entry]) => [key, { ...entry, remember: null }]));
+  }
+
   #entryOf(endpointText: string): Entry {
     return this.#entries.get(keyOf(endpointText)) ?? UNKNOWN;
   }

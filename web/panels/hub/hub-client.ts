@@ -13,7 +13,7 @@ import { WorkerCalls } from '../../playground/worker-calls.ts';
 
 type Receive = (event: HubEvent) => void;
 
-/** The page's end of the worker that downloads. It is another one than computes, so that a run is not slowed. */
+/** The page's end of the worker that downloads. It is not the worker that computes, so downloads do not slow runs. */
 export class HubClient {
   readonly #hub: Remote<HubApi>;
   readonly #calls: WorkerCalls;

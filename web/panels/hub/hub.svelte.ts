@@ -7,6 +7,7 @@ import type { Download, Running } from './download.ts';
 import type { HubClient } from './hub-client.ts';
 import { AccessTokens } from './access-tokens.svelte.ts';
 import { Pace } from './pace.ts';
+import { onStorageLoss, type StorageLoss } from '../../../worker/storage/connection.ts';
 import { tokensOnDevice, type TokenStore } from './remembered-token.ts';
 
 type Client = Pick<
@@ -42,6 +43,8 @@ export class Hub {
   stored = $state.raw<readonly StoredModel[]>([]);
   /** Set if the branch of the last model that was loaded or checked has moved on. */
   newer = $state.raw<Newer | null>(null);
+  /** What became of the data on this device while the page was open; null if it is there, or the person knows. */
+  storageLoss = $state.raw<StorageLoss | null>(null);
   /** What is wrong with a field. */
   readonly problems = $derived.by((): Partial<Readonly<Record<Field, string>>> => {
     const failure = this.download.at === 'failed' ? this.download.failure : null;
@@ -97,6 +100,11 @@ export class Hub {
 
   /** Reads what is stored, and the token that is remembered. */
   async start(): Promise<void> {
+    onStorageLoss((loss) => {
+      this.storageLoss = loss;
+      if (loss === 'deleted') this.#tokens.forgetRemembered();
+      void this.refresh();
+    });
     await Promise.all([this.refresh(), this.recallToken()]);
   }
 
@@ -144,6 +152,10 @@ export class Hub {
   /** Downloads and loads the newer commit that the page offers. The older one stays stored. */
   loadNewer(): void {
     if (this.#outdated) void this.#load(this.#outdated, 'newest');
+  }
+
+  dismissStorageLoss(): void {
+    this.storageLoss = null;
   }
 
   pause(): void {
@@ -235,8 +247,11 @@ export class Hub {
     });
     if (ticket !== this.#ticket) return;
     if (outcome.ok) {
-      this.download = { at: 'stored', id: model.id, model: outcome.value };
-      this.#playground.bring({ ...model, endpoint: outcome.value.endpoint, commit: outcome.value.commit });
+      const { repository, endpoint, commit } = outcome.value;
+      // The server's own name for the repository: other capitals do not make another model.
+      const id = model.id.replace(/^[^@]*/, repository);
+      this.download = { at: 'stored', id, model: outcome.value };
+      this.#playground.bring({ ...model, id, endpoint, commit });
       if (want === 'any' && heard.size === 0) void this.#lookForNewer(model);
     } else this.download = { at: 'failed', id: model.id, failure: outcome.failure };
     await this.refresh();

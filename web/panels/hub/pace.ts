@@ -1,6 +1,6 @@
-/** How fast a download is, over its last seconds. */
+/** The speed of a download over its last seconds. */
 const WINDOW_MS = 8000;
-/** Less than this says more about the first packet than about the network. */
+/** A shorter time says more about the first packet than about the network. */
 const SHORTEST_MS = 500;
 
 interface Reading {
@@ -11,21 +11,21 @@ interface Reading {
 export class Pace {
   #readings: Reading[] = [];
 
-  /** @param bytes all that is there by now */
+  /** @param bytes all that has arrived so far */
   note(bytes: number, atMs: number): void {
-    // Where a bad file is fetched again there are fewer than before.
+    // There are fewer than before if a damaged file is fetched again.
     if (bytes < (this.#readings.at(-1)?.bytes ?? 0)) this.forget();
     this.#readings.push({ atMs, bytes });
     const from = this.#readings.findLastIndex((reading) => atMs - reading.atMs >= WINDOW_MS);
     if (from > 0) this.#readings.splice(0, from);
   }
 
-  /** After a pause, the time that passed is nobody's speed. */
+  /** After a pause: the time that passed says nothing about the speed. */
   forget(): void {
     this.#readings = [];
   }
 
-  /** Null while too little is known. */
+  /** Null until enough is known. */
   get bytesPerSec(): number | null {
     const first = this.#readings[0];
     const last = this.#readings.at(-1);
