@@ -22,7 +22,8 @@ import {
   weightsOnly,
 } from './fixture.ts';
 
-const STALL_MS = 120;
+/** Much longer than the pauses of a server that drips, also on a busy machine. */
+const STALL_MS = 600;
 
 /** The door with its requests changed. */
 const doorWith =
@@ -74,7 +75,7 @@ const weightsServed = ({ served }: HubServer) =>
 describe('a question to a server', () => {
   it.each<readonly [string, Mischief]>([
     ['never answers', { never: true }],
-    ['drips', { drip: { bytes: 1, everyMs: 20 } }],
+    ['drips', { drip: { bytes: 1, everyMs: 30 } }],
     ['falls silent in its answer', { silentAfter: 5 }],
   ])('that %s ends in words within two silences', async (_, mischief) => {
     const server = await hub(onlyApi(mischief));
@@ -84,7 +85,7 @@ describe('a question to a server', () => {
       code: 'download-failed',
       reason: expect.stringContaining('did not answer within') as string,
     });
-    expect(performance.now() - startMs).toBeLessThan(20 * STALL_MS);
+    expect(performance.now() - startMs).toBeLessThan(10 * STALL_MS);
     expect(server.asked.length).toBeLessThanOrEqual(3);
   });
 
