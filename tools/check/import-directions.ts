@@ -118,11 +118,10 @@ const realms: readonly Realm[] = [
       'worker/text/tokenizer.ts is the one importer of the tokenizer library, and looks only at worker.',
   },
   {
-    of: 'worker/text/chat-template.ts',
-    may: [{ path: 'worker/' }],
-    libraries: ['@huggingface/jinja'],
-    reason:
-      'worker/text/chat-template.ts is the one importer of the template library, and looks only at worker.',
+    of: 'worker/text/jinja/',
+    may: [{ path: 'worker/text/jinja/' }],
+    libraries: [],
+    reason: 'worker/text/jinja is a language of its own: it imports its neighbours alone.',
   },
   {
     of: 'worker/export/zip-sink.ts',
@@ -161,7 +160,7 @@ const realms: readonly Realm[] = [
     may: [{ path: 'gpu/' }, { path: 'worker/' }],
     libraries: ['comlink'],
     reason:
-      'The worker imports gpu, worker and comlink, and never the page. Only worker/text imports the libraries for tokenizers and templates, in one file each.',
+      'The worker imports gpu, worker and comlink, and never the page. Only worker/text/tokenizer.ts imports the library for tokenizers.',
   },
   {
     of: 'web/ui/',
@@ -250,7 +249,7 @@ function workerFolders(folders: readonly (readonly [name: string, may: readonly 
       ...[name, ...may].map((folder) => ({ path: `worker/${folder}/` })),
     ],
     libraries: ['comlink'],
-    reason: `worker/${name} imports gpu, worker and comlink, and of the worker's folders ${[name, 'protocol', ...may].join(', ')} alone. Only worker/text imports the libraries for tokenizers and templates, in one file each.`,
+    reason: `worker/${name} imports gpu, worker and comlink, and of the worker's folders ${[name, 'protocol', ...may].join(', ')} alone. Only worker/text/tokenizer.ts imports the library for tokenizers.`,
   }));
 }
 

@@ -107,7 +107,6 @@ const allowed: readonly (readonly [file: string, code: string])[] = [
   ['worker/engine/engine.ts', `import { BackendError } from '../../gpu/backend-error.ts';`],
   ['worker/main.ts', `import { expose } from 'comlink';`],
   ['worker/text/tokenizer.ts', `import { Tokenizer } from '@huggingface/tokenizers';`],
-  ['worker/text/chat-template.ts', `import { parse } from '@huggingface/jinja';`],
   ['worker/storage/x.ts', `import { get } from 'idb-keyval';`],
   ['worker/hub/digest.ts', `import { createSHA256 } from 'hash-wasm';`],
   ['web/panels/hub/x.ts', `import type { HubApi } from '../../../worker/protocol/hub.ts';`],

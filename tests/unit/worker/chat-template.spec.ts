@@ -21,7 +21,7 @@ describe('A chat template', () => {
   it('has what templates look for: macros, namespaces, ranges, dates, filters', () => {
     const template =
       "{% macro say(x) %}[{{ x | upper }}]{% endmacro %}{% set ns = namespace(n=0) %}{% for i in range(3) %}{% set ns.n = ns.n + i %}{% endfor %}{{ say('a') }}{{ ns.n }}{{ strftime_now('%Y') | length }}{{ messages | map(attribute='role') | join(',') }}{{ tools is defined }}";
-    expect(valueOf(render(template))).toBe('[A]34system,userfalse');
+    expect(valueOf(render(template))).toBe('[A]34system,userTrue');
   });
 
   it('can refuse a conversation, in its own words', () => {

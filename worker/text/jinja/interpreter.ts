@@ -1,0 +1,421 @@
+/** Runs a template as jinja2's immutable sandbox does. */
+import type { Arguments, Body, Expression, Parameter, Statement, Target } from './ast.ts';
+import { attributeOf } from './attributes.ts';
+import type { Budget } from './budget.ts';
+import { iterate, type Surroundings } from './filter.ts';
+import { filters } from './filters.ts';
+import { TemplateError } from './lexer.ts';
+import { binary, signed } from './operators.ts';
+import { contains, tests } from './tests.ts';
+import { charactersOf } from './text-methods.ts';
+import {
+  Callable,
+  compare,
+  Dict,
+  Float,
+  isEqual,
+  isList,
+  isTrue,
+  itemsOf,
+  Namespace,
+  numberOf,
+  orElse,
+  textOf,
+  Tuple,
+  typeName,
+  Undefined,
+  type CallArguments,
+  type Value,
+} from './values.ts';
+
+/** Names, and those of the scopes around. */
+class Scope {
+  readonly #names = new Map<string, Value>();
+  readonly #around: Scope | null;
+
+  constructor(around: Scope | null) {
+    this.#around = around;
+  }
+
+  get(name: string): Value | undefined {
+    const found = this.#names.get(name);
+    return found === undefined ? this.#around?.get(name) : found;
+  }
+
+  set(name: string, value: Value): void {
+    this.#names.set(name, value);
+  }
+}
+
+/** Why a body ended before its last statement. */
+type Jump = 'break' | 'continue' | null;
+
+export class Interpreter {
+  readonly #budget: Budget;
+  readonly #around: Surroundings;
+  #written: string[] = [];
+
+  constructor(budget: Budget) {
+    this.#budget = budget;
+    this.#around = {
+      budget,
+      item: (object, key) => this.#item(object, key),
+      filter: (name, value, args) => this.#filter(name, value, args),
+      test: (name, value, args) => this.#test(name, value, args),
+    };
+  }
+
+  /** @throws TemplateError */
+  render(body: Body, globals: Iterable<readonly [string, Value]>): string {
+    const scope = new Scope(null);
+    for (const [name, value] of globals) scope.set(name, value);
+    return this.#captured(body, new Scope(scope));
+  }
+
+  /** What a body writes. */
+  #captured(body: Body, scope: Scope): string {
+    const outer = this.#written;
+    this.#written = [];
+    this.#run(body, scope);
+    const text = this.#written.join('');
+    this.#written = outer;
+    return text;
+  }
+
+  #write(text: string): void {
+    this.#budget.text(text.length);
+    this.#written.push(text);
+  }
+
+  #run(body: Body, scope: Scope): Jump {
+    for (const statement of body) {
+      const jump = this.#budget.deeper(() => this.#statement(statement, scope));
+      if (jump !== null) return jump;
+    }
+    return null;
+  }
+
+  #statement(statement: Statement, scope: Scope): Jump {
+    switch (statement.type) {
+      case 'text':
+        this.#write(statement.text);
+        return null;
+      case 'output':
+        this.#write(textOf(this.#value(statement.value, scope), this.#budget.spend));
+        return null;
+      case 'if': {
+        const taken = statement.branches.find(([test]) => isTrue(this.#value(test, scope)));
+        return this.#run(taken ? taken[1] : statement.otherwise, scope);
+      }
+      case 'for':
+        this.#for(statement, this.#value(statement.over, scope), scope, 0);
+        return null;
+      case 'break':
+      case 'continue':
+        return statement.type;
+      case 'set':
+        this.#assign(statement.target, this.#value(statement.value, scope), scope);
+        return null;
+      case 'set-block': {
+        const text = this.#captured(statement.body, new Scope(scope));
+        const { filter } = statement;
+        this.#assign(statement.target, filter ? this.#value(filter, scope, text) : text, scope);
+        return null;
+      }
+      case 'with': {
+        const inner = new Scope(scope);
+        for (const [target, value] of statement.values)
+          this.#assign(target, this.#value(value, inner), inner);
+        return this.#run(statement.body, inner);
+      }
+      case 'macro':
+        scope.set(statement.name, this.#macro(statement.name, statement.parameters, statement.body, scope));
+        return null;
+      case 'call-block': {
+        const caller = this.#macro('caller', statement.parameters, statement.body, scope);
+        if (statement.call.type !== 'call') throw new TemplateError('a call block calls nothing');
+        this.#write(textOf(this.#call(statement.call, scope, caller), this.#budget.spend));
+        return null;
+      }
+      case 'filter-block': {
+        const text = this.#captured(statement.body, new Scope(scope));
+        this.#write(textOf(this.#value(statement.filter, scope, text), this.#budget.spend));
+        return null;
+      }
+      case 'do':
+        this.#value(statement.value, scope);
+        return null;
+      case 'group':
+        return this.#run(statement.body, new Scope(scope));
+      default:
+        return statement satisfies never;
+    }
+  }
+
+  #for(statement: Extract<Statement, { type: 'for' }>, over: Value, scope: Scope, depth: number): void {
+    const { target, filter, body, otherwise } = statement;
+    const items = iterate(over, this.#budget).filter((item) => {
+      if (!filter) return true;
+      const inner = new Scope(scope);
+      this.#assign(target, item, inner);
+      return isTrue(this.#value(filter, inner));
+    });
+    let changed: Value | undefined;
+    for (const [index, item] of items.entries()) {
+      this.#budget.spend(10);
+      const inner = new Scope(scope);
+      const fields = new Map<string, Value>([
+        ...Object.entries({
+          index: index + 1,
+          index0: index,
+          revindex: items.length - index,
+          revindex0: items.length - index - 1,
+          first: index === 0,
+          last: index === items.length - 1,
+          length: items.length,
+          depth: depth + 1,
+          depth0: depth,
+          previtem: orElse(items[index - 1], new Undefined('loop.previtem')),
+          nextitem: orElse(items[index + 1], new Undefined('loop.nextitem')),
+          cycle: new Callable('cycle', ({ positional }) => positional[index % positional.length] ?? null),
+          changed: new Callable('changed', ({ positional }) => {
+            const now = new Tuple(positional);
+            const same = changed !== undefined && isEqual(changed, now, this.#budget.spend);
+            changed = now;
+            return !same;
+          }),
+        }),
+      ]);
+      const again = ({ positional: [inside] }: CallArguments): Value => {
+        if (!statement.recursive || inside === undefined)
+          throw new TemplateError('this loop is not recursive');
+        const outer = this.#written;
+        this.#written = [];
+        this.#budget.deeper(() => {
+          this.#for(statement, inside, scope, depth + 1);
+        });
+        const text = this.#written.join('');
+        this.#written = outer;
+        return text;
+      };
+      inner.set('loop', new Callable('loop', again, fields));
+      this.#assign(target, item, inner);
+      if (this.#run(body, inner) === 'break') break;
+    }
+    if (items.length === 0) this.#run(otherwise, new Scope(scope));
+  }
+
+  #assign(target: Target, value: Value, scope: Scope): void {
+    switch (target.type) {
+      case 'name':
+        scope.set(target.name, value);
+        return;
+      case 'namespace': {
+        const space = scope.get(target.name);
+        if (!(space instanceof Namespace)) throw new TemplateError(`${target.name} is not a namespace`);
+        space.fields.set(target.field, value);
+        return;
+      }
+      case 'tuple': {
+        const items = iterate(value, this.#budget);
+        if (items.length !== target.items.length) {
+          throw new TemplateError(`${items.length} values for ${target.items.length} names`);
+        }
+        for (const [i, part] of target.items.entries()) this.#assign(part, items[i] ?? null, scope);
+      }
+    }
+  }
+
+  #macro(name: string, parameters: readonly Parameter[], body: Body, defined: Scope): Callable {
+    return new Callable(name, ({ positional, named }) => {
+      const scope = new Scope(defined);
+      const left = new Map(named);
+      const caller = left.get('caller');
+      left.delete('caller');
+      scope.set('caller', caller ?? new Undefined('caller'));
+      for (const [i, parameter] of parameters.entries()) {
+        const given = i < positional.length ? positional[i] : left.get(parameter.name);
+        left.delete(parameter.name);
+        const fallback = () =>
+          parameter.fallback ? this.#value(parameter.fallback, scope) : new Undefined(parameter.name);
+        scope.set(parameter.name, given === undefined ? fallback() : given);
+      }
+      scope.set('varargs', new Tuple(positional.slice(parameters.length)));
+      scope.set('kwargs', new Dict(left));
+      return this.#captured(body, scope);
+    });
+  }
+
+  /** @param piped the body of a block, for the filters in its tag */
+  #value(expression: Expression, scope: Scope, piped: Value = null): Value {
+    return this.#budget.deeper(() => this.#evaluate(expression, scope, piped));
+  }
+
+  #evaluate(expression: Expression, scope: Scope, piped: Value): Value {
+    const value = (inner: Expression) => this.#value(inner, scope, piped);
+    switch (expression.type) {
+      case 'literal':
+        return expression.isFloat && typeof expression.value === 'number'
+          ? new Float(expression.value)
+          : expression.value;
+      case 'name':
+        return orElse(scope.get(expression.name), new Undefined(expression.name));
+      case 'list':
+        return expression.items.map(value);
+      case 'tuple':
+        return new Tuple(expression.items.map(value));
+      case 'dict':
+        return new Dict(expression.entries.map(([key, item]) => [value(key), value(item)] as const));
+      case 'concat': {
+        const texts = expression.items.map((item) => textOf(value(item), this.#budget.spend));
+        this.#budget.text(texts.reduce((sum, text) => sum + text.length, 0));
+        return texts.join('');
+      }
+      case 'unary': {
+        const operand = value(expression.operand);
+        return expression.operator === 'not' ? !isTrue(operand) : signed(expression.operator, operand);
+      }
+      case 'binary': {
+        const left = value(expression.left);
+        if (expression.operator === 'or') return isTrue(left) ? left : value(expression.right);
+        if (expression.operator === 'and') return isTrue(left) ? value(expression.right) : left;
+        return binary(expression.operator, left, value(expression.right), this.#budget);
+      }
+      case 'compare': {
+        let left = value(expression.first);
+        for (const [operator, inner] of expression.rest) {
+          const right = value(inner);
+          if (!this.#holds(operator, left, right)) return false;
+          left = right;
+        }
+        return true;
+      }
+      case 'if':
+        if (isTrue(value(expression.test))) return value(expression.then);
+        return expression.otherwise ? value(expression.otherwise) : new Undefined('the other branch');
+      case 'attribute':
+        return this.#attribute(value(expression.object), expression.name);
+      case 'item':
+        return this.#item(value(expression.object), value(expression.key));
+      case 'slice':
+        return this.#slice(
+          value(expression.object),
+          expression.parts.map((part) => (part ? value(part) : null)),
+        );
+      case 'call':
+        return this.#call(expression, scope, null);
+      case 'filter': {
+        const operand = expression.operand ? value(expression.operand) : piped;
+        return this.#filter(expression.name, operand, this.#arguments(expression.args, scope));
+      }
+      case 'test': {
+        const operand = expression.operand ? value(expression.operand) : piped;
+        return this.#test(expression.name, operand, this.#arguments(expression.args, scope));
+      }
+      default:
+        return expression satisfies never;
+    }
+  }
+
+  #holds(operator: string, left: Value, right: Value): boolean {
+    const { spend } = this.#budget;
+    switch (operator) {
+      case '==':
+        return isEqual(left, right, spend);
+      case '!=':
+        return !isEqual(left, right, spend);
+      case 'in':
+        return contains(right, left, this.#budget);
+      case 'not in':
+        return !contains(right, left, this.#budget);
+      case '<':
+        return compare(left, right, spend) < 0;
+      case '<=':
+        return compare(left, right, spend) <= 0;
+      case '>':
+        return compare(left, right, spend) > 0;
+      default:
+        return compare(left, right, spend) >= 0;
+    }
+  }
+
+  #arguments({ positional, named }: Arguments, scope: Scope): CallArguments {
+    return {
+      positional: positional.map((argument) => this.#value(argument, scope)),
+      named: new Map(named.map(([name, argument]) => [name, this.#value(argument, scope)] as const)),
+    };
+  }
+
+  #call(
+    { callee, args }: Extract<Expression, { type: 'call' }>,
+    scope: Scope,
+    caller: Callable | null,
+  ): Value {
+    const called = this.#value(callee, scope);
+    if (called instanceof Undefined) called.refuse();
+    if (!(called instanceof Callable)) throw new TemplateError(`${typeName(called)} cannot be called`);
+    const { positional, named } = this.#arguments(args, scope);
+    const all = caller ? new Map([...named, ['caller', caller] as const]) : named;
+    return this.#budget.deeper(() => called.call({ positional, named: all }));
+  }
+
+  #filter(name: string, value: Value, args: CallArguments): Value {
+    const filter = filters.get(name);
+    if (!filter) throw new TemplateError(`there is no filter "${name}"`);
+    return filter(value, args, this.#around);
+  }
+
+  #test(name: string, value: Value, { positional }: CallArguments): boolean {
+    if (name === 'filter') return typeof value === 'string' && filters.has(value);
+    if (name === 'test') return typeof value === 'string' && tests.has(value);
+    const test = tests.get(name);
+    if (!test) throw new TemplateError(`there is no test "${name}"`);
+    return test(value, positional, this.#budget);
+  }
+
+  #attribute(object: Value, name: string): Value {
+    if (object instanceof Undefined) object.refuse();
+    const found = attributeOf(object, name, this.#budget);
+    if (found !== undefined) return found;
+    return orElse(object instanceof Dict ? object.get(name) : undefined, missing(object, name));
+  }
+
+  #item(object: Value, key: Value): Value {
+    if (object instanceof Undefined) object.refuse();
+    if (object instanceof Dict) {
+      const found = object.get(key);
+      if (found !== undefined) return found;
+    }
+    const items = typeof object === 'string' ? charactersOf(object) : itemsOf(object);
+    const index = key instanceof Float ? null : numberOf(key);
+    if (items && index !== null) return orElse(items.at(index), missing(object, String(index)));
+    if (typeof key !== 'string') return missing(object, typeName(key));
+    return orElse(attributeOf(object, key, this.#budget), missing(object, key));
+  }
+
+  #slice(object: Value, parts: readonly Value[]): Value {
+    if (object instanceof Undefined) object.refuse();
+    const items = typeof object === 'string' ? charactersOf(object) : itemsOf(object);
+    if (!items) throw new TemplateError(`${typeName(object)} cannot be sliced`);
+    const [start = null, stop = null, by = null] = parts.map((part) => {
+      if (part === null) return null;
+      const number = part instanceof Float ? null : numberOf(part);
+      if (number === null) throw new TemplateError('a slice needs whole numbers');
+      return number;
+    });
+    const step = by ?? 1;
+    if (step === 0) throw new TemplateError('a slice cannot step by 0');
+    const [least, most] = step > 0 ? [0, items.length] : [-1, items.length - 1];
+    const clamp = (index: number) =>
+      Math.min(most, Math.max(least, index < 0 ? index + items.length : index));
+    const begin = start === null ? (step > 0 ? least : most) : clamp(start);
+    const end = stop === null ? (step > 0 ? most : least) : clamp(stop);
+    const taken: Value[] = [];
+    for (let i = begin; step > 0 ? i < end : i > end; i += step) taken.push(items[i] ?? null);
+    this.#budget.items(taken.length);
+    if (typeof object === 'string') return taken.map(String).join('');
+    return isList(object) ? taken : new Tuple(taken);
+  }
+}
+
+const missing = (object: Value, name: string) => new Undefined(`${typeName(object)}.${name}`.slice(0, 100));
