@@ -8,7 +8,7 @@ import type { Failure } from '../../worker/protocol/failure.ts';
 import type { GenerateResult, Timing } from '../../worker/protocol/generate.ts';
 import type { ModelFacts } from '../../worker/protocol/load.ts';
 import type { ExportResult } from '../../worker/protocol/export.ts';
-import { parseRequest, type RunRequest } from './request.ts';
+import { parseRequest, type HeadlessRequest, type RunRequest } from './request.ts';
 
 /** The answer to one request, as plain JSON. */
 export type Answer = { readonly ok: false; readonly failure: Failure } | AnswerOfRun | AnswerOfExport;
@@ -63,7 +63,7 @@ async function answer(engine: EngineApi, json: unknown): Promise<Answer> {
   const loadMs = performance.now() - startMs;
   if (!facts.ok) return facts;
 
-  const asked = request.value;
+  const asked = withSuggested(request.value, json, facts.value);
   if ('export' in asked) {
     const exported = await engine.export(asked.export, ignoreEvents);
     if (!exported.ok) return exported;
@@ -83,6 +83,27 @@ async function answer(engine: EngineApi, json: unknown): Promise<Answer> {
     ...(scored && { scored: plain(scored.value) }),
   }));
   return told.ok ? told.value : told;
+}
+
+/**
+ * A request with what the model's authors suggest for the fields that it leaves out. A request with `sampling` says
+ * everything itself: what that leaves out has the runner's own defaults.
+ */
+function withSuggested(
+  asked: HeadlessRequest,
+  json: unknown,
+  { suggestedSampling }: ModelFacts,
+): HeadlessRequest {
+  if ('export' in asked || !suggestedSampling || !isObject(json)) return asked;
+  if ((json['sampling'] ?? null) !== null) return asked;
+  const { sampling, maxNewTokens } = suggestedSampling;
+  const says = (json['maxNewTokens'] ?? null) !== null;
+  const generate = {
+    ...asked.generate,
+    sampling: { ...sampling, seed: asked.generate.sampling.seed },
+    maxNewTokens: says ? asked.generate.maxNewTokens : (maxNewTokens ?? asked.generate.maxNewTokens),
+  };
+  return { ...asked, generate };
 }
 
 function tell(result: GenerateResult, facts: ModelFacts, loadMs: number): AnswerOfRun {

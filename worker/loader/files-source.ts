@@ -7,8 +7,9 @@ export interface Files {
   keys(): Iterable<string> | Promise<Iterable<string>>;
 }
 
-/** Far larger than any tokenizer.json. */
-const LONGEST_TEXT_BYTES = 128 * 2 ** 20;
+/** Far larger than any tokenizer.json, and than any other text file of a model. */
+const LONGEST_TOKENIZER_BYTES = 128 * 2 ** 20;
+const LONGEST_TEXT_BYTES = 64 * 2 ** 20;
 
 /**
  * A model in files on this machine that a person opened or dropped. They are read in place, piece by piece.
@@ -21,8 +22,9 @@ export function openFilesSource(files: Files): ModelSource {
     text: async (file) => {
       const blob = await files.get(file);
       if (!blob) return null;
-      if (blob.size > LONGEST_TEXT_BYTES) {
-        const reason = `it has ${blob.size} bytes, more than the ${LONGEST_TEXT_BYTES} of any text file of a model`;
+      const most = file === 'tokenizer.json' ? LONGEST_TOKENIZER_BYTES : LONGEST_TEXT_BYTES;
+      if (blob.size > most) {
+        const reason = `it has ${blob.size} bytes, more than the ${most} of any such file`;
         throw new Refused({ code: 'unreadable-file', file, reason });
       }
       return blob.text().catch((error: unknown) => refuse(file, error));

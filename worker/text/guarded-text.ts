@@ -146,7 +146,11 @@ export class GuardedText {
       }, patienceMs);
     });
     try {
-      return valueOf(await Promise.race([work(place.api), place.broken, outOfPatience]));
+      const broken = place.broken.catch((error: unknown) => {
+        this.close(); // The next call opens another.
+        throw error;
+      });
+      return valueOf(await Promise.race([work(place.api), broken, outOfPatience]));
     } finally {
       clearTimeout(timer);
     }

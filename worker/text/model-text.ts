@@ -4,6 +4,7 @@ import { attempt, attemptAsync, Refused } from '../outcome.ts';
 import type { Failure, Outcome } from '../protocol/failure.ts';
 import type { ChatMessage } from '../protocol/generate.ts';
 import { findTemplate, specialTokens } from './chat-files.ts';
+import { lostText } from './lost-text.ts';
 import type { TextApi, TextFacts, TextFiles } from './text-api.ts';
 import { TextStream } from './text-stream.ts';
 import { badTokenizer, openTokenizer, parseObject, type TextTokenizer } from './tokenizer.ts';
@@ -30,7 +31,7 @@ export class ModelText implements TextApi {
       return {
         hasChatTemplate: this.#template !== null,
         endToken: end === undefined ? null : this.#tokenizer.idOf(end),
-        notices: [],
+        notices: [lostText(this.#tokenizer)].filter((notice) => notice !== null),
       };
     });
   }

@@ -1,6 +1,7 @@
 /** Text ⇄ tokens. The only file that knows the tokenizer library. */
 import { Tokenizer } from '@huggingface/tokenizers';
-import { isObject } from '../hostile-fields.ts';
+import { isObject, show } from '../hostile-fields.ts';
+import { BadJson, parseHostileJson } from '../hostile-json.ts';
 import { Refused } from '../outcome.ts';
 
 export interface TextTokenizer {
@@ -22,7 +23,9 @@ export interface TextTokenizer {
  * @throws Refused with `bad-tokenizer` for files that the library cannot use
  */
 export function openTokenizer(tokenizerJson: string, config: object): TextTokenizer {
-  const library = openLibrary(parseObject(tokenizerJson, 'tokenizer.json'), config);
+  const json = parseObject(tokenizerJson, 'tokenizer.json');
+  refuseUnknownModel(json);
+  const library = openLibrary({ ...json, pre_tokenizer: withAllDigits(json['pre_tokenizer']) }, config);
 
   const special = new Set<number>();
   for (const [id, token] of library.get_added_tokens_decoder()) if (token.special) special.add(id);
@@ -40,16 +43,40 @@ export function openTokenizer(tokenizerJson: string, config: object): TextTokeni
   };
 }
 
+/** Enough for 500,000 tokens, each with a merge. */
+const limits = { length: 128 * 2 ** 20, values: 2_500_000, nonFinite: true };
+
 /** The object that a JSON file holds; throws Refused with `bad-tokenizer` for anything else. */
 export function parseObject(text: string, file: string): Readonly<Record<string, unknown>> {
   let json: unknown;
   try {
-    json = JSON.parse(text);
-  } catch {
-    throw badTokenizer(`${file} is not JSON`);
+    json = parseHostileJson(text, limits);
+  } catch (error) {
+    throw error instanceof BadJson ? badTokenizer(`${file}: ${error.message}`) : error;
   }
   if (!isObject(json)) throw badTokenizer(`${file} is not a JSON object`);
   return json;
+}
+
+/** The kinds of vocabulary that tokenizers knows; old files name none. */
+const modelTypes: readonly unknown[] = [undefined, 'BPE', 'Unigram', 'WordPiece', 'WordLevel'];
+
+/** The library reads an unknown kind by its fields, as whatever it resembles. */
+function refuseUnknownModel({ model }: Readonly<Record<string, unknown>>): void {
+  const type = isObject(model) ? model['type'] : undefined;
+  if (!modelTypes.includes(type)) throw badTokenizer(`there is no kind of vocabulary ${show(type)}`);
+}
+
+/** A pre-tokenizer in which `Digits` splits digits of all scripts, as in tokenizers; the library splits 0 to 9 alone. */
+function withAllDigits(pretokenizer: unknown): unknown {
+  if (!isObject(pretokenizer)) return pretokenizer;
+  const { type, pretokenizers, individual_digits } = pretokenizer;
+  if (type === 'Sequence' && Array.isArray(pretokenizers)) {
+    return { ...pretokenizer, pretokenizers: pretokenizers.map(withAllDigits) };
+  }
+  if (type !== 'Digits') return pretokenizer;
+  const Regex = individual_digits === true ? '\\p{N}' : '\\p{N}+';
+  return { type: 'Split', pattern: { Regex }, behavior: 'Isolated', invert: false };
 }
 
 export const badTokenizer = (reason: string) => new Refused({ code: 'bad-tokenizer', reason });

@@ -51,6 +51,7 @@ describe('an answer', () => {
         decodeTokensPerSec: 'number',
       },
       adapter: { backend: 'string', vendor: 'string', description: 'string', software: 'boolean' },
+      notices: [],
     });
   });
 

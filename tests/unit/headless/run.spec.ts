@@ -31,6 +31,7 @@ const request = {
   backend: 'cpu',
   prompt: golden?.prompt,
   mode: 'sequential',
+  sampling: { temperature: 0 },
 };
 
 const sixTokens = golden?.greedy_after_sequential.slice(0, 6);

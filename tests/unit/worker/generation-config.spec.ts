@@ -1,0 +1,60 @@
+import { describe, expect, it } from 'vitest';
+import { parseGenerationConfig } from '../../../worker/loader/generation-config.ts';
+
+const read = (json: unknown) => parseGenerationConfig(JSON.stringify(json), 100);
+const greedy = { temperature: 0, topK: 0, topP: 1, minP: 0, repetitionPenalty: 1 };
+
+describe('generation_config.json', () => {
+  it('names the ends of a text, one or several; those beyond the vocabulary are left out', () => {
+    expect(read({ eos_token_id: 7 }).eosIds).toEqual([7]);
+    expect(read({ eos_token_id: [7, 9, 111] }).eosIds).toEqual([7, 9]);
+    expect(read({}).eosIds).toEqual([]);
+    expect(parseGenerationConfig(null, 100)).toEqual({ eosIds: [], suggested: null, notices: [] });
+  });
+
+  it('suggests what transformers would draw with: its own defaults for what the file leaves out', () => {
+    const { suggested } = read({
+      do_sample: true,
+      temperature: 0.7,
+      top_p: 0.8,
+      top_k: 20,
+      repetition_penalty: 1.05,
+    });
+    expect(suggested).toEqual({
+      sampling: { temperature: 0.7, topP: 0.8, topK: 20, minP: 0, repetitionPenalty: 1.05 },
+      maxNewTokens: null,
+      said: ['repetitionPenalty', 'temperature', 'topK', 'topP'],
+    });
+    expect(read({ do_sample: true, max_new_tokens: 9 }).suggested).toMatchObject({
+      sampling: { temperature: 1, topK: 50, topP: 1 },
+      maxNewTokens: 9,
+    });
+  });
+
+  it('means greedy without do_sample, with the repetition penalty that it names', () => {
+    expect(read({ temperature: 0.7, top_k: 20 }).suggested?.sampling).toEqual(greedy);
+    expect(read({ repetition_penalty: 1.2 }).suggested?.sampling).toEqual({
+      ...greedy,
+      repetitionPenalty: 1.2,
+    });
+  });
+
+  it.each([
+    ['is not JSON', '{', 'not JSON'],
+    ['is an array', '[]', 'not a JSON object'],
+    ['nests without end', `{"a":${'['.repeat(200_000)}${']'.repeat(200_000)}}`, 'nested'],
+    ['names a key twice', '{"top_k": 1, "top_k": 2}', 'twice'],
+    ['has a wrong end', '{"eos_token_id": "end"}', 'eos_token_id'],
+    ['has NaN for a temperature', '{"do_sample": true, "temperature": NaN}', 'temperature'],
+    ['has a top_p above 1', '{"do_sample": true, "top_p": 7}', 'top_p'],
+  ])('never stops a model, and a notice says so, if it %s', (_, text, named) => {
+    expect(parseGenerationConfig(text, 100).notices).toEqual([expect.stringContaining(named)]);
+  });
+
+  it('may hold an infinity that nobody reads', () => {
+    expect(parseGenerationConfig('{"eos_token_id": 2, "max_time": Infinity}', 100)).toMatchObject({
+      eosIds: [2],
+      notices: [],
+    });
+  });
+});

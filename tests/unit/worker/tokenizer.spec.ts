@@ -1,0 +1,61 @@
+import { readFile } from 'node:fs/promises';
+import { describe, expect, it } from 'vitest';
+import { lostText } from '../../../worker/text/lost-text.ts';
+import { openTokenizer } from '../../../worker/text/tokenizer.ts';
+
+type Json = Record<string, unknown> & { model: Record<string, unknown> };
+
+const shipped = async () =>
+  JSON.parse(await readFile('public/models/fairy-lckv/tokenizer.json', 'utf8')) as Json;
+
+describe('A tokenizer', () => {
+  it('splits digits of every script, one by one or in runs', async () => {
+    const json = await shipped();
+    const vocab = { a: 0, '1': 1, '2': 2, '٣': 3, '٤': 4, '12': 5, '٣٤': 6 };
+    const merges = [
+      ['1', '2'],
+      ['٣', '٤'],
+    ];
+    const model = { type: 'BPE', vocab, merges };
+    const open = (individual_digits: boolean) =>
+      openTokenizer(
+        JSON.stringify({
+          ...json,
+          normalizer: null,
+          added_tokens: [],
+          post_processor: null,
+          decoder: null,
+          model,
+          pre_tokenizer: { type: 'Sequence', pretokenizers: [{ type: 'Digits', individual_digits }] },
+        }),
+        {},
+      );
+    expect(open(true).encode('a12٣٤', false)).toEqual([0, 1, 2, 3, 4]);
+    expect(open(false).encode('a12', false)).toEqual([0, 5]);
+  });
+
+  it('is refused by name if its vocabulary is of an unknown kind', async () => {
+    const json = await shipped();
+    const text = JSON.stringify({ ...json, model: { ...json.model, type: 'Quantum' } });
+    expect(() => openTokenizer(text, {})).toThrow('Quantum');
+  });
+
+  it.each([
+    [
+      'is a Git LFS pointer',
+      'version https://git-lfs.github.com/spec/v1\noid sha256:ab\nsize 9085657\n',
+      'Git LFS',
+    ],
+    ['is a web page', '<!doctype html>', 'web page'],
+    ['nests without end', `{"x":${'['.repeat(500_000)}${']'.repeat(500_000)}}`, 'nested'],
+  ])('is refused in words if its file %s', (_, text, named) => {
+    expect(() => openTokenizer(text, {})).toThrow(named);
+  });
+
+  it('is said to lose text if a probe does not come back, and only then', async () => {
+    const json = await shipped();
+    expect(lostText(openTokenizer(JSON.stringify(json), {}))).toBeNull();
+    const empty = { ...json, model: { ...json.model, vocab: {}, merges: [] } };
+    expect(lostText(openTokenizer(JSON.stringify(empty), {}))).toContain('loses text');
+  });
+});
