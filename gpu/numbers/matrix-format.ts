@@ -11,8 +11,8 @@ export type WeightPrecision = 'stored' | 'f32' | 'f16' | QuantizedFormat;
 /** What a person can choose of how weights are kept. */
 export interface WeightFormats {
   readonly weights: WeightPrecision;
-  /** Whether `q8` and `q4` are meant for the embeddings and the head too, which else are kept as stored (false). */
-  readonly quantizeEmbeddings?: boolean;
+  /** Whether `q8` and `q4` apply to the embeddings and the head too, which otherwise are kept as stored. */
+  readonly quantizeEmbeddings: boolean;
 }
 
 export const isQuantized = (format: MatrixFormat | WeightPrecision): format is QuantizedFormat =>
@@ -22,7 +22,7 @@ export const isQuantized = (format: MatrixFormat | WeightPrecision): format is Q
 export function keptFormat(
   { role }: WeightSpec,
   stored: MatrixFormat,
-  { weights, quantizeEmbeddings = false }: WeightFormats,
+  { weights, quantizeEmbeddings }: WeightFormats,
 ): MatrixFormat {
   if (weights === 'stored' || isQuantized(stored)) return stored;
   const spared = (role === 'embed' || role === 'head') && !quantizeEmbeddings;

@@ -22,28 +22,3 @@ export const greedy: SamplingOptions = {
   repetitionPenalty: 1,
   seed: 1,
 };
-
-interface Range {
-  readonly min: number;
-  readonly max: number;
-  readonly whole: boolean;
-}
-
-/** What each option may be; the page's fields and the checks of a request read the same table. */
-export const samplingRanges: Readonly<Record<keyof SamplingOptions, Range>> = {
-  temperature: { min: 0, max: 10, whole: false },
-  topK: { min: 0, max: 1_000_000, whole: true },
-  topP: { min: 0, max: 1, whole: false },
-  minP: { min: 0, max: 1, whole: false },
-  repetitionPenalty: { min: 0.1, max: 10, whole: false },
-  seed: { min: 0, max: Number.MAX_SAFE_INTEGER, whole: true },
-};
-
-/** Why a number is outside its range, or null if it is inside. */
-export function outsideRange(value: number, { min, max, whole }: Range): string | null {
-  if (!Number.isFinite(value)) return 'not a number';
-  if (whole && !Number.isInteger(value)) return 'not a whole number';
-  if (value < min) return `below ${min}`;
-  if (value > max) return `above ${max}`;
-  return null;
-}

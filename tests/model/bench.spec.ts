@@ -1,7 +1,8 @@
 import { modelSource } from '#platform';
 import { describe, expect, it } from 'vitest';
 import { openCpuBackend } from '../../gpu/reference/backend.ts';
-import { bench, type BenchRequest } from '../../tools/bench/bench.ts';
+import { bench } from '../../tools/bench/bench.ts';
+import type { BenchRequest } from '../../tools/bench/options.ts';
 import { parseShape } from '../../tools/bench/shapes.ts';
 import { shippedFolder } from '../support/golden.ts';
 import { openGpuBackend } from '../support/random-model.ts';
@@ -11,8 +12,8 @@ const request: BenchRequest = {
   shape: null,
   weights: 'stored',
   quantizeEmbeddings: false,
-  kv: 'f16',
-  layers: null,
+  kvPrecision: 'f16',
+  config: {},
   mode: 'parallel',
   promptTokens: 5,
   newTokens: 6,
@@ -25,8 +26,8 @@ describe('The bench', () => {
   it('counts what a token of a random model of any shape costs, and frees the model', async () => {
     const backend = await openGpuBackend();
     const shape = '3,64,96,4,2,16,160';
-    const layers = '0_2_2';
-    const { token, weightBytes } = await bench({ ...request, shape, layers }, backend, openSource);
+    const config = { layerTypes: '0_2_2' };
+    const { token, weightBytes } = await bench({ ...request, shape, config }, backend, openSource);
     const dims = parseShape(shape);
     // Per layer q and o, gate, up and down; two owners' k and v; embedding and head. And norms in float32.
     const numbers = 3 * (2 * 64 * 64 + 3 * 64 * 96) + 2 * 2 * 32 * 64 + 2 * dims.vocabSize * dims.hiddenSize;

@@ -91,7 +91,7 @@ describe('An owner of readers with several projections', () => {
   });
 
   it('gets the mean of tensors, element by element', () => {
-    const weights = new CpuWeights({ weights: 'stored' });
+    const weights = new CpuWeights({ weights: 'stored', quantizeEmbeddings: false });
     const layers = layersOf('0_2_2_3');
     const valuesOf = { 0: 1, 2: 10, 3: 100 };
     for (const spec of weightSpecs(tinyDims, layers)) {

@@ -121,7 +121,12 @@ it.each(['webgpu', 'cpu'] as const)(
     const ignore = () => undefined;
     const bytesOpen = () => opened.reduce((sum, backend) => sum + backend.allocatedBytes, 0);
     const load = async (model: string) => {
-      const wanted = { model: goldenFolder(model), backend: name, weights: 'stored' } as const;
+      const wanted = {
+        model: goldenFolder(model),
+        backend: name,
+        weights: 'stored',
+        quantizeEmbeddings: false,
+      } as const;
       valueOf(await engine.load(wanted, ignore));
       return bytesOpen();
     };

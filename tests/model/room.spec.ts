@@ -14,7 +14,12 @@ it('A load says how much GPU memory the weights take before it reads one of them
     openSource: (folder) => succeed(modelSource(folder)),
   });
   const events: EngineEvent[] = [];
-  const request = { model: goldenFolder('lckv'), backend: 'webgpu', weights: 'stored' } as const;
+  const request = {
+    model: goldenFolder('lckv'),
+    backend: 'webgpu',
+    weights: 'stored',
+    quantizeEmbeddings: false,
+  } as const;
   const facts = valueOf(await engine.load(request, (event) => events.push(event)));
   const [first, ...others] = events;
   if (first?.type !== 'room') throw new Error(`the first event is ${JSON.stringify(first)}`);

@@ -41,7 +41,7 @@ export class TestEngine {
 
   async load(folder: string): Promise<ModelFacts> {
     const backend = this.#backend === 'twin' ? 'cpu' : this.#backend;
-    const request = { model: folder, backend, weights: 'stored' } as const;
+    const request = { model: folder, backend, weights: 'stored', quantizeEmbeddings: false } as const;
     return valueOf(await this.#engine.load(request, () => undefined));
   }
 

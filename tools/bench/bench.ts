@@ -1,8 +1,6 @@
 import type { Backend, ModelWeights, Session } from '../../gpu/backend.ts';
 import { GpuSession } from '../../gpu/webgpu/session.ts';
-import type { KvPrecision } from '../../gpu/kv/usage.ts';
 import { parseLayerTypes } from '../../gpu/plan/layer-types.ts';
-import type { WeightPrecision } from '../../gpu/numbers/matrix-format.ts';
 import type { ModelDims } from '../../gpu/plan/model-dims.ts';
 import { greedy } from '../../gpu/plan/sampling.ts';
 import { medianTimes, type KernelTime } from '../../gpu/plan/kernel-time.ts';
@@ -11,32 +9,14 @@ import { applyConfig } from '../../worker/loader/apply-config.ts';
 import { loadModel } from '../../worker/loader/load-model.ts';
 import type { ModelSource } from '../../worker/loader/model-source.ts';
 import { valueOf } from '../../worker/outcome.ts';
+import type { SharingConfig } from '../../worker/protocol/load.ts';
 import type { Mode } from '../../gpu/plan/forward-plan.ts';
 import { copyBytesPerSec } from './bandwidth.ts';
 import { countCalls } from './count-calls.ts';
+import type { BenchRequest } from './options.ts';
 import { putRandomWeights } from './random-weights.ts';
 import { parseShape } from './shapes.ts';
 import { placeHere } from '../../worker/text/place-here.ts';
-
-/** What to measure; every field has a default on the command line. */
-export interface BenchRequest {
-  /** A shipped model's id; not where there is a shape. */
-  readonly model: string;
-  /** See `parseShape`. */
-  readonly shape: string | null;
-  /** In what format the weights are kept. A shape's random ones are made in f16, or in f32 for itself. */
-  readonly weights: WeightPrecision;
-  /** Whether the embeddings and the head are quantized too. */
-  readonly quantizeEmbeddings: boolean;
-  readonly kv: KvPrecision;
-  /** Another plan than the model's own. */
-  readonly layers: string | null;
-  readonly mode: Mode;
-  readonly promptTokens: number;
-  readonly newTokens: number;
-  readonly repeats: number;
-  readonly backend: 'webgpu' | 'cpu';
-}
 
 export interface BenchReport {
   readonly request: BenchRequest;
@@ -115,15 +95,12 @@ async function load(
       ...formatsOf(request),
       emit,
     });
-    const edits = request.layers === null ? {} : { layerTypes: request.layers };
-    const { sharing, passes } = valueOf(applyConfig(config.stored, edits, config.dims.layerCount));
-    const open = (capacityTokens: number) =>
-      weights.open({ sharing, passes, kvPrecision: request.kv, capacityTokens });
-    return { dims: config.dims, model: weights, open };
+    return { dims: config.dims, model: weights, open: opener(weights, config.stored, config.dims, request) };
   }
   const dims = parseShape(request.shape);
   const plain = Array.from({ length: dims.layerCount }, (_, layer) => layer).join('_');
-  const parsed = parseLayerTypes(request.layers ?? plain, dims.layerCount);
+  const layerTypes = request.config.layerTypes ?? plain;
+  const parsed = parseLayerTypes(layerTypes, dims.layerCount);
   if (!parsed.ok) throw new Error(`Layer ${parsed.at}: ${parsed.reason}`);
   const type = request.weights === 'f32' ? 'f32' : 'f16';
   const model = await backend.allocate({
@@ -133,10 +110,19 @@ async function load(
     storedAs: () => type,
   });
   await putRandomWeights(model, dims, parsed.value, type);
-  const sharing = { layers: parsed.value, windowTokens: 1024, forceNodiag: false };
-  const open = (capacityTokens: number) =>
-    model.open({ sharing, passes: { forward: 7, backward: 2 }, kvPrecision: request.kv, capacityTokens });
-  return { dims, model, open };
+  const stored = { layerTypes, slidingWindow: 1024, forwardPasses: 7, backwardPasses: 2, forceNodiag: false };
+  return { dims, model, open: opener(model, stored, dims, request) };
+}
+
+/** Opens sessions under the model's own sharing, with the differences that the request asks for. */
+function opener(
+  model: ModelWeights,
+  stored: SharingConfig,
+  { layerCount }: ModelDims,
+  { config, kvPrecision }: BenchRequest,
+): Loaded['open'] {
+  const { sharing, passes } = valueOf(applyConfig(stored, config, layerCount));
+  return (capacityTokens) => model.open({ sharing, passes, kvPrecision, capacityTokens });
 }
 
 const formatsOf = ({ weights, quantizeEmbeddings }: BenchRequest) => ({ weights, quantizeEmbeddings });

@@ -6,7 +6,7 @@ import { root } from '../setup/build-for-node.mjs';
 import { findChromium, quietFlags, webGpuFlags } from '../setup/find-chromium.mjs';
 
 /**
- * @param {import('./bench.ts').BenchRequest} request
+ * @param {import('./options.ts').BenchRequest} request
  * @returns {Promise<import('./bench.ts').BenchReport>}
  */
 export async function benchInChromium(request) {

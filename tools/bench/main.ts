@@ -3,9 +3,13 @@ import { openProcessorBackend } from '../../gpu/wasm/backend.ts';
 import { openWebGpuBackend } from '../../gpu/webgpu/backend.ts';
 import { openFolderSource } from '../headless/folder-source.ts';
 import { openDawn } from '../headless/vulkan.ts';
-import { bench, type BenchReport, type BenchRequest } from './bench.ts';
+import { bench, type BenchReport } from './bench.ts';
+import { readArguments, usageOf, type BenchRequest } from './options.ts';
 
-/** Runs the bench in Node. */
+/** For the script, which can only import what is built. */
+export const commandLine = { read: readArguments, usage: usageOf };
+
+/** Runs the benchmark in Node. */
 export async function main(
   request: BenchRequest,
   root: string,

@@ -2,7 +2,8 @@ import { openProcessorBackend } from '../../gpu/wasm/backend.ts';
 import { openWebGpuBackend } from '../../gpu/webgpu/backend.ts';
 import { openPageSource } from '../../worker/loader/page-source.ts';
 import { valueOf } from '../../worker/outcome.ts';
-import { bench, type BenchReport, type BenchRequest } from './bench.ts';
+import { bench, type BenchReport } from './bench.ts';
+import type { BenchRequest } from './options.ts';
 
 declare global {
   // `var`, because nothing else declares a property of globalThis.

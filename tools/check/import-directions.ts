@@ -20,19 +20,22 @@ interface Realm {
 
 const protocolTypes = { path: 'worker/protocol/', typesOnly: true } as const;
 const pure = [{ path: 'gpu/plan/' }, { path: 'gpu/numbers/' }, { path: 'gpu/kv/' }];
+/** The table of settings: below both the page and the tools, which may not import each other. */
+const settingTable = { path: 'worker/settings/' } as const;
 const contract = [{ path: 'gpu/backend.ts' }, { path: 'gpu/backend-error.ts' }];
 const pageLibraries = ['svelte', 'comlink'];
 
 const planIsPure =
   'gpu/plan is pure and imports nothing from outside gpu/plan: the page and every test use it without a GPU.';
 const pageLooksAtTypes =
-  'The page talks to the worker only through the types of worker/protocol, and plans only with the pure folders gpu/plan, gpu/numbers and gpu/kv.';
+  'The page talks to the worker only through the types of worker/protocol and the table of worker/settings, and plans only with the pure folders gpu/plan, gpu/numbers and gpu/kv.';
 const panelsAreApart =
   'A panel imports its own folder, web/playground, web/settings, web/models, web/ui and web/meaning, and never another panel: what two panels need belongs to one of those.';
 
 const belowThePanels = [
   ...pure,
   protocolTypes,
+  settingTable,
   { path: 'worker/storage/' },
   { path: 'worker/endpoint.ts' },
   { path: 'web/playground/' },
@@ -144,6 +147,13 @@ const realms: readonly Realm[] = [
       'worker/storage is what the page and its workers keep on the device: the one importer of idb-keyval, and of nothing else.',
   },
   {
+    of: 'worker/settings/',
+    may: [...pure, protocolTypes, settingTable],
+    libraries: [],
+    reason:
+      'worker/settings is the table of settings for page and tools, and pure: it imports its neighbours, the pure folders and types of worker/protocol.',
+  },
+  {
     of: 'worker/hub/digest.ts',
     may: [],
     libraries: ['hash-wasm'],
@@ -182,9 +192,23 @@ const realms: readonly Realm[] = [
   },
   {
     of: 'web/settings/',
-    may: [...pure, protocolTypes, { path: 'web/ui/' }, { path: 'web/models/' }, { path: 'web/settings/' }],
+    may: [
+      ...pure,
+      protocolTypes,
+      settingTable,
+      { path: 'web/ui/' },
+      { path: 'web/models/' },
+      { path: 'web/settings/' },
+    ],
     libraries: ['svelte'],
     reason: 'web/settings is what a person can set: it knows neither the playground nor a panel.',
+  },
+  {
+    of: 'web/playground/read-stored-run.ts',
+    may: belowThePanels,
+    libraries: ['valibot'],
+    reason:
+      'web/playground/read-stored-run.ts is the one importer of valibot on the page, and is loaded when it is needed.',
   },
   {
     of: 'web/playground/',
@@ -246,10 +270,11 @@ function workerFolders(folders: readonly (readonly [name: string, may: readonly 
       { path: 'gpu/' },
       { path: 'worker/', direct: true },
       { path: 'worker/protocol/' },
+      settingTable,
       ...[name, ...may].map((folder) => ({ path: `worker/${folder}/` })),
     ],
     libraries: ['comlink'],
-    reason: `worker/${name} imports gpu, worker and comlink, and of the worker's folders ${[name, 'protocol', ...may].join(', ')} alone. Only worker/text/tokenizer.ts imports the library for tokenizers.`,
+    reason: `worker/${name} imports gpu, worker and comlink, and of the worker's folders ${[name, 'protocol', 'settings', ...may].join(', ')} alone. Only worker/text/tokenizer.ts imports the library for tokenizers.`,
   }));
 }
 

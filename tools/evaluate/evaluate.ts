@@ -6,6 +6,7 @@ import type { ModelSource } from '../../worker/loader/model-source.ts';
 import { valueOf } from '../../worker/outcome.ts';
 import type { EngineApi } from '../../worker/protocol/engine.ts';
 import type { BackendChoice } from '../../worker/protocol/load.ts';
+import { initialValues, partOf } from '../../worker/settings/values.ts';
 import { readTextFiles } from '../../worker/loader/text-files.ts';
 import { openTokenizer, parseObject } from '../../worker/text/tokenizer.ts';
 import { answerAll, type Answer } from '../headless/answer.ts';
@@ -16,8 +17,7 @@ import { repeatedPhrases } from './repeated-phrases.ts';
 const WINDOW_TOKENS = 255;
 const GREEDY_TOKENS = 200;
 const SAMPLE_TOKENS = 100;
-/** As the page opens. */
-const PAGE_SAMPLING = { temperature: 0.8, topP: 0.95, repetitionPenalty: 1.1, seed: 1 };
+const PAGE_SAMPLING = partOf('sampling', initialValues());
 
 const PROMPTS = [
   'Once upon a time there was a king who',

@@ -1,62 +1,113 @@
-import type { ModeChoice } from '../../gpu/plan/forward-plan.ts';
-import type { KvPrecision } from '../../gpu/kv/usage.ts';
-import type { WeightPrecision } from '../../gpu/numbers/matrix-format.ts';
-import { greedy, type SamplingOptions } from '../../gpu/plan/sampling.ts';
 import { HostileFields, isObject, show } from '../../worker/hostile-fields.ts';
 import { attempt, Refused } from '../../worker/outcome.ts';
 import type { ExportRequest } from '../../worker/protocol/export.ts';
 import type { Outcome } from '../../worker/protocol/failure.ts';
 import type { ChatMessage, GenerateRequest, Watch } from '../../worker/protocol/generate.ts';
-import type { BackendChoice, LoadRequest, SharingConfig } from '../../worker/protocol/load.ts';
+import type { LoadRequest } from '../../worker/protocol/load.ts';
 import type { ConvergenceRequest, ScoreRequest } from '../../worker/protocol/measure.ts';
 import type { RoundTo } from '../../worker/protocol/export.ts';
+import type { Setting, SettingPart, SettingValue } from '../../worker/settings/setting.ts';
+import {
+  settings,
+  type KeysOfPart,
+  type Settings,
+  type SettingValues,
+} from '../../worker/settings/settings.ts';
+import { keysWhere, type Filled } from '../../worker/settings/values.ts';
 import { hubModelOf } from './hub-model.ts';
 
-/** A request of the headless runner, as the engine's calls: a model is loaded, and then runs or is exported. */
+/** A request to the headless runner as calls of the engine: a model is loaded, and then runs or is exported. */
 export type HeadlessRequest = RunRequest | { readonly load: LoadRequest; readonly export: ExportRequest };
 
 export interface RunRequest {
   readonly load: LoadRequest;
   readonly generate: GenerateRequest;
-  /** Where `watch` names `movement` or `exact`. */
+  /** If `watch` names `movement` or `exact`. */
   readonly convergence?: ConvergenceRequest;
-  /** Where there is a `continuation` to score. */
+  /** If there is a `continuation` to score. */
   readonly score?: ScoreRequest;
-  /** Under which of its names the prompt came. */
+  /** The name that the prompt has in the request. */
   readonly promptField: PromptField;
 }
 
 const promptFields = ['prompt', 'messages', 'tokens', 'turns'] as const;
 export type PromptField = (typeof promptFields)[number];
 
-const backends = ['webgpu', 'cpu'] as const satisfies readonly BackendChoice[];
-const weightPrecisions = ['stored', 'f32', 'f16', 'q8', 'q4'] as const satisfies readonly WeightPrecision[];
-const kvPrecisions = ['f16', 'f32'] as const satisfies readonly KvPrecision[];
-const modes = ['auto', 'sequential', 'parallel'] as const satisfies readonly ModeChoice[];
-
-const requestFields = [
-  ...['model', 'config', 'mode', 'backend', 'weights', 'quantizeEmbeddings', 'kv', ...promptFields],
-  ...['logits', 'score', 'maxNewTokens', 'ignoreEos', 'sampling', 'watch', 'continuation', 'reference'],
+/** Fields of a request that are no settings. */
+const otherFields = [
+  ...['messages', 'tokens', 'turns', 'logits', 'score', 'ignoreEos', 'watch', 'continuation', 'reference'],
   ...['export', 'round'],
 ];
-/** What a request that exports may say besides. */
-const exportFields = ['model', 'config', 'backend', 'weights', 'export', 'round'];
 const roundings = ['bf16', 'f16'] as const satisfies readonly RoundTo[];
 
-/** What may be watched: drawn tokens, kernels' times, each pass's movement, and how far the last one is from exact. */
+/** What can be recorded: drawn tokens, kernels' times, each pass's movement, and how far the last one is from exact. */
 const watchWords = ['tokens', 'kernels', 'movement', 'exact'] as const;
 type WatchWord = (typeof watchWords)[number];
 
 const references = ['keep', 'compare'] as const satisfies readonly ScoreRequest['reference'][];
 
-/** Each field of a request's `config`, by its name in config.json. */
-const configFields = {
-  layer_types: 'layerTypes',
-  sliding_window: 'slidingWindow',
-  forward_passes: 'forwardPasses',
-  backward_passes: 'backwardPasses',
-  force_nodiag: 'forceNodiag',
-} as const satisfies Record<string, keyof SharingConfig>;
+/** What a row of the table is called in a request: alone, or within an object of the request. */
+function placeOf({ headless }: Setting): { readonly object: string | null; readonly name: string } | null {
+  if (!headless) return null;
+  const cut = headless.field.lastIndexOf('.');
+  return cut < 0
+    ? { object: null, name: headless.field }
+    : { object: headless.field.slice(0, cut), name: headless.field.slice(cut + 1) };
+}
+
+/** The first names of a request that the parts of a table have. */
+const topFields = (table: Settings, ...parts: readonly SettingPart[]) => [
+  ...new Set(
+    keysWhere(({ part }) => parts.includes(part), table).flatMap((key) => {
+      const place = placeOf(table[key]);
+      return place ? [place.object ?? place.name] : [];
+    }),
+  ),
+];
+
+/** Settings as a request has them: those that it leaves to the checkpoint are absent. */
+type Read<Part extends SettingPart> = Filled<Pick<SettingValues, KeysOfPart<Part>>>;
+
+/** Reads a part of the settings. Only the part `sharing` may leave settings to the checkpoint. */
+function readPart<Part extends SettingPart>(fields: HostileFields, part: Part, table: Settings): Read<Part> {
+  const keys = keysWhere((row) => row.part === part, table);
+  const objects = new Set(keys.flatMap((key) => placeOf(table[key])?.object ?? []));
+  const opened = new Map([...objects].map((object) => [object, fields.inner(object)]));
+  for (const [object, inner] of opened) inner?.refuseUnknown(namesIn(object, table));
+  const read = keys.flatMap((key) => {
+    const place = placeOf(table[key]);
+    if (!place) return [];
+    const value = readSetting(
+      place.object === null ? fields : (opened.get(place.object) ?? null),
+      place.name,
+      table[key],
+    );
+    return value === undefined ? [] : [[key, value] as const];
+  });
+  return Object.fromEntries(read) as unknown as Read<Part>; // entries forget which value belongs to which key
+}
+
+const namesIn = (object: string, table: Settings) =>
+  keysWhere((row) => placeOf(row)?.object === object, table).flatMap(
+    (key) => placeOf(table[key])?.name ?? [],
+  );
+
+/** @param fields null if the request does not have the object that the setting lies in */
+function readSetting(fields: HostileFields | null, name: string, row: Setting): SettingValue | undefined {
+  const absent = row.headless?.absent;
+  if (!fields?.has(name) && typeof absent === 'object') return absent.is;
+  if (!fields || (absent === 'as-stored' && !fields.has(name))) return undefined;
+  switch (row.kind) {
+    case 'number':
+      return fields.number(name);
+    case 'choice':
+      return fields.choice(name, Object.keys(row.options), '');
+    case 'flag':
+      return fields.flag(name, false);
+    case 'text':
+      return fields.text(name);
+  }
+}
 
 /**
  * Reads one request, with its defaults in place.
@@ -64,21 +115,21 @@ const configFields = {
  * @param json anything that JSON can say
  * @returns `bad-request` naming the field that is unknown, missing, or of the wrong type
  */
-export function parseRequest(json: unknown): Outcome<HeadlessRequest> {
+export function parseRequest(json: unknown, table: Settings = settings): Outcome<HeadlessRequest> {
   return attempt(() => {
     if (!isObject(json)) {
       throw new Refused({ code: 'bad-request', field: '', reason: `${show(json)} is not an object` });
     }
     const fields = new HostileFields(json, 'bad-request');
-    fields.refuseUnknown(requestFields);
+    fields.refuseUnknown([
+      ...topFields(table, 'model', 'sharing', 'load', 'run', 'prompt', 'sampling'),
+      ...otherFields,
+    ]);
     const model = fields.text('model');
-    const load = {
-      model: hubModelOf(model) ?? model,
-      backend: fields.choice('backend', backends, 'webgpu'),
-      weights: fields.choice('weights', weightPrecisions, 'stored'),
-      quantizeEmbeddings: fields.flag('quantizeEmbeddings', false),
-    };
-    return fields.has('export') ? { load, export: readExport(fields) } : { load, ...readRun(fields) };
+    const load = { ...readPart(fields, 'load', table), model: hubModelOf(model) ?? model };
+    return fields.has('export')
+      ? { load, export: readExport(fields, table) }
+      : { load, ...readRun(fields, table) };
   });
 }
 
@@ -98,17 +149,15 @@ function watchOf(watched: ReadonlySet<WatchWord>): { readonly watch?: Watch } {
   return watch.tokens || watch.kernels ? { watch } : {};
 }
 
-function readRun(fields: HostileFields): Omit<RunRequest, 'load'> {
+function readRun(fields: HostileFields, table: Settings): Omit<RunRequest, 'load'> {
   const promptField = readPromptField(fields);
   const watched = readWatch(fields);
   const generate: GenerateRequest = {
     input: readInput(fields, promptField),
-    config: readConfig(fields),
-    mode: fields.choice('mode', modes, 'auto'),
-    kvPrecision: fields.choice('kv', kvPrecisions, 'f16'),
-    maxNewTokens: fields.number('maxNewTokens', 64),
+    config: readPart(fields, 'sharing', table),
+    ...readPart(fields, 'run', table),
     ignoreEos: fields.flag('ignoreEos', false),
-    sampling: readSampling(fields),
+    sampling: readPart(fields, 'sampling', table),
     logits: fields.wholeNumbers('logits'),
     score: fields.flag('score', false),
     ...watchOf(watched),
@@ -128,12 +177,13 @@ function readRun(fields: HostileFields): Omit<RunRequest, 'load'> {
   };
 }
 
-function readExport(fields: HostileFields): ExportRequest {
-  for (const name of requestFields) {
-    if (!exportFields.includes(name) && fields.has(name)) fields.refuse(name, 'an export runs nothing');
+function readExport(fields: HostileFields, table: Settings): ExportRequest {
+  const allowed = ['export', 'round'];
+  for (const name of [...topFields(table, 'run', 'prompt', 'sampling'), ...otherFields]) {
+    if (!allowed.includes(name) && fields.has(name)) fields.refuse(name, 'an export runs nothing');
   }
   return {
-    config: readConfig(fields),
+    config: readPart(fields, 'sharing', table),
     round: fields.choice('round', roundings, 'bf16'),
     to: { to: 'path', path: fields.text('export') },
   };
@@ -172,32 +222,4 @@ function readMessages(fields: HostileFields, messages: unknown): readonly ChatMe
     if (role !== undefined && typeof content === 'string') return { role, content };
     return fields.refuse('messages', `entry ${index} needs a role (${roles.join(', ')}) and a content`);
   });
-}
-
-function readConfig(fields: HostileFields): Partial<SharingConfig> {
-  const config = fields.inner('config');
-  if (!config) return {};
-  config.refuseUnknown(Object.keys(configFields));
-  const said: { -readonly [field in keyof SharingConfig]?: SharingConfig[field] } = {};
-  if (config.has('layer_types')) said.layerTypes = config.text('layer_types');
-  for (const name of ['sliding_window', 'forward_passes', 'backward_passes'] as const) {
-    if (config.has(name)) said[configFields[name]] = config.number(name);
-  }
-  if (config.has('force_nodiag')) said.forceNodiag = config.flag('force_nodiag', false);
-  return said;
-}
-
-function readSampling(fields: HostileFields): SamplingOptions {
-  const sampling = fields.inner('sampling');
-  if (!sampling) return greedy;
-  sampling.refuseUnknown(Object.keys(greedy));
-  const number = (name: keyof SamplingOptions) => sampling.number(name, greedy[name]);
-  return {
-    temperature: number('temperature'),
-    topK: number('topK'),
-    topP: number('topP'),
-    minP: number('minP'),
-    repetitionPenalty: number('repetitionPenalty'),
-    seed: number('seed'),
-  };
 }

@@ -9,10 +9,6 @@ export interface PickedFile {
 }
 
 const PREFIX = 'folder:';
-const FOLDER_ID = /^folder:[\p{L}\p{N}._-]{1,100}$/u;
-
-/** Whether a model's id stands for opened files, here or on the machine where a link was made. */
-export const isFolderId = (id: string) => FOLDER_ID.test(id);
 
 /** The folder's name in the id of a model that was opened from one. */
 export const folderName = (id: string) => id.slice(PREFIX.length);

@@ -1,12 +1,15 @@
 import type { Playground } from './playground.svelte.ts';
 import { decodeHash, encodeHash } from '../settings/hash.ts';
 
-/** A change is written once it has rested: browsers refuse addresses that change with every key. */
+/** A change is written after a rest, because browsers refuse addresses that change with every key. */
 const REST_MS = 300;
-/** Changes of one field that follow each other so closely are one entry of the browser's history. */
+/** Writing a long address is slow, so that long texts rest longer: 100,000 characters 2 s more. */
+const REST_MS_PER_CHARACTER = 0.02;
+const LONGEST_REST_MS = 2500;
+/** Changes of one field within this time are one entry of the browser's history. */
 const SAME_ENTRY_MS = 3000;
 
-/** The link in the address bar, or null where there is none. */
+/** The link in the address bar, or null if there is none. */
 export const linkIn = ({ hash }: Location) => (hash.length > 1 ? decodeHash(hash) : null);
 
 /** Keeps the address and the configuration the same: edits write it, back and forward read it. */
@@ -22,7 +25,7 @@ export class AddressBar {
     this.#playground = playground;
   }
 
-  /** Follows both until the returned function is called. Begins once the models, and with them the link, are known. */
+  /** Follows both until the returned function is called. Call it when the models, and with them the link, are known. */
   follow(): () => void {
     this.#written = this.#encoded();
     const back = () => {
@@ -30,19 +33,33 @@ export class AddressBar {
       this.#playground.openLink(decodeHash(location.hash));
       this.#written = this.#encoded();
     };
+    const flush = () => {
+      this.#flush();
+    };
     addEventListener('hashchange', back);
+    // What was edited just before a reload must be in the address that is loaded again.
+    addEventListener('pagehide', flush);
     const stop = $effect.root(() => {
       $effect(() => {
-        const encoded = this.#encoded();
+        // Reads every setting, so that this runs again when one of them changes, and encodes nothing yet.
+        const watched = { ...this.#playground.config, ownSharing: this.#playground.stored };
+        const restMs = REST_MS + REST_MS_PER_CHARACTER * (watched.prompt.length + watched.layerTypes.length);
         clearTimeout(this.#timer);
-        if (encoded !== this.#written) this.#timer = setTimeout(() => this.#write(encoded), REST_MS);
+        this.#timer = setTimeout(flush, Math.min(restMs, LONGEST_REST_MS));
       });
     });
     return () => {
       removeEventListener('hashchange', back);
+      removeEventListener('pagehide', flush);
       clearTimeout(this.#timer);
       stop();
     };
+  }
+
+  #flush(): void {
+    clearTimeout(this.#timer);
+    const encoded = this.#encoded();
+    if (encoded !== this.#written) this.#write(encoded);
   }
 
   #encoded(): string {

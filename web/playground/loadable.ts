@@ -1,28 +1,13 @@
+import { reloads } from '../../worker/settings/setting.ts';
+import { keysWhere, valuesOf } from '../../worker/settings/values.ts';
 import type { PlaygroundConfig } from '../settings/settings.ts';
 
-/** The settings that decide which weights the worker holds; if one changes, the model is loaded again. */
-export type Loadable = Pick<
-  PlaygroundConfig,
-  'model' | 'endpoint' | 'backend' | 'weights' | 'quantizeEmbeddings'
->;
+const keys = keysWhere(reloads);
 
-export const loadableOf = ({
-  model,
-  endpoint,
-  backend,
-  weights,
-  quantizeEmbeddings,
-}: Readonly<PlaygroundConfig>): Loadable => ({
-  model,
-  endpoint,
-  backend,
-  weights,
-  quantizeEmbeddings,
-});
+/** The settings that decide which weights the worker holds; if one changes, the model is loaded again. */
+export type Loadable = Readonly<Partial<PlaygroundConfig>>;
+
+export const loadableOf = (config: Readonly<PlaygroundConfig>): Loadable => valuesOf(keys, config);
 
 export const isSameLoadable = (a: Loadable | null, b: Loadable) =>
-  a?.model === b.model &&
-  a.endpoint === b.endpoint &&
-  a.backend === b.backend &&
-  a.weights === b.weights &&
-  a.quantizeEmbeddings === b.quantizeEmbeddings;
+  a !== null && keys.every((key) => a[key] === b[key]);

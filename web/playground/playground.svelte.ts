@@ -1,9 +1,13 @@
 import { parseLayerTypes } from '../../gpu/plan/layer-types.ts';
 import type { Failure, Outcome } from '../../worker/protocol/failure.ts';
 import type { Prompt } from '../../worker/protocol/generate.ts';
-import type { BackendChoice, BroughtModel, ModelFacts, SharingConfig } from '../../worker/protocol/load.ts';
+import type { BroughtModel, LoadRequest, ModelFacts, SharingConfig } from '../../worker/protocol/load.ts';
 import { Chat } from './chat.svelte.ts';
-import { checkConfig, toGenerateRequest } from '../settings/checks.ts';
+import { reloads } from '../../worker/settings/setting.ts';
+import { settings, type SettingKey } from '../../worker/settings/settings.ts';
+import { valuesOf } from '../../worker/settings/values.ts';
+import { checkConfig } from '../settings/checks.ts';
+import { toGenerateRequest, toLoadRequest } from '../settings/requests.ts';
 import { encodeHash } from '../settings/hash.ts';
 import { defaultConfig, sharingOf, type PlaygroundConfig } from '../settings/settings.ts';
 import { replaceUnedited } from '../settings/replace-unedited.ts';
@@ -93,7 +97,7 @@ export class Playground {
   }
 
   /** Takes the settings of a link. It loads and runs nothing: a link may only name a model that the page does not ship. */
-  openLink({ values, complaints }: Decoded): void {
+  openLink({ values, omitted, complaints }: Decoded): void {
     const { model: asked, endpoint: server } = { ...defaultConfig, ...values };
     const known =
       [defaultConfig.model, ...this.models.map(({ id }) => id)].includes(asked) ||
@@ -102,7 +106,9 @@ export class Playground {
     this.config.model = model;
     this.stored = this.facts?.stored ?? this.#entry()?.stored ?? null;
     this.planEditor.forget();
-    Object.assign(this.config, defaultConfig, this.stored, values, { model, endpoint });
+    // What the link had to leave out stays as it is here.
+    const kept = valuesOf(omitted, this.config);
+    Object.assign(this.config, defaultConfig, this.stored, kept, values, { model, endpoint });
     this.linkNotice = noticeOf(complaints, known ? null : { model: asked, endpoint: server });
     if (!isSameLoadable(this.#target, this.config)) this.#dropModel();
   }
@@ -144,22 +150,18 @@ export class Playground {
     else this.planEditor.edit(layerTypes, kind);
   }
 
-  chooseBackend(backend: BackendChoice): void {
-    if (backend === this.config.backend) return;
-    this.config.backend = backend;
-    this.fellBack = null;
+  /** Changes a setting; what decides how the model is held loads it again. */
+  set<Key extends SettingKey>(key: Key, value: PlaygroundConfig[Key]): void {
+    if (value === this.config[key]) return;
+    this.config[key] = value;
+    if (!reloads(settings[key])) return;
+    if (key === 'backend') this.fellBack = null;
     this.load();
   }
 
-  chooseWeights(weights: PlaygroundConfig['weights']): void {
-    if (weights === this.config.weights) return;
-    this.config.weights = weights;
-    this.load();
-  }
-
-  chooseQuantizedEmbeddings(quantized: boolean): void {
-    this.config.quantizeEmbeddings = quantized;
-    this.load();
+  /** What the worker is asked for to hold the model of a configuration. */
+  loadRequestOf(config: Readonly<PlaygroundConfig>): LoadRequest {
+    return toLoadRequest(config, this.brought);
   }
 
   /** Loads the chosen model, without running it. */
@@ -226,15 +228,13 @@ export class Playground {
 
   async #load(queued: boolean): Promise<void> {
     const ticket = ++this.#loads;
-    const { model, backend, weights, quantizeEmbeddings } = this.config;
-    const brought = this.brought.get(model);
-    this.config.endpoint = endpointOf(brought);
+    const { model } = this.config;
+    this.config.endpoint = endpointOf(this.brought.get(model));
     this.#target = loadableOf(this.config);
     this.failure = null;
     this.phase = { at: 'loading', modelId: model, files: new Map(), room: null, queued };
     this.#engine.stop();
-    const request = { model: brought ?? model, backend, weights, quantizeEmbeddings };
-    const outcome = await this.#engine.load(request, (event) => {
+    const outcome = await this.#engine.load(this.loadRequestOf(this.config), (event) => {
       if (ticket === this.#loads) this.phase = loadingAfter(this.phase, event);
     });
     if (ticket === this.#loads) this.#settleLoad(outcome);
@@ -264,7 +264,11 @@ export class Playground {
     const request = chatting ? chat.requestOf(asked) : asked;
     this.failure = null;
     this.phase = { at: 'generating', model };
-    const setup = { prompt: shownPrompt(request.input), link: encodeHash(this.config, this.stored) };
+    const setup = {
+      prompt: shownPrompt(request.input),
+      link: encodeHash(this.config, this.stored),
+      settings: { ...this.config },
+    };
     const outcome = await this.#engine.generate(this.desk.start(model, setup, request), this.desk.receive);
     this.desk.finish(outcome);
     this.#settleRun(outcome, model);

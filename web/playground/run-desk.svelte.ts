@@ -4,7 +4,7 @@ import type { GenerateRequest, GenerateResult, Watch } from '../../worker/protoc
 import type { ModelFacts } from '../../worker/protocol/load.ts';
 import { RunLibrary } from './run-library.svelte.ts';
 import { FrameText } from './frame-text.ts';
-import { finishedRun, newRun, runAfter, type Run } from './run.ts';
+import { finishedRun, newRun, runAfter, type Run, type RunSetup } from './run.ts';
 import { RunTrace } from './run-trace.svelte.ts';
 
 const RUNS_KEPT = 6;
@@ -28,7 +28,7 @@ export class RunDesk {
   #count = 0;
 
   /** Puts a new run on the desk, and adds to its request what to record. */
-  start(model: ModelFacts, setup: Pick<Run, 'prompt' | 'link'>, asked: GenerateRequest): GenerateRequest {
+  start(model: ModelFacts, setup: RunSetup, asked: GenerateRequest): GenerateRequest {
     const watch = { ...this.watch };
     const request = watch.tokens || watch.kernels ? { ...asked, watch } : asked;
     this.text = '';

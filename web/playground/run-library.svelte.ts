@@ -1,11 +1,11 @@
 import { isFull, openSpace } from '../../worker/storage/space.ts';
 import type { Run } from './run.ts';
-import { isStoredRun, LONGEST_NAME, storedRunOf, type StoredRun } from './stored-run.ts';
+import { LONGEST_NAME, storedRunOf, type StoredRun } from './stored-run.ts';
 import { words } from './words.ts';
 
 const MOST_RUNS = 500;
 
-const space = openSpace('runs', isStoredRun);
+const space = openSpace('runs', (value): value is unknown => value !== undefined);
 
 /** The runs of this visit and of earlier ones. A run that the storage refuses is kept until the page is closed. */
 export class RunLibrary {
@@ -17,7 +17,10 @@ export class RunLibrary {
   /** Reads the runs of earlier visits. */
   async restore(): Promise<void> {
     try {
-      const found = (await space.entries()).map(([, run]) => run);
+      const entries = await space.entries();
+      if (entries.length === 0) return;
+      const { readStoredRun } = await import('./read-stored-run.ts');
+      const found = entries.flatMap(([, run]) => readStoredRun(run) ?? []);
       const here = new Set(this.all.map(({ id }) => id));
       this.all = newestFirst([...this.all, ...found.filter(({ id }) => !here.has(id))]);
     } catch (error) {

@@ -5,6 +5,7 @@ import type { EngineEvent } from '../../worker/protocol/engine.ts';
 import type { Failure } from '../../worker/protocol/failure.ts';
 import type { GenerateRequest, GenerateResult, Prompt, Timing } from '../../worker/protocol/generate.ts';
 import type { ModelFacts } from '../../worker/protocol/load.ts';
+import type { PlaygroundConfig } from '../settings/settings.ts';
 
 /** One press of Generate: what was asked for, and what is known so far. All figures come from the engine. */
 export interface Run {
@@ -14,6 +15,8 @@ export interface Run {
   readonly dims: ModelDims;
   /** All settings, as the part of an address after `#`. */
   readonly link: string;
+  /** All that was set. */
+  readonly settings: Readonly<PlaygroundConfig>;
   readonly prompt: string;
   readonly request: GenerateRequest;
   readonly layerTypes: string;
@@ -27,13 +30,16 @@ export interface Run {
   readonly end: RunEnd | null;
 }
 
+/** What was set when the run was asked for. */
+export type RunSetup = Pick<Run, 'prompt' | 'link' | 'settings'>;
+
 export type RunEnd = GenerateResult['end'] | { readonly failure: Failure };
 
 /** A run that has not started yet. */
 export function newRun(
   number: number,
   model: ModelFacts,
-  { prompt, link }: Pick<Run, 'prompt' | 'link'>,
+  { prompt, link, settings }: RunSetup,
   request: GenerateRequest,
 ): Run {
   return {
@@ -42,6 +48,7 @@ export function newRun(
     adapter: model.adapter,
     dims: model.dims,
     link,
+    settings,
     prompt,
     request,
     layerTypes: request.config.layerTypes ?? model.stored.layerTypes,

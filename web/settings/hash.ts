@@ -1,146 +1,154 @@
 /**
- * The page's address as a document: `#v=1&model=…&layers=0_6_6_6_6_6_6_7&mode=parallel`. Written for people, who read,
- * edit and compare it, so: plain parameters, and nothing that is at its default. Reading never throws; what cannot be
- * understood is said and left out.
+ * The page's address as a document: `#v=1&model=…&layers=0_6_6_6_6_6_6_7&mode=parallel`. People read, edit and compare
+ * it, so it has plain parameters, and only those that differ from their default. Reading never throws; what cannot be
+ * understood is reported and left out. Every length is checked before anything looks at the text.
  */
-import { outsideRange } from '../../gpu/plan/sampling.ts';
 import type { SharingConfig } from '../../worker/protocol/load.ts';
-import { choices, defaultConfig, numberRanges, type NumberKey, type PlaygroundConfig } from './settings.ts';
-import { isFolderId } from '../models/opened-files.ts';
+import { parseSetting } from '../../worker/settings/parse.ts';
+import type { Setting, SettingValue } from '../../worker/settings/setting.ts';
+import { settings, type SettingKey } from '../../worker/settings/settings.ts';
+import { complaintAbout, keysWhere } from '../../worker/settings/values.ts';
+import { defaultConfig, type PlaygroundConfig } from './settings.ts';
 
 export const HASH_VERSION = '1';
-
-type Key = keyof PlaygroundConfig;
-
-/** What each setting is called in an address, in the order in which they are written. */
-const names = {
-  model: 'model',
-  endpoint: 'endpoint',
-  layerTypes: 'layers',
-  slidingWindow: 'window',
-  mode: 'mode',
-  forwardPasses: 'forward',
-  backwardPasses: 'backward',
-  forceNodiag: 'nodiag',
-  backend: 'backend',
-  weights: 'weights',
-  quantizeEmbeddings: 'embeddings',
-  kvPrecision: 'kv',
-  prompt: 'prompt',
-  maxNewTokens: 'max',
-  temperature: 'temperature',
-  topK: 'topK',
-  topP: 'topP',
-  minP: 'minP',
-  repetitionPenalty: 'repetition',
-  seed: 'seed',
-  budgetMib: 'budget',
-} as const satisfies Record<Key, string>;
-
-const keys = Object.keys(names) as Key[]; // Object.keys forgets what the table's type says
-const keyOf = new Map<string, Key>(keys.map((key) => [names[key], key]));
-
-/** An id of a shipped model, or `owner/name@revision` of one from elsewhere; see {@link isFolderId} for opened ones. */
-const MODEL = /^[\w.-]+(\/[\w.-]+(@[\w./-]+)?)?$/;
-/** An address without a user, a question mark or a hash; the worker that asks it reads it more strictly. */
-const ENDPOINT = /^https?:\/\/[\w.-]+(:\d+)?(\/[\w.-]+)*$/;
-const LONGEST_TEXT = 100_000;
+/** Firefox refuses addresses of more than 1 MiB. 100,000 characters take at most 900,000, escaped. */
+export const LONGEST_LINK = 1_000_000;
+/** Part of a link that long texts leave to everything else. */
+const RESERVED = 20_000;
+const MOST_FIELDS = 1000;
+const MOST_COMPLAINTS = 20;
+/** Names the texts that were too long for the link. */
+const OMITS = 'omits';
 
 export interface Decoded {
   readonly values: Partial<PlaygroundConfig>;
+  /** Settings that whoever made the link had, and that were too long for it. */
+  readonly omitted: readonly SettingKey[];
   /** What was not understood, in words for the person who opened the address. */
   readonly complaints: readonly string[];
 }
 
+/** Settings that are too long for a link, which therefore goes without them. */
+export function tooLongForLink(
+  config: Readonly<PlaygroundConfig>,
+  stored: SharingConfig | null,
+  table = settings,
+): readonly SettingKey[] {
+  return fieldsOf(config, stored, table).omitted;
+}
+
 /**
- * A configuration as the part of an address after `#`; empty where everything is at its default.
+ * A configuration as the part of an address after `#`; empty if everything is at its default.
  *
  * @param stored the model's own sharing, which is the default of the sharing; null while it is not known
  */
-export function encodeHash(config: Readonly<PlaygroundConfig>, stored: SharingConfig | null): string {
-  const defaults = { ...defaultConfig, ...stored };
-  const parts = keys.flatMap((key) => {
-    const value = config[key];
-    return value === defaults[key] || !speaks(key, value) ? [] : [`${names[key]}=${escape(String(value))}`];
-  });
+export function encodeHash(
+  config: Readonly<PlaygroundConfig>,
+  stored: SharingConfig | null,
+  table = settings,
+): string {
+  const { fields, omitted } = fieldsOf(config, stored, table);
+  const parts = fields.map(({ key, text }) => `${table[key].link}=${text}`);
+  if (omitted.length > 0) parts.push(`${OMITS}=${omitted.map((key) => table[key].link).join()}`);
   return parts.length === 0 ? '' : [`v=${HASH_VERSION}`, ...parts].join('&');
 }
 
-/** Whether a value means anything in an address: an empty or impossible number does not. */
-const speaks = (key: Key, value: PlaygroundConfig[Key]) =>
-  isNumberKey(key) ? typeof value === 'number' && outsideRange(value, numberRanges[key]) === null : true;
-
-/** Reads the part of an address after `#`, with or without it. Total: any text has an answer. */
-export function decodeHash(hash: string): Decoded {
-  const values: Partial<PlaygroundConfig> = {};
-  const complaints: string[] = [];
-  const seen = new Set<string>();
-  for (const part of hash.replace(/^#/, '').split('&')) {
-    if (part === '') continue;
-    const cut = part.indexOf('=');
-    const name = unescape(cut < 0 ? part : part.slice(0, cut));
-    const text = cut < 0 ? null : unescape(part.slice(cut + 1));
-    const complaint = read(name, text, values, seen);
-    if (complaint !== null) complaints.push(complaint);
-  }
-  return { values, complaints };
+interface Field {
+  readonly key: SettingKey;
+  /** Escaped. */
+  readonly text: string;
 }
 
-/** Takes one field into `values`, or says why not. */
-function read(
-  name: string | null,
-  text: string | null,
-  values: Partial<PlaygroundConfig>,
-  seen: Set<string>,
+function fieldsOf(
+  config: Readonly<PlaygroundConfig>,
+  stored: SharingConfig | null,
+  table: typeof settings,
+): { readonly fields: readonly Field[]; readonly omitted: readonly SettingKey[] } {
+  const defaults: Readonly<Partial<Record<SettingKey, SettingValue>>> = { ...defaultConfig, ...stored };
+  const fields: Field[] = [];
+  const omitted: SettingKey[] = [];
+  let room = LONGEST_LINK - RESERVED;
+  for (const key of keysWhere(() => true, table)) {
+    const row: Setting = table[key];
+    const value = config[key];
+    // An empty or impossible number means nothing in an address.
+    if (value === (defaults[key] ?? row.initial) || complaintAbout(row, value) !== null) continue;
+    const tooLong = row.kind === 'text' && String(value).length > row.longest;
+    const text = tooLong ? '' : escape(String(value));
+    if (tooLong || text.length > room) {
+      omitted.push(key);
+    } else {
+      fields.push({ key, text });
+      room -= text.length;
+    }
+  }
+  return { fields, omitted };
+}
+
+/** Reads the part of an address after `#`, with or without it. Total: any text has an answer. */
+export function decodeHash(hash: string, table = settings): Decoded {
+  const reading: Reading = { values: {}, omitted: [], complaints: [], seen: new Set() };
+  const text = hash.startsWith('#') ? hash.slice(1) : hash;
+  if (text.length > LONGEST_LINK) {
+    const complaint = `it has ${text.length.toLocaleString('en')} characters, more than ${LONGEST_LINK.toLocaleString('en')}, so nothing of it was read`;
+    return { values: {}, omitted: [], complaints: [complaint] };
+  }
+  const keyOf = new Map<string, SettingKey>(
+    keysWhere(() => true, table).map((key) => [table[key].link, key]),
+  );
+  const parts = text.split('&', MOST_FIELDS + 1);
+  for (const part of parts.slice(0, MOST_FIELDS)) {
+    if (part === '') continue;
+    const complaint = readField(part, keyOf, table, reading);
+    if (complaint !== null) reading.complaints.push(complaint);
+  }
+  const { values, omitted } = reading;
+  const more = reading.complaints.length - MOST_COMPLAINTS;
+  const complaints = [
+    ...reading.complaints.slice(0, MOST_COMPLAINTS),
+    ...(more > 0 ? [`${more} more parts of it were not understood`] : []),
+    ...(parts.length > MOST_FIELDS ? [`only the first ${MOST_FIELDS} of its fields were read`] : []),
+  ];
+  return { values, omitted, complaints };
+}
+
+interface Reading {
+  readonly values: Partial<PlaygroundConfig>;
+  readonly omitted: SettingKey[];
+  readonly complaints: string[];
+  readonly seen: Set<string>;
+}
+
+/** Reads one field into `reading`, or says why not. */
+function readField(
+  part: string,
+  keyOf: ReadonlyMap<string, SettingKey>,
+  table: typeof settings,
+  { values, omitted, seen }: Reading,
 ): string | null {
+  const cut = part.indexOf('=');
+  const name = unescape(cut < 0 ? part : part.slice(0, cut));
+  const text = cut < 0 ? null : unescape(part.slice(cut + 1));
   if (name === null || text === null) return `“${abridge(name ?? '%')}” is not a field with a value`;
   if (seen.has(name)) return `“${abridge(name)}” comes twice: the first one counts`;
   seen.add(name);
   if (name === 'v') {
     return text === HASH_VERSION ? null : `version ${abridge(text)} is not known here: read as version 1`;
   }
+  if (name === OMITS) {
+    omitted.push(...text.split(',', MOST_FIELDS).flatMap((link) => keyOf.get(link) ?? []));
+    const labels = omitted.map((key) => table[key].label).join(', ');
+    return labels === '' ? null : `${labels}: too long for a link, so set it by hand`;
+  }
   const key = keyOf.get(name);
   if (key === undefined) return `“${abridge(name)}” is not known`;
-  const value = parse(key, text);
+  const value = parseSetting(table[key], text);
   if (value === undefined) return `${name} cannot be “${abridge(text)}”`;
   Object.assign(values, { [key]: value });
   return null;
 }
 
-function parse(key: Key, text: string): PlaygroundConfig[Key] | undefined {
-  if (isNumberKey(key)) return parseNumber(key, text);
-  switch (key) {
-    case 'model':
-      return (MODEL.test(text) && !text.includes('..')) || isFolderId(text) ? text : undefined;
-    case 'endpoint':
-      return ENDPOINT.test(text) ? text : undefined;
-    case 'forceNodiag':
-    case 'quantizeEmbeddings':
-      return text === 'true' ? true : text === 'false' ? false : undefined;
-    case 'layerTypes': // A mistake in it is shown where it is edited.
-    case 'prompt':
-      return text.length <= LONGEST_TEXT ? text : undefined;
-    case 'mode':
-    case 'backend':
-    case 'weights':
-    case 'kvPrecision': {
-      const known: readonly PlaygroundConfig[typeof key][] = choices[key];
-      return known.find((choice) => choice === text);
-    }
-    default:
-      return key satisfies never;
-  }
-}
-
-function parseNumber(key: NumberKey, text: string): number | undefined {
-  if (!/^[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?$/i.test(text)) return undefined;
-  const value = Number(text);
-  return outsideRange(value, numberRanges[key]) === null ? value : undefined;
-}
-
-const isNumberKey = (key: Key): key is NumberKey => key in numberRanges;
-
-/** Only what would end a field or be changed on its way is escaped; a space is written as +. */
+/** Escapes only what would end a field or would be changed on its way; a space is written as +. */
 function escape(text: string): string {
   return encodeURIComponent(text.toWellFormed())
     .replaceAll('%20', '+')

@@ -2,7 +2,7 @@ import type { SharingConfig } from '../../worker/protocol/load.ts';
 import { defaultConfig, sharingOf, type PlaygroundConfig } from './settings.ts';
 
 /**
- * The sharing fields to change when a model's own values become known: those that still hold the default of before.
+ * The sharing settings to change when a model's own values become known: those that still hold the previous default.
  * What the person typed in the meantime stays.
  */
 export function replaceUnedited(

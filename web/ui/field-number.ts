@@ -1,8 +1,2 @@
 /** The number in a field; null if the field is empty or does not hold a number. */
 export type FieldNumber = number | null;
-
-export interface NumberRange {
-  readonly min: number;
-  readonly max: number;
-  readonly whole: boolean;
-}

@@ -1,6 +1,8 @@
-import { outsideRange, samplingRanges } from '../../gpu/plan/sampling.ts';
+import { outsideRange } from '../../gpu/plan/number-range.ts';
+import type { SamplingOptions } from '../../gpu/plan/sampling.ts';
 import { Refused } from '../outcome.ts';
 import type { GenerateRequest, Prompt } from '../protocol/generate.ts';
+import { settings } from '../settings/settings.ts';
 import type { GuardedText } from '../text/guarded-text.ts';
 
 /** The most tokens that one run may be asked for. */
@@ -10,10 +12,10 @@ const MAX_NEW_TOKENS = 10_000_000;
 export function checkRequest({ maxNewTokens, sampling }: GenerateRequest): void {
   const asked = outsideRange(maxNewTokens, { min: 0, max: MAX_NEW_TOKENS, whole: true });
   if (asked !== null) refuse('maxNewTokens', `${maxNewTokens} is ${asked}`);
-  // Object.keys of a record with known keys only.
-  for (const name of Object.keys(samplingRanges) as (keyof typeof samplingRanges)[]) {
-    const complaint = outsideRange(sampling[name], samplingRanges[name]);
-    if (complaint !== null) refuse(name, `${sampling[name]} is ${complaint}`);
+  // Object.entries of a record with known keys only.
+  for (const [name, value] of Object.entries(sampling) as [keyof SamplingOptions, number][]) {
+    const complaint = outsideRange(value, settings[name].range);
+    if (complaint !== null) refuse(name, `${value} is ${complaint}`);
   }
 }
 

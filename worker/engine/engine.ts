@@ -172,7 +172,7 @@ export class Engine implements EngineApi {
       };
       return this.#backend.opened;
     };
-    const { weights, quantizeEmbeddings = false } = request;
+    const { weights, quantizeEmbeddings } = request;
     const loaded = await loadModel({
       source,
       sourceLater: async () => valueOf(await this.#openSource(request.model, this.#loads.signal)),
@@ -254,7 +254,7 @@ const isSame = (a: LoadRequest, b: LoadRequest) =>
   isSameModel(a.model, b.model) && a.backend === b.backend && isSameFormats(a, b);
 
 const isSameFormats = (a: LoadRequest, b: LoadRequest) =>
-  a.weights === b.weights && (a.quantizeEmbeddings ?? false) === (b.quantizeEmbeddings ?? false);
+  a.weights === b.weights && a.quantizeEmbeddings === b.quantizeEmbeddings;
 
 const isSameModel = (a: ModelRef, b: ModelRef) =>
   idOf(a) === idOf(b) &&

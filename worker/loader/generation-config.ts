@@ -1,8 +1,10 @@
-import { greedy, outsideRange, samplingRanges, type SamplingOptions } from '../../gpu/plan/sampling.ts';
+import { outsideRange } from '../../gpu/plan/number-range.ts';
+import { greedy, type SamplingOptions } from '../../gpu/plan/sampling.ts';
 import { HostileFields, isObject } from '../hostile-fields.ts';
 import { BadJson } from '../hostile-json.ts';
 import { Refused } from '../outcome.ts';
 import type { SuggestedSampling } from '../protocol/load.ts';
+import { settings } from '../settings/settings.ts';
 import { parseConfigJson } from './config-json.ts';
 import { readEnds } from './token-ids.ts';
 
@@ -109,6 +111,6 @@ function readSuggested(
 
 function inRange(fields: HostileFields, name: Option): number {
   const value = fields.number(names[name]);
-  const complaint = outsideRange(value, samplingRanges[name]);
+  const complaint = outsideRange(value, settings[name].range);
   return complaint === null ? value : fields.refuse(names[name], `${value} is ${complaint}`);
 }

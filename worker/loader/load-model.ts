@@ -84,7 +84,7 @@ function openText({ source, sourceLater, openTextPlace }: LoadModelOptions) {
 function streamWeights(
   { dims, stored }: ModelConfig,
   backend: Backend,
-  { source, emit, weights, quantizeEmbeddings = false }: LoadModelOptions,
+  { source, emit, weights, quantizeEmbeddings }: LoadModelOptions,
 ): Promise<LoadedWeights> {
   let progress: EngineEvent | null = null;
   const tellSometimes = throttle(PROGRESS_INTERVAL_MS, () => progress && emit(progress));

@@ -82,7 +82,7 @@ async function load(
   ) => ReadonlyMap<string, LocatedTensor<MatrixFormat>>,
   options: LoadWeightsOptions,
 ): Promise<LoadedWeights> {
-  const { backend, storedLayers, weights: precision, quantizeEmbeddings = false } = options;
+  const { backend, storedLayers, weights: precision, quantizeEmbeddings } = options;
   let weights: ModelWeights | null = null;
   let copy: CopyWriter | null = null;
   try {

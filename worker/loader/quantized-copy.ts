@@ -13,7 +13,7 @@ export interface QuantizedCopy {
 }
 
 /** The number grows if the way of quantizing or packing changes. */
-const nameOf = ({ weights, quantizeEmbeddings = false }: WeightFormats) =>
+const nameOf = ({ weights, quantizeEmbeddings }: WeightFormats) =>
   isQuantized(weights) ? `${weights}${quantizeEmbeddings ? '-all' : ''}-1.safetensors` : null;
 
 /** The copy that a source keeps in these formats; null if there is none. A broken one is removed. */

@@ -29,6 +29,7 @@ async function openShipped(context: GpuContext): Promise<Session> {
     openBackend: () => Promise.resolve(new WebGpuBackend(context)),
     openTextPlace: placeHere,
     weights: 'stored',
+    quantizeEmbeddings: false,
     emit: () => undefined,
   });
   const { sharing, passes } = valueOf(applyConfig(config.stored, {}, config.dims.layerCount));

@@ -65,13 +65,13 @@ async function start(
 const copyKey = (server: HubServer, name: string) => [server.endpoint, NAME, COMMIT, name];
 const storedModels = async () => valueOf(await openLibrary().stored());
 const copyNames = async () => (await storedModels())[0]?.copies.map(({ name }) => name);
-const q4 = { weights: 'q4' } as const;
+const q4 = { weights: 'q4', quantizeEmbeddings: false } as const;
 const ORIGINAL = 'model.safetensors';
 const COPY = 'q4-1.safetensors';
 
 describe('quantized weights of a stored model', () => {
   it.each([
-    ['q8', { weights: 'q8' }],
+    ['q8', { weights: 'q8', quantizeEmbeddings: false }],
     ['q4', q4],
     ['q4-all', { weights: 'q4', quantizeEmbeddings: true }],
   ] as const)(
@@ -92,8 +92,8 @@ describe('quantized weights of a stored model', () => {
 
   it('take the bytes of their format, and none is kept of weights as they are stored', async () => {
     const server = await storedModel();
-    await start(server, { weights: 'stored' });
-    await start(server, { weights: 'f32' });
+    await start(server, { weights: 'stored', quantizeEmbeddings: false });
+    await start(server, { weights: 'f32', quantizeEmbeddings: false });
     expect(await copyNames()).toEqual([]);
     await start(server, q4);
     const [copy] = (await storedModels())[0]?.copies ?? [];
@@ -169,7 +169,7 @@ describe('quantized weights of a stored model', () => {
   it('a check removes a copy with a wrong byte, and the model stays sound', async () => {
     const server = await storedModel();
     await start(server, q4);
-    await start(server, { weights: 'q8' });
+    await start(server, { weights: 'q8', quantizeEmbeddings: false });
     const key = [...copyKey(server, COPY), 0];
     const bytes = new Uint8Array((await bytesSpace.get(key)) ?? []);
     bytes[bytes.length - 3] = (bytes[bytes.length - 3] ?? 0) ^ 1;

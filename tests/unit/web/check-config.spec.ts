@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { parseLayerTypes } from '../../../gpu/plan/layer-types.ts';
-import { checkConfig, namesOfWrongFields, toGenerateRequest } from '../../../web/settings/checks.ts';
+import { checkConfig, namesOfWrongFields } from '../../../web/settings/checks.ts';
+import { toGenerateRequest } from '../../../web/settings/requests.ts';
 import { defaultConfig, type PlaygroundConfig } from '../../../web/settings/settings.ts';
 
 const check = (changes: Partial<PlaygroundConfig>) => {

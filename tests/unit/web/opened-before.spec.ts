@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { isStoredRun } from '../../../web/playground/stored-run.ts';
+import { readStoredRun } from '../../../web/playground/read-stored-run.ts';
+import { runFields } from '../../../web/playground/stored-run.ts';
 import { decodeHash, encodeHash } from '../../../web/settings/hash.ts';
 import { defaultConfig, type PlaygroundConfig } from '../../../web/settings/settings.ts';
 import links from '../../fixtures/settings/links.json';
@@ -8,7 +9,7 @@ import runs from '../../fixtures/settings/stored-runs.json';
 // The fixtures were written before the settings became one table.
 describe('a link of an earlier version', () => {
   it.each(links.links)('opens as before: $hash', ({ hash, values, complaints }) => {
-    expect(decodeHash(hash)).toEqual({ values, complaints });
+    expect(decodeHash(hash)).toEqual({ values, complaints, omitted: [] });
   });
 
   it.each(links.written)('is still written as $hash', ({ changes, hash }) => {
@@ -19,6 +20,16 @@ describe('a link of an earlier version', () => {
 
 describe('a stored run of an earlier version', () => {
   it.each(runs)('is kept only if it is one: $what', ({ run, kept }) => {
-    expect(isStoredRun(run)).toBe(kept);
+    const read = readStoredRun(run);
+    expect(read !== null).toBe(kept);
+    // Every field of today is there, and nothing that nobody knows.
+    if (read) expect(Object.keys(read).sort()).toEqual([...runFields()].sort());
+  });
+
+  it('gets the settings that were not kept from its link, as far as the link tells', () => {
+    expect(readStoredRun(runs[0]?.run)).toMatchObject({
+      ...{ slidingWindow: 64, backend: 'cpu', weights: 'q4', quantizeEmbeddings: true, kvPrecision: 'f32' },
+      ...{ seed: 2, topP: 0.95, maxNewTokens: 128, forwardPasses: null, forceNodiag: null },
+    });
   });
 });

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { isFolderId, modelIn } from '../../../web/models/opened-files.ts';
+import { modelIn } from '../../../web/models/opened-files.ts';
+import { isFolderId } from '../../../worker/settings/model-name.ts';
 
 const picked = (...paths: string[]) =>
   paths.map((path) => ({ path, file: new File(['x'], path.split('/').at(-1) ?? '') }));

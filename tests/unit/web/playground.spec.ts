@@ -289,9 +289,9 @@ describe('the playground', () => {
 
   it('loads the weights again for another format, and again for quantized embeddings', async () => {
     await loaded();
-    playground.chooseWeights('q8');
+    playground.set('weights', 'q8');
     expect(engine.loads.at(-1)).toMatchObject({ weights: 'q8', quantizeEmbeddings: false });
-    playground.chooseQuantizedEmbeddings(true);
+    playground.set('quantizeEmbeddings', true);
     expect(engine.loads.at(-1)).toMatchObject({ weights: 'q8', quantizeEmbeddings: true });
     expect(engine.loads).toHaveLength(3);
   });

@@ -6,7 +6,9 @@ import type { Run } from '../../../web/playground/run.ts';
 import { csvCell, runsAsCsv, runsAsJson } from '../../../web/panels/runs/export-runs.ts';
 import { RunLibrary } from '../../../web/playground/run-library.svelte.ts';
 import { sortRuns } from '../../../web/panels/runs/sort-runs.ts';
-import { isStoredRun, storedRunOf, type StoredRun } from '../../../web/playground/stored-run.ts';
+import { readStoredRun } from '../../../web/playground/read-stored-run.ts';
+import { storedRunOf, type StoredRun } from '../../../web/playground/stored-run.ts';
+import { defaultConfig } from '../../../web/settings/settings.ts';
 
 const run = (number: number): Run =>
   ({
@@ -14,6 +16,7 @@ const run = (number: number): Run =>
     modelId: 'fairy-lckv',
     adapter: { backend: 'cpu', vendor: '', description: '', software: true },
     link: 'v=1&seed=2',
+    settings: { ...defaultConfig, seed: 2 },
     prompt: 'Once',
     request: { kvPrecision: 'f16', sampling: greedy, config: {} },
     layerTypes: '0_1',
@@ -83,7 +86,7 @@ describe('kept runs', () => {
   it('leave out a run without figures', () => {
     expect(storedRunOf({ ...run(1), kv: null }, '', 0)).toBeNull();
     expect(storedRunOf({ ...run(1), end: { failure: { code: 'no-model' } } }, '', 0)).toBeNull();
-    expect(isStoredRun(null)).toBe(false);
+    expect(readStoredRun(null)).toBeNull();
   });
 });
 

@@ -1,14 +1,9 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import {
-  choices,
-  defaultConfig,
-  numberRanges,
-  sharingOf,
-  type NumberKey,
-  type PlaygroundConfig,
-} from '../../../web/settings/settings.ts';
-import { decodeHash, encodeHash } from '../../../web/settings/hash.ts';
+import type { Setting } from '../../../worker/settings/setting.ts';
+import { settings } from '../../../worker/settings/settings.ts';
+import { defaultConfig, sharingOf, type PlaygroundConfig } from '../../../web/settings/settings.ts';
+import { decodeHash, encodeHash, tooLongForLink } from '../../../web/settings/hash.ts';
 import type { SharingConfig } from '../../../worker/protocol/load.ts';
 
 const stored: SharingConfig = {
@@ -25,33 +20,34 @@ const reopened = (config: PlaygroundConfig, own = stored): PlaygroundConfig => (
   ...decodeHash(encodeHash(config, own)).values,
 });
 
-const number = (key: NumberKey) => {
-  const { min, max, whole } = numberRanges[key];
-  return whole ? fc.integer({ min, max }) : fc.double({ min, max, noNaN: true }).map((value) => value + 0);
-};
-const numbers = fc.record(
-  Object.fromEntries(Object.keys(numberRanges).map((key) => [key, number(key as NumberKey)])) as Record<
-    NumberKey,
-    fc.Arbitrary<number>
-  >,
-);
 const shortText = fc.string({ unit: 'grapheme', maxLength: 60 });
-const configs: fc.Arbitrary<PlaygroundConfig> = fc
-  .record({
-    model: fc.constantFrom('fairy-lckv', 'fairy-llama', 'owner/name@3f2a91c', 'owner/na.me@refs/pr/1'),
-    endpoint: fc.constantFrom(
-      ...['https://huggingface.co', 'https://mirror.example/hf', 'http://127.0.0.1:8080'],
-    ),
-    mode: fc.constantFrom(...choices.mode),
-    backend: fc.constantFrom(...choices.backend),
-    weights: fc.constantFrom(...choices.weights),
-    kvPrecision: fc.constantFrom(...choices.kvPrecision),
-    layerTypes: fc.oneof(fc.constantFrom('0_1_2', '0s_0', '0_9'), shortText),
-    prompt: shortText,
-    forceNodiag: fc.boolean(),
-    quantizeEmbeddings: fc.boolean(),
-  })
-  .chain((rest) => numbers.map((some) => ({ ...some, ...rest })));
+const texts: Readonly<Record<string, fc.Arbitrary<string>>> = {
+  model: fc.constantFrom('fairy-lckv', 'fairy-llama', 'owner/name@3f2a91c', 'owner/na.me@refs/pr/1'),
+  endpoint: fc.constantFrom(
+    ...['https://huggingface.co', 'https://mirror.example/hf', 'http://127.0.0.1:8080'],
+  ),
+  layerTypes: fc.oneof(fc.constantFrom('0_1_2', '0s_0', '0_9'), shortText),
+};
+
+function valueOf(key: string, row: Setting) {
+  switch (row.kind) {
+    case 'number': {
+      const { min, max, whole } = row.range;
+      return whole
+        ? fc.integer({ min, max })
+        : fc.double({ min, max, noNaN: true }).map((value) => value + 0);
+    }
+    case 'choice':
+      return fc.constantFrom(...Object.keys(row.options));
+    case 'flag':
+      return fc.boolean();
+    case 'text':
+      return texts[key] ?? shortText;
+  }
+}
+const configs = fc.record(
+  Object.fromEntries(Object.entries(settings).map(([key, row]) => [key, valueOf(key, row)])),
+) as unknown as fc.Arbitrary<PlaygroundConfig>; // a value of its kind for every row
 
 describe('the address', () => {
   it('brings back every state that can run, whatever the model’s own sharing is', () => {
@@ -72,11 +68,11 @@ describe('the address', () => {
     fc.assert(
       fc.property(fc.oneof(fc.string({ unit: 'binary' }), fieldLike), (hash) => {
         const { values } = decodeHash(hash);
-        for (const [key, { min, max }] of Object.entries(numberRanges)) {
-          const value = values[key as NumberKey];
-          if (value === undefined || value === null) continue;
-          expect(value).toBeGreaterThanOrEqual(min);
-          expect(value).toBeLessThanOrEqual(max);
+        for (const [key, row] of Object.entries(settings)) {
+          const value = values[key as keyof PlaygroundConfig];
+          if (row.kind !== 'number' || value === undefined) continue;
+          expect(value).toBeGreaterThanOrEqual(row.range.min);
+          expect(value).toBeLessThanOrEqual(row.range.max);
         }
       }),
       { numRuns: 1000 },
@@ -121,6 +117,68 @@ describe('the address', () => {
 
   it('keeps what is right beside what is wrong', () => {
     expect(decodeHash('#v=1&seed=3&colour=red&mode=parallel').values).toEqual({ seed: 3, mode: 'parallel' });
+  });
+});
+
+describe('a hostile link', () => {
+  const digits = '1'.repeat(100_000);
+  it.each([
+    ['a number of 100,000 digits', `seed=${digits}`],
+    ['a number of 1,000,000 digits', `seed=${digits.repeat(10)}`],
+    ['digits that a point follows', `topP=${digits}.${digits}e`],
+    [
+      'numbers that are too long for every field',
+      ['seed', 'topK', 'max', 'window'].map((name) => `${name}=${digits}x`).join('&'),
+    ],
+    ['50,000 unknown fields', Array.from({ length: 50_000 }, (_, i) => `a${i}=1`).join('&')],
+    ['one field 100,000 times', 'seed=1&'.repeat(100_000)],
+    ['300,000 separators', '&'.repeat(300_000)],
+    ['a million equals signs', '='.repeat(1_000_000)],
+    ['a long name', `${'a'.repeat(900_000)}=1`],
+    ['escapes without end', `prompt=${'%F0%9F%91%B8'.repeat(80_000)}`],
+    ['a model of many slashes', `model=${'a/'.repeat(400_000)}`],
+    ['a server of many dots', `endpoint=https://${'a.'.repeat(400_000)}/!`],
+    ['five million characters', 'x'.repeat(5_000_000)],
+  ])('%s is read in under 100 ms, and complained of briefly', (_, link) => {
+    // As one flat string, as a browser hands it out.
+    const hash = Buffer.from(`#v=1&${link}`).toString();
+    const startMs = performance.now();
+    const { values, complaints } = decodeHash(hash);
+    expect(performance.now() - startMs).toBeLessThan(100);
+    expect(JSON.stringify(complaints).length).toBeLessThan(5000);
+    expect(Object.values(values).filter((value) => typeof value === 'string')).toEqual([]);
+  });
+});
+
+describe('a text that is too long for a link', () => {
+  const long: PlaygroundConfig = { ...home, prompt: 'a'.repeat(100_001), seed: 7 };
+
+  it('is left out, named, and leaves the rest as it is', () => {
+    expect(encodeHash(long, stored)).toBe('v=1&seed=7&omits=prompt');
+    expect(tooLongForLink(long, stored)).toEqual(['prompt']);
+    expect(decodeHash(encodeHash(long, stored))).toEqual({
+      values: { seed: 7 },
+      omitted: ['prompt'],
+      complaints: ['Prompt: too long for a link, so set it by hand'],
+    });
+  });
+
+  it('is one that has room: what the page writes it reads again', () => {
+    for (const letter of ['a', ' ', 'é', '語', '👸', '%', '&']) {
+      for (const layers of ['', 'x'.repeat(100_000)]) {
+        const prompt = letter.repeat(100_000 / letter.length);
+        const config: PlaygroundConfig = { ...home, prompt, layerTypes: layers };
+        const { values, omitted } = decodeHash(encodeHash(config, stored));
+        if (!omitted.includes('prompt')) expect(values.prompt).toBe(prompt);
+        if (!omitted.includes('layerTypes')) expect(values.layerTypes).toBe(layers);
+        expect(omitted).toEqual(tooLongForLink(config, stored));
+      }
+    }
+    expect(tooLongForLink({ ...home, prompt: '語'.repeat(100_000) }, stored)).toEqual([]);
+  });
+
+  it('names nothing that is no setting', () => {
+    expect(decodeHash('#v=1&omits=colour,__proto__')).toEqual({ values: {}, omitted: [], complaints: [] });
   });
 });
 

@@ -15,7 +15,7 @@ async function load(
   const { backend, put } = notingBackend();
   const loaded = await loadWeights({
     ...{ source: memorySource(files), backend, storedLayers, dims: { ...dims, ...changes } },
-    ...{ weights: 'stored', onRoom: () => undefined, onProgress: () => undefined },
+    ...{ weights: 'stored', quantizeEmbeddings: false, onRoom: () => undefined, onProgress: () => undefined },
   });
   return { ...loaded, put };
 }

@@ -10,7 +10,12 @@ import { goldenSource, shippedSource } from './sources.ts';
 import { placeHere } from '../../../worker/text/place-here.ts';
 
 export const ignore = () => undefined;
-export const cpu = (model: string): LoadRequest => ({ model, backend: 'cpu', weights: 'stored' });
+export const cpu = (model: string): LoadRequest => ({
+  model,
+  backend: 'cpu',
+  weights: 'stored',
+  quantizeEmbeddings: false,
+});
 export const ask = (changes: Partial<GenerateRequest>): GenerateRequest => ({
   input: { turns: [[5, 6, 7]] },
   config: {},

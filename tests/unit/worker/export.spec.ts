@@ -91,7 +91,12 @@ async function logitsOf(source: ModelSource, config: GenerateRequest['config'] =
     openTextPlace: placeHere,
     openSource: () => succeed(source),
   });
-  valueOf(await engine.load({ model: 'any', backend: 'cpu', weights: 'stored' }, () => undefined));
+  valueOf(
+    await engine.load(
+      { model: 'any', backend: 'cpu', weights: 'stored', quantizeEmbeddings: false },
+      () => undefined,
+    ),
+  );
   const asked = ask({ input: { turns: [[5, 9, 2, 40, 40, 3]] }, config, logits: [0, 3, 5], maxNewTokens: 8 });
   return valueOf(await engine.generate(asked, () => undefined));
 }

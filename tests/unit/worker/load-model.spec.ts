@@ -23,6 +23,7 @@ function replaced(texts: Readonly<Record<string, string>>) {
       openBackend: () => Promise.resolve(openCpuBackend()),
       openTextPlace: placeHere,
       weights: 'stored',
+      quantizeEmbeddings: false,
       emit: () => undefined,
     });
   return { load, opened };

@@ -73,6 +73,7 @@ describe('loading weights', () => {
       dims: wide,
       storedLayers,
       weights: 'stored',
+      quantizeEmbeddings: false,
       onRoom: () => undefined,
       onProgress: () => undefined,
     });
@@ -95,7 +96,7 @@ describe('quantized while it is loaded', () => {
     const ignore = () => undefined;
     const backend = openCpuBackend();
     return loadWeights({
-      ...{ source, backend, dims, storedLayers, weights },
+      ...{ source, backend, dims, storedLayers, weights, quantizeEmbeddings: false },
       ...{ onRoom: ignore, onProgress: ignore },
     });
   };
@@ -138,6 +139,7 @@ describe('a shipped checkpoint', () => {
       dims: config.dims,
       storedLayers: layers,
       weights: 'stored',
+      quantizeEmbeddings: false,
       onRoom: () => undefined,
       onProgress: () => undefined,
     });

@@ -110,7 +110,10 @@ describe('a score', () => {
     await engine.score(scoring('keep'), ignore);
     const longer = scoring('compare', { continuation: [5, 6] });
     expect(await engine.score(longer, ignore)).toMatchObject(refused);
-    await engine.load({ model: 'fairy-lckv', backend: 'cpu', weights: 'stored' }, ignore);
+    await engine.load(
+      { model: 'fairy-lckv', backend: 'cpu', weights: 'stored', quantizeEmbeddings: false },
+      ignore,
+    );
     expect(await engine.score(scoring('compare'), ignore)).toMatchObject(refused);
     expect(await engine.score(scoring('keep', { continuation: [] }), ignore)).toMatchObject({
       failure: { code: 'bad-request', field: 'continuation' },

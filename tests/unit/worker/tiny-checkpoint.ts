@@ -86,7 +86,17 @@ export const load = (
   backend: Backend,
   onProgress: (...progress: [string, number, number]) => void = () => undefined,
   onRoom: (bytes: number) => void = () => undefined,
-) => loadWeights({ source, backend, dims, storedLayers, weights: 'stored', onRoom, onProgress });
+) =>
+  loadWeights({
+    source,
+    backend,
+    dims,
+    storedLayers,
+    weights: 'stored',
+    quantizeEmbeddings: false,
+    onRoom,
+    onProgress,
+  });
 
 /** The same tensors in two shards and an index. */
 export function shardsOf(tensors: Map<string, TensorOf>) {

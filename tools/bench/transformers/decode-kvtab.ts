@@ -19,6 +19,7 @@ export async function openKvtab(backend: Backend, pageUrl: string, model: string
     openBackend,
     openTextPlace: placeHere,
     weights: 'stored',
+    quantizeEmbeddings: false,
     emit: ignore,
   });
   const { sharing, passes } = valueOf(applyConfig(config.stored, {}, config.dims.layerCount));

@@ -22,13 +22,14 @@ export async function writeModelFiles(from: string, to: string): Promise<void> {
 
 /** The contents of those files. */
 export async function modelFiles(source: ModelSource) {
-  const tensors = new CpuWeights({ weights: 'stored' });
+  const tensors = new CpuWeights({ weights: 'stored', quantizeEmbeddings: false });
   const openBackend = () => Promise.resolve(collector(tensors));
   const { config } = await loadModel({
     source,
     openBackend,
     openTextPlace: placeHere,
     weights: 'stored',
+    quantizeEmbeddings: false,
     emit: () => undefined,
   });
   const { sharing } = valueOf(applyConfig(config.stored, {}, config.dims.layerCount));

@@ -2,7 +2,8 @@ import type { Failure, Outcome } from '../../../worker/protocol/failure.ts';
 import type { GenerateRequest, GenerateResult } from '../../../worker/protocol/generate.ts';
 import type { LoadRequest } from '../../../worker/protocol/load.ts';
 import type { Score } from '../../../worker/protocol/measure.ts';
-import { toGenerateRequest } from '../../settings/checks.ts';
+import { keysWhere, valuesOf } from '../../../worker/settings/values.ts';
+import { toGenerateRequest } from '../../settings/requests.ts';
 import type { PlaygroundConfig } from '../../settings/settings.ts';
 import type { Engine, ReportProgress } from '../../playground/borrow-engine.ts';
 import type { Playground } from '../../playground/playground.svelte.ts';
@@ -75,40 +76,42 @@ export class Comparison {
   /** Runs all contenders in order, then loads the page's own model again. */
   async run(): Promise<void> {
     if (!this.ready) return;
-    const { config } = this.#playground;
     const turns = this.contenders.flatMap((contender) => this.#turnOf(contender) ?? []);
-    const back = this.#loadOf(config);
     const compared = await this.#playground.borrowEngine(words.comparing, async (engine, report) => {
-      const outcome = await compare(engine, turns, report);
-      const restored = await engine.load(back, ignore);
+      const wanted = () => this.#playground.phase.at === 'measuring';
+      const outcome = await compare(engine, turns, report, wanted);
+      // If the page has asked for another model meanwhile, that one must stay the last that is loaded.
+      if (!wanted()) return outcome;
+      const restored = await engine.load(this.#playground.loadRequestOf(this.#playground.config), ignore);
       return restored.ok ? outcome : restored;
     });
     if (compared) this.result = compared;
   }
 
   #turnOf(contender: Contender): Turn | null {
-    // Prompt, seed and sampling are the current ones for every contender.
-    const { prompt, maxNewTokens, temperature, topK, topP, minP, repetitionPenalty, seed } =
-      this.#playground.config;
-    const shared = { prompt, maxNewTokens, temperature, topK, topP, minP, repetitionPenalty, seed };
-    const request = toGenerateRequest({ ...contender.config, ...shared });
-    return request && { contender, load: this.#loadOf(contender.config), request };
-  }
-
-  #loadOf({ model, backend, weights }: Readonly<PlaygroundConfig>): LoadRequest {
-    return { model: this.#playground.brought.get(model) ?? model, backend, weights };
+    // Contenders differ only in the settings that may be compared. The others are those that are set now.
+    const alike = valuesOf(
+      keysWhere((row) => !row.compared),
+      this.#playground.config,
+    );
+    const config = { ...contender.config, ...alike };
+    const request = toGenerateRequest(config);
+    return request && { contender, load: this.#playground.loadRequestOf(config), request };
   }
 }
 
+/** @param wanted whether the page still waits for the comparison */
 async function compare(
   engine: Engine,
   turns: readonly Turn[],
   report: ReportProgress,
+  wanted: () => boolean,
 ): Promise<Outcome<Compared>> {
   const entries: Entry[] = [];
   const pieces: string[] = [];
   let first: readonly number[] | null = null;
   for (const [i, { contender, load, request }] of turns.entries()) {
+    if (!wanted()) return { ok: false, failure: { code: 'stopped' } };
     const part = (fraction: number) => {
       report((i + fraction) / turns.length, words.comparingOf(i + 1, turns.length));
     };

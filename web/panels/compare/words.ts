@@ -7,8 +7,6 @@ export const words = {
   howTo: 'Set up the first configuration on this page and add it. Then change the settings and add the next.',
   configuration: (number: number) => `Configuration ${number}`,
   remove: (number: number) => `Remove configuration ${number}`,
-  summary: (model: string, backend: 'cpu' | 'webgpu', mode: string, passes: string, kvPrecision: string) =>
-    `${model}, ${backend === 'cpu' ? 'CPU' : 'WebGPU'}, ${mode}, ${passes} passes, KV in ${kvPrecision}`,
   comparing: 'Comparing',
   comparingOf: (number: number, count: number) => `Comparing: ${number} of ${count}`,
   kvPerToken: 'KV per token',

@@ -1,5 +1,5 @@
 import type { ExportTarget, RoundTo } from '../../../worker/protocol/export.ts';
-import { toSharingConfig } from '../../settings/checks.ts';
+import { toSharingConfig } from '../../settings/requests.ts';
 import type { EngineClient } from '../../playground/engine-client.ts';
 import type { Playground } from '../../playground/playground.svelte.ts';
 import { downloadZip } from './download-zip.ts';

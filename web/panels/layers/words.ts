@@ -2,13 +2,6 @@
 export const words = {
   planHint: (owners: number, layers: number, fraction: string) =>
     `${owners} of ${layers} layers keep KV: ${fraction} of plain LLaMA.`,
-  layerTypesHint: 'One entry per layer: the layer whose keys and values it reads.',
-  slidingWindowHint: 'Tokens that layers marked s can see',
-  mode: 'Mode',
-  modeHint: 'How the prompt is read',
-  modes: { auto: 'Auto', parallel: 'Parallel', sequential: 'Sequential' },
-  noDiagonal: 'No diagonal',
-  noDiagonalHint: 'No layer sees the current token',
   notTrained: (averaged: boolean) =>
     `The model was not trained with this plan: its key and value weights are ${averaged ? 'converted (averaged)' : 'converted (copied)'} for it, without further training, so expect poor text.`,
   otherWindows:
@@ -38,7 +31,6 @@ export const words = {
     fullLength: 'full length',
     correct: 'Correct the marked fields to see the figures.',
     unknown: 'The figures appear once the model’s dimensions are known.',
-    budgetHint: 'MiB of memory for KV',
   },
   legend: {
     owner: 'keeps KV',

@@ -1,27 +1,33 @@
-import { describeAdapter } from '../../ui/describe-adapter.ts';
+import type { FormName } from '../../../worker/settings/setting.ts';
+import { settings } from '../../../worker/settings/settings.ts';
+import { describeSettings } from '../../../worker/settings/words.ts';
 import type { Run } from '../../playground/run.ts';
+import { describeAdapter } from '../../ui/describe-adapter.ts';
 import { formatBytes, formatTokensPerSec } from '../../ui/format.ts';
 
 /** What a citation says besides the run itself. */
 export interface Edition {
-  /** Commit of the page, as its build knows it. */
+  /** The commit that the page was built from. */
   readonly commit: string;
+  /** Opens the page with the settings of the run. */
   readonly link: string;
 }
 
-/** A run in a few lines to paste under a figure: what was run, on what, with what outcome, and how to run it again. */
-export function cite(run: Run, { commit, link }: Edition): string {
-  const { sampling, kvPrecision, config } = run.request;
+/** A run in a few lines to paste under a figure: what ran, on what, with what outcome, and how to run it again. */
+export function cite(run: Run, { commit, link }: Edition, table = settings): string {
   const adapter = describeAdapter(run.adapter);
-  const passes = `${config.forwardPasses ?? '?'} + ${config.backwardPasses ?? '?'} passes`;
+  // The mode that ran, where the setting may say "auto".
+  const values = { ...run.settings, ...(run.mode && { mode: run.mode }) };
+  const inForm = (form: FormName) => describeSettings(values, (row) => row.form === form, table);
   const speed = (tokensPerSec: number | undefined) =>
     tokensPerSec !== undefined && tokensPerSec > 0
       ? `${formatTokensPerSec(tokensPerSec)} tokens/s`
       : 'not measured';
   const lines = [
     `kvtab ${commit}, model ${run.modelId}`,
-    `Plan: ${run.layerTypes}, window ${config.slidingWindow ?? '?'}, ${run.mode ?? '?'} mode, ${passes}, KV in ${kvPrecision}`,
-    `Sampling: temperature ${sampling.temperature}, top-k ${sampling.topK}, top-p ${sampling.topP}, min-p ${sampling.minP}, repetition penalty ${sampling.repetitionPenalty}, seed ${sampling.seed}`,
+    `Plan: ${run.layerTypes}, ${inForm('sharing')}`,
+    `Precision: ${inForm('precision')}`,
+    `Sampling: ${inForm('sampling')}`,
     `Adapter: ${adapter.title}${adapter.software ? ' (software adapter)' : ''}, ${adapter.detail}`,
     `Tokens: ${run.promptTokens ?? '?'} of prompt, ${run.newTokens} new`,
     `KV cache: ${run.kv ? `${formatBytes(run.kv.bytes)} in use, ${formatBytes(run.kv.bytesPerToken)} per token` : 'not measured'}`,

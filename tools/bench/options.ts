@@ -1,0 +1,138 @@
+import { parseArgs } from 'node:util';
+import type { Mode } from '../../gpu/plan/forward-plan.ts';
+import { parseSetting } from '../../worker/settings/parse.ts';
+import type { Setting, SettingValue } from '../../worker/settings/setting.ts';
+import {
+  settings,
+  type KeysOfPart,
+  type Settings,
+  type SettingValues,
+} from '../../worker/settings/settings.ts';
+import { keysWhere, type Filled } from '../../worker/settings/values.ts';
+
+type Part = 'load' | 'sharing' | 'run';
+
+/** What to measure; every field has a default on the command line. */
+export interface BenchRequest extends Filled<Pick<SettingValues, KeysOfPart<'load'>>> {
+  /** A shipped model's id; not used with a shape. */
+  readonly model: string;
+  /** See `parseShape`. Its random weights are made in f16, or in f32 if `weights` is f32. */
+  readonly shape: string | null;
+  readonly kvPrecision: SettingValues['kvPrecision'];
+  /** Differences from the model's own sharing. */
+  readonly config: Partial<Filled<Pick<SettingValues, KeysOfPart<'sharing'>>>>;
+  readonly mode: Mode;
+  readonly promptTokens: number;
+  readonly newTokens: number;
+  readonly repeats: number;
+}
+
+export interface BenchArguments {
+  readonly place: 'node' | 'chromium';
+  readonly request: BenchRequest;
+}
+
+/** The settings that a benchmark takes, under the keys that they have in links. `--new` is its own maxNewTokens. */
+const benchKeys = (table: Settings) =>
+  keysWhere(({ part }) => part === 'load' || part === 'sharing' || part === 'run', table).filter(
+    (key): key is KeysOfPart<Part> => key !== 'maxNewTokens',
+  );
+
+/** The options of the command line, for `parseArgs`. */
+export const optionsOf = (table: Settings = settings) => ({
+  ...Object.fromEntries(
+    benchKeys(table).map((key) => [
+      table[key].link,
+      { type: table[key].kind === 'flag' ? ('boolean' as const) : ('string' as const) },
+    ]),
+  ),
+  in: { type: 'string', default: 'node' } as const,
+  model: { type: 'string', default: settings.model.initial } as const,
+  shape: { type: 'string' } as const,
+  prompt: { type: 'string', default: '11' } as const,
+  new: { type: 'string', default: '128' } as const,
+  repeats: { type: 'string', default: '3' } as const,
+});
+
+/** What a benchmark takes if an option is absent; undefined leaves it to the checkpoint. */
+function fallbackOf(key: KeysOfPart<Part>, row: Setting): SettingValue | undefined {
+  if (key === 'mode') return 'parallel';
+  const absent = row.headless?.absent;
+  return typeof absent === 'object' ? absent.is : undefined;
+}
+
+export const usageOf = (table: Settings = settings) => {
+  const lines = benchKeys(table).map((key) => {
+    const row: Setting = table[key];
+    const values =
+      row.kind === 'choice' ? ` ${choicesOf(key, row).join('|')}` : row.kind === 'flag' ? '' : ' X';
+    const fallback = fallbackOf(key, row);
+    const shown = fallback === undefined || fallback === false ? '' : ` (${String(fallback)})`;
+    return `  ${`--${row.link}${values}`.padEnd(34)} ${row.meaning.toLowerCase()}${shown}`;
+  });
+  return `npm run --silent bench -- [options]
+  --in node|chromium                 where to run (node)
+  --model ID                         a shipped model (${settings.model.initial})
+  --shape S                          random weights instead: 135m, 1.1b, or layers,hidden,intermediate,heads,kvHeads,headDim,vocab
+${lines.join('\n')}
+  --prompt N                         prompt tokens (11)
+  --new N                            new tokens (128)
+  --repeats N                        (3)`;
+};
+
+/** A benchmark says which mode it measures, so that it cannot take "auto". */
+const choicesOf = (key: string, row: Setting) =>
+  row.kind === 'choice'
+    ? Object.keys(row.options).filter((option) => key !== 'mode' || option !== 'auto')
+    : [];
+
+/**
+ * Reads a command line.
+ *
+ * @throws Error in words for the person who wrote it
+ */
+export function readArguments(args: readonly string[], table: Settings = settings): BenchArguments {
+  const { values } = parseArgs({ args: [...args], options: optionsOf(table) });
+  const given = values as Readonly<Record<string, string | boolean | undefined>>; // as `optionsOf` has them
+  const settingOf = (key: KeysOfPart<Part>) => {
+    const row: Setting = table[key];
+    const text = given[row.link];
+    if (text === undefined) return fallbackOf(key, row);
+    const value = parseSetting(row, String(text));
+    const choices = choicesOf(key, row);
+    if (value === undefined || (choices.length > 0 && !choices.includes(String(value)))) {
+      const allowed = choices.length > 0 ? ` is ${choices.join(' or ')}, not` : ' cannot be';
+      throw new Error(`--${row.link}${allowed} "${String(text)}"`);
+    }
+    return value;
+  };
+  const read = (part: Part) =>
+    Object.fromEntries(
+      benchKeys(table)
+        .filter((key) => table[key].part === part)
+        .flatMap((key) => {
+          const value = settingOf(key);
+          return value === undefined ? [] : [[key, value]];
+        }),
+    );
+  const place = values.in;
+  if (place !== 'node' && place !== 'chromium') throw new Error(`--in is node or chromium, not "${place}"`);
+  const request = {
+    ...read('load'),
+    ...read('run'),
+    config: read('sharing'),
+    model: values.model,
+    shape: values.shape ?? null,
+    promptTokens: count('prompt', values.prompt),
+    newTokens: count('new', values.new),
+    repeats: count('repeats', values.repeats),
+  } as BenchRequest; // every row of its parts was read
+  return { place, request };
+}
+
+function count(name: string, text: string): number {
+  const number = Number(text);
+  if (!Number.isInteger(number) || number < 1)
+    throw new Error(`--${name} is a whole number above 0, not "${text}"`);
+  return number;
+}

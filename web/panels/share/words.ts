@@ -1,0 +1,14 @@
+/** The words of sharing and citing. A citation itself is written by cite.ts. */
+export const words = {
+  copyLink: 'Copy link',
+  cite: 'Cite this run',
+  link: 'Link',
+  citation: 'Citation',
+  copied: (what: string) => `${what} copied.`,
+  notAllowed: 'The browser did not allow copying: copy the text below.',
+  byHand: 'Text to copy',
+  tooLong: (labels: readonly string[]) =>
+    `Too long for a link: the ${labels.join(' and the ')}. Links, citations and the address carry everything else. Keep the text in a file and paste it after opening the link.`,
+  folder:
+    'This model was opened from a folder. A link carries the settings and the folder’s name. Whoever follows it has to open that folder on their own machine.',
+} as const;
