@@ -8,17 +8,21 @@ const REDRAW_MS = 150;
 export class RunTrace {
   /** Arrival of each new token, in milliseconds since the first. */
   arrivalsMs = $state.raw<readonly number[]>([]);
+  /** KV in use when each new token was drawn, as the backend's stores say. */
+  kvBytes = $state.raw<readonly number[]>([]);
   /** Empty unless the run records its tokens. */
   measured = $state.raw<readonly MeasuredToken[]>([]);
   /** GPU time of one step; null if the adapter has no clock, undefined if nobody asked. */
   kernels = $state.raw<GenerateResult['kernels']>(undefined);
 
   #arrivals: number[] = [];
+  #bytes: number[] = [];
   #measures: MeasuredToken[] = [];
   #shownMs = -Infinity;
 
   start(): void {
     this.#arrivals = [];
+    this.#bytes = [];
     this.#measures = [];
     this.kernels = undefined;
     this.#show();
@@ -27,6 +31,7 @@ export class RunTrace {
   receive(event: EngineEvent): void {
     if (event.type !== 'token') return;
     this.#arrivals.push(event.ms);
+    this.#bytes.push(event.kvBytes);
     if (event.measured) this.#measures.push(event.measured);
     if (performance.now() - this.#shownMs >= REDRAW_MS) this.#show();
   }
@@ -40,6 +45,7 @@ export class RunTrace {
   #show(): void {
     this.#shownMs = performance.now();
     this.arrivalsMs = [...this.#arrivals];
+    this.kvBytes = [...this.#bytes];
     this.measured = [...this.#measures];
   }
 }

@@ -166,11 +166,13 @@ async function decode(
   const ends = 'chat' in input ? chatEnds : config.eosIds;
   const measured: MeasuredToken[] = [];
   const arrivalsMs: number[] = [];
+  const kvBytes: number[] = [];
   let told = 0;
   const tell = (id: number, fresh: string, measure?: MeasuredToken) => {
     if (measure) measured.push(measure);
-    const ms = (arrivalsMs[told++] ?? 0) - (arrivalsMs[0] ?? 0);
-    emit({ type: 'token', id, text: fresh, ms, ...(measure && { measured: measure }) });
+    const ms = (arrivalsMs[told] ?? 0) - (arrivalsMs[0] ?? 0);
+    const bytes = kvBytes[told++] ?? 0;
+    emit({ type: 'token', id, text: fresh, ms, kvBytes: bytes, ...(measure && { measured: measure }) });
   };
   await text?.begin(prompt, ends);
   const live = text && new LiveText(text, tell);
@@ -193,6 +195,7 @@ async function decode(
             const nowMs = performance.now();
             const drawn = { token, before, measure, ms: nowMs - (arrivalsMs.at(-1) ?? nowMs) };
             arrivalsMs.push(nowMs);
+            kvBytes.push(session.kvUsage().bytes);
             if (live) live.push(drawn);
             else tell(token, '', measuredToken(drawn, []));
             tellStats();

@@ -57,6 +57,8 @@ export type EngineEvent =
       readonly text: string;
       /** Since the first new token. */
       readonly ms: number;
+      /** KV in use when the token was drawn. */
+      readonly kvBytes: number;
       /** Where `watch.tokens` asked for it. */
       readonly measured?: MeasuredToken;
     }

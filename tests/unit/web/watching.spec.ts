@@ -2,25 +2,21 @@ import { describe, expect, it } from 'vitest';
 import { kernelBars, kernelsAsSvg } from '../../../web/panels/charts/kernel-bars.ts';
 import { kvSeries, speedSeries } from '../../../web/panels/charts/run-series.ts';
 import { formatProbability, printable, shade } from '../../../web/ui/token-words.ts';
-import { sharingOf } from '../../support/arbitrary-plans.ts';
-import { tinyDims } from '../../support/random-model.ts';
 
 describe('the chart of KV', () => {
-  it('ends at the bytes in use and at those of a plain LLaMA, and flattens at a window', () => {
-    const sharing = sharingOf('0s_0s_2_2', { windowTokens: 4 });
-    const { x, lines } = kvSeries(sharing, tinyDims, 'f16', { promptTokens: 6, newTokens: 5 });
-    expect(x.at(-1)).toBe(10);
-    const row = 2 * 2 * 8 * 2;
-    expect(lines[0]?.y.at(-1)).toBe((4 + 10) * row);
-    expect(lines[1]?.y.at(-1)).toBe(4 * 10 * row);
-    expect(lines[0]?.y[0]).toBe(0);
+  it('shows what the stores held at each token, beside the bytes of a plain LLaMA', () => {
+    const { x, lines } = kvSeries([60, 64, 64], { promptTokens: 6, plainBytesPerToken: 20 });
+    expect(x).toEqual([6, 7, 8]);
+    expect(lines[0]?.y).toEqual([60, 64, 64]);
+    expect(lines[1]?.y).toEqual([120, 140, 160]);
   });
 
-  it('has a bounded number of points for a long text', () => {
-    const long = { promptTokens: 100_000, newTokens: 7 };
-    const { x } = kvSeries(sharingOf('0_1_2_3', {}), tinyDims, 'f16', long);
-    expect(x.length).toBeLessThanOrEqual(402);
+  it('has few points of a long text, the last one among them', () => {
+    const kvBytes = Array.from({ length: 100_000 }, (_, i) => i);
+    const { x, lines } = kvSeries(kvBytes, { promptTokens: 7, plainBytesPerToken: 20 });
+    expect(x.length).toBeLessThanOrEqual(401);
     expect(x.at(-1)).toBe(100_006);
+    expect(lines[0]?.y.at(-1)).toBe(99_999);
   });
 });
 

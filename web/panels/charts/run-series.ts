@@ -1,11 +1,3 @@
-import {
-  kvLayerUsage,
-  kvTokensWritten,
-  plainKvBytesPerToken,
-  type KvPrecision,
-} from '../../../gpu/kv/usage.ts';
-import type { ModelDims } from '../../../gpu/plan/model-dims.ts';
-import type { Sharing } from '../../../gpu/plan/sharing.ts';
 import { words } from './words.ts';
 
 /** Lines over one axis. */
@@ -16,24 +8,26 @@ export interface Series {
 
 const MOST_POINTS = 400;
 
-/** KV bytes in use at each length of the text, and what the same model would use as a plain LLaMA. */
+/**
+ * KV bytes in use as a run wrote its text, and what the same text takes as a plain LLaMA.
+ *
+ * @param kvBytes what the stores held when each new token was drawn: the first one after the prompt
+ */
 export function kvSeries(
-  sharing: Sharing,
-  dims: ModelDims,
-  precision: KvPrecision,
-  { promptTokens, newTokens }: { readonly promptTokens: number; readonly newTokens: number },
+  kvBytes: readonly number[],
+  {
+    promptTokens,
+    plainBytesPerToken,
+  }: { readonly promptTokens: number; readonly plainBytesPerToken: number },
 ): Series {
-  const written = kvTokensWritten(promptTokens, newTokens);
-  const step = Math.max(1, Math.ceil(written / MOST_POINTS));
-  const x = Array.from({ length: Math.ceil(written / step) }, (_, i) => i * step);
-  x.push(written);
-  const bytesAt = (tokens: number) =>
-    kvLayerUsage(sharing, dims, precision, tokens).reduce((sum, { bytes }) => sum + bytes, 0);
+  const step = Math.max(1, Math.ceil(kvBytes.length / MOST_POINTS));
+  const drawn = [...kvBytes.keys()].filter((i) => i % step === 0 || i === kvBytes.length - 1);
+  const x = drawn.map((i) => promptTokens + i);
   return {
     x,
     lines: [
-      { label: words.thisPlan, y: x.map(bytesAt) },
-      { label: words.plain, y: x.map((tokens) => tokens * plainKvBytesPerToken(dims, precision)) },
+      { label: words.thisPlan, y: drawn.map((i) => kvBytes[i] ?? 0) },
+      { label: words.plain, y: x.map((tokens) => tokens * plainBytesPerToken) },
     ],
   };
 }
