@@ -15,7 +15,7 @@ export interface TextPlace {
 
 /** How long one answer may take. Reading a megabyte takes a slow machine a second, a few tokens some microseconds. */
 const PATIENCE_MS = 3000;
-const PATIENCE_MS_PER_MEGABYTE = 2000;
+const PATIENCE_MS_PER_MEGABYTE = 500;
 
 /** Of the tokens before a continuation, those that may decide how its first ones are written. */
 const TOKENS_BEFORE = 256;

@@ -40,7 +40,11 @@ export class ModelText implements TextApi {
     return sayingBadTokenizer(() => {
       if (text.length > LONGEST_TEXT) throw badTokenizer(`a text of ${text.length} characters is too long`);
       const tokens = this.#opened().encode(text, special);
-      if (tokens.length > MOST_TOKENS) throw badTokenizer(`it makes ${tokens.length} tokens of a text`);
+      // A byte is at most one token, and a template around a text adds a few.
+      const most = Math.min(MOST_TOKENS, 8 * text.length + 1000);
+      if (tokens.length > most) {
+        throw badTokenizer(`it makes ${tokens.length} tokens of a text of ${text.length} characters`);
+      }
       return tokens;
     });
   }
