@@ -1,8 +1,12 @@
 import { spawn } from 'node:child_process';
-import { describe, expect, it } from 'vitest';
+import { cp, mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { beforeAll, describe, expect, it } from 'vitest';
 import shippedGolden from '../../../public/models/fairy-lckv/golden.json' with { type: 'json' };
 import { fairyRepository } from '../../support/hub-model.ts';
 import { startHub } from '../../support/hub-server.ts';
+import { importBuilt } from '../../../tools/setup/build-for-node.mjs';
 
 /** Starts the runner as a user would, with `input` on its standard input. */
 function run(
@@ -34,13 +38,51 @@ const request = {
   sampling: { temperature: 0 },
 };
 
+const chatTemplate =
+  '{% for m in messages %}{{ m.role }}: {{ m.content }}\n{% endfor %}{% if add_generation_prompt %}assistant:{% endif %}';
+
 const sixTokens = golden?.greedy_after_sequential.slice(0, 6);
 
 describe('the headless runner', () => {
+  // The first run after a change builds; that is none of the times below.
+  beforeAll(() => importBuilt('headless'), 120_000);
+
   it('answers on standard output with JSON and nothing else, and exits by itself', async () => {
     const { status, stdout, stderr } = await run(JSON.stringify({ ...request, maxNewTokens: 6 }));
     expect({ status, stderr }).toEqual({ status: 0, stderr: '' });
     expect(JSON.parse(stdout)).toMatchObject({ ok: true, tokens: sixTokens });
+  });
+
+  it('keeps what the README promises, as it is built', async () => {
+    const folder = await mkdtemp(join(tmpdir(), 'kvtab-'));
+    try {
+      const model = join(folder, 'model');
+      await cp('public/models/fairy-lckv', model, { recursive: true });
+      await writeFile(join(model, 'chat_template.jinja'), chatTemplate);
+      const small = { model, backend: 'cpu', maxNewTokens: 2, sampling: { temperature: 0 } };
+      const exported = join(folder, 'exported');
+      const { stdout } = await run(
+        JSON.stringify([
+          { ...small, prompt: 'Once upon a time' },
+          { ...small, messages: [{ role: 'user', content: 'hi' }] },
+          { ...small, tokens: [5, 6, 7] },
+          { ...small, turns: [[5, 6], [7]] },
+          { ...small, prompt: 'Once', watch: ['tokens', 'kernels', 'movement', 'exact'] },
+          { ...small, prompt: 'Once', continuation: [5, 6], reference: 'keep' },
+          { ...small, prompt: 'Once', continuation: [5, 6], reference: 'compare' },
+          { ...small, weights: 'q4', quantizeEmbeddings: true, kv: 'f32', prompt: 'Once' },
+          { model, backend: 'cpu', export: exported },
+        ]),
+      );
+      const answers = JSON.parse(stdout) as readonly { readonly ok: boolean; readonly tokens?: unknown }[];
+      expect(answers.filter(({ ok }) => !ok)).toEqual([]);
+      expect(answers[1]?.tokens).toHaveLength(2);
+      expect(answers[4]).toHaveProperty('convergence.divergence.kl');
+      expect(answers[6]).toHaveProperty('scored.divergence.kl');
+      expect(await readdir(exported)).toContain('generation_config.json');
+    } finally {
+      await rm(folder, { recursive: true, force: true });
+    }
   });
 
   it('runs a model from the Hub, which is verified and not stored', async () => {
