@@ -1,12 +1,12 @@
 // Which Chromium the tests drive, and with which flags. Knows nothing of any test runner.
-import { existsSync, accessSync, constants } from 'node:fs';
 import { createRequire } from 'node:module';
-import { delimiter, join } from 'node:path';
+import { join } from 'node:path';
+import { isExecutable, placesOnPath, programNamedBy } from './find-program.mjs';
 
-/** Names the browser outright, before any other place is looked at. */
+/** Names the browser. It is asked before any other place. */
 export const CHROMIUM_VARIABLE = 'KVTAB_CHROMIUM';
 
-/** Loaded only where it is asked: the headless runner looks here for a driver, and Playwright is large. */
+/** Loaded only when it is needed: the headless runner looks here for a driver, and Playwright is large. */
 function playwrightsOwn() {
   const { chromium } = /** @type {typeof import('playwright')} */ (
     createRequire(import.meta.url)('playwright')
@@ -31,56 +31,39 @@ const windowsPlaces = (env) =>
     ]);
 
 /**
- * Where the system's browser may be, the first choice first.
+ * Where the system's browser may be, in the order of preference.
  *
  * @param {NodeJS.ProcessEnv} env
  * @param {NodeJS.Platform} platform
  * @returns {string[]}
  */
 export function chromiumPlaces(env = process.env, platform = process.platform) {
-  const onPath = (env['PATH'] ?? '')
-    .split(delimiter)
-    .filter((folder) => folder !== '')
-    .flatMap((folder) => commands.map((command) => join(folder, command)));
+  const onPath = placesOnPath(env, commands);
   const system = platform === 'darwin' ? macPlaces : platform === 'win32' ? windowsPlaces(env) : [];
   return [...onPath, ...system];
-}
-
-/** @param {string} path */
-function isExecutable(path) {
-  try {
-    accessSync(path, constants.X_OK);
-    return existsSync(path);
-  } catch {
-    return false;
-  }
 }
 
 /**
  * The browser to test with: the environment's, then the system's, then Playwright's own.
  *
- * @returns {string | undefined} its path, or undefined where there is none
+ * @returns {string | undefined} its path, or undefined if there is none
  */
-export function findChromium(env = process.env, platform = process.platform) {
-  const named = env[CHROMIUM_VARIABLE];
-  if (named !== undefined && named !== '') {
-    if (!isExecutable(named)) throw new Error(`${CHROMIUM_VARIABLE} names ${named}, which cannot be run`);
-    return named;
-  }
-  return chromiumPlaces(env, platform).find(isExecutable) ?? [playwrightsOwn()].find(isExecutable);
-}
+export const findChromium = (env = process.env, platform = process.platform) =>
+  programNamedBy(env, CHROMIUM_VARIABLE) ??
+  chromiumPlaces(env, platform).find(isExecutable) ??
+  [playwrightsOwn()].find(isExecutable);
 
-/** What to do where {@link findChromium} finds nothing. */
+/** What to do if {@link findChromium} finds nothing. */
 export const NO_CHROMIUM = `No Chromium found: install one, run "npx playwright install chromium", or set ${CHROMIUM_VARIABLE} to its path.`;
 
-/** The browser to test with; an error that says what to do where there is none. */
+/** The browser to test with; an error that says what to do if there is none. */
 export function chromiumOrFail() {
   const path = findChromium();
   if (path === undefined) throw new Error(NO_CHROMIUM);
   return path;
 }
 
-/** Keep the browser from talking to anybody but the page under test. */
+/** The browser talks to nobody but the page under test. */
 export const quietFlags = [
   '--disable-background-networking',
   '--disable-component-update',
@@ -89,5 +72,5 @@ export const quietFlags = [
   '--disable-quic',
 ];
 
-/** Offer WebGPU on the bundled software adapter: the same one on every machine, with a GPU or without. */
+/** WebGPU on the bundled software adapter: the same one on every machine, with a GPU or without. */
 export const webGpuFlags = ['--enable-unsafe-webgpu', '--use-webgpu-adapter=swiftshader'];

@@ -1,44 +1,25 @@
 // Which Firefox the tests drive, and with which settings. Knows nothing of any test runner.
-import { accessSync, constants, mkdtempSync } from 'node:fs';
+import { mkdtempSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { delimiter, join } from 'node:path';
+import { join } from 'node:path';
+import { isExecutable, placesOnPath, programNamedBy } from './find-program.mjs';
 import { findLavapipe } from './vulkan.mjs';
 
-/** Names the browser outright, before any other place is looked at. */
+/** Names the browser. It is asked before any other place. */
 export const FIREFOX_VARIABLE = 'KVTAB_FIREFOX';
 
 const commands = ['firefox-esr', 'firefox'];
 
-/** @param {string} path */
-function isExecutable(path) {
-  try {
-    accessSync(path, constants.X_OK);
-    return true;
-  } catch {
-    return false;
-  }
-}
-
-/** @returns {string | undefined} the environment's Firefox, else the first on the path */
-export function findFirefox(env = process.env) {
-  const named = env[FIREFOX_VARIABLE];
-  if (named !== undefined && named !== '') {
-    if (!isExecutable(named)) throw new Error(`${FIREFOX_VARIABLE} names ${named}, which cannot be run`);
-    return named;
-  }
-  return (env['PATH'] ?? '')
-    .split(delimiter)
-    .filter((folder) => folder !== '')
-    .flatMap((folder) => commands.map((command) => join(folder, command)))
-    .find(isExecutable);
-}
+/** @returns {string | undefined} the environment's Firefox, else the first on the PATH */
+export const findFirefox = (env = process.env) =>
+  programNamedBy(env, FIREFOX_VARIABLE) ?? placesOnPath(env, commands).find(isExecutable);
 
 /**
- * What the tests in Firefox need and this machine has not. Firefox brings no software adapter of its own, so that it
- * computes on lavapipe: the same one on every machine, with a GPU or without.
+ * What the tests in Firefox need and this machine lacks. Firefox brings no software adapter, so it computes on lavapipe:
+ * the same adapter on every machine, with a GPU or without.
  *
  * @param {{ firefox: string | undefined, lavapipe: string | undefined }} found
- * @returns {string | null} in words, or null where nothing is missing
+ * @returns {string | null} in words, or null if nothing is missing
  */
 export function missingForFirefox(
   { firefox, lavapipe } = { firefox: findFirefox(), lavapipe: findLavapipe() },
@@ -53,16 +34,16 @@ export function missingForFirefox(
 }
 
 /**
- * How to start Firefox with WebGPU, as puppeteer-core wants to be told.
+ * How to start Firefox with WebGPU: options of puppeteer-core.
  *
- * @throws where something is missing, saying what
+ * @throws if something is missing, saying what
  */
 export function firefoxLaunch() {
   const [firefox, lavapipe] = [findFirefox(), findLavapipe()];
   if (firefox === undefined || lavapipe === undefined) {
-    throw new Error(`The tests in Firefox miss ${String(missingForFirefox({ firefox, lavapipe }))}.`);
+    throw new Error(`The tests in Firefox need ${String(missingForFirefox({ firefox, lavapipe }))}.`);
   }
-  // Firefox wants to write to both, and a CI's home may belong to somebody else.
+  // Firefox writes to both, and a CI's home may belong to another user.
   const home = mkdtempSync(join(tmpdir(), 'kvtab-firefox-'));
   return {
     browser: /** @type {const} */ ('firefox'),
