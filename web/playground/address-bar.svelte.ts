@@ -63,7 +63,7 @@ export class AddressBar {
   }
 
   #encoded(): string {
-    return encodeHash(this.#playground.config, this.#playground.stored);
+    return encodeHash(this.#playground.linked, this.#playground.stored);
   }
 
   #write(encoded: string): void {

@@ -35,6 +35,8 @@ export class Playground {
   failure = $state.raw<Failure | null>(null);
   /** Why the page switched from WebGPU to the CPU on its own. */
   fellBack = $state.raw<Failure | null>(null);
+  /** Whether the page, and not the person, chose the CPU. The notice of it can be dismissed. */
+  #cpuByFallback = $state(false);
 
   /** The parts of the opened link that the page could not follow; null if there are none, or they were dismissed. */
   linkNotice = $state.raw<LinkNotice | null>(null);
@@ -96,6 +98,11 @@ export class Playground {
     });
   }
 
+  /** The settings as a link to them says. Where it opens there may be WebGPU, so only a person's choice of the CPU counts. */
+  get linked(): PlaygroundConfig {
+    return this.#cpuByFallback ? { ...this.config, backend: defaultConfig.backend } : this.config;
+  }
+
   /** Takes the settings of a link. It loads and runs nothing: a link may only name a model that the page does not ship. */
   openLink({ values, omitted, complaints }: Decoded): void {
     const { model: asked, endpoint: server } = { ...defaultConfig, ...values };
@@ -109,6 +116,7 @@ export class Playground {
     // What the link had to leave out stays as it is here.
     const kept = valuesOf(omitted, this.config);
     Object.assign(this.config, defaultConfig, this.stored, kept, values, { model, endpoint });
+    this.#cpuByFallback = false;
     this.linkNotice = noticeOf(complaints, known ? null : { model: asked, endpoint: server });
     if (!isSameLoadable(this.#target, this.config)) this.#dropModel();
   }
@@ -155,7 +163,10 @@ export class Playground {
     if (value === this.config[key]) return;
     this.config[key] = value;
     if (!reloads(settings[key])) return;
-    if (key === 'backend') this.fellBack = null;
+    if (key === 'backend') {
+      this.fellBack = null;
+      this.#cpuByFallback = false;
+    }
     this.load();
   }
 
@@ -251,6 +262,7 @@ export class Playground {
     } else if (outcome.failure.code === 'no-webgpu' && this.config.backend === 'webgpu') {
       this.fellBack = outcome.failure;
       this.config.backend = 'cpu';
+      this.#cpuByFallback = true;
       void this.#load(queued);
     } else {
       this.#fail(outcome.failure);

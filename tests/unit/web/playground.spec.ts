@@ -210,6 +210,19 @@ describe('the playground', () => {
     expect(engine.runs).toHaveLength(1);
   });
 
+  it('says the CPU in a link only if the person chose it', async () => {
+    playground.generate();
+    await loadFails({ code: 'no-webgpu', reason: 'none' });
+    await loaded();
+    playground.dismissFallback();
+    expect(playground.config.backend).toBe('cpu');
+    expect(playground.linked.backend).toBe('webgpu');
+
+    playground.set('backend', 'webgpu');
+    playground.set('backend', 'cpu');
+    expect(playground.linked.backend).toBe('cpu');
+  });
+
   it('loads the model again with the next Generate after the device was lost', async () => {
     await loaded();
     playground.generate();
