@@ -88,6 +88,17 @@ export default defineConfig({
           hookTimeout: 120_000,
         },
       },
+      {
+        // These drive WebKit from Node, and run the CPU backend there for comparison.
+        plugins: [assemblyScript()],
+        test: {
+          name: 'webkit',
+          include: ['tests/webkit/**/*.spec.ts'],
+          fileParallelism: false,
+          testTimeout: 120_000,
+          hookTimeout: 120_000,
+        },
+      },
     ],
   },
 });

@@ -1,6 +1,7 @@
 import axe from 'axe-core';
 import { expect, test, type Page } from 'playwright/test';
-import { chatOf, chatTemplate, openModel } from './chat-model.ts';
+import { chatTemplate } from '../support/chat-template.ts';
+import { chatOf, openModel } from './chat-model.ts';
 import { chooseGreedy, generate, openLab, takePictures, visit } from './lab.ts';
 
 const standards = ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice'];

@@ -1,5 +1,6 @@
 import { expect, test, type Page } from 'playwright/test';
-import { chatOf, chatTemplate, openModel } from './chat-model.ts';
+import { chatTemplate } from '../support/chat-template.ts';
+import { chatOf, openModel } from './chat-model.ts';
 import { chooseGreedy, generate, openLab, visit, type Lab } from './lab.ts';
 
 const kvInUse = async (lab: Lab) => (await lab.kv.textContent()) ?? '';

@@ -1,7 +1,7 @@
 import { fileURLToPath } from 'node:url';
 import { expect, test, type Page } from 'playwright/test';
 import { finished, generate, openLab } from './lab.ts';
-import { serveFolder } from './static-server.ts';
+import { serveFolder } from '../support/static-server.ts';
 
 test.use({ serviceWorkers: 'allow' });
 

@@ -3,6 +3,7 @@ import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { availableParallelism, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { missingForFirefox } from '../setup/find-firefox.mjs';
+import { missingForWebKit } from '../setup/find-webkit.mjs';
 import { closingLine, countPlaywright, countVitest, judgeSuite } from './count-tests.mjs';
 import { provideChromium } from './provide-chromium.mjs';
 import { runCommand } from './run-command.mjs';
@@ -43,10 +44,12 @@ const lanes = [
   [vitest('chromium', 15 * minuteMs), e2e],
 ];
 
-// A developer may lack a second browser. CI, which decides what is merged, may not.
-const missing = missingForFirefox();
-const firefoxLeftOut = missing !== null && process.env['CI'] === undefined;
-if (!firefoxLeftOut) lanes[0]?.push(vitest('firefox', 12 * minuteMs, ['firefox', 'firefox-page']));
+// A person may have only one browser; a machine that decides what is merged must have all three.
+const optional = [
+  { suite: vitest('firefox', 12 * minuteMs, ['firefox', 'firefox-page']), missing: missingForFirefox() },
+  { suite: vitest('webkit', 8 * minuteMs), missing: missingForWebKit() },
+].map((entry) => ({ ...entry, leftOut: entry.missing !== null && process.env['CI'] === undefined }));
+for (const { suite, leftOut } of optional) if (!leftOut) lanes[0]?.push(suite);
 const sideBySide = availableParallelism() > 1;
 
 /**
@@ -102,6 +105,8 @@ for (const result of results) {
     `${result.name.padEnd(10)}${seconds.padStart(6)}  ${closingLine([result])}  ${result.remark}`.trimEnd(),
   );
 }
-if (firefoxLeftOut) console.log(`NOT RUN: the suite firefox. This machine lacks ${missing}.`);
+for (const { suite, missing, leftOut } of optional) {
+  if (leftOut) console.log(`NOT RUN: the suite ${suite.name}. This machine lacks ${String(missing)}.`);
+}
 console.log(closingLine(results));
 process.exitCode = results.every((result) => result.failed === 0) ? 0 : 1;

@@ -1,4 +1,3 @@
-import { execFileSync } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
@@ -6,27 +5,28 @@ import { launch, type Browser, type ElementHandle, type Page } from 'puppeteer-c
 import { preview } from 'vite';
 import { firefoxLaunch } from '../../../tools/setup/find-firefox.mjs';
 import { freePort } from '../../../tools/setup/free-port.mjs';
+import { buildSite } from '../../support/build-site.ts';
 
 const root = resolve(import.meta.dirname, '../../..');
 const patienceMs = 50_000;
 
-/** The built page in Firefox, by role and name as its visitors find it. */
+/** The built page in Firefox. Elements are found by role and name, as visitors find them. */
 export interface Lab {
   readonly page: Page;
   find(role: string, name: string): Promise<ElementHandle>;
   press(button: string): Promise<void>;
   fill(role: string, name: string, text: string): Promise<void>;
   text(role: string, name: string): Promise<string>;
-  /** Waits until the text of an element matches. Returns it. */
+  /** Waits until the text of an element matches, and returns the text. */
   until(role: string, name: string, pattern: RegExp): Promise<string>;
   /** Waits until the page says something anywhere. */
   says(pattern: RegExp): Promise<void>;
 }
 
 export interface OpenedSite {
-  /** Opens the page afresh, or a link to it, and waits until it says that it is ready. */
+  /** Opens the page, or a link to it, in a new tab, and waits until it is ready. */
   visit(hash?: string, ready?: RegExp): Promise<Lab>;
-  /** Takes the server away: what is opened from now on comes from this device. */
+  /** Stops the server: what opens afterwards comes from this device. */
   stopServing(): Promise<void>;
   close(): Promise<void>;
 }
@@ -67,19 +67,6 @@ export async function openSite(): Promise<OpenedSite> {
     stopServing: () => server.close(),
     close,
   };
-}
-
-/** In a process of its own: this one is a test runner's, and Vite would build what runs in development. */
-function buildSite(outDir: string): void {
-  const env: NodeJS.ProcessEnv = { ...process.env };
-  delete env['NODE_ENV'];
-  delete env['VITEST'];
-  const vite = join(root, 'node_modules/vite/bin/vite.js');
-  execFileSync(process.execPath, [vite, 'build', '--outDir', outDir, '--emptyOutDir', '--logLevel', 'warn'], {
-    cwd: root,
-    env,
-    stdio: 'inherit',
-  });
 }
 
 function openLab(page: Page): Lab {

@@ -13,11 +13,11 @@ const specs = readdirSync(tests, { recursive: true, withFileTypes: true })
       .join('/'),
   );
 
-it('Every test file lies where a suite runs it: in unit, kernels, model, firefox or e2e', () => {
+it('Every test file lies where a suite runs it: in unit, kernels, model, firefox, webkit or e2e', () => {
   expect(specs.length).toBeGreaterThan(10);
   expect(
     specs.filter(
-      (spec) => !/^(?:unit|kernels|model|firefox\/(?:decoder|page)|e2e)\/.*\.spec\.ts$/.test(spec),
+      (spec) => !/^(?:unit|kernels|model|firefox\/(?:decoder|page)|webkit|e2e)\/.*\.spec\.ts$/.test(spec),
     ),
   ).toEqual([]);
 });

@@ -1,0 +1,105 @@
+import { cpSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { afterAll, afterEach, beforeAll, expect, it } from 'vitest';
+import { chatTemplate } from '../support/chat-template.ts';
+import type { ShippedGolden } from '../support/golden.ts';
+import { unzip } from '../support/unzip.ts';
+import { exportInNode, textInNode } from './in-node.ts';
+import { openSite, type Lab, type OpenedSite } from './lab.ts';
+
+let site: OpenedSite;
+let lab: Lab;
+beforeAll(async () => {
+  site = await openSite();
+});
+afterAll(() => site.close());
+afterEach(async () => {
+  expect(await lab.complaints()).toEqual([]);
+});
+
+const shipped = fileURLToPath(new URL('../../public/models/fairy-lckv', import.meta.url));
+const golden = JSON.parse(readFileSync(join(shipped, 'golden.json'), 'utf8')) as readonly ShippedGolden[];
+
+/** Runs in the page. */
+function exportedBase64(): Promise<string> {
+  const { exported } = globalThis as { readonly exported?: Blob };
+  const reader = new FileReader();
+  return new Promise((resolve, reject) => {
+    reader.onload = () => resolve(typeof reader.result === 'string' ? reader.result.replace(/^.*,/, '') : '');
+    reader.onerror = () => reject(new Error('the export cannot be read'));
+    reader.readAsDataURL(exported ?? new Blob());
+  });
+}
+
+it('The first Generate writes the golden text on the CPU, and the page says that there is no WebGPU', async () => {
+  lab = await site.visit();
+  await lab.says(/This browser offers no WebGPU here .*runs on the CPU instead, which is slower/s);
+  expect(await lab.valueOf('combobox', 'Backend')).toBe('cpu');
+  expect(await lab.text('status', 'Adapter')).toMatch(/CPU.*WebAssembly with SIMD/s);
+  await lab.chooseGreedy();
+  const [first] = golden;
+  await lab.fill('textbox', 'Prompt', first?.prompt ?? '');
+  expect(await lab.generate(64)).toBe(first?.text_after_parallel);
+});
+
+it('Under another layer_types, WebKit writes what Node writes; a mistake in it says where it is', async () => {
+  lab = await site.visit();
+  await lab.chooseGreedy();
+  await lab.fill('textbox', 'Layer types', '0_1_2_3_4_5_6_7');
+  await lab.until('status', 'KV cache', /100 % of plain LLaMA/);
+  const [first] = golden;
+  await lab.fill('textbox', 'Prompt', first?.prompt ?? '');
+  const written = await lab.generate(24);
+  const expected = await textInNode(shipped, first?.prompt ?? '', '0_1_2_3_4_5_6_7', 24);
+  expect(expected).not.toBe(first?.text_after_parallel.slice(0, expected.length));
+  expect(written).toBe(expected);
+  expect(await lab.text('status', 'KV cache')).toMatch(/2 KiB per token/);
+  await lab.fill('textbox', 'Layer types', '0_6_6_6_9_6_6_7');
+  await lab.says(/Layer 4: there is no layer 9/);
+});
+
+it('An edited plan is exported as the bytes that Node writes, and the file is saved', async () => {
+  lab = await site.visit();
+  const plan = '0_5_5_5_5_5_6_7';
+  await lab.fill('textbox', 'Layer types', plan);
+  // WebDriver cannot see a download: the page keeps what it hands over.
+  await lab.driver.run(() => {
+    const make = URL.createObjectURL.bind(URL);
+    URL.createObjectURL = (content: Blob) => {
+      Object.assign(globalThis, { exported: content });
+      return make(content);
+    };
+  });
+  await lab.press('Export model');
+  await lab.says(/Exported .* to fairy-lckv-export\.zip/);
+  const bytes = Buffer.from(await lab.driver.run(exportedBase64), 'base64');
+  const expected = await exportInNode(shipped, 'fairy-lckv', plan);
+  const files = unzip(bytes);
+  expect([...files.keys()].sort()).toEqual([...expected.keys()].sort());
+  for (const [path, content] of expected) {
+    expect(content.equals(files.get(path) ?? Buffer.of()), path).toBe(true);
+  }
+  await expect.poll(() => site.downloaded('fairy-lckv-export.zip')).toEqual(bytes.length);
+});
+
+it('A chat continues from the KV of its earlier turns', async () => {
+  lab = await site.visit();
+  const folder = join(site.home, 'chat-model');
+  cpSync(shipped, folder, { recursive: true });
+  writeFileSync(join(folder, 'chat_template.jinja'), chatTemplate);
+  await lab.openFiles(
+    'Open files',
+    readdirSync(folder).map((name) => join(folder, name)),
+  );
+  await lab.says(/Ready\./);
+  await lab.choose('Chat');
+  await lab.chooseGreedy();
+  await lab.fill('spinbutton', 'Max new tokens', '8');
+  for (const [turn, message] of ['Who lives there?', 'And then?'].entries()) {
+    await lab.fill('textbox', 'Message', message);
+    await lab.press('Send');
+    await lab.until('log', 'Conversation', new RegExp(`^(You.+Model.+){${turn + 1}}`, 's'));
+  }
+  await lab.says(/Read \d+ new tokens; the KV of \d+ before was kept/);
+});

@@ -1,0 +1,54 @@
+import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+
+const channelName = 'kvtab-complaints';
+
+/**
+ * Makes a built page note what its console shows as errors and warnings, also in its workers. WebDriver cannot read the
+ * console, and WebKit prints nothing of a page whose storage does not last.
+ *
+ * The notes lie in the tab's session storage, which a reload keeps.
+ */
+export function watchSite(folder: string): void {
+  const assets = join(folder, 'assets');
+  const entries = readdirSync(assets).filter((file) => /^(index|main)-.*\.js$/.test(file));
+  if (entries.length < 4) throw new Error('the page and its three workers have an entry each');
+  for (const entry of entries) {
+    const path = join(assets, entry);
+    writeFileSync(path, `(${String(watch)})(${JSON.stringify(channelName)});${readFileSync(path, 'utf8')}`);
+  }
+}
+
+/** Runs in the page: what was noted. */
+export function complaints(): readonly string[] {
+  return JSON.parse(sessionStorage.getItem('complaints') ?? '[]') as string[];
+}
+
+/** Runs in the page and in every worker. */
+function watch(channelName: string): void {
+  const channel = new BroadcastChannel(channelName);
+  const inPage = 'sessionStorage' in globalThis;
+  const note = (complaint: string) => {
+    if (!inPage) {
+      channel.postMessage(complaint);
+      return;
+    }
+    const noted = JSON.parse(sessionStorage.getItem('complaints') ?? '[]') as string[];
+    sessionStorage.setItem('complaints', JSON.stringify([...noted, complaint]));
+  };
+  for (const level of ['error', 'warn'] as const) {
+    const print = console[level].bind(console);
+    console[level] = (...words: unknown[]) => {
+      note(`console.${level}: ${words.map(String).join(' ')}`);
+      print(...words);
+    };
+  }
+  addEventListener('error', (event) => note(`error: ${event.message}`));
+  addEventListener('unhandledrejection', (event) => note(`unhandled rejection: ${String(event.reason)}`));
+  if (inPage) {
+    channel.onmessage = (event: MessageEvent<string>) => note(`in a worker: ${event.data}`);
+    document.addEventListener('securitypolicyviolation', (event) => {
+      note(`refused by the policy: ${event.effectiveDirective} ${event.blockedURI}`);
+    });
+  }
+}
