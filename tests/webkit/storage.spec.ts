@@ -1,0 +1,112 @@
+import { afterAll, afterEach, beforeAll, expect, it } from 'vitest';
+import { fairyRepository } from '../support/hub-model.ts';
+import { startHub, type HubServer } from '../support/hub-server.ts';
+import { openSite, type Lab, type OpenedSite } from './lab.ts';
+
+const NAME = 'fairies/tales';
+const MIB = 2 ** 20;
+const RECORD = 8 * MIB;
+/** A link: it loads nothing by itself. */
+const LINK = '#v=1&seed=5&max=4&temperature=0';
+const NOTHING_YET = /No model is loaded yet\./;
+
+/** Three records. */
+const repository = fairyRepository(12 * MIB);
+const weightsBytes = repository.files.get('model.safetensors')?.length ?? 0;
+
+let site: OpenedSite;
+let hub: HubServer;
+let lab: Lab;
+beforeAll(async () => {
+  hub = await startHub({ [NAME]: repository });
+  site = await openSite();
+});
+afterAll(async () => {
+  await site.close();
+  await hub.stop();
+});
+afterEach(async () => {
+  expect(await lab.complaints()).toEqual([]);
+});
+
+/**
+ * The ranges of the weights that the page asked the Hub for. WebKit drops `Range` on the redirect to another origin, so
+ * the whole file comes, and the page passes over what it has.
+ */
+const askedRanges = () =>
+  hub.asked
+    .filter(({ path }) => path.includes('/resolve/') && path.endsWith('/model.safetensors'))
+    .map(({ range }) => range);
+const rangeFrom = (begin: number) => `bytes=${begin}-${weightsBytes - 1}`;
+const isWeights = (path: string) => path.endsWith('/model.safetensors') && !path.includes('/resolve/');
+
+async function askForModel(): Promise<void> {
+  lab = await site.visit(LINK, NOTHING_YET);
+  await lab.fill('textbox', 'Endpoint', hub.endpoint);
+  await lab.fill('textbox', 'Repository', NAME);
+  await lab.press('Load model');
+}
+
+/** Runs in the page: waits until a whole record of the weights is stored. */
+async function recordStored(): Promise<void> {
+  const open = indexedDB.open('kvtab');
+  const database = await new Promise<IDBDatabase>((resolve) => {
+    open.onsuccess = () => resolve(open.result);
+  });
+  const keys = () =>
+    new Promise<readonly IDBValidKey[]>((resolve) => {
+      const asked = database.transaction('values').objectStore('values').getAllKeys();
+      asked.onsuccess = () => resolve(asked.result);
+    });
+  const isRecord = (key: IDBValidKey) =>
+    Array.isArray(key) && key[0] === 'model-record-1' && key.includes('model.safetensors');
+  while (!(await keys()).some(isRecord)) await new Promise((go) => setTimeout(go, 50));
+  database.close();
+}
+
+it('A download from the Hub continues after its last whole record when its tab was closed', async () => {
+  hub.misbehave(({ path }) => (isWeights(path) ? { drip: { bytes: MIB, everyMs: 200 } } : null));
+  await askForModel();
+  await lab.driver.run(recordStored);
+  await askForModel(); // in another tab; the first one is closed
+  await lab.until('status', 'Download', /stored and verified/);
+  await lab.says(/Ready\./);
+  expect([
+    [null, rangeFrom(RECORD)],
+    [null, rangeFrom(2 * RECORD)],
+  ]).toContainEqual(askedRanges());
+  expect(await lab.generate(4)).toMatch(/\w/);
+});
+
+it('A download whose connection is cut asks again by itself, and every digest is right', async () => {
+  await lab.press(`Delete ${NAME}`);
+  await lab.until('region', 'Stored models', /None yet\./);
+  const soFar = askedRanges().length;
+  let cuts = 1;
+  hub.misbehave(({ path }) => (isWeights(path) && cuts-- > 0 ? { cutAfter: 9 * MIB } : null));
+  await askForModel();
+  await lab.until('status', 'Download', /stored and verified/);
+  expect(askedRanges()).toHaveLength(soFar + 2);
+  await lab.says(/Ready\./);
+  await lab.press(`Check ${NAME}`);
+  await lab.until('status', 'Download', /every digest is right/);
+});
+
+it('Without its server and without the Hub, the page starts and runs both models from this device', async () => {
+  lab = await site.visit();
+  await lab.driver.run(async () => {
+    await navigator.serviceWorker.ready;
+    // The worker stores a model's files once it has them whole.
+    const stored = async () =>
+      (await (await caches.open('kvtab-models')).keys()).some(({ url }) => url.endsWith('.safetensors'));
+    while (!(await stored())) await new Promise((go) => setTimeout(go, 50));
+  });
+  await hub.stop();
+  await site.stopServing();
+  await lab.driver.reload();
+  await lab.says(/Ready\./);
+  expect(await lab.generate(4)).toMatch(/\w/);
+  await lab.press(`Load ${NAME} from this device`);
+  await lab.says(/fairies\/tales \w+ no chat template/);
+  expect(await lab.generate(5)).toMatch(/\w/);
+});
