@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { expect, it } from 'vitest';
-import { isCopy, kvSources } from '../../../gpu/plan/conversion.ts';
+import { isCopy, kvSources, meanOf } from '../../../gpu/plan/conversion.ts';
 import { ownersOf } from '../../../gpu/plan/layer-types.ts';
 import { arbitraryLayers, layersOf } from '../../support/arbitrary-plans.ts';
 
@@ -78,5 +78,21 @@ it('Every owner of the new plan has a source for each of its readers, and only s
 });
 
 it('A plan for more layers than the checkpoint has is a bug', () => {
-  expect(() => sources('0_1', '0_1_2')).toThrow(RangeError);
+  expect(() => sources('0_1', '0_1_2')).toThrow('the stored plan has no layer 2');
+});
+
+it('The mean of tensors is taken element by element', () => {
+  const tensors = [
+    [1, 2, -3],
+    [3, 6, 0],
+    [5, 1, 9],
+  ].map((values) => Float32Array.from(values));
+  expect(meanOf(tensors)).toEqual(Float32Array.from([3, 3, 2]));
+  expect(meanOf(tensors.slice(0, 1))).toEqual(Float32Array.from([1, 2, -3]));
+  expect(meanOf([])).toEqual(new Float32Array(0));
+});
+
+it('The sources of an owner ascend, as numbers, and so does the sum of its mean', () => {
+  const stored = '10_2_10_2_4_5_6_7_8_9_10';
+  expect(sources(stored, '3_3_3_3_4_5_6_7_8_9_10')).toMatchObject({ 3: [2, 2, 10, 10] });
 });

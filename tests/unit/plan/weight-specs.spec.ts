@@ -64,3 +64,40 @@ it('Shapes follow from heads and their size, not from the hidden size', () => {
   expect(shape('model.layers.0.self_attn.o_proj.weight')).toEqual([32, 64]);
   expect(shape('model.layers.0.mlp.down_proj.weight')).toEqual([32, 48]);
 });
+
+it('A layer with everything has these tensors, with these roles and shapes', () => {
+  const all = { qkvBias: true, outputBias: true, mlpBias: true, qkNorm: true, layerCount: 1, headDim: 16 };
+  const specs = weightSpecs({ ...dims, ...all }, layersOf('0'));
+  expect(
+    specs.map(({ role, name, rows, cols, vector }) => [role, name, vector ? [cols] : [rows, cols]]),
+  ).toEqual([
+    ['embed', 'model.embed_tokens.weight', [100, 32]],
+    ['attentionNorm', 'model.layers.0.input_layernorm.weight', [32]],
+    ['q', 'model.layers.0.self_attn.q_proj.weight', [64, 32]],
+    ['qBias', 'model.layers.0.self_attn.q_proj.bias', [64]],
+    ['qNorm', 'model.layers.0.self_attn.q_norm.weight', [16]],
+    ['k', 'model.layers.0.self_attn.k_proj.weight', [32, 32]],
+    ['v', 'model.layers.0.self_attn.v_proj.weight', [32, 32]],
+    ['kBias', 'model.layers.0.self_attn.k_proj.bias', [32]],
+    ['vBias', 'model.layers.0.self_attn.v_proj.bias', [32]],
+    ['kNorm', 'model.layers.0.self_attn.k_norm.weight', [16]],
+    ['o', 'model.layers.0.self_attn.o_proj.weight', [32, 64]],
+    ['oBias', 'model.layers.0.self_attn.o_proj.bias', [32]],
+    ['mlpNorm', 'model.layers.0.post_attention_layernorm.weight', [32]],
+    ['gate', 'model.layers.0.mlp.gate_proj.weight', [48, 32]],
+    ['up', 'model.layers.0.mlp.up_proj.weight', [48, 32]],
+    ['down', 'model.layers.0.mlp.down_proj.weight', [32, 48]],
+    ['gateBias', 'model.layers.0.mlp.gate_proj.bias', [48]],
+    ['upBias', 'model.layers.0.mlp.up_proj.bias', [48]],
+    ['downBias', 'model.layers.0.mlp.down_proj.bias', [32]],
+    ['finalNorm', 'model.norm.weight', [32]],
+    ['head', 'lm_head.weight', [100, 32]],
+  ]);
+  expect(specs.every(({ layer }) => layer === 0)).toBe(true);
+});
+
+it('Each tensor is of the layer in its name', () => {
+  for (const { name, layer } of weightSpecs(dims, layersOf('0_1_2'))) {
+    expect(layer).toBe(Number(/^model\.layers\.(\d)\./.exec(name)?.[1] ?? 0));
+  }
+});
