@@ -10,7 +10,7 @@ const code = ['**/*.ts', '**/*.mjs', '**/*.svelte'];
 
 export default defineConfig(
   // gpu/wasm/kernels is AssemblyScript, whose compiler checks it; its types are not TypeScript's.
-  globalIgnores(['dist/', 'dist-headless/', 'test-results/', 'public/', 'gpu/wasm/kernels/']),
+  globalIgnores(['.stryker/', 'dist/', 'dist-headless/', 'test-results/', 'public/', 'gpu/wasm/kernels/']),
   {
     files: code,
     extends: [
