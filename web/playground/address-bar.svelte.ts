@@ -1,5 +1,5 @@
 import type { Playground } from './playground.svelte.ts';
-import { decodeHash, encodeHash } from '../settings/hash.ts';
+import { decodeHash, encodeHash, type Decoded } from '../settings/hash.ts';
 
 /** A change is written after a rest, because browsers refuse addresses that change with every key. */
 const REST_MS = 300;
@@ -10,7 +10,10 @@ const LONGEST_REST_MS = 2500;
 const SAME_ENTRY_MS = 3000;
 
 /** The link in the address bar, or null if there is none. */
-export const linkIn = ({ hash }: Location) => (hash.length > 1 ? decodeHash(hash) : null);
+export function linkIn({ hash }: Location): Decoded | null {
+  const link = takeUnwritten(hash) ?? hash;
+  return link.length > 1 ? decodeHash(link) : null;
+}
 
 /** Keeps the address and the configuration the same: edits write it, back and forward read it. */
 export class AddressBar {
@@ -36,9 +39,13 @@ export class AddressBar {
     const flush = () => {
       this.#flush();
     };
+    const leave = () => {
+      const opened = location.hash;
+      this.#flush();
+      if (location.hash !== opened) keepUnwritten(opened, location.hash);
+    };
     addEventListener('hashchange', back);
-    // What was edited just before a reload must be in the address that is loaded again.
-    addEventListener('pagehide', flush);
+    addEventListener('pagehide', leave);
     const stop = $effect.root(() => {
       $effect(() => {
         // Reads every setting, so that this runs again when one of them changes, and encodes nothing yet.
@@ -50,7 +57,7 @@ export class AddressBar {
     });
     return () => {
       removeEventListener('hashchange', back);
-      removeEventListener('pagehide', flush);
+      removeEventListener('pagehide', leave);
       clearTimeout(this.#timer);
       stop();
     };
@@ -76,6 +83,37 @@ export class AddressBar {
     this.#written = encoded;
     this.#lastFields = fields;
     this.#lastMs = now;
+  }
+}
+
+const UNWRITTEN = 'kvtab-unwritten-address';
+
+/**
+ * Keeps what was edited just before a reload. The browser chooses the address to load again before it tells the page,
+ * so that writing the address then is too late.
+ */
+function keepUnwritten(opened: string, edited: string): void {
+  try {
+    sessionStorage.setItem(UNWRITTEN, JSON.stringify({ opened, edited }));
+  } catch {
+    // Storage is blocked or full: the last edit is lost.
+  }
+}
+
+/** The address that replaces `opened` after a reload; null if there is none. Writes it into the address bar. */
+function takeUnwritten(opened: string): string | null {
+  try {
+    const kept = sessionStorage.getItem(UNWRITTEN);
+    sessionStorage.removeItem(UNWRITTEN);
+    const [navigation] = performance.getEntriesByType('navigation');
+    if (kept === null || !(navigation instanceof PerformanceNavigationTiming)) return null;
+    if (navigation.type !== 'reload') return null;
+    const { opened: before, edited } = JSON.parse(kept) as { opened: string; edited: string }; // ours alone
+    if (before !== opened) return null;
+    history.replaceState(null, '', edited === '' ? location.pathname + location.search : edited);
+    return edited;
+  } catch {
+    return null;
   }
 }
 

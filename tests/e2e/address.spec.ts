@@ -1,0 +1,30 @@
+import { expect, test } from 'playwright/test';
+import { openLab, visit } from './lab.ts';
+
+test('an edit just before a reload is there after it', async ({ page }) => {
+  const lab = await visit(page);
+  await lab.number('Seed').fill('77');
+  await page.reload();
+  await expect(openLab(page).number('Seed')).toHaveValue('77');
+  expect(page.url()).toContain('seed=77');
+});
+
+test('a prompt that is too long for a link is said to be so, and left out of the address', async ({
+  page,
+}) => {
+  const lab = await visit(page);
+  await lab.prompt.fill('a'.repeat(100_001));
+  await expect(page.getByText(/^Too long for a link: the prompt\./)).toBeVisible();
+  await expect(page).toHaveURL(/#v=1&omits=prompt$/);
+  await page.reload();
+  await expect(page.getByRole('alert')).toContainText('Prompt: too long for a link, so set it by hand');
+});
+
+test('a setting that needs another one appears with it', async ({ page }) => {
+  const lab = await visit(page);
+  const embeddings = page.getByRole('checkbox', { name: 'Embeddings and head too' });
+  await expect(embeddings).toHaveCount(0);
+  await lab.select('Weights').selectOption('8-bit');
+  await embeddings.check();
+  await expect(page).toHaveURL(/weights=q8&embeddings=true$/);
+});
