@@ -66,6 +66,8 @@ async function loadedEngine(folder: string, id: string, sink: ExportSink): Promi
     openTextPlace: placeHere,
     exportModel: (model, request, run) => exportModel(model, request, run, sink),
   });
-  valueOf(await engine.load({ model: id, backend: 'cpu', weights: 'stored' }, ignore));
+  valueOf(
+    await engine.load({ model: id, backend: 'cpu', weights: 'stored', quantizeEmbeddings: false }, ignore),
+  );
   return engine;
 }
