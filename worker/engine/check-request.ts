@@ -2,7 +2,7 @@ import { outsideRange } from '../../gpu/plan/number-range.ts';
 import type { SamplingOptions } from '../../gpu/plan/sampling.ts';
 import { Refused } from '../outcome.ts';
 import type { GenerateRequest, Prompt } from '../protocol/generate.ts';
-import { settings } from '../settings/settings.ts';
+import { samplingRanges } from '../settings/sampling-ranges.ts';
 import type { GuardedText } from '../text/guarded-text.ts';
 
 /** The most tokens that one run may be asked for. */
@@ -14,7 +14,7 @@ export function checkRequest({ maxNewTokens, sampling }: GenerateRequest): void 
   if (asked !== null) refuse('maxNewTokens', `${maxNewTokens} is ${asked}`);
   // Object.entries of a record with known keys only.
   for (const [name, value] of Object.entries(sampling) as [keyof SamplingOptions, number][]) {
-    const complaint = outsideRange(value, settings[name].range);
+    const complaint = outsideRange(value, samplingRanges[name]);
     if (complaint !== null) refuse(name, `${value} is ${complaint}`);
   }
 }

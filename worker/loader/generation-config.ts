@@ -4,7 +4,7 @@ import { HostileFields, isObject } from '../hostile-fields.ts';
 import { BadJson } from '../hostile-json.ts';
 import { Refused } from '../outcome.ts';
 import type { SuggestedSampling } from '../protocol/load.ts';
-import { settings } from '../settings/settings.ts';
+import { samplingRanges } from '../settings/sampling-ranges.ts';
 import { parseConfigJson } from './config-json.ts';
 import { readEnds } from './token-ids.ts';
 
@@ -111,6 +111,6 @@ function readSuggested(
 
 function inRange(fields: HostileFields, name: Option): number {
   const value = fields.number(names[name]);
-  const complaint = outsideRange(value, settings[name].range);
+  const complaint = outsideRange(value, samplingRanges[name]);
   return complaint === null ? value : fields.refuse(names[name], `${value} is ${complaint}`);
 }

@@ -4,11 +4,11 @@ import type { ModeChoice } from '../../gpu/plan/forward-plan.ts';
 import { greedy } from '../../gpu/plan/sampling.ts';
 import type { BackendChoice } from '../protocol/load.ts';
 import { isEndpoint, isModelName } from './model-name.ts';
+import { samplingRanges } from './sampling-ranges.ts';
 import type { SettingTable, ValueOf } from './setting.ts';
 
 const any = () => true;
 const wholeFrom = (min: number, max: number) => ({ min, max, whole: true });
-const realFrom = (min: number, max: number) => ({ min, max, whole: false });
 
 /** Everything that a person can set, for the page and the tools alike. */
 export const settings = {
@@ -227,7 +227,7 @@ export const settings = {
   temperature: {
     kind: 'number',
     initial: 0.8,
-    range: realFrom(0, 10),
+    range: samplingRanges.temperature,
     step: 0.1,
     link: 'temperature',
     label: 'Temperature',
@@ -242,7 +242,7 @@ export const settings = {
   topK: {
     kind: 'number',
     initial: 0,
-    range: wholeFrom(0, 1_000_000),
+    range: samplingRanges.topK,
     step: 1,
     link: 'topK',
     label: 'Top-k',
@@ -257,7 +257,7 @@ export const settings = {
   topP: {
     kind: 'number',
     initial: 0.95,
-    range: realFrom(0, 1),
+    range: samplingRanges.topP,
     step: 0.05,
     link: 'topP',
     label: 'Top-p',
@@ -272,7 +272,7 @@ export const settings = {
   minP: {
     kind: 'number',
     initial: 0,
-    range: realFrom(0, 1),
+    range: samplingRanges.minP,
     step: 0.05,
     link: 'minP',
     label: 'Min-p',
@@ -287,7 +287,7 @@ export const settings = {
   repetitionPenalty: {
     kind: 'number',
     initial: 1.1,
-    range: realFrom(0.1, 10),
+    range: samplingRanges.repetitionPenalty,
     step: 0.05,
     link: 'repetition',
     label: 'Repetition penalty',
@@ -302,7 +302,7 @@ export const settings = {
   seed: {
     kind: 'number',
     initial: 1,
-    range: wholeFrom(0, Number.MAX_SAFE_INTEGER),
+    range: samplingRanges.seed,
     step: 1,
     link: 'seed',
     label: 'Seed',
