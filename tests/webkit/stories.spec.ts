@@ -101,5 +101,5 @@ it('A chat continues from the KV of its earlier turns', async () => {
     await lab.press('Send');
     await lab.until('log', 'Conversation', new RegExp(`^(You.+Model.+){${turn + 1}}`, 's'));
   }
-  await lab.says(/Read \d+ new tokens; the KV of \d+ before was kept/);
+  await lab.says(/Read \d+ new tokens; the KV of \d+ earlier tokens was kept/);
 });
