@@ -1,0 +1,125 @@
+import { describe, expect, it } from 'vitest';
+import { Gate } from '../../../worker/hub/gate.ts';
+import { Patience, realClock, retryAfterMs } from '../../../worker/hub/patience.ts';
+
+/** A patience whose clock notes what it is asked to wait, and waits for nothing. */
+function patient(gate = new Gate(), onSleep = (_: AbortSignal): void => undefined) {
+  const slept: number[] = [];
+  const told: [string, number][] = [];
+  const clock = {
+    sleep: (ms: number, signal: AbortSignal) => {
+      slept.push(ms);
+      onSleep(signal);
+      return signal.aborted ? Promise.reject(new Error('interrupted')) : Promise.resolve();
+    },
+  };
+  const patience = new Patience('a.bin', gate, (reason, forMs) => told.push([reason, forMs]), clock);
+  return { patience, slept, told };
+}
+
+const failed = (more: object) =>
+  expect.objectContaining({ failure: { code: 'download-failed', file: 'a.bin', ...more } }) as Error;
+
+describe('Patience', () => {
+  it('waits twice as long after each failure, and gives up after the sixth', async () => {
+    const { patience, slept, told } = patient();
+    for (let failures = 1; failures <= 5; failures++) {
+      await patience.afterFailure(503, 'busy');
+      expect(patience.failures).toBe(failures);
+    }
+    expect(slept).toEqual([500, 1000, 2000, 4000, 8000]);
+    expect(told).toEqual(slept.map((ms) => ['busy', ms]));
+    await expect(patience.afterFailure(503, 'busy')).rejects.toEqual(failed({ status: 503, reason: 'busy' }));
+    expect(slept).toHaveLength(5);
+  });
+
+  it('begins again with the first wait when bytes have arrived', async () => {
+    const { patience, slept } = patient();
+    for (let failures = 0; failures < 4; failures++) await patience.afterFailure(0, 'cut');
+    patience.reward();
+    expect(patience.failures).toBe(0);
+    await patience.afterFailure(0, 'cut');
+    expect(slept).toEqual([500, 1000, 2000, 4000, 500]);
+  });
+
+  it('waits as long as the server asks, up to two minutes', async () => {
+    const { patience, slept } = patient();
+    await patience.afterFailure(429, 'too many requests', 120_000);
+    await patience.afterFailure(429, 'too many requests', 0);
+    expect(slept).toEqual([120_000, 0]);
+    await expect(patience.afterFailure(429, 'too many requests', 120_001)).rejects.toEqual(
+      failed({ status: 429, reason: 'too many requests', retryAfterSec: 121 }),
+    );
+    expect(slept).toHaveLength(2);
+  });
+
+  it('gives up after the sixth failure whatever the server asks, and says when to come back', async () => {
+    const { patience, slept } = patient();
+    for (let failures = 0; failures < 5; failures++) await patience.afterFailure(429, 'busy', 10);
+    await expect(patience.afterFailure(429, 'busy', 1500)).rejects.toEqual(
+      failed({ status: 429, reason: 'busy', retryAfterSec: 2 }),
+    );
+    expect(slept).toHaveLength(5);
+  });
+
+  it('ends its wait when the person pauses, and goes on when they resume', async () => {
+    const gate = new Gate();
+    const { patience } = patient(gate, () => gate.pause());
+    let over = false;
+    const waiting = patience.afterFailure(0, 'cut').then(() => (over = true));
+    await new Promise((resolve) => setTimeout(resolve));
+    expect(over).toBe(false);
+    gate.resume();
+    await waiting;
+    expect(patience.failures).toBe(1);
+  });
+
+  it('says that the download was cancelled if that ends its wait', async () => {
+    const gate = new Gate();
+    const { patience } = patient(gate, () => gate.cancel());
+    await expect(patience.afterFailure(0, 'cut')).rejects.toMatchObject({ failure: { code: 'cancelled' } });
+  });
+});
+
+describe('retryAfterMs', () => {
+  const asked = (text: string | null) =>
+    retryAfterMs(
+      new Response(null, text === null ? {} : { headers: { 'retry-after': text } }),
+      Date.parse('Wed, 21 Oct 2026 07:28:00 GMT'),
+    );
+
+  it('reads seconds', () => {
+    expect(asked('0')).toBe(0);
+    expect(asked('120')).toBe(120_000);
+  });
+
+  it('reads a date, and takes one that has passed for now', () => {
+    expect(asked('Wed, 21 Oct 2026 07:28:30 GMT')).toBe(30_000);
+    expect(asked('Wed, 21 Oct 2026 07:27:00 GMT')).toBe(0);
+  });
+
+  it('takes a date that begins or ends with digits for a date', () => {
+    expect(asked('21 Oct 2026 07:28:30 GMT')).toBe(30_000);
+    expect(asked('Sat Oct 24 07:28:30 2026')).toBeGreaterThan(24 * 3_600_000);
+  });
+
+  it('is null if there is none, or none that can be read', () => {
+    for (const text of [null, '', 'soon', 'a while']) expect(asked(text)).toBeNull();
+  });
+});
+
+describe('The clock', () => {
+  it('waits', async () => {
+    const startMs = performance.now();
+    await realClock.sleep(30, new AbortController().signal);
+    expect(performance.now() - startMs).toBeGreaterThan(25);
+  });
+
+  it('rejects at once if the signal aborts meanwhile or has aborted', async () => {
+    const control = new AbortController();
+    const sleeping = realClock.sleep(3_600_000, control.signal);
+    control.abort();
+    await expect(sleeping).rejects.toThrow('interrupted');
+    await expect(realClock.sleep(3_600_000, control.signal)).rejects.toThrow('interrupted');
+  });
+});

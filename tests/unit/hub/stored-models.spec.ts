@@ -1,0 +1,214 @@
+import 'fake-indexeddb/auto';
+import { beforeEach, describe, expect, it } from 'vitest';
+import {
+  allListings,
+  commitOf,
+  copiesOf,
+  copyOf,
+  FileRecords,
+  listingOf,
+  manifestOf,
+  recordsOfCopy,
+  rememberName,
+  removeCopy,
+  removeModel,
+  storedName,
+  writeCopy,
+  writeListing,
+  writeManifest,
+  type Manifest,
+  type StoredListing,
+} from '../../../worker/hub/records.ts';
+import { openSpace, type Key } from '../../../worker/storage/space.ts';
+
+const spaceOf = (kind: string) =>
+  openSpace(`model-${kind}-1`, (value): value is unknown => value !== undefined);
+const kinds = ['listing', 'manifest', 'record', 'mark', 'copy', 'revision', 'name'];
+
+beforeEach(async () => {
+  for (const kind of kinds) await spaceOf(kind).remove();
+});
+
+const ENDPOINT = 'https://hub.example';
+const file = { name: 'a.bin', sizeBytes: 5, sha256: null, gitBlobId: 'b10b' };
+const listing = (changes: Partial<StoredListing> = {}): StoredListing => ({
+  endpoint: ENDPOINT,
+  repository: 'Owner/Model',
+  revision: 'main',
+  commit: 'c1',
+  recordBytes: 10,
+  files: [file],
+  ...changes,
+});
+const manifest: Manifest = {
+  storedAtMs: 1,
+  checkedAtMs: 2,
+  repairedBytes: 3,
+  damagedFile: null,
+  digests: new Map([['a.bin', 'd1']]),
+};
+const copy = { name: 'q8', sizeBytes: 7, digest: 'd2' };
+const keyOf = ({ endpoint, repository, commit }: StoredListing): Key => [endpoint, repository, commit];
+
+/** Stores a whole model: listing, a record with its mark, manifest, copy and name. */
+async function store(of: StoredListing) {
+  await writeListing(of);
+  const mark = { end: 5, digest: 'd', state: new Uint8Array(1) };
+  await new FileRecords(of, file).write(0, new Uint8Array(5), mark);
+  await recordsOfCopy(of, copy).write(0, new Uint8Array(7), mark);
+  await writeCopy(of, copy);
+  await writeManifest(of, manifest);
+  await rememberName(of.endpoint, of.repository, of.repository);
+}
+
+/** How many entries each space has, in the order of `kinds`. */
+const counts = () => Promise.all(kinds.map(async (kind) => (await spaceOf(kind).keys()).length));
+
+describe('A stored model', () => {
+  it('is found by server, repository and commit', async () => {
+    await store(listing());
+    expect(await listingOf(listing())).toEqual(listing());
+    expect(await manifestOf(listing())).toEqual(manifest);
+    expect(await copyOf(listing(), 'q8')).toEqual(copy);
+    expect(await copiesOf(listing())).toEqual([copy]);
+    expect(await commitOf(ENDPOINT, 'Owner/Model', 'main')).toBe('c1');
+    for (const other of [
+      { endpoint: 'https://x.example' },
+      { repository: 'Owner/Other' },
+      { commit: 'c2' },
+    ]) {
+      expect(await listingOf(listing(other))).toBeUndefined();
+      expect(await manifestOf(listing(other))).toBeUndefined();
+      expect(await copiesOf(listing(other))).toEqual([]);
+    }
+    expect(await commitOf(ENDPOINT, 'Owner/Model', 'dev')).toBeUndefined();
+  });
+
+  it('is removed with all that belongs to it, and no other is', async () => {
+    const others = [
+      listing({ endpoint: 'https://x.example' }),
+      listing({ repository: 'Owner/Model-2' }),
+      listing({ repository: 'Owner/Another' }),
+    ];
+    for (const other of others) await store(other);
+    const before = await counts();
+    await store(listing());
+    expect(await counts()).toEqual([4, 4, 8, 8, 4, 4, 4]);
+    await removeModel(listing());
+    expect(await counts()).toEqual(before);
+    expect(await listingOf(listing())).toBeUndefined();
+    expect(await commitOf(ENDPOINT, 'Owner/Model', 'main')).toBeUndefined();
+    for (const other of others) {
+      expect(await listingOf(other)).toEqual(other);
+      expect(await storedName(other.endpoint, other.repository.toUpperCase())).toBe(other.repository);
+    }
+  });
+
+  it('keeps its name and the newer commit of its revision if an older commit is removed', async () => {
+    await store(listing());
+    await store(listing({ commit: 'c2' }));
+    await removeModel(listing());
+    expect(await commitOf(ENDPOINT, 'Owner/Model', 'main')).toBe('c2');
+    expect(await storedName(ENDPOINT, 'owner/model')).toBe('Owner/Model');
+    expect(await allListings()).toEqual([listing({ commit: 'c2' })]);
+  });
+
+  it('loses a copy with its records, and keeps its own files and other copies', async () => {
+    await store(listing());
+    await writeCopy(listing(), { ...copy, name: 'q4' });
+    await removeCopy(listing(), 'q8');
+    expect((await copiesOf(listing())).map(({ name }) => name)).toEqual(['q4']);
+    expect(await recordsOfCopy(listing(), copy).stored()).toBe(0);
+    expect(await new FileRecords(listing(), file).stored()).toBe(1);
+    expect(await new FileRecords(listing(), file).mark(0)).toMatchObject({ end: 5 });
+  });
+});
+
+describe('The name of a repository', () => {
+  it('is the one that the server told, whatever the capitals', async () => {
+    await rememberName(ENDPOINT, 'Old/Name', 'New/Name');
+    expect(await storedName(ENDPOINT, 'old/NAME')).toBe('New/Name');
+    expect(await storedName('https://x.example', 'old/name')).toBe('old/name');
+  });
+
+  it('is the stored one if an older version of the page noted none', async () => {
+    await writeListing(listing({ repository: 'Owner/Another' }));
+    await writeListing(listing());
+    expect(await storedName(ENDPOINT, 'owner/MODEL')).toBe('Owner/Model');
+    expect(await storedName(ENDPOINT, 'owner/missing')).toBe('owner/missing');
+  });
+
+  it('is forgotten with its last model, the former names too', async () => {
+    await store(listing());
+    await rememberName(ENDPOINT, 'former/name', 'Owner/Model');
+    await rememberName(ENDPOINT, 'other/name', 'Owner/Other');
+    await removeModel(listing());
+    expect(await storedName(ENDPOINT, 'former/name')).toBe('former/name');
+    expect(await storedName(ENDPOINT, 'other/name')).toBe('Owner/Other');
+  });
+});
+
+describe('What an older version or another program left', () => {
+  it.each([
+    ['a text', 'listing'],
+    ['null', null],
+    ['a server that is no text', { ...listing(), endpoint: 1 }],
+    ['no repository', { ...listing(), repository: undefined }],
+    ['no revision', { ...listing(), revision: null }],
+    ['a commit that is no text', { ...listing(), commit: 7 }],
+    ['records of no bytes', { ...listing(), recordBytes: 0 }],
+    ['records of half bytes', { ...listing(), recordBytes: 1.5 }],
+    ['records of a length in words', { ...listing(), recordBytes: '10' }],
+    ['no files', { ...listing(), files: undefined }],
+    ['files that are no list', { ...listing(), files: { length: 0 } }],
+    ['a file that is a text', { ...listing(), files: [file, 'a.bin'] }],
+    ['a file without a name', { ...listing(), files: [{ ...file, name: undefined }] }],
+    ['a file of less than nothing', { ...listing(), files: [{ ...file, sizeBytes: -1 }] }],
+    ['a file of no size', { ...listing(), files: [{ ...file, sizeBytes: NaN }] }],
+    ['a digest that is a number', { ...listing(), files: [{ ...file, sha256: 5 }] }],
+    ['no digest', { ...listing(), files: [{ ...file, sha256: undefined }] }],
+    ['an id of git that is a number', { ...listing(), files: [{ ...file, gitBlobId: 5 }] }],
+  ])('is no listing with %s', async (_, value) => {
+    await spaceOf('listing').set(keyOf(listing()), value);
+    expect(await listingOf(listing())).toBeUndefined();
+    expect(await allListings()).toEqual([]);
+  });
+
+  it.each([
+    ['a digest', [{ ...file, sha256: 'd1' }]],
+    ['an empty file', [{ ...file, sizeBytes: 0 }]],
+    ['no id of git, as older versions wrote it', [{ name: 'a.bin', sizeBytes: 5, sha256: null }]],
+    ['no files', []],
+  ])('is a listing with %s', async (_, files) => {
+    await spaceOf('listing').set(keyOf(listing()), { ...listing(), files });
+    expect(await listingOf(listing())).toMatchObject({ files });
+  });
+
+  it.each([
+    ['a text', 'manifest'],
+    ['digests that are no map', { ...manifest, digests: { 'a.bin': 'd1' } }],
+    ['no time of storing', { ...manifest, storedAtMs: undefined }],
+    ['no time of checking', { ...manifest, checkedAtMs: null }],
+    ['repaired bytes in words', { ...manifest, repairedBytes: '3' }],
+    ['a damaged file that is a number', { ...manifest, damagedFile: 1 }],
+    ['no word on damage', { ...manifest, damagedFile: undefined }],
+  ])('is no manifest with %s', async (_, value) => {
+    await spaceOf('manifest').set(keyOf(listing()), value);
+    expect(await manifestOf(listing())).toBeUndefined();
+  });
+
+  it('is a manifest with a damaged file', async () => {
+    await spaceOf('manifest').set(keyOf(listing()), { ...manifest, damagedFile: 'a.bin' });
+    expect(await manifestOf(listing())).toMatchObject({ damagedFile: 'a.bin' });
+  });
+
+  it.each([
+    ['a text', 'copy'],
+    ['no name', { ...copy, name: undefined }],
+    ['a size in words', { ...copy, sizeBytes: '7' }],
+    ['no digest', { ...copy, digest: null }],
+  ])('is no copy with %s', async (_, value) => {
+    await spaceOf('copy').set([...keyOf(listing()), 'q8'], value);
+    expect(await copyOf(listing(), 'q8')).toBeUndefined();
+  });
+});
