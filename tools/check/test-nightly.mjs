@@ -1,5 +1,7 @@
 // npm run test:nightly: what takes too long for every change. A million random mutations of model files, of which
-// npm test tries ten thousand; and the browser's memory while half a gigabyte comes from a server.
+// npm test tries ten thousand; the browser's memory while half a gigabyte comes from a server; and whether the tests
+// notice changes in the code.
+import { mutantRuns } from './mutants/parts.mjs';
 import { provideChromium } from './provide-chromium.mjs';
 import { runCommand } from './run-command.mjs';
 
@@ -15,6 +17,7 @@ const runs = [
     limitMs: 15 * minuteMs,
     env: { KVTAB_NIGHTLY: '1' },
   },
+  ...mutantRuns(),
 ];
 
 await provideChromium();

@@ -1,8 +1,9 @@
 import { defineConfig } from 'vitest/config';
+import { part } from './parts.mjs';
 
 export default defineConfig({
   test: {
-    include: ['tests/unit/{plan,kv,hub}/**/*.spec.ts', 'tests/unit/settings/ranges.spec.ts'],
+    include: [...part.tests],
     setupFiles: ['tools/check/mutants/fixed-seed.ts'],
     testTimeout: 20_000,
   },

@@ -1,0 +1,42 @@
+// What mutation testing changes, and the tests that must notice. Each part has tests of its own: with fewer test files a
+// change is tried several times as fast.
+
+/**
+ * @typedef {{ mutate: readonly string[], tests: readonly string[], leastPercent: number }} Part
+ *   leastPercent: the run fails if fewer changes are noticed
+ */
+
+/** @type {Readonly<Record<string, Part>>} */
+export const parts = {
+  plan: {
+    mutate: ['gpu/plan/**/*.ts'],
+    tests: ['tests/unit/plan/**/*.spec.ts', 'tests/unit/settings/ranges.spec.ts'],
+    leastPercent: 85,
+  },
+  kv: { mutate: ['gpu/kv/**/*.ts'], tests: ['tests/unit/kv/**/*.spec.ts'], leastPercent: 95 },
+  // What can be tested without a server. The tests that start one take a minute for each change.
+  hub: {
+    mutate: ['worker/hub/{patience,record-writer,records}.ts'],
+    tests: ['tests/unit/hub/{patience,records,stored-models}.spec.ts'],
+    leastPercent: 85,
+  },
+};
+
+const name = process.env['KVTAB_MUTANTS'] ?? 'plan';
+const chosen = parts[name];
+if (!chosen) throw new RangeError(`there is no part "${name}": ${Object.keys(parts).join(', ')}`);
+
+/** The part that `KVTAB_MUTANTS` names. */
+export const part = { name, ...chosen };
+
+/**
+ * The runs of Stryker, one for each part.
+ *
+ * @param {readonly string[]} names
+ */
+export const mutantRuns = (names = Object.keys(parts)) =>
+  names.map((part) => ({
+    command: ['stryker', 'run', 'tools/check/mutants/stryker.config.mjs'],
+    limitMs: 30 * 60_000,
+    env: { KVTAB_MUTANTS: part },
+  }));
