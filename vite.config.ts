@@ -4,6 +4,7 @@ import { svelte } from '@sveltejs/vite-plugin-svelte';
 import { defineConfig, type Plugin, type Rolldown } from 'vite';
 import { VitePWA, type VitePWAOptions } from 'vite-plugin-pwa';
 import { assemblyScript } from './tools/setup/assembly-script.mjs';
+import { bareKernels } from './tools/setup/bare-wgsl.mjs';
 import { contentSecurity } from './web/security/content-security.ts';
 
 /** Which commit a page was built from; an archive of the sources does not know. */
@@ -98,11 +99,18 @@ export default defineConfig({
   // Relative addresses: the built page works from any folder of any host.
   base: './',
   define: { __KVTAB_COMMIT__: JSON.stringify(commit()) },
-  plugins: [assemblyScript(), svelte({ configFile: false }), strictPage, onlyWrittenBuilds, VitePWA(offline)],
+  plugins: [
+    assemblyScript(),
+    bareKernels(),
+    svelte({ configFile: false }),
+    strictPage,
+    onlyWrittenBuilds,
+    VitePWA(offline),
+  ],
   // Each worker is bundled by itself, with plugins of its own.
   worker: {
     format: 'es',
-    plugins: () => [assemblyScript()],
+    plugins: () => [assemblyScript(), bareKernels()],
     rolldownOptions: { output: { codeSplitting: { groups: [besideTheEntry] } } },
   },
   build: { outDir: '../dist', emptyOutDir: true, target: 'es2023' },

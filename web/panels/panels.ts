@@ -1,6 +1,5 @@
 import type { Component } from 'svelte';
 import { HUB_PANEL } from '../ui/go-to-hub.ts';
-import ExportPanel from './export/ExportPanel.svelte';
 import Figures from './figures/Figures.svelte';
 import SharingPanel from './layers/SharingPanel.svelte';
 import ModelPanel from './model/ModelPanel.svelte';
@@ -123,8 +122,8 @@ export const panels: readonly Panel[] = [
     hint: 'Save the model under this plan.',
     place: 'settings',
     openAtFirst: true,
-    loading: 'eager',
-    component: ExportPanel,
+    loading: 'lazy',
+    load: () => import('./export/ExportPanel.svelte'),
   },
   {
     id: 'family',

@@ -7,8 +7,7 @@ import type { ExportableModel, ExportRun } from '../export/export-model.ts';
 import { generate, type RunnableModel, type RunOptions } from './generate.ts';
 import { loadModel, type LoadedModel } from '../loader/load-model.ts';
 import type { ModelSource } from '../loader/model-source.ts';
-import { measureConvergence } from '../evaluate/convergence.ts';
-import { scoreContinuation, type ScoreReference } from '../evaluate/score.ts';
+import type { ScoreReference } from '../evaluate/score.ts';
 import { fail, Refused, succeed, valueOf } from '../outcome.ts';
 import type { EngineApi, EngineEvent, OnEvent } from '../protocol/engine.ts';
 import type { ExportRequest } from '../protocol/export.ts';
@@ -76,11 +75,16 @@ export class Engine implements EngineApi {
   }
 
   measureConvergence(request: ConvergenceRequest, onEvent: OnEvent): Promise<Outcome<Convergence>> {
-    return this.#run(onEvent, (model, options) => measureConvergence(model, request, options));
+    return this.#run(onEvent, async (model, options) => {
+      // What only a closer look needs is no part of the first download.
+      const { measureConvergence } = await import('../evaluate/convergence.ts');
+      return measureConvergence(model, request, options);
+    });
   }
 
   score(request: ScoreRequest, onEvent: OnEvent): Promise<Outcome<Score>> {
     return this.#run(onEvent, async (model, options) => {
+      const { scoreContinuation } = await import('../evaluate/score.ts');
       const { score, reference } = await scoreContinuation(model, request, this.#reference, options);
       this.#reference = reference;
       return score;

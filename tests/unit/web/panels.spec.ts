@@ -26,9 +26,9 @@ describe('panels', () => {
     );
   });
 
-  it('keep the code of the workbench and of the Hub out of the first view', () => {
+  it('keep the code of the workbench, the Hub and the export out of the first view', () => {
     for (const { id, place, loading } of panels) {
-      expect(loading, id).toBe(place === 'workbench' || id === 'hub' ? 'lazy' : 'eager');
+      expect(loading, id).toBe(place === 'workbench' || id === 'hub' || id === 'export' ? 'lazy' : 'eager');
     }
   });
 

@@ -1,0 +1,31 @@
+import { readFileSync } from 'node:fs';
+
+/**
+ * WGSL without what only readers need: comments, indentation and blank lines. WGSL has no string literals, so a `//`
+ * always begins a comment.
+ *
+ * @param {string} source
+ */
+export const bareWgsl = (source) =>
+  source
+    .split('\n')
+    .map((line) => line.replace(/\/\/.*/, '').trim())
+    .filter((line) => line !== '')
+    .join('\n');
+
+/**
+ * Ships kernels bare: they are a third of what the engine's worker is made of, and comments are a third of them. The
+ * development server and the programs for Node keep the files as they are.
+ *
+ * @returns {import('vite').Plugin}
+ */
+export const bareKernels = () => ({
+  name: 'kvtab:bare-wgsl',
+  apply: 'build',
+  enforce: 'pre',
+  load(id) {
+    if (!id.endsWith('.wgsl?raw')) return null;
+    const source = readFileSync(id.slice(0, -'?raw'.length), 'utf8');
+    return { code: `export default ${JSON.stringify(bareWgsl(source))};`, moduleType: 'js' };
+  },
+});
