@@ -82,6 +82,9 @@ const newTokens = 4;
 
 const slowTuning = { ...hardwareTuning, chunkRows: 5, keysPerSplit: 8 };
 
+/** A change is tested on a sample of plans, new ones in every run; `npm run test:nightly` takes all of them. */
+const atNight = runningIn === 'node' && process.env['KVTAB_PLANS'] === 'all';
+
 const subjects: readonly {
   readonly name: string;
   readonly open: () => Promise<Backend>;
@@ -91,14 +94,14 @@ const subjects: readonly {
   {
     name: "WebGPU with a software adapter's kernels",
     open: () => openGpuBackend(),
-    runs: runningIn === 'node' ? 200 : 30,
+    runs: atNight ? 200 : runningIn === 'node' ? 60 : 20,
     allowed: tolerances,
   },
   // On what runs these tests they are slow; one chunk is several, so that chunks are tested too.
   {
     name: "WebGPU with a GPU's kernels",
     open: () => openGpuBackend({ tuning: slowTuning }),
-    runs: 40,
+    runs: atNight ? 40 : 12,
     allowed: tolerances,
   },
   ...instructionsHere().map((instructions) => ({

@@ -1,5 +1,5 @@
 // npm run test:nightly: what takes too long for every change. A million random mutations of model files, of which
-// npm test tries ten thousand; the browser's memory while half a gigabyte comes from a server; and whether the tests
+// npm test tries ten thousand; all random plans, of which it tries some; the browser's memory while half a gigabyte comes from a server; and whether the tests
 // notice changes in the code.
 import { mutantRuns } from './mutants/parts.mjs';
 import { provideChromium } from './provide-chromium.mjs';
@@ -11,6 +11,11 @@ const runs = [
     command: ['vitest', 'run', '--project', 'unit', 'tests/unit/worker/mutations.spec.ts'],
     limitMs: 60 * minuteMs,
     env: { KVTAB_MUTATIONS: '1000000' },
+  },
+  {
+    command: ['vitest', 'run', '--project', 'node', 'tests/model/random-plans.spec.ts'],
+    limitMs: 15 * minuteMs,
+    env: { KVTAB_PLANS: 'all' },
   },
   {
     command: ['playwright', 'test', '.nightly.spec.ts'],
