@@ -16,11 +16,11 @@ describe('protobuf', () => {
     [300, [0xac, 2]],
     [2 ** 35, [0x80, 0x80, 0x80, 0x80, 0x80, 1]],
     [-1, [0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 1]],
-  ])('the varint of %d is as the format says', (value, wanted) => {
+  ])('encodes %d as the varint that the format defines', (value, wanted) => {
     expect([...varint(value)]).toEqual(wanted);
   });
 
-  test('a float has four bytes, the lowest first', () => {
+  test('a float has four bytes, the least significant first', () => {
     expect([...message([float(2, 1)])]).toEqual([2 * 8 + 5, 0, 0, 0x80, 0x3f]);
   });
 });
@@ -61,7 +61,7 @@ describe('an ONNX graph', () => {
     expect([numbersOf(perm, 8), numbersOf(perm, 20)]).toEqual([[1n, 0n], [7n]]);
   });
 
-  test('inputs have the lengths that are known and the names of those that are not', () => {
+  test('each dimension of an input has its length if known, and otherwise a name', () => {
     const [x] = partsOf(content, 11);
     const [type] = partsOf(partsOf(x, 2)[0], 1);
     const axes = partsOf(partsOf(type, 2)[0], 1);
@@ -74,7 +74,7 @@ describe('an ONNX graph', () => {
 });
 
 describe('the graph of a decoder', () => {
-  /** Weights that are all told apart by where they lie. */
+  /** Weights that all differ, by their position. */
   function weights() {
     const tensors = new CpuWeights({ weights: 'stored', quantizeEmbeddings: false });
     for (const spec of specs) {
@@ -86,7 +86,7 @@ describe('the graph of a decoder', () => {
   const write = (layers = storedLayers) =>
     partsOf(fieldsOf(decoderGraph(dims, { layers, windowTokens: 8, forceNodiag: false }, weights())), 7)[0];
 
-  test('has one past and one present for each owner of KV, and none for the layers that own none', () => {
+  test('has one past and one present for each owner of KV, and none for other layers', () => {
     const names = (field: number) => partsOf(write(), field).flatMap((value) => textsOf(value, 1));
     expect(names(11)).toEqual([
       ...['input_ids', 'attention_mask', 'position_ids'],
@@ -98,7 +98,7 @@ describe('the graph of a decoder', () => {
     ]);
   });
 
-  test('computes every value before a node takes it, and each only once', () => {
+  test('computes every value once, before any node uses it', () => {
     const graph = write();
     const known = new Set(['', ...partsOf(graph, 5).flatMap((tensor) => textsOf(tensor, 8))]);
     for (const input of partsOf(graph, 11)) known.add(textsOf(input, 1)[0] ?? '');
@@ -113,7 +113,7 @@ describe('the graph of a decoder', () => {
     for (const output of partsOf(graph, 12)) expect(known).toContain(textsOf(output, 1)[0]);
   });
 
-  test('a layer that reads above takes the past of its owner, one that does not the present', () => {
+  test('a layer that reads above uses the past of its owner, any other layer the present', () => {
     const taken = partsOf(write(), 1)
       .filter((node) => textsOf(node, 4)[0] === 'Concat')
       .map((node) => textsOf(node, 1));
@@ -131,7 +131,7 @@ describe('the graph of a decoder', () => {
     expect(floatsOf(down, 9).slice(0, 3)).toEqual([0, 24, 48]);
   });
 
-  test('the shipped model becomes a model of as many layers as it has caches', async () => {
+  test('the shipped model becomes a model with as many layers as it has caches', async () => {
     const { config, onnx } = await modelFiles(openFolderSource('public/models/fairy-lckv'));
     expect(config).toMatchObject({
       model_type: 'llama',

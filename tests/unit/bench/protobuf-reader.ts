@@ -1,6 +1,6 @@
-/** Reads protobuf messages, by the format's description and not by the writer's code. */
+/** Reads protobuf messages. Follows the description of the format, not the code of the writer. */
 
-/** What a message says, by field number, in its order. */
+/** The values of a message by field number, in the order of the message. */
 export type Fields = ReadonlyMap<number, readonly (bigint | Uint8Array)[]>;
 
 /** The fields of one message. */
@@ -53,6 +53,6 @@ export const numbersOf = (fields: Fields | undefined, field: number): bigint[] =
     .filter((value) => typeof value === 'bigint')
     .map((value) => BigInt.asIntN(64, value));
 
-/** Float32 numbers, one or many a field. */
+/** Float32 numbers, one or many per field. */
 export const floatsOf = (fields: Fields | undefined, field: number): number[] =>
   raw(fields, field).flatMap((value) => [...new Float32Array(value.slice().buffer)]);

@@ -11,19 +11,19 @@ const vitestReport = (report: object) =>
     ...report,
   });
 
-it('A suite that ran no test has failed', () => {
+it('A suite that ran no test counts as a failure', () => {
   expect(judgeSuite(countVitest(vitestReport({})), 0)).toMatchObject({ failed: 1, remark: 'no test ran' });
 });
 
-it('A runner that ends badly though no test failed has failed', () => {
+it('A runner with a bad exit code counts as a failure even if no test failed', () => {
   expect(judgeSuite({ passed: 3, failed: 0, skipped: 0 }, 1)).toMatchObject({ passed: 3, failed: 1 });
 });
 
-it('A runner that leaves no report has failed', () => {
+it('A runner that leaves no report counts as a failure', () => {
   expect(judgeSuite(null, 0)).toMatchObject({ passed: 0, failed: 1 });
 });
 
-it('A suite whose tests failed counts them, not the exit code besides', () => {
+it('A suite with failed tests counts them, and not its exit code as well', () => {
   expect(judgeSuite({ passed: 3, failed: 2, skipped: 0 }, 1)).toMatchObject({ passed: 3, failed: 2 });
 });
 
@@ -44,7 +44,7 @@ it('A flaky test of a page counts as a failure', () => {
   expect(count).toEqual({ passed: 4, failed: 2, skipped: 2 });
 });
 
-it('The closing line sums all suites and names skips only where there are some', () => {
+it('The closing line sums all suites and names skips only if there are any', () => {
   const suite = { passed: 2, failed: 1, skipped: 0 };
   expect(closingLine([suite, suite])).toBe('4 passed, 2 failed');
   expect(closingLine([suite, { ...suite, skipped: 3 }])).toBe('4 passed, 2 failed, 3 skipped');

@@ -1,7 +1,7 @@
 import { expect, it } from 'vitest';
 import { privateNames } from '../../../tools/check/private-names.mjs';
 
-/** Put together here, so that this file does not itself hold what it is about. */
+/** Joined here, so that this file does not itself contain the names that it tests. */
 const slash = '/';
 
 it.each([
@@ -13,7 +13,7 @@ it.each([
   ['a resolved package', ['"resolved":', '"https:'].join(' ')],
   ['a note beside the project', ['as shared', 'notes.md says'].join(slash)],
   ['a folder beside the project', ['see ..', 'shared', 'golden'].join(slash)],
-])('A text with %s is found out', (_, text) => {
+])('A text with %s is reported', (_, text) => {
   expect(privateNames(`fine\n${text}`)).toEqual([{ line: 2, what: expect.any(String) as string }]);
 });
 
@@ -25,6 +25,6 @@ it.each([
   'split /work and /rest',
   'gpu/shared/rows.ts',
   'shared, and private',
-])('The text %j is not taken for one', (text) => {
+])('The text %j is not reported', (text) => {
   expect(privateNames(text)).toEqual([]);
 });

@@ -13,7 +13,7 @@ const specs = readdirSync(tests, { recursive: true, withFileTypes: true })
       .join('/'),
   );
 
-it('Every test file lies where a suite runs it: in unit, kernels, model, firefox, webkit or e2e', () => {
+it('Every test file is in a folder that a suite runs: unit, kernels, model, firefox, webkit or e2e', () => {
   expect(specs.length).toBeGreaterThan(10);
   expect(
     specs.filter(

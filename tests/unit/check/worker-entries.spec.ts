@@ -6,10 +6,10 @@ import { checkWorkerEntries } from '../../../tools/check/worker-entries.mjs';
 const modulesOf = (files: Readonly<Record<string, string>>) =>
   new Map(Object.entries(files).map(([name, code]) => [name, readModule(name, code)]));
 
-/** As Vite writes it. */
+/** How Vite writes it. */
 const startsMain =
   'new Worker(new URL(/* @vite-ignore */ `/assets/main-1.js`,``+import.meta.url),{type:`module`});';
-/** As Vite writes it in a worker that starts another one. */
+/** How Vite writes it in a worker that starts another one. */
 const startsText =
   'export const f=()=>new Worker(new URL(new URL(`text-1.js`,import.meta.url).href,``+import.meta.url),{type:`module`});';
 
@@ -22,7 +22,7 @@ const sound = {
   'backend-1.js': 'import{t}from"./worker-1.js";t();',
 };
 
-it('Finds the entry of every worker, of one that another worker starts too', () => {
+it('Finds the entry of every worker, also of one that another worker starts', () => {
   expect(checkWorkerEntries(modulesOf(sound))).toEqual({ entries: ['main-1.js', 'text-1.js'], faults: [] });
 });
 
@@ -37,7 +37,7 @@ it.each([
   expect(faults).toEqual(['backend-1.js imports the worker entry main-1.js']);
 });
 
-it('An entry with exports is a fault before anything imports it', () => {
+it('An entry with exports is a fault even if nothing imports it', () => {
   const { faults } = checkWorkerEntries(modulesOf({ ...sound, 'main-1.js': 'export const t=1;' }));
   expect(faults).toEqual(['the worker entry main-1.js has exports']);
 });

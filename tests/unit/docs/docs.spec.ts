@@ -28,7 +28,7 @@ describe('The documents', () => {
       expect(documents).toContain(file);
   });
 
-  it.each(documents)('%s has no link that leads nowhere', (file) => {
+  it.each(documents)('%s has no broken link', (file) => {
     expect(brokenLinks(root, file)).toEqual([]);
   });
 
@@ -38,7 +38,7 @@ describe('The documents', () => {
     );
   });
 
-  it('each decision is in the index, and has a context, a decision and a consequence', () => {
+  it('index every decision, each with a context, a decision and consequences', () => {
     const records = documents.filter((file) => /^docs\/decisions\/\d{4}-/.test(file));
     const index = linksOf(readFileSync(join(root, 'docs/decisions/README.md'), 'utf8'));
     expect(records.map((file) => file.replace('docs/decisions/', ''))).toEqual(index);
@@ -48,7 +48,7 @@ describe('The documents', () => {
     }
   });
 
-  it('the commands that they name are scripts of package.json', () => {
+  it('name only commands that are scripts of package.json', () => {
     const { scripts } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as { scripts: object };
     const named = documents.flatMap((file) =>
       [...readFileSync(join(root, file), 'utf8').matchAll(/npm run (?:--silent )?([a-z][\w:-]*)/g)].map(
@@ -60,7 +60,7 @@ describe('The documents', () => {
   });
 });
 
-it('No tracked text names a path that only one machine or workplace has', () => {
+it('No tracked text names a path that exists on one machine only', () => {
   const texts = tracked
     .map((file) => ({ file, content: readFileSync(join(root, file)) }))
     .filter(({ content }) => !content.includes(0));
@@ -72,13 +72,13 @@ it('No tracked text names a path that only one machine or workplace has', () => 
 });
 
 describe('The check of links', () => {
-  it('makes the anchors that GitHub makes', () => {
+  it('makes the same anchors as GitHub', () => {
     const text =
       '# The `mask`, once\n\n## A [link](x.md) here\n\n## Twice\n\n## Twice\n\n```\n# no heading\n```\n';
     expect([...anchorsOf(text)]).toEqual(['the-mask-once', 'a-link-here', 'twice', 'twice-1']);
   });
 
-  it('finds a missing file, a missing heading and a way out, and nothing in code or on other sites', () => {
+  it('reports missing files, missing headings and ways out, but nothing in code or on other sites', () => {
     const folder = mkdtempSync(join(tmpdir(), 'kvtab-links-'));
     try {
       writeFileSync(join(folder, 'other.md'), '# There\n');

@@ -1,11 +1,11 @@
 import { existsSync, readFileSync, statSync } from 'node:fs';
 import { dirname, join, relative, resolve } from 'node:path';
 
-/** Markdown without its code: what stands there is no link and no heading. */
+/** Markdown without its code, which holds no links and no headings. */
 const prose = (text: string) =>
   text.replace(/^(```|~~~)[\s\S]*?^\1/gm, '').replace(/`[^`\n]*`/g, (code) => code.replace(/[[\]()]/g, ''));
 
-/** Anchors of a Markdown text, as GitHub makes them of headings. */
+/** The anchors that GitHub makes from the headings of a Markdown text. */
 export function anchorsOf(text: string): ReadonlySet<string> {
   const anchors = new Set<string>();
   for (const [, title = ''] of prose(text).matchAll(/^#{1,6} +(.+?) *#*$/gm)) {
@@ -21,13 +21,13 @@ export function anchorsOf(text: string): ReadonlySet<string> {
   return anchors;
 }
 
-/** Targets of the links and pictures of a Markdown text, those of other sites left out. */
+/** Targets of the links and pictures of a Markdown text, without those on other sites. */
 export const linksOf = (text: string): readonly string[] =>
   [...prose(text).matchAll(/\]\(\s*<?([^)\s>]+)>?[^)]*\)/g)]
     .map(([, target = '']) => target)
     .filter((target) => !/^[a-z][a-z+.-]*:/i.test(target));
 
-/** Each link of a Markdown file that leads nowhere: to no file, to no heading, or out of the project. */
+/** The broken links of a Markdown file: to a missing file or heading, or out of the project. */
 export function brokenLinks(root: string, file: string): readonly string[] {
   const text = readFileSync(join(root, file), 'utf8');
   return linksOf(text).flatMap((target) => {

@@ -29,7 +29,7 @@ const dossier: Dossier = {
   check: null,
 };
 
-it('a card tells both runs and their sum, and keeps a sample from ending the block that it stands in', () => {
+it('a card shows both runs and their sum, and no sample can end the block that it stands in', () => {
   const card = modelCard(dossier);
   expect(card).toContain('| tokens trained | 6,500,000 |');
   expect(card).toContain('| `second` | 500,000 | 7 |');
@@ -39,7 +39,7 @@ it('a card tells both runs and their sum, and keeps a sample from ending the blo
   expect(card).toContain('3 of 12 phrases');
 });
 
-it('PyTorch is named only where it was asked', () => {
+it('PyTorch is named only if it was run', () => {
   const check = {
     windows: 200,
     parallel: score,

@@ -4,7 +4,7 @@ import { takeWindows } from '../../../tools/evaluate/held-out.ts';
 import { repeatedPhrases } from '../../../tools/evaluate/repeated-phrases.ts';
 import type { TextTokenizer } from '../../../worker/text/tokenizer.ts';
 
-/** One token a character: its code; 0 begins a text. */
+/** One token per character: its code. 0 is the begin token. */
 const letters: TextTokenizer = {
   encode: (text) => [0, ...Array.from(text, (letter) => letter.charCodeAt(0))],
   decode: (tokens) => String.fromCharCode(...tokens),
@@ -14,7 +14,7 @@ const letters: TextTokenizer = {
 const codes = (text: string) => letters.encode(text, true).slice(1);
 
 describe('windows of the held-out text', () => {
-  it('reach from its first token to its last, each after the begin token', () => {
+  it('cover it from its first token to its last, each after the begin token', () => {
     const { windows, tokens } = takeWindows('abcdefghij', letters, 3, 4);
     expect(windows).toEqual([
       [0, ...codes('abcd')],
@@ -28,7 +28,7 @@ describe('windows of the held-out text', () => {
     expect(takeWindows('aéé', letters, 2, 2).bytes).toBe(3 + 4);
   });
 
-  it('are not taken from a text that is shorter than one', () => {
+  it('are refused if the text is shorter than one window', () => {
     expect(() => takeWindows('abc', letters, 2, 4)).toThrow(/3 tokens/);
   });
 });
@@ -42,7 +42,7 @@ it('a model that knows nothing of 256 bytes scores 8 bits per byte', () => {
   expect(scoreOf(Math.log(256), 10, 40).bitsPerByte).toBeCloseTo(2, 12);
 });
 
-it('a phrase counts from the second time that it is said', () => {
+it('a phrase counts as a repetition from its second occurrence on', () => {
   expect(repeatedPhrases(codes('abcdefgh'))).toEqual({ repeated: 0, of: 5 });
   expect(repeatedPhrases(codes('abcdabcd'))).toEqual({ repeated: 1, of: 5 });
   expect(repeatedPhrases(codes('aaaaaa'))).toEqual({ repeated: 2, of: 3 });

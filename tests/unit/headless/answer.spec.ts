@@ -32,7 +32,7 @@ function typesOf(value: unknown): unknown {
 }
 
 describe('an answer', () => {
-  it('has the fields that were promised, and is whole after a trip through JSON', async () => {
+  it('has the promised fields, and survives a round trip through JSON', async () => {
     const answer = await answerAll(engine, { ...request, logits: [1, 0] });
     expect(JSON.parse(JSON.stringify(answer))).toEqual(answer);
     const kv = { layer: 'number', rows: 'number', bytes: 'number' };
@@ -55,12 +55,12 @@ describe('an answer', () => {
     });
   });
 
-  it('has nats where a score was asked for', async () => {
+  it('reports nats if a score was asked for', async () => {
     expect(typesOf(await answerAll(engine, { ...request, score: true }))).toMatchObject({ nats: 'number' });
     expect(await answerAll(engine, request)).not.toHaveProperty('nats');
   });
 
-  it('comes for each request of an array, in order, and one that fails does not stop the others', async () => {
+  it('comes for each request of an array, in order, even if one of them fails', async () => {
     loads = 0;
     await engine.unload();
     const answers = await answerAll(engine, [
@@ -81,7 +81,7 @@ describe('an answer', () => {
     expect(await answerAll(engine, [])).toEqual([]);
   });
 
-  it('calls the prompt what the request called it', async () => {
+  it('gives the prompt the name that the request gave it', async () => {
     for (const [field, prompt] of [
       ['tokens', [9999]],
       ['turns', [[9999]]],
@@ -91,7 +91,7 @@ describe('an answer', () => {
     }
   });
 
-  it('is a failure where a logit is no number that JSON can write', async () => {
+  it('is a failure if a logit is a number that JSON cannot write', async () => {
     const broken: EngineApi = {
       load: (load, onEvent) => engine.load(load, onEvent),
       generate: async (asked, onEvent) => {
@@ -125,7 +125,7 @@ describe('the model of a request', () => {
     });
   });
 
-  it.each(['', 'nowhere', 'no/where'])('is refused where it is "%s"', (model) => {
+  it.each(['', 'nowhere', 'no/where'])('is refused if it is "%s"', (model) => {
     expect(find(model)).toMatchObject({ failure: { code: 'bad-request', field: 'model' } });
   });
 });

@@ -38,7 +38,7 @@ const shipped = { model: 'public/models/fairy-lckv', backend: 'cpu' };
 const question = { tokens: [5, 6, 7, 8], maxNewTokens: 8, logits: [3], kv: 'f32' };
 
 describe('An export by the headless runner', () => {
-  it('is a folder that runs as the edited plan did', async () => {
+  it('is a folder that gives the same results as the edited plan', async () => {
     const folder = join(workshop, 'exported');
     const answers = await answerAll(engine, [
       { ...shipped, ...question, config },
@@ -53,7 +53,7 @@ describe('An export by the headless runner', () => {
     expect(JSON.parse(readFileSync(join(folder, 'config.json'), 'utf8'))).toMatchObject(config);
   });
 
-  it('never writes into a folder that holds something, and leaves nothing where it fails', async () => {
+  it('never writes into a folder that is not empty, and leaves nothing behind if it fails', async () => {
     const taken = join(workshop, 'taken');
     mkdirSync(taken);
     writeFileSync(join(taken, 'mine'), 'mine');

@@ -6,7 +6,7 @@ import { parseRequest } from '../../../tools/headless/request.ts';
 const smallest = { model: 'fairy-lckv', prompt: 'Once' };
 
 describe('a headless request', () => {
-  it('has defaults for all but the model and the prompt', () => {
+  it('has defaults for everything but the model and the prompt', () => {
     expect(parseRequest(smallest)).toEqual({
       ok: true,
       value: {
@@ -27,7 +27,7 @@ describe('a headless request', () => {
     });
   });
 
-  it('asks for what is watched and scored only where the request does', () => {
+  it('records and scores only what the request asks for', () => {
     const watch = (...words: string[]) => parseRequest({ ...smallest, watch: words });
     expect(watch('tokens')).toMatchObject({
       value: { generate: { watch: { tokens: true, kernels: false } } },
@@ -91,7 +91,7 @@ describe('a headless request', () => {
     });
   });
 
-  it('exports instead of running', () => {
+  it('exports instead of running if it asks for an export', () => {
     const request = {
       model: 'm',
       export: 'out',
@@ -148,7 +148,7 @@ describe('a headless request', () => {
     expect(parseRequest(request)).toMatchObject({ ok: false, failure: { code: 'bad-request', field } });
   });
 
-  it('never throws, whatever JSON it is', () => {
+  it('never throws, whatever the JSON holds', () => {
     fc.assert(
       fc.property(fc.jsonValue(), (json) => {
         expect(parseRequest(json)).toMatchObject({ ok: false, failure: { code: 'bad-request' } });

@@ -44,16 +44,16 @@ const chatTemplate =
 const sixTokens = golden?.greedy_after_sequential.slice(0, 6);
 
 describe('the headless runner', () => {
-  // The first run after a change builds; that is none of the times below.
+  // The first run after a change builds. The times below must not include that.
   beforeAll(() => importBuilt('headless'), 120_000);
 
-  it('answers on standard output with JSON and nothing else, and exits by itself', async () => {
+  it('writes JSON and nothing else to standard output, and exits by itself', async () => {
     const { status, stdout, stderr } = await run(JSON.stringify({ ...request, maxNewTokens: 6 }));
     expect({ status, stderr }).toEqual({ status: 0, stderr: '' });
     expect(JSON.parse(stdout)).toMatchObject({ ok: true, tokens: sixTokens });
   });
 
-  it('keeps what the README promises, as it is built', async () => {
+  it('keeps the promises of the README when built', async () => {
     const folder = await mkdtemp(join(tmpdir(), 'kvtab-'));
     try {
       const model = join(folder, 'model');
@@ -85,7 +85,7 @@ describe('the headless runner', () => {
     }
   });
 
-  it('runs a model from the Hub, which is verified and not stored', async () => {
+  it('runs a model from the Hub, and verifies it without storing it', async () => {
     const server = await startHub({ 'fairies/tales': fairyRepository(17, { token: 'hf_secret' }) });
     try {
       const asked = JSON.stringify({ ...request, model: 'hub:fairies/tales@main', maxNewTokens: 6 });
@@ -105,7 +105,7 @@ describe('the headless runner', () => {
     }
   });
 
-  it('writes an answer of any length to its end', async () => {
+  it('writes answers of any length completely', async () => {
     const requests = Array.from({ length: 6 }, () => ({
       model: 'fairy-lckv',
       backend: 'cpu',
@@ -119,7 +119,7 @@ describe('the headless runner', () => {
     expect(JSON.parse(stdout)).toHaveLength(6);
   });
 
-  it('exits with 0 where answers are failures', async () => {
+  it('exits with 0 even if answers are failures', async () => {
     const { status, stdout } = await run(JSON.stringify([{ ...request, beam: 4 }]));
     expect(status).toBe(0);
     expect(JSON.parse(stdout)).toMatchObject([
@@ -132,13 +132,13 @@ describe('the headless runner', () => {
     ['nothing', ''],
     ['a number', '5'],
     ['null', 'null'],
-  ])('exits with 2, saying why on standard error, where the request is %s', async (_, input) => {
+  ])('exits with 2 and says why on standard error if the request is %s', async (_, input) => {
     const { status, stdout, stderr } = await run(input);
     expect({ status, stdout }).toEqual({ status: 2, stdout: '' });
     expect(stderr).toMatch(/^headless: the request is /);
   });
 
-  it('can be started several times at once', async () => {
+  it('can run several times at once', async () => {
     const runs = await Promise.all([1, 2, 3].map(() => run(JSON.stringify({ ...request, maxNewTokens: 1 }))));
     expect(runs.map(({ status }) => status)).toEqual([0, 0, 0]);
   });

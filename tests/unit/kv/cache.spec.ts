@@ -18,8 +18,8 @@ function storesFor(capacityTokens: number) {
   return { stores, asked };
 }
 
-describe('The caches of a text', () => {
-  it('ask for the bytes of their rows: the window and the steps in flight, or the whole text', () => {
+describe('The caches of a session', () => {
+  it('allocate the bytes of their rows: the window and the steps in flight, or the whole text', () => {
     const rowBytes = kvRowBytes(tinyDims, 'f16');
     expect([...storesFor(100).asked]).toEqual([
       [0, (windowTokens + MAX_STEPS_IN_FLIGHT) * rowBytes],
@@ -27,7 +27,7 @@ describe('The caches of a text', () => {
     ]);
   });
 
-  it('can each drop back to where the text ends, and not beyond', () => {
+  it('can each drop back to the end of the text, and not beyond it', () => {
     const { stores } = storesFor(100);
     stores.written(30);
     stores.keep(30);
@@ -37,7 +37,7 @@ describe('The caches of a text', () => {
     }
   });
 
-  it('do not rewind together if a single one has lost its rows', () => {
+  it('refuse to rewind if a single one has lost its rows', () => {
     const { stores } = storesFor(100);
     stores.written(30);
     stores.keep(30);
@@ -46,12 +46,12 @@ describe('The caches of a text', () => {
   });
 });
 
-it('Bytes held are those of the window for a windowed owner, and of the whole text for another', () => {
+it('A windowed owner holds the bytes of its window, any other owner those of the whole text', () => {
   const rowBytes = kvRowBytes(tinyDims, 'f32');
   expect(kvBytesHeld(mixed, tinyDims, 'f32', 3)).toBe((3 + 3) * rowBytes);
   expect(kvBytesHeld(mixed, tinyDims, 'f32', 30)).toBe((windowTokens + 30) * rowBytes);
 });
 
-it('A scratch layout says that it is one, and where it begins', () => {
+it('A scratch layout is marked as one, with the position at which it begins', () => {
   expect(scratchSlots(5, 7)).toEqual({ kind: 'scratch', slots: 5, firstPosition: 7 });
 });

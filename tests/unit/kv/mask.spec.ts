@@ -13,11 +13,11 @@ const arbitraryMask: fc.Arbitrary<Mask> = fc.record({
   diagonal: fc.boolean(),
 });
 
-/** The rule as it is written down, key by key. */
+/** The published rule, applied key by key. */
 const rule = (q: number, k: number, { windowTokens, diagonal }: Mask) =>
   k <= q && !(k === q && !diagonal) && q - k < windowTokens;
 
-it('The range of visible keys holds exactly the keys that the rule lets a query see', () => {
+it('The range of visible keys is exactly the keys that the rule lets a query see', () => {
   fc.assert(
     fc.property(fc.nat(20), arbitraryMask, (q, mask) => {
       const { from, to } = visibleKeys(q, mask);
@@ -41,11 +41,11 @@ it('Visible keys lie within the text', () => {
 });
 
 describe('maskOf', () => {
-  it('takes the diagonal from a layer that reads above, and from no other', () => {
+  it('removes the diagonal from layers that read above, and from no others', () => {
     expect(masksOf('0_2_2').map(({ diagonal }) => diagonal)).toEqual([true, false, true]);
   });
 
-  it('takes the diagonal from every layer under force_nodiag', () => {
+  it('removes the diagonal from every layer under force_nodiag', () => {
     expect(masksOf('0_1', { forceNodiag: true }).map(({ diagonal }) => diagonal)).toEqual([false, false]);
   });
 

@@ -10,7 +10,7 @@ import {
   type SlotLayout,
 } from '../../../gpu/kv/slots.ts';
 
-/** A layout, and the last position of a text that fits it. */
+/** A layout, and the last position of a text that fits into it. */
 const texts: fc.Arbitrary<{ layout: SlotLayout; last: number; firstHeld: number }> = fc
   .record({ slots: fc.integer({ min: 1, max: 12 }), last: fc.nat(60), base: fc.nat(20) })
   .chain(({ slots, last, base }) =>
@@ -40,7 +40,7 @@ it('The positions that a store holds lie in different slots of it', () => {
   );
 });
 
-it('Runs of slots list the slots of neighboring positions in order, in as few runs as there are ends', () => {
+it('Runs of slots list the slots of neighboring positions in order, in as few runs as possible', () => {
   fc.assert(
     fc.property(texts, fc.nat(), ({ layout, last, firstHeld }, seed) => {
       const from = firstHeld + (seed % (last + 1 - firstHeld));
@@ -61,7 +61,7 @@ function slotOfKey(row: ReturnType<typeof rowAt>, key: number): number {
   return back > before ? row.endSlot - (back - before) : row.slot - back;
 }
 
-it('Counting back from a row finds the slot of every key that the store still holds', () => {
+it('Counting back from a row gives the slot of every key that the store still holds', () => {
   fc.assert(
     fc.property(texts, ({ layout, last, firstHeld }) => {
       const row = rowAt(layout, last);
@@ -72,7 +72,7 @@ it('Counting back from a row finds the slot of every key that the store still ho
   );
 });
 
-it('A row keeps position, angle and slot apart, and no slot that it may see lies past its end', () => {
+it('A row keeps position, angle and slot apart, and sees no slot past the end of the store', () => {
   expect(rowAt(ringSlots(5), 13)).toEqual({
     ...{ sequence: 0, position: 13, rope: 13 },
     ...{ slot: 3, firstSlot: 0, endSlot: 5 },
@@ -81,7 +81,7 @@ it('A row keeps position, angle and slot apart, and no slot that it may see lies
   expect(rowAt(linearSlots(20), 13)).toMatchObject({ position: 13, slot: 13, endSlot: 14 });
 });
 
-it('A packed row has its fields in the order of the interface, at its place in the table', () => {
+it('A packed row has the fields of the interface, in its order, at its own index of the table', () => {
   const table = new Uint32Array(3 * ROW_WORDS);
   packRow(table, 1, { sequence: 1, position: 2, rope: 3, slot: 4, firstSlot: 5, endSlot: 6 });
   expect([...table]).toEqual([0, 0, 0, 0, 0, 0, 1, 2, 3, 4, 5, 6, 0, 0, 0, 0, 0, 0]);

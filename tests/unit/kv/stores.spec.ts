@@ -8,7 +8,7 @@ import type { Sharing } from '../../../gpu/plan/sharing.ts';
 import { arbitrarySharing, sharingOf } from '../../support/arbitrary-plans.ts';
 import { tinyDims } from '../../support/random-model.ts';
 
-/** Stores whose memory is what the ledger counts: a few bytes more than asked for. */
+/** Stores with the memory that the ledger counts: a few bytes more than requested. */
 function storesOf(sharing: Sharing, capacityTokens: number, precision: KvPrecision = 'f16') {
   let allocatedBytes = 0;
   const stores = new KvStores(sharing, tinyDims, precision, capacityTokens, (_, bytes) => {
@@ -19,7 +19,7 @@ function storesOf(sharing: Sharing, capacityTokens: number, precision: KvPrecisi
   return { stores, allocatedBytes };
 }
 
-/** Prompts read row by row or at once, some of whose last steps are thrown away, and texts that drop back. */
+/** Prompts read row by row or at once, some with their last steps discarded, and texts that drop back. */
 const turns = fc.array(
   fc.record({
     rows: fc.integer({ min: 1, max: 12 }),
@@ -32,8 +32,8 @@ const turns = fc.array(
 
 const CAPACITY = 100;
 
-describe('The stores of a text', () => {
-  it('report the usage that the formulas predict, whatever was read, thrown away and dropped', () => {
+describe('The stores of a session', () => {
+  it('report the usage that the formulas predict, whatever was read, discarded and dropped', () => {
     fc.assert(
       fc.property(arbitrarySharing(), turns, (sharing, history) => {
         const { stores, allocatedBytes } = storesOf(sharing, CAPACITY);
@@ -49,7 +49,7 @@ describe('The stores of a text', () => {
     );
   });
 
-  it('hold, in each KV head, the positions that their rows count, ending with the newest', () => {
+  it('hold in each KV head as many positions as they count rows, up to the newest', () => {
     fc.assert(
       fc.property(arbitrarySharing(), fc.integer({ min: 0, max: 60 }), (sharing, end) => {
         const { stores } = storesOf(sharing, CAPACITY);
@@ -80,7 +80,7 @@ describe('The stores of a text', () => {
     );
   });
 
-  it('refuse to drop back exactly if a ring has lost a row that the next token sees', () => {
+  it('refuse to drop back if, and only if, a ring has lost a row that the next token sees', () => {
     const windowTokens = 5;
     fc.assert(
       fc.property(turns, (history) => {
@@ -109,14 +109,14 @@ describe('The stores of a text', () => {
     );
   });
 
-  it('without windows drop back anywhere, after prompts longer than any window too', () => {
+  it('drop back anywhere without windows, also after prompts longer than any window', () => {
     const { stores } = storesOf(sharingOf('0_1', { windowTokens: 5 }), 2000);
     stores.written(1000, 5);
     stores.keep(1000);
     expect([1000, 500, 1, 0].map((tokens) => stores.rewind(tokens))).toEqual([true, true, true, true]);
   });
 
-  it('need no ring for a text that fits into the window', () => {
+  it('use no ring for a text that fits into the window', () => {
     const { stores } = storesOf(sharingOf('0s_1', { windowTokens: 50 }), 20);
     expect(stores.layouts.map(({ kind }) => kind)).toEqual(['linear']);
     stores.written(20, 3);
@@ -124,7 +124,7 @@ describe('The stores of a text', () => {
     expect(stores.rewind(4)).toBe(true);
   });
 
-  it('are found by their owner, and a layer that owns no KV is named', () => {
+  it('are found by their owner, and the error names a layer that owns no KV', () => {
     const { stores } = storesOf(sharingOf('0_2_2_3'), 20);
     expect(stores.caches.map(({ owner }) => owner)).toEqual([0, 2, 3]);
     expect(() => stores.of(1)).toThrow('layer 1 owns no KV');

@@ -32,7 +32,7 @@ const tinyLlama: ModelDims = {
   qkNorm: false,
 };
 
-/** LCKV's notation for a plan of 22 layers with as many warm-up layers at either end. */
+/** LCKV's notation for a plan of 22 layers with this many warm-up layers at either end. */
 const lckv = (warmUp: number) => {
   const target = 21 - warmUp;
   return Array.from({ length: 22 }, (_, layer) => (layer < warmUp || layer > target ? layer : target)).join(
@@ -45,11 +45,11 @@ describe('TinyLlama’s KV', () => {
     ['as plain LLaMA', 22, Array.from({ length: 22 }, (_, layer) => layer).join('_')],
     ['with LCKV’s 2 warm-up layers', 3, lckv(1)],
     ['with 10 warm-up layers', 11, lckv(5)],
-  ])('%s is %i KiB a token', (_, kibibytes, text) => {
+  ])('%s takes %i KiB per token', (_, kibibytes, text) => {
     expect(kvBytesPerToken(sharingOf(text), tinyLlama, 'f16')).toBe(kibibytes * 1024);
   });
 
-  it('of a plain model is 22 KiB a token, whatever the plan', () => {
+  it('takes 22 KiB per token for a plain model, whatever the plan', () => {
     expect(plainKvBytesPerToken(tinyLlama, 'f16')).toBe(22 * 1024);
   });
 });
@@ -65,7 +65,7 @@ it('Bytes per token count windowed owners too', () => {
 });
 
 describe('kvOwners', () => {
-  it('keeps an owner in a ring only where everybody reads it through the window', () => {
+  it('keeps an owner in a ring only if every reader uses the window', () => {
     expect(kvOwners(layersOf('0s_1s_1'))).toEqual([
       { layer: 0, windowed: true },
       { layer: 1, windowed: false },
@@ -86,14 +86,14 @@ it('An owner read only through windows holds at most the window’s rows, howeve
   expect(kvRowsHeld({ layer: 0, windowed: false }, 1000, 4)).toBe(1000);
 });
 
-it('A ring takes the window and the steps in flight, or the whole run where that is shorter', () => {
+it('A ring takes the window and the steps in flight, or the whole run if that is shorter', () => {
   const windowed = { layer: 0, windowed: true };
   expect(kvRowsAllocated(windowed, 1000, 4)).toBe(4 + MAX_STEPS_IN_FLIGHT);
   expect(kvRowsAllocated(windowed, 5, 4)).toBe(5);
   expect(kvRowsAllocated({ layer: 0, windowed: false }, 1000, 4)).toBe(1000);
 });
 
-it('Every cache has room for the rows that it holds', () => {
+it('Every cache has room for all rows that it holds', () => {
   fc.assert(
     fc.property(
       fc.boolean(),
@@ -111,13 +111,13 @@ it('Every cache has room for the rows that it holds', () => {
   );
 });
 
-it('After a prompt of P tokens and N new ones P + N - 1 rows are written, and P where none is new', () => {
+it('P prompt tokens and N new ones write P + N - 1 rows, or P rows if N is 0', () => {
   expect(kvTokensWritten(7, 5)).toBe(11);
   expect(kvTokensWritten(7, 1)).toBe(7);
   expect(kvTokensWritten(7, 0)).toBe(7);
 });
 
-it('Usage lists each owner once, and without windows sums to the tokens times the bytes per token', () => {
+it('Usage lists each owner once. Without windows it sums to the tokens times the bytes per token', () => {
   fc.assert(
     fc.property(arbitrarySharing(), fc.nat(30), (sharing, tokens) => {
       const usage = kvLayerUsage(sharing, tinyLlama, 'f16', tokens);

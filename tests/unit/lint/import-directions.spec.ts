@@ -2,7 +2,7 @@ import { ESLint } from 'eslint';
 import tseslint from 'typescript-eslint';
 import { expect, it } from 'vitest';
 
-// The project's own configuration; types are left out, because these files do not exist.
+// The project's own configuration, without types, because these files do not exist.
 const eslint = new ESLint({ overrideConfig: [tseslint.configs.disableTypeChecked] });
 
 async function messagesFor(filePath: string, text: string): Promise<readonly string[]> {
@@ -93,7 +93,7 @@ const refused: readonly (readonly [file: string, code: string, reason: RegExp])[
   ['tools/headless/x.ts', `import { a } from '../../tests/support/all-close.ts';`, /neither the page/],
 ];
 
-it.each(refused)('%s may not say %s', async (file, code, reason) => {
+it.each(refused)('refuses in %s: %s', async (file, code, reason) => {
   expect(await messagesFor(file, code)).toEqual([expect.stringMatching(reason)]);
 });
 
@@ -132,11 +132,11 @@ const allowed: readonly (readonly [file: string, code: string])[] = [
   ['tools/headless/x.ts', `import { create } from 'webgpu';`],
 ];
 
-it.each(allowed)('%s may say %s', async (file, code) => {
+it.each(allowed)('allows in %s: %s', async (file, code) => {
   expect(await messagesFor(file, code)).toEqual([]);
 });
 
-it('A file that only hands on what others define is refused as a barrel', async () => {
+it('refuses a file that only re-exports as a barrel', async () => {
   const [result] = await eslint.lintText(`export { a } from './a.ts';`, { filePath: 'gpu/index.ts' });
   expect(result?.messages.map(({ message }) => message)).toContainEqual(expect.stringMatching(/No barrels/));
 });

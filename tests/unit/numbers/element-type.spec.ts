@@ -24,7 +24,7 @@ function neighbour(value: number, direction: 1 | -1): number {
 describe('half precision', () => {
   const halves = Array.from({ length: infinityBits }, (_, bits) => fromF16Bits(bits));
 
-  it('counts up evenly, the step doubling with every exponent', () => {
+  it('has even steps that double with every exponent', () => {
     let value = 0;
     let step = 2 ** -24;
     for (let bits = 0; bits < infinityBits; bits++) {
@@ -35,7 +35,7 @@ describe('half precision', () => {
     expect(value).toBe(65536);
   });
 
-  it('comes back from every one of its 65536 bit patterns', () => {
+  it('survives a round trip for each of its 65536 bit patterns', () => {
     for (let bits = 0; bits < 65536; bits++) {
       const value = fromF16Bits(bits);
       if (Number.isNaN(value)) expect(Number.isNaN(fromF16Bits(toF16Bits(value)))).toBe(true);
@@ -43,7 +43,7 @@ describe('half precision', () => {
     }
   });
 
-  it('rounds to the nearest and halfway to even, between any two neighbours', () => {
+  it('rounds to the nearest, and ties to even, between any two neighbours', () => {
     const wrong: number[] = [];
     for (let bits = 0; bits + 1 < infinityBits; bits++) {
       const middle = ((halves[bits] ?? NaN) + (halves[bits + 1] ?? NaN)) / 2;
@@ -58,7 +58,7 @@ describe('half precision', () => {
     expect(wrong).toEqual([]);
   });
 
-  it('overflows to infinity from halfway past its largest number on', () => {
+  it('overflows to infinity from half a step above its largest number', () => {
     expect(toF16Bits(65504)).toBe(0x7bff);
     expect(toF16Bits(neighbour(65520, -1))).toBe(0x7bff);
     expect(toF16Bits(65520)).toBe(infinityBits);
@@ -67,13 +67,13 @@ describe('half precision', () => {
     expect(toF16Bits(Infinity)).toBe(infinityBits);
   });
 
-  it('keeps the sign of zero, and of what underflows to it', () => {
+  it('keeps the sign of zero, and of numbers that underflow to it', () => {
     expect(toF16Bits(-0)).toBe(signBit);
     expect(toF16Bits(-1e-30)).toBe(signBit);
     expect(Object.is(fromF16Bits(signBit), -0)).toBe(true);
   });
 
-  it('is looked up in a table that says the same as the arithmetic', () => {
+  it('has a lookup table that agrees with the arithmetic', () => {
     const table = f16Table();
     for (let bits = 0; bits < 65536; bits++) expect(table[bits]).toBe(fromF16Bits(bits));
   });
@@ -89,7 +89,7 @@ describe('toFloat32', () => {
     expect([...toFloat32(bf16, 'bf16')]).toEqual([1, -2]);
   });
 
-  it.each([1, 2, 3, 4])('reads bytes that begin %i into their buffer', (offset) => {
+  it.each([1, 2, 3, 4])('reads from byte %i of a buffer', (offset) => {
     const values = new Uint8Array(Float32Array.of(1.5, -0.25).buffer);
     const buffer = new Uint8Array(offset + values.length);
     buffer.set(values, offset);
@@ -99,7 +99,7 @@ describe('toFloat32', () => {
     expect([...toFloat32(buffer.subarray(offset, offset + 4), 'f16')]).toEqual([1.5, -0.25]);
   });
 
-  it('hands out a copy: the checkpoint’s bytes may be reused', () => {
+  it('returns a copy, so the checkpoint’s bytes may be reused', () => {
     const bytes = new Uint8Array(Float32Array.of(7).buffer);
     const values = toFloat32(bytes, 'f32');
     bytes.fill(0);

@@ -15,7 +15,7 @@ const formats: readonly QuantizedFormat[] = ['q8', 'q4'];
 const roundTrip = (values: Float32Array, cols: number, format: QuantizedFormat) =>
   dequantizeRows(quantizeRows(values, cols, format), cols, format);
 
-/** The groups of all rows, with what became of them. */
+/** The groups of all rows, before and after. */
 function groupsOf(values: Float32Array, kept: Float32Array, cols: number) {
   const groups: { readonly values: Float32Array; readonly kept: Float32Array }[] = [];
   for (let row = 0; row < values.length; row += cols) {
@@ -51,11 +51,11 @@ const arbitraryRows = fc
   );
 
 describe('quantized to 8 bits', () => {
-  it('no number is off by more than half a 127th of the largest of its group', () => {
+  it('no number is off by more than 1/254 of the largest of its group', () => {
     fc.assert(
       fc.property(arbitraryRows, ({ values, cols }) => {
         for (const group of groupsOf(values, roundTrip(values, cols, 'q8'), cols)) {
-          // The scale is rounded up to a half: by a 1024th, or to a multiple of 2^-24.
+          // The scale is rounded up to half precision: by at most 1/1024, or to a multiple of 2^-24.
           const scale = (largestOf(group.values) / 127) * (1 + 2 ** -10) + 2 ** -24;
           group.values.forEach((value, i) => {
             expect(Math.abs(value - (group.kept[i] ?? NaN))).toBeLessThanOrEqual(scale * 0.5000001);
@@ -65,14 +65,14 @@ describe('quantized to 8 bits', () => {
     );
   });
 
-  it('whole numbers up to 127 stay as they are', () => {
+  it('whole numbers up to 127 stay exact', () => {
     const values = Float32Array.from({ length: 256 }, (_, i) => (i % 32 === 0 ? 127 : i - 128));
     expect([...roundTrip(values, 256, 'q8')]).toEqual([...values].map((value) => Math.max(value, -128)));
   });
 });
 
 describe('quantized to 4 bits', () => {
-  it('a group has no larger squared error than with an 8th of its largest number as its scale', () => {
+  it('no group has a larger squared error than with 1/8 of its largest number as the scale', () => {
     fc.assert(
       fc.property(arbitraryRows, ({ values, cols }) => {
         for (const group of groupsOf(values, roundTrip(values, cols, 'q4'), cols)) {
@@ -81,7 +81,7 @@ describe('quantized to 4 bits', () => {
           const plain = group.values.map((value) =>
             scale === 0 ? 0 : scale * Math.max(-8, Math.min(7, Math.floor(value / scale + 0.5))),
           );
-          // What rounding the scale to a half costs: an 2048th of each number, or 8 times half of 2^-24.
+          // What rounding the scale to half precision costs: 1/2048 of each number, or 8 · 2^-25.
           const rounding = group.values.length * (largestOf(group.values) / 1024 + 2 ** -22) ** 2;
           const error = squaredError(group.values, group.kept);
           expect(error).toBeLessThanOrEqual(1.1 * squaredError(group.values, plain) + rounding);
@@ -90,7 +90,7 @@ describe('quantized to 4 bits', () => {
     );
   });
 
-  it('the search takes at least 5 % off the squared error of normal numbers', () => {
+  it('the search lowers the squared error of normal numbers by at least 5 %', () => {
     let state = 1;
     const uniform = () => ((state = (state * 48271) % 2147483647) + 0.5) / 2147483647;
     const normal = () => Math.sqrt(-2 * Math.log(uniform())) * Math.cos(2 * Math.PI * uniform());
@@ -107,7 +107,7 @@ describe('quantized to 4 bits', () => {
     expect(squaredError(values, roundTrip(values, groupSize, 'q4'))).toBeLessThan(0.95 * plainError);
   });
 
-  it('all 16 values come back, of either sign', () => {
+  it('all 16 values survive a round trip, with either sign', () => {
     for (const sign of [1, -1]) {
       const values = Float32Array.from({ length: 32 }, (_, i) => sign * ((i % 16) - 8));
       expect([...roundTrip(values, 32, 'q4')]).toEqual([...values]);
@@ -116,7 +116,7 @@ describe('quantized to 4 bits', () => {
 });
 
 describe.each(formats)('%s', (format) => {
-  it('keeps zeros, and groups of nothing else', () => {
+  it('keeps zeros, also in groups of zeros only', () => {
     const values = new Float32Array(96);
     values.set([3, 0, -0.5, 0], 40);
     const kept = roundTrip(values, 48, format);
@@ -126,7 +126,7 @@ describe.each(formats)('%s', (format) => {
     expect(kept[40]).toBeCloseTo(3, 1);
   });
 
-  it('lays rows one behind the other, each of whole 16 bytes, the rest of a last group 0', () => {
+  it('stores row after row, each padded to 16 bytes, with zeros after its last number', () => {
     for (const cols of [1, 20, 31, 32, 33, 80, 257]) {
       const { bytes, scalesAt, groups, groupBytes } = rowLayout(format, cols);
       expect(bytes % 16).toBe(0);
@@ -141,7 +141,7 @@ describe.each(formats)('%s', (format) => {
     }
   });
 
-  it('has scales down to the least half, and below it zeros', () => {
+  it('has scales down to the smallest half, and zeros below it', () => {
     const least = fromF16Bits(1);
     const tiny = Float32Array.from({ length: 32 }, (_, i) => (i === 0 ? -5 : 3) * least);
     roundTrip(tiny, 32, format).forEach((value, i) => {
@@ -151,7 +151,7 @@ describe.each(formats)('%s', (format) => {
     expect(largestOf(less)).toBeLessThanOrEqual(least);
   });
 
-  it('takes as large a number as a scale reaches, and refuses more, infinities and NaN by their place', () => {
+  it('accepts the largest number in reach of a scale, and names the place of any larger one or NaN', () => {
     const reach = format === 'q8' ? 65504 * 127 : 65504 * 7;
     const rows = new Float32Array(3 * 40).fill(0.5);
     rows[2 * 40 + 37] = reach;

@@ -9,26 +9,26 @@ const sources = (stored: string, wanted: string) =>
 
 const plain = (layerCount: number) => layersOf(Array.from({ length: layerCount }, (_, i) => i).join('_'));
 
-it('Each owner of LCKV’s plan takes the mean of the projections of all the layers that name it', () => {
+it('Each owner of LCKV’s plan takes the mean of the projections of all layers that name it', () => {
   expect(sources('0_1_2_3_4_5_6_7', '0_6_6_6_6_6_6_7')).toEqual({ 0: [0], 6: [1, 2, 3, 4, 5, 6], 7: [7] });
 });
 
-it('A layer’s present projection is the one of the owner that it names', () => {
+it('The present projection of a layer is that of the owner that it names', () => {
   expect(sources('0_2_2_3', '0_1_1_3')).toEqual({ 0: [0], 1: [2, 2], 3: [3] });
   expect(sources('0_2_2_3', '3_3_3_3')).toEqual({ 3: [0, 2, 2, 3] });
 });
 
-it('A plan that brings apart what was shared copies the shared projection to each', () => {
+it('A plan that separates layers with a shared projection copies it to each of them', () => {
   expect(sources('0_2_2_3', '0_1_2_3')).toEqual({ 0: [0], 1: [2], 2: [2], 3: [3] });
 });
 
-it('Repetitions of one stored projection are a copy, two different ones are not', () => {
+it('Several readers of one stored projection get a copy, those of two different ones a mean', () => {
   expect(isCopy([2, 2, 2])).toBe(true);
   expect(isCopy([2])).toBe(true);
   expect(isCopy([2, 3])).toBe(false);
 });
 
-it('The stored plan brings every stored projection back as it is', () => {
+it('The stored plan restores every stored projection exactly', () => {
   fc.assert(
     fc.property(arbitraryLayers(12), (layers) => {
       for (const [owner, from] of kvSources(layers, layers)) {
@@ -48,10 +48,10 @@ it('A plan that changes only windows changes no projection', () => {
   );
 });
 
-it('A plan whose readers of each owner shared their KV before can be converted and brought back exactly', () => {
+it('A plan whose readers of each owner already shared KV can be converted there and back exactly', () => {
   fc.assert(
     fc.property(arbitraryLayers(12), (layers) => {
-      // To plain: every layer gets its present projection; back: each owner averages copies of its own.
+      // To the plain plan, every layer gets its present projection. Back, each owner averages its own copies.
       const there = kvSources(layers, plain(layers.length));
       for (const [owner, from] of kvSources(plain(layers.length), layers)) {
         const brought = from.map((layer) => there.get(layer)?.[0]);
@@ -61,7 +61,7 @@ it('A plan whose readers of each owner shared their KV before can be converted a
   );
 });
 
-it('Every owner of the new plan has a source for each of its readers, and only stored owners are sources', () => {
+it('Every owner of the new plan has one source per reader, and all sources are stored owners', () => {
   const pair = fc
     .tuple(arbitraryLayers(12), arbitraryLayers(12))
     .filter(([stored, wanted]) => stored.length === wanted.length);
@@ -77,7 +77,7 @@ it('Every owner of the new plan has a source for each of its readers, and only s
   );
 });
 
-it('A plan for more layers than the checkpoint has is a bug', () => {
+it('A plan for more layers than the checkpoint has throws', () => {
   expect(() => sources('0_1', '0_1_2')).toThrow('the stored plan has no layer 2');
 });
 
@@ -92,7 +92,7 @@ it('The mean of tensors is taken element by element', () => {
   expect(meanOf([])).toEqual(new Float32Array(0));
 });
 
-it('The sources of an owner ascend, as numbers, and so does the sum of its mean', () => {
+it('The sources of an owner are in ascending numeric order, and so are the terms of its mean', () => {
   const stored = '10_2_10_2_4_5_6_7_8_9_10';
   expect(sources(stored, '3_3_3_3_4_5_6_7_8_9_10')).toMatchObject({ 3: [2, 2, 10, 10] });
 });

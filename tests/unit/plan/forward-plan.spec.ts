@@ -27,7 +27,7 @@ describe('groupsOf', () => {
         [4, 8, false],
       ],
     ],
-    // Layer 2 of the first group names a layer above its top: the top is raised.
+    // Layer 2 of the first group names a layer above the top of the group, so the top rises.
     [
       '2_1_4_3_4_5',
       [
@@ -63,7 +63,7 @@ describe('groupsOf', () => {
     );
   });
 
-  it('iterates a group exactly where a layer reads above, and every group holds all that its layers read above', () => {
+  it('iterates exactly the groups that read above, and each holds the owners that its layers read above', () => {
     fc.assert(
       fc.property(arbitraryLayers(12), (layers) => {
         for (const { start, stop, iterated } of groupsOf(layers)) {
@@ -75,7 +75,7 @@ describe('groupsOf', () => {
     );
   });
 
-  it('starts every iterated group at a layer that reads above and ends it at a layer that is read', () => {
+  it('starts every iterated group at a layer that reads above, and ends it at a layer that is read', () => {
     fc.assert(
       fc.property(arbitraryLayers(12), (layers) => {
         for (const { start, stop, iterated } of groupsOf(layers)) {
@@ -96,12 +96,12 @@ describe('chooseMode', () => {
     useSequential: false,
   };
 
-  it('takes the mode that is asked for, whatever the facts', () => {
+  it('takes the requested mode, whatever the facts', () => {
     expect(chooseMode('parallel', { ...facts, promptTokens: 1, useSequential: true })).toBe('parallel');
     expect(chooseMode('sequential', { ...facts, layers: layersOf('0_1') })).toBe('sequential');
   });
 
-  it('goes token by token where the prompt has at most as many tokens as there are passes', () => {
+  it('goes token by token if the prompt has no more tokens than there are passes', () => {
     expect(chooseMode('auto', { ...facts, promptTokens: 9 })).toBe('sequential');
     expect(chooseMode('auto', { ...facts, promptTokens: 10 })).toBe('parallel');
   });
@@ -110,7 +110,7 @@ describe('chooseMode', () => {
     expect(chooseMode('auto', { ...facts, layers: layersOf('0_1_1'), promptTokens: 1 })).toBe('parallel');
   });
 
-  it('goes token by token where the checkpoint asks for it', () => {
+  it('goes token by token if the checkpoint asks for it', () => {
     expect(chooseMode('auto', { ...facts, promptTokens: 1000, useSequential: true })).toBe('sequential');
   });
 });

@@ -7,7 +7,7 @@ const step = (matmulUs: number, normUs: number): readonly KernelTime[] => [
 ];
 
 describe('medianTimes', () => {
-  it('takes the middle of the times of each kernel by itself, as numbers', () => {
+  it('takes the median of each kernel separately, and sorts as numbers', () => {
     expect(medianTimes([step(100, 3), step(9, 1), step(20, 20)])).toEqual(step(20, 3));
   });
 

@@ -14,12 +14,12 @@ interface Case {
   readonly groups?: readonly (readonly [start: number, stop: number, iterated: boolean])[];
 }
 
-// tools/train/tests/test_layer_types.py holds the trainer to the same file.
+// tools/train/tests/test_layer_types.py tests the trainer with the same file.
 const cases = JSON.parse(
   readFileSync(join(import.meta.dirname, '../../fixtures/layer-types.json'), 'utf8'),
 ) as readonly Case[];
 
-describe('The cases that the trainer reads too', () => {
+describe('The cases that the tests of the trainer share', () => {
   it.each(cases)('$text', ({ text, layers, wrong, entries, owners, groups }) => {
     const parsed = parseLayerTypes(text, layers);
     if (!parsed.ok) {

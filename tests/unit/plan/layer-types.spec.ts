@@ -4,7 +4,7 @@ import { formatLayerTypes, ownersOf, parseLayerTypes, readsAbove } from '../../.
 import { arbitraryLayers, layersOf } from '../../support/arbitrary-plans.ts';
 
 describe('parseLayerTypes', () => {
-  it('reads whose KV each layer reads, and which look only through the window', () => {
+  it('reads which owner each layer reads, and which layers use the window', () => {
     expect(parseLayerTypes('0_2s_2', 3)).toEqual({
       ok: true,
       value: [
@@ -39,15 +39,15 @@ describe('parseLayerTypes', () => {
     ['0_1_', 2, 2, 'the model has 2 layers, the text 3 entries'],
     ['0_99999999999999999999999999', 2, 1, 'there is no layer 999999999999999999999999…'],
     [`0_${'x'.repeat(40)}`, 2, 1, `"${'x'.repeat(24)}…" is not a layer number`],
-  ])('says of %j for %i layers that at layer %i %s', (text, layerCount, at, reason) => {
+  ])('reports for %j with %i layers that at layer %i %s', (text, layerCount, at, reason) => {
     expect(parseLayerTypes(text, layerCount)).toEqual({ ok: false, at, reason });
   });
 
-  it('names the first mistake, also where the number of entries is wrong besides', () => {
+  it('names the first mistake, even if the number of entries is wrong as well', () => {
     expect(parseLayerTypes('x_y_0', 2)).toMatchObject({ at: 0, reason: '"x" is not a layer number' });
   });
 
-  it('never throws, and never accepts what it would not write, whatever the text', () => {
+  it('never throws, and accepts only what formatLayerTypes would write, whatever the text', () => {
     const text = fc.oneof(fc.string(), fc.string({ unit: fc.constantFrom('0', '1', '2', 's', '_', ' ') }));
     fc.assert(
       fc.property(text, fc.integer({ min: 1, max: 6 }), (anything, layerCount) => {
@@ -72,11 +72,11 @@ describe('parseLayerTypes', () => {
   });
 });
 
-it('The layers that own KV are those that some entry names, ascending', () => {
+it('The layers that own KV are those that some entry names, in ascending order', () => {
   expect(ownersOf(layersOf('0_6_6_6_6_6_6_7'))).toEqual([0, 6, 7]);
   expect(ownersOf(layersOf('3_10_10_3_4_5_6_7_8_9_10'))).toEqual([3, 4, 5, 6, 7, 8, 9, 10]);
 });
 
-it('A layer reads above itself where its entry is greater than its own number', () => {
+it('A layer reads above itself if its entry is greater than its own number', () => {
   expect(layersOf('0_2_2').map(readsAbove)).toEqual([false, true, false]);
 });

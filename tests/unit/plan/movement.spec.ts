@@ -24,7 +24,7 @@ describe('ownersReadFromBelow', () => {
 });
 
 describe('relativeMovement', () => {
-  it('is the length of the difference over the length of what is there now', () => {
+  it('is the length of the difference divided by the length of the new rows', () => {
     expect(relativeMovement(9, 36)).toBe(0.5);
     expect(relativeMovement(36, 36)).toBe(1);
   });

@@ -13,8 +13,8 @@ const arbitraryPasses = fc.record({
 const countOf = (passes: { forward: number; backward: number }) => passes.forward + passes.backward;
 const runs = { numRuns: 400 };
 
-describe('The work of a parallel prefill', () => {
-  it('leaves the KV and the last row that computing everything would leave, over any number of turns', () => {
+describe('The schedule of a parallel prefill', () => {
+  it('leaves the same KV and last row as computing everything, over any number of turns', () => {
     const turns = fc.array(arbitraryTurn, { minLength: 1, maxLength: 3 });
     fc.assert(
       fc.property(
@@ -39,7 +39,7 @@ describe('The work of a parallel prefill', () => {
     );
   });
 
-  it('runs no layer twice in a pass, and the layers in order', () => {
+  it('runs no layer twice in a pass, and runs the layers in order', () => {
     fc.assert(
       fc.property(arbitrarySharing(), arbitraryPasses, (sharing, passes) => {
         for (const { group, steps } of prefillSchedule(sharing, passes, {
@@ -75,7 +75,7 @@ describe('The work of a parallel prefill', () => {
     expect(works(true)).toEqual(['all', 'all', 'all', 'all', 'all', 'all']);
   });
 
-  it('leaves the attention above out of the first pass of a first turn alone', () => {
+  it('skips the attention of layers that read above only in the first pass of the first turn', () => {
     const zeros = (firstTurn: boolean) =>
       prefillSchedule(
         sharingOf('0_2_2_3'),
@@ -129,7 +129,7 @@ describe('Parallel mode', () => {
   });
 });
 
-it('Layers run per prompt token count every pass of an iterated group and each other layer once', () => {
+it('Layer runs per prompt token count the layers of iterated groups once per pass, and others once', () => {
   const passes = { forward: 7, backward: 2 };
   expect(prefillLayerPasses(sharingOf('0_1_2_3'), passes)).toBe(4);
   expect(prefillLayerPasses(sharingOf('0_6_6_6_6_6_6_7'), passes)).toBe(2 + 6 * 9);

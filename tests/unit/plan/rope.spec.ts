@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { ropeFrequencies, ropeTable, type RopeSpec } from '../../../gpu/plan/rope.ts';
 
 const plain: RopeSpec = { type: 'default', theta: 10000 };
-/** Llama 3.1's own numbers. */
+/** The numbers of Llama 3.1. */
 const llama3: RopeSpec = {
   type: 'llama3',
   theta: 500000,
@@ -14,7 +14,7 @@ const llama3: RopeSpec = {
 };
 
 describe('ropeFrequencies', () => {
-  it('begin at one radian a position and fall by the same factor from pair to pair', () => {
+  it('begin at one radian per position and fall by the same factor from pair to pair', () => {
     const frequencies = [...ropeFrequencies(plain, 8)];
     expect(frequencies).toEqual([1, expect.closeTo(0.1), expect.closeTo(0.01), expect.closeTo(0.001)]);
   });
@@ -24,7 +24,7 @@ describe('ropeFrequencies', () => {
     expect([...stretched]).toEqual([...ropeFrequencies(plain, 16)].map((frequency) => frequency / 4));
   });
 
-  it('of Llama 3 stay where the wave is short, are divided by the factor where it is long, and lie between elsewhere', () => {
+  it('of Llama 3 stay if the wave is short, are divided if it is long, and are blended in between', () => {
     const unstretched = ropeFrequencies({ type: 'default', theta: 500000 }, 128);
     for (const [pair, frequency] of ropeFrequencies(llama3, 128).entries()) {
       const before = unstretched[pair] ?? NaN;
@@ -57,7 +57,7 @@ describe('ropeTable', () => {
     for (let pair = 0; pair < headDim / 2; pair++) expect(turn(0, pair)).toEqual({ cos: 1, sin: 0 });
   });
 
-  it('turns by positions one after the other as by their sum, so that only distances count', () => {
+  it('turns by two positions in a row as by their sum, so only distances count', () => {
     fc.assert(
       fc.property(fc.record(place), ({ p, q, pair }) => {
         const [a, b, sum] = [turn(p, pair), turn(q, pair), turn(p + q, pair)];

@@ -37,18 +37,18 @@ it('Only the layers that own KV have key and value projections', () => {
   }
 });
 
-it('A tied head is no tensor of its own', () => {
+it('A tied head has no tensor of its own', () => {
   expect(namesOf({})).toContain('lm_head.weight');
   expect(namesOf({ tiedEmbeddings: true })).not.toContain('lm_head.weight');
 });
 
-it('Biases and key norms are asked for only of the families that have them', () => {
+it('Biases and key norms are required only for the families that have them', () => {
   expect(namesOf({}).filter((name) => /bias|[qk]_norm/.test(name))).toEqual([]);
   expect(layersWith(namesOf({ outputBias: true }), 'o_proj.bias')).toEqual([0, 1, 2]);
   expect(layersWith(namesOf({ mlpBias: true }), 'down_proj.bias')).toEqual([0, 1, 2]);
 });
 
-it('No tensor is asked for twice', () => {
+it('No tensor is listed twice', () => {
   const names = namesOf({ qkvBias: true, outputBias: true, mlpBias: true, qkNorm: true });
   expect(new Set(names).size).toBe(names.length);
 });
@@ -65,7 +65,7 @@ it('Shapes follow from heads and their size, not from the hidden size', () => {
   expect(shape('model.layers.0.mlp.down_proj.weight')).toEqual([32, 48]);
 });
 
-it('A layer with everything has these tensors, with these roles and shapes', () => {
+it('A layer with all optional parts has these tensors, with these roles and shapes', () => {
   const all = { qkvBias: true, outputBias: true, mlpBias: true, qkNorm: true, layerCount: 1, headDim: 16 };
   const specs = weightSpecs({ ...dims, ...all }, layersOf('0'));
   expect(
@@ -96,7 +96,7 @@ it('A layer with everything has these tensors, with these roles and shapes', () 
   expect(specs.every(({ layer }) => layer === 0)).toBe(true);
 });
 
-it('Each tensor is of the layer in its name', () => {
+it('Each tensor belongs to the layer in its name', () => {
   for (const { name, layer } of weightSpecs(dims, layersOf('0_1_2'))) {
     expect(layer).toBe(Number(/^model\.layers\.(\d)\./.exec(name)?.[1] ?? 0));
   }

@@ -25,7 +25,7 @@ function blendOf(stretch: YarnStretch, theta: number, headDim: number): readonly
 }
 
 describe('yarnFrequencies', () => {
-  it('keep the pairs that turn 32 times in the context, divide those that turn less than once, and blend between', () => {
+  it('keep pairs with 32 turns in the context, divide those with less than one, and blend between', () => {
     const blend = blendOf(llama2, 10000, 128);
     // 128 · ln(4096 / (32 · 2π)) / (2 ln 10000) = 20.9, and 45.03 for one turn: rounded outwards, 20 and 46.
     expect(blend[20]).toBe(0);
@@ -37,7 +37,7 @@ describe('yarnFrequencies', () => {
     expect(blend.slice(47)).toEqual(Array<number>(17).fill(1));
   });
 
-  it('blend between bounds that are not whole if the configuration does not round them', () => {
+  it('blend between fractional bounds if the configuration does not round them', () => {
     const blend = blendOf({ ...llama2, truncate: false }, 10000, 128);
     const pairOf = (waves: number) => (64 * Math.log(4096 / (waves * 2 * Math.PI))) / Math.log(10000);
     const [first, last] = [pairOf(32), pairOf(1)];
@@ -46,7 +46,7 @@ describe('yarnFrequencies', () => {
     expect(blend[46]).toBe(1);
   });
 
-  it('blend from the first pair on if no pair turns often enough to be kept', () => {
+  it('blend from the first pair on if no pair turns often enough to stay', () => {
     // first = 4 · log10(1000 / (10⁴ · 2π)) = −7.2, last = 4 · log10(1000 / 2π) = 8.8, cut to headDim − 1 = 7.
     const stretch = { ...llama2, betaFast: 10_000, originalContextTokens: 1000 };
     const blend = blendOf(stretch, 10, 8);
@@ -82,8 +82,8 @@ describe('yarnAttentionFactor', () => {
     expect(yarnAttentionFactor(0.5, { mscale: 3, allDim: 2 })).toBe(1);
   });
 
-  it('is the ratio of both scales if a file has both', () => {
-    // DeepSeek-V2-Lite: (0.1 · 0.707 · ln 40 + 1) over itself; and one with different scales.
+  it('is the ratio of both scales if the file has both', () => {
+    // DeepSeek-V2-Lite: (0.1 · 0.707 · ln 40 + 1) divided by itself. Then a file with different scales.
     expect(yarnAttentionFactor(40, { mscale: 0.707, allDim: 0.707 })).toBe(1);
     expect(yarnAttentionFactor(Math.E, { mscale: 2, allDim: 1 })).toBeCloseTo(1.2 / 1.1, 12);
   });

@@ -54,7 +54,7 @@ const lid = {
   headless: { field: 'lid', absent: { is: false } },
 } as const satisfies Setting;
 
-/** Today's table with three rows that nothing else knows. */
+/** The table with three more rows that no other code knows. */
 const table: Settings = { ...settings, ...{ cooling, shelf, lid } };
 const config: PlaygroundConfig = {
   ...initialValues(table),
@@ -80,7 +80,7 @@ describe('a row that is added to the table', () => {
     expect(namesOfWrongFields(problems, table)).toEqual(['Cooling']);
   });
 
-  it('is part of the requests to the engine', () => {
+  it('goes into the requests to the engine', () => {
     expect(toLoadRequest(config, new Map(), table)).toMatchObject({ shelf: 'high', weights: 'stored' });
     expect(toGenerateRequest(config, table)).toMatchObject({ lid: true, sampling: { cooling: 5, topK: 0 } });
     expect(toGenerateRequest({ ...config, ...{ cooling: null } }, table)).toBeNull();
@@ -141,7 +141,7 @@ describe('a row that is added to the table', () => {
     for (const words of ['cooling 5', 'shelf high', ', lid']) expect(citation).toContain(words);
   });
 
-  it('is drawn by its form, whatever its kind, with its label', () => {
+  it('appears in the form with its label, whatever its kind', () => {
     const draw = (form: 'sampling' | 'sharing' | 'precision') =>
       render(FormFields, { props: { form, values: config, problems: {}, set: () => undefined, table } }).body;
     expect(draw('sampling')).toMatch(

@@ -21,9 +21,9 @@ const put = (file: string, lines: readonly string[]) => {
 const add = () => execFileSync('bash', [script, apt, 'bookworm'], { encoding: 'utf8', stdio: 'pipe' }).trim();
 const read = (file: string) => readFileSync(join(apt, file), 'utf8').trim().split('\n');
 
-// A POSIX shell is all it takes; Windows has no apt to set up.
+// Needs only a POSIX shell. Windows has no apt to set up.
 describe.skipIf(process.platform === 'win32')('adding the backports suite', () => {
-  it('copies the stanza of the suite and changes nothing but the suites', () => {
+  it('copies the stanza of the suite and changes only the suite names', () => {
     put('sources.list.d/debian.sources', [
       '# comment',
       'Types: deb deb-src',
@@ -53,7 +53,7 @@ describe.skipIf(process.platform === 'win32')('adding the backports suite', () =
     ]);
   });
 
-  it('reads suites that go on in the next line', () => {
+  it('reads a list of suites that continues on the next line', () => {
     put('sources.list.d/debian.sources', [
       'Types: deb',
       'Suites:',
@@ -100,14 +100,14 @@ describe.skipIf(process.platform === 'win32')('adding the backports suite', () =
     expect(read('sources.list.d/kvtab-backports.sources')).toContain('URIs: http://mirror.test');
   });
 
-  it('does nothing a second time', () => {
+  it('changes nothing when it runs a second time', () => {
     put('sources.list', ['deb http://mirror.test/debian bookworm main']);
     add();
     expect(add()).toMatch(/already/);
     expect(readdirSync(join(apt, 'sources.list.d'))).toEqual(['kvtab-backports.list']);
   });
 
-  it('does nothing where somebody added the suite before', () => {
+  it('changes nothing if the suite is already there', () => {
     const stanza = ['Types: deb', 'URIs: http://mirror.test'];
     put('sources.list.d/debian.sources', [...stanza, 'Suites: bookworm']);
     put('sources.list.d/backports.sources', [...stanza, 'Suites: bookworm-backports']);
@@ -115,14 +115,14 @@ describe.skipIf(process.platform === 'win32')('adding the backports suite', () =
     expect(readdirSync(join(apt, 'sources.list.d'))).toEqual(['backports.sources', 'debian.sources']);
   });
 
-  it('does not take a disabled stanza for one', () => {
+  it('ignores a disabled stanza', () => {
     const stanza = ['Types: deb', 'URIs: http://mirror.test'];
     put('sources.list.d/debian.sources', [...stanza, 'Suites: bookworm']);
     put('sources.list.d/backports.sources', ['Enabled: no', ...stanza, 'Suites: bookworm-backports']);
     expect(add()).toMatch(/added/);
   });
 
-  it('says so where there is nothing to copy', () => {
+  it('reports that there is nothing to copy', () => {
     put('sources.list', ['deb http://mirror.test/debian trixie main']);
     expect(add).toThrow(/no entry for bookworm/);
   });

@@ -9,7 +9,7 @@ it('A bare kernel has its code, line for line, and nothing else', () => {
   expect(bareWgsl(source)).toBe('override WG: u32 = 64;\nfn f() {\nlet a = 6 / 2;\n}');
 });
 
-it('No kernel has a comment of another kind, which would be left in', () => {
+it('No bare kernel has comments or spaces at the ends of its lines', () => {
   const kernels = readdirSync(folder).filter((name) => name.endsWith('.wgsl'));
   expect(kernels.length).toBeGreaterThan(0);
   for (const name of kernels) {

@@ -7,17 +7,17 @@ import { useProgramFolder } from '../../support/program-folder.ts';
 const { path, program } = useProgramFolder();
 
 describe.skipIf(process.platform === 'win32')('finding a Chromium', () => {
-  it('takes the one that the environment names before the system’s', () => {
+  it('prefers the one that the environment names to the system’s', () => {
     program('chromium');
     const named = program('my-browser');
     expect(findChromium({ PATH: path(), KVTAB_CHROMIUM: named })).toBe(named);
   });
 
-  it('fails where the environment names one that cannot be run', () => {
+  it('fails if the environment names one that cannot be run', () => {
     expect(() => findChromium({ KVTAB_CHROMIUM: path('missing') })).toThrow(/KVTAB_CHROMIUM/);
   });
 
-  it('finds the system’s on the PATH, and passes over what cannot be run', () => {
+  it('finds the system’s on the PATH, and skips files that cannot be run', () => {
     writeFileSync(path('chromium'), '');
     const chrome = program('google-chrome');
     expect(findChromium({ PATH: ['/nowhere', path()].join(delimiter) })).toBe(chrome);

@@ -7,17 +7,17 @@ import { useProgramFolder } from '../../support/program-folder.ts';
 const { path, program } = useProgramFolder();
 
 describe.skipIf(process.platform === 'win32')('finding a Firefox', () => {
-  it('takes the one that the environment names before the system’s', () => {
+  it('prefers the one that the environment names to the system’s', () => {
     program('firefox');
     const named = program('my-browser');
     expect(findFirefox({ PATH: path(), KVTAB_FIREFOX: named })).toBe(named);
   });
 
-  it('fails where the environment names one that cannot be run', () => {
+  it('fails if the environment names one that cannot be run', () => {
     expect(() => findFirefox({ KVTAB_FIREFOX: path('missing') })).toThrow(/KVTAB_FIREFOX/);
   });
 
-  it('finds the system’s on the PATH, and passes over what cannot be run', () => {
+  it('finds the system’s on the PATH, and skips files that cannot be run', () => {
     writeFileSync(path('firefox-esr'), '');
     const firefox = program('firefox');
     expect(findFirefox({ PATH: ['/nowhere', path()].join(delimiter) })).toBe(firefox);
@@ -25,8 +25,8 @@ describe.skipIf(process.platform === 'win32')('finding a Firefox', () => {
   });
 });
 
-describe('what the tests in Firefox miss', () => {
-  it('is named, all of it', () => {
+describe('what the tests in Firefox lack', () => {
+  it('is named completely', () => {
     expect(missingForFirefox({ firefox: '/a/firefox', lavapipe: '/a/lvp_icd.json' })).toBeNull();
     expect(missingForFirefox({ firefox: undefined, lavapipe: '/a/lvp_icd.json' })).toMatch(/^Firefox/);
     expect(missingForFirefox({ firefox: undefined, lavapipe: undefined })).toMatch(/Firefox.* and lavapipe/);

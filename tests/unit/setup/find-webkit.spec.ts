@@ -7,7 +7,7 @@ import { useProgramFolder } from '../../support/program-folder.ts';
 const { path, program } = useProgramFolder();
 
 describe.skipIf(process.platform === 'win32')('finding WebKit', () => {
-  it('takes the driver and the browser that the environment names before the system’s', () => {
+  it('prefers the driver and the browser that the environment names to the system’s', () => {
     const [driver, browser] = [program('my-driver'), program('my-browser')];
     const env = {
       PATH: path(),
@@ -23,7 +23,7 @@ describe.skipIf(process.platform === 'win32')('finding WebKit', () => {
     expect(() => findWebKit({ KVTAB_WEBKIT_BROWSER: path('missing') }, [])).toThrow(/KVTAB_WEBKIT_BROWSER/);
   });
 
-  it('finds the system’s, and passes over what cannot be run', () => {
+  it('finds the system’s, and skips files that cannot be run', () => {
     writeFileSync(path('not-executable'), '');
     const [driver, browser, xServer] = [program('WebKitWebDriver'), program('MiniBrowser'), program('Xvfb')];
     const env = { PATH: ['/nowhere', path()].join(delimiter) };
@@ -36,10 +36,10 @@ describe.skipIf(process.platform === 'win32')('finding WebKit', () => {
   });
 });
 
-describe('what the tests in WebKit miss', () => {
+describe('what the tests in WebKit lack', () => {
   const found = { driver: '/a/WebKitWebDriver', browser: '/a/MiniBrowser', xServer: '/a/Xvfb' };
 
-  it('is named, all of it', () => {
+  it('is named completely', () => {
     expect(missingForWebKit(found)).toBeNull();
     expect(missingForWebKit({ ...found, xServer: undefined })).toMatch(/^Xvfb/);
     expect(missingForWebKit({ ...found, driver: undefined, browser: undefined })).toMatch(

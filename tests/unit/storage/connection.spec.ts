@@ -6,7 +6,7 @@ import { openSpace, writeTogether } from '../../../worker/storage/space.ts';
 
 const fruits = openSpace('fruits', (value): value is string => typeof value === 'string');
 
-/** The page's connections, as the browser knows them. */
+/** The connections that the page has opened. */
 const opened: IDBDatabase[] = [];
 const open = Object.getOwnPropertyDescriptor(IDBFactory.prototype, 'open')?.value as IDBFactory['open'];
 let losses: StorageLoss[] = [];
@@ -27,7 +27,7 @@ afterEach(() => {
   IDBFactory.prototype.open = open;
 });
 
-/** What another tab does. Rejects if the page stands in its way. */
+/** What another tab does. Rejects if the page blocks it. */
 const settled = (request: IDBOpenDBRequest) =>
   new Promise<IDBDatabase>((resolve, reject) => {
     request.onsuccess = () => {
@@ -51,14 +51,14 @@ describe('the connection to the storage', () => {
     expect(losses).toEqual([]);
   });
 
-  it('is opened again for a call that finds it closed', async () => {
-    opened.at(-1)?.close(); // no event tells
+  it('is opened again if a call finds it closed', async () => {
+    opened.at(-1)?.close(); // without an event
     await writeTogether([fruits.at(['b'], 'pear')]);
     expect(await fruits.get(['b'])).toBe('pear');
     expect(losses).toEqual([]);
   });
 
-  it('makes way for another tab that deletes the data, says so once, and stores again', async () => {
+  it('closes for another tab that deletes the data, says so once, and stores again', async () => {
     await settled(indexedDB.deleteDatabase('kvtab'));
     await vi.waitFor(() => {
       expect(losses).toEqual(['deleted']);
@@ -80,7 +80,7 @@ describe('the connection to the storage', () => {
     });
   });
 
-  it('makes way for a newer version of the page, and uses its database as long as the store is there', async () => {
+  it('closes for a newer version of the page, and uses its database while the store exists', async () => {
     const other = await settled(indexedDB.open('kvtab', 2));
     other.close();
     expect(await fruits.get(['a'])).toBe('apple');

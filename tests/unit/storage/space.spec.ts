@@ -12,14 +12,14 @@ beforeEach(async () => {
 });
 
 describe('a space of the storage', () => {
-  it('gives back what was set, and nothing where nothing was', async () => {
+  it('returns what was set, and undefined for keys that were not', async () => {
     await fruits.set(['a', 1], 'apple');
     expect(await fruits.get(['a', 1])).toBe('apple');
     expect(await fruits.get(['a'])).toBeUndefined();
     expect(await fruits.get(['a', '1'])).toBeUndefined();
   });
 
-  it('is apart from the others, also from one whose name begins alike', async () => {
+  it('is separate from the others, also from one whose name begins with its own', async () => {
     await fruits.set([], 'the fruit');
     await fruitsOfTrees.set([], 'another');
     await fruits.remove();
@@ -27,7 +27,7 @@ describe('a space of the storage', () => {
     expect(await fruitsOfTrees.get([])).toBe('another');
   });
 
-  it('lists and removes by prefix, in order, and nothing that only begins alike', async () => {
+  it('lists and removes by prefix, in order, but no key that merely begins like it', async () => {
     for (const key of [['m', 10], ['m', 2], ['m', 2, 'x'], ['mm', 1], ['l'], ['m']]) {
       await fruits.set(key, key.join('/'));
     }
@@ -37,7 +37,7 @@ describe('a space of the storage', () => {
     expect(await fruits.keys()).toEqual([['l'], ['m'], ['m', 10], ['mm', 1]]);
   });
 
-  it('passes over values of another form', async () => {
+  it('skips values of another form', async () => {
     const numbers = openSpace('fruits', (value): value is number => typeof value === 'number');
     await fruits.set(['a'], 'apple');
     await numbers.set(['b'], 2);
@@ -54,7 +54,7 @@ it('Values are written together or not at all', async () => {
   expect(await fruits.get(['b'])).toBeUndefined();
 });
 
-it('A full device is told from other failures', () => {
+it('A full device is distinguished from other failures', () => {
   expect(isFull(new DOMException('', 'QuotaExceededError'))).toBe(true);
   expect(isFull(new DOMException('', 'InvalidStateError'))).toBe(false);
   expect(isFull(new Error('QuotaExceededError'))).toBe(false);

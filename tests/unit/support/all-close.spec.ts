@@ -8,7 +8,7 @@ it('Numbers within the tolerance agree', () => {
   expectAllClose([Infinity, -Infinity], [Infinity, -Infinity], 0);
 });
 
-it('The first mismatch is named, with both numbers, the tolerance and the worst', () => {
+it('The message has the first mismatch, both numbers, the tolerance and the worst difference', () => {
   expect(() => {
     expectAllClose([1, 2.5, 7], [1, 2, 3], 0.1);
   }).toThrow('index 1: got 2.5, expected 2, tolerance 0.2; 2 of 3 numbers are wrong, by at most 4');

@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { expect, it } from 'vitest';
 import { LinearMemory } from '../../../gpu/wasm/linear-memory.ts';
 
-it('Pieces never overlap, begin as zeros, and leave nothing behind', () => {
+it('Pieces never overlap, start as zeros, and can all be freed', () => {
   const steps = fc.array(fc.record({ bytes: fc.integer({ min: 1, max: 200_000 }), frees: fc.nat(7) }), {
     maxLength: 40,
   });
@@ -33,7 +33,7 @@ it('Pieces never overlap, begin as zeros, and leave nothing behind', () => {
   );
 });
 
-it('What was given back is given out again: memory that is used over and over does not grow', () => {
+it('Freed memory is reused: repeated use does not grow the memory', () => {
   const memory = new LinearMemory();
   const round = () => {
     const pieces = [3_000_000, 70, 500_000, 64, 12_345].map((bytes) => memory.allocate('test', bytes));
@@ -44,7 +44,7 @@ it('What was given back is given out again: memory that is used over and over do
   for (let i = 0; i < 50; i++) expect(round()).toBe(grown);
 });
 
-it('Says what there was no room for', () => {
+it('The error says what there was no room for', () => {
   const memory = new LinearMemory();
   expect(() => memory.allocate('kv/layer-3', 5 * 2 ** 30)).toThrow(/out-of-memory.*kv\/layer-3/);
   expect(memory.allocatedBytes).toBe(0);

@@ -2,7 +2,7 @@ import { expect, it } from 'vitest';
 import { compareWeights, tableOf } from '../../../tools/weights/compare-weights.ts';
 import { openEngine } from '../worker/engines.ts';
 
-it('weights of every format are scored on the same text and timed, 16 bit first', async () => {
+it('weights of every format are scored on the same text and timed, 16-bit weights first', async () => {
   const { engine } = openEngine();
   const told: string[] = [];
   const windows = [
@@ -18,7 +18,7 @@ it('weights of every format are scored on the same text and timed, 16 bit first'
   expect(told).toHaveLength(5);
   const [f16, q8, q8All, q4, q4All] = comparison.formats;
   expect(f16).toMatchObject({ weights: 'f16', natsMore: 0, timesAsFast: 1 });
-  // The quantized numbers are others, by as little as their bits allow.
+  // The quantized numbers differ, but only as much as their bits allow.
   for (const one of [q8, q8All]) {
     expect(one?.weights).toBe('q8');
     expect(Math.abs(one?.natsMore ?? NaN)).toBeGreaterThan(0);
