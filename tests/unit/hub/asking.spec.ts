@@ -22,16 +22,16 @@ import {
   weightsOnly,
 } from './fixture.ts';
 
-/** Much longer than the pauses of a server that drips, also on a busy machine. */
+/** Much longer than the pauses of a slowly dripping server, even on a busy machine. */
 const STALL_MS = 600;
 
-/** The door with its requests changed. */
+/** Requests of the worker, with some changes. */
 const doorWith =
   (change: (request: Request) => Request): RequestsOf =>
   (...door) =>
     change(requestsTo(...door));
 
-/** As a browser hides it: a request that fails says nothing but that. */
+/** A browser says of a failed request only that it failed. */
 const silentFailures = doorWith((request) => async (url, init) => {
   try {
     return await request(url, init);
@@ -40,7 +40,7 @@ const silentFailures = doorWith((request) => async (url, init) => {
   }
 });
 
-/** As a browser hides it: no page can read whether a body from another origin is compressed. */
+/** In a browser, no page can read whether a body from another origin is compressed. */
 const hiddenEncoding = doorWith((request) => async (url, init) => {
   const { body, status, headers } = await request(url, init);
   const shown = new Headers(headers);
@@ -72,12 +72,12 @@ const isRight = async (server: HubServer) => {
 const weightsServed = ({ served }: HubServer) =>
   served.filter(({ file }) => file === 'model.safetensors').map(({ begin }) => begin);
 
-describe('a question to a server', () => {
+describe('a request to a server', () => {
   it.each<readonly [string, Mischief]>([
     ['never answers', { never: true }],
     ['drips', { drip: { bytes: 1, everyMs: 30 } }],
     ['falls silent in its answer', { silentAfter: 5 }],
-  ])('that %s ends in words within two silences', async (_, mischief) => {
+  ])('that %s ends with an explanation soon after the stall timeout', async (_, mischief) => {
     const server = await hub(onlyApi(mischief));
     const startMs = performance.now();
     const outcome = await openLibrary({ stallMs: STALL_MS }).look(modelAt(server));
@@ -89,7 +89,7 @@ describe('a question to a server', () => {
     expect(server.asked.length).toBeLessThanOrEqual(3);
   });
 
-  it('whose answer has no end is given up at the cap, and not asked again', async () => {
+  it('with an endless answer stops at the size limit, and is not repeated', async () => {
     const server = await hub(onlyApi({ endless: true }));
     expect(failureOf(await openLibrary().download(modelAt(server), ignore))).toMatchObject({
       code: 'download-failed',
@@ -98,7 +98,7 @@ describe('a question to a server', () => {
     expect(server.asked).toHaveLength(1);
   });
 
-  it.each(['look', 'download', 'newer'] as const)('is ended by Cancel: %s', async (verb) => {
+  it.each(['look', 'download', 'newer'] as const)('ends on Cancel: %s', async (verb) => {
     const server = await hubWith({ [NAME]: repository() });
     const library = openLibrary();
     if (verb === 'newer') valueOf(await library.download(modelAt(server), ignore));
@@ -111,13 +111,13 @@ describe('a question to a server', () => {
     expect(server.asked).toHaveLength(soFar + 1);
   });
 
-  it('whose JSON is cut short is asked again', async () => {
+  it('is repeated if its JSON is cut short', async () => {
     const server = await hub(onlyApi({ truncateTo: 20 }, 2));
     valueOf(await openLibrary().download(modelAt(server), ignore));
     await isRight(server);
   });
 
-  it('whose JSON is always cut short is given up after three answers', async () => {
+  it('fails after three answers with truncated JSON', async () => {
     const server = await hub(onlyApi({ truncateTo: 20 }));
     expect(failureOf(await openLibrary().download(modelAt(server), ignore))).toMatchObject({
       code: 'download-failed',
@@ -126,7 +126,7 @@ describe('a question to a server', () => {
     expect(server.asked).toHaveLength(3);
   });
 
-  it('is asked again if the connection breaks within the answer', async () => {
+  it('is repeated if the connection breaks within the answer', async () => {
     const server = await hub(onlyApi({ cutAfter: 20 }, 2));
     valueOf(await openLibrary().download(modelAt(server), ignore));
   });
@@ -134,7 +134,7 @@ describe('a question to a server', () => {
   it.each<readonly [string, (asked: Asked) => Mischief | null, number]>([
     ['a list', everything({ webPage: true }), 1],
     ['a file', onlyFile('tokenizer.json', { webPage: true }), 6],
-  ])('that a login page answers instead of %s is called that, at once', async (_, mischief, asked) => {
+  ])('that gets a login page instead of %s reports that at once', async (_, mischief, asked) => {
     const server = await hub(mischief);
     const { waits, clock } = noWaits();
     expect(failureOf(await openLibrary({ clock }).download(modelAt(server), ignore))).toMatchObject({
@@ -150,7 +150,7 @@ describe('a question to a server', () => {
     ['a list, in a browser', silentFailures, onlyApi({ redirectLoop: true }), []],
     ['a file, in Node', requestsTo, (asked) => (api(asked) ? null : { redirectLoop: true }), []],
     ['a file, in a browser', silentFailures, (asked) => (api(asked) ? null : { redirectLoop: true }), [500]],
-  ])('that is redirected in a circle ends: %s', async (_, requestsOf, mischief, expected) => {
+  ])('ends if it is redirected in a circle: %s', async (_, requestsOf, mischief, expected) => {
     const server = await hub(mischief);
     const { waits, clock } = noWaits();
     const outcome = await openLibrary({ requestsOf, clock }).download(modelAt(server), ignore);
@@ -161,7 +161,7 @@ describe('a question to a server', () => {
     expect(waits).toEqual(expected);
   });
 
-  it('that cannot reach the server is repeated, because the network may come back', async () => {
+  it('is repeated if it cannot reach the server, because the network may come back', async () => {
     const server = await hub(onlyApi({ noCors: true }));
     const { waits, clock } = noWaits();
     await server.stop();
@@ -174,7 +174,7 @@ describe('a question to a server', () => {
 });
 
 describe('a file', () => {
-  it('of which the redirect forbids Range is fetched whole after two tries', async () => {
+  it('is fetched whole after two tries if the redirect forbids Range', async () => {
     const server = await hub(weightsOnly({ cutAfter: 2 * RECORD + 7 }, 1));
     const requestsOf = doorWith(
       (request) => (url, init) =>
@@ -190,27 +190,27 @@ describe('a file', () => {
   it.each<readonly [string, RequestsOf]>([
     ['in Node', requestsTo],
     ['in a browser, which hides that', hiddenEncoding],
-  ])('that comes compressed is right, %s', async (_, requestsOf) => {
+  ])('that arrives compressed is stored correctly, %s', async (_, requestsOf) => {
     const server = await hub((asked) => (api(asked) ? null : { gzip: true }));
     valueOf(await openLibrary({ requestsOf }).download(modelAt(server), ignore));
     await isRight(server);
   });
 
-  it('of which the ranges are those of its compressed form is fetched whole', async () => {
+  it('is fetched whole if its ranges are those of the compressed form', async () => {
     const cut = weightsOnly({ cutAfter: 2 * RECORD + 7 }, 1);
     const server = await hub((asked) => cut(asked) ?? (api(asked) ? null : { gzip: true, gzipRanges: true }));
     valueOf(await openLibrary().download(modelAt(server), ignore));
     await isRight(server);
   });
 
-  it('outside LFS is held to the id of git that the server lists, and fetched again if it differs', async () => {
+  it('outside LFS is checked against the Git object id, and fetched again if it differs', async () => {
     const server = await hub(onlyFile('tokenizer.json', { wrongByteAt: 77 }, 1));
     valueOf(await openLibrary().download(modelAt(server), ignore));
     await isRight(server);
     expect(server.served.filter(({ file }) => file === 'tokenizer.json')).toHaveLength(2);
   });
 
-  it.each(['config.json', 'tokenizer.json'])('outside LFS that stays wrong is refused: %s', async (file) => {
+  it.each(['config.json', 'tokenizer.json'])('outside LFS is refused if it stays wrong: %s', async (file) => {
     const server = await hub(onlyFile(file, { wrongByteAt: 1 }));
     const damaged = { code: 'damaged-file', file };
     expect(failureOf(await openLibrary().download(modelAt(server), ignore))).toMatchObject(damaged);
@@ -237,14 +237,14 @@ describe('names of a repository that differ in capitals', () => {
     expect(valueOf(await library.stored())).toEqual([]);
   });
 
-  it('are one, too, if an older version of the page has stored the model', async () => {
+  it('are also one if an older version of the page has stored the model', async () => {
     const server = await hubWith({ [NAME]: repository() });
     valueOf(await openLibrary().download(modelAt(server), ignore));
     await openSpace('model-name-1', (_): _ is unknown => true).remove();
     expect((await read(modelAt(server, { id: OTHER }), 'config.json')).length).toBe(23);
   });
 
-  it('a name that is none is refused', async () => {
+  it('an invalid name is refused', async () => {
     const server = await hubWith({ [NAME]: repository() });
     const requestsOf: RequestsOf = () => () =>
       Promise.resolve(new Response('{"sha": "c0ffee0", "id": "../../other"}'));

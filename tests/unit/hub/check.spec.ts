@@ -39,7 +39,7 @@ describe('a stored model', () => {
     ['other bytes', (endpoint: string) => corrupt(endpoint, 2, 5)],
     ['no bytes', (endpoint: string) => bytesSpace.remove(recordKey(endpoint, 2))],
     ['fewer bytes', (endpoint: string) => bytesSpace.set(recordKey(endpoint, 2), new Uint8Array(9))],
-  ])('with a record of %s gets that record again and nothing else', async (_, damage) => {
+  ])('with a record of %s fetches that record again and nothing else', async (_, damage) => {
     const server = await hubWith({ [NAME]: repository() });
     const library = openLibrary();
     valueOf(await library.download(modelAt(server), ignore));
@@ -53,7 +53,7 @@ describe('a stored model', () => {
     expect(sha256(await read(modelAt(server), 'model.safetensors'))).toBe(sha256(WEIGHTS));
   });
 
-  it('is listed as damaged if a bad record comes bad again, and complete after the next download', async () => {
+  it('is listed as damaged if a record arrives bad again, and whole after the next download', async () => {
     const server = await hubWith({ [NAME]: repository() });
     const library = openLibrary();
     valueOf(await library.download(modelAt(server), ignore));
@@ -73,7 +73,7 @@ describe('a stored model', () => {
     expect(sha256(await read(modelAt(server), 'model.safetensors'))).toBe(sha256(WEIGHTS));
   });
 
-  it('with a lost record says so when it is loaded', async () => {
+  it('reports a lost record when it is loaded', async () => {
     const server = await hubWith({ [NAME]: repository() });
     valueOf(await openLibrary().download(modelAt(server), ignore));
     await bytesSpace.remove(recordKey(server.endpoint, 3));
@@ -82,7 +82,7 @@ describe('a stored model', () => {
     });
   });
 
-  it('has its small files checked, too', async () => {
+  it('has its small files checked as well', async () => {
     const server = await hubWith({ [NAME]: repository() });
     const library = openLibrary();
     valueOf(await library.download(modelAt(server), ignore));

@@ -21,7 +21,7 @@ import {
 } from './fixture.ts';
 
 describe('the person', () => {
-  it('pauses and resumes, and no byte comes twice', async () => {
+  it('pauses and resumes, and no byte is sent twice', async () => {
     const server = await hubWith({ [NAME]: repository() });
     server.misbehave(weightsOnly({ drip: { bytes: 4_000, everyMs: 8 } }));
     const library = openLibrary();
@@ -45,7 +45,7 @@ describe('the person', () => {
     expect(sha256(await read(modelAt(server), 'model.safetensors'))).toBe(sha256(WEIGHTS));
   });
 
-  it('cancels while paused, and the next download starts after the last whole record', async () => {
+  it('cancels during a pause, and the next download starts after the last whole record', async () => {
     const server = await hubWith({ [NAME]: repository() });
     server.misbehave(weightsOnly({ silentAfter: 2 * RECORD + 100 }, 1));
     const library = openLibrary();
@@ -71,7 +71,7 @@ describe('the person', () => {
 });
 
 describe('two tabs', () => {
-  it('download once: the second follows, and has the model when the first has it', async () => {
+  it('download once: the second follows, and has the model as soon as the first', async () => {
     const server = await hubWith({ [NAME]: repository() });
     server.misbehave(weightsOnly({ drip: { bytes: 20_000, everyMs: 20 } }));
     const events: HubEvent[] = [];
@@ -85,7 +85,7 @@ describe('two tabs', () => {
     expect(events.filter(({ type }) => type === 'progress').length).toBeGreaterThan(0);
   });
 
-  it('hand over: if the first cancels, the second continues after its records', async () => {
+  it('hand over: if the first cancels, the second continues after the stored records', async () => {
     const server = await hubWith({ [NAME]: repository() });
     server.misbehave(weightsOnly({ silentAfter: 3 * RECORD + 9 }, 1));
     const library = openLibrary();
@@ -104,7 +104,7 @@ describe('two tabs', () => {
     expect(server.served.at(-1)?.begin).toBe(3 * RECORD);
   });
 
-  it('may stop following', async () => {
+  it('can stop following', async () => {
     const server = await hubWith({ [NAME]: repository() });
     server.misbehave(weightsOnly({ silentAfter: 9 }));
     const library = openLibrary();

@@ -44,7 +44,7 @@ async function storedModel(): Promise<HubServer> {
 
 const device = { locks: sharedLocks, room: () => Promise.resolve<number | null>(null) };
 
-/** Loads the stored model; what the backend was given, by tensor. */
+/** Loads the stored model. Returns what the backend received, by tensor. */
 async function start(
   server: HubServer,
   formats: WeightFormats,
@@ -75,7 +75,7 @@ describe('quantized weights of a stored model', () => {
     ['q4', q4],
     ['q4-all', { weights: 'q4', quantizeEmbeddings: true }],
   ] as const)(
-    '%s: the second start reads them, and needs nothing else of the weights',
+    '%s: the second load reads only them, and no other bytes of the weights',
     async (name, formats) => {
       const server = await storedModel();
       const first = await start(server, formats);
@@ -90,7 +90,7 @@ describe('quantized weights of a stored model', () => {
     },
   );
 
-  it('take the bytes of their format, and none is kept of weights as they are stored', async () => {
+  it('take the bytes of their format, and are not kept for weights in the stored format', async () => {
     const server = await storedModel();
     await start(server, { weights: 'stored', quantizeEmbeddings: false });
     await start(server, { weights: 'f32', quantizeEmbeddings: false });
@@ -106,7 +106,7 @@ describe('quantized weights of a stored model', () => {
     expect(copy?.sizeBytes).toBeLessThan(least + 5000);
   });
 
-  it('are not kept of a load that failed, and are after the next', async () => {
+  it('are not kept after a failed load, but after the next one', async () => {
     const server = await storedModel();
     await expect(start(server, q4, { failAtPut: 5 })).rejects.toThrow('the backend broke');
     expect(await copyNames()).toEqual([]);
@@ -115,14 +115,14 @@ describe('quantized weights of a stored model', () => {
     expect(await copyNames()).toEqual([COPY]);
   });
 
-  it('what a killed tab left of a copy is removed', async () => {
+  it('the incomplete copy of a killed tab is removed', async () => {
     const server = await storedModel();
     await bytesSpace.set([...copyKey(server, COPY), 0], new Uint8Array(100));
     await start(server, q4, { on: { ...device, room: () => Promise.resolve(10) } });
     expect(await bytesSpace.keys(copyKey(server, COPY))).toEqual([]);
   });
 
-  it('that do not fit are not kept, and the model runs', async () => {
+  it('are not kept if they do not fit, and the model runs', async () => {
     const server = await storedModel();
     const little = await start(server, q4, { on: { ...device, room: () => Promise.resolve(1000) } });
     expect(await copyNames()).toEqual([]);
@@ -137,7 +137,7 @@ describe('quantized weights of a stored model', () => {
     expect(await copyNames()).toEqual([]);
   });
 
-  it('are not written while another tab is at the model', async () => {
+  it('are not written while another tab uses the model', async () => {
     const server = await storedModel();
     let release: () => void = () => undefined;
     const held = new Promise<void>((resolve) => (release = resolve));
@@ -153,7 +153,7 @@ describe('quantized weights of a stored model', () => {
   it.each([
     ['has lost a part', undefined],
     ['is no longer what it was', new Uint8Array(weightsFile.length)],
-  ])('a copy that %s is made anew from the files', async (_, found) => {
+  ])('a copy that %s is made again from the files', async (_, found) => {
     const server = await storedModel();
     const first = await start(server, q4);
     const key = [...copyKey(server, COPY), 0];
@@ -166,7 +166,7 @@ describe('quantized weights of a stored model', () => {
     expect((await start(server, q4)).readFrom).toBe(COPY);
   });
 
-  it('a check removes a copy with a wrong byte, and the model stays sound', async () => {
+  it('are removed by a check that finds a wrong byte, and the model stays sound', async () => {
     const server = await storedModel();
     await start(server, q4);
     await start(server, { weights: 'q8', quantizeEmbeddings: false });
@@ -179,7 +179,7 @@ describe('quantized weights of a stored model', () => {
     expect(checked.copies.map(({ name }) => name)).toEqual(['q8-1.safetensors']);
   });
 
-  it('go with their model', async () => {
+  it('are removed with their model', async () => {
     const server = await storedModel();
     await start(server, q4);
     const [model] = await storedModels();

@@ -1,4 +1,4 @@
-/** A library with IndexedDB in memory, its own server, and a clock that does not wait. */
+/** A library with IndexedDB in memory, a server of its own, and a clock that does not wait. */
 import 'fake-indexeddb/auto';
 import { afterEach } from 'vitest';
 import { Library, type LibraryParts } from '../../../worker/hub/library.ts';
@@ -19,7 +19,7 @@ export const RECORD = 64 * 1024;
 export const COMMIT = 'c0ffee'.padEnd(40, '0');
 export const NAME = 'owner/small-model';
 
-/** Bytes that depend on their place; not a multiple of a record. */
+/** Each byte depends on its position. The length is not a multiple of a record. */
 export const WEIGHTS = Uint8Array.from({ length: 5 * RECORD + 1234 }, (_, i) => (i * 31 + (i >> 9)) % 251);
 export const TOKENIZER = new TextEncoder().encode(JSON.stringify({ words: 'wörter '.repeat(12_000) }));
 
@@ -64,7 +64,7 @@ export const noWaits = () => {
   };
 };
 
-export const sharedLocks = new MemoryLocks() as unknown as LockManager; // what the library uses of it
+export const sharedLocks = new MemoryLocks() as unknown as LockManager; // the part that the library uses
 
 export function openLibrary(parts: Partial<LibraryParts> = {}): Library {
   return new Library({
@@ -99,7 +99,7 @@ export const recordKey = (endpoint: string, index: number) => [
   index,
 ];
 
-/** All of a file, as the loader would read it. */
+/** A whole file, read as the loader reads it. */
 export async function read(model: HubModel, file: string, begin = 0): Promise<Uint8Array> {
   const opened = await (await openHubSource(model, never)).open(file, begin);
   const parts: Uint8Array[] = [];

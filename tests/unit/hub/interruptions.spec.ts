@@ -53,10 +53,10 @@ async function finishAndHold(server: HubServer): Promise<void> {
   expect(sha256(await read(modelAt(server), 'tokenizer.json'))).toBe(sha256(TOKENIZER));
 }
 
-/** A tab that is killed takes its locks with it. */
+/** The locks of a killed tab end with it. */
 const locksOfOneTab = () => new MemoryLocks() as unknown as LockManager;
 
-/** The requests of a tab that is killed after this many bytes of files: nothing arrives after that. */
+/** The requests of a tab that is killed after this many bytes of files. Nothing arrives after that. */
 function killedAfter(bytes: number, killed: () => void): RequestsOf {
   let left = bytes;
   const dead = () => {
@@ -97,14 +97,14 @@ async function liveAndDie(server: HubServer, bytes: number): Promise<void> {
 describe('a tab that is killed', () => {
   const points = fc.sample(fc.integer({ min: 0, max: TOTAL - 1 }), { seed: SEED, numRuns: POINTS });
 
-  it.each(points)('at byte %d costs no stored byte, and the next one ends the same', async (bytes) => {
+  it.each(points)('at byte %d loses no stored byte, and the next tab stores the same', async (bytes) => {
     const server = await hubWith({ [NAME]: repository() });
     await liveAndDie(server, bytes);
     expect(await manifestSpace.keys()).toEqual([]);
     await finishAndHold(server);
   });
 
-  it('again and again costs less than a record each time, and ends the same', async () => {
+  it('again and again loses less than a record each time, and the last tab stores the same', async () => {
     const server = await hubWith({ [NAME]: repository() });
     const lives = fc.sample(fc.integer({ min: RECORD / 2, max: 2 * RECORD }), { seed: SEED, numRuns: 4 });
     for (const bytes of lives) await liveAndDie(server, bytes);
@@ -121,7 +121,7 @@ describe('a device that is full', () => {
     Object.defineProperty(prototype, 'put', put);
   });
 
-  /** Like a browser: refuses what would exceed the limit, and keeps what is stored. */
+  /** Like a browser: refuses writes beyond the limit, and keeps what is stored. */
   function limitStorage(limit: number): void {
     const real = put.value as IDBObjectStore['put'];
     let used = 0;
@@ -137,7 +137,7 @@ describe('a device that is full', () => {
   const limits = fc.sample(fc.integer({ min: 0, max: TOTAL - 1 }), { seed: SEED + 1, numRuns: POINTS });
 
   it.each(limits)(
-    'after %d bytes says how much is missing, keeps what it has, and continues later',
+    'after %d bytes says how much room is missing, keeps what it has, and continues later',
     async (limit) => {
       const server = await hubWith({ [NAME]: repository() });
       limitStorage(limit);
@@ -152,7 +152,7 @@ describe('a device that is full', () => {
     },
   );
 
-  it('is noticed before the first byte if the browser says how much room there is', async () => {
+  it('is reported before the first byte if the browser says how much room there is', async () => {
     const server = await hubWith({ [NAME]: repository() });
     const room = () => Promise.resolve(TOTAL - 1);
     const outcome = await openLibrary({ room }).download(modelAt(server), ignore);

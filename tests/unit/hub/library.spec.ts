@@ -23,7 +23,7 @@ import {
 } from './fixture.ts';
 
 describe('a model from the Hub', () => {
-  it('is stored with the files that it needs and no others, byte for byte', async () => {
+  it('is stored byte for byte, with the files that it needs and no others', async () => {
     const server = await hubWith({ [NAME]: repository() });
     const library = openLibrary();
     const events: HubEvent[] = [];
@@ -46,14 +46,14 @@ describe('a model from the Hub', () => {
     expect(await source.open('pytorch_model.bin')).toBeNull();
   });
 
-  it('comes from the device afterwards without a request', async () => {
+  it('loads from the device afterwards, without a request', async () => {
     const server = await hubWith({ [NAME]: repository() });
     valueOf(await openLibrary().download(modelAt(server), ignore));
     const asked = server.asked.length;
     await server.stop();
     valueOf(await openLibrary().download(modelAt(server), ignore));
     expect((await read(modelAt(server), 'model.safetensors')).length).toBe(WEIGHTS.length);
-    // By its commit too.
+    // By its commit as well.
     valueOf(await openLibrary().download(modelAt(server, { id: `${NAME}@${COMMIT}` }), ignore));
     expect(server.asked.length).toBe(asked);
   });
@@ -67,7 +67,7 @@ describe('a model from the Hub', () => {
     expect((await read(modelAt(server, { id: `${NAME}@v1` }), 'config.json')).length).toBe(23);
   });
 
-  it('in shards is fetched as its index says', async () => {
+  it('in shards is fetched by its index', async () => {
     const index = {
       weight_map: { a: 'model-1.safetensors', b: 'model-2.safetensors', c: 'model-1.safetensors' },
     };
@@ -94,7 +94,7 @@ describe('a model from the Hub', () => {
     });
   });
 
-  it('can be looked at first, which asks for sizes and fetches no file', async () => {
+  it('can be looked up first, which asks for sizes and fetches no file', async () => {
     const server = await hubWith({ [NAME]: repository() });
     const preview = valueOf(await openLibrary().look(modelAt(server)));
     expect(preview).toMatchObject({ files: 3, storedBytes: 0, commit: COMMIT });
@@ -102,7 +102,7 @@ describe('a model from the Hub', () => {
     expect(valueOf(await openLibrary().stored())).toEqual([]);
   });
 
-  it('is listed while it is incomplete, and leaves nothing when it is removed', async () => {
+  it('is listed while it is incomplete, and leaves nothing behind when it is removed', async () => {
     const server = await hubWith({ [NAME]: repository() });
     const library = openLibrary();
     let broken = 0;
@@ -146,7 +146,7 @@ describe('without storing', () => {
     expect(await bytesSpace.keys(recordKey(server.endpoint, 2))).toEqual([]);
   });
 
-  it('wrong bytes are refused at their end', async () => {
+  it('wrong bytes are refused at the end of the file', async () => {
     const server = await hubWith({ [NAME]: repository() });
     server.misbehave(weightsOnly({ wrongByteAt: 17 }));
     await expect(read(modelAt(server, { keep: false }), 'model.safetensors')).rejects.toMatchObject({
@@ -154,7 +154,7 @@ describe('without storing', () => {
     });
   });
 
-  it('a load that is stopped closes the connection', async () => {
+  it('a stopped load closes the connection', async () => {
     const server = await hubWith({ [NAME]: repository() });
     server.misbehave(weightsOnly({ silentAfter: 17 }));
     const stop = new AbortController();

@@ -41,7 +41,7 @@ describe('a server that misbehaves', () => {
     await isRight(got);
     const begins = got.server.served.filter(({ file }) => file === 'model.safetensors');
     expect(begins.map(({ begin }) => begin)).toEqual(begins.map((_, cuts) => cuts * 40_001));
-    // More cuts than tries: what arrives in between starts the count again.
+    // More cuts than tries: bytes that arrive in between reset the count.
     expect(got.waits).toEqual(Array<number>(8).fill(500));
   });
 
@@ -59,7 +59,7 @@ describe('a server that misbehaves', () => {
     await isRight(got);
   });
 
-  it('is asked again after 500, and after 429 when its Retry-After says', async () => {
+  it('is asked again after 500, and after 429 once its Retry-After has passed', async () => {
     const answers: Mischief[] = [{ status: 500 }, { status: 429, headers: { 'retry-after': '7' } }];
     const got = await fetchWith((asked) => weightsOnly({})(asked) && (answers.shift() ?? null));
     await isRight(got);
@@ -67,13 +67,13 @@ describe('a server that misbehaves', () => {
     expect(got.events).toContainEqual({ type: 'waiting', reason: 'the server answered 429', forMs: 7000 });
   });
 
-  it('is not asked again if it wants us to wait for an hour', async () => {
+  it('is not asked again if its Retry-After is an hour', async () => {
     const got = await fetchWith(everything({ status: 429, headers: { 'retry-after': '3600' } }));
     expect(failureOf(got.outcome)).toMatchObject({ status: 429, retryAfterSec: 3600 });
     expect(got.waits).toEqual([]);
   });
 
-  it('is given up after five growing waits if it always answers 503', async () => {
+  it('is given up after five increasing waits if it always answers 503', async () => {
     const got = await fetchWith(everything({ status: 503 }));
     expect(failureOf(got.outcome)).toMatchObject({ code: 'download-failed', status: 503 });
     expect(got.waits).toEqual([500, 1000, 2000, 4000, 8000]);
@@ -84,7 +84,7 @@ describe('a server that misbehaves', () => {
     expect(failureOf(got.outcome)).toMatchObject({ code: 'download-failed', status: 0 });
   });
 
-  it('is asked once more if it sends a wrong byte, and the right bytes are kept', async () => {
+  it('is asked once more if it sends a wrong byte, and the correct bytes are kept', async () => {
     const got = await fetchWith(weightsOnly({ wrongByteAt: 3 * RECORD + 3 }, 1));
     await isRight(got);
     expect(got.server.served.filter(({ file }) => file === 'model.safetensors')).toHaveLength(2);
@@ -95,7 +95,7 @@ describe('a server that misbehaves', () => {
     expect(failureOf(got.outcome)).toMatchObject({ code: 'damaged-file', file: 'model.safetensors' });
     expect(got.server.served.filter(({ file }) => file === 'model.safetensors')).toHaveLength(2);
     expect(await bytesSpace.keys([got.server.endpoint, NAME, COMMIT, 'model.safetensors'])).toEqual([]);
-    // The first visit after that finds a server that is well.
+    // The next visit finds a healthy server.
     got.server.misbehave(() => null);
     valueOf(await openLibrary().download(modelAt(got.server), ignore));
   });
@@ -112,13 +112,13 @@ describe('a server that misbehaves', () => {
     });
   });
 
-  it('is asked for the rest if it falls silent', async () => {
+  it('is asked for the rest if it stops sending', async () => {
     const got = await fetchWith(weightsOnly({ silentAfter: RECORD + 9 }, 1), { stallMs: 150 });
     await isRight(got);
     expect(got.server.served.at(-1)).toMatchObject({ begin: RECORD + 9 });
   });
 
-  it('is waited for while a file drips', async () => {
+  it('is not given up while a file arrives slowly', async () => {
     const got = await fetchWith(weightsOnly({ drip: { bytes: 20_000, everyMs: 20 } }), { stallMs: 150 });
     await isRight(got);
     expect(got.server.served.filter(({ file }) => file === 'model.safetensors')).toHaveLength(1);

@@ -28,7 +28,7 @@ const next = repository({
   files: new Map([...repository().files, ['model.safetensors', NEW_WEIGHTS]]),
 });
 
-/** A server whose `main` is stored, and has moved on since. */
+/** A server whose `main` has moved since it was stored. */
 async function movedOn() {
   const server = await hubWith({ [NAME]: repository() });
   const library = openLibrary();
@@ -37,8 +37,8 @@ async function movedOn() {
   return { server, library, model: modelAt(server) };
 }
 
-describe('a branch that has moved on since it was stored', () => {
-  it('loads what is stored until somebody asks for the newer commit', async () => {
+describe('a branch that has moved since it was stored', () => {
+  it('loads the stored commit until the person asks for the newer one', async () => {
     const { server, library, model } = await movedOn();
     const asked = server.asked.length;
     expect(valueOf(await library.download(model, ignore)).commit).toBe(COMMIT);
@@ -70,13 +70,13 @@ describe('a branch that has moved on since it was stored', () => {
     await server.stop();
     expect(sha256(await read(model, 'model.safetensors'))).toBe(sha256(NEW_WEIGHTS));
     expect(sha256(await read(older, 'model.safetensors'))).toBe(sha256(WEIGHTS));
-    // What was loaded before keeps reading its own files.
+    // A model that was loaded earlier keeps reading its own files.
     expect(sha256(await read({ ...model, commit: COMMIT }, 'model.safetensors'))).toBe(sha256(WEIGHTS));
     valueOf(await library.remove({ endpoint: model.endpoint, repository: NAME, commit: COMMIT }));
     expect(sha256(await read(model, 'model.safetensors'))).toBe(sha256(NEW_WEIGHTS));
   });
 
-  it('takes unchanged weights from the older commit, as far as they are sound there', async () => {
+  it('copies unchanged weights from the older commit up to the first damaged record', async () => {
     const { server, library, model } = await movedOn();
     server.put(NAME, repository({ commit: NEXT }));
     const served = server.served.length;
@@ -96,7 +96,7 @@ describe('a branch that has moved on since it was stored', () => {
     expect(sha256(await read(model, 'model.safetensors'))).toBe(sha256(WEIGHTS));
   });
 
-  it('loads what is stored if the newer commit came only in part', async () => {
+  it('loads the stored commit if the newer one is incomplete', async () => {
     const { server, library, model } = await movedOn();
     server.misbehave(weightsOnly({ status: 403 }));
     expect((await library.renew(model, ignore)).ok).toBe(false);
@@ -116,7 +116,7 @@ describe('nothing newer is reported', () => {
     expect(valueOf(await library.newer(modelAt(server)))).toBeNull();
   });
 
-  it('and nobody is asked for a commit, by all or its first digits, or if nothing is stored', async () => {
+  it('and nothing is requested for a commit, full or abbreviated, or if nothing is stored', async () => {
     const { server, library } = await movedOn();
     const asked = server.asked.length;
     for (const id of [`${NAME}@${COMMIT}`, `${NAME}@${COMMIT.slice(0, 7)}`, `${NAME}@other`]) {
@@ -129,7 +129,7 @@ describe('nothing newer is reported', () => {
     ['says nothing that can be read', everything({ noCors: true, status: 500 })],
     ['has too much to do', everything({ status: 429, headers: { 'retry-after': '1' } })],
     ['wants a token by now', everything({ status: 401 })],
-  ])('and the question is not repeated if the server %s', async (_, mischief) => {
+  ])('and the request is not repeated if the server %s', async (_, mischief) => {
     const { server, model } = await movedOn();
     const { waits, clock } = noWaits();
     server.misbehave(mischief);

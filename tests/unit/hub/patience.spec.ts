@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { Gate } from '../../../worker/hub/gate.ts';
 import { Patience, realClock, retryAfterMs } from '../../../worker/hub/patience.ts';
 
-/** A patience whose clock notes what it is asked to wait, and waits for nothing. */
+/** A patience whose clock records the waits, and does not wait. */
 function patient(gate = new Gate(), onSleep = (_: AbortSignal): void => undefined) {
   const slept: number[] = [];
   const told: [string, number][] = [];
@@ -33,7 +33,7 @@ describe('Patience', () => {
     expect(slept).toHaveLength(5);
   });
 
-  it('begins again with the first wait when bytes have arrived', async () => {
+  it('starts over with the first wait once bytes have arrived', async () => {
     const { patience, slept } = patient();
     for (let failures = 0; failures < 4; failures++) await patience.afterFailure(0, 'cut');
     patience.reward();
@@ -53,7 +53,7 @@ describe('Patience', () => {
     expect(slept).toHaveLength(2);
   });
 
-  it('gives up after the sixth failure whatever the server asks, and says when to come back', async () => {
+  it('gives up after the sixth failure whatever the server asks, and says when to try again', async () => {
     const { patience, slept } = patient();
     for (let failures = 0; failures < 5; failures++) await patience.afterFailure(429, 'busy', 10);
     await expect(patience.afterFailure(429, 'busy', 1500)).rejects.toEqual(
@@ -62,7 +62,7 @@ describe('Patience', () => {
     expect(slept).toHaveLength(5);
   });
 
-  it('ends its wait when the person pauses, and goes on when they resume', async () => {
+  it('ends its wait when the person pauses, and continues when they resume', async () => {
     const gate = new Gate();
     const { patience } = patient(gate, () => gate.pause());
     let over = false;
@@ -74,7 +74,7 @@ describe('Patience', () => {
     expect(patience.failures).toBe(1);
   });
 
-  it('says that the download was cancelled if that ends its wait', async () => {
+  it('reports a cancelled download if that ends its wait', async () => {
     const gate = new Gate();
     const { patience } = patient(gate, () => gate.cancel());
     await expect(patience.afterFailure(0, 'cut')).rejects.toMatchObject({ failure: { code: 'cancelled' } });
@@ -93,17 +93,17 @@ describe('retryAfterMs', () => {
     expect(asked('120')).toBe(120_000);
   });
 
-  it('reads a date, and takes one that has passed for now', () => {
+  it('reads a date, and treats one in the past as now', () => {
     expect(asked('Wed, 21 Oct 2026 07:28:30 GMT')).toBe(30_000);
     expect(asked('Wed, 21 Oct 2026 07:27:00 GMT')).toBe(0);
   });
 
-  it('takes a date that begins or ends with digits for a date', () => {
+  it('does not mistake a date that begins or ends with digits for seconds', () => {
     expect(asked('21 Oct 2026 07:28:30 GMT')).toBe(30_000);
     expect(asked('Sat Oct 24 07:28:30 2026')).toBeGreaterThan(24 * 3_600_000);
   });
 
-  it('is null if there is none, or none that can be read', () => {
+  it('is null if the header is missing or invalid', () => {
     for (const text of [null, '', 'soon', 'a while']) expect(asked(text)).toBeNull();
   });
 });
@@ -115,7 +115,7 @@ describe('The clock', () => {
     expect(performance.now() - startMs).toBeGreaterThan(25);
   });
 
-  it('rejects at once if the signal aborts meanwhile or has aborted', async () => {
+  it('rejects at once if the signal aborts or has aborted', async () => {
     const control = new AbortController();
     const sleeping = realClock.sleep(3_600_000, control.signal);
     control.abort();

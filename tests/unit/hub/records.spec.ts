@@ -39,7 +39,7 @@ async function writeAll(records: FileRecords, content: Uint8Array, pieceBytes = 
 }
 
 describe('The records of a file', () => {
-  it('are of one length, but for the last', () => {
+  it('have one length, except for the last', () => {
     const records = fileOf();
     expect(records.count).toBe(4);
     expect([0, 1, 2, 3, 4, 5].map((index) => records.lengthOf(index))).toEqual([10, 10, 10, 5, 0, 0]);
@@ -49,7 +49,7 @@ describe('The records of a file', () => {
     ]);
   });
 
-  it('count up to the first gap', async () => {
+  it('are counted up to the first gap', async () => {
     const records = fileOf();
     expect(await records.stored()).toBe(0);
     expect(await records.storedBytes()).toBe(0);
@@ -63,12 +63,12 @@ describe('The records of a file', () => {
     expect(await records.stored()).toBe(0);
   });
 
-  it('count no further than the file goes', async () => {
+  it('are not counted beyond the end of the file', async () => {
     await writeAll(fileOf(), bytes);
     expect(await fileOf(listing(), 'a.bin', 20).stored()).toBe(2);
   });
 
-  it('are read as they were written, and are missing if their length is wrong', async () => {
+  it('come back as written, and count as missing if their length is wrong', async () => {
     const records = fileOf();
     await writeAll(records, bytes, 7);
     expect(await records.read(0)).toEqual(bytes.slice(0, 10));
@@ -80,7 +80,7 @@ describe('The records of a file', () => {
     expect(await records.read(1)).toBeUndefined();
   });
 
-  it('go with their marks, and those of other files stay', async () => {
+  it('are removed with their marks, and those of other files stay', async () => {
     const [one, other] = [fileOf(), fileOf(listing(), 'b.bin', 20)];
     await writeAll(one, bytes);
     await writeAll(other, bytes.slice(0, 20));
@@ -137,7 +137,7 @@ describe('A writer of records', () => {
     ['with an end in words', { end: '35', digest: 'd', state: bytes }],
     ['without a digest', { end: 35, state: bytes }],
     ['without a state', { end: 35, digest: 'd' }],
-  ])('takes a mark that is %s for lost', async (_, mark) => {
+  ])('treats a mark that is %s as lost', async (_, mark) => {
     const records = fileOf();
     await writeAll(records, bytes);
     await spaceOf('mark').set([...keyOf(listing()), 'a.bin', 3], mark);
@@ -151,7 +151,7 @@ describe('A writer of records', () => {
     expect(writer.position).toBe(35);
   });
 
-  it('lets the caller reuse the buffer of the bytes that it took', async () => {
+  it('lets the caller reuse the buffer after a write', async () => {
     const records = fileOf();
     const writer = await RecordWriter.resume(records);
     const buffer = new Uint8Array(5);
@@ -164,7 +164,7 @@ describe('A writer of records', () => {
       expect(await records.read(index)).toEqual(bytes.slice(start, start + 10));
   });
 
-  it('passes on that a record could not be written', async () => {
+  it('reports that a record could not be written', async () => {
     const records = fileOf();
     records.write = () => Promise.reject(new DOMException('full', 'QuotaExceededError'));
     const writer = await RecordWriter.resume(records);

@@ -19,7 +19,7 @@ describe('a server that refuses', () => {
     ['a revision that is not there', { id: `${NAME}@v9` }, 'no-such-revision'],
     ['a gated one without a token', { id: 'owner/gated' }, 'needs-token'],
     ['a gated one with another token', { id: 'owner/gated', token: 'other' }, 'not-allowed'],
-  ])('%s is not asked twice, and the reason is said', async (_, changes, why) => {
+  ])('%s is not asked twice, and the reason is reported', async (_, changes, why) => {
     const server = await hubWith({ [NAME]: repository(), 'owner/gated': repository({ token: 'secret' }) });
     const outcome = await openLibrary().download(modelAt(server, changes), ignore);
     expect(failureOf(outcome)).toMatchObject({ code: 'hub-refused', why, endpoint: server.endpoint });
@@ -27,7 +27,7 @@ describe('a server that refuses', () => {
     expect(JSON.stringify(outcome)).not.toContain('secret');
   });
 
-  it('a token says so', async () => {
+  it('a token is reported as wrong', async () => {
     const server = await hubWith({ [NAME]: repository() });
     server.misbehave(everything({ status: 401 }));
     expect(failureOf(await openLibrary().download(modelAt(server, { token: 'x' }), ignore))).toMatchObject({
@@ -35,7 +35,7 @@ describe('a server that refuses', () => {
     });
   });
 
-  it('a gated model without its token gives it for the token, which goes to the endpoint only and is not stored', async () => {
+  it('a gated model sends it for its token, which goes only to the endpoint and is not stored', async () => {
     const server = await hubWith({ [NAME]: repository({ token: 'secret' }) });
     valueOf(await openLibrary().download(modelAt(server, { token: 'secret' }), ignore));
     expect(server.served.map(({ authorization }) => authorization)).toEqual(server.served.map(() => null));
@@ -50,7 +50,7 @@ describe('a server that refuses', () => {
   it.each([
     ['config.json', { files: new Map([['model.safetensors', WEIGHTS]]) }],
     ['model.safetensors', { files: new Map([['config.json', new Uint8Array([123, 125])]]) }],
-  ])('a model because it has no %s is quoted', async (file, changes) => {
+  ])('a model without %s names the file', async (file, changes) => {
     const server = await hubWith({ [NAME]: repository(changes) });
     expect(failureOf(await openLibrary().download(modelAt(server), ignore))).toMatchObject({
       code: 'download-failed',
@@ -63,7 +63,7 @@ describe('a server that refuses', () => {
     ['no commit', '{}', /names no commit/],
     ['a commit that is a path', '{"sha": "../../etc"}', /names no commit/],
     ['no JSON', '{"sha": "c0ff', /cut short, or is not JSON/],
-  ])('with an answer of %s is quoted', async (_, body, reason) => {
+  ])('with an answer of %s is reported with that reason', async (_, body, reason) => {
     const server = await hubWith({ [NAME]: repository() });
     const requestsOf = () => () => Promise.resolve(new Response(body));
     expect(failureOf(await openLibrary({ requestsOf }).download(modelAt(server), ignore))).toMatchObject({

@@ -61,7 +61,7 @@ async function store(of: StoredListing) {
   await rememberName(of.endpoint, of.repository, of.repository);
 }
 
-/** How many entries each space has, in the order of `kinds`. */
+/** The number of entries of each space, in the order of `kinds`. */
 const counts = () => Promise.all(kinds.map(async (kind) => (await spaceOf(kind).keys()).length));
 
 describe('A stored model', () => {
@@ -84,7 +84,7 @@ describe('A stored model', () => {
     expect(await commitOf(ENDPOINT, 'Owner/Model', 'dev')).toBeUndefined();
   });
 
-  it('is removed with all that belongs to it, and no other is', async () => {
+  it('is removed with everything that belongs to it, and no other model is', async () => {
     const others = [
       listing({ endpoint: 'https://x.example' }),
       listing({ repository: 'Owner/Model-2' }),
@@ -125,20 +125,20 @@ describe('A stored model', () => {
 });
 
 describe('The name of a repository', () => {
-  it('is the one that the server told, whatever the capitals', async () => {
+  it('is the one that the server uses, whatever the capitals', async () => {
     await rememberName(ENDPOINT, 'Old/Name', 'New/Name');
     expect(await storedName(ENDPOINT, 'old/NAME')).toBe('New/Name');
     expect(await storedName('https://x.example', 'old/name')).toBe('old/name');
   });
 
-  it('is the stored one if an older version of the page noted none', async () => {
+  it('is the stored one if an older version of the page recorded none', async () => {
     await writeListing(listing({ repository: 'Owner/Another' }));
     await writeListing(listing());
     expect(await storedName(ENDPOINT, 'owner/MODEL')).toBe('Owner/Model');
     expect(await storedName(ENDPOINT, 'owner/missing')).toBe('owner/missing');
   });
 
-  it('is forgotten with its last model, the former names too', async () => {
+  it('is forgotten with its last model, and so are its former names', async () => {
     await store(listing());
     await rememberName(ENDPOINT, 'former/name', 'Owner/Model');
     await rememberName(ENDPOINT, 'other/name', 'Owner/Other');
@@ -168,7 +168,7 @@ describe('What an older version or another program left', () => {
     ['a digest that is a number', { ...listing(), files: [{ ...file, sha256: 5 }] }],
     ['no digest', { ...listing(), files: [{ ...file, sha256: undefined }] }],
     ['an id of git that is a number', { ...listing(), files: [{ ...file, gitBlobId: 5 }] }],
-  ])('is no listing with %s', async (_, value) => {
+  ])('is not a listing with %s', async (_, value) => {
     await spaceOf('listing').set(keyOf(listing()), value);
     expect(await listingOf(listing())).toBeUndefined();
     expect(await allListings()).toEqual([]);
@@ -192,7 +192,7 @@ describe('What an older version or another program left', () => {
     ['repaired bytes in words', { ...manifest, repairedBytes: '3' }],
     ['a damaged file that is a number', { ...manifest, damagedFile: 1 }],
     ['no word on damage', { ...manifest, damagedFile: undefined }],
-  ])('is no manifest with %s', async (_, value) => {
+  ])('is not a manifest with %s', async (_, value) => {
     await spaceOf('manifest').set(keyOf(listing()), value);
     expect(await manifestOf(listing())).toBeUndefined();
   });
@@ -207,7 +207,7 @@ describe('What an older version or another program left', () => {
     ['no name', { ...copy, name: undefined }],
     ['a size in words', { ...copy, sizeBytes: '7' }],
     ['no digest', { ...copy, digest: null }],
-  ])('is no copy with %s', async (_, value) => {
+  ])('is not a copy with %s', async (_, value) => {
     await spaceOf('copy').set([...keyOf(listing()), 'q8'], value);
     expect(await copyOf(listing(), 'q8')).toBeUndefined();
   });

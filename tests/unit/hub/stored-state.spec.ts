@@ -1,4 +1,4 @@
-/** What an interrupted download leaves, and what the next one makes of it. */
+/** What an interrupted download leaves, and how the next one uses it. */
 import { describe, expect, it } from 'vitest';
 import { openHubSource } from '../../../worker/hub/hub-source.ts';
 import type { HubEvent } from '../../../worker/protocol/hub.ts';
@@ -38,7 +38,7 @@ async function interrupted(): Promise<HubServer> {
   return server;
 }
 
-/** Where the next download starts each request for the weights, and the progress that it reports. */
+/** The start of each request for the weights in the next download, and the progress that it reports. */
 async function resume(server: HubServer) {
   const progress: number[] = [];
   const stored = valueOf(
@@ -69,7 +69,7 @@ describe('a download that continues', () => {
     expect(await resume(server)).toEqual([0]);
   });
 
-  it('takes its progress back when it has to fetch a file again', async () => {
+  it('lowers its progress when it has to fetch a file again', async () => {
     const server = await interrupted();
     server.misbehave(weightsOnly({ wrongByteAt: 4 * RECORD }, 1));
     expect(await resume(server)).toEqual([3 * RECORD, 0]);
@@ -89,8 +89,8 @@ describe('data that is deleted under a download', () => {
     });
 
   it.each([
-    ['ends it in words', true],
-    ['never leaves a model that is called whole', false],
+    ['ends it with a failure', true],
+    ['never leaves a model that is listed as complete', false],
   ])('%s', async (_, listening) => {
     const server = await hubWith({ [NAME]: repository() });
     server.misbehave(weightsOnly({ drip: { bytes: 30_000, everyMs: 30 } }));
@@ -109,7 +109,7 @@ describe('data that is deleted under a download', () => {
     expect(sha256(await read(modelAt(server), 'model.safetensors'))).toBe(sha256(WEIGHTS));
   });
 
-  it('leaves a stored model that is not stored any more', async () => {
+  it('makes the model unavailable if it was stored', async () => {
     const server = await hubWith({ [NAME]: repository() });
     valueOf(await openLibrary().download(modelAt(server), ignore));
     const source = await openSource(server);

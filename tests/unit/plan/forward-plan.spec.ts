@@ -63,7 +63,7 @@ describe('groupsOf', () => {
     );
   });
 
-  it('iterates exactly the groups that read above, and each holds the owners that its layers read above', () => {
+  it('iterates just the groups that read above, and each holds the owners that its layers read above', () => {
     fc.assert(
       fc.property(arbitraryLayers(12), (layers) => {
         for (const { start, stop, iterated } of groupsOf(layers)) {

@@ -18,7 +18,7 @@ describe('checkConfig', () => {
     expect(check({ layerTypes: '0_6_6_6_9_6_6_7' })).toEqual({ layerTypes: 'Layer 4: there is no layer 9' });
   });
 
-  it('refuses an empty number, one outside its range, and a fraction where a whole one is due', () => {
+  it('refuses an empty number, one outside its range, and a fraction for a whole number', () => {
     expect(Object.keys(check({ temperature: null, topP: 1.1, topK: 1.5 })).sort()).toEqual([
       'temperature',
       'topK',
@@ -31,7 +31,7 @@ describe('checkConfig', () => {
     expect(check({ seed: -1 }).seed).toBe('Enter a whole number from 0 up.');
   });
 
-  it('asks for a pass at least', () => {
+  it('requires at least one pass', () => {
     expect(check({ forwardPasses: 0 })).toEqual({});
     expect(check({ forwardPasses: 0, backwardPasses: 0 }).backwardPasses).toMatch(/pass/);
   });
@@ -42,7 +42,7 @@ describe('checkConfig', () => {
 });
 
 describe('toGenerateRequest', () => {
-  it('asks for what the fields say', () => {
+  it('has the values of the fields', () => {
     const request = toGenerateRequest({ ...defaultConfig, layerTypes: ' 0_1 ', maxNewTokens: 5 });
     expect(request).toMatchObject({
       input: { text: defaultConfig.prompt },
@@ -52,7 +52,7 @@ describe('toGenerateRequest', () => {
     });
   });
 
-  it('asks for nothing while a number is missing', () => {
+  it('is null while a number is missing', () => {
     expect(toGenerateRequest({ ...defaultConfig, minP: null })).toBeNull();
   });
 });

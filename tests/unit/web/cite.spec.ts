@@ -8,7 +8,7 @@ import type { ModelFacts } from '../../../worker/protocol/load.ts';
 const model = {
   id: 'fairy-lckv',
   adapter: { backend: 'webgpu', vendor: 'google', description: 'swiftshader', software: true },
-} as unknown as ModelFacts; // a citation reads no more of it
+} as unknown as ModelFacts; // a citation reads no other field
 
 it('cites model, commit, plan, precision, adapter, figures and link', () => {
   const settings = {

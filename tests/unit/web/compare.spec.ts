@@ -13,10 +13,10 @@ const stored: SharingConfig = {
   backwardPasses: 1,
   forceNodiag: false,
 };
-const facts = { id: 'fairy-lckv', stored, dims: { layerCount: 2 } } as unknown as ModelFacts; // no more is read
+const facts = { id: 'fairy-lckv', stored, dims: { layerCount: 2 } } as unknown as ModelFacts; // all that is read
 const result = { end: 'length', tokens: [1], text: 'a' } as unknown as GenerateResult; // likewise
 
-/** An engine that records what it is asked for, and answers at once. */
+/** An engine that records its requests, and answers at once. */
 class RecordingEngine {
   readonly loads: LoadRequest[] = [];
   readonly runs: GenerateRequest[] = [];
@@ -43,14 +43,14 @@ const settled = () => new Promise((resolve) => setTimeout(resolve, 5));
 
 async function begin() {
   const engine = new RecordingEngine();
-  const playground = new Playground(engine as unknown as Engine); // it calls no more of it
+  const playground = new Playground(engine as unknown as Engine); // it calls nothing else
   playground.start(Promise.resolve([{ id: facts.id, description: '', stored }]));
   await settled();
   return { engine, playground, comparison: new Comparison(playground) };
 }
 
 describe('a comparison', () => {
-  it('loads each configuration with all that was set, and the page’s own at the end', async () => {
+  it('loads each configuration with all settings, and the page’s own at the end', async () => {
     const { engine, playground, comparison } = await begin();
     playground.set('weights', 'q4');
     playground.set('quantizeEmbeddings', true);
@@ -77,7 +77,7 @@ describe('a comparison', () => {
     ]);
   });
 
-  it('gives all of them the prompt and the sampling that are set now', async () => {
+  it('gives all of them the current prompt and sampling', async () => {
     const { engine, playground, comparison } = await begin();
     comparison.add();
     playground.set('seed', 9);
@@ -92,7 +92,7 @@ describe('a comparison', () => {
     expect(engine.runs).toHaveLength(2);
   });
 
-  it('leaves the engine to a model that the person chooses meanwhile', async () => {
+  it('does not touch the engine after the person chose another model', async () => {
     const { engine, playground, comparison } = await begin();
     comparison.add();
     comparison.add();

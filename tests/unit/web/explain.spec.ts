@@ -43,7 +43,7 @@ const failures: { readonly [Code in Failure['code']]: Extract<Failure, { code: C
 
 describe('explain', () => {
   it.each(Object.values(failures).map((failure) => [failure.code, failure] as const))(
-    '%s is said in a sentence, with what to do next',
+    '%s is explained in a sentence, with what to do next',
     (_, failure) => {
       expect(explain(failure)).not.toBe('');
       expect(advise(failure)).toMatch(/^[A-Z].*\.$/);
@@ -51,13 +51,13 @@ describe('explain', () => {
     },
   );
 
-  it('says in which layer, or part, and from which position on logits are not finite', () => {
+  it('names the layer or part and the first position with logits that are not finite', () => {
     const failure = failures['not-finite'];
     expect(explain(failure)).toBe("The model's logits are not finite (layer 2, first at position 11).");
     expect(explain({ ...failure, where: 'head' })).toContain('(head, first at position 11)');
   });
 
-  it('names the layer of a mistake as the tests of the page expect it', () => {
+  it('names the layer of a mistake in the agreed words', () => {
     expect(explain(failures['bad-layer-types'])).toBe('Layer 4: there is no layer 9');
   });
 
@@ -74,7 +74,7 @@ describe('explain', () => {
     expect(explain(failure)).toContain('429 and asks to wait 300 s');
   });
 
-  it('tells a wrong name from a wrong token', () => {
+  it('distinguishes a wrong name from a wrong token', () => {
     const whys = [
       'no-such-repository',
       'no-such-revision',

@@ -10,7 +10,7 @@ import type { Outcome } from '../../../worker/protocol/failure.ts';
 const config: PlaygroundConfig = { ...defaultConfig, layerTypes: ' 0_0 ', slidingWindow: 9 };
 const result: ExportResult = { end: 'complete', name: 'x', files: [], bytes: 0, zip: null, readBy: 'lckv' };
 
-/** An exporter over an engine that answers when the test says so. */
+/** An exporter with an engine that answers when the test tells it to. */
 function opened(phase: 'ready' | 'loading', runnable = true) {
   const asked: ExportRequest[] = [];
   let answer: (outcome: Outcome<ExportResult>) => void = () => undefined;
@@ -24,7 +24,7 @@ function opened(phase: 'ready' | 'loading', runnable = true) {
       return new Promise<Outcome<ExportResult>>((resolve) => (answer = resolve));
     },
   };
-  const playground = { phase: { at: phase }, runnable, config } as unknown as Playground; // what an exporter looks at
+  const playground = { phase: { at: phase }, runnable, config } as unknown as Playground; // what it reads
   const exporter = new Exporter(playground, engine);
   return {
     exporter,

@@ -39,7 +39,7 @@ describe('the curve of the family', () => {
     expect(curve?.plain.id).toBe('tale-plain');
   });
 
-  it('joins the models that no other beats in both memory and quality', () => {
+  it('joins the models that no other model beats in both memory and quality', () => {
     expect(familyCurve(family)?.frontier.map(({ name }) => name)).toEqual(['least', 'half', 'plain']);
   });
 
@@ -69,9 +69,9 @@ describe('the curve of the family', () => {
 
   it.each([
     ['nobody measured a model', family.map(({ measured: _, ...rest }) => rest)],
-    ['there is one alone', family.slice(0, 1)],
+    ['there is only one model', family.slice(0, 1)],
     ['their contexts differ', [...family, model('tale-long', 900, 1.4, 1024)]],
-  ])('is not there where %s', (_, models) => {
+  ])('is null if %s', (_, models) => {
     expect(familyCurve(models)).toBeNull();
   });
 });

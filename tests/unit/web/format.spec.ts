@@ -18,7 +18,7 @@ describe('format', () => {
     [0.375, '37.5 %'],
     [1, '100 %'],
     [3 / 22, '13.6 %'],
-  ])('a share of %d is %s', (share, text) => {
+  ])('a fraction of %d is %s', (share, text) => {
     expect(formatPercent(share)).toBe(text);
   });
 
@@ -31,7 +31,7 @@ describe('format', () => {
     expect(formatTokensPerSec(speed)).toBe(text);
   });
 
-  it('counts in the plural except for one', () => {
+  it('uses the plural for every count but one', () => {
     expect([0, 1, 2, 1234].map((count) => formatCount(count, 'token'))).toEqual([
       '0 tokens',
       '1 token',

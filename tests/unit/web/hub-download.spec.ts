@@ -5,14 +5,14 @@ import { Pace } from '../../../web/panels/hub/pace.ts';
 import { formatDuration } from '../../../web/ui/format.ts';
 
 describe('the pace of a download', () => {
-  it('is that of its last seconds', () => {
+  it('is the average of its last seconds', () => {
     const pace = new Pace();
     for (let second = 0; second <= 20; second++) pace.note(second * 100, second * 1000);
     for (let second = 21; second <= 40; second++) pace.note(2000 + (second - 20) * 500, second * 1000);
     expect(pace.bytesPerSec).toBeCloseTo(500);
   });
 
-  it('is not known from the first packets, nor across a pause or a file that is fetched again', () => {
+  it('is unknown at the first packets, after a pause, and when a file is fetched again', () => {
     const pace = new Pace();
     pace.note(0, 0);
     pace.note(1000, 100);
@@ -31,7 +31,7 @@ it.each([
   [59_000, '59 s'],
   [150_000, '3 min'],
   [4_800_000, '1 h 20 min'],
-])('%d ms are said as %s', (ms, said) => {
+])('%d ms are written as %s', (ms, said) => {
   expect(formatDuration(ms)).toBe(said);
 });
 
@@ -62,7 +62,7 @@ describe('the status of a download', () => {
       'Downloading owner/name; the server answered 503, next try in 4 s.',
     ],
     [{ ...running, totalBytes: 0 }, 'Downloading owner/name…'],
-  ] as const)('%# has bytes, speed and time left where they are known', (download, line) => {
+  ] as const)('%# has bytes, speed and time left if they are known', (download, line) => {
     expect(downloadLine(download)).toBe(line);
   });
 });

@@ -1,4 +1,4 @@
-/** The Hub of a page, with a client and a playground that only record what they are asked. */
+/** The Hub of a page, with a client and a playground that only record their calls. */
 import { vi } from 'vitest';
 import type { Playground } from '../../../web/playground/playground.svelte.ts';
 import { Hub } from '../../../web/panels/hub/hub.svelte.ts';

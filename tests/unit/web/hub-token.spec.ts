@@ -10,9 +10,9 @@ afterEach(() => {
 
 const HOME = 'https://home.example/hf';
 
-/** A page whose every wait ends when the test says so. It fails as soon as a secret meets a foreign server. */
+/** A page whose waits all end when the test says so. Fails as soon as a secret goes to a foreign server. */
 class World {
-  /** Endpoint → secrets that were given for it. */
+  /** Endpoint → secrets that the person entered for it. */
   readonly given = new Map<string, Set<string>>();
   readonly stored = new Map<string, string>();
   readonly waiting: (() => void)[] = [];
@@ -40,7 +40,7 @@ class World {
     const { client, hub } = this.page;
     const ask = async (asked: HubModel) => {
       await this.#wait();
-      // As the worker does.
+      // The worker does the same.
       const server = hubServer(asked);
       await server.ask('api/models/x');
       return succeed({ ...model, endpoint: server.endpoint });
@@ -66,7 +66,7 @@ class World {
     this.hold();
   }
 
-  /** What may be seen and sent at this moment. */
+  /** Checks what the page shows and would send now. */
   hold(): void {
     const { endpoint, token } = this.page.hub;
     if (token !== '') this.#holds(endpoint.replace(/\/$/, ''), token);
@@ -91,8 +91,8 @@ const settle = () => new Promise((resolve) => setImmediate(resolve));
 type Step = readonly [name: string, take: (world: World) => void];
 
 /**
- * Takes the steps in their order, with the ends of all waits between them in every possible order: runs over and over,
- * and each time decides the last open question another way.
+ * Takes the steps in their order, and ends the waits between them in every possible order. Runs repeatedly,
+ * and makes the last open choice differently each time.
  */
 async function everyInterleaving(
   prepare: () => World,
@@ -212,11 +212,11 @@ describe('a remembered token', () => {
     ['a stored model is checked', [start, link(EVIL), check, load]],
     ['a second link follows', [start, link(EVIL), link('https://home.example'), load]],
   ])(
-    'never reaches the server of a link, whatever ends first, when %s',
+    'never reaches the server of a link, whatever finishes first, when %s',
     async (_, steps) => {
       const runs = await everyInterleaving(remembering, steps, async (world) => {
         await finish(world);
-        // It is not lost either.
+        // The token is still remembered.
         world.page.hub.endpoint = HOME;
         void world.page.hub.recallToken();
         await settle();
@@ -277,7 +277,7 @@ describe('a remembered token', () => {
     world.page.hub.endpoint = endpoint;
     void world.page.hub.recallToken();
     await settle();
-    await world.release(0).catch(() => undefined); // the text is not in its one form
+    await world.release(0).catch(() => undefined); // the address is not in its canonical form
     expect(world.page.hub.token).toBe('remembered');
     world.page.hub.load();
     await settle();
@@ -287,7 +287,7 @@ describe('a remembered token', () => {
   });
 });
 
-it('A token that is typed beside a text that is no address is neither stored nor sent', async () => {
+it('A token next to an invalid endpoint is neither stored nor sent', async () => {
   const world = new World();
   const { hub, client } = world.page;
   hub.endpoint = 'home.example';

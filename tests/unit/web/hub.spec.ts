@@ -9,7 +9,7 @@ beforeEach(async () => {
 });
 
 describe('Load model', () => {
-  it('downloads what is entered, asks to keep it, and brings it to the playground', async () => {
+  it('downloads the entered model, asks the browser to keep it, and gives it to the playground', async () => {
     const { hub, playground, client, persist } = open();
     hub.token = ' secret ';
     client.download.mockImplementation((_, receive) => {
@@ -30,7 +30,7 @@ describe('Load model', () => {
     expect(hub.stored).toEqual([model]);
   });
 
-  it('without a repository loads what is chosen', () => {
+  it('loads the chosen model if no repository is entered', () => {
     const { hub, playground, client } = open();
     hub.repository = '  ';
     hub.load();
@@ -38,7 +38,7 @@ describe('Load model', () => {
     expect(client.download).not.toHaveBeenCalled();
   });
 
-  it('says at its field what is wrong with a name', async () => {
+  it('explains a wrong name at its field', async () => {
     const { hub, client } = open();
     client.download.mockResolvedValue(
       fail({ code: 'bad-request', field: 'repository', reason: 'it is no name' }),
@@ -49,7 +49,7 @@ describe('Load model', () => {
     });
   });
 
-  it('forgets the events and the end of a download that another one replaced', async () => {
+  it('ignores the events and the result of a download that another one replaced', async () => {
     const { hub, playground, client } = open();
     let first: (event: HubEvent) => void = () => undefined;
     client.download.mockImplementationOnce((_, receive) => {
@@ -67,7 +67,7 @@ describe('Load model', () => {
     expect(hub.download).toMatchObject({ at: 'stored', id: 'owner/other' });
   });
 
-  it('offers what there is no room for without storing', async () => {
+  it('offers to load without storing if there is no room', async () => {
     const { hub, playground, client } = open();
     client.download.mockResolvedValue(fail({ code: 'no-room', neededBytes: 2, availableBytes: 1 }));
     hub.load();
@@ -79,7 +79,7 @@ describe('Load model', () => {
   });
 });
 
-it('A link is looked at without a token that was meant for another server, and loads nothing', async () => {
+it('A link is looked up without a token that belongs to another server, and loads nothing', async () => {
   const { hub, playground, client } = open();
   hub.token = 'secret';
   await hub.lookAt('evil/model', 'https://evil.example');
@@ -100,7 +100,7 @@ describe('a load of a stored model that fails', () => {
     return got;
   };
 
-  it('has its files read again, and is tried again where one of them was bad', async () => {
+  it('has its files checked, and is tried again if one of them was bad', async () => {
     const { hub, playground, client } = await opened();
     client.check.mockResolvedValue(
       succeed({ ...model, verified: { state: 'sound', atMs: 2, repairedBytes: 8 } }),
@@ -108,11 +108,11 @@ describe('a load of a stored model that fails', () => {
     playground.phase = failed('bad-weights');
     await hub.lookInto();
     expect(playground.load).toHaveBeenCalledOnce();
-    await hub.lookInto(); // the same failure is looked into once
+    await hub.lookInto(); // the same failure is checked once
     expect(client.check).toHaveBeenCalledOnce();
   });
 
-  it('is not tried again where the files are as they were', async () => {
+  it('is not tried again if the files are unchanged', async () => {
     const { hub, playground, client } = await opened();
     playground.phase = failed('bad-weights');
     await hub.lookInto();
@@ -121,7 +121,7 @@ describe('a load of a stored model that fails', () => {
     expect(hub.download).toMatchObject({ at: 'checked', repairedBytes: 0 });
   });
 
-  it('for want of memory has no file read', async () => {
+  it('for lack of memory checks no file', async () => {
     const { hub, playground, client } = await opened();
     playground.phase = failed('out-of-memory');
     await hub.lookInto();
@@ -129,7 +129,7 @@ describe('a load of a stored model that fails', () => {
   });
 });
 
-it('Other capitals of a name bring the model under the name that the server uses', async () => {
+it('A name with other capitals loads the model under the name that the server uses', async () => {
   const { hub, playground } = open();
   hub.repository = 'OWNER/Name@v1';
   hub.load();
@@ -142,7 +142,7 @@ it('Other capitals of a name bring the model under the name that the server uses
 describe('an access token', () => {
   const stored = (endpoint: string) => tokensOnDevice.recall(endpoint);
 
-  it('is remembered for its server if the person says so, and forgotten if they say so', async () => {
+  it('is remembered for its server, or forgotten, only if the person says so', async () => {
     const { hub } = open();
     hub.token = 'secret';
     hub.keepToken();
@@ -167,7 +167,7 @@ describe('an access token', () => {
     });
   });
 
-  it('of the default endpoint is not shown for another one, nor sent there', async () => {
+  it('of the default endpoint is neither shown for another one nor sent there', async () => {
     const { hub, client } = open();
     hub.endpoint = 'https://huggingface.co';
     hub.token = 'secret';
@@ -180,7 +180,7 @@ describe('an access token', () => {
     expect(client.download.mock.calls[0]?.[0].token).toBeNull();
   });
 
-  it('is not remembered unasked', async () => {
+  it('is not remembered by default', async () => {
     const { hub, playground } = open();
     hub.token = 'secret';
     hub.load();
@@ -214,7 +214,7 @@ describe('an access token', () => {
     });
   });
 
-  it('that is typed while the device is asked is not replaced', async () => {
+  it('that is typed while the device is read is not replaced', async () => {
     await tokensOnDevice.keep(ENDPOINT, 'old');
     const { hub } = open();
     const recalled = hub.recallToken();

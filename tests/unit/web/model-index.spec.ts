@@ -18,7 +18,7 @@ describe('the list of shipped models', () => {
   });
 
   it.each(entries.map((entry) => [entry.id, entry] as const))(
-    'says of %s what its config.json says',
+    'agrees with the config.json of %s',
     (id, entry) => {
       expect(readJson(`${id}/config.json`)).toMatchObject({
         layer_types: entry.stored.layerTypes,
@@ -43,7 +43,7 @@ describe('the list of shipped models', () => {
     ]);
   });
 
-  it('gives the bits per byte that the card of each model gives', () => {
+  it('has the bits per byte of the card of each model', () => {
     for (const { id, measured } of entries) {
       const { sequential, kvBytesAtContext } = readJson(`${id}/evaluation.json`) as Evaluation;
       expect(measured?.bitsPerByte).toBeCloseTo(sequential.bitsPerByte, 4);

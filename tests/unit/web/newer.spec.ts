@@ -5,11 +5,11 @@ import type { Newer } from '../../../worker/protocol/hub.ts';
 import type { Outcome } from '../../../worker/protocol/failure.ts';
 import { ENDPOINT, fail, model, open, succeed } from './hub-fixture.ts';
 
-describe('a branch that has moved on', () => {
+describe('a branch that has moved', () => {
   const newer: Newer = { revision: 'main', storedCommit: 'c0ffee0', commit: 'de5' };
   const entered = { from: 'hub', id: 'owner/name', endpoint: ENDPOINT, token: null, keep: true };
 
-  it('is told of after the stored model was brought, and the newer commit fetched where the person says so', async () => {
+  it('is reported after the stored model has loaded, and the newer one is fetched on request', async () => {
     const { hub, playground, client } = open();
     let answer: (outcome: Outcome<Newer>) => void = () => undefined;
     client.newer.mockReturnValueOnce(new Promise((resolve) => (answer = resolve)));
@@ -31,7 +31,7 @@ describe('a branch that has moved on', () => {
     await vi.waitFor(() => {
       expect(hub.download.at).toBe('failed');
     });
-    hub.resume(); // what was asked for, not what is stored
+    hub.resume(); // resumes the newer commit, not the stored one
     await vi.waitFor(() => {
       expect(playground.bring).toHaveBeenCalledTimes(2);
     });
@@ -41,7 +41,7 @@ describe('a branch that has moved on', () => {
     expect(client.newer).toHaveBeenCalledOnce();
   });
 
-  it('is told of after a check', async () => {
+  it('is reported after a check', async () => {
     const { hub, client } = open();
     client.newer.mockResolvedValueOnce(succeed(newer));
     await hub.check(model);
@@ -51,7 +51,7 @@ describe('a branch that has moved on', () => {
     expect(client.newer).toHaveBeenCalledExactlyOnceWith(entered);
   });
 
-  it('is not asked for after a download, nor for a load from this device, nor told of once another is loaded', async () => {
+  it('is not looked up after a download or a stored load, nor reported for a replaced model', async () => {
     const { hub, playground, client } = open();
     client.download.mockImplementationOnce((_, receive) => {
       receive({ type: 'progress', loadedBytes: 100, totalBytes: 100 });
@@ -81,7 +81,7 @@ describe('a branch that has moved on', () => {
     expect(hub.newer).toBeNull();
   });
 
-  it('leaves the older commit to be loaded by its own name; one that is not whole is fetched', async () => {
+  it('lets the older commit load by its own name, and fetches one that is incomplete', async () => {
     const { hub, playground, client } = open();
     hub.loadStored({ ...model, superseded: true });
     await vi.waitFor(() => {

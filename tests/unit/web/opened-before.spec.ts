@@ -13,7 +13,7 @@ describe('a link of an earlier version', () => {
   });
 
   it.each(links.written)('is still written as $hash', ({ changes, hash }) => {
-    const config = { ...defaultConfig, ...links.stored, ...changes } as PlaygroundConfig; // JSON knows no choices
+    const config = { ...defaultConfig, ...links.stored, ...changes } as PlaygroundConfig; // from JSON
     expect(encodeHash(config, links.stored)).toBe(hash);
   });
 });
@@ -22,11 +22,11 @@ describe('a stored run of an earlier version', () => {
   it.each(runs)('is kept only if it is one: $what', ({ run, kept }) => {
     const read = readStoredRun(run);
     expect(read !== null).toBe(kept);
-    // Every field of today is there, and nothing that nobody knows.
+    // Every current field is there, and no unknown one.
     if (read) expect(Object.keys(read).sort()).toEqual([...runFields()].sort());
   });
 
-  it('gets the settings that were not kept from its link, as far as the link tells', () => {
+  it('takes settings that were not kept from its link, as far as the link has them', () => {
     expect(readStoredRun(runs[0]?.run)).toMatchObject({
       ...{ slidingWindow: 64, backend: 'cpu', weights: 'q4', quantizeEmbeddings: true, kvPrecision: 'f32' },
       ...{ seed: 2, topP: 0.95, maxNewTokens: 128, forwardPasses: null, forceNodiag: null },

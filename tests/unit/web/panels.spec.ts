@@ -16,7 +16,7 @@ describe('panels', () => {
     for (const { hint } of panels) expect(hint).toMatch(/^[A-Z][^.]+\.$/);
   });
 
-  it('stand in this order, and only panels of the workbench can be closed', () => {
+  it('have this order, and only panels of the workbench can be closed', () => {
     const ids = (place: Parameters<typeof panelsAt>[0]) => panelsAt(place).map(({ id }) => id);
     expect(ids('main')).toEqual(['prompt', 'figures', 'output', 'share']);
     expect(ids('settings')).toEqual(['model', 'sharing', 'sampling', 'precision', 'hub', 'export']);

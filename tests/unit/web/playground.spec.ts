@@ -56,7 +56,7 @@ const result: GenerateResult = {
   timing: { prefillMs: 1, decodeMs: 1, prefillTokensPerSec: 3, decodeTokensPerSec: 1 },
 };
 
-/** An engine whose answers the test gives, one call at a time. */
+/** An engine whose calls the test answers, one at a time. */
 class ScriptedEngine {
   readonly loads: LoadRequest[] = [];
   readonly runs: GenerateRequest[] = [];
@@ -120,7 +120,7 @@ describe('the playground', () => {
     expect(playground.stored).toEqual(stored);
   });
 
-  it('loads the model that was trained for a layout, and edits the plan if there is none', async () => {
+  it('loads the model that was trained for a layout, and edits the plan if none was', async () => {
     const plain = { ...stored, layerTypes: '0_1_2_3' };
     playground.models = [...playground.models, { id: 'fairy-llama', description: '', stored: plain }];
     await loaded();
@@ -137,7 +137,7 @@ describe('the playground', () => {
     expect(playground.config).toMatchObject({ model: 'fairy-llama', layerTypes: '0_1_2_3' });
   });
 
-  it('keeps a brought model for every layout', async () => {
+  it('keeps a model from elsewhere for every layout', async () => {
     await loaded();
     playground.bring({ from: 'files', id: 'folder:mine', files: new Map() });
     await loaded();
@@ -150,7 +150,7 @@ describe('the playground', () => {
     expect(engine.loads).toHaveLength(2);
   });
 
-  it('loads a brought model, and offers it again by name', async () => {
+  it('loads a model from elsewhere, and offers it again by name', async () => {
     await loaded();
     const brought = { from: 'files', id: 'mine', files: new Map([['config.json', new Blob()]]) } as const;
     playground.bring(brought);
@@ -162,7 +162,7 @@ describe('the playground', () => {
     expect(engine.loads.at(-1)?.model).toBe(brought);
   });
 
-  it('takes the plan of a brought model, but keeps the plan of a link whose model it replaces', async () => {
+  it('takes the plan of a model from elsewhere, or keeps that of a link that it replaces', async () => {
     await loaded();
     const bring = (id: string) => playground.bring({ from: 'files', id, files: new Map() });
     playground.config.layerTypes = '0_0_0_0';
@@ -181,7 +181,7 @@ describe('the playground', () => {
     });
   });
 
-  it('starts a run that was requested while the model loaded', async () => {
+  it('starts a run that was requested during loading', async () => {
     playground.generate();
     expect(engine.runs).toHaveLength(0);
     await loaded();
@@ -210,7 +210,7 @@ describe('the playground', () => {
     expect(engine.runs).toHaveLength(1);
   });
 
-  it('says the CPU in a link only if the person chose it', async () => {
+  it('writes the CPU into a link only if the person chose it', async () => {
     playground.generate();
     await loadFails({ code: 'no-webgpu', reason: 'none' });
     await loaded();

@@ -38,7 +38,7 @@ describe('presets reproduce the published strings of 22 layers', () => {
   });
 });
 
-describe('presets of 8 layers are the ones that the notation is explained with', () => {
+describe('presets of 8 layers are those of the explanation of the notation', () => {
   it.each([
     ['llama', '0_1_2_3_4_5_6_7'],
     ['lckv', '0_6_6_6_6_6_6_7'],
@@ -105,7 +105,7 @@ describe('presets of any number of layers', () => {
     }
   });
 
-  it('a plan is recognised as the preferred preset that generated it', () => {
+  it('a plan is recognized as the preferred preset that generates it', () => {
     for (const preset of presetsFor(22)) {
       const parameter = usualParameter(preset, 22);
       const found = presetOf(presetLayerTypes(preset, 22, parameter), 22, preset.id);
@@ -116,7 +116,7 @@ describe('presets of any number of layers', () => {
     expect(presetOf('0_3_1_3', 4)).toBeNull();
   });
 
-  it('every preset has a sentence and a paper on an open address', () => {
+  it('every preset has a sentence and a paper that is free to read', () => {
     for (const { sentence, paper } of presets) {
       expect(sentence).toMatch(/\.$/);
       expect(paper.title).not.toBe('');

@@ -27,7 +27,7 @@ const run = (number: number): Run =>
     kv: { bytes: 96, allocatedBytes: 128, bytesPerToken: 24, layers: [] },
     timing: { prefillMs: 1, decodeMs: 1, prefillTokensPerSec: 3, decodeTokensPerSec: 1 },
     end: 'length',
-  }) as unknown as Run; // what a stored run is made of, and no more
+  }) as unknown as Run; // only the fields of a stored run
 
 const stored = (changes: Partial<StoredRun>): StoredRun => {
   const made = storedRunOf(run(1), ' upon a time', 1000);
@@ -102,7 +102,7 @@ describe('a list of runs', () => {
     expect(ids(false)).toEqual(['c', 'a', 'b']);
   });
 
-  it('is exported whole, and no cell is a formula', () => {
+  it('is exported completely, and no cell is a formula', () => {
     const hostile = stored({ name: '=HYPERLINK("http://x")', prompt: '-2+3', text: '\t=1,\n"quoted"' });
     expect(JSON.parse(runsAsJson([hostile]))).toEqual([hostile]);
     const csv = runsAsCsv([hostile]);

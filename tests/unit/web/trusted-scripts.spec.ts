@@ -18,6 +18,6 @@ it.each([
   'models/x.json',
   'https://host.example/kvtab.js',
   'http://',
-])('%s may not', (url) => {
+])('%s may not be started', (url) => {
   expect(isOwnScript(url, folder)).toBe(false);
 });

@@ -47,10 +47,10 @@ function valueOf(key: string, row: Setting) {
 }
 const configs = fc.record(
   Object.fromEntries(Object.entries(settings).map(([key, row]) => [key, valueOf(key, row)])),
-) as unknown as fc.Arbitrary<PlaygroundConfig>; // a value of its kind for every row
+) as unknown as fc.Arbitrary<PlaygroundConfig>; // a value of the right kind for every row
 
 describe('the address', () => {
-  it('brings back every state that can run, whatever the model’s own sharing is', () => {
+  it('restores every state that can run, whatever the model’s own sharing is', () => {
     fc.assert(
       fc.property(configs, configs, (config, other) => {
         const own = sharingOf(other) as SharingConfig; // no field of an arbitrary state is empty
@@ -61,7 +61,7 @@ describe('the address', () => {
     );
   });
 
-  it('never throws on any text, and takes nothing that a field could not be', () => {
+  it('never throws on any text, and accepts no value that its field could not have', () => {
     const fieldLike = fc
       .array(fc.tuple(fc.constantFrom('v', 'model', 'topP', 'layers', '__proto__', 'seed', ''), fc.string()))
       .map((parts) => parts.map(([name, value]) => `${name}=${value}`).join('&'));
@@ -79,7 +79,7 @@ describe('the address', () => {
     );
   });
 
-  it('is empty where everything is at its default', () => {
+  it('is empty if everything is at its default', () => {
     expect(encodeHash(home, stored)).toBe('');
     expect(encodeHash(defaultConfig, null)).toBe('');
   });
@@ -111,11 +111,11 @@ describe('the address', () => {
     ['#v=1&prompt=%E0%A4%A', '“prompt” is not a field with a value'],
     ['#hello', '“hello” is not a field with a value'],
     ['#__proto__=1', '“__proto__” is not known'],
-  ])('%s is complained of and otherwise ignored', (hash, complaint) => {
+  ])('%s is reported and otherwise ignored', (hash, complaint) => {
     expect(decodeHash(hash).complaints).toEqual([complaint]);
   });
 
-  it('keeps what is right beside what is wrong', () => {
+  it('keeps the valid parts of a link with invalid ones', () => {
     expect(decodeHash('#v=1&seed=3&colour=red&mode=parallel').values).toEqual({ seed: 3, mode: 'parallel' });
   });
 });
@@ -139,8 +139,8 @@ describe('a hostile link', () => {
     ['a model of many slashes', `model=${'a/'.repeat(400_000)}`],
     ['a server of many dots', `endpoint=https://${'a.'.repeat(400_000)}/!`],
     ['five million characters', 'x'.repeat(5_000_000)],
-  ])('%s is read in under 100 ms, and complained of briefly', (_, link) => {
-    // As one flat string, as a browser hands it out.
+  ])('%s is read in under 100 ms, with short complaints', (_, link) => {
+    // One flat string, as from a browser.
     const hash = Buffer.from(`#v=1&${link}`).toString();
     const startMs = performance.now();
     const { values, complaints } = decodeHash(hash);
@@ -153,7 +153,7 @@ describe('a hostile link', () => {
 describe('a text that is too long for a link', () => {
   const long: PlaygroundConfig = { ...home, prompt: 'a'.repeat(100_001), seed: 7 };
 
-  it('is left out, named, and leaves the rest as it is', () => {
+  it('is left out and named, and the rest stays', () => {
     expect(encodeHash(long, stored)).toBe('v=1&seed=7&omits=prompt');
     expect(tooLongForLink(long, stored)).toEqual(['prompt']);
     expect(decodeHash(encodeHash(long, stored))).toEqual({
@@ -163,7 +163,7 @@ describe('a text that is too long for a link', () => {
     });
   });
 
-  it('is one that has room: what the page writes it reads again', () => {
+  it('is never written: the page can read every link that it writes', () => {
     for (const letter of ['a', ' ', 'é', '語', '👸', '%', '&']) {
       for (const layers of ['', 'x'.repeat(100_000)]) {
         const prompt = letter.repeat(100_000 / letter.length);
@@ -177,7 +177,7 @@ describe('a text that is too long for a link', () => {
     expect(tooLongForLink({ ...home, prompt: '語'.repeat(100_000) }, stored)).toEqual([]);
   });
 
-  it('names nothing that is no setting', () => {
+  it('is named only if it belongs to a setting', () => {
     expect(decodeHash('#v=1&omits=colour,__proto__')).toEqual({ values: {}, omitted: [], complaints: [] });
   });
 });

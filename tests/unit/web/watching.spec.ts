@@ -4,14 +4,14 @@ import { kvSeries, speedSeries } from '../../../web/panels/charts/run-series.ts'
 import { formatProbability, printable, shade } from '../../../web/ui/token-words.ts';
 
 describe('the chart of KV', () => {
-  it('shows what the stores held at each token, beside the bytes of a plain LLaMA', () => {
+  it('shows the bytes in the stores at each token, next to those of a plain LLaMA', () => {
     const { x, lines } = kvSeries([60, 64, 64], { promptTokens: 6, plainBytesPerToken: 20 });
     expect(x).toEqual([6, 7, 8]);
     expect(lines[0]?.y).toEqual([60, 64, 64]);
     expect(lines[1]?.y).toEqual([120, 140, 160]);
   });
 
-  it('has few points of a long text, the last one among them', () => {
+  it('has few points for a long text, including the last one', () => {
     const kvBytes = Array.from({ length: 100_000 }, (_, i) => i);
     const { x, lines } = kvSeries(kvBytes, { promptTokens: 7, plainBytesPerToken: 20 });
     expect(x.length).toBeLessThanOrEqual(401);
@@ -20,7 +20,7 @@ describe('the chart of KV', () => {
   });
 });
 
-it('the chart of speed averages eight tokens, and skips times at which the clock stood still', () => {
+it('the chart of speed averages eight tokens, and skips intervals of zero time', () => {
   const arrivals = Array.from({ length: 20 }, (_, i) => (i < 10 ? i : 9 + (i - 9) * 2));
   const { x, lines } = speedSeries(arrivals);
   expect(x[0]).toBe(2);
