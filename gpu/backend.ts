@@ -70,7 +70,7 @@ export interface SessionOptions {
 /** A text being written: its tokens and their KV. Calls never overlap. */
 export interface Session {
   /**
-   * Appends one turn. The last token that `decode` wrote was never fed: a turn that goes on from it begins with it.
+   * Appends one turn. The last token that `decode` wrote was never fed: a turn that continues from it starts with it.
    *
    * @returns false if `stopped` ended it early; the session must then be rewound or closed
    */

@@ -20,7 +20,7 @@ export class EventPort<Event> {
     }).catch(() => undefined);
   };
 
-  /** Resolves when the last event has arrived, so that the answer of the call comes after it; then lets go of the port. */
+  /** Resolves when the last event has arrived, so that the call answers after it, and releases the port. */
   async close(): Promise<void> {
     let timer: ReturnType<typeof setTimeout> | undefined;
     const patience = new Promise((resolve) => (timer = setTimeout(resolve, LONGEST_WAIT_MS)));

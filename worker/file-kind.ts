@@ -1,8 +1,8 @@
 /**
- * What a file really is whose contents are not what its name promises, as part of a sentence with its remedy; null if
- * nothing is known of it.
+ * What a file really is if its contents are not what its name promises: part of a sentence, with the remedy. Null if
+ * the contents are not recognized.
  *
- * @param head how the file begins; a few hundred bytes or characters are enough
+ * @param head the start of the file; a few hundred bytes or characters are enough
  */
 export function mistakenFor(head: string | Uint8Array): string | null {
   const text = typeof head === 'string' ? head.slice(0, 600) : latin1(head.subarray(0, 600));

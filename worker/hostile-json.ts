@@ -38,7 +38,7 @@ function parse(text: string, reviver?: (key: string, value: unknown) => unknown)
   try {
     return JSON.parse(text, reviver);
   } catch (error) {
-    // The engine's message shows up to some 30 characters of the text, and where it is.
+    // The engine's message quotes up to about 30 characters of the text, and says where they are.
     const message = error instanceof Error ? error.message.slice(0, 120) : String(error);
     throw new BadJson(`it is not JSON: ${message}`);
   }
@@ -56,7 +56,7 @@ const nonFiniteValues: ReadonlyMap<string, number> = new Map([
   ['-Infinity', -Infinity],
 ]);
 
-/** {@link parse} with such numbers written as texts that no file holds, and read back. */
+/** {@link parse} for such numbers: they are replaced by texts that no file holds, and read back afterwards. */
 function parseNonFinite(text: string, found: readonly NonFinite[]): unknown {
   const mark = '\u0000not finite: ';
   let from = 0;
@@ -118,7 +118,7 @@ function scan(text: string, limits: JsonLimits): readonly NonFinite[] {
   return nonFinite;
 }
 
-/** Where the closing quote of a text stands that begins at `from`. */
+/** The index of the closing quote of a string that starts at `from`. */
 function endOfText(text: string, from: number): number {
   for (let at = text.indexOf('"', from); at >= 0; at = text.indexOf('"', at + 1)) {
     let backslashes = 0;
@@ -134,7 +134,7 @@ function isFollowedByColon(text: string, from: number): boolean {
   return text[at] === ':';
 }
 
-/** What a key says, without its escapes: `"\u0061"` and `"a"` are the same. */
+/** The key without its escapes: `"\u0061"` and `"a"` are the same. */
 function keyOf(literal: string): string {
   if (!literal.includes('\\')) return literal.slice(1, -1);
   return String(parse(literal));

@@ -15,7 +15,7 @@ export const succeed = <T>(value: T): Outcome<T> => ({ ok: true, value });
 
 export const fail = (failure: Failure): Outcome<never> => ({ ok: false, failure });
 
-/** What `work` returns, or the failure that it threw as {@link Refused}. Other exceptions are bugs and go on. */
+/** What `work` returns, or the failure that it threw as {@link Refused}. Other exceptions are bugs and pass through. */
 export function attempt<T>(work: () => T): Outcome<T> {
   try {
     return succeed(work());

@@ -1,7 +1,7 @@
 /**
  * The one door for the worker's requests. A worker loaded over the network does not inherit the page's
  * Content-Security-Policy, so this file keeps it from talking to anybody but the origins that the user configured. It
- * also writes the only Authorization header, and only if a request goes where its token was given for.
+ * also writes the only Authorization header, and only if a request goes to the endpoint that its token was given for.
  */
 import { isBelow } from './endpoint.ts';
 import type { AccessToken } from './protocol/load.ts';

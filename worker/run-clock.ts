@@ -18,7 +18,7 @@ export class RunClock {
     this.#startMs = now();
   }
 
-  /** The first token is about to be read: what came before, compiling kernels, is not counted. */
+  /** Call it just before the first token is read. Earlier work, such as compiling kernels, is not counted. */
   begin(): void {
     if (this.#begun) return;
     this.#begun = true;
@@ -37,7 +37,7 @@ export class RunClock {
     this.#newTokens++;
   }
 
-  /** What is known by now; speeds are 0 where nothing was finished that could be measured. */
+  /** The figures so far. A speed is 0 until there is something to measure. */
   timing(): Timing {
     const prefillEndMs = this.#firstTokenMs ?? this.#prefilledMs;
     const prefillMs = (prefillEndMs ?? this.#now()) - this.#startMs;

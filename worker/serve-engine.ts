@@ -11,7 +11,7 @@ import { placeInWorker } from './text/place-in-worker.ts';
 // A build puts workers into assets/, one folder below the page. The development server serves the page at its base.
 const pageUrl = new URL(import.meta.env.DEV ? import.meta.env.BASE_URL : '../', self.location.href);
 
-/** Answers the page from this worker: all that computes. */
+/** Answers the calls of the page from this worker, which does all the computing. */
 export function serveEngine(): void {
   expose(
     new Engine({

@@ -1,7 +1,7 @@
 import { relativeMovement } from '../plan/movement.ts';
 
 /**
- * How far each position is from where it was, over all its stores.
+ * How far each position has moved, over all its stores.
  *
  * @param before `[rows][owner]`, keys and values
  */

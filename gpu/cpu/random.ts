@@ -1,6 +1,6 @@
 /**
  * A counter-based generator: a pure function of seed and counter, so that a draw depends on its position alone,
- * whatever was drawn before. Threefry-2x32 with 20 rounds, Salmon et al., "Parallel random numbers: as easy as
+ * independent of earlier draws. Threefry-2x32 with 20 rounds, Salmon et al., "Parallel random numbers: as easy as
  * 1, 2, 3" (SC 2011). `kernels/random.wgsl` is its mirror.
  */
 export function threefry2x32(

@@ -2,8 +2,8 @@ import { visibleKeys } from './mask.ts';
 import type { SlotLayout } from './slots.ts';
 
 /**
- * What one store holds: the rows of one owner, whatever memory they lie in. A backend tells its caches what it wrote
- * and where the text ends; whoever shows or counts KV asks the caches.
+ * What one store holds: the rows of one owner, in whatever memory. A backend reports to its caches what it wrote and
+ * where the text ends. Code that shows or counts KV asks the caches.
  */
 export interface KvCache {
   /** The layer whose keys and values these are. */

@@ -51,8 +51,8 @@ export class GpuContext {
       this.#throwIfBroken();
       return result;
     } catch (error) {
-      // The loss of a device may be told a little later than the failure of what was waiting on it. What says by itself
-      // what it is, as a wait within this one does, need not be waited for.
+      // The loss of a device may be reported a little later than the failure that it caused. A BackendError, such as
+      // that of an inner wait, already says what happened.
       if (!(error instanceof BackendError)) {
         await Promise.race([this.device.lost, new Promise((resolve) => setTimeout(resolve, 100))]);
       }

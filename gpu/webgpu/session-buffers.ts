@@ -20,7 +20,7 @@ export interface StoreBuffer {
   readonly rows: Bound;
 }
 
-/** What a session needs in GPU memory besides the weights. One row of activations: that of the token being decoded. */
+/** What a session needs in GPU memory in addition to the weights. One row of activations: that of the token being decoded. */
 export interface SessionBuffers {
   readonly tokens: GPUBuffer; //     u32 [capacity + 1], by position
   readonly rope: GPUBuffer; //       (cos, sin) [angles, headDim / 2]

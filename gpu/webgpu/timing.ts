@@ -2,7 +2,7 @@ import type { GpuContext } from './device.ts';
 import type { Recording } from './kernel.ts';
 import type { KernelTime } from '../plan/kernel-time.ts';
 
-/** Whether the adapter tells time. */
+/** Whether the adapter can measure time. */
 export const canTime = ({ device }: GpuContext): boolean => device.features.has('timestamp-query');
 
 /**

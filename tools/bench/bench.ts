@@ -33,7 +33,7 @@ export interface BenchReport {
     readonly copyBytesPerSec: number;
     /** bytesRead · tokens per second / copyBytesPerSec. */
     readonly shareOfCopyBandwidth: number;
-    /** Null where the adapter does not tell time. Measured with a pass a dispatch, which costs time of its own. */
+    /** Null if the adapter cannot measure time. Measured with one pass per dispatch, which itself takes time. */
     readonly gpuUsByKernel: readonly KernelTime[] | null;
   } | null;
 }

@@ -3,7 +3,7 @@ import { posix, relative, sep } from 'node:path';
 import type { Rule } from 'eslint';
 
 interface Allowed {
-  /** A file, or a folder where it ends in a slash. */
+  /** A file, or a folder if it ends in a slash. */
   readonly path: string;
   readonly typesOnly?: true;
   /** The folder's own files, not those of folders in it. */
@@ -11,7 +11,7 @@ interface Allowed {
 }
 
 interface Realm {
-  /** The files it is about: a file, or a folder where it ends in a slash. */
+  /** The files that the rule is about: a file, or a folder if it ends in a slash. */
   readonly of: string;
   readonly may: readonly Allowed[] | 'import all of the project';
   readonly libraries: readonly string[] | 'any';
@@ -262,7 +262,7 @@ const realms: readonly Realm[] = [
   },
 ];
 
-/** Folders of the worker that import only some of their neighbours, besides gpu, the protocol and worker's own files. */
+/** Folders of the worker, and which other ones each may import. All may import gpu, the protocol and the worker's root. */
 function workerFolders(folders: readonly (readonly [name: string, may: readonly string[]])[]): Realm[] {
   return folders.map(([name, may]) => ({
     of: `worker/${name}/`,
@@ -286,7 +286,7 @@ const within = (path: string, place: string) =>
  *
  * @param from      path of the importing file, from the root of the project, with slashes
  * @param specifier what it imports, as written
- * @returns the reason, or null where the import is allowed
+ * @returns the reason, or null if the import is allowed
  */
 export function refusal(from: string, specifier: string, typesOnly: boolean): string | null {
   const realm = realms.find(({ of }) => within(from, of));

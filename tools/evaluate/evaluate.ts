@@ -39,7 +39,7 @@ export interface Subject {
 /**
  * Measures a model through the headless runner: its loss on held-out text in both modes, and samples.
  *
- * @param tell is told how far it is
+ * @param tell receives lines about the progress
  * @throws Error with the failure of the first request that fails
  */
 export async function evaluate(

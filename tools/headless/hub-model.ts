@@ -4,7 +4,7 @@ import type { HubModel } from '../../worker/protocol/load.ts';
 const PREFIX = 'hub:';
 
 /**
- * The repository that a request names as `hub:owner/name` or `hub:owner/name@revision`; null where it names none. The
+ * The repository that a request names as `hub:owner/name` or `hub:owner/name@revision`; null if it names none. The
  * server and the token are those of the Hub's own tools: `HF_ENDPOINT` and `HF_TOKEN`. Nothing of it is stored.
  */
 export function hubModelOf(

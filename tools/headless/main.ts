@@ -68,7 +68,7 @@ export function openEngine({ root, findSoftwareVulkan }: Surroundings): Engine {
   });
 }
 
-/** The user's folder: npm runs scripts in the repository's folder, and passes on where the user called it. */
+/** The folder that the user called npm in. npm runs scripts in the repository's folder, and passes the other one on. */
 function startFolder(): string {
   const calledByNpm = process.env['npm_lifecycle_event'] === 'headless';
   return (calledByNpm ? process.env['INIT_CWD'] : undefined) ?? process.cwd();

@@ -17,7 +17,7 @@ function distance(x, y, [left = 0, top = 0, width = 0, height = 0, radius = 0]) 
   return Math.hypot(Math.max(dx, 0), Math.max(dy, 0)) + Math.min(Math.max(dx, dy), 0) - radius;
 }
 
-/** Colour at a point of the 32 × 32 drawing, or null if it is transparent. @param {number} x @param {number} y @param {number} corner */
+/** Color at a point of the 32 × 32 drawing, or null if it is transparent. @param {number} x @param {number} y @param {number} corner */
 function colourAt(x, y, corner) {
   if (distance(x, y, [0, 0, 32, 32, corner]) > 0) return null;
   if (distance(x, y, [6, 7, 20, 4, 2]) <= 0 || distance(x, y, [6, 21, 20, 4, 2]) <= 0) return white;

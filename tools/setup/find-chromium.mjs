@@ -31,7 +31,7 @@ const windowsPlaces = (env) =>
     ]);
 
 /**
- * Where the system's browser may be, in the order of preference.
+ * Paths at which the system's browser may be, in order of preference.
  *
  * @param {NodeJS.ProcessEnv} env
  * @param {NodeJS.Platform} platform

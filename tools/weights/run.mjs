@@ -35,7 +35,7 @@ if (wrong || windows === undefined || newTokens === undefined || rounds === unde
   process.exit(2);
 }
 const { main } = /** @type {typeof import('./main.ts')} */ (await importBuilt('weights', ['tools/evaluate']));
-// npm runs scripts in the repository's folder, and passes on where the user called it.
+// npm runs scripts in the repository's folder, and passes on the folder that the user called it in.
 const startFolder = process.env['INIT_CWD'] ?? process.cwd();
 const { comparison, table } = await main(
   { model: model ?? null, text: resolve(startFolder, text), backend, windows, newTokens, rounds },

@@ -24,7 +24,7 @@ interface Host {
  * Lends the engine to a panel's work and shows the progress of that work as the phase of the page.
  *
  * @param what names the work for the progress line
- * @returns null if the engine is not free, or if the work failed, which `fail` is then told
+ * @returns null if the engine is not free, or if the work failed, which it then reports to `fail`
  */
 export async function borrowEngine<T>(
   host: Host,

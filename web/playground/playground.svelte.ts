@@ -98,7 +98,7 @@ export class Playground {
     });
   }
 
-  /** The settings as a link to them says. Where it opens there may be WebGPU, so only a person's choice of the CPU counts. */
+  /** The settings as a link. Whoever opens it may have WebGPU, so it names the CPU only if a person chose it. */
   get linked(): PlaygroundConfig {
     return this.#cpuByFallback ? { ...this.config, backend: defaultConfig.backend } : this.config;
   }

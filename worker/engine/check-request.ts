@@ -5,7 +5,7 @@ import type { GenerateRequest, Prompt } from '../protocol/generate.ts';
 import { samplingRanges } from '../settings/sampling-ranges.ts';
 import type { GuardedText } from '../text/guarded-text.ts';
 
-/** The most tokens that one run may be asked for. */
+/** The most tokens that a request may ask for. */
 const MAX_NEW_TOKENS = 10_000_000;
 
 /** Checks the numbers of a request, which its type cannot. Throws Refused with `bad-request` naming the field. */
@@ -20,9 +20,9 @@ export function checkRequest({ maxNewTokens, sampling }: GenerateRequest): void 
 }
 
 /**
- * The prompt as turns of tokens that the model knows, none of them empty. A conversation is one turn.
+ * The prompt as non-empty turns of tokens that the model knows. A conversation is one turn.
  *
- * @throws Refused with `bad-request` naming `prompt` or `turns`; `bad-tokenizer`, `bad-template`
+ * @throws Refused with `bad-request` naming `prompt` or `turns`, or with `bad-tokenizer` or `bad-template`
  */
 export async function promptTurns(
   input: Prompt,

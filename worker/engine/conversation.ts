@@ -1,11 +1,11 @@
 import type { ModelWeights, Session, SessionOptions } from '../../gpu/backend.ts';
 
-/** A conversation as it can be gone on with. */
+/** A conversation that is ready to continue. */
 interface Resumed {
   readonly session: Session;
-  /** Tokens whose KV was there. */
+  /** Tokens whose KV the session held before. */
   readonly heldTokens: number;
-  /** Of them, those that the prompt begins with; the rest of the prompt is to be read. */
+  /** Those of them that the prompt starts with. Only the rest of the prompt has to be read. */
   readonly reusedTokens: number;
 }
 
@@ -13,14 +13,14 @@ type Opening = Omit<SessionOptions, 'capacityTokens'>;
 
 const ROOM_TOKENS = 1024;
 
-/** Room for a conversation to grow: twice what it needs now, but not past the context for that. */
+/** Room for a conversation to grow: twice what it needs now, but no more than the context unless it needs more. */
 const roomFor = (neededTokens: number, contextTokens: number) =>
   Math.max(neededTokens, Math.min(Math.max(2 * neededTokens, ROOM_TOKENS), contextTokens));
 
 /**
- * Keeps the KV of a conversation between its turns. A turn brings all of its prompt, from the first message on; what
- * the prompt has in common with the tokens that are held is not read again. Only tokens are compared: where a template
- * writes an earlier turn anew, or the tokenizer cuts a reply otherwise than the model wrote it, reading begins there.
+ * Keeps the KV of a conversation between its turns. Each turn comes with its whole prompt, from the first message on.
+ * The tokens that it has in common with those held before are not read again. Only tokens are compared. If a template
+ * changes an earlier turn, or the tokenizer splits a reply differently from the model, reading starts at that token.
  */
 export class Conversation {
   #kept: {
@@ -32,9 +32,9 @@ export class Conversation {
   } | null = null;
 
   /**
-   * A session that holds the longest part of the prompt that it can, less than all of it.
+   * A session that holds as much of the start of the prompt as possible, but never all of it.
    *
-   * @param opening what the session is opened with; where it differs from before, nothing is reused
+   * @param opening the options of the session; if they differ from before, nothing is reused
    * @throws BackendError
    */
   async resume(
@@ -47,7 +47,7 @@ export class Conversation {
     const kept = this.#kept;
     const heldTokens = kept?.tokens.length ?? 0;
     if (kept?.opening === key && kept.capacityTokens >= room.capacityTokens) {
-      // Something must be left to read: the next token is drawn from the last one's hidden state.
+      // At least one token must be read: the next token is drawn from the last one's hidden state.
       const reusedTokens = Math.min(commonLength(kept.tokens, prompt), prompt.length - 1);
       if (kept.session.rewind(reusedTokens)) {
         kept.running = true;
@@ -61,19 +61,19 @@ export class Conversation {
     return { session, heldTokens, reusedTokens: 0 };
   }
 
-  /** A turn has ended: these are the tokens whose KV the session now holds. */
+  /** Ends a turn. `tokens` are those whose KV the session now holds. */
   keep(tokens: readonly number[]): void {
     if (!this.#kept) return;
     this.#kept.tokens = tokens;
     this.#kept.running = false;
   }
 
-  /** A turn is over, whatever became of it: what it left half done is let go. */
+  /** Frees the session if the turn did not finish. Call it after every turn. */
   settle(): void {
     if (this.#kept?.running) this.forget();
   }
 
-  /** Frees what is kept. */
+  /** Frees the session. */
   forget(): void {
     this.#kept?.session.close();
     this.#kept = null;

@@ -19,22 +19,22 @@ import type { ExportResult } from '../protocol/export.ts';
 import type { TextPlace } from '../text/guarded-text.ts';
 import { warmUp } from './warm-up.ts';
 
-/** Where an engine gets its parts from: the page and Node bring their own. */
+/** What an engine needs from its surroundings. The page and Node provide different parts. */
 export interface EngineParts {
-  /** Throws BackendError where there is none. */
+  /** @throws BackendError if this machine does not have the backend */
   openBackend(choice: BackendChoice): Promise<Backend>;
   openSource(model: string): Outcome<ModelSource>;
   /**
-   * Opens what a person brings; an engine without it refuses that.
+   * Opens a model that the person brings. An engine without this refuses such models.
    *
-   * @param cancelled aborts when the load is stopped: what is on its way is let go
+   * @param cancelled aborts if the load is stopped, which also ends its requests
    */
   openBrought?(model: BroughtModel, cancelled: AbortSignal): Promise<Outcome<ModelSource>>;
-  /** Writes a loaded model anew; an engine without it refuses that. */
+  /** Exports a loaded model. An engine without this refuses exports. */
   exportModel?(model: ExportableModel, request: ExportRequest, run: ExportRun): Promise<ExportResult>;
-  /** Opens somewhere to run a model's own tokenizer and template. */
+  /** Opens a place that runs a model's own tokenizer and template. */
   openTextPlace(): TextPlace;
-  /** Whether a load compiles the kernels of the model's own plan, so that the first run starts at once. */
+  /** Whether loading also compiles the kernels of the model's own plan, so that the first run starts at once. */
   readonly warmUp?: boolean;
 }
 
@@ -48,8 +48,8 @@ interface HeldModel {
 type Emit = (event: EngineEvent) => void;
 
 /**
- * One model on one backend, and a queue of calls. Knows nothing of threads.
- * Calls run one after the other; a failure ends its call and leaves the engine usable.
+ * One model on one backend, and a queue of calls. Knows nothing about threads.
+ * Calls run one after the other. A failure ends its call and leaves the engine usable.
  */
 export class Engine implements EngineApi {
   readonly #parts: EngineParts;
@@ -76,7 +76,7 @@ export class Engine implements EngineApi {
 
   measureConvergence(request: ConvergenceRequest, onEvent: OnEvent): Promise<Outcome<Convergence>> {
     return this.#run(onEvent, async (model, options) => {
-      // What only a closer look needs is no part of the first download.
+      // Only a closer look needs this code, so the first download does not include it.
       const { measureConvergence } = await import('../evaluate/convergence.ts');
       return measureConvergence(model, request, options);
     });
@@ -95,7 +95,7 @@ export class Engine implements EngineApi {
     const cancelled = this.#loads.signal;
     return this.#answer(onEvent, async (emit) => {
       const { loaded, facts, request: loadedAs } = this.#held();
-      // Opened anew: the source of the load ended with a stop since.
+      // Opened again, because a stop since then may have ended the source of the load.
       const source = valueOf(await this.#openSource(loadedAs.model, cancelled));
       const model = { id: facts.id, config: loaded.config, source };
       const exported = this.#parts.exportModel?.(model, request, { emit, stopped: () => cancelled.aborted });
@@ -125,7 +125,7 @@ export class Engine implements EngineApi {
     });
   }
 
-  /** Runs a call of the loaded model, which a stop from now on ends. */
+  /** Runs a call on the loaded model. A stop from now on ends it. */
   #run<T>(
     onEvent: OnEvent,
     work: (model: RunnableModel, options: RunOptions) => Promise<T>,
@@ -215,7 +215,7 @@ export class Engine implements EngineApi {
   #failureOf(error: unknown): Failure {
     if (error instanceof Refused) return error.failure;
     if (error instanceof BackendError) {
-      // Nothing on a lost device can be used again; the next load opens another.
+      // Nothing on a lost device can be used again. The next load opens another device.
       if (error.failure.code === 'device-lost') this.#dropBackend();
       return error.failure;
     }

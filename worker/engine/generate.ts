@@ -14,13 +14,13 @@ import { RunClock, throttle } from '../run-clock.ts';
 import type { GuardedText } from '../text/guarded-text.ts';
 import { LiveText } from '../text/live-text.ts';
 
-/** What a run needs of a loaded model. */
+/** What a run needs from a loaded model. */
 export interface RunnableModel {
   readonly config: ModelConfig;
   readonly text: GuardedText | null;
   readonly chatEnds: readonly number[];
   readonly weights: ModelWeights;
-  /** What is kept of a chat between its turns. */
+  /** The KV of a chat between its turns. */
   readonly conversation: Conversation;
 }
 
@@ -34,10 +34,10 @@ const STATS_INTERVAL_MS = 200;
 const PROGRESS_INTERVAL_MS = 100;
 
 /**
- * One run: reads the prompt turn by turn, continues it, and measures both. Takes nothing that it does not free, but for
+ * One run: reads the prompt turn by turn, continues it, and measures both. Frees everything that it allocates, except
  * the KV of a conversation, which is kept for its next turn.
  *
- * @returns what there is; a run that was stopped has its end 'stopped' and all tokens up to there
+ * @returns the result; a stopped run has the end 'stopped' and all tokens up to that point
  * @throws Refused with `bad-request`, `bad-config`, `bad-layer-types`, `bad-tokenizer` or `bad-template`; BackendError
  */
 export async function generate(
@@ -56,7 +56,7 @@ export async function generate(
   const capacityTokens = prompt.length + request.maxNewTokens;
   const chat = 'chat' in request.input && request.logits.length === 0 && !request.score;
 
-  // A run over a text needs the room that a conversation takes.
+  // A run over a text needs the memory of the conversation.
   if (!chat) model.conversation.forget();
   const { session, ...reuse } = chat
     ? await model.conversation.resume(model.weights, prompt, opening, {
@@ -104,7 +104,7 @@ export async function generate(
   }
 }
 
-/** Reads all turns; false where the run was stopped before the end. */
+/** Reads all turns. False if the run was stopped before the end. */
 async function prefill(
   session: Session,
   turns: readonly (readonly number[])[],
@@ -154,7 +154,7 @@ const nothing = ({ text }: RunnableModel): Written => ({
   text: text ? '' : null,
 });
 
-/** Continues the text. The token that ends it is the last of the tokens, and has no text. */
+/** Continues the text. The token that ends it is the last one of `tokens`, and has no text. */
 async function decode(
   session: Session,
   { config, text, chatEnds }: RunnableModel,
@@ -208,7 +208,7 @@ async function decode(
 
 const timedSteps = 5;
 
-/** GPU time by kernel of one step after the run, the median of a few; null where there is none to tell. */
+/** GPU time of one step after the run, by kernel: the median of a few steps. Null if the backend cannot measure it. */
 async function timeKernels(session: Session, newTokens: number): Promise<readonly KernelTime[] | null> {
   if (newTokens === 0) return null;
   const steps: (readonly KernelTime[])[] = [];

@@ -2,8 +2,8 @@ import { logSumExp } from '../evaluate/divergence.ts';
 import { Refused } from '../outcome.ts';
 
 /**
- * What a run wants of its prompt's logits: the rows that were asked for, and the mean negative log-likelihood.
- * Positions count through all turns. A row is looked at when it arrives and kept only where it was asked for.
+ * What a request asks of its prompt's logits: some rows, and the mean negative log-likelihood. Positions count through
+ * all turns. Each row is read when it arrives, and kept only if the request asks for it.
  */
 export class PromptLogits {
   readonly #tokens: readonly number[];
@@ -17,7 +17,7 @@ export class PromptLogits {
   /**
    * @param tokens the tokens of all turns
    * @param asked  positions in any order, also repeated
-   * @param score  whether every token but the first is to be scored
+   * @param score  whether to score every token except the first
    * @throws Refused with `bad-request` for a position outside the prompt, or a prompt too short to score
    */
   constructor(tokens: readonly number[], asked: readonly number[], score: boolean) {
@@ -32,9 +32,9 @@ export class PromptLogits {
     this.#score = score;
   }
 
-  /** Positions of a turn, counted from its start, whose logits are needed; ascending. */
+  /** Positions of a turn whose logits are needed, ascending and counted from the start of the turn. */
   wantedIn(turnStart: number, turnTokens: number): readonly number[] {
-    // The last token of all predicts none of the prompt.
+    // The very last token predicts nothing in the prompt.
     const scored = this.#score ? Math.min(turnTokens, this.#tokens.length - 1 - turnStart) : 0;
     const asked = this.#asked.map((position) => position - turnStart);
     const inTurn = asked.filter((position) => position >= scored && position < turnTokens);
@@ -52,13 +52,13 @@ export class PromptLogits {
     this.#scoredTokens++;
   }
 
-  /** One row for each position that was asked for, in that order; none where the prompt was not finished. */
+  /** One row for each requested position, in that order; empty if the prompt was not read to its end. */
   rows(): readonly Float32Array[] {
     const rows = this.#asked.flatMap((position) => this.#rows.get(position) ?? []);
     return rows.length === this.#asked.length ? rows : [];
   }
 
-  /** Mean over tokens 1…; null where it was not asked for or the prompt was not finished. */
+  /** Mean over tokens 1…; null if it was not requested, or if the prompt was not read to its end. */
   meanNats(): number | null {
     const complete = this.#score && this.#scoredTokens === this.#tokens.length - 1;
     return complete ? this.#nats / this.#scoredTokens : null;

@@ -4,10 +4,10 @@ import type { LoadedModel } from '../loader/load-model.ts';
 import { valueOf } from '../outcome.ts';
 
 /**
- * Runs a model's own plan once over next to nothing. Compiling its kernels takes a software adapter a second or two,
- * which the first reader of a page would otherwise wait for after pressing Generate.
+ * Runs a model's own plan once on a tiny input, so that its kernels are compiled. On a software adapter that takes a
+ * second or two, which a person would otherwise wait for after pressing Generate the first time.
  *
- * @throws BackendError, and an error where a kernel does not compile
+ * @throws BackendError, and an error if a kernel does not compile
  */
 export async function warmUp({ config, weights }: LoadedModel): Promise<void> {
   const { sharing, passes } = valueOf(applyConfig(config.stored, {}, config.dims.layerCount));

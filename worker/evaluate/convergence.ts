@@ -6,8 +6,8 @@ import { Comparison, KeptRows } from './divergence.ts';
 import { readTurns, type ReadTurn } from './read-turns.ts';
 
 /**
- * Reads a prompt in parallel mode and tells how far each pass moved each position; on demand also how far the result is
- * from what sequential mode, which is exact, computes.
+ * Reads a prompt in parallel mode and measures how far each pass moved each position. On request, also measures how far
+ * the result is from that of sequential mode, which is exact.
  *
  * @throws Refused with `bad-request`, `bad-config`, `bad-layer-types` or `stopped`; BackendError
  */

@@ -3,7 +3,7 @@ import type { Divergence } from '../protocol/measure.ts';
 
 /**
  * KL(p ‖ q) = Σ p · (log p − log q), in nats and float64, of the softmax of two rows of logits.
- * 0 where they are the same; never below.
+ * 0 if both are the same; never negative.
  */
 export function klDivergence(p: Float32Array, q: Float32Array): number {
   const logSumP = logSumExp(p);
@@ -26,7 +26,7 @@ export function logSumExp(row: Float32Array): number {
   return Math.log(sum) + max;
 }
 
-/** Rows of logits by position, of which only as many are kept as fit: a vocabulary times a text is much. */
+/** Rows of logits by position. Keeps only as many as fit, because a row has the size of the vocabulary. */
 export class KeptRows {
   readonly #most: number;
   readonly #rows: Float32Array[] = [];
@@ -35,7 +35,7 @@ export class KeptRows {
     this.#most = Math.max(1, Math.floor(mostBytes / (4 * vocabSize)));
   }
 
-  /** Takes the next row, whose memory the caller may reuse; forgets it where there is no room. */
+  /** Copies the next row, or drops it if there is no room. The caller may reuse its memory. */
   push(row: Float32Array): void {
     if (this.#rows.length < this.#most) this.#rows.push(row.slice());
   }
@@ -49,13 +49,13 @@ export class KeptRows {
   }
 }
 
-/** Compares rows as they come with those kept before, position by position. */
+/** Compares rows, as they arrive, with those kept earlier, position by position. */
 export class Comparison {
   readonly #kl: number[] = [];
   readonly #agrees: boolean[] = [];
   #of = 0;
 
-  /** @param other null where there is none to compare with */
+  /** @param other null if there is no row to compare with */
   add(reference: Float32Array | undefined, other: Float32Array | undefined): void {
     this.#of++;
     if (!reference || !other) return;

@@ -6,11 +6,11 @@ import { applyConfig } from '../loader/apply-config.ts';
 import { Refused, valueOf } from '../outcome.ts';
 import type { SharingConfig } from '../protocol/load.ts';
 
-/** One turn to read, and which of its logits are wanted. */
+/** One turn to read, and which of its logits to return. */
 export interface ReadTurn {
   readonly tokens: readonly number[];
   readonly mode: Mode;
-  /** Every position of the turn from this one on, counted in the turn. */
+  /** The first position whose logits are returned, counted from the start of the turn. */
   readonly logitsFrom: number;
   readonly onMovement?: PrefillOptions['onMovement'];
 }
@@ -18,16 +18,16 @@ export interface ReadTurn {
 export interface ReadOptions extends RunOptions {
   readonly config: Partial<SharingConfig>;
   readonly kvPrecision: KvPrecision;
-  /** The share of the whole work that this is, for those who watch. */
+  /** The fractions of the whole work that are done before and after this reading, for the progress. */
   readonly shareFrom: number;
   readonly shareTo: number;
 }
 
 /**
- * Reads given tokens under a configuration and hands on their logits, in order; row by row, so that never all of them
- * are there at once.
+ * Reads given tokens under a configuration and passes on their logits in order, one row at a time, so that they are
+ * never all in memory at once.
  *
- * @throws Refused, also where it was stopped: half a measurement is none
+ * @throws Refused, also if it was stopped, because half a measurement is of no use
  */
 export async function readTurns(
   { config, weights }: RunnableModel,

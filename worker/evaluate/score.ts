@@ -8,7 +8,7 @@ import type { Score, ScoreRequest } from '../protocol/measure.ts';
 import { Comparison, KeptRows } from './divergence.ts';
 import { readTurns } from './read-turns.ts';
 
-/** What the first of several configurations said, for the others to be compared with. Outlives the model. */
+/** The logits of the first of several configurations, which the others are compared with. Outlives the model. */
 export interface ScoreReference {
   readonly vocabSize: number;
   readonly tokens: readonly number[];
@@ -18,10 +18,10 @@ export interface ScoreReference {
 }
 
 /**
- * Scores a given continuation of a prompt, teacher-forced: the prompt is read as a run would, then the given tokens one
- * by one, each from the KV that this configuration made of those before. That is what decoding them would have computed.
+ * Scores a given continuation of a prompt, teacher-forced. The prompt is read as in a run, then the given tokens one by
+ * one, each from the KV that this configuration computed for those before. Decoding them would compute the same.
  *
- * @param reference compared with where the request says so
+ * @param reference what to compare with if the request says so
  * @returns the score, and the rows to compare others with
  * @throws Refused with `bad-request`, `bad-config`, `bad-layer-types` or `stopped`; BackendError
  */
@@ -35,7 +35,7 @@ export async function scoreContinuation(
   const prompt = (await promptTurns(request.input, model.text, dims.vocabSize)).flat();
   const continuation = request.continuation;
   if (continuation.length === 0) throw badRequest('continuation', 'it is empty');
-  // Checks them as it checks a turn.
+  // The same check as for the turns of a prompt.
   await promptTurns({ turns: [continuation] }, model.text, dims.vocabSize);
   const tokens = [...prompt, ...continuation];
   const text = (await model.text?.decode(tokens)) ?? null;

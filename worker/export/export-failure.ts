@@ -1,6 +1,6 @@
 import { Refused } from '../outcome.ts';
 
-/** Runs what writes `file`; its exceptions are `export-failed`, because disks fill up and permissions end. */
+/** Runs `work`, which writes `file`. Its exceptions become `export-failed`: disks fill up and permissions end. */
 export async function writing<T>(file: string, work: () => T | Promise<T>): Promise<T> {
   try {
     return await work();

@@ -6,7 +6,7 @@ import type { ExportSink } from './export-sink.ts';
 import { folderSink } from './folder-sink.ts';
 import { zipSink } from './zip-sink.ts';
 
-/** {@link exportModel} to where a page can write. Loaded when somebody exports, not before. */
+/** {@link exportModel} to a folder or a zip in the page. Loaded only when somebody exports. */
 export const exportInPage = (
   model: ExportableModel,
   request: ExportRequest,

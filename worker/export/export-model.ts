@@ -16,7 +16,7 @@ import { exportedConfig } from './exported-config.ts';
 import { exportedTensors, type ExportedTensor } from './exported-tensors.ts';
 import { TensorBytes } from './tensor-bytes.ts';
 
-/** What a model needs besides, copied as it stands where it is there. */
+/** Other files of a model, copied unchanged if they exist. */
 const companions = [
   'generation_config.json',
   'tokenizer.json',
@@ -33,11 +33,11 @@ const companions = [
 
 const PROGRESS_INTERVAL_MS = 100;
 
-/** What an export needs of a loaded model. */
+/** What an export needs from a loaded model. */
 export interface ExportableModel {
   readonly id: string;
   readonly config: ModelConfig;
-  /** Where it came from: it is read again. */
+  /** Where the model came from. Its files are read again. */
   readonly source: ModelSource;
 }
 
@@ -51,10 +51,10 @@ export interface ExportRun {
 class Stopped extends Error {}
 
 /**
- * Writes a loaded model anew, under a plan, in 16 bits. Its files are read again from where they came, piece by piece.
+ * Writes a loaded model under a plan, in 16 bits. Its files are read again from their source, piece by piece.
  *
- * @returns what was written; nothing is left of an export that was stopped
- * @throws Refused with `bad-layer-types`, `bad-config`, `export-failed`, or as the loading of weights
+ * @returns what was written; a stopped export leaves nothing behind
+ * @throws Refused with `bad-layer-types`, `bad-config` or `export-failed`, or as loading weights does
  */
 export async function exportModel(
   { id, source, config }: ExportableModel,
@@ -105,13 +105,13 @@ export async function exportModel(
     tell();
     return { end: 'complete', ...taken, ...summary };
   } catch (error) {
-    // A source may end with an exception of its own when it is stopped.
+    // A source may throw its own exception if it is stopped.
     if (stopped()) return { end: 'stopped', name, zip: null, ...summary, files: [], bytes: 0 };
     throw error;
   }
 }
 
-/** A model's id as the name of a folder: `folder:my model` and `owner/my-model@main` alike. */
+/** The folder name for a model's id, such as `folder:my model` or `owner/my-model@main`. */
 const plainName = (id: string) =>
   (id.split(/[/\\:]/).at(-1) ?? '')
     .replace(/@.*$/, '')
@@ -142,7 +142,7 @@ function weightsFile(source: ModelSource, tensors: readonly ExportedTensor[]): E
   return { name: 'model.safetensors', sizeBytes, chunks: chunks() };
 }
 
-/** A companion is read whole. */
+/** Companions are read whole, so larger ones are refused. */
 const LONGEST_COMPANION_BYTES = 128 * 2 ** 20;
 
 async function companionsOf(source: ModelSource): Promise<readonly ExportedFile[]> {
@@ -154,7 +154,7 @@ async function companionsOf(source: ModelSource): Promise<readonly ExportedFile[
   return files;
 }
 
-/** A small file's bytes, which need not be text; null where there is none. */
+/** The bytes of a small file, which need not be text; null if there is no such file. */
 async function bytesOfFile(source: ModelSource, name: string): Promise<Uint8Array | null> {
   const opened = await source.open(name);
   if (!opened) return null;

@@ -2,13 +2,13 @@
 export interface ExportedFile {
   readonly name: string;
   readonly sizeBytes: number;
-  /** Of that size together. */
+  /** Together {@link sizeBytes} long. */
   readonly chunks: AsyncIterable<Uint8Array>;
 }
 
 /**
- * Writes files where they belong, one after the other, under a folder of a name like the wanted one. Where a file's
- * chunks or the writing fail, it takes back what it wrote and throws: `export-failed` for the writing.
+ * Writes files one after the other into a folder whose name is the wanted one or close to it. If reading or writing a
+ * file's chunks fails, it removes what it wrote and throws. Failures of writing are `export-failed`.
  */
 export type ExportSink = (
   wantedName: string,

@@ -19,12 +19,12 @@ export interface ExportedConfig {
 const dtypes = { f16: '"float16"', bf16: '"bfloat16"' } as const;
 
 /**
- * The config.json of a checkpoint under another plan: the stored one, with what the plan changes in its place.
- * A LLaMA or Mistral that shares becomes an `lckv-llama`, in the fields that LCKV's code reads; its code has no Qwen.
+ * The config.json of a checkpoint under another plan: the stored one, with the fields that the plan changes. A LLaMA or
+ * Mistral that shares KV becomes an `lckv-llama`, with the fields that LCKV's code reads. LCKV's code has no Qwen.
  *
  * @param text   the stored config.json
- * @param stored the plan that it says
- * @param type   in which the embedding is written
+ * @param stored the plan in it
+ * @param type   the type in which the embedding is written
  */
 export function exportedConfig(
   text: string,
@@ -35,7 +35,7 @@ export function exportedConfig(
 ): ExportedConfig {
   const fields = jsonFields(text);
   fields.set(fields.has('dtype') ? 'dtype' : 'torch_dtype', dtypes[type]);
-  // The files may hold an LM head of their own, whatever the stored config.json says.
+  // The files may hold a separate LM head even if the stored config.json says that it is tied.
   if (!config.dims.tiedEmbeddings && fields.has('tie_word_embeddings')) {
     fields.set('tie_word_embeddings', 'false');
   }
@@ -70,7 +70,7 @@ export function exportedConfig(
   return write(isQwen ? 'kvtab' : 'lckv');
 }
 
-/** Whether two plans compute the same: what no layer uses does not count. */
+/** Whether two plans compute the same. Fields that no layer uses do not count. */
 function isSamePlan(one: ExportedPlan, other: ExportedPlan): boolean {
   const [a, b] = [one.sharing, other.sharing];
   const windows = a.layers.some(({ windowed }) => windowed);
@@ -83,14 +83,14 @@ function isSamePlan(one: ExportedPlan, other: ExportedPlan): boolean {
   );
 }
 
-/** LCKV's code is of transformers 4: `torch_dtype`, and how to rotate in `rope_theta` and `rope_scaling`. */
+/** LCKV's code needs transformers 4, so it reads `torch_dtype`, `rope_theta` and `rope_scaling`. */
 function becomeLckv(fields: Map<string, string>, { dims }: ModelConfig, type: RoundTo): void {
   fields.set('model_type', '"lckv-llama"');
   fields.set('architectures', '["LCKVLlamaForCausalLM"]');
   fields.delete('auto_map');
   fields.delete('dtype');
   fields.set('torch_dtype', dtypes[type]);
-  // Families differ in what they take where a field is left out.
+  // Families have different defaults for absent fields.
   fields.set('head_dim', `${dims.headDim}`);
   fields.set('num_key_value_heads', `${dims.kvHeads}`);
   fields.set('max_position_embeddings', `${dims.contextTokens}`);

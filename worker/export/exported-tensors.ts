@@ -8,19 +8,19 @@ import type { RoundTo } from '../protocol/export.ts';
 
 const isConverted: ReadonlySet<WeightRole> = new Set(kvRoles);
 
-/** One tensor of an exported model, and what it is made of. */
+/** One tensor of an exported model, and the stored tensors that it is made from. */
 export interface ExportedTensor {
   readonly spec: WeightSpec;
   readonly type: RoundTo;
-  /** Stored tensors whose mean it is, with repetitions; a single one is copied, or rounded where it has 32 bits. */
+  /** It is the mean of these, which may repeat. A single one is copied, or rounded if it has 32 bits. */
   readonly sources: readonly LocatedTensor[];
 }
 
 /**
- * The tensors of a checkpoint under another plan, in an order in which the copies can be read in one go.
+ * The tensors of a checkpoint under another plan, ordered so that the copied ones can be read in one pass.
  *
  * @param located the stored plan's tensors, by name
- * @param round   what becomes of numbers of 32 bits, and of means of tensors of different types
+ * @param round   the type for 32-bit numbers, and for means of tensors of different types
  */
 export function exportedTensors(
   dims: ModelDims,

@@ -1,7 +1,7 @@
 import { writing } from './export-failure.ts';
 import type { ExportedFile, ExportSink } from './export-sink.ts';
 
-/** Files in a new folder within one that a person chose: what lies there already is never written over. */
+/** Writes files into a new folder inside the one that a person chose. Never overwrites anything. */
 export const folderSink =
   (parent: FileSystemDirectoryHandle): ExportSink =>
   async (wantedName, files) => {

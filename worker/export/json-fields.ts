@@ -1,6 +1,6 @@
 /**
- * The fields of an object in a JSON text, each value as it is written: `1e-05` and `10000.0` must stay what they are,
- * because Python tells a float by its point.
+ * The fields of an object in a JSON text, each value as it is written. `1e-05` and `10000.0` must not change, because
+ * Python recognizes a float by its point.
  *
  * @param text an object that `JSON.parse` accepts
  */
@@ -25,6 +25,6 @@ export function jsonFields(text: string): Map<string, string> {
   return fields;
 }
 
-/** The object that has these fields, as a JSON text. */
+/** The JSON text of an object with these fields. */
 export const formatJsonFields = (fields: ReadonlyMap<string, string>) =>
   `{\n${[...fields].map(([key, value]) => `  ${JSON.stringify(key)}: ${value}`).join(',\n')}\n}\n`;

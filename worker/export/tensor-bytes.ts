@@ -8,12 +8,12 @@ import { Refused } from '../outcome.ts';
 import type { RoundTo } from '../protocol/export.ts';
 import type { ExportedTensor } from './exported-tensors.ts';
 
-/** Bytes of stored tensors that are in memory at once, whole rows. */
+/** How many bytes of stored tensors are in memory at once, rounded to whole rows. */
 const PIECE_BYTES = 4 * 2 ** 20;
-/** What is rather passed over than opened anew. */
+/** Up to here, skipping bytes is cheaper than opening the file again. */
 const LONGEST_SKIP_BYTES = 16 * 2 ** 20;
 
-/** Reads a checkpoint's tensors again, for an export: those that follow each other in a file from one reader. */
+/** Reads a checkpoint's tensors again for an export. Consecutive tensors of a file come from one reader. */
 export class TensorBytes {
   readonly #source: ModelSource;
   #last: { readonly file: CheckpointFile; readonly reader: ByteReader } | null = null;
@@ -48,7 +48,7 @@ export class TensorBytes {
     }
   }
 
-  /** Lets go of the file that was read last. */
+  /** Closes the file that was read last. */
   async close(): Promise<void> {
     await this.#last?.reader.close();
     this.#last = null;
@@ -78,7 +78,7 @@ interface Opened {
 
 const none = new Uint8Array();
 
-/** The same rows of tensors of one shape, from all of them at once. */
+/** The same rows of several tensors of one shape, piece by piece. */
 async function* pieces(open: readonly Opened[]): AsyncGenerator<readonly Uint8Array[], void> {
   const [first] = open;
   if (!first) return;

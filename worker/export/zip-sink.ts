@@ -3,7 +3,7 @@ import { writing } from './export-failure.ts';
 import type { ExportedFile, ExportSink } from './export-sink.ts';
 import { openZipStore } from './zip-store.ts';
 
-/** Files as a zip that a person can download. Nothing is compressed: weights hardly would be. */
+/** Writes files into a zip that a person can download. Nothing is compressed, because weights hardly shrink. */
 export const zipSink: ExportSink = async (name, files) => {
   const file = `${name}.zip`;
   const store = await openZipStore();

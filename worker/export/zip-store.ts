@@ -1,16 +1,16 @@
-/** Where a zip grows before it is downloaded: on disk where the browser has a place for it, else in memory. */
+/** Where a zip grows before it is downloaded: on disk if the browser allows it, otherwise in memory. */
 export interface ZipStore {
   append(chunk: Uint8Array<ArrayBuffer>): void;
-  /** The whole. On disk it stays for the browser to copy, until {@link forgetOldZips}. */
+  /** The whole zip. On disk it stays until {@link forgetOldZips}, so that the browser can copy it. */
   finish(): Promise<Blob>;
   abandon(): Promise<void>;
 }
 
-/** The folder of the origin's private file system. */
+/** The folder in the origin's private file system. */
 const FOLDER = 'kvtab-export';
-/** Small pieces are gathered, because each write is a call to another process. */
+/** Small pieces are collected, because each write is a call to another process. */
 const GATHERED_BYTES = 4 * 2 ** 20;
-/** How long a browser may take to copy a zip to where the person wanted it. */
+/** How long a browser may take to copy a zip to its destination. */
 const COPY_MS = 10 * 60_000;
 
 export async function openZipStore(): Promise<ZipStore> {
@@ -26,7 +26,7 @@ export async function openZipStore(): Promise<ZipStore> {
   }
 }
 
-/** Deletes zips that were downloaded long ago: nobody tells a page when the browser has copied one. */
+/** Deletes zips that were downloaded long ago. A page does not learn when the browser has copied one. */
 export async function forgetOldZips(): Promise<void> {
   try {
     const root = await navigator.storage.getDirectory();
@@ -51,7 +51,7 @@ function onDisk(
   const write = (bytes: Uint8Array<ArrayBuffer>) => {
     const written = access.write(bytes, { at });
     at += written;
-    // Some browsers write what fits, rather than throw.
+    // Some browsers write only what fits instead of throwing.
     if (written < bytes.length) throw new Error('there is no room left on the disk');
   };
   const gathered = gather(write);

@@ -43,7 +43,7 @@ export class Attempt {
   }
 }
 
-/** The chunks of an answer's body, each of them watched. Leaving the loop lets go of the connection. */
+/** The chunks of an answer's body, each of them watched. Leaving the loop closes the connection. */
 export async function* chunksOf(
   response: Response,
   attempt: Attempt,

@@ -46,7 +46,7 @@ export interface LibraryParts {
 }
 
 const PROGRESS_INTERVAL_MS = 100;
-/** Where tabs tell each other about their progress. */
+/** The channel on which tabs report their progress to each other. */
 const CHANNEL = 'kvtab-downloads';
 
 interface Told {
@@ -208,8 +208,8 @@ export class Library implements HubApi {
   }
 
   /**
-   * Does something to a model that no two tabs may do at once. A later tab hears of the other one's progress, and does
-   * the same when that one has ended, however it ended.
+   * Does something to a model that no two tabs may do at once. A later tab shows the progress of the earlier one, and
+   * does its own work when that one has ended, successfully or not.
    */
   async #locked(
     key: StoredKey,

@@ -27,7 +27,7 @@ export interface Listing {
 
 const WHOLE_WEIGHTS = 'model.safetensors';
 const WEIGHTS_INDEX = 'model.safetensors.index.json';
-/** Everything that we read of a model besides its weights. A repository may lack all but the first. */
+/** Everything that we read of a model except its weights. A repository may lack all but the first. */
 const SMALL_FILES = [
   'config.json',
   'generation_config.json',

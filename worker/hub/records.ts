@@ -57,7 +57,7 @@ const names = openSpace('model-name-1', isText);
 const keyOf = ({ endpoint, repository, commit }: StoredKey): Key => [endpoint, repository, commit];
 
 /**
- * The name under which a repository is stored: its own, if the server has told it for the name that was asked for.
+ * The name under which a repository is stored: its own, if the server has said it for the name that was asked for.
  * Names that differ only in capitals are one.
  */
 export async function storedName(endpoint: string, asked: string): Promise<string> {

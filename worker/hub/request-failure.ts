@@ -48,7 +48,7 @@ export const leadsNowhere = (what: string) =>
 export function reasonOf(error: unknown, { ended }: Attempt, stallMs: number): string {
   if (ended === 'stalled') return `nothing arrived for ${seconds(stallMs)}`;
   if (ended === 'too-long') return 'the answer took too long';
-  // Browsers do not tell a missing network from a server that pages may not read.
+  // Browsers do not distinguish a missing network from a server that pages may not read.
   if (error instanceof TypeError) return 'the server could not be reached, or does not let pages read it';
   return error instanceof Error ? error.message : String(error);
 }

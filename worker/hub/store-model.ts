@@ -52,7 +52,7 @@ export async function storeModel(wanted: StoredListing, options: StoreOptions): 
       await reuseStored(listing, file, options.gate, onBytes);
       digests.set(file.name, await storeVerified(new FileRecords(listing, file), options, onBytes));
     }
-    // A record that was written into a database that is gone by now is gone, too.
+    // If the database has been deleted meanwhile, so has every record in it.
     if ((await storedBytesOf(listing)) < totalBytes) throw new Refused({ code: 'storage-lost' });
     const nowMs = Date.now();
     const fresh = { storedAtMs: nowMs, checkedAtMs: nowMs, repairedBytes: 0, damagedFile: null };

@@ -7,11 +7,11 @@ import type { SharingConfig } from '../protocol/load.ts';
 
 /** What a signed 32-bit number on the GPU can hold. */
 export const MAX_POSITIONS = 2 ** 31 - 1;
-/** Far more than anybody would wait for. */
+/** Far more passes than anybody would wait for. */
 export const MAX_PASSES = 100_000;
 
 /**
- * The sharing that a run computes with: the checkpoint's own, in which the user's fields replace some.
+ * The sharing that a run uses: the checkpoint's own, with some fields replaced by the user's.
  *
  * @returns `bad-layer-types` with the layer, or `bad-config` with the field's name in config.json
  */

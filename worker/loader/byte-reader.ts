@@ -1,6 +1,6 @@
 import type { OpenFile } from './model-source.ts';
 
-/** Reads a file in pieces of any size, whatever the size of its chunks. */
+/** Reads a file in pieces of any size, independent of the size of its chunks. */
 export class ByteReader {
   readonly sizeBytes: number | null;
   readonly #chunks: AsyncIterator<Uint8Array>;
@@ -38,7 +38,7 @@ export class ByteReader {
     return skipped;
   }
 
-  /** Lets go of the file. */
+  /** Closes the file. */
   async close(): Promise<void> {
     this.#chunk = new Uint8Array();
     await this.#chunks.return?.();

@@ -27,7 +27,7 @@ export interface CheckpointFile extends TensorTable {
   readonly name: string;
   /** Where the tensors' bytes begin. */
   readonly dataStart: number;
-  /** Stands at `dataStart` in a file of its own; null for a shard, which is opened again when its turn comes. */
+  /** At `dataStart`, if one file holds everything; null for a shard, which is opened again when its turn comes. */
   readonly reader: ByteReader | null;
 }
 
@@ -102,16 +102,16 @@ async function openShards(source: ModelSource, { shardOf, totalBytes }: ShardInd
   return { files, filesOf, directory: INDEX_FILE, notices };
 }
 
-/** Lets go of the files that are still open. */
+/** Closes the files that are still open. */
 export async function closeReaders({ files }: Checkpoint): Promise<void> {
   for (const { reader } of files) await reader?.close();
 }
 
-/** A reader that stands where the tensors' bytes begin: the one that has read the header, or a new one. */
+/** A reader at the start of the tensors' bytes: the one that has read the header, or a new one. */
 export const readerOfData = async (source: ModelSource, file: CheckpointFile): Promise<ByteReader> =>
   file.reader ?? openData(source, file, 0);
 
-/** A new reader that stands at byte `begin` of the tensors' bytes. */
+/** A new reader at byte `begin` of the tensors' bytes. */
 export async function openData(
   source: ModelSource,
   file: CheckpointFile,
@@ -133,7 +133,7 @@ export const cutShort = (file: CheckpointFile, position: number, where: string) 
     `it is cut short: it ends ${where}, at byte ${position} of ${file.dataStart + file.dataBytes}`,
   );
 
-/** How much of a file is looked at to tell what it really is. */
+/** How many bytes of a file are read to recognize what it really is. */
 const HEAD_BYTES = 512;
 
 async function openFile(

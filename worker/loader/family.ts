@@ -13,12 +13,12 @@ export function readFamily(fields: HostileFields): Family {
   return family ?? fields.refuse('model_type', `"${name}" is none of ${families.join(', ')}`);
 }
 
-/** What transformers takes where a config.json of the family leaves a field out. */
+/** transformers' defaults for fields that a config.json of the family leaves out. */
 interface FamilyDefaults {
   /** null: the hidden size split among the heads. */
   readonly headDim: number | null;
   readonly contextTokens: number;
-  /** null: there are no windows, and the context is as good as any. */
+  /** null: the family has no windows. */
   readonly windowTokens: number | null;
 }
 
@@ -30,7 +30,7 @@ export const familyDefaults: Readonly<Record<Family, FamilyDefaults>> = {
   qwen3: { headDim: 128, contextTokens: 32_768, windowTokens: 4096 },
 };
 
-/** Which projections carry biases. A field that the family's own code would ignore is refused where it says yes. */
+/** Which projections have biases. A field that the family's own code ignores is refused if it is true. */
 export function readBiases(
   fields: HostileFields,
   family: Family,
@@ -45,7 +45,7 @@ export function readBiases(
     case 'qwen3':
       return { qkvBias: attention, outputBias: attention, mlpBias };
     case 'qwen2':
-      // Qwen2 biases its queries, keys and values without saying so.
+      // Qwen2 always biases its queries, keys and values. Its config.json has no field for it.
       return { qkvBias: true, outputBias: false, mlpBias };
     case 'mistral':
       if (attention) fields.refuse('attention_bias', 'mistral has no such biases');

@@ -30,7 +30,7 @@ const names = {
 
 type Option = keyof typeof names;
 
-/** What transformers takes for a field that a file which samples leaves out. */
+/** transformers' defaults for fields that a file with `do_sample: true` leaves out. */
 const transformersDefaults: Readonly<Record<Option, number>> = {
   ...{ temperature: 1, topK: 50, topP: 1, minP: 0, repetitionPenalty: 1 },
 };

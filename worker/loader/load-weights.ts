@@ -187,7 +187,7 @@ async function streamFile(
   }
 }
 
-/** Refuses NaN and infinities, and numbers that become one where weights are rounded to f16. */
+/** Refuses NaN and infinities, and numbers that become infinite if weights are rounded to f16. */
 function refuseNonFinite(
   bytes: Uint8Array,
   { spec, type, file }: LocatedTensor<MatrixFormat>,

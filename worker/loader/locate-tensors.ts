@@ -6,7 +6,7 @@ import { badWeights, type Checkpoint, type CheckpointFile } from './checkpoint.t
 import type { StoredTensor } from './safetensors.ts';
 import { elementTypes, tensorForm } from './tensor-form.ts';
 
-/** A tensor that the model needs, and where it lies. */
+/** A tensor that the model needs, and its place in the files. */
 export interface LocatedTensor<Type extends MatrixFormat = ElementType> {
   readonly spec: WeightSpec;
   readonly file: CheckpointFile;

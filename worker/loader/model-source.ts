@@ -10,11 +10,11 @@ export interface ModelSource {
   open(file: string, begin?: number): Promise<OpenFile | null>;
   /** The names of all files that the source knows of. The page's own folder has no list, and names none. */
   names(): Promise<readonly string[]>;
-  /** Where the source keeps what was made of its files; absent if it keeps nothing. */
+  /** Where the source keeps files that were made from its own; absent if it keeps none. */
   readonly copies?: ModelCopies;
 }
 
-/** A file that is being read. Ending the iteration early, or `cancel`, lets go of it. */
+/** A file that is being read. Ending the iteration early, or `cancel`, closes it. */
 export interface OpenFile {
   /** Of the whole file; null if the source does not know. */
   readonly sizeBytes: number | null;
@@ -25,7 +25,7 @@ export interface OpenFile {
 export interface ModelCopies {
   /** A complete copy; null if there is none. */
   open(name: string, begin?: number): Promise<OpenFile | null>;
-  /** Begins one; null if it cannot be kept: there is no room, or another tab is writing the same one. */
+  /** Starts a copy. Null if it cannot be kept: there is no room, or another tab is writing the same one. */
   begin(name: string, sizeBytes: number): Promise<CopyWriter | null>;
   remove(name: string): Promise<void>;
 }
@@ -34,6 +34,6 @@ export interface ModelCopies {
 export interface CopyWriter {
   /** Takes the next bytes, which the caller may reuse once it resolves. */
   add(bytes: Uint8Array): Promise<void>;
-  /** Ends it. It is kept only if it has as many bytes as `begin` was told. */
+  /** Ends the copy. It is kept only if it has as many bytes as `begin` announced. */
   end(): Promise<void>;
 }

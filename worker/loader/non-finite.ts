@@ -10,9 +10,9 @@ const exponents: Readonly<Record<ElementType, { readonly mask: number; readonly 
   bf16: { mask: 0x7f807f80, carry: 0x00800080 },
 };
 
-/** Where the sign bits lie; a word of f32 has only the upper one. */
+/** The sign bits. A word of f32 has only the upper one. */
 const SIGNS = 0x80008000;
-/** Words that are summed up before anybody looks: a branch for each would cost more than the rest. */
+/** Words per check: a branch for each word would cost more than the rest. */
 const BLOCK = 2048;
 
 /**

@@ -15,7 +15,7 @@ export function keepForOffline(url: URL, response: Response, parts: BlobPart[]):
   return keep(url, new Response(body, { headers }));
 }
 
-/** Notes that an optional file does not exist: without a network, nobody could tell. */
+/** Notes that an optional file does not exist. Without a network, a missing file and a failed request look alike. */
 export const keepAbsence = (url: URL): Promise<void> => keep(url, new Response(null, { status: 404 }));
 
 async function keep(url: URL, response: Response): Promise<void> {

@@ -68,7 +68,7 @@ async function fetchFile(request: Request, url: URL, name: string): Promise<Resp
   return response;
 }
 
-/** The file's length, if the server says it: with a content encoding, it says the length of what it sends. */
+/** The file's length, if the server says it. With a content encoding, the header has the encoded length. */
 function sizeOf(response: Response): number | null {
   const said = response.headers.get('content-length');
   if (said === null || response.headers.has('content-encoding')) return null;

@@ -1,6 +1,6 @@
 import { LENGTH_BYTES } from './safetensors.ts';
 
-/** A tensor as a file that is written names it. */
+/** A tensor in the header of a file to write. */
 export interface WrittenTensor {
   readonly name: string;
   readonly dtype: string;
@@ -8,7 +8,7 @@ export interface WrittenTensor {
   readonly bytes: number;
 }
 
-/** The beginning of a safetensors file that holds these tensors one after the other. The format: safetensors.ts. */
+/** The start of a safetensors file that holds these tensors in order. safetensors.ts describes the format. */
 export function safetensorsHeader(tensors: readonly WrittenTensor[]): Uint8Array<ArrayBuffer> {
   let end = 0;
   const entries = tensors.map(({ name, dtype, shape, bytes }) => {
@@ -16,10 +16,10 @@ export function safetensorsHeader(tensors: readonly WrittenTensor[]): Uint8Array
     end += bytes;
     return [name, { dtype, shape, data_offsets: [begin, end] }] as const;
   });
-  // transformers refuses a file that does not say so.
+  // transformers refuses a file without this.
   const metadata = ['__metadata__', { format: 'pt' }] as const;
   const json = JSON.stringify(Object.fromEntries([metadata, ...entries]));
-  // Spaces up to a multiple of 8, where the data begins, as other writers have it.
+  // Padded with spaces to a multiple of 8, as other writers do.
   const header = new TextEncoder().encode(json.padEnd(Math.ceil(json.length / 8) * 8));
   const bytes = new Uint8Array(LENGTH_BYTES + header.length);
   new DataView(bytes.buffer).setBigUint64(0, BigInt(header.length), true);

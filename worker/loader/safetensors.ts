@@ -1,6 +1,6 @@
 /**
  * The header of a safetensors file: 8 bytes of length, JSON, then the tensors' bytes without gaps.
- * Pure, and as strict as the reference library: what that refuses is refused, with what is wrong and where.
+ * Pure. Refuses everything that the reference library refuses, and says what is wrong and where.
  * https://github.com/huggingface/safetensors#format
  */
 import { isObject, show } from '../hostile-fields.ts';
@@ -27,11 +27,11 @@ export class BadHeader extends Error {}
 
 /** Bytes of the length that a file starts with. */
 export const LENGTH_BYTES = 8;
-/** Of 200,000 tensors; the format itself ends at 100 MB, which take seconds to read. */
+/** Enough for 200,000 tensors. The format allows 100 MB, which take seconds to read. */
 const MAX_HEADER_BYTES = 32_000_000;
 /** Each tensor takes about 7 values: this is enough for 200,000 of them. */
 const MAX_HEADER_VALUES = 1_400_000;
-/** Of a tensor that some program could use. */
+/** More dimensions than any program uses. */
 const MAX_AXES = 64;
 
 const bitsOf: ReadonlyMap<string, number> = new Map(
@@ -157,7 +157,7 @@ function readTensor(name: string, entry: unknown): StoredTensor {
   return { name, dtype, shape, begin, end };
 }
 
-/** Checks that the tensors follow each other from 0 on without a gap; returns where they end. */
+/** Checks that the tensors follow each other from 0 on without a gap. Returns the end of the last one. */
 function checkCover(tensors: StoredTensor[]): number {
   tensors.sort((a, b) => a.begin - b.begin || a.end - b.end);
   let covered = 0;

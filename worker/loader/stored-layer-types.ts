@@ -41,11 +41,11 @@ function fromArray(entries: readonly unknown[], layerCount: number): string {
   });
 }
 
-/** The window of a file that does not speak of it; null where there is none, or the file says so. */
+/** The window if the file does not mention it; null if the family has none, or if the file does mention it. */
 export const defaultWindow = (fields: HostileFields, family: Family): number | null =>
   fields.says('sliding_window') ? null : familyDefaults[family].windowTokens;
 
-/** Mistral's window covers every layer; Qwen's is switched on, and then from one layer on. */
+/** Mistral's window covers every layer. Qwen's has to be switched on, and then starts at a given layer. */
 function firstWindowedLayer(fields: HostileFields, family: Family): number {
   if (!fields.has('sliding_window') && defaultWindow(fields, family) === null) return Infinity;
   switch (family) {

@@ -5,7 +5,7 @@ import type { WrittenTensor } from './safetensors-header.ts';
 
 const dtypes: Readonly<Record<ElementType, string>> = { f32: 'F32', f16: 'F16', bf16: 'BF16' };
 
-/** The types in which a checkpoint's numbers may be, by the name that safetensors has for each. */
+/** The types that a checkpoint's numbers may have, by their names in safetensors. */
 export const elementTypes: ReadonlyMap<string, ElementType> = new Map([
   [dtypes.f32, 'f32'],
   [dtypes.f16, 'f16'],

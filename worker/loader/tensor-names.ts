@@ -3,7 +3,7 @@ const HEAD = 'lm_head.';
 
 /**
  * Tables by tensor name in which the decoder's tensors are called `model.…`. A checkpoint of the bare decoder, without
- * the class for language models around it, lacks that prefix in all names; transformers reads it alike.
+ * the class for language models around it, lacks that prefix in all names. transformers loads both.
  *
  * @param tables the tensors of all files of one checkpoint
  */

@@ -1,7 +1,7 @@
 import type { TextFiles } from '../text/text-api.ts';
 import type { ModelSource } from './model-source.ts';
 
-/** A model's tokenizer and template, unread; null where there is no tokenizer.json. */
+/** A model's tokenizer and template, not parsed yet; null if there is no tokenizer.json. */
 export async function readTextFiles(source: ModelSource): Promise<TextFiles | null> {
   const tokenizer = await source.text('tokenizer.json');
   if (tokenizer === null) return null;

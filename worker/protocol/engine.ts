@@ -1,7 +1,7 @@
 /**
- * What the page asks of the worker, and what the worker tells meanwhile. Everything that crosses is in this folder:
- * types only, plain data only. Expected failures are values (`Outcome`), because Comlink would strip a typed error; a
- * bug throws.
+ * What the page can ask the worker, and the events that the worker sends meanwhile. Everything that crosses is in this
+ * folder: only types, and only plain data. Expected failures are values (`Outcome`), because Comlink would strip a
+ * typed error. Bugs throw.
  */
 import type { AdapterFacts } from '../../gpu/backend.ts';
 import type { KvUsage } from '../../gpu/kv/usage.ts';
@@ -13,7 +13,7 @@ import type { LoadRequest, ModelFacts } from './load.ts';
 import type { Convergence, ConvergenceRequest, Score, ScoreRequest } from './measure.ts';
 
 export interface EngineApi {
-  /** Loads a model, replacing the one before. Waits for earlier calls to end; a run in progress should be stopped first. */
+  /** Loads a model in place of the one before. Waits for earlier calls to end, so stop a run in progress first. */
   load(request: LoadRequest, onEvent: OnEvent): Promise<Outcome<ModelFacts>>;
   /** Prefills the prompt and continues it. Waits for earlier calls to end; never interleaves with them. */
   generate(request: GenerateRequest, onEvent: OnEvent): Promise<Outcome<GenerateResult>>;
@@ -21,11 +21,11 @@ export interface EngineApi {
   measureConvergence(request: ConvergenceRequest, onEvent: OnEvent): Promise<Outcome<Convergence>>;
   /** Scores a given continuation, teacher-forced, alone or against the one scored first. Queued as `generate` is. */
   score(request: ScoreRequest, onEvent: OnEvent): Promise<Outcome<Score>>;
-  /** How many tokens a prompt has, as a run would read it. Waits for earlier calls to end. */
+  /** The number of tokens that a run would read for a prompt. Waits for earlier calls to end. */
   countTokens(prompt: Prompt): Promise<Outcome<number>>;
   /** Ends the runs asked for so far, within one token; they resolve with what they have. */
   stop(): void;
-  /** Writes the loaded checkpoint anew, under a plan. Waits for earlier calls to end; `stop` ends it. */
+  /** Exports the loaded checkpoint under a plan. Waits for earlier calls to end; `stop` ends it. */
   export(request: ExportRequest, onEvent: OnEvent): Promise<Outcome<ExportResult>>;
   /** Frees the model and the device. */
   unload(): Promise<void>;
@@ -40,7 +40,7 @@ export type EngineEvent =
       readonly type: 'download';
       readonly file: string;
       readonly loadedBytes: number;
-      /** 0 where the server does not say. */
+      /** 0 if the server does not say. */
       readonly totalBytes: number;
     }
   | {
@@ -59,7 +59,7 @@ export type EngineEvent =
       readonly ms: number;
       /** KV in use when the token was drawn. */
       readonly kvBytes: number;
-      /** Where `watch.tokens` asked for it. */
+      /** Present if the request sets `watch.tokens`. */
       readonly measured?: MeasuredToken;
     }
   /** At most a few times a second, and once at the end of a run. */

@@ -6,25 +6,25 @@ export type ExportTarget =
   | { readonly to: 'zip' }
   /** A new folder within the one that a person chose in the browser. */
   | { readonly to: 'folder'; readonly folder: FileSystemDirectoryHandle }
-  /** A path of this machine's, that of the new folder: for the headless runner. */
+  /** The path of the new folder on this machine. For the headless runner. */
   | { readonly to: 'path'; readonly path: string };
 
 export interface ExportResult {
   readonly end: 'complete' | 'stopped';
-  /** What was written, without an ending: the name of the folder, and of the folder within the zip. */
+  /** The name of the folder, or of the folder inside the zip. Without an extension. */
   readonly name: string;
   readonly files: readonly string[];
   readonly bytes: number;
-  /** The zip, which may lie on disk; null for a folder, and after a stop. */
+  /** The zip, which may lie on disk; null for a folder, and if the export was stopped. */
   readonly zip: Blob | null;
-  /** Whose code can read it besides this: Hugging Face transformers, LCKV's own, or nobody's. */
+  /** Which other code can read it: Hugging Face transformers, LCKV's own, or none. */
   readonly readBy: 'transformers' | 'lckv' | 'kvtab';
 }
 
 export interface ExportRequest {
   /** Differences from the checkpoint's own configuration. */
   readonly config: Partial<SharingConfig>;
-  /** What numbers of 32 bits become; those of 16 stay as they are. */
+  /** The type that 32-bit numbers are rounded to. 16-bit numbers stay as they are. */
   readonly round: RoundTo;
   readonly to: ExportTarget;
 }

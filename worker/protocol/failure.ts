@@ -13,11 +13,11 @@ export type HubRefusal =
   /** It answers with a web page instead of data: it, or the network on the way, wants a login. */
   | 'web-page';
 
-/** What can go wrong without anybody's bug. `web/ui/explain.ts` alone turns these into sentences. */
+/** What can go wrong without a bug. `web/ui/explain.ts` alone turns these into sentences. */
 export type Failure =
   | BackendFailure
   | { readonly code: 'bad-layer-types'; readonly at: number; readonly reason: string }
-  /** A field of a model's configuration: of its file, or, with `file: null`, of the settings of a run. */
+  /** A field of a model's configuration: in its file or, if `file` is null, in the settings of a run. */
   | {
       readonly code: 'bad-config';
       readonly file: string | null;
@@ -33,10 +33,10 @@ export type Failure =
       readonly file: string;
       readonly status: number;
       readonly reason: string;
-      /** How long the server asks to wait, where that is too long to be waited for. */
+      /** How long the server asks to wait, if that is too long to wait for. */
       readonly retryAfterSec?: number;
     }
-  /** A file on this machine that was there when it was opened. */
+  /** A file on this machine that could be opened, but can no longer be read. */
   | { readonly code: 'unreadable-file'; readonly file: string; readonly reason: string }
   /** Files were opened, but not those of one model: the folders among them that hold one, none or several. */
   | { readonly code: 'not-one-model'; readonly folders: readonly string[] }
@@ -44,9 +44,9 @@ export type Failure =
       readonly repository: string;
       readonly endpoint: string;
     })
-  /** A file is not what its digest says, also after it was fetched again. */
+  /** A file does not match its digest, even after it was fetched again. */
   | { readonly code: 'damaged-file'; readonly file: string; readonly reason: string }
-  /** The browser will not keep so much. */
+  /** The browser does not let the page store so much. */
   | { readonly code: 'no-room'; readonly neededBytes: number; readonly availableBytes: number }
   /** Was deleted from this device, here or in another tab. */
   | { readonly code: 'not-stored'; readonly model: string }
@@ -55,7 +55,7 @@ export type Failure =
   | { readonly code: 'cancelled' }
   | { readonly code: 'export-failed'; readonly file: string; readonly reason: string }
   | { readonly code: 'no-model' }
-  /** A measurement that was stopped: half of it would say nothing. */
+  /** A measurement was stopped. Half of one is of no use. */
   | { readonly code: 'stopped' }
-  /** A bug of ours that was caught at the edge of the worker; the page stays usable. */
+  /** A bug in kvtab, caught at the edge of the worker. The page stays usable. */
   | { readonly code: 'internal'; readonly reason: string };

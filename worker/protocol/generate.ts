@@ -4,7 +4,7 @@ import type { KernelTime } from '../../gpu/plan/kernel-time.ts';
 import type { SamplingOptions } from '../../gpu/plan/sampling.ts';
 import type { SharingConfig } from './load.ts';
 
-/** Text, with the tokenizer's special tokens; a chat, as the template writes it; or turns of token ids, verbatim. */
+/** A text, which gets the tokenizer's special tokens; a chat, which the template writes; or turns of token ids. */
 export type Prompt =
   | { readonly text: string }
   | { readonly chat: readonly ChatMessage[] }
@@ -24,11 +24,11 @@ export interface GenerateRequest {
   readonly maxNewTokens: number;
   readonly ignoreEos: boolean;
   readonly sampling: SamplingOptions;
-  /** Prompt positions, counted through all turns, whose logits are wanted in the result. */
+  /** Prompt positions, counted through all turns, whose logits the result should have. */
   readonly logits: readonly number[];
   /** Whether to measure the prompt's mean negative log-likelihood. */
   readonly score: boolean;
-  /** What is watched besides; the tokens are the same with it and without. */
+  /** What else to record. It does not change the tokens. */
   readonly watch?: Watch;
 }
 
@@ -43,28 +43,28 @@ export interface GenerateResult {
   readonly mode: Mode;
   readonly end: 'length' | 'end-of-text' | 'stopped';
   readonly promptTokens: number;
-  /** What was kept of the conversation before: tokens whose KV was there, and of them those that this prompt begins with. */
+  /** Tokens whose KV was kept from the previous turn, and those of them that this prompt starts with. */
   readonly reuse: { readonly heldTokens: number; readonly reusedTokens: number };
   readonly tokens: readonly number[];
   /** The continuation without special tokens; null without a tokenizer. */
   readonly text: string | null;
-  /** One row of `vocabSize` a position of `GenerateRequest.logits`, in its order. */
+  /** One row of `vocabSize` for each position in `GenerateRequest.logits`, in its order. */
   readonly logits: readonly Float32Array[];
   /** Mean negative log-likelihood of the prompt's tokens 1…; null unless asked for. */
   readonly nats: number | null;
   readonly kv: KvUsage;
   readonly timing: Timing;
-  /** Where `watch.tokens` asked for it: one a token. */
+  /** One per token. Present if the request sets `watch.tokens`. */
   readonly measured?: readonly MeasuredToken[];
-  /** Where `watch.kernels` asked for it: GPU time of one step; null where none can be told. */
+  /** GPU time of one step. Present if the request sets `watch.kernels`; null if it cannot be measured. */
   readonly kernels?: readonly KernelTime[] | null;
 }
 
-/** A token that was drawn, under the model's own distribution: temperature 1, no penalty, nothing cut off. */
+/** A drawn token, measured under the model's own distribution: temperature 1, no penalty, nothing cut off. */
 export interface MeasuredToken extends TokenChance {
   /** 1 for the likeliest. */
   readonly rank: number;
-  /** Since the token before; 0 for the first. */
+  /** Since the previous token; 0 for the first. */
   readonly ms: number;
   /** The likeliest tokens, in order. */
   readonly alternatives: readonly TokenChance[];
@@ -85,6 +85,6 @@ export interface Timing {
   /** From the first new token to the last. */
   readonly decodeMs: number;
   readonly prefillTokensPerSec: number;
-  /** 0 where fewer than two tokens were written. */
+  /** 0 if fewer than two tokens were written. */
   readonly decodeTokensPerSec: number;
 }

@@ -18,7 +18,7 @@ export type BroughtModel = OpenedFiles | HubModel;
 /** Files that a person opened or dropped. They are read in place, never as a whole. */
 export interface OpenedFiles {
   readonly from: 'files';
-  /** `folder:` and the folder's name, with a number where that name was opened before. A link can only name it. */
+  /** `folder:` and the folder's name, with a number if that name was opened before. A link can only name it. */
   readonly id: string;
   /** Plain file names, without folders. */
   readonly files: ReadonlyMap<string, Blob>;
@@ -27,14 +27,14 @@ export interface OpenedFiles {
 /** A repository of the Hugging Face Hub, or of a server with the same paths. */
 export interface HubModel {
   readonly from: 'hub';
-  /** `owner/name`, with `@revision` where one is asked for: what a link says. */
+  /** `owner/name`, or `owner/name@revision` if a revision is asked for. Links use the same form. */
   readonly id: string;
   readonly endpoint: string;
   /** For gated repositories. Used only if it was given for `endpoint`; never logged or put into an address. */
   readonly token: AccessToken | null;
-  /** Read what is stored, all of it; or, where there was no room, go on without storing. */
+  /** True: read it from this device, where all of it is stored. False: there was no room, so store nothing. */
   readonly keep: boolean;
-  /** The commit to read, where the page knows which: what the revision stands for may change meanwhile. */
+  /** The commit to read, if the page knows it, because the revision may move meanwhile. */
   readonly commit?: string;
 }
 
@@ -53,13 +53,13 @@ export interface ModelFacts {
   /** Whether config.json asks for sequential mode (`use_sequential`). */
   readonly useSequential: boolean;
   readonly hasTokenizer: boolean;
-  /** Whether the checkpoint brings a template for chats. */
+  /** Whether the checkpoint has a chat template. */
   readonly hasChatTemplate: boolean;
   readonly weightBytes: number;
   readonly adapter: AdapterFacts;
-  /** How the model's authors draw tokens, by generation_config.json; null if there is no such file. */
+  /** How the model's authors draw tokens, from generation_config.json; null if there is no such file. */
   readonly suggestedSampling: SuggestedSampling | null;
-  /** What of the model's files contradicts itself or is not used, as sentences. The model runs all the same. */
+  /** What in the model's files is contradictory or unused, as sentences. The model runs all the same. */
   readonly notices: readonly string[];
 }
 
@@ -72,7 +72,7 @@ export interface SuggestedSampling {
   readonly said: readonly (keyof SamplingOptions)[];
 }
 
-/** What of config.json a user may edit. Each field replaces the checkpoint's own. */
+/** The fields of config.json that a user may edit. Each one replaces the checkpoint's own. */
 export interface SharingConfig {
   readonly layerTypes: string;
   readonly slidingWindow: number;

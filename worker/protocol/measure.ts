@@ -9,17 +9,17 @@ export interface ConvergenceRequest extends Pick<GenerateRequest, 'input' | 'con
 
 export interface Convergence {
   readonly tokens: readonly TokenWithText[];
-  /** One of each group that is iterated; none where no layer reads above itself. */
+  /** One per iterated group; empty if no layer reads above itself. */
   readonly groups: readonly GroupMovement[];
-  /** Of parallel mode from the exact result, by position; null unless asked for. */
+  /** From the exact result to that of parallel mode, by position; null unless asked for. */
   readonly divergence: Divergence | null;
 }
 
 /** How far one distribution of the next token is from another, by position. */
 export interface Divergence {
-  /** KL(reference ‖ this) in nats. Fewer than `of` where a vocabulary is so large that not all rows were kept. */
+  /** KL(reference ‖ this) in nats. Fewer than `of` if the vocabulary is so large that not all rows were kept. */
   readonly kl: Float32Array;
-  /** Whether both find the same token likeliest; as many as `kl`. */
+  /** Whether both have the same likeliest token; as many as `kl`. */
   readonly agrees: readonly boolean[];
   /** Positions that were read. */
   readonly of: number;
@@ -28,7 +28,7 @@ export interface Divergence {
 export interface ScoreRequest extends Pick<GenerateRequest, 'input' | 'config' | 'mode' | 'kvPrecision'> {
   /** The tokens to score, not empty. */
   readonly continuation: readonly number[];
-  /** Whether this is what others are compared with, or is compared with the one that was kept last. */
+  /** Whether to keep this score as the reference for later ones, or to compare it with the last reference. */
   readonly reference: 'keep' | 'compare';
 }
 
@@ -36,6 +36,6 @@ export interface Score {
   readonly mode: Mode;
   /** Log-probability, in nats, of each token of the continuation. */
   readonly logProbabilities: Float32Array;
-  /** From the reference; null where this is the reference. */
+  /** From the reference; null if this is the reference. */
   readonly divergence: Divergence | null;
 }

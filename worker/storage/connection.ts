@@ -1,7 +1,7 @@
 /**
  * The connection to the one IndexedDB database of kvtab. Browsers close connections: some do so for no reason, and all
  * do if the person deletes the site's data. A connection that another tab's request would have to wait for is closed,
- * too. The next call opens a new one; if the database is another one by then, the listeners hear of it.
+ * too. The next call opens a new one. If that is a different database, the listeners are called.
  */
 import { promisifyRequest } from 'idb-keyval';
 
@@ -10,7 +10,7 @@ export type StorageLoss = 'deleted' | 'taken-over';
 
 const DATABASE = 'kvtab';
 const STORE = 'values';
-/** Holds a value that tells one database from the next one of the same name. Databases from before have none. */
+/** Holds a value that distinguishes a database from a later one of the same name. Older databases have none. */
 const IDENTITY = ['database-identity'];
 
 let current: Promise<IDBDatabase> | null = null;

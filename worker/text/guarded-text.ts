@@ -7,36 +7,36 @@ import type { TextApi, TextFacts, TextFiles } from './text-api.ts';
 /** Somewhere to run a stranger's tokenizer and template. */
 export interface TextPlace {
   readonly api: TextApi;
-  /** Rejects where the place breaks by itself. */
+  /** Rejects if the place breaks by itself. */
   readonly broken: Promise<never>;
-  /** Ends whatever runs there, also an endless loop. The place is then of no more use. */
+  /** Ends whatever runs there, even an endless loop. The place cannot be used afterwards. */
   end(): void;
 }
 
-/** How long one answer may take. Reading a megabyte takes a slow machine a second, a few tokens some microseconds. */
+/** How long one answer may take. A slow machine needs a second for a megabyte, and microseconds for a few tokens. */
 const PATIENCE_MS = 3000;
 const PATIENCE_MS_PER_MEGABYTE = 500;
 
-/** Of the tokens before a continuation, those that may decide how its first ones are written. */
+/** The number of tokens before a continuation that may influence the text of its first tokens. */
 const TOKENS_BEFORE = 256;
 
 /**
- * A model's tokenizer and template at arm's length: in a place that is ended when an answer takes too long, and opened
- * anew for the next. Calls never overlap.
+ * A model's tokenizer and template at arm's length: in a place that is ended if an answer takes too long, and opened
+ * again for the next call. Calls never overlap.
  */
 export class GuardedText {
   readonly #openPlace: () => TextPlace;
   readonly #read: () => Promise<TextFiles | null>;
   readonly #patienceMs: number;
   #place: TextPlace | null = null;
-  /** What a template that never ended is not asked again. */
+  /** Why the template is not run again: it did not end in time. */
   #hopeless: Refused | null = null;
 
   /**
    * Opens a model's text files.
    *
-   * @param read reads the files; again whenever the place had to be ended
-   * @returns null where there is no tokenizer
+   * @param read reads the files; called again whenever the place had to be ended
+   * @returns null if there is no tokenizer
    * @throws Refused with `bad-tokenizer`, or what `read` throws
    */
   static async open(
@@ -76,7 +76,7 @@ export class GuardedText {
     return this.#ask(place, text.length, 'bad-tokenizer', (api) => api.encode(text, special));
   }
 
-  /** Begins a continuation of `prompt`, in which the tokens `silent` have no text. */
+  /** Starts a continuation of `prompt`, in which the tokens `silent` have no text. */
   async begin(prompt: readonly number[], silent: readonly number[]): Promise<void> {
     const place = await this.#opened();
     await this.#ask(place, 0, 'bad-tokenizer', (api) => api.begin(prompt.slice(-TOKENS_BEFORE), silent));
@@ -147,7 +147,7 @@ export class GuardedText {
     });
     try {
       const broken = place.broken.catch((error: unknown) => {
-        this.close(); // The next call opens another.
+        this.close(); // The next call opens another place.
         throw error;
       });
       return valueOf(await Promise.race([work(place.api), broken, outOfPatience]));

@@ -4,7 +4,7 @@ import type { GuardedText } from './guarded-text.ts';
 
 type Text = Pick<GuardedText, 'push' | 'flush' | 'textsOf'>;
 
-/** The text of a run as it is written: tokens are handed over as they come, and their text arrives a little later. */
+/** The text of a run as it is written. Tokens are pushed as they are drawn, and their text arrives a little later. */
 export class LiveText {
   readonly #text: Text;
   readonly #onText: (token: number, text: string, measured: MeasuredToken | undefined) => void;
@@ -22,7 +22,7 @@ export class LiveText {
     this.#onText = onText;
   }
 
-  /** True where the tokenizer has failed: nothing more will come. */
+  /** True if the tokenizer has failed, so that no more text will come. */
   get failed(): boolean {
     return this.#error !== null;
   }
@@ -32,14 +32,14 @@ export class LiveText {
     this.#busy ??= this.#handOver();
   }
 
-  /** All of the text, once the last of it has arrived. Throws what the tokenizer failed with. */
+  /** The whole text, once its last part has arrived. Throws the failure of the tokenizer. */
   async finish(): Promise<string> {
     await this.#busy;
     if (this.#error) throw this.#error;
     return this.#written + (await this.#text.flush());
   }
 
-  /** One message at a time: whatever came meanwhile goes with the next. */
+  /** One message at a time. Tokens that come meanwhile go with the next one. */
   async #handOver(): Promise<void> {
     try {
       while (this.#waiting.length > 0) {

@@ -3,7 +3,7 @@ import type { TextTokenizer } from './tokenizer.ts';
 /** Words, digits and signs that every vocabulary for running text can write. */
 const PROBE = 'Once upon a time, there were 3 kings in the wood.';
 
-/** What to say of a tokenizer that does not give a text back; null if it does. Case and white space may differ. */
+/** A sentence about a tokenizer that loses text; null if it does not. Case and white space may differ. */
 export function lostText({ encode, decode }: TextTokenizer): string | null {
   const tokens = encode(PROBE, false);
   const back = decode(tokens);

@@ -1,27 +1,27 @@
 import type { TokenMeasure } from '../../gpu/plan/token-measure.ts';
 import type { MeasuredToken } from '../protocol/generate.ts';
 
-/** A token as it was drawn, before anybody knows its text. */
+/** A token as it was drawn, before its text is known. */
 export interface DrawnToken {
   readonly token: number;
   /** The token before it. */
   readonly before: number | undefined;
   readonly measure: TokenMeasure | null;
-  /** Since the token before; 0 for the first. */
+  /** Since the previous token; 0 for the first. */
   readonly ms: number;
 }
 
-/** A token after another, whose text is asked for: a decoder may take a space away from a text's first token. */
+/** A token and the one before it, because decoders may drop the leading space of a text's first token. */
 export type TokenAfter = readonly [before: number | undefined, token: number];
 
-/** The tokens whose texts {@link measuredToken} needs: none where nothing was measured. */
+/** The tokens whose texts {@link measuredToken} needs; empty if nothing was measured. */
 export const tokensToTell = ({ token, before, measure }: DrawnToken): readonly TokenAfter[] =>
   measure ? [token, ...measure.alternatives.map((other) => other.token)].map((id) => [before, id]) : [];
 
 /**
  * A drawn token's measure, with texts.
  *
- * @param texts of {@link tokensToTell}, in its order; none without a tokenizer
+ * @param texts those of {@link tokensToTell}, in its order; empty without a tokenizer
  */
 export function measuredToken(
   { token, measure, ms }: DrawnToken,

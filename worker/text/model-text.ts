@@ -9,13 +9,13 @@ import type { TextApi, TextFacts, TextFiles } from './text-api.ts';
 import { TextStream } from './text-stream.ts';
 import { badTokenizer, openTokenizer, parseObject, type TextTokenizer } from './tokenizer.ts';
 
-/** Longer than anybody types, and than any context: what a tokenizer is asked to read at most. */
+/** The longest text that a tokenizer gets: more than anybody types, and more than any context. */
 const LONGEST_TEXT = 4_000_000;
 const MOST_TOKENS = 4_000_000;
 /** What one token may add to a text. Real ones have a few characters. */
 const LONGEST_PIECE = 100_000;
 
-/** A model's tokenizer and chat template. Every answer is bounded in size; in time only by whoever waits for it. */
+/** A model's tokenizer and chat template. Every answer is bounded in size. The caller bounds its time. */
 export class ModelText implements TextApi {
   #tokenizer: TextTokenizer | null = null;
   #config: Readonly<Record<string, unknown>> = {};
@@ -103,7 +103,7 @@ function short(piece: string): string {
   return piece;
 }
 
-/** What `work` returns; whatever else it throws comes of the tokenizer's files. */
+/** What `work` returns. Exceptions other than Refused are blamed on the tokenizer's files. */
 function sayingBadTokenizer<T>(work: () => T): Outcome<T> {
   try {
     return attempt(work);

@@ -7,15 +7,15 @@ export interface TextFiles {
   readonly tokenizer: string;
   /** tokenizer_config.json. */
   readonly config: string | null;
-  /** chat_template.jinja, which counts before the template in tokenizer_config.json. */
+  /** chat_template.jinja, which takes precedence over the template in tokenizer_config.json. */
   readonly template: string | null;
 }
 
 export interface TextFacts {
   readonly hasChatTemplate: boolean;
-  /** The token that the tokenizer calls the end: of a text, or of a turn of a chat. */
+  /** The tokenizer's end token, which ends a text or a turn of a chat. */
   readonly endToken: number | null;
-  /** What of the text files is not used or loses text, as sentences. */
+  /** What in the text files is unused or loses text, as sentences. */
   readonly notices: readonly string[];
 }
 
@@ -23,25 +23,25 @@ export interface TextFacts {
 type Answer<T> = Outcome<T> | Promise<Outcome<T>>;
 
 /**
- * What is done with a model's tokenizer and template, wherever that is. Both are programs of strangers: in the page they
- * run in a worker of their own, which is ended when it takes too long (see guarded-text.ts).
+ * What a model's tokenizer and template do, on whichever thread. Both are programs of strangers. In the page they run
+ * in a worker of their own, which is ended if it takes too long (see guarded-text.ts).
  */
 export interface TextApi {
   open(files: TextFiles): Answer<TextFacts>;
-  /** The tokens of a text; with `special`, also those that the tokenizer itself puts around it. */
+  /** The tokens of a text; with `special`, also those that the tokenizer adds around it. */
   encode(text: string, special: boolean): Answer<readonly number[]>;
-  /** The text of a conversation, as the template writes it, up to where the model goes on. */
+  /** The text of a conversation, as the template writes it, up to the place where the model continues. */
   render(messages: readonly ChatMessage[]): Answer<string>;
   /**
-   * Begins a continuation.
+   * Starts a continuation.
    *
    * @param prompt the last tokens before it
-   * @param silent tokens that have no text in it, besides those that have none anyway
+   * @param silent tokens that have no text in it, in addition to special tokens
    */
   begin(prompt: readonly number[], silent: readonly number[]): Answer<null>;
   /** The text that became certain with each of the next tokens. */
   push(tokens: readonly number[]): Answer<readonly string[]>;
-  /** What each token adds to a text that ends with the one before it. Nothing for special tokens. */
+  /** What each token adds to a text that ends with the one before it. Empty for special tokens. */
   textsOf(tokens: readonly TokenAfter[]): Answer<readonly string[]>;
   /** The text of tokens, all at once. */
   decode(tokens: readonly number[]): Answer<string>;

@@ -1,32 +1,32 @@
 import type { TextTokenizer } from './tokenizer.ts';
 
-/** What a decoder writes for bytes that are no character, and for the first bytes of one whose rest is missing. */
+/** What a decoder writes for invalid bytes, and for the first bytes of a character whose rest is missing. */
 const REPLACEMENT = '\uFFFD';
 
 // A character has at most 4 bytes and every token at least 1, so a few tokens decide how a text ends. Decoding at
-// most LONGEST of them for each new one keeps the whole linear.
+// most LONGEST of them for each new one keeps the total cost linear.
 const KEPT = 16;
 const LONGEST = 32;
 
 /**
- * Tokens in, text out, as it becomes certain: all that was pushed and flushed, joined, is the text of the tokens
- * as a continuation of the prompt, and no piece ends within a character.
+ * Takes tokens and returns their text as soon as it is certain. All pieces joined are the text of the tokens as a
+ * continuation of the prompt, and no piece ends within a character.
  *
- * Tokens are decoded together with those before them, because a token's text depends on its neighbours: the bytes of
- * a character spread over several, and some decoders take the first token's leading space away.
+ * Tokens are decoded together with those before them, because a token's text depends on its neighbors: a character's
+ * bytes may spread over several tokens, and some decoders drop the leading space of the first token.
  */
 export class TextStream {
   readonly #tokenizer: Pick<TextTokenizer, 'decode' | 'isSilent'>;
   #recent: number[] = [];
-  /** UTF-16 units of the text of `#recent` that were handed out. */
+  /** How many UTF-16 units of the text of `#recent` were returned. */
   #handedOut = 0;
 
-  /** @param prompt tokens before the first that is pushed; their text is not handed out */
+  /** @param prompt the tokens before the first one that is pushed; their text is not returned */
   constructor(tokenizer: Pick<TextTokenizer, 'decode' | 'isSilent'>, prompt: readonly number[] = []) {
     this.#tokenizer = tokenizer;
     const recent = prompt.filter((token) => !tokenizer.isSilent(token)).slice(-KEPT);
     const text = tokenizer.decode(recent);
-    // A prompt that ends within a character is none of ours: the text then begins with the new tokens alone.
+    // If the prompt ends within a character, the text starts with the new tokens alone.
     if (text.endsWith(REPLACEMENT)) return;
     this.#recent = recent;
     this.#handedOut = text.length;
@@ -43,14 +43,14 @@ export class TextStream {
     return fresh;
   }
 
-  /** The rest: U+FFFD where the last character was never finished. The stream is then of no more use. */
+  /** The rest, which is U+FFFD if the last character was never finished. The stream cannot be used afterwards. */
   flush(): string {
     return this.#tokenizer.decode(this.#recent).slice(this.#handedOut);
   }
 
   #forget(): void {
     if (this.#recent.length < LONGEST) return;
-    // The cut may go through a character, which spoils the beginning of this text, never its end.
+    // The cut may go through a character, which spoils the start of this text but never its end.
     this.#recent = this.#recent.slice(-KEPT);
     this.#handedOut = certain(this.#tokenizer.decode(this.#recent)).length;
   }

@@ -1,8 +1,8 @@
 import type { TextTokenizer } from './tokenizer.ts';
 
 /**
- * What one token adds to a text that ends with `before`; decoders take a space away from a text's first token. A part of
- * a character is U+FFFD. Empty for special tokens.
+ * What one token adds to a text that ends with `before`. Decoding the token alone would not do, because decoders drop
+ * the leading space of a text's first token. A part of a character is U+FFFD. Empty for special tokens.
  */
 export function tokenText(
   tokenizer: Pick<TextTokenizer, 'decode'>,

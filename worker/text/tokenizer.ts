@@ -5,7 +5,7 @@ import { BadJson, parseHostileJson } from '../hostile-json.ts';
 import { Refused } from '../outcome.ts';
 
 export interface TextTokenizer {
-  /** The tokens of a text; with `special`, also those that the tokenizer itself puts around it. */
+  /** The tokens of a text; with `special`, also those that the tokenizer adds around it. */
   readonly encode: (text: string, special: boolean) => readonly number[];
   /** The text of tokens; special and unknown ones have none. Half characters become U+FFFD. */
   readonly decode: (tokens: readonly number[]) => string;
@@ -35,7 +35,7 @@ export function openTokenizer(tokenizerJson: string, config: object): TextTokeni
     encode: (text, withSpecial) => library.encode(text, { add_special_tokens: withSpecial }).ids,
     decode: (tokens) => {
       const audible = tokens.filter((token) => !isSilent(token));
-      // Cleaning up would take back spaces that are already on the page, and transformers 5 gave it up.
+      // Cleaning up would remove spaces that are already on the page. transformers 5 dropped it, too.
       return audible.length === 0 ? '' : library.decode(audible, { clean_up_tokenization_spaces: false });
     },
     isSilent,
@@ -58,10 +58,10 @@ export function parseObject(text: string, file: string): Readonly<Record<string,
   return json;
 }
 
-/** The kinds of vocabulary that tokenizers knows; old files name none. */
+/** The kinds of vocabulary that the tokenizers library knows. Old files do not name theirs. */
 const modelTypes: readonly unknown[] = [undefined, 'BPE', 'Unigram', 'WordPiece', 'WordLevel'];
 
-/** The library reads an unknown kind by its fields, as whatever it resembles. */
+/** Refuses an unknown kind, which the library would read as whatever kind its fields resemble. */
 function refuseUnknownModel({ model }: Readonly<Record<string, unknown>>): void {
   const type = isObject(model) ? model['type'] : undefined;
   if (!modelTypes.includes(type)) throw badTokenizer(`there is no kind of vocabulary ${show(type)}`);

@@ -1,4 +1,4 @@
-// Threefry-2x32 with 20 rounds: a pure function of key and counter. The mirror of reference/random.ts.
+// Threefry-2x32 with 20 rounds: a pure function of key and counter. The mirror of cpu/random.ts.
 fn threefry(key: vec2u, counter: vec2u) -> vec2u {
   let keys = array<u32, 3>(key.x, key.y, 0x1bd11bdau ^ key.x ^ key.y);
   var rotations = array<u32, 8>(13u, 15u, 26u, 6u, 17u, 29u, 16u, 24u);

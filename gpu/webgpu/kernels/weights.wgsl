@@ -1,5 +1,5 @@
 // Rows of a weight matrix `w` in any format. A unit is what one address holds: eight numbers, or one vec4u of quantized
-// ones, whose scales lie behind all units of the row. plan/quantize.ts packs them.
+// ones, whose scales lie behind all units of the row. numbers/quantize.ts packs them.
 override EIGHTS: u32 = 1u;  // in a unit: 2 of 8-bit numbers, 4 of 4-bit ones
 
 struct Unit { first: vec4u, second: vec4u, scale: f32 }

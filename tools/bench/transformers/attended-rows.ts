@@ -75,7 +75,7 @@ export class AttendedRows {
     return this.#graph.floats(name, shape, values);
   }
 
-  /** 0 where a query sees a key, {@link HIDDEN} elsewhere. One row per token and query head of a group. */
+  /** 0 if a query sees a key, {@link HIDDEN} otherwise. One row per token and query head of a group. */
   #bias(above: boolean, diagonal: boolean, windowed: boolean): string {
     const graph = this.#graph;
     const lengthOf = (input: string) =>

@@ -14,7 +14,7 @@ export const words = {
     endedAt: 'When',
   },
   actions: 'Actions',
-  /** What a run is called that has no name. */
+  /** The name that the table shows for a run without a name. */
   unnamed: (layerTypes: string, time: string) => `${layerTypes}, ${time}`,
   summary: (model: string, adapter: string, mode: string, newTokens: number) =>
     `${model}, ${adapter}, ${mode}, ${newTokens} new`,

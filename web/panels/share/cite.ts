@@ -5,7 +5,7 @@ import type { Run } from '../../playground/run.ts';
 import { describeAdapter } from '../../ui/describe-adapter.ts';
 import { formatBytes, formatTokensPerSec } from '../../ui/format.ts';
 
-/** What a citation says besides the run itself. */
+/** What a citation says in addition to the run itself. */
 export interface Edition {
   /** The commit that the page was built from. */
   readonly commit: string;
@@ -16,7 +16,7 @@ export interface Edition {
 /** A run in a few lines to paste under a figure: what ran, on what, with what outcome, and how to run it again. */
 export function cite(run: Run, { commit, link }: Edition, table = settings): string {
   const adapter = describeAdapter(run.adapter);
-  // The mode that ran, where the setting may say "auto".
+  // The mode that ran: the setting may say "auto".
   const values = { ...run.settings, ...(run.mode && { mode: run.mode }) };
   const inForm = (form: FormName) => describeSettings(values, (row) => row.form === form, table);
   const speed = (tokensPerSec: number | undefined) =>

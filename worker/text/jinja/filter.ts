@@ -3,7 +3,7 @@ import { TemplateError } from './lexer.ts';
 import { charactersOf } from './text-methods.ts';
 import { Dict, itemsOf, typeName, Undefined, type CallArguments, type Value } from './values.ts';
 
-/** What filters need of the interpreter. */
+/** What filters need from the interpreter. */
 export interface Surroundings {
   readonly budget: Budget;
   /** `object[key]`, and the attribute `key` if there is no such item. */
@@ -14,7 +14,7 @@ export interface Surroundings {
 
 export type Filter = (value: Value, args: CallArguments, around: Surroundings) => Value;
 
-/** The items of whatever can be looped over. */
+/** The items of a value that can be looped over. */
 export function iterate(value: Value, budget: Budget): readonly Value[] {
   if (value instanceof Undefined) return [];
   const items =

@@ -31,7 +31,7 @@ class Lexer {
 
   constructor(source: string) {
     const lines = source.replace(/\r\n?/g, '\n');
-    // jinja2 takes one newline at the end away (keep_trailing_newline is off).
+    // jinja2 removes one newline at the end (keep_trailing_newline is off).
     this.#source = lines.endsWith('\n') ? lines.slice(0, -1) : lines;
   }
 
@@ -191,7 +191,7 @@ function afterStripped(source: string, from: number, strip: 'all' | 'newline' | 
 /** A text before a block without the white space of the block's own line, if there is nothing else in it. */
 function withoutIndent(source: string, text: string, until: number): string {
   const lineStart = text.lastIndexOf('\n') + 1;
-  // The text may begin within a line, behind another tag.
+  // The text may start in the middle of a line, behind another tag.
   const begunInLine =
     lineStart === 0 && until - text.length > 0 && source.charAt(until - text.length - 1) !== '\n';
   if (begunInLine) return text;

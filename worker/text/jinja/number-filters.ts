@@ -48,7 +48,7 @@ export const round: Filter = (value, args) => {
   if (method === 'ceil') return new Float(Math.ceil(scaled) / scale);
   if (method === 'floor') return new Float(Math.floor(scaled) / scale);
   const down = Math.floor(scaled);
-  // Python rounds halves to the even neighbour.
+  // Python rounds halves to the even neighbor.
   const nearest = scaled - down === 0.5 ? down + (Math.abs(down % 2) === 1 ? 1 : 0) : Math.round(scaled);
   return new Float(nearest / scale);
 };

@@ -127,7 +127,7 @@ function partOf(directive: string, date: Date): Part | null {
 const dayNumber = (date: Date) =>
   Math.floor(Date.UTC(date.getFullYear(), date.getMonth(), date.getDate()) / 86_400_000);
 
-/** The week of ISO 8601: weeks begin on Monday, and the first holds January 4. */
+/** The week of ISO 8601: weeks start on Monday, and the first holds January 4. */
 function isoWeek(date: Date): { readonly year: number; readonly week: number } {
   const thursday = dayNumber(date) - ((date.getDay() + 6) % 7) + 3;
   const year = new Date(thursday * 86_400_000).getUTCFullYear();

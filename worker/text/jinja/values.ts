@@ -154,7 +154,7 @@ export function isTrue(value: Value): boolean {
   return value instanceof Dict ? value.size > 0 : true;
 }
 
-/** Counts what a comparison or a rendering of nested values costs. Throws where it is too much. */
+/** Counts what a comparison or a rendering of nested values costs. Throws if it is too much. */
 export type Spend = (steps: number) => void;
 
 export function isEqual(a: Value, b: Value, spend: Spend): boolean {
@@ -276,5 +276,5 @@ function quoted(text: string): string {
   return quote + written + quote;
 }
 
-/** Python's white space: JavaScript's without the byte order mark, and four separators and NEL besides. */
+/** Python's white space: JavaScript's without the byte order mark, plus four separators and NEL. */
 export const SPACE = '\\t-\\r\\x1c-\\x20\\x85\\xa0\\u1680\\u2000-\\u200a\\u2028\\u2029\\u202f\\u205f\\u3000';

@@ -4,7 +4,7 @@
  *
  * With l caches in L layers: a pizza keeps the first l − 1 layers plain and shares one cache among the rest; a
  * sandwich keeps l − 1 plain layers half below, half above, and shares one among those between; a lasagna is l
- * groups of neighbours that share one each. LCKV is the sandwich with its KV on top, CLA the lasagna with its KV at
+ * groups of neighbors that share one each. LCKV is the sandwich with its KV on top, CLA the lasagna with its KV at
  * the bottom, YOCO the pizza with its KV at the bottom and windows below.
  */
 import { full, perLayer, type Preset } from './preset.ts';
@@ -16,7 +16,7 @@ export const studyPaper = {
 
 type Place = 'bottom' | 'middle' | 'top';
 
-/** A group of neighbouring layers that all read one of them. */
+/** A group of neighboring layers that all read one of them. */
 interface Span {
   readonly first: number;
   readonly last: number;
