@@ -262,7 +262,7 @@ const realms: readonly Realm[] = [
   },
 ];
 
-/** Folders of the worker, and which other ones each may import. All may import gpu, the protocol and the worker's root. */
+/** Folders of the worker, and which others each may import. All may import gpu, the protocol and the worker's root. */
 function workerFolders(folders: readonly (readonly [name: string, may: readonly string[]])[]): Realm[] {
   return folders.map(([name, may]) => ({
     of: `worker/${name}/`,
