@@ -85,7 +85,7 @@ describe('weights that cannot be used', () => {
     ['a GGUF file', { 'model.safetensors': 'GGUF\x03\x00\x00\x00\x01' }, 'GGUF'],
     ['a zip', { 'model.safetensors': 'PK\x03\x04\x14\x00\x08\x08\x00' }, 'PyTorch'],
     ['nothing', { 'model.safetensors': '' }, 'empty'],
-  ])('are refused before the backend is asked for room: %s', async (_, files, named) => {
+  ])('are refused before the backend allocates anything: %s', async (_, files, named) => {
     const present = Object.fromEntries(
       Object.entries(files).filter(([, content]) => content !== undefined),
     ) as Record<string, string | Uint8Array>;
@@ -98,7 +98,7 @@ describe('weights that cannot be used', () => {
     }
   });
 
-  it('are refused where a shard is cut short', async () => {
+  it('are refused if a shard is cut short', async () => {
     for (const sizesKnown of [true, false]) {
       const { backend } = notingBackend();
       await expect(load(memorySource(shardCutShort(), { sizesKnown }), backend)).rejects.toMatchObject({
@@ -112,14 +112,14 @@ describe('weights that cannot be used', () => {
     }
   });
 
-  it('are download-failed where there are none', async () => {
+  it('fail as download-failed if there are none', async () => {
     const { backend } = notingBackend();
     await expect(load(memorySource({}), backend)).rejects.toMatchObject({
       failure: { code: 'download-failed', file: 'model.safetensors', status: 404 },
     });
   });
 
-  it('are freed where the file is cut short, at any byte', async () => {
+  it('are freed if the file is cut short, at any byte', async () => {
     const file = fileOfTensors(tensorsOf());
     await fc.assert(
       fc.asyncProperty(fc.nat(file.length - 1), fc.boolean(), async (length, sizesKnown) => {
@@ -134,7 +134,7 @@ describe('weights that cannot be used', () => {
     );
   });
 
-  it('are freed where bytes follow that no header promised', async () => {
+  it('are freed if bytes follow that no header promised', async () => {
     const file = new Uint8Array([...fileOfTensors(tensorsOf()), 0]);
     const { backend, freed } = notingBackend();
     const source = memorySource({ 'model.safetensors': file }, { sizesKnown: false });
@@ -142,14 +142,14 @@ describe('weights that cannot be used', () => {
     expect(freed()).toBe(1);
   });
 
-  it('are freed where the backend fails', async () => {
+  it('are freed if the backend fails', async () => {
     const { backend, freed } = notingBackend({ failAtPut: 3 });
     const source = memorySource({ 'model.safetensors': fileOfTensors(tensorsOf()) });
     await expect(load(source, backend)).rejects.toThrow('the backend broke');
     expect([freed(), backend.allocatedBytes]).toEqual([1, 0]);
   });
 
-  it('let go of every file that was opened', async () => {
+  it('close every file that was opened', async () => {
     const source = memorySource(shards());
     let open = 0;
     const counting: ModelSource = {

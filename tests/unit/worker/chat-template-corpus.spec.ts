@@ -7,18 +7,18 @@ import { attempt } from '../../../worker/outcome.ts';
 import type { ChatMessage } from '../../../worker/protocol/generate.ts';
 import { renderChat } from '../../../worker/text/chat-template.ts';
 
-/** The time that the answers were made at (tools/chat-templates/render_chat_templates.py). */
+/** The time at which the answers were made (tools/chat-templates/render_chat_templates.py). */
 const now = () => new Date(2026, 10, 5, 15, 4, 7);
 const tokens = { bos_token: '<s>', eos_token: '</s>' };
 
-/** What transformers renders; null where it refuses the conversation. */
+/** What transformers renders. Null if it refuses the conversation. */
 const expected: Readonly<Record<string, readonly (string | null)[]>> = answers;
 
 describe.each([
   ['of a family', families],
   ['with a feature of the language', features],
 ])('A chat template %s', (_, templates) => {
-  it.each(templates)('renders as transformers does: $name', ({ name, template }) => {
+  it.each(templates)('renders the same as transformers: $name', ({ name, template }) => {
     const rendered = (conversations as readonly (readonly ChatMessage[])[]).map((messages) => {
       const outcome = attempt(() => renderChat(template, messages, tokens, now));
       return outcome.ok ? outcome.value : null;

@@ -12,19 +12,19 @@ const tokens = { bos_token: '<s>', eos_token: '</s>' };
 const render = (template: string, messages = hello) => attempt(() => renderChat(template, messages, tokens));
 
 describe('A chat template', () => {
-  it('writes a conversation up to where the model goes on', () => {
+  it('writes a conversation up to the start of the reply', () => {
     const template =
       "{{ bos_token }}{%- for message in messages %}\n<|{{ message['role'] }}|>{{ message.content | trim }}{{ eos_token }}\n{%- endfor %}{% if add_generation_prompt %}<|assistant|>{% endif %}";
     expect(valueOf(render(template))).toBe('<s><|system|>Be brief.</s><|user|>Hello</s><|assistant|>');
   });
 
-  it('has what templates look for: macros, namespaces, ranges, dates, filters', () => {
+  it('can use what templates need: macros, namespaces, ranges, dates, filters', () => {
     const template =
       "{% macro say(x) %}[{{ x | upper }}]{% endmacro %}{% set ns = namespace(n=0) %}{% for i in range(3) %}{% set ns.n = ns.n + i %}{% endfor %}{{ say('a') }}{{ ns.n }}{{ strftime_now('%Y') | length }}{{ messages | map(attribute='role') | join(',') }}{{ tools is defined }}";
     expect(valueOf(render(template))).toBe('[A]34system,userTrue');
   });
 
-  it('can refuse a conversation, in its own words', () => {
+  it('can refuse a conversation with a message of its own', () => {
     const template =
       "{% if messages[0].role == 'system' %}{{ raise_exception('No system role') }}{% endif %}{{ 1 }}";
     expect(render(template)).toMatchObject({
@@ -33,13 +33,13 @@ describe('A chat template', () => {
     expect(valueOf(render(template, hello.slice(1)))).toBe('1');
   });
 
-  it('leaves what is written in a message alone: markup, braces, prototypes', () => {
+  it('copies the content of messages unchanged: markup, braces, prototypes', () => {
     const content = '<img src=x onerror=alert(1)> {{ 7 * 7 }} {% raw %} __proto__';
     const outcome = render('{{ messages[0].content }}', [{ role: 'user', content }]);
     expect(valueOf(outcome)).toBe(content);
   });
 
-  it('finds and changes no prototype', () => {
+  it('neither reads nor changes a prototype', () => {
     const template =
       "{% set ns = namespace() %}{% set ns.__proto__ = {'polluted': 1} %}{% set ns.constructor = 1 %}{{ messages['__proto__'] }}{{ messages[0].__proto__ }}{{ {}.polluted }}";
     expect(valueOf(render(template))).toBe('');
@@ -61,13 +61,13 @@ describe('A chat template', () => {
     ['reaches for the constructor', '{{ messages.constructor.constructor("return this")() }}'],
     ['is no template', '{% for %}'],
     ['is longer than any', 'x'.repeat(600_000)],
-  ])('that %s ends as bad-template, soon', (_, template) => {
+  ])('that %s soon fails as bad-template', (_, template) => {
     const startMs = performance.now();
     expect(render(template)).toMatchObject({ ok: false, failure: { code: 'bad-template' } });
     expect(performance.now() - startMs).toBeLessThan(4000);
   });
 
-  it('is one text or one of several with names; special tokens are texts or objects', () => {
+  it('is a string or one of several named ones. Special tokens are strings or objects', () => {
     expect(findTemplate('x')).toBe('x');
     const named = [
       { name: 'tool_use', template: 't' },

@@ -16,15 +16,15 @@ async function chatting(chat_template = template, model = 'fairy-lckv') {
   return { engine, turn, bytes };
 }
 
-/** The same turn by an engine that holds nothing. */
+/** The same turn by an engine without earlier KV. */
 const afresh = async (chat: readonly ChatMessage[], changes: Partial<GenerateRequest> = {}) =>
   (await chatting()).turn(chat, changes);
 
-// Token by token, a turn does not depend on how the ones before were cut.
+// Token by token, a turn does not depend on how the earlier ones were split.
 const exact = { mode: 'sequential' } as const;
 
 describe('A chat', () => {
-  it('reads only what is new in its next turn, and writes what it would write having read all', async () => {
+  it('reads only the new part in its next turn, and writes the same as if it read everything', async () => {
     const { turn, bytes } = await chatting();
     const one = await turn(first, exact);
     expect(one.reuse).toEqual({ heldTokens: 0, reusedTokens: 0 });
@@ -39,7 +39,7 @@ describe('A chat', () => {
     expect(kept).toBeGreaterThan(0);
   });
 
-  it('reads again from where the conversation was changed', async () => {
+  it('reads again from the first change of the conversation', async () => {
     const { turn } = await chatting();
     const one = await turn(first, exact);
     const edited = [...first, said('assistant', 'A fox.'), said('user', 'And then?')];
@@ -48,20 +48,20 @@ describe('A chat', () => {
     expect(two.reuse.reusedTokens).toBeGreaterThanOrEqual(one.promptTokens - 1);
     expect(two.tokens).toEqual((await afresh(edited, exact)).tokens);
 
-    // Once more, from the first turn: all of its prompt is there, and its last token is read again.
+    // The first turn once more: its whole prompt is there, and only its last token is read again.
     const again = await turn(first, exact);
     expect(again.reuse.reusedTokens).toBe(again.promptTokens - 1);
     expect(again.tokens).toEqual(one.tokens);
   });
 
-  it('reads all again where the template writes earlier turns anew', async () => {
+  it('reads everything again if the template rewrites earlier turns', async () => {
     const { turn } = await chatting(`{{ messages | length }}: ${template}`);
     const one = await turn(first, exact);
     const two = await turn([...first, said('assistant', one.text ?? ''), said('user', 'And?')], exact);
     expect(two.reuse.reusedTokens).toBeLessThan(3);
   });
 
-  it('reads all again with other sharing, or when it has outgrown its room', async () => {
+  it('reads everything again if the sharing changed, or when it has outgrown its stores', async () => {
     const { engine, turn } = await chatting();
     const one = await turn(first);
     const next = [...first, said('assistant', one.text ?? ''), said('user', 'And then?')];
@@ -77,7 +77,7 @@ describe('A chat', () => {
     expect(valueOf(await outgrown).reuse).toMatchObject({ reusedTokens: 0 });
   });
 
-  it('goes on after a stop, in the prompt or in the reply', async () => {
+  it('continues after a stop, in the prompt or in the reply', async () => {
     const { engine, turn } = await chatting();
     const one = await turn(first, exact);
     const next = [...first, said('assistant', one.text ?? ''), said('user', 'And then? '.repeat(20))];
@@ -91,7 +91,7 @@ describe('A chat', () => {
     expect(two.tokens).toEqual((await afresh(next, exact)).tokens);
   });
 
-  it('lets go of its KV for a run over a text, and for another model', async () => {
+  it('frees its KV for a run over a text, and for another model', async () => {
     const { engine, turn, bytes } = await chatting();
     const before = bytes();
     await turn(first);
@@ -103,7 +103,7 @@ describe('A chat', () => {
     expect(bytes()).toBe(0);
   });
 
-  it('ends a turn with the tokenizer’s own end, also where config.json names another', async () => {
+  it('ends a turn with the end token of the tokenizer, even if config.json names another', async () => {
     const { engine } = await loaded('fairy-lckv', {
       more: {
         'chat_template.jinja': template,
@@ -116,7 +116,7 @@ describe('A chat', () => {
     expect(result.end).toBe('end-of-text');
   });
 
-  it('counts its tokens before it is read; a text’s too', async () => {
+  it('has its tokens counted before it is read, like a text', async () => {
     const { engine, turn } = await chatting();
     const counted = valueOf(await engine.countTokens({ chat: first }));
     expect(counted).toBe((await turn(first)).promptTokens);
@@ -124,7 +124,7 @@ describe('A chat', () => {
     expect(await engine.countTokens({ chat: [] })).toMatchObject({ ok: true });
   });
 
-  it('is refused in words where the model has no template, or one that fails', async () => {
+  it('is refused with a reason if the model has no template, or one that fails', async () => {
     const plain = await loaded('fairy-lckv');
     const asked = ask({ input: { chat: first } });
     expect(await plain.engine.generate(asked, ignore)).toMatchObject({ failure: { code: 'bad-template' } });

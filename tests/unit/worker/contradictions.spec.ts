@@ -20,7 +20,7 @@ async function load(
   return { ...loaded, put };
 }
 
-/** What the model uses and no more. */
+/** Only the tensors that the model uses. */
 function usedTensors(): Map<string, TensorOf> {
   const used = new Set(weightSpecs(dims, storedLayers).map(({ name }) => name));
   return new Map([...tensorsOf()].filter(([name]) => used.has(name)));
@@ -36,7 +36,7 @@ function indexed(change: (index: { weight_map: Record<string, string>; metadata:
   return { ...files, 'model.safetensors.index.json': JSON.stringify(index) };
 }
 
-describe('A checkpoint that fits its configuration', () => {
+describe('A checkpoint that matches its configuration', () => {
   it('loads without a notice, from one file or from shards', async () => {
     expect((await load(whole(usedTensors()))).notices).toEqual([]);
     expect((await load(shardsOf(usedTensors()))).notices).toEqual([]);
@@ -46,7 +46,7 @@ describe('A checkpoint that fits its configuration', () => {
 describe('Tied embeddings', () => {
   const tied = { tiedEmbeddings: true } as const;
 
-  it('give way to a head in the files with other numbers, and a notice says so', async () => {
+  it('are overruled by a head in the files with other numbers, and a notice says so', async () => {
     const tensors = usedTensors();
     const { dims: found, notices, put } = await load(whole(tensors), tied);
     expect(found.tiedEmbeddings).toBe(false);
@@ -54,7 +54,7 @@ describe('Tied embeddings', () => {
     expect(put.get(HEAD)).toEqual([...(tensors.get(HEAD)?.bytes ?? [])]);
   });
 
-  it('are tied silently if the head in the files is the embedding, or is not there', async () => {
+  it('are tied silently if the head in the files equals the embedding or is missing', async () => {
     const tensors = usedTensors();
     const embedding = tensors.get(EMBEDDING);
     if (!embedding) throw new Error('no embedding');
@@ -127,7 +127,7 @@ describe('Tensors that the model does not use', () => {
     ]);
   });
 
-  it('are silent if they are the rotary frequencies of config.json, and named if they are others', async () => {
+  it('are ignored if they are the rotary frequencies of config.json, and named if they differ', async () => {
     const name = 'model.layers.0.self_attn.rotary_emb.inv_freq';
     const frequencies = Float32Array.from(
       { length: dims.headDim / 2 },

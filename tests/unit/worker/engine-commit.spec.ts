@@ -7,14 +7,14 @@ import { placeHere } from '../../../worker/text/place-here.ts';
 import { ignore } from './engines.ts';
 import { goldenSource } from './sources.ts';
 
-it('A model is loaded again where another commit of it is brought, and not where it is the same', async () => {
+it('A model is loaded again if another commit of it is requested, and not for the same commit', async () => {
   const opened: (string | undefined)[] = [];
   const engine = new Engine({
     openBackend: () => Promise.resolve(openCpuBackend()),
     openSource: () => fail({ code: 'no-model' }),
     openTextPlace: placeHere,
     openBrought: (model) => {
-      opened.push((model as HubModel).commit); // only such are brought here
+      opened.push((model as HubModel).commit); // the test loads no others
       return Promise.resolve(succeed(goldenSource('lckv')));
     },
   });

@@ -19,13 +19,13 @@ const hub: HubModel = {
 };
 const request = { config: { layerTypes: '0_1_2_3_4_5_6_7' }, round: 'bf16', to: { to: 'zip' } } as const;
 
-/** Reads everything, and keeps nothing. */
+/** Reads everything, and discards it. */
 const nowhere: ExportSink = async (name, files) => {
   for await (const { chunks } of files) for await (const _ of chunks);
   return { name, zip: null };
 };
 
-/** A source that ends when its load is stopped, as the Hub's. */
+/** A source that ends when its load is stopped, like that of the Hub. */
 function endingSource(cancelled: AbortSignal): ModelSource {
   const source = goldenSource('lckv');
   const guarded = <T>(work: () => Promise<T>) => {
@@ -39,7 +39,7 @@ function endingSource(cancelled: AbortSignal): ModelSource {
   };
 }
 
-it('An engine exports what was brought, also after a stop, and lets an export be stopped', async () => {
+it('An engine exports a loaded model, also after a stop, and an export can be stopped', async () => {
   const engine = new Engine({
     openBackend: () => Promise.resolve(openCpuBackend()),
     openSource: () => fail({ code: 'no-model' }),

@@ -10,7 +10,7 @@ afterEach(() => {
 });
 
 describe('loading', () => {
-  it('the same model once more does nothing; another one replaces it', async () => {
+  it('does nothing for the loaded model, and replaces it with another one', async () => {
     const { engine, files, opened } = await loaded('lckv');
     valueOf(await engine.load(cpu('lckv'), ignore));
     expect(files.length).toBe(1);
@@ -21,7 +21,7 @@ describe('loading', () => {
     expect(opened.length).toBe(1);
   });
 
-  it('fails for a model that is not there, and leaves the engine usable', async () => {
+  it('fails for a missing model, and leaves the engine usable', async () => {
     const { engine } = await loaded('lckv');
     expect(await engine.load(cpu('nowhere'), ignore)).toMatchObject({
       failure: { code: 'download-failed', file: 'config.json', status: 404 },
@@ -57,7 +57,7 @@ describe('several calls at once', () => {
     expect(order).toEqual(['first', 'second', 'third']);
   });
 
-  it('are ended by one stop, running or waiting, and later ones are not', async () => {
+  it('all end with one stop, running or waiting, and later ones do not', async () => {
     const { engine } = await loaded('lckv');
     let tokens = 0;
     const running = engine.generate(ask({ maxNewTokens: 5000 }), (event) => {
@@ -70,7 +70,7 @@ describe('several calls at once', () => {
     expect(valueOf(await engine.generate(ask({}), ignore))).toMatchObject({ end: 'length' });
   });
 
-  it('that are stopped within the prompt resolve with what they have', async () => {
+  it('resolve with what they have if they are stopped within the prompt', async () => {
     const { engine } = await loaded('lckv');
     const turn = Array.from({ length: 300 }, (_, i) => i % 160);
     const running = engine.generate(
@@ -90,7 +90,7 @@ describe('several calls at once', () => {
 });
 
 describe('a failure of the backend', () => {
-  /** A backend on which opening a session throws, as often as is said. */
+  /** A backend on which opening a session throws this many times. */
   const failing = (error: Error, times: number) => (backend: Backend) => {
     const allocate = backend.allocate.bind(backend);
     backend.allocate = async (request) => {
@@ -102,7 +102,7 @@ describe('a failure of the backend', () => {
     return backend;
   };
 
-  it('that lost the device drops it; the next load opens another', async () => {
+  it('that lost the device drops it, and the next load opens another', async () => {
     const lost = new BackendError({ code: 'device-lost', reason: 'unplugged' });
     const { engine, opened } = await loaded('lckv', { edit: failing(lost, 1) });
     expect(await engine.generate(ask({}), ignore)).toMatchObject({ failure: lost.failure });
@@ -112,14 +112,14 @@ describe('a failure of the backend', () => {
     expect(opened.length).toBe(2);
   });
 
-  it('for want of memory keeps the model', async () => {
+  it('for lack of memory keeps the model', async () => {
     const full = new BackendError({ code: 'out-of-memory', what: 'kv', bytes: 1 });
     const { engine } = await loaded('lckv', { edit: failing(full, 1) });
     expect(await engine.generate(ask({}), ignore)).toMatchObject({ failure: full.failure });
     valueOf(await engine.generate(ask({}), ignore));
   });
 
-  it('that is a bug is said as internal, logged, and forgotten', async () => {
+  it('that is a bug is reported as internal and logged, and the next run works', async () => {
     const logged = vi.spyOn(console, 'error').mockReturnValue(undefined);
     const bug = new TypeError('undefined is not a kernel');
     const { engine } = await loaded('lckv', { edit: failing(bug, 1) });
@@ -133,7 +133,7 @@ describe('a failure of the backend', () => {
 });
 
 describe('events', () => {
-  it('that the receiver fails on do not fail the run', async () => {
+  it('do not fail the run if their receiver throws', async () => {
     const { engine } = await loaded('lckv');
     const throwing = () => {
       throw new Error('the page broke');
@@ -142,7 +142,7 @@ describe('events', () => {
     for (const receive of [throwing, rejecting]) valueOf(await engine.generate(ask({}), receive));
   });
 
-  it('have all arrived when the answer comes', async () => {
+  it('have all arrived before the answer', async () => {
     const { engine } = await loaded('lckv');
     let arrived = 0;
     const slow = (() =>
@@ -151,7 +151,7 @@ describe('events', () => {
     expect(arrived).toBeGreaterThan(4);
   });
 
-  it('of statistics come at most a few times a second', async () => {
+  it('with statistics come at most a few times per second', async () => {
     const { engine } = await loaded('lckv');
     let stats = 0;
     const startMs = performance.now();

@@ -32,9 +32,9 @@ export const ask = (changes: Partial<GenerateRequest>): GenerateRequest => ({
 const noFiles: Readonly<Record<string, string>> = {};
 
 /**
- * An engine on the CPU over the models of the repository, and a look at what it opened.
+ * An engine on the CPU with the models of the repository, and the backends that it opened.
  *
- * @param more text files that every model has besides its own, or in their place
+ * @param more text files that every model gets in addition to its own, or instead of them
  */
 export function openEngine({
   edit = (backend: Backend) => backend,

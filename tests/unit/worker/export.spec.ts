@@ -21,7 +21,7 @@ import { placeHere } from '../../../worker/text/place-here.ts';
 
 type Files = Record<string, Uint8Array>;
 
-/** Keeps what is exported in memory, and checks the sizes that were promised. */
+/** Keeps the exported files in memory, and checks the promised sizes. */
 function memorySink() {
   const files: Files = {};
   const sink: ExportSink = async (name, exported) => {
@@ -55,7 +55,7 @@ const digestOf = (bytes: Uint8Array | undefined) =>
     .update(bytes ?? '')
     .digest('hex');
 
-/** Tensors with a digest for their bytes: comparing those one by one takes Vitest a minute. */
+/** Tensors with a digest for their bytes. Comparing the bytes one by one takes Vitest a minute. */
 const digested = (tensors: ReadonlyMap<string, TensorOf>) =>
   new Map([...tensors].map(([name, { bytes, ...tensor }]) => [name, { ...tensor, digest: digestOf(bytes) }]));
 
@@ -127,7 +127,7 @@ describe('The stored plan, exported', () => {
     expect(result).toMatchObject({ end: 'complete', name: 'my-model-export' });
   });
 
-  it('is one file where there were shards', async () => {
+  it('is one file, even if the source had shards', async () => {
     const source = goldenHfSource('llama-bf16-sharded');
     const { files } = await exported(source, request({}));
     const got = digested(tensorsOf(files['model.safetensors']));
@@ -137,7 +137,7 @@ describe('The stored plan, exported', () => {
     }
   });
 
-  it('has its tokenizer beside it, and the text of its numbers', async () => {
+  it('includes its tokenizer, and keeps numbers as they are written', async () => {
     const source = shippedSource('fairy-lckv');
     const { files, config, result } = await exported(source, request({}));
     for (const name of ['tokenizer.json', 'tokenizer_config.json', 'generation_config.json']) {
@@ -169,7 +169,7 @@ describe('Another plan, exported', () => {
     ['fairy-llama', '0s_0_2_2s_7_7_7_7'],
     ['fairy-lckv', '0_1_2_3_4_5_6_7'],
     ['fairy-lckv', '3_3_3_3_3_3_3_3'],
-  ])('gives %s the logits that it had under %s, where means are rounded', async (model, layerTypes) => {
+  ])('gives %s the same logits as under %s, up to the rounding of means', async (model, layerTypes) => {
     const source = shippedSource(model);
     const plan = { layerTypes, slidingWindow: 4 };
     const { files, result } = await exported(source, request(plan, 'f16'));
@@ -179,7 +179,7 @@ describe('Another plan, exported', () => {
     expectClose(after.logits, before.logits, 0.05);
   });
 
-  it('is the same to the bit where projections are only copied', async () => {
+  it('is the same to the bit if projections are only copied', async () => {
     const source = shippedSource('fairy-lckv');
     for (const layerTypes of ['0_1_2_3_4_5_6_7', '0s_6s_6s_6_6_6_6_7', '0_2_2_4_4_6_6_7']) {
       const { files } = await exported(source, request({ layerTypes }));
@@ -189,7 +189,7 @@ describe('Another plan, exported', () => {
     }
   });
 
-  it('has projections of owners alone, means by the conversion that runs use', async () => {
+  it('has projections for owners only, with means by the same conversion as in runs', async () => {
     const source = shippedSource('fairy-llama');
     const { files } = await exported(source, request({ layerTypes: '0_6_6_6_6_6_6_7' }));
     const [got, stored] = [tensorsOf(files['model.safetensors']), await storedTensors(source)];
@@ -205,7 +205,7 @@ describe('Another plan, exported', () => {
     expect(digestOf(got.get(key(7))?.bytes)).toBe(digestOf(stored.get(key(7))?.bytes));
   });
 
-  it('averages biases and norms of heads too', async () => {
+  it('averages biases and norms of heads as well', async () => {
     for (const name of ['qwen2-implicit-bias', 'qwen3-mixed-windows']) {
       const source = goldenHfSource(name);
       const plan = { layerTypes: '1_1_1' };
@@ -216,7 +216,7 @@ describe('Another plan, exported', () => {
     }
   });
 
-  it('is refused before anything is written where the plan is wrong, or f16 too small', async () => {
+  it('is refused before anything is written if the plan is wrong or f16 is too small', async () => {
     const { sink, files } = memorySink();
     const source = shippedSource('fairy-llama');
     const config = valueOf(parseModelConfig(JSON.parse((await source.text('config.json')) ?? '')));
@@ -244,7 +244,7 @@ describe('Another plan, exported', () => {
     });
   });
 
-  it('tells how far it is, and ends at once when it is stopped', async () => {
+  it('reports its progress, and ends at once when it is stopped', async () => {
     const source = shippedSource('fairy-llama');
     const config = valueOf(parseModelConfig(JSON.parse((await source.text('config.json')) ?? '')));
     const seen: number[] = [];
@@ -268,7 +268,7 @@ describe('Another plan, exported', () => {
 });
 
 describe('bfloat16', () => {
-  it('is the nearest upper half of a float32, ties to even, as every number comes back', () => {
+  it('is the nearest upper half of a float32, ties to even, and every bfloat16 comes back exactly', () => {
     const bits = Uint16Array.from({ length: 65536 }, (_, i) => i);
     const values = toFloat32(new Uint8Array(bits.buffer), 'bf16');
     toBf16(values).forEach((got, i) => {

@@ -8,7 +8,7 @@ import { parseModelConfig } from '../../../worker/loader/model-config.ts';
 import { valueOf } from '../../../worker/outcome.ts';
 import type { SharingConfig } from '../../../worker/protocol/load.ts';
 
-/** The config.json of a published model under another plan: what it says, and what of it is read again. */
+/** The config.json of a published model under another plan: its text, and what reading it gives. */
 async function exported(name: string, changes: Partial<SharingConfig>) {
   const text = await readFile(`tests/fixtures/configs/${name}.json`, 'utf8');
   const config = valueOf(parseModelConfig(JSON.parse(text)));
@@ -53,7 +53,7 @@ describe('The config.json of an export', () => {
     expect(again.eosIds).toEqual(config.eosIds);
   });
 
-  it('keeps what a checkpoint of LCKV says, but the plan', async () => {
+  it('keeps all fields of an LCKV checkpoint but the plan', async () => {
     const plan = {
       layerTypes: shared(22),
       forwardPasses: 4,
@@ -76,7 +76,7 @@ describe('The config.json of an export', () => {
     expect(text).toContain('"rope_theta": 10000.0');
   });
 
-  it('turns what transformers 5 writes into what transformers 4 reads, where LCKV is to read it', () => {
+  it('turns fields of transformers 5 into those of transformers 4 if LCKV has to read it', () => {
     const text = JSON.stringify({
       ...{
         model_type: 'llama',
@@ -102,7 +102,7 @@ describe('The config.json of an export', () => {
     expect(valueOf(parseModelConfig(json)).dims).toEqual(config.dims);
   });
 
-  it("windows a Qwen in transformers' own words, and shares in LCKV's, which its code has no Qwen for", async () => {
+  it("writes windows of a Qwen in transformers' fields, and sharing in LCKV's, for kvtab only", async () => {
     for (const name of ['qwen2.5-0.5b', 'qwen3-0.6b', 'qwen3-0.6b.transformers-5']) {
       const layers = name.startsWith('qwen2') ? 24 : 28;
       const plain = await exported(name, { layerTypes: windowed(layers, 4), slidingWindow: 128 });
@@ -119,7 +119,7 @@ describe('The config.json of an export', () => {
     }
   });
 
-  it('leaves a Mistral a Mistral where all of its layers are windowed or none', async () => {
+  it('keeps a Mistral a Mistral if all of its layers are windowed, or none', async () => {
     const none = await exported('mistral-7b-v0.1', { layerTypes: windowed(32, 99) });
     expect(none.json).toMatchObject({ model_type: 'mistral', sliding_window: null });
     expect(none.again.stored.layerTypes).toBe(windowed(32, 99));
@@ -129,7 +129,7 @@ describe('The config.json of an export', () => {
     expect((await exported('mistral-7b-v0.3', { layerTypes: windowed(32, 8) })).readBy).toBe('lckv');
   });
 
-  it('of a plan that computes the same is the stored one', async () => {
+  it('equals the stored one for a plan that computes the same', async () => {
     const { text, readBy } = await exported('tinyllama-chat', { slidingWindow: 9, forwardPasses: 3 });
     const stored = await readFile('tests/fixtures/configs/tinyllama-chat.json', 'utf8');
     expect(JSON.parse(text)).toEqual(JSON.parse(stored));
@@ -138,7 +138,7 @@ describe('The config.json of an export', () => {
 });
 
 describe('The fields of a JSON text', () => {
-  it('are what JSON.parse says, as they are written', () => {
+  it('are those of JSON.parse, each as it is written', () => {
     fc.assert(
       fc.property(fc.dictionary(fc.string(), fc.jsonValue()), fc.constantFrom(0, 1, 4), (object, indent) => {
         const fields = jsonFields(JSON.stringify(object, null, indent));

@@ -21,18 +21,18 @@ describe('Files that were opened', () => {
   ]);
   const source = openFilesSource(files);
 
-  it('are read as text, or from a byte on, and say how long they are', async () => {
+  it('are read as text or from any byte on, and have a known size', async () => {
     expect(await source.text('config.json')).toBe('{}');
     expect((await source.open('model.safetensors', 7))?.sizeBytes).toBe(bytes.length);
     expect(await readAll(source, 'model.safetensors', 70_001)).toEqual(bytes.slice(70_001));
   });
 
-  it('are missing where there are none', async () => {
+  it('are null if no such file was opened', async () => {
     expect(await source.text('tokenizer.json')).toBeNull();
     expect(await source.open('tokenizer.json')).toBeNull();
   });
 
-  it('are read a piece at a time, and no further than is asked', async () => {
+  it('are read piece by piece, and not much further than requested', async () => {
     let pulled = 0;
     const endless = new Blob();
     Object.defineProperty(endless, 'size', { value: 2 ** 40 });
@@ -52,7 +52,7 @@ describe('Files that were opened', () => {
     expect(pulled).toBeLessThan(8);
   });
 
-  it('that claim to be a text of gigabytes are refused before they are read', async () => {
+  it('are refused as text before they are read if they have gigabytes', async () => {
     const huge = new Blob();
     Object.defineProperty(huge, 'size', { value: 2 ** 31 });
     await expect(openFilesSource(new Map([['config.json', huge]])).text('config.json')).rejects.toMatchObject(
@@ -84,7 +84,7 @@ describe('A folder on disk', () => {
   it.each([
     ['changed', (file: string) => appendFileSync(file, 'more')],
     ['removed', (file: string) => rmSync(file)],
-  ])('says of a file that was %s after it was opened that it cannot be read', async (_, spoil) => {
+  ])('reports a file that was %s after it was opened as unreadable', async (_, spoil) => {
     const source = openFolderSource(folder);
     const opened = await source.open('model.safetensors');
     if (!opened) throw new Error('it is there');

@@ -22,7 +22,7 @@ describe('a run', () => {
     for (const name of ['short-prompt', 'two-turns']) {
       const golden = await goldenOf(name);
       const { engine } = await loaded(name);
-      // Asked for backwards and twice, because rows come in the order asked.
+      // Requested backwards and twice, because rows come in the requested order.
       const positions = [...golden.positions].reverse().flatMap((position) => [position, position]);
       const result = valueOf(
         await engine.generate(
@@ -47,7 +47,7 @@ describe('a run', () => {
     }
   });
 
-  it("continues a text as a shipped model's golden file says", async () => {
+  it('continues a text like the golden file of a shipped model', async () => {
     const [golden] = JSON.parse(await readFile('public/models/fairy-lckv/golden.json', 'utf8')) as {
       prompt: string;
       text_after_parallel: string;
@@ -71,7 +71,7 @@ describe('a run', () => {
     });
   });
 
-  it('scores a prompt by its own logits, whether it comes in one turn or in many', async () => {
+  it('scores a prompt by its own logits, in one turn or in many', async () => {
     const { engine } = await loaded('lckv');
     const tokens = [20, 40, 116, 6, 153, 108];
     const one = valueOf(
@@ -102,7 +102,7 @@ describe('a run', () => {
     expect(many.logits).toEqual([]);
   });
 
-  it('ends with the end token, which is a token and no text', async () => {
+  it('ends with the end token, which counts as a token but adds no text', async () => {
     const unended = valueOf(
       await (await loaded('fairy-lckv')).engine.generate(ask({ input: { text: 'Once' } }), ignore),
     );
@@ -126,7 +126,7 @@ describe('a run', () => {
     expect(timing.decodeTokensPerSec).toBeCloseTo(3000 / timing.decodeMs, 6);
   });
 
-  it('has no text where the model has no tokenizer', async () => {
+  it('has no text if the model has no tokenizer', async () => {
     const { engine } = await loaded('lckv');
     expect(valueOf(await engine.generate(ask({}), ignore)).text).toBeNull();
     expect(await engine.generate(ask({ input: { text: 'Once' } }), ignore)).toMatchObject({
@@ -152,7 +152,7 @@ describe('a run', () => {
     [{ sampling: { ...greedy, seed: NaN } }, { code: 'bad-request', field: 'seed' }],
     [{ config: { layerTypes: '0' } }, { code: 'bad-layer-types', at: 1 }],
     [{ config: { slidingWindow: 0 } }, { code: 'bad-config', field: 'sliding_window' }],
-  ])('that asks for %j fails with %j and takes nothing', async (changes, failure) => {
+  ])('that asks for %j fails with %j and allocates nothing', async (changes, failure) => {
     const { engine, opened } = await loaded('lckv');
     const before = opened[0]?.allocatedBytes;
     expect(await engine.generate(ask(changes), ignore)).toMatchObject({ ok: false, failure });
@@ -168,7 +168,7 @@ describe('a run', () => {
 });
 
 describe('another configuration', () => {
-  it('is computed without reading the file again, and the stored one comes back exactly', async () => {
+  it('is computed without reading the file again, and the stored one is restored exactly', async () => {
     const { engine, files } = await loaded('lckv');
     const run = async (config: GenerateRequest['config']) =>
       valueOf(await engine.generate(ask({ config, logits: [2] }), ignore)).logits;

@@ -5,14 +5,14 @@ const read = (json: unknown) => parseGenerationConfig(JSON.stringify(json), 100)
 const greedy = { temperature: 0, topK: 0, topP: 1, minP: 0, repetitionPenalty: 1 };
 
 describe('generation_config.json', () => {
-  it('names the ends of a text, one or several; those beyond the vocabulary are left out', () => {
+  it('names one or several end tokens, and those beyond the vocabulary are left out', () => {
     expect(read({ eos_token_id: 7 }).eosIds).toEqual([7]);
     expect(read({ eos_token_id: [7, 9, 111] }).eosIds).toEqual([7, 9]);
     expect(read({}).eosIds).toEqual([]);
     expect(parseGenerationConfig(null, 100)).toEqual({ eosIds: [], suggested: null, notices: [] });
   });
 
-  it('suggests what transformers would draw with: its own defaults for what the file leaves out', () => {
+  it('suggests the sampling of transformers, with its defaults for missing fields', () => {
     const { suggested } = read({
       do_sample: true,
       temperature: 0.7,
@@ -31,7 +31,7 @@ describe('generation_config.json', () => {
     });
   });
 
-  it('means greedy without do_sample, with the repetition penalty that it names', () => {
+  it('suggests greedy sampling without do_sample, with its own repetition penalty', () => {
     expect(read({ temperature: 0.7, top_k: 20 }).suggested?.sampling).toEqual(greedy);
     expect(read({ repetition_penalty: 1.2 }).suggested?.sampling).toEqual({
       ...greedy,
@@ -51,7 +51,7 @@ describe('generation_config.json', () => {
     expect(parseGenerationConfig(text, 100).notices).toEqual([expect.stringContaining(named)]);
   });
 
-  it('may hold an infinity that nobody reads', () => {
+  it('may hold an infinity in a field that nobody reads', () => {
     expect(parseGenerationConfig('{"eos_token_id": 2, "max_time": Infinity}', 100)).toMatchObject({
       eosIds: [2],
       notices: [],

@@ -10,7 +10,7 @@ const never = new Promise<never>(() => undefined);
 const facts = { hasChatTemplate: true, endToken: null, notices: [] };
 const files: TextFiles = { tokenizer: '{}', config: null, template: 'x' };
 
-/** Places that answer at once, but for what a test puts in; and a count of what became of them. */
+/** Workers that answer at once, except where a test replaces a method. Counts those opened and ended. */
 function places(slow: Partial<TextApi>) {
   const count = { opened: 0, ended: 0 };
   const open = (): TextPlace => {
@@ -38,12 +38,12 @@ const openText = async (slow: Partial<TextApi>) => {
   return { text: opened.text, count };
 };
 
-describe('Text at arm’s length', () => {
-  it('is none where there is no tokenizer', async () => {
+describe('Guarded text', () => {
+  it('is null if there is no tokenizer', async () => {
     expect(await GuardedText.open(placeHere, () => Promise.resolve(null))).toBeNull();
   });
 
-  it('is ended where a tokenizer does not answer, and opened anew for the next text', async () => {
+  it('ends if its tokenizer does not answer, and opens again for the next text', async () => {
     const { text, count } = await openText({
       encode: (asked) => (asked === 'bad' ? never : succeed([1])),
     });
@@ -55,7 +55,7 @@ describe('Text at arm’s length', () => {
     expect(count).toEqual({ opened: 2, ended: 1 });
   });
 
-  it('asks a template that did not answer no second time', async () => {
+  it('never asks a template again that did not answer', async () => {
     let asked = 0;
     const { text, count } = await openText({
       render: () => {
@@ -71,7 +71,7 @@ describe('Text at arm’s length', () => {
     expect(await text.encode('x')).toEqual([1]);
   });
 
-  it('is ended where opening takes for ever', async () => {
+  it('ends if opening takes too long', async () => {
     const { open, count } = places({ open: () => never });
     await expect(GuardedText.open(open, () => Promise.resolve(files), 20)).rejects.toMatchObject({
       failure: { code: 'bad-tokenizer' },
@@ -79,7 +79,7 @@ describe('Text at arm’s length', () => {
     expect(count.ended).toBe(1);
   });
 
-  it('fails where its place breaks', async () => {
+  it('fails if its worker breaks', async () => {
     const { open } = places({ open: () => never });
     const broken = Promise.reject(new Error('no such script'));
     const opening = GuardedText.open(
@@ -89,7 +89,7 @@ describe('Text at arm’s length', () => {
     await expect(opening).rejects.toThrow('no such script');
   });
 
-  it('bounds what a tokenizer makes of a text, and says what its files lack', async () => {
+  it('limits the tokens of a text, and says what its files lack', async () => {
     const source = shippedSource('fairy-lckv');
     const tokenizer = (await source.text('tokenizer.json')) ?? '';
     const read = () => Promise.resolve({ tokenizer, config: null, template: null });
@@ -107,7 +107,7 @@ describe('Text at arm’s length', () => {
 const drawn = (token: number) => ({ token, before: undefined, measure: null, ms: 0 });
 
 describe('The text of a run', () => {
-  it('arrives token by token, in order, however slow the place is', async () => {
+  it('arrives token by token, in order, however slow the worker is', async () => {
     const batches: number[] = [];
     const { text } = await openText({
       push: async (tokens) => {
@@ -125,7 +125,7 @@ describe('The text of a run', () => {
     expect(batches).toEqual([1, 3]);
   });
 
-  it('fails where its tokenizer does not answer, and says so to the run that goes on meanwhile', async () => {
+  it('fails if its tokenizer does not answer, and tells the run that is still going', async () => {
     const { text } = await openText({ push: () => never });
     await text.begin([], []);
     const live = new LiveText(text, () => undefined);

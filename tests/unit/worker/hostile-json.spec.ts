@@ -8,7 +8,7 @@ const parse = (text: string, changes: Partial<typeof limits> = {}) =>
   parseHostileJson(text, { ...limits, ...changes });
 
 describe('JSON from outside', () => {
-  it('says what JSON.parse says, whatever its texts hold', () => {
+  it('has the same value as from JSON.parse, whatever its strings hold', () => {
     fc.assert(
       fc.property(fc.jsonValue(), (value) => {
         expect(parse(JSON.stringify(value))).toEqual(JSON.parse(JSON.stringify(value)));
@@ -18,7 +18,7 @@ describe('JSON from outside', () => {
     expect(parse(nested)).toEqual(JSON.parse(nested));
   });
 
-  it('throws nothing but a refusal', () => {
+  it('never throws anything but a refusal', () => {
     fc.assert(
       fc.property(
         fc.string({ unit: fc.constantFrom('{', '}', '[', ']', '"', ',', ':', '\\', 'a', 'N', '1', ' ') }),
@@ -46,7 +46,7 @@ describe('JSON from outside', () => {
     );
   });
 
-  it('may hold NaN and the infinities if Python may have written it', () => {
+  it('may hold NaN and infinities if Python may have written it', () => {
     const text = '{"a": NaN, "b": [Infinity, -Infinity, -1], "NaN": "NaN, -Infinity"}';
     expect(parse(text, { nonFinite: true })).toEqual({
       a: NaN,
@@ -85,7 +85,7 @@ describe('JSON from outside', () => {
 });
 
 describe('A value in a complaint', () => {
-  it('is JSON, cut short', () => {
+  it('is abbreviated JSON', () => {
     expect(show({ a: [1, 'x', null] })).toBe('{"a":[1,"x",null]}');
     expect(show('x'.repeat(100))).toHaveLength(61);
     expect(show(undefined)).toBe('nothing');

@@ -5,7 +5,7 @@ import { applyConfig } from '../../../worker/loader/apply-config.ts';
 import { parseModelConfig } from '../../../worker/loader/model-config.ts';
 import { valueOf } from '../../../worker/outcome.ts';
 
-/** The config.json of a published model, as its folder has it, with some fields changed. */
+/** The config.json of a published model, with some fields changed. */
 async function published(name: string, changes: Record<string, unknown> = {}) {
   const json = JSON.parse(await readFile(`tests/fixtures/configs/${name}.json`, 'utf8')) as object;
   return { ...json, ...changes };
@@ -23,7 +23,7 @@ const ownKv = (layers: number, suffix = '') =>
   Array.from({ length: layers }, (_, i) => `${i}${suffix}`).join('_');
 
 describe('The config.json of a published model', () => {
-  // The numbers of parameters are those that the Hub shows.
+  // The parameter counts are those on the Hub.
   it.each([
     ['tinyllama-lckv-w10', 1_100_048_384 - 11 * 2 * 256 * 2048],
     ['tinyllama-chat', 1_100_048_384],
@@ -37,7 +37,7 @@ describe('The config.json of a published model', () => {
     ['mistral-7b-v0.3', 7_248_023_552],
     ['vicuna-13b-16k', 13_015_864_320],
     ['llama-7b', 6_738_415_616],
-  ])('names the tensors of %s, %i numbers', async (name, parameters) => {
+  ])('gives the tensors of %s, with %i parameters', async (name, parameters) => {
     const { dims, stored } = await read(name);
     const { sharing } = valueOf(applyConfig(stored, {}, dims.layerCount));
     const count = weightSpecs(dims, sharing.layers).reduce((sum, { rows, cols }) => sum + rows * cols, 0);
@@ -59,7 +59,7 @@ describe('The config.json of a published model', () => {
         ...{ betaFast: 32, betaSlow: 1, truncate: true, attentionFactor: 0.1 * Math.log(4) + 1 },
       },
     ],
-  ])('says how %s rotates', async (name, rope) => {
+  ])('gives the rotary embedding of %s', async (name, rope) => {
     expect((await read(name)).dims.rope).toMatchObject(rope);
   });
 
@@ -70,16 +70,16 @@ describe('The config.json of a published model', () => {
     ['qwen3-0.6b.transformers-5', { layerTypes: ownKv(28) }],
     ['mistral-7b-v0.1', { layerTypes: ownKv(32, 's'), slidingWindow: 4096 }],
     ['mistral-7b-v0.3', { layerTypes: ownKv(32) }],
-  ])('says how %s shares and windows', async (name, stored) => {
+  ])('gives the sharing and the windows of %s', async (name, stored) => {
     expect((await read(name)).stored).toMatchObject(stored);
   });
 
-  it('is read alike in the old style and in the new', async () => {
+  it('reads the same in the old style and in the new one', async () => {
     const { eosIds, ...old } = await read('qwen3-0.6b');
     expect(await read('qwen3-0.6b.transformers-5')).toEqual({ ...old, eosIds });
   });
 
-  it("of Qwen2 windows its layers from max_window_layers on, or as transformers' array says", async () => {
+  it("of Qwen2 windows layers from max_window_layers on, or those in transformers' array", async () => {
     const switchedOn = { use_sliding_window: true, max_window_layers: 21, sliding_window: 1024 };
     const tail = '_20_21s_22s_23s';
     const windowed = await read('qwen2.5-0.5b', switchedOn);
@@ -125,7 +125,7 @@ describe('The config.json of a published model', () => {
     [{ hidden_act: 'gelu_pytorch_tanh' }, 'hidden_act'],
     [{ model_type: 'smollm3' }, 'model_type'],
     [{ model_type: 'qwen3_moe' }, 'model_type'],
-  ])('is refused by the name of the field that cannot be served: %j', async (changes, field) => {
+  ])('is refused by the name of the unsupported field: %j', async (changes, field) => {
     expect(await failureOf('qwen3-0.6b', changes)).toMatchObject({ code: 'bad-config', field });
   });
 });
@@ -146,7 +146,7 @@ describe('YaRN', () => {
     expect(await yarn({ factor: 1 })).toMatchObject({ attentionFactor: 1 });
   });
 
-  it('stretches what the file says, or its context', async () => {
+  it('stretches the context that the file names, or the context of the model', async () => {
     expect(await yarn({ factor: 4 })).toMatchObject({ originalContextTokens: 40_960 });
     expect(
       await yarn(

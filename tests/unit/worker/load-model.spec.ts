@@ -5,7 +5,7 @@ import type { ModelSource } from '../../../worker/loader/model-source.ts';
 import { goldenSource } from './sources.ts';
 import { placeHere } from '../../../worker/text/place-here.ts';
 
-/** The golden case `llama` with the text of some files replaced; notes which files are read. */
+/** The golden case `llama` with the text of some files replaced. Records which files are read. */
 function replaced(texts: Readonly<Record<string, string>>) {
   const source = goldenSource('llama');
   const opened: string[] = [];
@@ -30,7 +30,7 @@ function replaced(texts: Readonly<Record<string, string>>) {
 }
 
 describe('A model that is loaded', () => {
-  it('ends its texts where config.json or generation_config.json says', async () => {
+  it('ends at the end tokens of config.json or generation_config.json', async () => {
     const both = replaced({ 'generation_config.json': '{"eos_token_id": [7, 1, 9]}' });
     expect((await both.load()).config.eosIds).toEqual([1, 7, 9]);
     expect((await replaced({}).load()).config.eosIds).toEqual([1]);

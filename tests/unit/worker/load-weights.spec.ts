@@ -13,7 +13,7 @@ import { memorySource } from './sources.ts';
 import { dims, load, notingBackend, shardsOf, specs, storedLayers, tensorsOf } from './tiny-checkpoint.ts';
 
 describe('loading weights', () => {
-  it('puts every byte of every tensor in its place, however the file arrives', async () => {
+  it('puts every byte of every tensor in its place, whatever the chunks of the file', async () => {
     const tensors = tensorsOf();
     const files = [{ 'model.safetensors': fileOfTensors(tensors) }, shardsOf(tensors)];
     await fc.assert(
@@ -80,7 +80,7 @@ describe('loading weights', () => {
     expect(Math.max(...pieces)).toBe(4 * 2 ** 20);
   });
 
-  it('tells how far it is, and ends at the whole', async () => {
+  it('reports its progress up to the whole size', async () => {
     const file = fileOfTensors(tensorsOf());
     const seen: [string, number, number][] = [];
     const { backend } = notingBackend();
@@ -90,7 +90,7 @@ describe('loading weights', () => {
   });
 });
 
-describe('quantized while it is loaded', () => {
+describe('quantizing while loading', () => {
   const kept = async (file: Uint8Array<ArrayBuffer>, weights: 'q8' | 'q4') => {
     const source = memorySource({ 'model.safetensors': file }, { chunkBytes: 500 });
     const ignore = () => undefined;

@@ -14,7 +14,7 @@ const passesOf = (forwardPasses: number): ConvergenceRequest => ({
 });
 
 describe('the convergence of a prompt', () => {
-  it('is complete with as many passes as tokens: nothing moves any more, and nothing is left to the exact result', async () => {
+  it('is complete with as many passes as tokens: nothing moves, and the result is exact', async () => {
     const { engine } = await loaded('lckv');
     const { tokens, groups, divergence } = valueOf(
       await engine.measureConvergence(passesOf(prompt.length + 1), ignore),
@@ -27,7 +27,7 @@ describe('the convergence of a prompt', () => {
     expect(Math.max(...(divergence?.kl ?? [NaN]))).toBeLessThan(1e-9);
   });
 
-  it('leaves the more to the exact result the fewer passes there are, and none at the first positions', async () => {
+  it('is further from the exact result with fewer passes, and exact at the first positions', async () => {
     const { engine } = await loaded('lckv');
     const far = async (passes: number) =>
       valueOf(await engine.measureConvergence(passesOf(passes), ignore)).divergence?.kl ?? new Float32Array();
@@ -38,7 +38,7 @@ describe('the convergence of a prompt', () => {
     expect(Math.max(...three.slice(0, 3))).toBeLessThan(1e-9);
   });
 
-  it('is stopped as a run is, and says so', async () => {
+  it('can be stopped like a run, and says so', async () => {
     const { engine } = await loaded('lckv');
     const measuring = engine.measureConvergence(passesOf(7), ignore);
     engine.stop();
@@ -69,7 +69,7 @@ const scoring = (reference: ScoreRequest['reference'], more: Partial<ScoreReques
 });
 
 describe('a score', () => {
-  it('of a configuration against itself agrees everywhere, and against another does not', async () => {
+  it('of a configuration agrees everywhere with itself, and not with another', async () => {
     const { engine } = await loaded('lckv');
     const first = valueOf(await engine.score(scoring('keep'), ignore));
     expect(first.divergence).toBeNull();
@@ -85,7 +85,7 @@ describe('a score', () => {
     expect(Math.min(...(other.divergence?.kl ?? [0]))).toBeGreaterThan(1e-6);
   });
 
-  it('gives each token the probability that decoding gives it', async () => {
+  it('gives each token the same probability as decoding', async () => {
     const { engine } = await loaded('lckv');
     const written = valueOf(
       await engine.generate(
@@ -93,7 +93,7 @@ describe('a score', () => {
         ignore,
       ),
     );
-    expect(written.kernels).toBeNull(); // the processor tells none
+    expect(written.kernels).toBeNull(); // the CPU reports none
     const score = valueOf(await engine.score(scoring('keep', { continuation: written.tokens }), ignore));
     expect(written.measured).toHaveLength(4);
     for (const [i, { id, probability, rank }] of (written.measured ?? []).entries()) {
@@ -103,7 +103,7 @@ describe('a score', () => {
     }
   });
 
-  it('refuses to compare with nothing, with another text, and with another vocabulary', async () => {
+  it('refuses to compare without a reference, with another text, and with another vocabulary', async () => {
     const { engine } = await loaded('lckv');
     const refused = { failure: { code: 'bad-request', field: 'reference' } };
     expect(await engine.score(scoring('compare'), ignore)).toMatchObject(refused);
@@ -128,7 +128,7 @@ describe('the divergence', () => {
     expect(klDivergence(logits(0.2, 0.8), logits(0.2, 0.8))).toBe(0);
   });
 
-  it('is told of the rows that were kept, and of how many there were', () => {
+  it('covers the rows that were kept, and says how many there were', () => {
     const rows = new KeptRows(4, 2 * 16);
     for (let i = 0; i < 5; i++) rows.push(Float32Array.of(i, 0, 0, 0));
     expect(rows.count).toBe(2);

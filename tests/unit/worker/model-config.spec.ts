@@ -20,7 +20,7 @@ const llama = {
   max_position_embeddings: 512,
 };
 
-/** The config of a file with some fields changed; a field set to undefined is absent. */
+/** The config of a file with some fields changed. A field set to undefined is absent. */
 function read(changes: Record<string, unknown> = {}) {
   const parsed = parseModelConfig(JSON.parse(JSON.stringify({ ...llama, ...changes })));
   if (!parsed.ok) throw new Error(JSON.stringify(parsed.failure));
@@ -47,12 +47,12 @@ describe('config.json of a shipped or golden model', () => {
 });
 
 describe('dimensions', () => {
-  it('take as many KV heads as heads where none are named', () => {
+  it('take as many KV heads as heads if none are named', () => {
     expect(read({ num_key_value_heads: undefined }).dims.kvHeads).toBe(4);
     expect(read({ num_key_value_heads: null }).dims.kvHeads).toBe(4);
   });
 
-  it('split the hidden size among the heads where head_dim is absent, and believe it where it is there', () => {
+  it('use head_dim, or divide the hidden size among the heads if it is absent', () => {
     expect(read({ head_dim: undefined }).dims.headDim).toBe(16);
     expect(read({ head_dim: 128 }).dims.headDim).toBe(128);
   });
@@ -85,11 +85,11 @@ describe('dimensions', () => {
     ['forward_passes', -1],
     ['use_sequential', 1],
     ['force_nodiag', 'no'],
-  ])('are refused naming the field where %s is %j', (field, value) => {
+  ])('are refused with the name of the field if %s is %j', (field, value) => {
     expect(failureOf({ [field]: value })).toMatchObject({ code: 'bad-config', field });
   });
 
-  it('are refused for anything that is no object, without a throw', () => {
+  it('are refused for anything but an object, without throwing', () => {
     fc.assert(
       fc.property(fc.oneof(fc.jsonValue(), fc.constant(undefined)), (json) => {
         expect(parseModelConfig(json).ok).toBe(false);
@@ -130,7 +130,7 @@ describe('biases and norms', () => {
     expect([dims.qkvBias, dims.outputBias, dims.mlpBias, dims.qkNorm]).toEqual(expected);
   });
 
-  it('that a family would ignore are refused', () => {
+  it('are refused if the family would ignore them', () => {
     expect(failureOf({ model_type: 'mistral', attention_bias: true })).toMatchObject({
       field: 'attention_bias',
     });
@@ -164,7 +164,7 @@ describe('rotary embedding', () => {
     expect(read(changes).dims.rope).toEqual(rope);
   });
 
-  it.each(['dynamic', 'longrope'])('refuses %s naming the field that asks for it', (type) => {
+  it.each(['dynamic', 'longrope'])('refuses %s and names the field that asks for it', (type) => {
     expect(failureOf({ rope_scaling: { type, factor: 2 } })).toMatchObject({ field: 'rope_scaling' });
     expect(failureOf({ rope_parameters: { rope_type: type } })).toMatchObject({ field: 'rope_parameters' });
   });
@@ -177,20 +177,20 @@ describe('rotary embedding', () => {
 describe('stored layer types', () => {
   const types = (changes: Record<string, unknown>) => read(changes).stored.layerTypes;
 
-  it('are LCKV notation where the field is a text', () => {
+  it('are LCKV notation if the field is a string', () => {
     expect(types({ layer_types: '0_2s_2_3' })).toBe('0_2s_2_3');
     expect(failureOf({ layer_types: '0_2_4_3' })).toMatchObject({ code: 'bad-layer-types', at: 2 });
     expect(failureOf({ layer_types: '0_2' })).toMatchObject({ code: 'bad-layer-types', at: 2 });
   });
 
-  it("are each layer's own KV, windowed where Hugging Face's array says so", () => {
+  it("are each layer's own KV, windowed if Hugging Face's array says so", () => {
     const array = ['full_attention', 'sliding_attention', 'full_attention', 'sliding_attention'];
     expect(types({ layer_types: array })).toBe('0_1s_2_3s');
     expect(failureOf({ layer_types: array.slice(1) })).toMatchObject({ code: 'bad-layer-types', at: 3 });
     expect(failureOf({ layer_types: [...array.slice(0, 3), 'chunked_attention'] })).toMatchObject({ at: 3 });
   });
 
-  it("follow the family's rule where the field is absent", () => {
+  it("follow the family's rule if the field is absent", () => {
     expect(types({})).toBe('0_1_2_3');
     expect(types({ sliding_window: 64 })).toBe('0_1_2_3');
     expect(types({ model_type: 'mistral', sliding_window: 64 })).toBe('0s_1s_2s_3s');
@@ -200,7 +200,7 @@ describe('stored layer types', () => {
     expect(types({ ...qwen, use_sliding_window: false })).toBe('0_1_2_3');
   });
 
-  it('come with LCKV defaults for passes, and the context for a window', () => {
+  it('come with the defaults of LCKV for passes, and with the context as the window', () => {
     expect(read().stored).toEqual({
       layerTypes: '0_1_2_3',
       slidingWindow: 512,
@@ -211,7 +211,7 @@ describe('stored layer types', () => {
   });
 });
 
-describe('ends of a text', () => {
+describe('end tokens', () => {
   it.each([
     [2, [2]],
     [
@@ -236,7 +236,7 @@ describe('a configuration with overrides', () => {
     forceNodiag: true,
   };
 
-  it('is the stored one where nothing is overridden', () => {
+  it('is the stored one if nothing is overridden', () => {
     expect(applyConfig(stored, {}, 4)).toMatchObject({
       ok: true,
       value: {
@@ -250,7 +250,7 @@ describe('a configuration with overrides', () => {
     });
   });
 
-  it('takes each override in its place', () => {
+  it('applies each override', () => {
     const overrides = {
       layerTypes: '0s_1_2_3',
       slidingWindow: 8,

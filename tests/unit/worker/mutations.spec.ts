@@ -13,7 +13,7 @@ import { load, shardsOf, specs, tensorsOf } from './tiny-checkpoint.ts';
 const mutations = Number(process.env['KVTAB_MUTATIONS'] ?? 10_000);
 const longestMs = 2000 + mutations * 3;
 
-/** What a header may come to hold: numbers at the edge of what is counted, and JSON in the wrong place. */
+/** What a mutated header may hold: numbers at the limits of counting, and JSON in the wrong place. */
 const snippets = [
   ...['0', '-1', '1e9', '1.5', '9007199254740993', '18446744073709551616', '1e999', 'null', '{}', '[]', '""'],
   ...[
@@ -58,7 +58,7 @@ function join(...parts: readonly Uint8Array[]): Uint8Array<ArrayBuffer> {
   return whole;
 }
 
-/** A place in a file, near its beginning more often than not: that is where the header lies. */
+/** A position in a file, more often near its beginning, where the header is. */
 const place = fc.tuple(fc.double({ min: 0, max: 1, noNaN: true, maxExcluded: true }), fc.boolean()).map(
   ([share, near]) =>
     (file: Uint8Array) =>
@@ -98,7 +98,7 @@ const edit: fc.Arbitrary<Edit> = fc.oneof(
   }),
 );
 
-/** One to three edits, and sometimes a header length that fits what they left. */
+/** One to three edits, and sometimes a header length that fits the result. */
 const mutation = fc
   .tuple(fc.array(edit, { minLength: 1, maxLength: 3 }), fc.boolean())
   .map(([edits, repaired]) => (file: Uint8Array<ArrayBuffer>) => {
@@ -115,7 +115,7 @@ function withTrueLength(changed: Uint8Array<ArrayBuffer>, lengthBefore: number):
   return fitted;
 }
 
-/** A backend that takes whatever is whole, and says which tensors came. */
+/** A backend that accepts every complete tensor, and records which ones came. */
 function countingBackend() {
   const received = new Map<string, number>();
   const { adapter } = openCpuBackend();
@@ -153,7 +153,7 @@ const bitsOf: Readonly<Record<string, number>> = {
 
 describe(`${mutations} random mutations`, () => {
   it(
-    'of a safetensors file are refused in words, or leave a file in which every tensor has its own bytes',
+    'of a safetensors file are refused with a reason, or leave every tensor its own bytes',
     () => {
       const file = fileOfTensors(new Map([...tensorsOf()].slice(0, 5)));
       fc.assert(
@@ -187,7 +187,7 @@ describe(`${mutations} random mutations`, () => {
   );
 
   it(
-    'of one file, a shard or an index are refused by the name of a file, or loaded whole',
+    'of one file, a shard or an index are refused by the name of a file, or load completely',
     async () => {
       type Files = Readonly<Record<string, Uint8Array<ArrayBuffer> | string>>;
       const shards: Files = shardsOf(tensorsOf());

@@ -21,7 +21,7 @@ describe('The first number that is not finite', () => {
     );
   });
 
-  it.each(types)('is found at any place of a long row of %s', (type) => {
+  it.each(types)('is found at any index of a long row of %s', (type) => {
     const numbers = 20_001;
     const nan = type === 'f32' ? [0, 0, 0xc0, 0x7f] : type === 'f16' ? [0, 0xfe] : [0xc0, 0x7f];
     for (const at of [0, 1, 4095, 4096, 8191, 8192, numbers - 1]) {

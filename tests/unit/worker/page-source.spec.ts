@@ -13,7 +13,7 @@ afterEach(() => {
   server?.close();
 });
 
-/** A source whose page lies at `/some/where/` of a server of the test's own. */
+/** A source whose page is at `/some/where/` on a server of this test. */
 async function sourceOn(listener: RequestListener, id = 'tiny') {
   const started = createServer(listener);
   server = started;
@@ -23,12 +23,12 @@ async function sourceOn(listener: RequestListener, id = 'tiny') {
 }
 
 describe("the page's own models", () => {
-  it('are fetched from models/<id>/ beside the page, wherever that lies', async () => {
+  it('are fetched from models/<id>/ next to the page, wherever that is', async () => {
     const source = await sourceOn((request, response) => response.end(`at ${String(request.url)}`));
     expect(await source.text('config.json')).toBe('at /some/where/models/tiny/config.json');
   });
 
-  it('stream with the size that the server says', async () => {
+  it('stream with the size that the server reports', async () => {
     const source = await sourceOn((_, response) => {
       response.setHeader('content-length', 300_000);
       response.end(Buffer.alloc(300_000, 7));
@@ -42,7 +42,7 @@ describe("the page's own models", () => {
     await reader.close();
   });
 
-  it('have no known size where the server compresses them', async () => {
+  it('have no known size if the server compresses them', async () => {
     const source = await sourceOn((_, response) => {
       const body = gzipSync(Buffer.alloc(5000, 7));
       response.writeHead(200, { 'content-encoding': 'gzip', 'content-length': body.length }).end(body);
@@ -63,14 +63,14 @@ describe("the page's own models", () => {
     expect(await source.open('model.safetensors')).toBeNull();
   });
 
-  it('fail with the status of a server in trouble', async () => {
+  it('fail with the status of a failing server', async () => {
     const source = await sourceOn((_, response) => response.writeHead(503).end());
     await expect(source.text('config.json')).rejects.toMatchObject({
       failure: { code: 'download-failed', file: 'tiny/config.json', status: 503 },
     });
   });
 
-  it('fail where the connection breaks, before the answer or within it', async () => {
+  it('fail if the connection breaks, before the answer or within it', async () => {
     const source = await sourceOn((request, response) => {
       if (request.url?.endsWith('config.json')) return request.socket.destroy();
       response.writeHead(200, { 'content-length': 1000 });

@@ -8,7 +8,7 @@ const turnsAndPositions = fc
   .chain((turns) => fc.tuple(fc.constant(turns), fc.array(fc.nat(turns.flat().length - 1)), fc.boolean()));
 
 describe("a prompt's logits", () => {
-  it('are wanted turn by turn, ascending and once, wherever they are asked for or scored', () => {
+  it('are requested turn by turn, in ascending order and once, for the caller and for the score', () => {
     fc.assert(
       fc.property(turnsAndPositions, ([turns, asked, score]) => {
         const tokens = turns.flat();
@@ -25,7 +25,7 @@ describe("a prompt's logits", () => {
     );
   });
 
-  it('come back in the order asked, copied from memory that is reused', () => {
+  it('come back in the requested order, copied from memory that is reused', () => {
     fc.assert(
       fc.property(turnsAndPositions, ([turns, asked]) => {
         const tokens = turns.flat();
@@ -38,7 +38,7 @@ describe("a prompt's logits", () => {
     );
   });
 
-  it('score no row that predicts nothing, and nothing before all have come', () => {
+  it('give no score before all have come, and skip the row that predicts nothing', () => {
     const logits = new PromptLogits([0, 1, 2], [2], true);
     const uniform = new Float32Array(10);
     logits.take(0, uniform);
@@ -54,7 +54,7 @@ describe("a prompt's logits", () => {
 });
 
 describe('the negative log-likelihood', () => {
-  it('is exact where the logits are far from zero and would overflow', () => {
+  it('is exact if the logits are far from zero and would overflow', () => {
     const logits = Float32Array.of(5000, 5001);
     expect(negativeLogLikelihood(logits, 1)).toBeCloseTo(Math.log(1 + Math.exp(-1)), 12);
     expect(negativeLogLikelihood(logits, 0)).toBeCloseTo(1 + Math.log(1 + Math.exp(-1)), 12);

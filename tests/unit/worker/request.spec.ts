@@ -21,14 +21,14 @@ async function serve(listener: RequestListener): Promise<string> {
   return `http://127.0.0.1:${(server.address() as AddressInfo).port}`; // it listens on TCP
 }
 
-describe('the one door of the worker’s requests', () => {
-  it('lets through what goes to an origin that was configured', async () => {
+describe('the requests of the worker', () => {
+  it('may go to a configured origin', async () => {
     const home = await serve((request, response) => response.end(`at ${String(request.url)}`));
     const request = requestsTo([`${home}/some/folder/`]);
     expect(await (await request(`${home}/models/x`)).text()).toBe('at /models/x');
   });
 
-  it('follows the redirects of such an origin, wherever they lead', async () => {
+  it('follow the redirects of such an origin, wherever they lead', async () => {
     const elsewhere = await serve((_, response) => response.end('the weights'));
     const home = await serve((_, response) =>
       response.writeHead(302, { location: `${elsewhere}/blob` }).end(),
@@ -46,14 +46,14 @@ describe('the one door of the worker’s requests', () => {
     ['a data address', 'data:text/plain,x'],
     ['a blob address', 'blob:http://127.0.0.1:8080/x'],
     ['a file', 'file:///etc/hostname'],
-  ])('refuses %s, and asks nobody', async (_, url) => {
+  ])('are refused for %s before anything is sent', async (_, url) => {
     const fetched = vi.fn();
     vi.stubGlobal('fetch', fetched);
     await expect(requestsTo(['http://127.0.0.1:8080/page/'])(url)).rejects.toBeInstanceOf(RequestRefused);
     expect(fetched).not.toHaveBeenCalled();
   });
 
-  it('names the origin that was refused', async () => {
+  it('fail with the name of the refused origin', async () => {
     await expect(requestsTo([])('https://elsewhere.example/x')).rejects.toMatchObject({
       origin: 'https://elsewhere.example',
     });
@@ -106,7 +106,7 @@ describe('an access token', () => {
     expect(seen).toEqual(['Bearer hf_secret', undefined]);
   });
 
-  it('is set by the door and nobody else', async () => {
+  it('can be set by worker/request.ts only', async () => {
     const home = await serve((_, response) => response.end());
     const request = requestsTo([home])(home, { headers: { Authorization: 'Bearer other' } });
     await expect(request).rejects.toThrow('only worker/request.ts');

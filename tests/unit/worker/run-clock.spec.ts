@@ -1,14 +1,14 @@
 import { describe, expect, it } from 'vitest';
 import { RunClock, throttle } from '../../../worker/run-clock.ts';
 
-/** A clock that shows what it is set to. */
+/** A clock that is set by hand. */
 function settable() {
   const clock = { ms: 1000, now: () => clock.ms };
   return clock;
 }
 
 describe('the clock of a run', () => {
-  it('counts the prompt until the first new token, and decoding from there to the last', () => {
+  it('times the prompt until the first new token, and decoding from there to the last', () => {
     const clock = settable();
     const run = new RunClock(100, clock.now);
     clock.ms = 1400;
@@ -26,7 +26,7 @@ describe('the clock of a run', () => {
     });
   });
 
-  it('ends the prompt with the prefill where no token was asked for', () => {
+  it('ends the prompt with the prefill if no new token was asked for', () => {
     const clock = settable();
     const run = new RunClock(100, clock.now);
     clock.ms = 1200;
@@ -35,7 +35,7 @@ describe('the clock of a run', () => {
     expect(run.timing()).toMatchObject({ prefillMs: 200, prefillTokensPerSec: 500, decodeMs: 0 });
   });
 
-  it('claims no speed for a prompt that was not finished, one token, or no time', () => {
+  it('reports no speed for an unfinished prompt, a single token, or zero time', () => {
     const clock = settable();
     const run = new RunClock(100, clock.now);
     clock.ms = 1300;
@@ -48,7 +48,7 @@ describe('the clock of a run', () => {
 });
 
 describe('a throttled call', () => {
-  it('goes through at once, and then at most once an interval', () => {
+  it('runs at once, and then at most once per interval', () => {
     const clock = settable();
     const calls: number[] = [];
     const call = throttle(200, () => calls.push(clock.ms), clock.now);

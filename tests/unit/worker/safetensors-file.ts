@@ -1,4 +1,4 @@
-/** A safetensors file as bytes, from a header that need not be right. */
+/** The bytes of a safetensors file, from a header that need not be valid. */
 export function fileOf(
   header: string | Uint8Array,
   data: Uint8Array | number = 0,
@@ -19,7 +19,7 @@ export interface TensorOf {
   readonly bytes: Uint8Array;
 }
 
-/** A right file that holds these tensors, in this order. */
+/** A valid file that holds these tensors, in this order. */
 export function fileOfTensors(tensors: ReadonlyMap<string, TensorOf>): Uint8Array<ArrayBuffer> {
   let end = 0;
   const entries = [...tensors].map(([name, { dtype, shape, bytes }]) => {

@@ -4,7 +4,7 @@ import { describe, expect, it } from 'vitest';
 import { BadHeader, headerLength, parseHeader } from '../../../worker/loader/safetensors.ts';
 import { fileOf, fileOfTensors } from './safetensors-file.ts';
 
-/** Reads a file's header, as the loader does. */
+/** Reads the header of a file the way the loader does. */
 function read(file: Uint8Array, fileBytes: number | null = file.length) {
   const length = headerLength(file.subarray(0, 8), fileBytes);
   return parseHeader(file.subarray(8, 8 + length), fileBytes);
@@ -15,7 +15,7 @@ const entry = (offsets: unknown = [0, 8], shape: unknown = [2], dtype: unknown =
 const withTensor = (json: string) => `{"a":${json}}`;
 
 describe('a safetensors header', () => {
-  it('of a shipped model names its tensors, in place and without gaps', async () => {
+  it('of a shipped model names its tensors in order and without gaps', async () => {
     const table = read(await readFile('public/models/fairy-lckv/model.safetensors'));
     expect(table.tensors.get('model.embed_tokens.weight')).toEqual({
       name: 'model.embed_tokens.weight',
@@ -26,7 +26,7 @@ describe('a safetensors header', () => {
     });
   });
 
-  it('that was written right is read back', () => {
+  it('is read back as written', () => {
     const names = fc.uniqueArray(
       fc.oneof(fc.string(), fc.constantFrom('__proto__', 'constructor', 'a"b\\')),
       {
@@ -120,7 +120,7 @@ describe('a safetensors header', () => {
     ['an unknown dtype', fileOf(withTensor(entry([0, 8], [2], 'F31')), 8), /"F31"/],
     ['a dtype of the prototype', fileOf(withTensor(entry([0, 8], [2], 'constructor')), 8), /"constructor"/],
     ['a dtype that is no text', fileOf(withTensor(entry([0, 8], [2], 32)), 8), /dtype 32/],
-  ])('is refused with the place where it has %s', (_, file, message) => {
+  ])('is refused, with the place, if it has %s', (_, file, message) => {
     expect(() => read(file)).toThrow(BadHeader);
     expect(() => read(file)).toThrow(message);
   });

@@ -9,7 +9,7 @@ export const goldenHfSource = (name: string): ModelSource =>
   openFolderSource(`tests/fixtures/golden-hf/${name}`);
 
 /**
- * A source of files in memory, handed out in chunks of any size, as a network would.
+ * A source of files in memory that arrive in chunks of any size, as from a network.
  *
  * @param sizesKnown whether the source says how long its files are
  */

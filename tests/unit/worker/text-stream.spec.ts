@@ -14,7 +14,7 @@ beforeAll(async () => {
   tokenizer = openTokenizer((await source.text('tokenizer.json')) ?? '', config);
 });
 
-/** What a stream hands out, piece by piece, the flush last. */
+/** The pieces that a stream returns, with the flush last. */
 function stream(tokens: readonly number[], prompt: readonly number[] = []): string[] {
   const text = new TextStream(tokenizer, prompt);
   return [...tokens.map((token) => text.push(token)), text.flush()];
@@ -39,11 +39,11 @@ const textsWithWideCharacters = fc
     ),
   )
   .map((parts) => parts.join(''));
-/** Any ids, so most of them no valid UTF-8, with special and unknown ones among them. */
+/** Any ids, so mostly invalid UTF-8, including special and unknown ones. */
 const anyTokens = fc.array(fc.oneof(fc.nat(2060), fc.integer({ min: 2, max: 260 })), { maxLength: 120 });
 
 describe('a text stream', () => {
-  it('hands out exactly the text whose tokens it is given', () => {
+  it('returns exactly the text of the tokens that it gets', () => {
     fc.assert(
       fc.property(fc.oneof(textsWithWideCharacters, fc.string({ unit: 'grapheme' })), (text) => {
         expect(stream(tokenizer.encode(text, true)).join('')).toBe(text);
@@ -51,7 +51,7 @@ describe('a text stream', () => {
     );
   });
 
-  it('hands out what decoding all tokens at once gives, whatever they are', () => {
+  it('returns the same as decoding all tokens at once, whatever they are', () => {
     fc.assert(
       fc.property(anyTokens, (tokens) => {
         expect(stream(tokens).join('')).toBe(tokenizer.decode(tokens));
@@ -60,7 +60,7 @@ describe('a text stream', () => {
     );
   });
 
-  it('never hands out half a character', () => {
+  it('never returns half a character', () => {
     fc.assert(
       fc.property(textsWithWideCharacters, (text) => {
         let handedOut = '';
@@ -89,7 +89,7 @@ describe('a text stream', () => {
     expect(stream([0, first, 1, ...rest, 1]).join('')).toBe('👑');
   });
 
-  it('continues a prompt whose text it does not repeat', () => {
+  it('continues a prompt without repeating its text', () => {
     fc.assert(
       fc.property(textsWithWideCharacters, textsWithWideCharacters, (prompt, text) => {
         const tokens = tokenizer.encode(text, true).slice(1);
@@ -98,7 +98,7 @@ describe('a text stream', () => {
     );
   });
 
-  it('keeps the space that a decoder takes from the beginning of a text only', () => {
+  it('keeps the space that a decoder removes only at the beginning of a text', () => {
     const words = ['▁once', '▁upon', '▁a', 'b'];
     const metaspace = {
       isSilent: () => false,
@@ -158,7 +158,7 @@ describe('the tokenizer', () => {
       'an unknown kind',
       '{"model":{"type":"Oracle"},"decoder":null,"post_processor":null,"pre_tokenizer":null,"normalizer":null}',
     ],
-  ])('is refused as bad-tokenizer where tokenizer.json is %s', (_, text) => {
+  ])('is refused as bad-tokenizer if tokenizer.json is %s', (_, text) => {
     const outcome = attempt(() => openTokenizer(text, {}));
     expect(outcome).toMatchObject({ ok: false, failure: { code: 'bad-tokenizer' } });
   });

@@ -1,4 +1,4 @@
-/** A model of three layers with a checkpoint in memory, and a backend that notes what it is given. */
+/** A model of three layers with a checkpoint in memory, and a backend that records what it receives. */
 import { expect } from 'vitest';
 import type { Backend, ModelWeights } from '../../../gpu/backend.ts';
 import { openCpuBackend } from '../../../gpu/reference/backend.ts';
@@ -28,7 +28,7 @@ export const storedLayers = valueOf(applyConfig(stored, {}, dims.layerCount)).sh
 export const specs = weightSpecs(dims, storedLayers);
 export const dtypes = ['F32', 'F16', 'BF16'];
 
-/** A checkpoint in which every byte depends on its place, of all three types. Bytes below 101 make finite numbers. */
+/** A checkpoint of all three types. Each byte depends on its position. Below 101, the numbers are finite. */
 export function tensorsOf(): Map<string, TensorOf> {
   const tensors = [...specs].reverse().map(({ name, rows, cols, vector }, index) => {
     const dtype = dtypes[index % dtypes.length] ?? 'F32';
@@ -39,7 +39,7 @@ export function tensorsOf(): Map<string, TensorOf> {
   return new Map([['unneeded.inv_freq', { dtype: 'I64', shape: [1], bytes: new Uint8Array(8) }], ...tensors]);
 }
 
-/** A CPU backend that notes what it is given, and what is freed. */
+/** A CPU backend that records what it receives and what is freed. */
 export function notingBackend({ failAtPut = Infinity } = {}) {
   const put = new Map<string, number[]>();
   let puts = 0;

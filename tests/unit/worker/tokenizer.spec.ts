@@ -9,7 +9,7 @@ const shipped = async () =>
   JSON.parse(await readFile('public/models/fairy-lckv/tokenizer.json', 'utf8')) as Json;
 
 describe('A tokenizer', () => {
-  it('splits digits of every script, one by one or in runs', async () => {
+  it('splits digits of every script, one by one or in groups', async () => {
     const json = await shipped();
     const vocab = { a: 0, '1': 1, '2': 2, '٣': 3, '٤': 4, '12': 5, '٣٤': 6 };
     const merges = [
@@ -48,11 +48,11 @@ describe('A tokenizer', () => {
     ],
     ['is a web page', '<!doctype html>', 'web page'],
     ['nests without end', `{"x":${'['.repeat(500_000)}${']'.repeat(500_000)}}`, 'nested'],
-  ])('is refused in words if its file %s', (_, text, named) => {
+  ])('is refused with a reason if its file %s', (_, text, named) => {
     expect(() => openTokenizer(text, {})).toThrow(named);
   });
 
-  it('is said to lose text if a probe does not come back, and only then', async () => {
+  it('gets a notice about lost text if, and only if, a probe does not come back', async () => {
     const json = await shipped();
     expect(lostText(openTokenizer(JSON.stringify(json), {}))).toBeNull();
     const empty = { ...json, model: { ...json.model, vocab: {}, merges: [] } };
