@@ -1,4 +1,4 @@
-/** What can stop a backend without anybody's bug, as data. */
+/** What can stop a backend without a bug, as data. */
 export type BackendFailure =
   | { readonly code: 'no-webgpu'; readonly reason: string }
   | {
@@ -21,7 +21,7 @@ export type BackendFailure =
       readonly where: number | 'embedding' | 'head';
     };
 
-/** Thrown inside the worker's thread only; the engine turns it into an `Outcome` before it would cross. */
+/** Thrown only inside the worker's thread. The engine turns it into an `Outcome`, which can cross to the page. */
 export class BackendError extends Error {
   readonly failure: BackendFailure;
 

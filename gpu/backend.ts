@@ -11,14 +11,14 @@ import type { TokenMeasure } from './plan/token-measure.ts';
 import type { WeightSpec } from './plan/weight-specs.ts';
 
 /**
- * What the WebGPU decoder and its CPU twin both are: something that takes a model's weights and opens sessions on them.
- * Neither knows of text, files or pages; token ids go in and come out.
+ * The common interface of the decoders on WebGPU and on the CPU: they take a model's weights and open sessions on them.
+ * They know nothing about text, files or pages. Token ids go in and come out.
  */
 export interface Backend {
   readonly adapter: AdapterFacts;
   /** Makes room for a model. The loader then puts every tensor of `weightSpecs`, and calls `ready`. */
   allocate(request: AllocateRequest): Promise<ModelWeights>;
-  /** Bytes that the backend's ledger counts now. */
+  /** Bytes allocated now, by the backend's ledger. */
   readonly allocatedBytes: number;
   /** Frees everything, the device included. */
   destroy(): void;
@@ -37,20 +37,20 @@ export interface AllocateRequest extends WeightFormats {
   readonly dims: ModelDims;
   /** The plan under which the checkpoint was written. */
   readonly storedLayers: readonly LayerType[];
-  /** How a tensor's rows come: as the checkpoint stores them, or, of a matrix, quantized before. */
+  /** The form of a tensor's rows: as the checkpoint stores them, or, for a matrix, already quantized. */
   readonly storedAs: (spec: WeightSpec) => MatrixFormat;
 }
 
 export interface ModelWeights {
   /**
-   * Takes whole rows of one tensor, from `firstRow` on, little-endian as `storedAs` said.
+   * Takes whole rows of one tensor, from `firstRow` on, little-endian and in the form of `storedAs`.
    *
-   * @throws NotQuantizable for a number that the format asked for cannot hold; `row` counts from `firstRow`
+   * @throws NotQuantizable for a number that the requested format cannot hold; `row` counts from `firstRow`
    */
   put(spec: WeightSpec, firstRow: number, bytes: Uint8Array): Promise<void>;
-  /** Resolves when all that was put has arrived. */
+  /** Resolves when all rows have arrived. */
   ready(): Promise<void>;
-  /** Bytes that the weights take; before they are put, those for which there is room already. */
+  /** Bytes that the weights take, including those that are allocated but not filled yet. */
   readonly bytes: number;
   /** Opens an empty session under a plan, and converts key and value projections if the plan is not the stored one. */
   open(options: SessionOptions): Promise<Session>;
@@ -78,8 +78,8 @@ export interface Session {
   /** Continues the text, token by token. At least one token must have been prefilled. */
   decode(options: DecodeOptions): Promise<DecodeEnd>;
   /**
-   * Drops back to the first `tokens` positions, as if nothing had been read or written since; also after a prefill that
-   * was stopped. A row of KV depends on none after it, so those that stay are as they would be. The next call is a
+   * Drops back to the first `tokens` positions, as if nothing had been read or written since. Also works after a
+   * stopped prefill. No row of KV depends on a later one, so the rows that stay are right. The next call must be a
    * `prefill`.
    *
    * @returns false if a window's ring no longer has the rows before; the session must then be closed
@@ -92,7 +92,7 @@ export interface Session {
   profileStep(): Promise<readonly KernelTime[] | null>;
   /** KV figures for the tokens that were kept. */
   kvUsage(): KvUsage;
-  /** Frees everything that the session took. */
+  /** Frees everything that the session allocated. */
   close(): void;
 }
 
@@ -102,7 +102,7 @@ export interface PrefillOptions {
   readonly logitsAt: readonly number[];
   /** Receives `[vocabSize]` float32 logits, in the order of the positions. Valid during the call only. */
   readonly onLogits: (turnPosition: number, logits: Float32Array) => void;
-  /** Called when all is compiled and allocated, before the first token is read: the time before is not prefill. */
+  /** Called when everything is compiled and allocated, before the first token is read: prefill time starts here. */
   readonly onPrepared?: () => void;
   /** Fraction of the work done, 0 to 1. */
   readonly onProgress: (fraction: number) => void;
@@ -114,9 +114,9 @@ export interface PrefillOptions {
 export interface DecodeOptions {
   readonly sampling: SamplingOptions;
   readonly maxNewTokens: number;
-  /** Tokens that end the text; they are handed on as the last token. */
+  /** Tokens that end the text. The one that does is passed on as the last token. */
   readonly endTokens: ReadonlySet<number>;
-  /** @param measure what the model's own distribution says of the token; null unless the session is `measured` */
+  /** @param measure what the model's own distribution says about the token; null unless the session is `measured` */
   readonly onToken: (token: number, measure: TokenMeasure | null) => void;
   readonly stopped: () => boolean;
 }

@@ -13,11 +13,11 @@ export interface KvMean extends OfOwner {
   readonly mean: Float32Array;
 }
 
-/** A tensor of an owner under another plan: that of one layer as it is, or a mean. */
+/** An owner's tensor under another plan: one layer's stored tensor, or a mean. */
 export type ConvertedKv = KvMean | (OfOwner & { readonly from: number });
 
 /**
- * The key and value projections of another plan; all other tensors are those of the stored one.
+ * The key and value projections of another plan. All other tensors stay the same.
  *
  * @param find a stored tensor in float32, if the model has it
  */

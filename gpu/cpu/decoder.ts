@@ -7,7 +7,7 @@ export type Breathe = (fraction: number) => Promise<void>;
 
 export interface TurnOptions {
   readonly passes: Passes;
-  /** Without, only the last hidden state need be right. */
+  /** If it is absent, only the last hidden state needs to be right. */
   readonly everyRow: boolean;
   readonly breathe: Breathe;
   /** Receives how far every pass moved every row, group by group. */
@@ -15,15 +15,15 @@ export interface TurnOptions {
 }
 
 /**
- * A decoder on the processor, as a session drives it. It knows nothing of sampling; hidden states `[hiddenSize]` go
- * out, one a token.
+ * A decoder on the processor, as a session drives it. It knows nothing about sampling: it returns hidden states
+ * `[hiddenSize]`, one per token.
  */
 export interface Decoder {
-  /** Positions written so far. The session says how many of them are kept. */
+  /** Positions written so far. The session decides how many of them are kept. */
   readonly tokens: number;
   /** What the stores hold. */
   readonly stores: KvStores;
-  /** Bytes of all that the decoder took. */
+  /** Bytes of everything that the decoder allocated. */
   readonly allocatedBytes: number;
   /**
    * One token through all layers; each reads what its owner has cached so far.
@@ -37,6 +37,6 @@ export interface Decoder {
   rewind(tokens: number): boolean;
   /** The logits `[vocabSize]` of a hidden state. Valid until the next call. */
   logits(hidden: Float32Array): Float32Array;
-  /** Gives back what the decoder took. */
+  /** Frees what the decoder allocated. */
   close(): void;
 }

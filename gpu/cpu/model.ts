@@ -8,12 +8,12 @@ import type { Decoder } from './decoder.ts';
 export interface CpuWeightStore {
   put(spec: WeightSpec, firstRow: number, bytes: Uint8Array, stored: MatrixFormat): void;
   readonly bytes: number;
-  /** A decoder of an empty text under a plan. */
+  /** A decoder for an empty text under a plan. */
   open(options: SessionOptions): Decoder;
   clear(): void;
 }
 
-/** A backend on the processor, whatever computes. */
+/** A backend on the processor, in TypeScript or in WebAssembly. */
 export function backendOnCpu(
   description: string,
   newWeights: (request: AllocateRequest) => CpuWeightStore,

@@ -2,8 +2,8 @@ import type { SamplingOptions } from '../plan/sampling.ts';
 import { drawBits } from './random.ts';
 
 /**
- * Probabilities are whole numbers, counts out of 2^31. Sums of whole numbers do not depend on their order, so that the GPU,
- * which adds in any order, and this twin decide alike.
+ * Probabilities are whole numbers, counts out of 2^31. Sums of whole numbers do not depend on their order, so the GPU,
+ * which adds in any order, makes the same decision as this twin.
  */
 const WHOLE = 2 ** 31;
 
@@ -22,7 +22,7 @@ export const sampleToken = (
   options: SamplingOptions,
 ): number => sampleWith(logits, history, drawBits(options.seed, position), options);
 
-/** `sampleToken` with 32 random bits of one's own. */
+/** `sampleToken` with given random bits. */
 export function sampleWith(
   logits: Float32Array,
   history: Iterable<number>,
@@ -47,7 +47,7 @@ export function sampleWith(
   return draw(scores, counts, floor, bits);
 }
 
-/** Logits in which every token of the text so far was made less likely, once. */
+/** The logits after the repetition penalty, which counts once for every token of the text so far. */
 export function penalized(logits: Float32Array, history: Iterable<number>, penalty: number): Float32Array {
   const scores = logits.slice();
   if (penalty === 1) return scores;
@@ -67,7 +67,7 @@ export function argmax(values: Float32Array): number {
   return best;
 }
 
-/** The score of the k-th likeliest token; its equals stay too. */
+/** The score of the k-th likeliest token. Tokens with the same score stay too. */
 function topKFloor(scores: Float32Array, topK: number): number {
   if (topK === 0 || topK >= scores.length) return -Infinity;
   return scores.toSorted()[scores.length - topK] ?? -Infinity;

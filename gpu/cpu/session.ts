@@ -6,7 +6,7 @@ import { allFinite, firstNotFinite } from '../numbers/finite.ts';
 import { measureToken } from './measure-token.ts';
 import { sampleToken } from './sampler.ts';
 
-/** A text that a decoder on the processor writes: its tokens, its sampling, its stops. */
+/** A text that a decoder on the processor writes: its tokens, sampling and stops. */
 export class CpuSession implements Session {
   readonly #options: SessionOptions;
   readonly #closed: () => void;
@@ -117,7 +117,7 @@ class Stopped extends Error {}
 
 let lastYieldMs = 0;
 
-/** Lets the worker hear of a stop: a macrotask, at most every 10 ms, because a promise alone lets no message in. */
+/** Lets the worker receive a stop. Takes a macrotask, at most every 10 ms, because a microtask lets no message in. */
 async function yieldNowAndThen(): Promise<void> {
   if (performance.now() - lastYieldMs < 10) return;
   await new Promise<void>((resolve) => {

@@ -9,7 +9,7 @@ import {
 import type { WeightRole, WeightSpec } from '../plan/weight-specs.ts';
 import { convertKv } from './convert-kv.ts';
 
-/** Stored rows of a tensor as float32: just the numbers that the GPU's packed rows hold. */
+/** Stored rows of a tensor as float32: exactly the numbers in the GPU's packed rows. */
 export const keptNumbers = (
   spec: WeightSpec,
   bytes: Uint8Array,

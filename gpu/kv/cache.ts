@@ -12,7 +12,7 @@ export interface KvCache {
   /** Rows held, in each KV head. */
   readonly rows: number;
   readonly bytesInUse: number;
-  /** What the backend's ledger counts for the store. */
+  /** Bytes that the backend's ledger counts for the store. */
   readonly bytesAllocated: number;
   /** The positions held in one KV head, ascending. */
   positions(kvHead: number): readonly number[];
@@ -23,7 +23,7 @@ export interface KvCache {
    *                the others
    */
   written(end: number, entered: number): void;
-  /** Notes that the text now ends before position `end`: what was written beyond is no part of it. */
+  /** Notes that the text now ends before position `end`. Later rows no longer belong to it. */
   keep(end: number): void;
   /** Whether a text can continue after its first `tokens` positions. */
   canRewind(tokens: number): boolean;
@@ -78,8 +78,8 @@ export class LinearCache implements KvCache {
 }
 
 /**
- * Keeps what a window shows, for owners that are read only through windows. In a ring, slots beyond the window let a
- * step that is thrown away overwrite nothing that is still needed; a text that fits needs no ring.
+ * Keeps what a window shows, for owners that are read only through windows. The ring has more slots than the window, so
+ * that a discarded step overwrites nothing that is still needed. A text that fits needs no ring.
  */
 export class WindowedCache implements KvCache {
   readonly owner: number;

@@ -1,8 +1,8 @@
 import { slotOf, type SlotLayout } from './slots.ts';
 
 /**
- * One query of a dispatch. Position, rope and slot are three numbers: a policy, a ring or a batch makes each differ
- * from the others. There is a row for each kind of store, because only the slots differ between them.
+ * One query of a dispatch. Position, rope and slot are three numbers, which differ under a policy, in a ring or in a
+ * batch. There is one row per kind of store, because only the slots differ between the kinds.
  */
 export interface Row {
   /** Which text of the batch. */

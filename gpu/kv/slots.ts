@@ -28,7 +28,7 @@ export const scratchSlots = (slots: number, firstPosition: number): SlotLayout =
   firstPosition,
 });
 
-/** The slot of a position. Whether its row is still there is a matter of the cache. */
+/** The slot of a position. The cache knows whether its row is still there. */
 export const slotOf = ({ kind, slots, firstPosition }: SlotLayout, position: number): number =>
   kind === 'ring' ? position % slots : position - firstPosition;
 

@@ -9,7 +9,7 @@ export type KvPrecision = 'f16' | 'f32';
  */
 export const MAX_STEPS_IN_FLIGHT = 8;
 
-/** What one cache holds and takes. `rows` are positions held, `bytes` theirs. */
+/** What one cache holds. `rows` counts the positions, `bytes` is their size. */
 export interface KvLayerUsage {
   readonly layer: number;
   readonly rows: number;
@@ -35,7 +35,7 @@ export const kvRowBytes = (dims: Pick<ModelDims, 'kvHeads' | 'headDim'>, precisi
 export const kvBytesPerToken = (sharing: Sharing, dims: ModelDims, precision: KvPrecision) =>
   kvOwners(sharing.layers).length * kvRowBytes(dims, precision);
 
-/** KV bytes per token were every layer to own its KV. */
+/** KV bytes per token if every layer owned its KV. */
 export const plainKvBytesPerToken = (dims: ModelDims, precision: KvPrecision) =>
   dims.layerCount * kvRowBytes(dims, precision);
 
@@ -82,6 +82,6 @@ export function kvUsage(
   };
 }
 
-/** Positions written after a prompt and `newTokens` more: the last token's KV is not needed. */
+/** Positions written after a prompt and `newTokens` more. The last token's KV is never computed. */
 export const kvTokensWritten = (promptTokens: number, newTokens: number) =>
   promptTokens + Math.max(0, newTokens - 1);

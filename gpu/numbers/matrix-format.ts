@@ -5,20 +5,20 @@ import type { WeightSpec } from '../plan/weight-specs.ts';
 /** How a backend keeps a matrix's numbers. */
 export type MatrixFormat = ElementType | QuantizedFormat;
 
-/** In what matrices are kept: as the checkpoint has them, converted, or quantized. Vectors are always float32. */
+/** The formats of matrices: as in the checkpoint, converted, or quantized. Vectors are always float32. */
 export type WeightPrecision = 'stored' | 'f32' | 'f16' | QuantizedFormat;
 
-/** What a person can choose of how weights are kept. */
+/** How a person can choose to keep the weights. */
 export interface WeightFormats {
   readonly weights: WeightPrecision;
-  /** Whether `q8` and `q4` apply to the embeddings and the head too, which otherwise are kept as stored. */
+  /** Whether `q8` and `q4` also apply to the embeddings and the head, which otherwise stay as stored. */
   readonly quantizeEmbeddings: boolean;
 }
 
 export const isQuantized = (format: MatrixFormat | WeightPrecision): format is QuantizedFormat =>
   format === 'q8' || format === 'q4';
 
-/** How a matrix is kept that comes as `stored`; what is quantized already stays as it is. */
+/** The format for a matrix that comes as `stored`. A quantized matrix stays as it is. */
 export function keptFormat(
   { role }: WeightSpec,
   stored: MatrixFormat,
@@ -29,13 +29,13 @@ export function keptFormat(
   return isQuantized(weights) && spared ? stored : weights;
 }
 
-/** What a tensor's numbers are quantized to; null if they stay as they are, like those of vectors. */
+/** The format that a tensor is quantized to; null if it is not quantized, as vectors never are. */
 export function quantizedAs(spec: WeightSpec, formats: WeightFormats): QuantizedFormat | null {
   const format = spec.vector ? 'f32' : keptFormat(spec, 'f32', formats);
   return isQuantized(format) ? format : null;
 }
 
-/** Numbers in a row as a matrix and what is multiplied with it have them: padded with zeros to a multiple of 8. */
+/** The length of a row in a matrix, and of its input: padded with zeros to a multiple of 8. */
 export const paddedCols = (cols: number) => Math.ceil(cols / 8) * 8;
 
 /** Bytes of a row of `cols` numbers as it comes from a file: without padding, unless it was quantized. */

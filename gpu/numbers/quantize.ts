@@ -40,7 +40,7 @@ export class NotQuantizable extends Error {
   }
 }
 
-/** What a number times q can reach: the largest half by the largest q. */
+/** The largest number that a scale can reach: the largest half times the largest q. */
 const largest = { q8: 65504 * 127, q4: 65504 * 7 } as const;
 
 /**
@@ -141,8 +141,8 @@ function scaleOf8(most: number): number {
 }
 
 /**
- * Steps from 0 to the group's extreme, of which the best is taken. Five gain 7 % of squared error over 8 alone on weights
- * that were trained, nineteen 7.4 %.
+ * The candidates for the number of steps from 0 to the group's extreme. On trained weights, five candidates reduce the
+ * squared error by 7 % compared with 8 alone, and nineteen by 7.4 %.
  */
 const reaches = [7, 7.4, 7.8, 8.2, 8.6] as const;
 

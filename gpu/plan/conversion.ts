@@ -6,12 +6,12 @@ import type { WeightRole } from './weight-specs.ts';
 export const kvRoles = ['k', 'v', 'kBias', 'vBias', 'kNorm'] as const satisfies readonly WeightRole[];
 
 /**
- * From which stored key and value projections each owner of a new plan is made: docs/semantics.md, "Conversion".
+ * The stored key and value projections that each owner of a new plan is made from: docs/semantics.md, "Conversion".
  *
  * A layer's present projection is the one of the owner that it names in the stored plan. An owner of the new plan
  * gets the mean of the present projections of all the layers that will name it.
  *
- * @returns per new owner the stored owners to average, one entry a reader (so with repetitions), ascending;
+ * @returns per new owner the stored owners to average, one entry per reader (so with repetitions), ascending;
  *   a single distinct entry means that the stored tensor is used as it is
  */
 export function kvSources(

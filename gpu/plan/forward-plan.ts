@@ -7,7 +7,7 @@ export interface Group {
   readonly iterated: boolean;
 }
 
-/** LCKV's m passes without and b passes with gradients in training; inference runs `m + b`. */
+/** In training, LCKV runs m passes without gradients and b passes with them. Inference runs `m + b`. */
 export interface Passes {
   readonly forward: number;
   readonly backward: number;

@@ -10,7 +10,7 @@ export interface GroupMovement {
   readonly relative: Float32Array;
 }
 
-/** The caches of a group that its layers read from below: what one pass hands to the next. */
+/** The caches of a group that its layers read from below: what one pass leaves for the next. */
 export const ownersReadFromBelow = ({ layers }: Sharing, { start, stop }: Group): readonly number[] => [
   ...new Set(
     layers

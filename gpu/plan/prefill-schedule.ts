@@ -25,11 +25,11 @@ export interface PrefillPass {
 }
 
 /**
- * The work of a parallel prefill, pass by pass, without what nobody reads: a pass that is not a group's last
- * leaves nothing but KV, and above the last owner of all only the last row goes on (YOCO's fast prefill).
+ * The work of a parallel prefill, pass by pass, without what nobody reads. Every pass except a group's last leaves only
+ * KV, and above the last owner only the last row is computed (YOCO's fast prefill).
  *
- * @param firstTurn no earlier turn is in the cache
- * @param everyRow  the logits of earlier positions than the last are wanted
+ * @param firstTurn whether the cache is empty
+ * @param everyRow  whether logits are needed at positions before the last
  */
 export function prefillSchedule(
   sharing: Sharing,

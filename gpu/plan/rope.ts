@@ -27,7 +27,7 @@ export function ropeFrequencies(rope: RopeSpec, headDim: number): Float64Array {
       return plain.map((frequency) => frequency / rope.factor);
     case 'llama3':
       return plain.map((frequency) => {
-        // Waves that fit the original context many times stay, those longer than it are stretched, between: blended.
+        // Waves that fit the original context many times stay. Longer ones are stretched. Those between are blended.
         const wavesInContext = (rope.originalContextTokens * frequency) / (2 * Math.PI);
         const blend = (wavesInContext - rope.lowFreqFactor) / (rope.highFreqFactor - rope.lowFreqFactor);
         const kept = Math.min(1, Math.max(0, blend));

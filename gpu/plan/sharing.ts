@@ -1,6 +1,6 @@
 import type { LayerType } from './layer-types.ts';
 
-/** How a model's layers share keys and values: everything about it that changes what is computed. */
+/** How a model's layers share keys and values: everything that affects the result. */
 export interface Sharing {
   readonly layers: readonly LayerType[];
   /** Positions that a windowed layer sees, its own included. At least 1. */

@@ -2,7 +2,7 @@
 export const ALTERNATIVES = 5;
 
 /**
- * What the model's own distribution says of a token that was drawn. It is the softmax of the raw logits: temperature 1,
+ * What the model's own distribution says about a drawn token. It is the softmax of the raw logits: temperature 1,
  * before any penalty, and with nothing cut off by top-k, top-p or min-p.
  */
 export interface TokenMeasure {

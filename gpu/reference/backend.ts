@@ -3,7 +3,7 @@ import { CpuDecoder } from './decoder.ts';
 import { backendOnCpu } from '../cpu/model.ts';
 import { CpuWeights } from '../cpu/weights.ts';
 
-/** The decoder in plain TypeScript: the twin that all others are tested against, and what runs if nothing else can. */
+/** The decoder in plain TypeScript. All others are tested against it, and it runs if no other can. */
 export const openCpuBackend = (): Backend =>
   backendOnCpu('JavaScript on the processor', (request) => {
     const { dims, storedLayers } = request;

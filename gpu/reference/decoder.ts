@@ -62,7 +62,7 @@ export class CpuDecoder implements Decoder {
   }
 
   close(): void {
-    // Nothing but JavaScript's own memory was taken.
+    // All memory is JavaScript's own.
   }
 
   step(token: number, onState?: (hidden: Float32Array) => void): Float32Array {
@@ -96,7 +96,7 @@ export class CpuDecoder implements Decoder {
     const start = this.#tokens;
     let hidden = tokens.map((token) => this.#embed(token));
 
-    // The new positions' KV: zero until a layer computes it, and then the newest pass's.
+    // The new positions' KV: zero until a layer computes it, and then that of the newest pass.
     const scratch = scratchSlots(tokens.length, start);
     const turn = new Map([...this.#rows.keys()].map((owner) => [owner, this.#newRows(tokens.length)]));
     const turnRows = tokens.map((_, i) => rowAt(scratch, start + i));

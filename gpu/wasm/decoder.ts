@@ -16,10 +16,10 @@ import { WasmLayers, type FreshRows, type Rows, type Store } from './layers.ts';
 import { padded } from './tensor.ts';
 import type { PlanWeights } from './plan-weights.ts';
 
-/** Rows of a turn that go through a matrix together: its weights then come from near. */
+/** Rows of a turn that go through a matrix together, so that its weights come from the CPU cache. */
 const BLOCK_ROWS = 16;
 
-/** The decoder of `reference/decoder.ts`, whose arithmetic is WebAssembly's. */
+/** The decoder of `reference/decoder.ts`, with its arithmetic in WebAssembly. */
 export class WasmDecoder implements Decoder {
   readonly stores: KvStores;
   readonly #memory: LinearMemory;
@@ -173,7 +173,7 @@ export class WasmDecoder implements Decoder {
     this.#memory.copy(from, to, bytes);
   }
 
-  /** One layer for the rows that the schedule wants of it, in blocks. */
+  /** One layer for the rows that the schedule asks for, in blocks. */
   async #prefillLayer(
     { layer, work, ownsKv, seesOnlyZeros }: PrefillPass['steps'][number],
     hidden: Address,

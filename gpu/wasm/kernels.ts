@@ -1,4 +1,4 @@
-// Whoever imports this file, from another folder's types, needs those of what it imports.
+// Other folders that import this file need the types of the modules that it imports.
 // eslint-disable-next-line @typescript-eslint/triple-slash-reference
 /// <reference path="./assembly.d.ts" />
 import code from './kernels/all.ts?assembly';
@@ -9,7 +9,7 @@ export type Address = number;
 /** 1 if numbers are stored in 16 bits, 0 if in 32. */
 type Half = boolean;
 
-/** What `kernels/all.ts` offers; shapes and padding are said there. */
+/** The exports of `kernels/all.ts`, which documents shapes and padding. */
 export interface Kernels {
   areHalves(numbers: Address, count: number): number;
   putRows(half: Half, w: Address, cols: number, row: number, numbers: Address, count: number): void;

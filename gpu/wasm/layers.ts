@@ -97,7 +97,7 @@ export class WasmLayers {
     memory.floats(this.#rope, table.length).set(table);
   }
 
-  /** Writes the keys and values that a layer computes of its input rows to `into`, one after the other. */
+  /** Writes the keys and values that a layer computes from its input rows to `into`, one after the other. */
   writeKv(layer: number, rows: Rows, into: Address): void {
     const { kvHeads, headDim } = this.#dims;
     const size = kvHeads * headDim;
@@ -115,7 +115,7 @@ export class WasmLayers {
   /**
    * Attention and MLP of a layer, onto its rows.
    *
-   * @param fresh KV that is not cached yet; `zeros` if all that the layer sees is zero
+   * @param fresh KV that is not cached yet; `zeros` if everything that the layer sees is zero
    */
   finish(layer: number, rows: Rows, fresh: FreshRows | 'zeros' | null): void {
     const { heads, headDim, intermediateSize } = this.#dims;

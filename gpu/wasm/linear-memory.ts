@@ -11,22 +11,22 @@ interface Piece {
 }
 
 /**
- * The memory of WebAssembly, which only grows, given out in zeroed pieces that can be given back.
- * What is read of it is a view: it ends with the next `allocate`.
+ * The memory of WebAssembly, which only grows. Hands out zeroed pieces, which can be given back.
+ * Views on it are valid until the next `allocate`.
  */
 export class LinearMemory {
   readonly memory = new WebAssembly.Memory({ initial: 1 });
   readonly #taken = new Map<Address, number>();
-  /** What was given back, by address; neighbors are one. */
+  /** Free pieces by address. Adjacent ones are merged. */
   #gaps: Piece[] = [];
   #end = ALIGNMENT;
 
-  /** Bytes that are given out. */
+  /** Bytes in use. */
   get allocatedBytes(): number {
     return [...this.#taken.values()].reduce((sum, bytes) => sum + bytes, 0);
   }
 
-  /** @throws BackendError `out-of-memory`, naming what there was no room for */
+  /** @throws BackendError `out-of-memory`, naming what did not fit */
   allocate(what: string, wanted: number): Address {
     const bytes = Math.ceil(wanted / ALIGNMENT) * ALIGNMENT;
     const gap = this.#gaps.find((piece) => piece.bytes >= bytes);

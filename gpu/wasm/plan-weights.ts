@@ -1,10 +1,10 @@
 import type { WeightRole } from '../plan/weight-specs.ts';
 import type { WasmTensor } from './tensor.ts';
 
-/** The tensors of a layer; those of none are in the first. By role, because a token looks a hundred of them up. */
+/** The tensors of a layer, by role, because each token looks up a hundred. Those of no layer are in the first. */
 export type LayerTensors = Partial<Record<WeightRole, WasmTensor>>;
 
-/** The tensors of one plan: the model's own, but for the means that the plan wants. */
+/** The tensors of one plan: the model's own, and the means that the plan needs. */
 export class PlanWeights {
   readonly #layers: readonly LayerTensors[];
   readonly #means: readonly WasmTensor[];

@@ -1,7 +1,7 @@
 import type { Address, Kernels } from './kernels.ts';
 import type { LinearMemory } from './linear-memory.ts';
 
-/** Rows of a panel: what matrices, vectors and rows of numbers are padded to. */
+/** Rows in a panel. Matrices, vectors and rows of numbers are padded to a multiple of it. */
 const PANEL_ROWS = 32;
 
 export const padded = (numbers: number) => Math.ceil(numbers / PANEL_ROWS) * PANEL_ROWS;
@@ -89,7 +89,7 @@ export class WasmTensor implements Shape {
     this.#address = 0;
   }
 
-  /** Makes a matrix of halves one of float32. */
+  /** Converts a matrix of halves to float32. */
   #widen(): void {
     const wide = this.#allocate(false);
     this.#withPiece(PANEL_ROWS * this.cols, (piece) => {

@@ -11,7 +11,7 @@ import { WasmDecoder } from './decoder.ts';
 import { PlanWeights, type LayerTensors } from './plan-weights.ts';
 import { WasmTensor } from './tensor.ts';
 
-/** A model's tensors in a memory of its own, with the kernels that work there. All goes with the last reference. */
+/** A model's tensors in their own memory, with the kernels that work on it. Freed with the last reference. */
 export class WasmWeights implements CpuWeightStore {
   readonly #memory = new LinearMemory();
   readonly #kernels: Kernels;

@@ -4,15 +4,15 @@ import { KernelLibrary } from './kernel.ts';
 import { Ledger } from './memory.ts';
 import { tuningFor, type Tuning } from './tuning.ts';
 
-/** What the adapter would decide, for tests. */
+/** Overrides for what the adapter would decide. For tests. */
 export interface GpuOptions {
-  /** How to shape kernels: a GPU's shapes run on software too. */
+  /** How to shape kernels. A GPU's shapes also run on software adapters. */
   readonly tuning?: Tuning;
-  /** Binds no more than this at once, however much more the adapter allows. */
+  /** Binds at most this many bytes at once, even if the adapter allows more. */
   readonly largestBindingBytes?: number;
 }
 
-/** An open GPU with what is kept for it: compiled kernels, the ledger, and how kernels are shaped on it. */
+/** An open GPU with its compiled kernels, its ledger, and the shapes of its kernels. */
 export class GpuContext {
   readonly device: GPUDevice;
   readonly adapter: AdapterFacts;
@@ -41,7 +41,7 @@ export class GpuContext {
   }
 
   /**
-   * Waits for the GPU. Whatever went wrong on it since the last wait is thrown here.
+   * Waits for the GPU. Throws any error that occurred on it since the last wait.
    *
    * @throws BackendError `device-lost`
    */
@@ -77,7 +77,7 @@ export class GpuContext {
 }
 
 /**
- * Opens the GPU with as large buffers as it offers.
+ * Opens the GPU with the largest buffers that it offers.
  *
  * @throws BackendError `no-webgpu` if there is no WebGPU, or no adapter
  */
@@ -91,7 +91,7 @@ export async function openGpu(gpu: GPU | undefined, options?: GpuOptions): Promi
     const device = await adapter.requestDevice({
       label: 'kvtab',
       requiredLimits: { maxBufferSize, maxStorageBufferBindingSize },
-      // Taken if offered, for profiling.
+      // Optional, for profiling.
       requiredFeatures: adapter.features.has('timestamp-query') ? ['timestamp-query'] : [],
     });
     return new GpuContext(device, describe(adapter), options);

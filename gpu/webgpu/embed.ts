@@ -2,7 +2,7 @@ import type { Bound, Recorder } from './kernel.ts';
 import { embed } from './kernels/embed.ts';
 import type { GpuWeights } from './weights.ts';
 
-/** The embeddings of the rows' tokens, whichever part of the table they lie in. */
+/** The embeddings of the rows' tokens, in all parts of the table. */
 export function recordEmbed(
   r: Recorder,
   weights: GpuWeights,

@@ -5,7 +5,7 @@ import type { Forward } from './forward.ts';
 
 /**
  * Where the hidden state of a position leaves the finite numbers. Decodes the position once more, layer by layer, from
- * the KV that is there; its row table must say which position it is.
+ * the present KV. Its row table must already name the position.
  */
 export async function findNotFinite(forward: Forward): Promise<number | 'embedding' | 'head'> {
   const { context, dims, session, sharing } = forward;

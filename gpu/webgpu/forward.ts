@@ -5,7 +5,7 @@ import type { ModelDims } from '../plan/model-dims.ts';
 import type { Sharing } from '../plan/sharing.ts';
 import type { SessionBuffers } from './session-buffers.ts';
 
-/** All that a forward pass refers to. */
+/** Everything that a forward pass uses. */
 export interface Forward {
   readonly context: GpuContext;
   readonly dims: ModelDims;

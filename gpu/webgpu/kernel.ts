@@ -31,7 +31,7 @@ export interface Kernel<Binding extends string = string, Params = never> {
   readonly workgroups: (params: Params, rows: number) => readonly [number, number?, number?];
 }
 
-/** States a kernel; the types of its parameters and bindings are then checked wherever it is recorded. */
+/** Declares a kernel. The types of its parameters and bindings are checked wherever it is recorded. */
 export const defineKernel = <Binding extends string, Params>(
   kernel: Kernel<Binding, Params>,
 ): Kernel<Binding, Params> => kernel;
@@ -39,10 +39,10 @@ export const defineKernel = <Binding extends string, Params>(
 /** The buffers that a recording names: all but the shape. */
 export type Buffers<Binding extends string> = Readonly<Record<Exclude<Binding, 'shape'>, Bound>>;
 
-/** A buffer, or what of it lies behind an offset: a multiple of {@link offsetStep}. */
+/** A buffer, or the part of it from an offset on: a multiple of {@link offsetStep}. */
 export type Bound = GPUBuffer | { readonly buffer: GPUBuffer; readonly offset: number };
 
-/** What every adapter takes as the offset of a binding, in bytes. */
+/** Every adapter accepts multiples of this as the offset of a binding, in bytes. */
 export const offsetStep = 256;
 
 interface Command {
@@ -53,7 +53,7 @@ interface Command {
   readonly workgroups: (rows: number) => readonly [number, number?, number?];
 }
 
-/** Bytes between the steps in a step buffer: the most that any adapter asks of a dynamic offset. */
+/** Bytes between the steps in a step buffer: the largest alignment that any adapter requires of a dynamic offset. */
 export const stepStride = offsetStep;
 
 /** Bytes of a step; see `kernels/step.wgsl`. */
@@ -70,7 +70,7 @@ export class KernelLibrary {
     this.#device = device;
   }
 
-  /** @param scope what the recording itself needs goes with it */
+  /** @param scope owns the buffers that the recording itself needs */
   record(scope: Scope): Recorder {
     return new Recorder(this.#device, this, scope);
   }
@@ -110,7 +110,7 @@ export class KernelLibrary {
   ): Promise<GPUComputePipeline> {
     let module = this.#modules.get(kernel.label);
     if (!module) {
-      // The pipeline says what is wrong with the module; without a scope the device would say it too, later.
+      // The pipeline reports the module's errors. Without a scope the device would report them again later.
       this.#device.pushErrorScope('validation');
       module = this.#device.createShaderModule({ label: kernel.label, code: kernel.source });
       void this.#device.popErrorScope().catch(() => undefined);
@@ -140,7 +140,7 @@ const bufferLayouts: Readonly<Record<BindingKind, GPUBufferBindingLayout>> = {
   step: { type: 'uniform', hasDynamicOffset: true, minBindingSize: stepBytes },
 };
 
-/** Takes down dispatches in order; `finish` compiles them. */
+/** Records dispatches in order. `finish` compiles them. */
 export class Recorder {
   readonly #device: GPUDevice;
   readonly #library: KernelLibrary;
@@ -219,7 +219,7 @@ export class Recording {
     for (const command of this.#commands) this.#dispatch(pass, command, rows);
   }
 
-  /** Replays with a pass for each dispatch, as profiling needs it: times are taken at the beginning and the end of passes. */
+  /** Replays with one pass per dispatch, because timestamps are taken at the start and the end of a pass. */
   replayApart(openPass: (kernel: string) => GPUComputePassEncoder, stepOffset = 0, rows = 1): void {
     this.#offset[0] = stepOffset;
     for (const command of this.#commands) {

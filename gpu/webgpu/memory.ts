@@ -38,7 +38,7 @@ export interface LedgerEntry {
   readonly owner: string;
   readonly label: string;
   readonly bytes: number;
-  /** For tests, which put in what nobody may read. */
+  /** For tests, which fill buffers with values that nothing may read. */
   readonly buffer: GPUBuffer;
 }
 

@@ -160,7 +160,7 @@ class ParallelPrefill {
     return [watch.beforePass(), ...jobs, ...watch.afterPass(pass, steps)];
   }
 
-  /** Puts a step down; returns its index. */
+  /** Adds a step and returns its index. */
   #stepAt(firstRow: number, rows: number): number {
     this.#steps.push({ rows, firstRow, windowTokens: this.#forward.sharing.windowTokens });
     return this.#steps.length - 1;

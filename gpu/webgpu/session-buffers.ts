@@ -20,7 +20,7 @@ export interface StoreBuffer {
   readonly rows: Bound;
 }
 
-/** What a session needs in GPU memory in addition to the weights. One row of activations: that of the token being decoded. */
+/** A session's GPU memory, without the weights. Activations have one row: that of the token being decoded. */
 export interface SessionBuffers {
   readonly tokens: GPUBuffer; //     u32 [capacity + 1], by position
   readonly rope: GPUBuffer; //       (cos, sin) [angles, headDim / 2]
@@ -44,7 +44,7 @@ export interface SessionBuffers {
   readonly seen: GPUBuffer; //       u32 [vocabSize], see sample.wgsl
   readonly sampling: GPUBuffer; //   Options of sample.wgsl
   readonly readBacks: readonly GPUBuffer[]; // one token each, and its measure
-  /** What measuring every token takes; null if nobody asked for it. */
+  /** Buffers for measuring every token; null if the session does not measure. */
   readonly measured: {
     readonly logits: GPUBuffer; // [vocabSize], before the sampler changes them
     readonly words: GPUBuffer; //  Measure of measure.wgsl

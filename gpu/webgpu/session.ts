@@ -21,7 +21,7 @@ import { StepsInFlight } from './steps-in-flight.ts';
 import { allocateSession } from './session-buffers.ts';
 import { canTime, timeKernels } from './timing.ts';
 
-/** All that is replayed for a token; the lists are empty if nothing is measured. */
+/** Everything that is replayed for a token. The lists are empty if nothing is measured. */
 interface Recordings {
   readonly layers: Recording;
   readonly head: Recording;
@@ -105,7 +105,7 @@ export class GpuSession implements Session {
     const { context, session } = this.#forward;
     const turn = { start: this.#written, rows: tokens.length };
     context.device.queue.writeBuffer(session.tokens, 4 * turn.start, Uint32Array.from(tokens));
-    // Steps thrown away in an earlier turn have marked tokens at positions that come again.
+    // Discarded steps of an earlier turn have marked tokens at positions that come again.
     context.device.queue.writeBuffer(session.seen, 0, new Uint32Array(this.#forward.dims.vocabSize));
     const work =
       options.mode === 'parallel'

@@ -6,8 +6,8 @@ import type { KernelTime } from '../plan/kernel-time.ts';
 export const canTime = ({ device }: GpuContext): boolean => device.features.has('timestamp-query');
 
 /**
- * Replays recordings once, a pass for each dispatch, and measures each by timestamps. Passes of their own cost time that
- * a replay in one pass does not, and a page's timestamps are coarse (100 µs in Chromium): read the fractions, not the times.
+ * Replays recordings once, with one pass per dispatch, and measures each by timestamps. The extra passes take time, and
+ * a page's timestamps are coarse (100 µs in Chromium), so read the fractions and not the times.
  *
  * @throws if the adapter has no clock
  */

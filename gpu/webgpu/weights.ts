@@ -60,7 +60,7 @@ const vectorGroups: readonly (readonly WeightRole[])[] = [
 
 const bytesBetweenWaits = 64 * 2 ** 20;
 
-/** A model's tensors in GPU memory, as they were stored unless another format was asked for. */
+/** A model's tensors in GPU memory, as stored unless another format was requested. */
 export class GpuWeights {
   readonly #context: GpuContext;
   readonly #request: AllocateRequest;
@@ -135,7 +135,7 @@ export class GpuWeights {
     if (this.#unawaitedBytes > bytesBetweenWaits) await this.#uploaded();
   }
 
-  /** Resolves when what was put has reached the GPU and what all sessions use has been made. */
+  /** Resolves when all rows have reached the GPU, and everything that sessions have in common is ready. */
   async ready(): Promise<void> {
     for (let layer = 0; layer < this.#request.dims.layerCount; layer++) {
       for (const roles of vectorGroups) this.vector(layer, ...roles);
@@ -198,8 +198,8 @@ export class GpuWeights {
   }
 
   /**
-   * The key and value projections of every owner of a plan. What is one stored tensor is that tensor; means are
-   * computed in float32, into `scope`.
+   * The key and value projections of every owner of a plan. A single stored tensor is used as it is. Means are computed
+   * in float32, into `scope`.
    */
   async keyValueWeights(
     wanted: readonly LayerType[],

@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 
 /**
  * WGSL without what only readers need: comments, indentation and blank lines. WGSL has no string literals, so a `//`
- * always begins a comment.
+ * always starts a comment.
  *
  * @param {string} source
  */
@@ -14,8 +14,8 @@ export const bareWgsl = (source) =>
     .join('\n');
 
 /**
- * Ships kernels bare: they are a third of what the engine's worker is made of, and comments are a third of them. The
- * development server and the programs for Node keep the files as they are.
+ * Ships kernels bare. They are a third of the engine's worker, and comments are a third of them. The development server
+ * and the programs for Node keep the files unchanged.
  *
  * @returns {import('vite').Plugin}
  */

@@ -20,7 +20,7 @@ def read_text(corpus: Path, split: str) -> str:
 
 
 def train_tokenizer(text: str, vocab_size: int) -> Tokenizer:
-    """Byte-level BPE; token 0 begins a text and token 1 ends it."""
+    """Byte-level BPE; token 0 starts a text and token 1 ends it."""
     tokenizer = Tokenizer(models.BPE())
     tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
     tokenizer.decoder = decoders.ByteLevel()

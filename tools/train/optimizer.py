@@ -29,7 +29,7 @@ def orthogonalise(matrices: Tensor, steps: int = 5) -> Tensor:
 
 
 class Muon:
-    """Orthogonalised momentum. Matrices of the same shape form one stack."""
+    """Orthogonalized momentum. Matrices of the same shape form one stack."""
 
     def __init__(self, matrices: dict[str, nn.Parameter], momentum: float, weight_decay: float) -> None:
         self.momentum, self.weight_decay = momentum, weight_decay

@@ -15,7 +15,7 @@ async function telling<T>(onEvent: OnHubEvent, work: (emit: OnHubEvent) => Promi
   }
 }
 
-/** Answers the page from this worker: downloads from the Hub, and what is stored of them. */
+/** Answers the calls of the page from this worker: downloads from the Hub, and the stored models. */
 export function serveHub(): void {
   const library = new Library({ locks: navigator.locks, room: roomLeft });
   onStorageLoss(() => {

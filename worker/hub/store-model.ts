@@ -59,7 +59,7 @@ export async function storeModel(wanted: StoredListing, options: StoreOptions): 
     await writeManifest(listing, { ...fresh, digests });
   } catch (error) {
     if (!isFull(error)) throw error;
-    // Whatever the browser said before, this is what counts.
+    // The browser may have promised more room, but the failed write counts.
     throw noRoom(totalBytes - (await storedBytesOf(listing)), 0);
   }
 }
@@ -97,7 +97,7 @@ async function isWhatIsListed(records: FileRecords, digest: string): Promise<boo
 /**
  * Reads all of a stored model, repairs what it can, and keeps the result.
  *
- * @throws Refused with `damaged-file` if a file keeps another digest than its own, `not-stored`
+ * @throws Refused with `damaged-file` if the digest of a file is still wrong, or with `not-stored`
  */
 export async function checkModel(listing: StoredListing, options: StoreOptions): Promise<void> {
   const manifest = await manifestOf(listing);

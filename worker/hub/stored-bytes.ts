@@ -4,7 +4,7 @@ import { listingOf, type FileRecords } from './records.ts';
 /**
  * The first `count` records of a file, from byte `start` on. While one is in use, the next one is being read.
  *
- * @throws Refused with `damaged-file` if one of them is missing, `not-stored` if all of the model is
+ * @throws Refused with `damaged-file` if one of them is missing, or with `not-stored` if the whole model is
  */
 export async function* storedBytes(
   records: FileRecords,

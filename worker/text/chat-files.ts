@@ -15,7 +15,7 @@ export function specialTokens(config: Readonly<Record<string, unknown>>): Readon
   return Object.fromEntries(found);
 }
 
-/** The template among what `chat_template` can be: one, or several with names, of which that for plain chats. */
+/** The template in `chat_template`, which holds one, or several by name; then the one for plain chats. */
 export function findTemplate(said: unknown): string | null {
   if (typeof said === 'string') return said;
   if (!Array.isArray(said)) return null;

@@ -62,7 +62,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lo
   var total = 0.0;
 
   for (var tile = first; tile < to; tile += WG) {
-    // Scores of one key an invocation. Zeroed by hand: a variable without a value kept the last round's on Dawn and Vulkan.
+    // One key's scores per invocation. Zeroed, because on Dawn with Vulkan a variable kept the value of the last round.
     var scores = array<f32, MOST_HEADS>();
     let key = tile + local;
     if (key < to) {

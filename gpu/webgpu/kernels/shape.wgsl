@@ -1,5 +1,5 @@
-// The sizes of what a dispatch works on. A uniform and no constants: compiling a kernel takes a software adapter up to a
-// second, so that one pipeline should serve every matrix of a model.
+// The sizes of what a dispatch works on. A uniform instead of constants: compiling a kernel takes a software adapter up
+// to a second, so one pipeline should serve every matrix of a model.
 struct Shape {
   rows: u32,     // of the matrix
   cols: u32,     // numbers in a row of it, a multiple of 8
