@@ -19,7 +19,7 @@ export class RequestRefused extends Error {
 /** Makes a request, or rejects with {@link RequestRefused} without making it. */
 export type Request = (url: string | URL, init?: RequestInit) => Promise<Response>;
 
-/** Makes a door, see {@link requestsTo}. Tests bring their own. */
+/** Makes a door, see {@link requestsTo}. Tests use their own. */
 export type RequestsOf = (origins: readonly (string | URL)[], token: AccessToken | null) => Request;
 
 /**

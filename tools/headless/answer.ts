@@ -30,7 +30,7 @@ interface AnswerOfRun {
   /** The scores of the request's `continuation`. */
   readonly scored?: unknown;
   readonly adapter: AdapterFacts;
-  /** What of the model's files contradicts itself or is not used, as sentences. */
+  /** What in the model's files is contradictory or unused, as sentences. */
   readonly notices: readonly string[];
 }
 

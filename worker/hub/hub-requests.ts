@@ -10,12 +10,12 @@ export interface HubServer extends Reference {
   /** Asks for a path below the endpoint. The door adds the token, see {@link requestsTo}. */
   ask(path: string, init?: RequestInit): Promise<Response>;
   /**
-   * The failure that a refusing status stands for; null if another try may help.
+   * The failure that a refusing status means; null if another try may help.
    *
    * @param file whose contents were asked for; null if it was the repository's list
    */
   refusal(response: Response, file: string | null): Refused | null;
-  /** The failure that a web page stands for, if it comes instead of data. */
+  /** The failure that it means if a web page comes instead of data. */
   webPage(): Refused;
   /** The same server, with the name that it gave the repository itself. */
   renamed(repository: string): HubServer;

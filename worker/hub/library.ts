@@ -34,7 +34,7 @@ import {
 } from './records.ts';
 import { checkModel, storeModel, type StoreOptions } from './store-model.ts';
 
-/** What a library needs from the browser; tests bring their own. */
+/** What a library needs from the browser. Tests use their own. */
 export interface LibraryParts {
   readonly locks?: Locks;
   /** How much more may be stored; null if the browser does not say. */
@@ -286,7 +286,7 @@ const isWhole = async (key: StoredKey) => (await manifestOf(key))?.damagedFile =
 /** A commit may be named by its first digits. */
 const isNameOf = (commit: string, revision: string) => revision.length >= 7 && commit.startsWith(revision);
 
-/** For a question that nobody waits for: it is not repeated. */
+/** For a question in the background, which is not repeated. */
 const giveUp = () => {
   throw new Refused({ code: 'cancelled' });
 };

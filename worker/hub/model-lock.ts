@@ -1,7 +1,7 @@
 /** Who may change what is stored of a model: one tab, one worker at a time. */
 import type { StoredKey } from '../protocol/hub.ts';
 
-/** Absent if the page is not served securely. Then there is nobody to wait for. */
+/** Absent if the page is not served securely. Then no other tab can be waited for. */
 export type Locks = Pick<LockManager, 'request'> | undefined;
 
 export const lockName = ({ endpoint, repository, commit }: StoredKey) =>

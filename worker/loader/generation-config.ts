@@ -15,7 +15,7 @@ export interface GenerationConfig {
   /** Tokens that end a text: chat models often name more here than in config.json. */
   readonly eosIds: readonly number[];
   readonly suggested: SuggestedSampling | null;
-  /** What of the file could not be used, as sentences. */
+  /** What in the file could not be used, as sentences. */
   readonly notices: readonly string[];
 }
 

@@ -25,7 +25,7 @@ export interface LoadedModel {
   readonly backend: Backend;
   readonly weights: ModelWeights;
   readonly suggestedSampling: SuggestedSampling | null;
-  /** What of the files contradicts itself or is not used, as sentences. */
+  /** What in the files is contradictory or unused, as sentences. */
   readonly notices: readonly string[];
 }
 

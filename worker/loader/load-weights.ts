@@ -43,7 +43,7 @@ export interface LoadedWeights {
   readonly weights: ModelWeights;
   /** The dimensions that the files have: an LM head of its own counts more than the configuration. */
   readonly dims: ModelDims;
-  /** What of the files contradicts the configuration, or is not used, as sentences. */
+  /** What in the files contradicts the configuration or is unused, as sentences. */
   readonly notices: readonly string[];
 }
 

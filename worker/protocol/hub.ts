@@ -5,7 +5,7 @@ import type { HubModel } from './load.ts';
 export interface HubApi {
   /** What a model consists of. Asks the server for its list, and for no file except the index of the weights. */
   look(model: HubModel): Promise<Outcome<Preview>>;
-  /** Stores and verifies a model. If all of it is stored, it asks nobody. One at a time. */
+  /** Stores and verifies a model. If all of it is stored, it makes no request. One at a time. */
   download(model: HubModel, onEvent: OnHubEvent): Promise<Outcome<StoredModel>>;
   /** Stores what the revision stands for now, next to a stored older commit. Also one at a time. */
   renew(model: HubModel, onEvent: OnHubEvent): Promise<Outcome<StoredModel>>;

@@ -142,7 +142,7 @@ export class Hub {
     else void this.#load(this.#entered(), 'any');
   }
 
-  /** Loads a stored model and asks nobody. If it is incomplete, it fetches the rest first. */
+  /** Loads a stored model without any request. If it is incomplete, it fetches the rest first. */
   loadStored(stored: StoredModel): void {
     this.repository = nameOf(stored);
     this.endpoint = stored.endpoint;

@@ -3,7 +3,7 @@ import { openSpace } from '../../../worker/storage/space.ts';
 /** Access tokens by the endpoint that they were given for, as `readEndpoint` gives it. */
 const tokens = openSpace('hub-token-1', (value): value is string => typeof value === 'string');
 
-/** Where remembered tokens lie; tests bring their own. */
+/** The storage for remembered tokens. Tests use their own. */
 export interface TokenStore {
   /** The token that the person asked to remember for an endpoint; null if there is none, or no storage. */
   recall(endpoint: string): Promise<string | null>;

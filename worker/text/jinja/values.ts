@@ -28,7 +28,7 @@ export class Float {
   }
 }
 
-/** What a name stands for that nothing was given to. It prints nothing, and anything else is an error. */
+/** The value of a name that is not defined. Printing it gives an empty text, and most other uses are errors. */
 export class Undefined {
   readonly name: string;
 
