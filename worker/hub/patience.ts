@@ -66,10 +66,16 @@ export class Patience {
   }
 }
 
-/** What `Retry-After` asks for, in milliseconds: seconds or a date. Null if it is absent, or hidden from pages. */
+/** Every date of HTTP (RFC 9110) has a time of day. `Date.parse` alone takes "5 minutes" for a date, too. */
+const TIME_OF_DAY = /\d{2}:\d{2}:\d{2}/;
+
+/**
+ * What `Retry-After` asks for, in milliseconds: seconds or a date. Null if it is neither, absent, or hidden from pages.
+ */
 export function retryAfterMs(response: Response, nowMs = Date.now()): number | null {
   const text = response.headers.get('retry-after');
   if (text === null) return null;
+  if (!/^\d+$/.test(text) && !TIME_OF_DAY.test(text)) return null;
   const ms = /^\d+$/.test(text) ? Number(text) * 1000 : Date.parse(text) - nowMs;
   return Number.isFinite(ms) ? Math.max(0, ms) : null;
 }

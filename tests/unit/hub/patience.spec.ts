@@ -104,7 +104,8 @@ describe('retryAfterMs', () => {
   });
 
   it('is null if the header is missing or invalid', () => {
-    for (const text of [null, '', 'soon', 'a while']) expect(asked(text)).toBeNull();
+    const unreadable = [null, '', 'soon', 'a while', 'about 7', '5 minutes', '-3', '1.5'];
+    for (const text of unreadable) expect(asked(text)).toBeNull();
   });
 });
 
