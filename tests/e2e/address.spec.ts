@@ -1,7 +1,7 @@
 import { expect, test } from 'playwright/test';
 import { openLab, visit } from './lab.ts';
 
-test('an edit just before a reload is there after it', async ({ page }) => {
+test('an edit just before a reload is still there afterwards', async ({ page }) => {
   const lab = await visit(page);
   await lab.number('Seed').fill('77');
   await page.reload();
@@ -9,9 +9,7 @@ test('an edit just before a reload is there after it', async ({ page }) => {
   expect(page.url()).toContain('seed=77');
 });
 
-test('a prompt that is too long for a link is said to be so, and left out of the address', async ({
-  page,
-}) => {
+test('a prompt that is too long for a link is reported, and left out of the address', async ({ page }) => {
   const lab = await visit(page);
   await lab.prompt.fill('a'.repeat(100_001));
   await expect(page.getByText(/^Too long for a link: the prompt\./)).toBeVisible();

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Page } from 'playwright/test';
 
-/** Opens the shipped model from a folder with other text files. The folder lasts as long as the page. */
+/** Opens the shipped model from a folder with other text files. The folder exists as long as the page. */
 export async function openModel(page: Page, files: Readonly<Record<string, string>>): Promise<void> {
   const folder = mkdtempSync(join(tmpdir(), 'kvtab-'));
   page.once('close', () => rmSync(folder, { recursive: true, force: true }));

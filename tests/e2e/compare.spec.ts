@@ -13,7 +13,7 @@ interface Scored {
   };
 }
 
-test('compares configurations: one agrees with itself everywhere, and with others as the headless runner says', async ({
+test('compares configurations: one agrees with itself, and others differ as in the headless runner', async ({
   page,
 }, testInfo) => {
   const lab = await visit(page);
@@ -59,7 +59,7 @@ test('compares configurations: one agrees with itself everywhere, and with other
   await expect(column(1)).toContainText(first?.text ?? 'nothing');
 
   await takePictures(lab, testInfo, 'compare', { part });
-  // The page's own model is loaded again.
+  // The model of the page is loaded again.
   await lab.generate.click();
   await expect(page.getByText(/^Done/)).toBeVisible();
 });

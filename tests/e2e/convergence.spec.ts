@@ -13,7 +13,7 @@ interface Answer {
 
 const prompt = 'Once upon a time there was a king who had a son';
 
-test('the heat map shows what the headless runner measures, and can be read by keyboard', async ({
+test('the heat map shows the values of the headless runner, and can be read by keyboard', async ({
   page,
 }, testInfo) => {
   const lab = await visit(page);

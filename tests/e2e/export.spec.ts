@@ -16,7 +16,7 @@ test.afterEach(() => {
   rmSync(workshop, { recursive: true, force: true });
 });
 
-/** Runs the headless runner as a person would. */
+/** Runs the headless runner from its command line. */
 function askHeadless(requests: readonly object[]): readonly { logits: number[][]; tokens: number[] }[] {
   const input = JSON.stringify(requests);
   const { stdout, stderr } = spawnSync('node', ['tools/headless/run.mjs'], { input, encoding: 'utf8' });
@@ -24,8 +24,10 @@ function askHeadless(requests: readonly object[]): readonly { logits: number[][]
   return JSON.parse(stdout) as { logits: number[][]; tokens: number[] }[];
 }
 
-test('an edited plan is exported as a zip, and gives the same numbers from there', async ({ page }) => {
-  // As in a browser that does not let pages write into folders.
+test('an edited plan is exported as a zip, and the exported model gives the same numbers', async ({
+  page,
+}) => {
+  // Like a browser that does not let pages write into folders.
   await page.addInitScript(() => Reflect.deleteProperty(window, 'showDirectoryPicker'));
   const lab = await visit(page);
   await lab.layerTypes.fill(plan);
@@ -52,7 +54,7 @@ test('an edited plan is exported as a zip, and gives the same numbers from there
 });
 
 test('the export makes a new folder inside the chosen one and overwrites nothing', async ({ page }) => {
-  // Stands in for the person's choice: the page's private folder, which needs no permission.
+  // Instead of a chosen folder: the private folder of the page, which needs no permission.
   await page.addInitScript(() => {
     Object.assign(window, { showDirectoryPicker: () => navigator.storage.getDirectory() });
   });

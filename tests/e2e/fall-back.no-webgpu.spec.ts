@@ -16,7 +16,7 @@ test('without WebGPU the page says so and writes on the CPU', async ({ page }) =
   await expect(page.getByRole('alert')).toHaveCount(0);
 });
 
-test('choosing WebGPU again without one falls back to the CPU again', async ({ page }) => {
+test('choosing WebGPU again without an adapter falls back to the CPU again', async ({ page }) => {
   const lab = await visit(page);
   await page.getByRole('button', { name: 'Dismiss' }).click();
   await lab.select('Backend').selectOption('WebGPU');

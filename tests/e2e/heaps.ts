@@ -7,10 +7,10 @@ interface Usage {
   readonly backingStorageSize: number;
 }
 
-/** Memory that a load took, in bytes. */
+/** Memory that a load takes, in bytes. */
 export interface Taken {
   readonly peak: number;
-  /** What is left after garbage collection. */
+  /** What remains after garbage collection. */
   readonly stays: number;
   readonly samples: number;
 }

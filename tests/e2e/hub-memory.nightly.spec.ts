@@ -26,7 +26,7 @@ function holdToBound(what: string, taken: Taken): void {
   expect(taken.peak - taken.stays).toBeLessThan(MOST_ADDED_BYTES);
 }
 
-test('half a gigabyte is downloaded, and started from the device, through a memory that stays small', async ({
+test('half a gigabyte is downloaded, and loaded from the device, with little memory', async ({
   playwright,
   baseURL,
 }) => {

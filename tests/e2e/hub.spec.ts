@@ -76,7 +76,7 @@ test('a model from the Hub is downloaded, runs, and starts again without a netwo
   await expect(hub.stored).toContainText('None yet.');
 });
 
-test('a branch that moved on is told of after the stored model has loaded, and its newer commit can be had', async ({
+test('a branch that moved is reported after the stored model has loaded, and its newer commit loads', async ({
   page,
 }) => {
   const hub = await visitHub(page);
@@ -114,7 +114,7 @@ test('a branch that moved on is told of after the stored model has loaded, and i
   expect(await generate(openLab(page), 4)).not.toBe('');
 });
 
-test('a tab that is killed costs less than a record, and a pause nothing', async ({ context }) => {
+test('a killed tab loses less than a record, and a pause loses nothing', async ({ context }) => {
   server.misbehave(slowly);
   const killed = await context.newPage();
   const before = await visitHub(killed);
@@ -145,7 +145,7 @@ test('a tab that is killed costs less than a record, and a pause nothing', async
   await expect(hub.download).toContainText('every digest is right');
 });
 
-test('of two tabs one downloads and the other follows, and both have the model', async ({ context }) => {
+test('one of two tabs downloads and the other follows, and both get the model', async ({ context }) => {
   server.misbehave(slowly);
   const [first, second] = [await context.newPage(), await context.newPage()];
   const hubs = [await visitHub(first), await visitHub(second)] as const;
@@ -159,7 +159,9 @@ test('of two tabs one downloads and the other follows, and both have the model',
   expect(served()).toHaveLength(1);
 });
 
-test('a gated model needs its token, which goes nowhere else and is not kept unasked', async ({ page }) => {
+test('a gated model needs its token, which goes nowhere else and is not kept by default', async ({
+  page,
+}) => {
   const hub = await visitHub(page);
   await hub.repository.fill('fairies/gated');
   await hub.load.click();
@@ -178,14 +180,14 @@ test('a gated model needs its token, which goes nowhere else and is not kept una
 
   await hub.token.fill('hf_secret');
   await page.getByRole('checkbox', { name: 'Remember the token on this device' }).check();
-  await page.waitForTimeout(300); // a page that is left at once takes what it was about to store with it
+  await page.waitForTimeout(300); // a reload at once would drop what the page is about to store
   await page.reload();
   await hub.endpoint.fill(server.endpoint);
   await hub.endpoint.blur();
   await expect(hub.token).toHaveValue('hf_secret');
 });
 
-test('a link to a model from elsewhere asks nobody until it is confirmed', async ({ page }) => {
+test('a link to a model from elsewhere sends no request until it is confirmed', async ({ page }) => {
   await page.goto(`./#v=1&model=${NAME}&endpoint=${server.endpoint}&prompt=A+king`);
   const notice = page.getByRole('alert');
   await expect(notice).toContainText(NAME);
@@ -208,7 +210,7 @@ test('a link to a model from elsewhere asks nobody until it is confirmed', async
   await expect(openLab(page).prompt).toHaveValue('A king');
 });
 
-test('a broken connection is taken up by Range across the redirect; what a page may not read is said', async ({
+test('a broken connection resumes with Range across the redirect, and unreadable answers are explained', async ({
   page,
 }) => {
   let cuts = 2;
@@ -232,7 +234,7 @@ test('a broken connection is taken up by Range across the redirect; what a page 
   await expect(hub.download).toContainText('cancelled');
 });
 
-test('a stored part that went bad is found by a check and fetched again, alone', async ({ page }) => {
+test('a check finds a damaged part on the device and fetches only that part again', async ({ page }) => {
   const hub = await visitHub(page);
   await hub.repository.fill(NAME);
   await hub.load.click();
@@ -268,7 +270,7 @@ test('a stored part that went bad is found by a check and fetched again, alone',
   expect(weightsBytes).toBeGreaterThan(3 * RECORD);
 });
 
-test('where the device is full the page says how much is missing, and loads it without storing', async ({
+test('if the device is full, the page says how much room is missing, and loads without storing', async ({
   page,
 }) => {
   const hub = await visitHub(page);
@@ -284,7 +286,7 @@ test('where the device is full the page says how much is missing, and loads it w
   await hub.button('Load without storing').click();
   await ready(page);
   expect(await generate(openLab(page), 4)).not.toBe('');
-  // What was stored is not fetched again, and nothing is added to it.
+  // Stored records are not fetched again, and no new ones are stored.
   expect(served().length).toBeGreaterThan(soFar);
   expect(
     served()

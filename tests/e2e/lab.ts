@@ -1,6 +1,6 @@
 import { expect, type Locator, type Page, type TestInfo } from 'playwright/test';
 
-/** The page by roles and names, as a visitor knows it, never by markup. */
+/** The page by roles and names, as visitors know it, never by markup. */
 export const openLab = (page: Page) => {
   const named = (role: Parameters<Page['getByRole']>[0]) => (name: string) =>
     page.getByRole(role, { name, exact: true });

@@ -137,7 +137,7 @@ test('a preset has a parameter, and a plan with another value is still that pres
   await expect(lab.select('Preset')).toHaveValue('lasagna-middle');
 });
 
-test('a preset loads the model that was trained for it, and a plan by hand keeps the weights and offers that model', async ({
+test('a preset loads the model that was trained for it, and an edited plan keeps the weights', async ({
   page,
 }) => {
   const lab = await visit(page);

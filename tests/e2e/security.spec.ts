@@ -5,7 +5,7 @@ interface WithRefusals {
   refusals?: string[];
 }
 
-/** Records what the browser refuses because of the page's policy. The result reads the records of the current page. */
+/** Records what the browser refuses under the policy of the page. The result reads those of this page. */
 async function watchRefusals(page: Page): Promise<() => Promise<readonly string[]>> {
   await page.addInitScript(() => {
     const refusals: string[] = [];

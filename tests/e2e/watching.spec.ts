@@ -18,7 +18,7 @@ test('charts draw the run, have its numbers in a table, and can be saved as pict
 
   const kv = charts.getByRole('img', { name: /^KV bytes in use\./ });
   await expect(kv).toBeVisible();
-  // The last point of the chart is what the figure says.
+  // The last point of the chart equals the figure.
   const said = await kv.getAttribute('aria-label');
   const inUse = /([\d.]+ KiB) after (\d+) tokens; plain LLaMA would take ([\d.]+ KiB)/.exec(said ?? '');
   await expect(lab.kv).toContainText(`${inUse?.[1] ?? 'nothing'} in use`);

@@ -4,7 +4,7 @@ import type { BrowserProvider, BrowserProviderOption } from 'vitest/node';
 import { firefoxLaunch } from '../../tools/setup/find-firefox.mjs';
 
 /**
- * Opens vitest's own page in Firefox, so that the files that Chromium and Node run are what Firefox runs. By
+ * Opens vitest's own page in Firefox, so that Firefox runs the same files as Chromium and Node. It uses
  * puppeteer-core over WebDriver BiDi, because Playwright drives only a Firefox of its own, which has no WebGPU.
  */
 class FirefoxProvider implements BrowserProvider {

@@ -11,7 +11,7 @@ const attentionTolerance = within(2e-5);
 
 describe('attend', () => {
   it.each(headShapes)(
-    'equals the twin with %i heads on %i of %i numbers, over few and many keys',
+    'equals the twin with %i heads on %i KV heads of %i numbers, over few and many keys',
     async (...shape) => {
       const [heads, kvHeads, headDim] = shape;
       for (const keys of [1, 2, 33, 131]) {
@@ -25,7 +25,7 @@ describe('attend', () => {
   it('reads half-precision caches', () =>
     compare({ heads: 6, kvHeads: 2, headDim: 32, keys: 70, format: 'f16' }));
 
-  it('sees only the window, in a cache that keeps only the window', async () => {
+  it('sees only the window in a cache that holds only the window', async () => {
     for (const windowTokens of [1, 4, 40]) {
       await compare({
         heads: 4,
@@ -38,7 +38,7 @@ describe('attend', () => {
     }
   });
 
-  it('never sees its own position where the layer reads above, and is zero where it sees nothing', async () => {
+  it('never sees its own position if the layer reads above, and is zero if it sees nothing', async () => {
     await compare({ heads: 4, kvHeads: 2, headDim: 16, keys: 50, diagonal: false });
     await compare({
       heads: 4,
@@ -114,11 +114,11 @@ interface Case {
   readonly format?: 'f32' | 'f16';
   readonly diagonal?: boolean;
   readonly windowTokens?: number;
-  /** 0: a prefill's scratch store, which begins within the text. */
+  /** 0: the scratch store of a prefill, which begins within the text. */
   readonly ringRows?: number;
 }
 
-/** Attends from the last rows of a text of so many keys, on the GPU and by its twin. */
+/** Attends from the last rows of a text with this many keys, on the GPU and with its twin. */
 async function compare({ heads, kvHeads, headDim, keys, ...options }: Case): Promise<Float32Array> {
   const { rows = 1, workgroup = 64, format = 'f32', diagonal = true, windowTokens, ringRows } = options;
   const position = keys - rows;
@@ -126,7 +126,7 @@ async function compare({ heads, kvHeads, headDim, keys, ...options }: Case): Pro
   const text = stored(randomFloats(keys * rowSize, 2), format);
   const q = randomFloats(rows * heads * headDim, 2);
 
-  // What lies where: rows that must not be read hold NaN.
+  // Rows that must not be read hold NaN.
   const firstKept = ringRows === 0 ? Math.max(0, position - (windowTokens ?? 0) + 1) : 0;
   const layout = ringRows ? ringSlots(ringRows) : scratchSlots(keys - firstKept, firstKept);
   const cache = new Float32Array(layout.slots * rowSize).fill(NaN);

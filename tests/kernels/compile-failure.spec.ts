@@ -11,13 +11,13 @@ const broken = defineKernel({
   workgroups: () => [1],
 });
 
-it('A kernel that does not compile says its name, the place and the compiler’s words, and harms nothing else', async () => {
+it('A kernel that fails to compile reports name, place and message, and breaks no other', async () => {
   const attempt = run(broken, undefined, { y: new Float32Array(4) }, 'y');
   await expect(attempt).rejects.toThrow(/The kernel broken .* does not compile/);
   await expect(attempt).rejects.toThrow(/2:\d+ .*undeclared/);
 
   const { device, ledger } = await context();
-  await (await context()).wait(device.queue.onSubmittedWorkDone()); // nothing is left to be complained of
+  await (await context()).wait(device.queue.onSubmittedWorkDone()); // no further error is pending
   expect(ledger.bytes).toBe(0);
   const y = await run(
     swiglu,
@@ -28,7 +28,7 @@ it('A kernel that does not compile says its name, the place and the compiler’s
   expect(new Float32Array(y)[0]).toBe(0);
 });
 
-it('An override that the shader does not have is refused: no constant is misspelt unnoticed', async () => {
+it('An override that the shader does not have is refused, so a misspelt constant is noticed', async () => {
   const misspelt = { ...swiglu, label: 'misspelt', constants: () => ({ WGG: 64 }) };
   const attempt = run(
     misspelt,

@@ -10,10 +10,10 @@ import { expectAllClose } from '../support/all-close.ts';
 import { headShapes, randomFloats, rowTable, run, within } from '../support/kernels.ts';
 
 describe('project-heads and place-heads', () => {
-  // Each case is kernels of its own, which a software adapter takes a while to compile.
+  // Each case has its own kernels, and a software adapter takes a while to compile them.
   const shapes = headShapes.filter(([, , headDim]) => [8, 24, 128, 328].includes(headDim));
 
-  it.each(shapes)('finish %i query heads, and keys and values of %i, of %i numbers', async (...shape) => {
+  it.each(shapes)('equal the twin with %i query heads and %i KV heads of %i numbers', async (...shape) => {
     const [heads, kvHeads, headDim] = shape;
     const query = { rowHeads: heads, rotatedHeads: heads, headDim, to: { kind: 'rows' } } as const;
     const keyAndValue = { rowHeads: 2 * kvHeads, rotatedHeads: kvHeads, headDim };
@@ -44,7 +44,7 @@ async function compareHeads({
   to,
 }: HeadsCase): Promise<void> {
   const cols = 16;
-  // Position, angle and slot are three numbers, and none of them follows from another.
+  // Position, angle and slot are three independent numbers.
   const rows = [
     { position: 11, rope: 3, slot: 2 },
     { position: 12, rope: 9, slot: 0 },
@@ -99,7 +99,7 @@ async function compareHeads({
   );
 
   const many = randomFloats(rows.length * size);
-  const table = rowTable([...rows.slice(0, 1), ...rows]); // The step begins at the second row.
+  const table = rowTable([...rows.slice(0, 1), ...rows]); // the step begins at the second row
   const binding = { x: many, headGain, rope, out, rows: table };
   const placed = await run(placeHeads, heads, binding, 'out', { rows: rows.length, firstRow: 1 });
   for (let row = 0; row < rows.length; row++) {
@@ -114,7 +114,7 @@ async function compareHeads({
 }
 
 describe('copy-rows', () => {
-  it('takes each row of the list to its new slot and touches no other', async () => {
+  it('copies each listed row to its new slot and touches no other', async () => {
     const rowWords = 70;
     const source = Float32Array.from({ length: 6 * rowWords }, (_, i) => i);
     const sink = new Float32Array(5 * rowWords).fill(-1);

@@ -18,10 +18,10 @@ const tunings = [
   { workgroup: 128, lanes: 32 },
   { workgroup: 8, lanes: 8 },
 ];
-/** A kernel takes a software adapter a second to compile: quantized weights go without the last. */
+/** A software adapter compiles a kernel in about a second, so quantized weights skip the last shape. */
 const tuningsOf = (type: MatrixFormat) => (type === 'q8' || type === 'q4' ? tunings.slice(0, 2) : tunings);
 
-/** One row, a prime, one over the workgroup, more than any workgroup; few and many columns. */
+/** One row, a prime, one over the workgroup, more than any workgroup, with few and many columns. */
 const shapes = [
   [1, 8],
   [7, 24],
@@ -67,7 +67,7 @@ describe.each(types)('project with %s weights', (type) => {
     },
   );
 
-  it('norms its input first where asked to, over the numbers that are not padding', async () => {
+  it('norms its input first if requested, over the numbers without the padding', async () => {
     for (const dim of [5, 8, 61, 192]) {
       const cols = Math.ceil(dim / 8) * 8;
       const rows = 33;
@@ -118,7 +118,7 @@ describe.each(types)('project with %s weights', (type) => {
     }
   });
 
-  it('is row by row the same in project-many and project-four', async () => {
+  it('is the same row by row in project-many and project-four', async () => {
     for (const rows of [1, 5, 33, 70]) {
       for (const [wRows, cols] of shapes.slice(0, 4)) {
         const w = kept(randomFloats(wRows * cols), cols, type);
@@ -177,7 +177,7 @@ describe.each(types)('project with %s weights', (type) => {
 });
 
 describe.each([projectMany, projectFour])('$label', (kernel) => {
-  it('adds onto the rows of the turn where the step says', async () => {
+  it('adds onto the rows of the turn that the step names', async () => {
     const [rows, wRows, cols] = [3, 10, 16];
     const w = randomFloats(wRows * cols);
     const x = randomFloats(rows * cols);
@@ -198,7 +198,7 @@ describe.each([projectMany, projectFour])('$label', (kernel) => {
 });
 
 describe('project of an attention in parts', () => {
-  it('weighs the parts by their sums, and takes none of an empty one', async () => {
+  it('weighs the parts by their sums, and ignores an empty one', async () => {
     const [heads, headDim, splits, rows] = [3, 8, 4, 5];
     const cols = heads * headDim;
     const parts = randomFloats(splits * cols);

@@ -6,7 +6,7 @@ import { measureToken } from '../../gpu/cpu/measure-token.ts';
 import { readMeasure } from '../../gpu/webgpu/read-measure.ts';
 import { context, positionOnly, randomFloats, run } from '../support/kernels.ts';
 
-/** Fewer than the alternatives, one workgroup and its neighbours, a prime, the largest that people load. */
+/** Fewer than the alternatives, one workgroup and its neighbors, a prime, the largest in common models. */
 const vocabularies = [1, 3, 63, 64, 65, 257, 4099, 32_000, ...(runningIn === 'node' ? [151_936] : [])];
 
 async function measured(logits: Float32Array, token: number) {
@@ -36,14 +36,14 @@ function expectSame(got: Awaited<ReturnType<typeof measured>>, logits: Float32Ar
 }
 
 describe('The measure of a token', () => {
-  it.each(vocabularies)('is its twin’s, of a vocabulary of %i', async (vocabSize) => {
+  it.each(vocabularies)('equals its twin for a vocabulary of %i', async (vocabSize) => {
     const logits = randomFloats(vocabSize, 12);
     for (const token of new Set([0, vocabSize - 1, (vocabSize * 7) >> 4])) {
       expectSame(await measured(logits, token), logits, token);
     }
   });
 
-  it('counts equals in the order of the vocabulary', async () => {
+  it('ranks equal logits in the order of the vocabulary', async () => {
     const logits = new Float32Array(200).fill(-2);
     expectSame(await measured(logits, 150), logits, 150);
     expect((await measured(logits, 150)).rank).toBe(151);
@@ -59,7 +59,7 @@ describe('The measure of a token', () => {
     expect(alternatives.reduce((sum, { probability }) => sum + probability, 0)).toBeCloseTo(1, 5);
   });
 
-  it.each([1, 64, 65, 4099])('is taken of a copy that is exact: %i', async (vocabSize) => {
+  it.each([1, 64, 65, 4099])('uses an exact copy of %i logits', async (vocabSize) => {
     const logits = randomFloats(vocabSize, 12);
     const kept = await run(keepLogits, { vocabSize }, { logits, kept: new Float32Array(vocabSize) }, 'kept');
     expect(new Float32Array(kept)).toEqual(logits);

@@ -43,7 +43,7 @@ describe('swiglu', () => {
 });
 
 describe('half precision', () => {
-  it('is rounded alike by GPU and CPU, ties, subnormals, overflow and both zeros included', async () => {
+  it('is rounded the same by GPU and CPU, including ties, subnormals, overflow and both zeros', async () => {
     const edges = [0, -0, 1, 65504, 65519.99, 65520, 1e9, -1e9, 2 ** -24, 2 ** -25, 2 ** -25 * 1.01, 6.1e-5];
     const ties = Array.from({ length: 500 }, (_, i) => 2 ** ((i % 30) - 15) * (1 + (2 * i + 1) / 2048));
     const values = Float32Array.from([

@@ -6,7 +6,7 @@ import { penalized, sampleWith } from '../../gpu/cpu/sampler.ts';
 import { drawText } from '../support/gpu-sampler.ts';
 import { context, randomFloats } from '../support/kernels.ts';
 
-/** Every combination of settings that are on and off. */
+/** Every combination of settings on and off. */
 const combinations: readonly SamplingOptions[] = [0, 0.7, 1.6].flatMap((temperature) =>
   [0, 1, 40].flatMap((topK) =>
     [1, 0.9, 0.25].flatMap((topP) =>
@@ -17,7 +17,7 @@ const combinations: readonly SamplingOptions[] = [0, 0.7, 1.6].flatMap((temperat
   ),
 );
 
-// A page's SwiftShader takes half a second for one draw from the largest vocabulary.
+// SwiftShader in a page takes half a second for one draw from the largest vocabulary.
 const vocabularies =
   runningIn === 'node'
     ? [
@@ -30,12 +30,12 @@ const vocabularies =
         { vocabSize: 32_000, draws: 108 },
       ];
 
-/** How near a deciding comparison may be for GPU and CPU to part: the draw, a border of top-p or min-p, a tie. */
+/** How close a deciding comparison is if GPU and CPU differ: the draw, a limit of top-p or min-p, a tie. */
 const near = 1e-5;
 
 describe('The sampler', () => {
   it.each(vocabularies)(
-    'draws $draws times what its twin draws, from a vocabulary of $vocabSize, with every combination of settings',
+    'draws $draws times the token of its twin from $vocabSize, with every combination of settings',
     async ({ vocabSize, draws }) => {
       const logits = randomFloats(vocabSize, 12);
       const settings = Array.from({ length: draws }, (_, i) => ({
@@ -57,7 +57,7 @@ describe('The sampler', () => {
         const tied = isTie(penalized(logits, history, setting.repetitionPenalty), got, setting);
         expect(excused || tied, `draw ${i}, ${JSON.stringify(setting)}, got ${got}`).toBe(true);
       }
-      // Were the two different algorithms, they would part more often than once in a hundred draws.
+      // Two different algorithms would differ more often than once in a hundred draws.
       expect(apart).toBeLessThanOrEqual(draws / 100);
     },
     600_000,
@@ -77,7 +77,7 @@ describe('The sampler', () => {
       expected: (draws * weight) / total,
       counted: counts[token] ?? 0,
     }));
-    // The usual rule: cells of at least five, the others as one.
+    // The usual rule: cells of at least five, and all others as one.
     const large = cells.filter(({ expected }) => expected >= 5);
     const small = cells.filter(({ expected }) => expected < 5);
     const rest = {
@@ -93,10 +93,10 @@ describe('The sampler', () => {
     // The normal approximation of Wilson and Hilferty, 3.7 deviations: one in ten thousand. The seed is fixed.
     const bound = freedom * (1 - 2 / (9 * freedom) + 3.7 * Math.sqrt(2 / (9 * freedom))) ** 3;
     expect(chiSquared).toBeLessThan(bound);
-    expect(chiSquared).toBeGreaterThan(freedom / 2); // nor too good to be drawn at random
+    expect(chiSquared).toBeGreaterThan(freedom / 2); // not too good to be random either
   });
 
-  it('draws the same text for the same request, always', async () => {
+  it('always draws the same text for the same request', async () => {
     const logits = randomFloats(32_000, 8);
     const settings = Array.from({ length: 40 }, (_, i) => ({
       ...greedy,
@@ -109,7 +109,7 @@ describe('The sampler', () => {
   });
 });
 
-/** The settings and bits next to these. */
+/** The settings and bits next to the given ones. */
 function neighbours(options: SamplingOptions, bits: number): [SamplingOptions, number][] {
   const shift = Math.ceil(near * 2 ** 32);
   const nearBits = [bits, Math.max(0, bits - shift), Math.min(2 ** 32 - 1, bits + shift)];
@@ -123,7 +123,7 @@ function neighbours(options: SamplingOptions, bits: number): [SamplingOptions, n
   return nearOptions.flatMap((option) => nearBits.map((bit): [SamplingOptions, number] => [option, bit]));
 }
 
-/** Whether a token's score lies within reach of the best's, or of the k-th. */
+/** Whether the score of a token is close to the best, or to the k-th. */
 function isTie(scores: Float32Array, token: number, { topK, temperature }: SamplingOptions): boolean {
   const sorted = scores.toSorted();
   const border = temperature === 0 ? sorted.at(-1) : sorted.at(-Math.max(1, topK));

@@ -18,7 +18,7 @@ const settings: readonly Partial<SamplingOptions>[] = [
   { temperature: 2, topK: 1_000_000, topP: 1, repetitionPenalty: 0.7 },
 ];
 
-/** What the GPU writes behind `history`. */
+/** The words that the GPU writes after `history`. */
 async function gpuToken(
   logits: Float32Array,
   history: readonly number[],
@@ -41,11 +41,11 @@ async function gpuToken(
 }
 
 describe('sample', () => {
-  it.each(settings)('picks the token that its twin picks, with %o', async (setting) => {
+  it.each(settings)('picks the same token as its twin, with %o', async (setting) => {
     for (const vocabSize of [1, 5, 131, 2048]) {
       for (let seed = 1; seed <= 4; seed++) {
         const logits = randomFloats(vocabSize, 6);
-        // With repetitions, the first and the last token of the vocabulary.
+        // With repetitions, and with the first and the last token of the vocabulary.
         const history = [0, vocabSize - 1, 0, Math.floor(vocabSize / 2), vocabSize - 1];
         const options = { ...greedy, ...setting, seed: seed * 2 ** 40 + seed };
         const expected = sampleToken(logits, history, history.length, options);

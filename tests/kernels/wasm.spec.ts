@@ -14,7 +14,7 @@ import { padded, WasmTensor } from '../../gpu/wasm/tensor.ts';
 import { expectAllClose } from '../support/all-close.ts';
 import { headShapes, joined, randomFloats, rowsOf, stored, within } from '../support/kernels.ts';
 
-// The twin sums in float64; at most 520 products of numbers below 1 are summed here in float32.
+// The twin sums in float64. Here at most 520 products of numbers below 1 are summed in float32.
 const dotTolerance = within(2e-5);
 const shapes = [
   [1, 8],
@@ -23,10 +23,10 @@ const shapes = [
   [131, 192],
   [64, 520],
 ] as const;
-/** One, a remainder alone, fours alone, both. */
+/** One, a remainder only, groups of four only, and both. */
 const counts = [1, 3, 4, 9];
 
-it('This engine has WebAssembly with SIMD', () => {
+it('This browser or Node has WebAssembly with SIMD', () => {
   expect(instructionsHere()).toContain('simd');
 });
 
@@ -66,7 +66,7 @@ describe.each(instructionsHere())('WebAssembly with %s', (instructions) => {
     small.free();
   });
 
-  it('widens a matrix whose later rows are no halves', async () => {
+  it('widens a matrix whose later rows do not fit half precision', async () => {
     const { memory, kernels } = await started;
     const before = memory.allocatedBytes;
     const [rows, cols] = [70, 5];
@@ -82,7 +82,7 @@ describe.each(instructionsHere())('WebAssembly with %s', (instructions) => {
     expect(memory.allocatedBytes).toBe(before);
   });
 
-  it.each(['f32', 'f16'] as const)('multiplies %s matrices, plain, biased and onto', async (type) => {
+  it.each(['f32', 'f16'] as const)('multiplies %s matrices, plain, biased and onto sums', async (type) => {
     const { memory, kernels } = await started;
     for (const [rows, cols] of shapes) {
       const { values } = stored(randomFloats(rows * cols), type);
@@ -194,7 +194,7 @@ describe.each(instructionsHere())('WebAssembly with %s', (instructions) => {
     expect(memory.floats(broken, 1)[0]).toBeNaN();
   });
 
-  it('rounds to halves as the twin does', async () => {
+  it('rounds to half precision like the twin', async () => {
     const { memory, kernels } = await started;
     const odd = [
       0,
@@ -218,7 +218,7 @@ describe.each(instructionsHere())('WebAssembly with %s', (instructions) => {
 
   describe.each(['f32', 'f16'] as const)('attention over %s rows', (type) => {
     it.each([...headShapes, [4, 2, 10] as const])(
-      'equals the twin with %i heads on %i of %i numbers, in one run of rows or in two',
+      'equals the twin with %i heads on %i KV heads of %i numbers, in one run of rows or two',
       async (heads, kvHeads, headDim) => {
         const { memory, kernels } = await started;
         const rowSize = 2 * kvHeads * headDim;

@@ -23,27 +23,27 @@ const request: BenchRequest = {
 const openSource = (id: string) => modelSource(shippedFolder(id));
 
 describe('The bench', () => {
-  it('counts what a token of a random model of any shape costs, and frees the model', async () => {
+  it('counts the cost of a token for a random model of any shape, and frees the model', async () => {
     const backend = await openGpuBackend();
     const shape = '3,64,96,4,2,16,160';
     const config = { layerTypes: '0_2_2' };
     const { token, weightBytes } = await bench({ ...request, shape, config }, backend, openSource);
     const dims = parseShape(shape);
-    // Per layer q and o, gate, up and down; two owners' k and v; embedding and head. And norms in float32.
+    // q, o, gate, up and down per layer, k and v of two owners, embedding, head, and norms in float32.
     const numbers = 3 * (2 * 64 * 64 + 3 * 64 * 96) + 2 * 2 * 32 * 64 + 2 * dims.vocabSize * dims.hiddenSize;
     expect(weightBytes).toBeGreaterThan(2 * numbers);
     expect(token).toMatchObject({ submits: 1, readBacks: 1 });
-    // The first token of a run takes its state from the prefill, the others the layers: at most six dispatches each.
+    // The first token uses the state of the prefill. The others run each layer in at most six dispatches.
     expect(token?.dispatches).toBeGreaterThan(3 * 5);
     expect(token?.dispatches).toBeLessThanOrEqual(3 * 6 + 3);
-    // A token reads every matrix but the embedding, and all rows of the cache of every layer's owner.
+    // A token reads every matrix but the embedding, and for each layer all rows in the store of its owner.
     const kvRows = 3 * (request.promptTokens + 9 - 1);
     expect(token?.bytesRead).toBe(2 * (numbers - dims.vocabSize * dims.hiddenSize) + kvRows * 2 * 2 * 32);
     expect(backend.allocatedBytes).toBe(0);
     backend.destroy();
   });
 
-  it('measures GPU time by kernel, where the adapter tells time', async () => {
+  it('measures GPU time by kernel if the adapter has timestamps', async () => {
     const backend = await openGpuBackend();
     const { token, decodeTokensPerSec } = await bench(request, backend, openSource);
     expect(decodeTokensPerSec.median).toBeGreaterThan(0);
@@ -67,7 +67,7 @@ describe('The bench', () => {
     expect(report.token).toBeNull();
   });
 
-  it('refuses a shape that is none', () => {
+  it('refuses an invalid shape', () => {
     expect(() => parseShape('12,x')).toThrow('the shape "12,x" is none of 135m, 1.1b');
     expect(() => parseShape('2,64,96,4,3,16,160')).toThrow('kvHeads does not divide heads');
   });

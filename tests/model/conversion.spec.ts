@@ -31,7 +31,7 @@ describe.each(backends)('Conversion on the backend %s', (name) => {
   };
 
   it.each(['f32', 'f16'] as const)(
-    'comes back to the stored plan with the stored weights exactly (%s)',
+    'restores the stored weights exactly under the stored plan (%s)',
     async (type) => {
       const model = await put('0_1_2_3', type);
       const before = await logitsUnder(model, sharingOf('0_1_2_3'));
@@ -41,7 +41,7 @@ describe.each(backends)('Conversion on the backend %s', (name) => {
     },
   );
 
-  it('changes no weight where only windows change', async () => {
+  it('changes no weight if only windows change', async () => {
     const model = await put('0_2_2_3');
     const wide = { windowTokens: prompt.length + 1 };
     expect(await logitsUnder(model, sharingOf('0s_2s_2_3s', wide))).toEqual(
@@ -49,16 +49,16 @@ describe.each(backends)('Conversion on the backend %s', (name) => {
     );
   });
 
-  it('gives the layers of a shared owner that owner’s projection, copied', async () => {
-    // Every layer's present projection is layer 2's; an owner made of them has it unchanged.
+  it('copies the projection of a shared owner to each of its layers', async () => {
+    // The present projection of every layer is that of layer 2, so an owner made of them has it unchanged.
     const model = await put('2_2_2_2');
     const same = await logitsUnder(model, sharingOf('2_2_2_2', { forceNodiag: true }));
     const moved = await logitsUnder(model, sharingOf('0_1_2_3', { forceNodiag: true }));
-    expect(same[0]).toEqual(moved[0]); // a first token sees nothing: only what is not converted counts
+    expect(same[0]).toEqual(moved[0]); // a first token sees nothing, so only unconverted weights count
     expect(same[1]).not.toEqual(moved[1]);
   });
 
-  it('frees what it made with the session', async () => {
+  it('frees the converted weights with the session', async () => {
     const model = await put('0_1_2_3');
     const before = (await opened).allocatedBytes;
     const session = await model.open({
@@ -74,8 +74,8 @@ describe.each(backends)('Conversion on the backend %s', (name) => {
 });
 
 describe('An owner of readers with several projections', () => {
-  it('gets on the GPU the mean that it gets on the CPU, each reader counted', async () => {
-    // Stored under 0_2_2_3, the owner of 3_3_3_3 is made of 0, 2, 2 and 3.
+  it('gets the same mean on the GPU as on the CPU, with each reader counted', async () => {
+    // Stored under 0_2_2_3, the owner of 3_3_3_3 is the mean of 0, 2, 2 and 3.
     const cpu = openCpuBackend();
     const gpu = await openGpuBackend();
     const [onGpu, onCpu] = await putRandomModel([gpu, cpu], tinyDims, layersOf('0_2_2_3'));

@@ -1,4 +1,4 @@
-// The facts that docs/semantics.md lists, on both backends.
+// The facts in docs/semantics.md, on both backends.
 import { afterAll, describe, expect, it } from 'vitest';
 import type { ModelWeights, SessionOptions } from '../../gpu/backend.ts';
 import { chooseMode, type Passes } from '../../gpu/plan/forward-plan.ts';
@@ -12,7 +12,7 @@ const dims = { ...tinyDims, layerCount: 8 };
 const prompt = [3, 1, 30, 12, 36, 0, 7, 7, 21, 5, 18];
 const plain = layersOf('0_1_2_3_4_5_6_7');
 
-// Both modes compute the same sums in float32 in another order; logits are of the size of 5.
+// Both modes compute the same float32 sums in different orders. Logits are about 5.
 const float32 = 2e-4;
 
 const noDiagonal = (plan: string) => sharingOf(plan, { windowTokens: 4, forceNodiag: true });
@@ -38,7 +38,7 @@ describe.each(backends)('On the backend %s', (name) => {
   };
 
   it.each(['0_1_2_3_4_5_6_7', '0_0_2_2_4_4_6_6', '0s_1s_2s_3s_4_4_4_4', '0_1s_1s_3s_3s_3s_0_7s'])(
-    'a plan that never reads above needs one pass; parallel equals sequential: %s',
+    'a plan that never reads above needs one pass, and parallel equals sequential: %s',
     async (plan) => {
       const { sequential, parallel } = await both(plan, { forward: 1, backward: 0 });
       parallel.logits.forEach((row, position) =>
@@ -114,7 +114,7 @@ describe.each(backends)('On the backend %s', (name) => {
 
 describe('On trained models', () => {
   it.each(backends)(
-    'with fewer passes it is an approximation, which converges in a handful (%s)',
+    'parallel mode approximates sequential mode, and converges within nine passes (%s)',
     async (backend) => {
       const engine = new TestEngine(backend);
       await engine.load(shippedFolder('fairy-lckv'));
@@ -147,16 +147,16 @@ describe('The published rule for choosing', () => {
   const passes = { forward: 7, backward: 2 };
   const facts = { layers: lckv, promptTokens: 10, passes, useSequential: false };
 
-  it('is sequential when use_sequential is set', () => {
+  it('is sequential if use_sequential is set', () => {
     expect(chooseMode('auto', { ...facts, useSequential: true })).toBe('sequential');
   });
 
-  it('is sequential when the plan reads above somewhere and the prompt has at most m + b tokens', () => {
+  it('is sequential if the plan reads above somewhere and the prompt has at most m + b tokens', () => {
     expect(chooseMode('auto', { ...facts, promptTokens: 9 })).toBe('sequential');
     expect(chooseMode('auto', { ...facts, promptTokens: 9, layers: plain })).toBe('parallel');
   });
 
-  it('is else parallel, and a choice is a choice', () => {
+  it('is parallel otherwise, and a requested mode always wins', () => {
     expect(chooseMode('auto', facts)).toBe('parallel');
     expect(chooseMode('sequential', facts)).toBe('sequential');
     expect(chooseMode('parallel', { ...facts, useSequential: true })).toBe('parallel');

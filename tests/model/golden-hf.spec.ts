@@ -3,7 +3,7 @@ import { expectAllClose } from '../support/all-close.ts';
 import { goldenHf, goldenHfFolder } from '../support/golden.ts';
 import { backends, TestEngine } from '../support/test-engine.ts';
 
-/** Written by tools/golden-hf/make_golden.py: read by transformers in float32, as its users read checkpoints. */
+/** Written by tools/golden-hf/make_golden.py with transformers in float32, as users load checkpoints. */
 const exact = [
   'mistral-window',
   'qwen2-implicit-bias',
@@ -14,7 +14,7 @@ const exact = [
   'llama-yarn-mscale',
 ];
 
-/** Read by transformers in float32 too, from 16-bit weights, with exact rotary frequencies. */
+/** Also from transformers in float32, but with 16-bit weights and exact rotary frequencies. */
 const sixteenBits = ['llama-bf16-sharded', 'qwen3-like', 'llama32-like-tied'];
 
 const within = (absolute: number) => ({ absolute, relative: 0 });
@@ -25,9 +25,9 @@ describe.each(backends)('Checkpoints written by Hugging Face, on the backend %s'
 
   it.each([
     ...exact.map((name) => ({ name, apart: 2e-5 })),
-    // The bound that their answers were made for; what was measured is below 2e-5 too.
+    // The bound for which these answers were made. The measured difference is below 2e-5 as well.
     ...sixteenBits.map((name) => ({ name, apart: 1e-4 })),
-  ])('have the logits and the greedy tokens of transformers: $name', async ({ name, apart }) => {
+  ])('give the same logits and greedy tokens as transformers: $name', async ({ name, apart }) => {
     const golden = await goldenHf(name);
     await engine.load(goldenHfFolder(name));
     const result = await engine.generate({

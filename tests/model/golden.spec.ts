@@ -18,7 +18,7 @@ const cases = [
   'short-prompt',
 ];
 
-/** float32 strays by less than 1e-5 from the float64 of the cases; another order of summing costs no more than 1e-3. */
+/** float32 is within 1e-5 of the float64 of the cases. Another order of summing costs at most 1e-3. */
 const tolerance = { absolute: 1e-3, relative: 0 };
 const newTokens = 24;
 const modes: readonly Mode[] = ['sequential', 'parallel'];
@@ -50,7 +50,7 @@ describe.each(backends)('On the backend %s', (backend) => {
       expectLogits(result, logitsOf(golden, mode));
     });
 
-    it.each(modes)('goes on greedily from the cache that %s mode left', async (mode) => {
+    it.each(modes)('continues greedily from the cache that %s mode left', async (mode) => {
       const golden = await goldenPrompt(name);
       const { dims, stored } = await engine.load(goldenFolder(name));
       const result = await engine.generate({
@@ -67,7 +67,7 @@ describe.each(backends)('On the backend %s', (backend) => {
       expect(result.kv.allocatedBytes).toBeGreaterThanOrEqual(result.kv.bytes);
     });
 
-    it('keeps the KV of its owners alone, and chooses its mode by the published rule', async () => {
+    it('keeps the KV of its owners only, and chooses its mode by the published rule', async () => {
       const golden = await goldenPrompt(name);
       await engine.load(goldenFolder(name));
       const result = await engine.generate({ input: { turns: [golden.tokens] } });
@@ -89,7 +89,7 @@ describe.each(backends)('On the backend %s', (backend) => {
     expectLogits(result, golden.parallel_logits);
   });
 
-  it('a text goes on greedily after two turns', async () => {
+  it('a text continues greedily after two turns', async () => {
     const golden = await goldenTurns('two-turns');
     await engine.load(goldenFolder('two-turns'));
     const result = await engine.generate({
@@ -100,7 +100,7 @@ describe.each(backends)('On the backend %s', (backend) => {
     expect(result.tokens).toEqual(golden.greedy_after_parallel);
   });
 
-  it('logits come in the order asked, repetitions included', async () => {
+  it('logits come in the requested order, including repetitions', async () => {
     const golden = await goldenPrompt('lckv');
     await engine.load(goldenFolder('lckv'));
     const [first = 0, , middle = 0] = golden.positions;
@@ -116,7 +116,7 @@ describe.each(backends)('On the backend %s', (backend) => {
   });
 });
 
-it.each(cases)('The plan of %s is cut into the groups of its golden case', async (name) => {
+it.each(cases)('The plan of %s has the groups of its golden case', async (name) => {
   const golden = await goldenPrompt(name);
   const engine = new TestEngine('cpu');
   const { stored } = await engine.load(goldenFolder(name));

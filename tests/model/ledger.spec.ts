@@ -16,7 +16,7 @@ import { putRandomModel, tinyDims } from '../support/random-model.ts';
 
 const stepsInFlight = 8;
 
-/** The KV figures of docs/semantics.md, written a second time so that the engine's own formulas are not their oracle. */
+/** The KV figures of docs/semantics.md, written again so that the engine is not its own oracle. */
 function figures({ layers, windowTokens }: Sharing, elementBytes: number, capacity: number, written: number) {
   const rowBytes = 2 * tinyDims.kvHeads * tinyDims.headDim * elementBytes;
   const sum = { bytes: 0, bytesPerToken: 0, allocatedBytes: 0 };
@@ -49,7 +49,7 @@ const arbitraryText = fc.record({
 });
 
 describe.each(backends)('On the backend %s', (name) => {
-  it('KV bytes in use, per token and allocated are those of the formulas, for 40 random plans', async () => {
+  it('KV bytes in use, per token and allocated equal the formulas for 40 random plans', async () => {
     const backend = await openBackend(name);
     const [model] = await putRandomModel([backend], tinyDims, layersOf('0_1_2_3'));
     if (!model) throw new Error('one backend gives one model');
@@ -80,7 +80,7 @@ describe.each(backends)('On the backend %s', (name) => {
         const written = promptTokens + Math.max(0, newTokens - 1);
         const wanted = figures(sharing, kvPrecision === 'f16' ? 2 : 4, capacityTokens, written);
         expect(figuresOf(session.kvUsage())).toEqual(wanted);
-        // The figure is not a formula: the backend as a whole holds at least that much more.
+        // The figure must match real memory: the whole backend holds at least that much more.
         expect(backend.allocatedBytes - weightBytes).toBeGreaterThanOrEqual(wanted.allocatedBytes);
         session.close();
         expect(backend.allocatedBytes).toBe(weightBytes);
@@ -106,7 +106,7 @@ const request = (layerTypes: string): GenerateRequest => ({
 });
 
 it.each(['webgpu', 'cpu'] as const)(
-  '50 loads, plan changes and unloads end at the byte and within 2 MB of the heap where they began: %s',
+  '50 loads, plan changes and unloads return to the same bytes, and the heap to within 2 MB: %s',
   async (name) => {
     const opened: Backend[] = [];
     const engine = new Engine({
@@ -138,7 +138,7 @@ it.each(['webgpu', 'cpu'] as const)(
     const beganBytes = await load('lckv');
     const beganHeap = liveHeapBytes();
     for (let cycle = 0; cycle < 50; cycle++) {
-      // Another model, and now and then nothing at all, not even the device.
+      // Another model, and sometimes nothing at all, not even the device.
       if (cycle % 10 === 9) await engine.unload();
       else await load('llama');
       if (cycle % 10 === 9) expect(bytesOpen()).toBe(0);

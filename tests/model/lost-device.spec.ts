@@ -45,7 +45,7 @@ const generate = (maxNewTokens: number, onEvent: (event: EngineEvent) => void = 
 const device = () => opened.at(-1)?.context.device;
 const codeOf = (outcome: Awaited<ReturnType<typeof generate>>) => (outcome.ok ? 'ok' : outcome.failure.code);
 
-it('A device destroyed while nothing runs fails the next run as lost, and a load brings another', async () => {
+it('A device destroyed between runs fails the next run as lost, and a load opens another', async () => {
   valueOf(await load());
   const { tokens } = valueOf(await generate(4));
   device()?.destroy();
@@ -55,7 +55,7 @@ it('A device destroyed while nothing runs fails the next run as lost, and a load
   expect(valueOf(await generate(4)).tokens).toEqual(tokens);
 });
 
-it('A device destroyed during a run fails it as lost, and a load brings another', async () => {
+it('A device destroyed during a run fails it as lost, and a load opens another', async () => {
   valueOf(await load());
   const { tokens } = valueOf(await generate(4));
   const outcome = await generate(500, (event) => {
@@ -66,7 +66,7 @@ it('A device destroyed during a run fails it as lost, and a load brings another'
   expect(valueOf(await generate(4)).tokens).toEqual(tokens);
 });
 
-it('A text larger than the GPU can bind is refused in bytes, takes nothing, and the next run works', async () => {
+it('A text larger than the GPU can bind is refused in bytes and leaves the next run working', async () => {
   valueOf(await load());
   const { tokens } = valueOf(await generate(4));
   const bytes = opened.at(-1)?.allocatedBytes;

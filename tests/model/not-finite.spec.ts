@@ -33,7 +33,7 @@ describe.each(backends)('Logits that are not finite, on the backend %s,', (name)
   });
   afterAll(() => backend.destroy());
 
-  /** A model some of whose tensors are so large that float32 overflows behind it. */
+  /** A model with tensors so large that float32 overflows after it. */
   async function overflowing(isHuge: (spec: WeightSpec) => boolean): Promise<ModelWeights> {
     const scaleOf = (spec: WeightSpec) => (isHuge(spec) ? 1e37 : 1);
     const [model] = await putRandomModel([backend], tinyDims, layersOf(plan), { scaleOf });
@@ -57,7 +57,7 @@ describe.each(backends)('Logits that are not finite, on the backend %s,', (name)
     },
   );
 
-  it('end a prefill that wants them, at the first position', async () => {
+  it('end a prefill that requests them, at the first position', async () => {
     const model = await hugeLayer();
     for (const mode of ['sequential', 'parallel'] as const) {
       const run = runSession(model, options, { turns: [prompt], mode });
@@ -66,7 +66,7 @@ describe.each(backends)('Logits that are not finite, on the backend %s,', (name)
     model.free();
   });
 
-  it('are told from layers that are finite', async () => {
+  it('are reported at the head if all layers are finite', async () => {
     const model = await hugeHead();
     const run = runSession(model, options, {
       turns: [prompt],
@@ -78,7 +78,7 @@ describe.each(backends)('Logits that are not finite, on the backend %s,', (name)
     model.free();
   });
 
-  it('leave the backend fit for the next model', async () => {
+  it('leave the backend usable for the next model', async () => {
     const bad = await hugeLayer();
     await failureOf(runSession(bad, options, { turns: [prompt], mode: 'parallel', newTokens: 4 }));
     bad.free();

@@ -6,7 +6,7 @@ import { expectAllClose } from '../support/all-close.ts';
 import { layersOf, sharingOf } from '../support/arbitrary-plans.ts';
 import { openGpuBackend, putRandomModel, runSession, tinyDims } from '../support/random-model.ts';
 
-// Every matrix has more rows than fit: 300 of the table, 192 of queries and of keys and values, 400 of gate and up, 96.
+// Every matrix has more rows than fit: 300 embeddings, 192 queries, keys, values, 400 gate and up, else 96.
 const dims = {
   ...tinyDims,
   hiddenSize: 96,
@@ -35,7 +35,7 @@ const models: readonly {
   { name: 'f32 kept as f16', dims, type: 'f32', weights: 'f16' },
 ];
 
-// A GPU's kernels take a software adapter long to compile: the model that uses most of them stands for all.
+// A software adapter compiles the kernels of a GPU slowly, so only the model that uses most of them runs.
 describe.each([
   { name: "a software adapter's kernels", options: {}, models },
   {
@@ -50,7 +50,7 @@ describe.each([
     for (const backend of [await whole, await parted]) backend.destroy();
   });
 
-  it.each(models)('in $name, lie in parts and compute the same', async ({ dims, type, weights }) => {
+  it.each(models)('in $name, are stored in parts and compute the same', async ({ dims, type, weights }) => {
     const backends = [await whole, await parted];
     const opened = await putRandomModel(backends, dims, layersOf('0_1_2_3'), { type, weights });
     try {
@@ -61,7 +61,7 @@ describe.each([
         if (type === 'f32' && weights === 'stored') expect(parts.length, role).toBeGreaterThan(1);
       }
       for (const mode of ['sequential', 'parallel'] as const) {
-        // Plans that convert, and read above: means of keys and values in parts too.
+        // Plans that convert and read above, so means of keys and values are in parts as well.
         for (const plan of ['0_1_2_3', '1_1_3_3']) {
           const session = {
             sharing: sharingOf(plan),

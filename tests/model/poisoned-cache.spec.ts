@@ -10,9 +10,9 @@ import type { WebGpuBackend } from '../../gpu/webgpu/backend.ts';
 import { arbitrarySharing, layersOf } from '../support/arbitrary-plans.ts';
 import { openGpuBackend, putRandomModel, tinyDims } from '../support/random-model.ts';
 
-/** NaN as float32, and as two float16. */
+/** NaN both as float32 and as two float16. */
 const poison = 0x7fc07fc0;
-/** More than a ring has rows, so that rings are rings. */
+/** More than the rows of a ring, so that every ring wraps. */
 const capacityTokens = 48;
 const stepsInFlight = 8;
 const passes = { forward: 2, backward: 1 };
@@ -29,7 +29,7 @@ const arbitraryText = fc.record({
   ),
 });
 
-/** The rows of a cache of which the token at `position` sees any, or may be let see them by some layer. */
+/** The rows of a cache that the token at `position` sees in some layer, or may see. */
 function neededRows({ windowed }: KvOwner, { windowTokens }: Sharing, position: number): ReadonlySet<number> {
   const first = windowed ? Math.max(0, position - windowTokens + 1) : 0;
   const rows = windowed ? windowTokens + stepsInFlight : capacityTokens;
@@ -74,7 +74,7 @@ async function read(session: Session, tokens: readonly number[], mode: Mode): Pr
 
 describe.each([
   { name: "a software adapter's kernels", options: {}, runs: runningIn === 'node' ? 30 : 10 },
-  // On what runs these tests they are slow; one chunk is several, so that chunks are tested too.
+  // These kernels are slow on test machines. The chunks are small, so that several of them are tested.
   {
     name: "a GPU's kernels",
     options: { tuning: { ...hardwareTuning, chunkRows: 5, keysPerSplit: 8 } },
@@ -85,7 +85,7 @@ describe.each([
   const model = opened.then((backend) => putRandomModel([backend], tinyDims, layersOf('0_1_2_3')));
   afterAll(async () => (await opened).destroy());
 
-  /** All logits of two turns, before each of which something is done to the caches. */
+  /** All logits of two turns, with a change to the caches before each of them. */
   async function logitsOf(
     text: typeof arbitraryText extends fc.Arbitrary<infer T> ? T : never,
     before: (turn: 0 | 1) => void = () => undefined,
@@ -124,12 +124,12 @@ describe.each([
     );
   });
 
-  it('NaN in a row that must be read changes the logits of whoever reads it', async () => {
+  it('NaN in a row that must be read changes the logits of its readers', async () => {
     const backend = await opened;
     await fc.assert(
       fc.asyncProperty(arbitraryText, fc.nat(3), async (text, choice) => {
         const { kvPrecision, promptTokens } = text;
-        // A window of one token sees nothing before its own.
+        // A window of one token sees no earlier position.
         const sharing = { ...text.sharing, windowTokens: text.sharing.windowTokens + 1 };
         const owners = kvOwners(sharing.layers);
         const victim = owners[choice % owners.length]?.layer;
@@ -143,7 +143,7 @@ describe.each([
         const before = promptTokens * tinyDims.vocabSize;
         const clean = await logitsOf({ ...text, sharing });
         expect(logits.slice(0, before)).toEqual(clean.slice(0, before));
-        // Not NaN always: an attention whose weights do not sum to a number counts as one that sees nothing.
+        // Not always NaN: attention whose weights sum to NaN counts as attention to nothing.
         expect(logits.slice(before)).not.toEqual(clean.slice(before));
       }),
       { numRuns: runs },

@@ -6,7 +6,7 @@ import { expectAllClose } from '../support/all-close.ts';
 import { layersOf, sharingOf } from '../support/arbitrary-plans.ts';
 import { openGpuBackend, putRandomModel, runSession, tinyDims } from '../support/random-model.ts';
 
-// Rows of 44, 72 and 100 numbers: none is whole groups of 32.
+// Rows of 44, 72 and 100 numbers, none of which is a multiple of 32.
 const dims = {
   ...tinyDims,
   hiddenSize: 44,
@@ -17,7 +17,7 @@ const dims = {
   vocabSize: 150,
 };
 
-/** Bytes of each matrix as the README states them: groups of 32, then scales of 2 bytes, each padded to 16. */
+/** Bytes of each matrix by the formula of the README: groups of 32, then scales of 2 bytes, padded to 16. */
 const bytesOfRows = (rows: number, cols: number, bits: number) => {
   const groups = Math.ceil(cols / 32);
   return rows * (groups * 4 * bits + 16 * Math.ceil((2 * groups) / 16));
@@ -28,7 +28,7 @@ const formats = [
   { weights: 'q4', bits: 4, quantizeEmbeddings: true },
 ] as const;
 
-// A GPU's kernels take a software adapter long to compile: one format stands for both.
+// A software adapter takes long to compile the kernels of a GPU, so only one format runs there.
 const shapes: readonly { name: string; options: GpuOptions; formats: readonly (typeof formats)[number][] }[] =
   [
     { name: "a software adapter's kernels", options: {}, formats },
@@ -45,7 +45,7 @@ describe.each(shapes)('Quantized weights, with $name', ({ options, formats }) =>
   afterAll(async () => (await gpu).destroy());
 
   it.each(formats)(
-    'in $weights, embeddings and head too: $quantizeEmbeddings, take the stated bytes and compute what the CPU twin does',
+    'in $weights (embeddings and head: $quantizeEmbeddings) take the stated bytes and equal the CPU twin',
     async ({ weights, bits, quantizeEmbeddings }) => {
       const { context } = await gpu;
       const request = { type: 'bf16', weights, quantizeEmbeddings } as const;
@@ -67,7 +67,7 @@ describe.each(shapes)('Quantized weights, with $name', ({ options, formats }) =>
         expect(models[0]?.bytes).toBe((await gpu).allocatedBytes);
 
         for (const mode of ['sequential', 'parallel'] as const) {
-          // The second converts: means of quantized keys and values.
+          // The second one converts, with means of quantized keys and values.
           for (const plan of ['0_1_2_3', '1_1_3_3']) {
             const session = {
               sharing: sharingOf(plan),

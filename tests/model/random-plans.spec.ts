@@ -14,7 +14,7 @@ import { expectAllClose } from '../support/all-close.ts';
 import { arbitrarySharing, layersOf } from '../support/arbitrary-plans.ts';
 import { openGpuBackend, putRandomModel, runSession, tinyDims } from '../support/random-model.ts';
 
-// Everything that a plan is combined with: biases, norms on heads, MHA, stored formats, and models of a plan of their own.
+// Everything that plans are combined with: biases, norms on heads, MHA, formats, models with their own plan.
 const models: readonly {
   name: string;
   dims: ModelDims;
@@ -67,11 +67,12 @@ const arbitraryRun = fc.record({
   everyLogit: fc.boolean(),
 });
 
-// Values of about 5 through 4 layers in float32. A value at the border between two halves may be rounded to either,
-// which is 2^-11 of it: that is what f16 caches allow. Where a plan reads above, such a difference feeds back from token to
-// token and may grow in a random network without bound (seen: 0.04), so f16 caches get plans that do not.
+// Values of about 5 through 4 layers in float32. A value between two halves may be rounded to either, a
+// difference of 2^-11. That is the tolerance for f16 caches. If a plan reads above, such a difference feeds
+// back from token to token and may grow without bound in a random network (seen: 0.04), so f16 caches get
+// plans that do not read above.
 const tolerances = { f32: 5e-4, f16: 2e-2 };
-// WebAssembly sums in an order that is nearer to the twin's.
+// WebAssembly sums in an order that is closer to that of the twin.
 const wasmTolerances = { f32: 1e-4, f16: 2e-2 };
 
 const withoutFeedback = (sharing: Sharing): Sharing => ({
@@ -97,7 +98,7 @@ const subjects: readonly {
     runs: atNight ? 200 : runningIn === 'node' ? 60 : 20,
     allowed: tolerances,
   },
-  // On what runs these tests they are slow; one chunk is several, so that chunks are tested too.
+  // These kernels are slow on test machines. The chunks are small, so that several of them are tested.
   {
     name: "WebGPU with a GPU's kernels",
     open: () => openGpuBackend({ tuning: slowTuning }),
@@ -124,7 +125,7 @@ describe.each(subjects)('$name', ({ open, runs, allowed }) => {
   );
   afterAll(async () => (await subject).destroy());
 
-  it(`computes what the CPU twin computes, for ${runs} random plans, modes, turns and models`, async () => {
+  it(`computes the same as the CPU twin for ${runs} random plans, modes, turns and models`, async () => {
     const loaded = await pairs;
     await fc.assert(
       fc.asyncProperty(arbitraryRun, async (run) => {
@@ -145,7 +146,7 @@ describe.each(subjects)('$name', ({ open, runs, allowed }) => {
           expectAllClose(row, expected.logits[position] ?? [], tolerance, `position ${position}, token`),
         );
 
-        // Greedy tokens may part where two are as likely; each must be a likeliest one to the twin, told the same text.
+        // Greedy tokens may differ in a tie. Each must be a likeliest one for the twin after the same text.
         const lastTurn = got.tokens.slice(0, -1);
         const forced = await teacherForced(onCpu, options, turns, mode, lastTurn);
         got.tokens.forEach((token, i) => {
@@ -159,7 +160,7 @@ describe.each(subjects)('$name', ({ open, runs, allowed }) => {
   });
 });
 
-/** The logits from which each new token is drawn, where the tokens before it are given. */
+/** The logits from which each new token is drawn, given the tokens before it. */
 async function teacherForced(
   model: ModelWeights,
   options: SessionOptions,

@@ -1,4 +1,4 @@
-// What a decoded token costs, counted where it is spent: on the device.
+// The cost of a decoded token, counted on the device.
 import { afterAll, describe, expect, it } from 'vitest';
 import type { ModelWeights } from '../../gpu/backend.ts';
 import { greedy } from '../../gpu/plan/sampling.ts';
@@ -47,7 +47,7 @@ async function decodeAndCount(plan: string) {
 }
 
 describe('Decoding a token', () => {
-  // One after the other: what is counted is the device's type, which all devices share.
+  // One after the other, because the counters are on the class that all devices share.
   const first = decodeAndCount(llama);
   const second = first.then(() => decodeAndCount('0_6_6_6_6_6_6_7'));
   const runs = {
@@ -68,7 +68,7 @@ describe('Decoding a token', () => {
   );
 
   it.each(Object.entries(runs))(
-    'allocates nothing, compiles nothing, binds nothing anew (%s)',
+    'allocates nothing, compiles nothing, creates no bind group (%s)',
     async (_, run) => {
       const { createBuffer, createBindGroup, createComputePipeline, bytesBefore, bytesAfter } = await run;
       expect([createBuffer, createBindGroup, createComputePipeline]).toEqual([0, 0, 0]);
@@ -76,8 +76,8 @@ describe('Decoding a token', () => {
     },
   );
 
-  it('takes at most six dispatches a layer, and one less where a layer owns no KV', async () => {
-    // Head and sample a token; the embedding and the layers for all tokens but the first, whose state the prefill left.
+  it('takes at most six dispatches per layer, and one less for a layer that owns no KV', async () => {
+    // Head and sample per token. Embedding and layers for all but the first, which uses the prefill's state.
     const perToken = async (run: Promise<{ dispatchWorkgroups: number }>) =>
       ((await run).dispatchWorkgroups - 2 * newTokens) / (newTokens - 1) - 1;
     expect(await perToken(runs.llama)).toBe(8 * 6);

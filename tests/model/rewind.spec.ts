@@ -7,7 +7,7 @@ import { layersOf, sharingOf } from '../support/arbitrary-plans.ts';
 import { putRandomModel, tinyDims } from '../support/random-model.ts';
 import { backends, openBackend } from '../support/test-engine.ts';
 
-// What was read is all but forbidden: a penalty for what was dropped would show at once.
+// Tokens that were read are nearly impossible, so a penalty for dropped tokens would show at once.
 const sampling = { ...greedy, repetitionPenalty: 10 };
 const prompt = Array.from({ length: 12 }, (_, i) => (i * 7) % 37);
 const reply = [3, 1, 4];
@@ -55,8 +55,8 @@ describe.each(backends)('A text on the backend %s that drops back', (name) => {
     ['0_1_2_3', 'parallel', 5],
     ['0_2_2_3', 'parallel', 5],
     ['0_2_2_3', 'sequential', 9],
-    ['0s_1s_2_2', 'parallel', 9], // the window is long enough for its rows to be there still
-  ])('goes on as one that never went further (%s, %s, to %i)', async (plan, mode, kept) => {
+    ['0s_1s_2_2', 'parallel', 9], // the window is long enough to keep the rows
+  ])('continues like one that never went further (%s, %s, to %i)', async (plan, mode, kept) => {
     const session = await open(plan, 20);
     const dropped = await session();
     await read(dropped, prompt, mode);
@@ -75,7 +75,7 @@ describe.each(backends)('A text on the backend %s that drops back', (name) => {
     fresh.close();
   });
 
-  it('into what it wrote itself, and to nothing, too', async () => {
+  it('into its own new tokens, or to the beginning, continues the same', async () => {
     const session = await open('0_2_2_3', 20);
     const dropped = await session();
     await read(dropped, prompt, 'parallel');
@@ -86,7 +86,7 @@ describe.each(backends)('A text on the backend %s that drops back', (name) => {
 
     const fresh = await session();
     await read(fresh, prompt, 'parallel');
-    await write(fresh, 3); // the third was never fed
+    await write(fresh, 3); // the third was never an input
     await read(fresh, [...written.slice(2, 3), ...reply], 'parallel');
     expect(again).toEqual(await write(fresh, 5));
 
@@ -97,7 +97,7 @@ describe.each(backends)('A text on the backend %s that drops back', (name) => {
     fresh.close();
   });
 
-  it('after a prompt that was stopped', async () => {
+  it('after a stopped prompt continues the same', async () => {
     const session = await (await open('0_2_2_3', 20))();
     await read(session, prompt, 'sequential');
     const expected = await write(session, 4);
@@ -116,7 +116,7 @@ describe.each(backends)('A text on the backend %s that drops back', (name) => {
     session.close();
   });
 
-  it('says so where a ring no longer has the rows that it needs', async () => {
+  it('refuses if a ring no longer has the rows that it needs', async () => {
     const session = await (await open('0s_1s_2_2', 4))();
     await read(
       session,

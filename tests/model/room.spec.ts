@@ -7,7 +7,7 @@ import { goldenFolder } from '../support/golden.ts';
 import { openGpuBackend } from '../support/random-model.ts';
 import { placeHere } from '../../worker/text/place-here.ts';
 
-it('A load says how much GPU memory the weights take before it reads one of them', async () => {
+it('A load reports the GPU memory of the weights before it reads any of them', async () => {
   const engine = new Engine({
     openBackend: () => openGpuBackend(),
     openTextPlace: placeHere,
@@ -24,7 +24,7 @@ it('A load says how much GPU memory the weights take before it reads one of them
   const [first, ...others] = events;
   if (first?.type !== 'room') throw new Error(`the first event is ${JSON.stringify(first)}`);
   expect(first.adapter).toEqual(facts.adapter);
-  // All but the vectors, which are made of several tensors when all are there.
+  // All but the vectors, which are joined from several tensors once all are there.
   expect(first.weightBytes).toBeGreaterThan(0.9 * facts.weightBytes);
   expect(first.weightBytes).toBeLessThanOrEqual(facts.weightBytes);
   expect(others.map(({ type }) => type)).not.toContain('room');

@@ -14,13 +14,13 @@ const all = [
   'fairy-mixattention',
   'fairy-sandwich',
 ];
-/** Chromium computes on SwiftShader, about ten times slower than Node on lavapipe: two models and one prompt are its share. */
+/** SwiftShader in Chromium is ten times slower than lavapipe in Node: it gets two models and one prompt. */
 const models = runningIn === 'node' ? all : all.slice(0, 2);
 const modes: readonly Mode[] = ['sequential', 'parallel'];
 
 const prompts = runningIn === 'node' ? [0, 1, 2] : [0];
 
-/** Keys and values in half precision move the logits of these models by about 2e-3. */
+/** Keys and values in half precision change the logits of these models by about 2e-3. */
 const precisionsFor = (margin: number): readonly KvPrecision[] => (margin > 0.005 ? ['f32', 'f16'] : ['f32']);
 
 describe.each(backends)('On the backend %s', (backend) => {
@@ -29,7 +29,7 @@ describe.each(backends)('On the backend %s', (backend) => {
 
   describe.each(models)('the shipped model %s', (id) => {
     it.each(prompts.flatMap((prompt) => modes.map((mode) => [prompt, mode] as const)))(
-      'writes the text that goes with its prompt %i after %s prefill',
+      'writes the published text for its prompt %i after %s prefill',
       async (prompt, mode) => {
         const golden = (await shippedGolden(id))[prompt];
         if (!golden) throw new Error(`golden.json has no prompt ${prompt}`);

@@ -6,11 +6,11 @@ import { openProcessorBackend } from '../../gpu/wasm/backend.ts';
 import { layersOf, sharingOf } from '../support/arbitrary-plans.ts';
 import { openGpuBackend, putRandomModel, tinyDims } from '../support/random-model.ts';
 
-// Most of the vocabulary was read, and what was read is all but forbidden: a penalty forgotten shows at once.
+// Most of the vocabulary was read and is nearly impossible, so a forgotten penalty shows at once.
 const sampling = { ...greedy, repetitionPenalty: 10 };
 const firstTurn = Array.from({ length: 26 }, (_, token) => token);
 
-/** Reads a turn, is stopped after three tokens, reads another, and writes on. */
+/** Reads a turn, stops after three tokens, reads another turn, and continues. */
 async function talk(model: ModelWeights, plan: string): Promise<readonly number[]> {
   const session = await model.open({
     sharing: sharingOf(plan, { windowTokens: 3 }),
@@ -37,7 +37,7 @@ async function talk(model: ModelWeights, plan: string): Promise<readonly number[
     });
   await read(firstTurn);
   expect(await write(3)).toBe('stopped');
-  await read([tokens.at(-1) ?? 0]); // so short that positions of steps thrown away come again
+  await read([tokens.at(-1) ?? 0]); // so short that it reuses positions of discarded steps
   expect(await write(Infinity)).toBe('length');
   session.close();
   return tokens;
@@ -45,7 +45,7 @@ async function talk(model: ModelWeights, plan: string): Promise<readonly number[
 
 describe('A second turn after a stop', () => {
   it.each(['0_1_2_3', '0_2_2_3', '0s_1s_2_2'])(
-    'goes on as if the steps that were thrown away had never been (%s)',
+    'continues as if the discarded steps had never run (%s)',
     async (plan) => {
       const gpu = await openGpuBackend();
       const backends: readonly Backend[] = [gpu, await openProcessorBackend(), openCpuBackend()];

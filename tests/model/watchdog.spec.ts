@@ -7,12 +7,12 @@ import { openGpuBackend, putRandomModel, tinyDims } from '../support/random-mode
 const plan = '0_2_2_3';
 const prompt = Array.from({ length: 1000 }, (_, i) => i % tinyDims.vocabSize);
 
-// A driver resets a GPU that is busy for 2 s (Windows). The adapter has no cores to spare, and a submit waits while the
-// machine does something else: the middle one is held to a quarter of that.
+// Windows resets a GPU that is busy for 2 s. The adapter has no cores to spare, and a submit waits while
+// the machine does something else, so only the median is held to a quarter of that.
 const longestSubmitMs = 2000;
 const usualSubmitMs = 500;
 
-/** Durations of all submits: from the later of its own submission and the end of the one before, to its end. */
+/** Durations of all submits, each from its submission or the previous end, whichever is later, to its end. */
 function timeSubmits({ context }: WebGpuBackend): readonly number[] {
   const { queue } = context.device;
   const durationsMs: number[] = [];
@@ -40,7 +40,7 @@ async function open(backend: WebGpuBackend) {
   });
 }
 
-it('A prompt of 1000 tokens in parallel mode goes in submits that no watchdog minds, and shows how far it is', async () => {
+it('A parallel prompt of 1000 tokens uses submits too short for any watchdog, with progress', async () => {
   const backend = await openGpuBackend();
   const session = await open(backend);
   const durationsMs = timeSubmits(backend);
@@ -63,7 +63,7 @@ it('A prompt of 1000 tokens in parallel mode goes in submits that no watchdog mi
   backend.destroy();
 });
 
-it('A stop is heard within two submits', async () => {
+it('A stop takes effect within two submits', async () => {
   const backend = await openGpuBackend();
   const session = await open(backend);
   let stopped = false;

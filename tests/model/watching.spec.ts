@@ -1,4 +1,4 @@
-// What may be watched of a run: tokens as they are drawn, and passes as they move. Watching changes nothing.
+// Measurements of a run: tokens as they are drawn, and the movement of passes. Measuring changes nothing.
 import { afterAll, describe, expect, it } from 'vitest';
 import type { ModelWeights, PrefillOptions, SessionOptions } from '../../gpu/backend.ts';
 import type { GroupMovement } from '../../gpu/plan/movement.ts';
@@ -19,7 +19,7 @@ const models = opened.then(async (backend) => {
   const [gpu, cpu, twin] = await putRandomModel(backends, dims, layersOf('0_1_2_3_4_5_6_7'));
   return { gpu: gpu as ModelWeights, cpu: cpu as ModelWeights, twin: twin as ModelWeights };
 });
-/** What is held against the twin. */
+/** The backends that are compared with the twin. */
 const subjects = ['gpu', 'cpu'] as const;
 afterAll(async () => (await opened).destroy());
 
@@ -62,7 +62,7 @@ async function write(model: ModelWeights, measured: boolean) {
 }
 
 describe('Measuring tokens', () => {
-  it('draws the same tokens with it and without', async () => {
+  it('does not change the tokens', async () => {
     const { gpu } = await models;
     const plainly = await write(gpu, false);
     const measured = await write(gpu, true);
@@ -70,23 +70,20 @@ describe('Measuring tokens', () => {
     expect(plainly.measures.every((measure) => measure === null)).toBe(true);
   });
 
-  it.each(subjects)(
-    'says what the twin says, of the distribution before the penalty: %s',
-    async (subject) => {
-      const both = await models;
-      const got = await write(both[subject], true);
-      const expected = await write(both.twin, true);
-      expect(got.tokens).toEqual(expected.tokens);
-      for (const [i, measure] of got.measures.entries()) {
-        const twin = expected.measures[i];
-        expect(measure?.rank).toBe(twin?.rank);
-        expect(measure?.probability).toBeCloseTo(twin?.probability ?? NaN, 4);
-        const chances = (from: TokenMeasure | null | undefined) =>
-          from?.alternatives.map(({ probability }) => probability) ?? [];
-        expectAllClose(chances(measure), chances(twin), 1e-4, `token ${i}, alternative`);
-      }
-    },
-  );
+  it.each(subjects)('agrees with the twin about the distribution before the penalty: %s', async (subject) => {
+    const both = await models;
+    const got = await write(both[subject], true);
+    const expected = await write(both.twin, true);
+    expect(got.tokens).toEqual(expected.tokens);
+    for (const [i, measure] of got.measures.entries()) {
+      const twin = expected.measures[i];
+      expect(measure?.rank).toBe(twin?.rank);
+      expect(measure?.probability).toBeCloseTo(twin?.probability ?? NaN, 4);
+      const chances = (from: TokenMeasure | null | undefined) =>
+        from?.alternatives.map(({ probability }) => probability) ?? [];
+      expectAllClose(chances(measure), chances(twin), 1e-4, `token ${i}, alternative`);
+    }
+  });
 });
 
 async function movements(
@@ -113,7 +110,7 @@ const plans = ['0_6_6_6_6_6_6_7', '7_7_7_7_7_7_7_7', '1_0_3_2_5s_4_7_6s', '2s_2s
 
 describe('The movement of a pass', () => {
   it.each(plans.flatMap((plan) => subjects.map((subject) => [plan, subject] as const)))(
-    'is what it is on the twin: %s, %s',
+    'equals that of the twin: %s, %s',
     async (plan, subject) => {
       const both = await models;
       const turns = [prompt.slice(0, 6), prompt];
@@ -124,7 +121,7 @@ describe('The movement of a pass', () => {
         expect(got.length).toBeGreaterThan(0);
         for (const [i, { relative }] of got.entries()) {
           expect(relative).toHaveLength(4 * prompt.length);
-          // Two numbers of 16 bits may be rounded apart.
+          // Numbers of 16 bits may be rounded differently.
           const tolerance = kvPrecision === 'f32' ? 1e-4 : 5e-3;
           expectAllClose(
             relative,
@@ -137,7 +134,7 @@ describe('The movement of a pass', () => {
     },
   );
 
-  it.each(plans)('is all in the first pass, and none of a position that is exact: %s', async (plan) => {
+  it.each(plans)('is complete in the first pass, and zero at positions that are exact: %s', async (plan) => {
     for (const model of Object.values(await models)) {
       const passes = prompt.length + 2;
       for (const { relative } of await movements(model, plan, passes)) {
@@ -145,7 +142,7 @@ describe('The movement of a pass', () => {
           const pass = Math.floor(i / prompt.length);
           const position = i % prompt.length;
           if (pass === 0) expect(moved).toBeCloseTo(1, 6);
-          // What n passes have read is exact for the first n positions: the next pass finds the same, to the bit.
+          // After n passes the first n positions are exact, so the next pass computes the same bits.
           if (pass > position) expect(moved, `pass ${pass}, position ${position}`).toBe(0);
         }
         const second = relative.subarray(prompt.length + 1, 2 * prompt.length);
@@ -154,7 +151,7 @@ describe('The movement of a pass', () => {
     }
   });
 
-  it('is nothing where no layer reads above itself', async () => {
+  it('is not measured if no layer reads above itself', async () => {
     const { gpu } = await models;
     expect(await movements(gpu, '0_0_2_2_4_4_6_6', 3)).toEqual([]);
   });

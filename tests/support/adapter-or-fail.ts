@@ -1,4 +1,4 @@
-/** A missing adapter fails the test: a skip would look green on every machine without a driver. */
+/** A missing adapter fails the test. A skip would look green on every machine without a driver. */
 export async function adapterOrFail(gpu: GPU, where: string): Promise<GPUAdapter> {
   const adapter = await gpu.requestAdapter();
   if (!adapter) throw new Error(`WebGPU found no adapter (${where}).`);

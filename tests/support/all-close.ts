@@ -1,12 +1,12 @@
 /**
- * Two numbers agree where they differ by at most `absolute + relative · |expected|`.
- * A number alone is absolute for numbers up to 1 and relative above, as float32's own errors are.
+ * Two numbers agree if they differ by at most `absolute + relative · |expected|`.
+ * A plain number is absolute for numbers up to 1 and relative above, like the errors of float32.
  */
 export type Tolerance = number | { readonly absolute: number; readonly relative: number };
 
 /**
- * Compares two lists of numbers, and says where they first part and how far they are apart at worst.
- * NaN agrees with nothing; infinities agree with themselves.
+ * Compares two lists of numbers, and reports the first difference and the largest one.
+ * NaN agrees with nothing. Infinities agree with themselves.
  *
  * @param what what the index counts, in the message
  * @throws with index, both numbers and the tolerance
@@ -35,7 +35,7 @@ export function expectAllClose(
     if (apart <= allowedAt(wanted) && apart < Infinity) continue;
     first ??= `${what} ${index}: got ${got}, expected ${wanted}, tolerance ${allowedAt(wanted)}`;
     wrong++;
-    // NaN is further apart than any number.
+    // NaN counts as the largest difference.
     worst = Number.isNaN(apart) ? Infinity : Math.max(worst, apart);
   }
   if (first === undefined) return;

@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { parseLayerTypes, type LayerType } from '../../gpu/plan/layer-types.ts';
 import type { Sharing } from '../../gpu/plan/sharing.ts';
 
-/** The layers of a text that is known to be right. */
+/** The layers of a valid `layer_types` text. */
 export function layersOf(text: string): readonly LayerType[] {
   const parsed = parseLayerTypes(text, text.split('_').length);
   if (!parsed.ok) throw new Error(`"${text}", layer ${parsed.at}: ${parsed.reason}`);

@@ -3,7 +3,7 @@ import { join, resolve } from 'node:path';
 
 const root = resolve(import.meta.dirname, '../..');
 
-/** Builds the page into a folder. In a process of its own, because Vite builds for development inside a test runner. */
+/** Builds the page into a folder, in its own process: inside a test runner Vite builds for development. */
 export function buildSite(outDir: string): void {
   const env: NodeJS.ProcessEnv = { ...process.env };
   delete env['NODE_ENV'];

@@ -1,7 +1,7 @@
 import { modelSource } from '#platform';
 import type { Mode } from '../../gpu/plan/forward-plan.ts';
 
-/** What the golden cases of tests/fixtures/golden hold, computed in float64. */
+/** The golden cases of tests/fixtures/golden, computed in float64. */
 interface GoldenNumbers {
   /** Prompt positions, counted through all turns, of the rows of logits. */
   readonly positions: readonly number[];
@@ -20,12 +20,12 @@ export interface GoldenPrompt extends GoldenNumbers {
   readonly kv_bytes_per_token_f32: number;
 }
 
-/** Turns prefilled one after the other in parallel mode. */
+/** Turns that are prefilled one after the other in parallel mode. */
 export interface GoldenTurns extends GoldenNumbers {
   readonly turns: readonly (readonly number[])[];
 }
 
-/** What the golden cases of tests/fixtures/golden-hf hold: logits and greedy tokens of Hugging Face's transformers. */
+/** The golden cases of tests/fixtures/golden-hf: logits and greedy tokens of Hugging Face's transformers. */
 export interface GoldenHf {
   readonly tokens: readonly number[];
   readonly positions: readonly number[];
@@ -33,17 +33,17 @@ export interface GoldenHf {
   readonly greedy: readonly number[];
 }
 
-/** What golden.json of a shipped model holds, one entry a prompt. */
+/** The golden.json of a shipped model, one entry per prompt. */
 export interface ShippedGolden {
   readonly prompt: string;
-  /** The prompt's, the tokenizer's begin token first. */
+  /** Those of the prompt, beginning with the begin token. */
   readonly tokens: readonly number[];
   readonly auto_mode: Mode;
   readonly greedy_after_sequential: readonly number[];
   readonly greedy_after_parallel: readonly number[];
   readonly text_after_sequential: string;
   readonly text_after_parallel: string;
-  /** The least lead of a first choice over the second, of all tokens written. */
+  /** The smallest lead of a first choice over the second, over all new tokens. */
   readonly smallest_margin: number;
 }
 
@@ -51,7 +51,7 @@ export const goldenFolder = (name: string) => `tests/fixtures/golden/${name}`;
 export const goldenHfFolder = (name: string) => `tests/fixtures/golden-hf/${name}`;
 export const shippedFolder = (id: string) => `public/models/${id}`;
 
-/** The golden.json of a model's folder; its type is the caller's to know. */
+/** The golden.json in the folder of a model. The caller knows its type. */
 async function readGolden<T>(folder: string): Promise<T> {
   const text = await modelSource(folder).text('golden.json');
   if (text === null) throw new Error(`${folder} has no golden.json`);

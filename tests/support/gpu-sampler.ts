@@ -7,7 +7,7 @@ import { packSampling } from '../../gpu/webgpu/pack-sampling.ts';
 import { ROW_WORDS } from '../../gpu/kv/rows.ts';
 import { positionOnly } from './kernels.ts';
 
-/** Draws a text from the same logits over and over, as a decoder would: each token joins the history of the next. */
+/** Draws tokens from the same logits repeatedly. Each token joins the history of the next, as in a decoder. */
 export async function drawText(
   context: GpuContext,
   logits: Float32Array<ArrayBuffer>,

@@ -3,7 +3,7 @@ import type { Repository } from './hub-server.ts';
 
 export const FAIRY_COMMIT = 'fa1e'.padEnd(40, '0');
 
-/** A shipped model as a repository, its weights made longer by a tensor that no model needs. */
+/** A shipped model as a repository, with larger weights: one more tensor, which no model needs. */
 export function fairyRepository(
   padBytes: number,
   changes: Partial<Repository> = {},

@@ -1,5 +1,5 @@
 /**
- * A server that behaves like the Hub, on two origins like the Hub: one knows the repositories and redirects to the
+ * A server that behaves like the Hub, with two origins: one knows the repositories and redirects to the
  * other one, which has the bytes. It misbehaves on demand.
  */
 import { createHash } from 'node:crypto';
@@ -20,37 +20,37 @@ export interface Repository {
 /** One answer of the server that has the bytes. */
 export interface Served {
   readonly file: string;
-  /** The first byte that was asked for. */
+  /** The first byte that was requested. */
   readonly begin: number;
   readonly range: string | null;
   readonly authorization: string | null;
-  /** Bytes that were sent. */
+  /** The number of bytes that were sent. */
   sentBytes: number;
 }
 
 /** What goes wrong with one answer. */
 export interface Mischief {
-  /** Nothing is ever answered. */
+  /** The server never answers. */
   readonly never?: boolean;
   /** An answer of this status, and nothing else. */
   readonly status?: number;
   readonly headers?: Readonly<Record<string, string>>;
-  /** A login page with the status 200. */
+  /** A login page with status 200. */
   readonly webPage?: boolean;
-  /** A list that goes on for ever. */
+  /** A list without an end. */
   readonly endless?: boolean;
-  /** A list is cut to this many bytes, and ends as if it were whole. */
+  /** A list is cut to this many bytes, and ends as if it were complete. */
   readonly truncateTo?: number;
-  /** Whole files come compressed; with `gzipRanges`, a range is one of the compressed form. */
+  /** Whole files are compressed. With `gzipRanges`, a range is one of the compressed form. */
   readonly gzip?: boolean;
   readonly gzipRanges?: boolean;
   /** The connection breaks after this many bytes of the body. */
   readonly cutAfter?: number;
   /** This byte of the file is wrong. */
   readonly wrongByteAt?: number;
-  /** The answer says that the file is this much longer. */
+  /** The answer claims that the file is this much longer. */
   readonly longerBy?: number;
-  /** The server knows no ranges. */
+  /** The server ignores Range. */
   readonly noRange?: boolean;
   readonly noCors?: boolean;
   /** The body stops after this many bytes, and the connection stays open. */
@@ -68,12 +68,12 @@ export interface Asked {
 }
 
 export interface HubServer {
-  /** What the person enters as "Endpoint". */
+  /** The text for the field "Endpoint". */
   readonly endpoint: string;
   /** All requests except preflights, in order. */
   readonly asked: Asked[];
   readonly served: Served[];
-  /** Called for every request; what it returns goes wrong. */
+  /** Called for every request. Returns what goes wrong with it. */
   misbehave(mischief: (asked: Asked) => Mischief | null): void;
   put(name: string, repository: Repository): void;
   stop(): Promise<void>;
@@ -81,7 +81,7 @@ export interface HubServer {
 
 const LOGIN_PAGE = '<!doctype html><title>Log in</title><form></form>';
 
-/** What the Hub lets pages read, and no more. */
+/** The headers that the Hub lets pages read, and no others. */
 const EXPOSED =
   'X-Repo-Commit,X-Request-Id,X-Error-Code,X-Error-Message,X-Total-Count,ETag,Link,Accept-Ranges,Content-Range,X-Linked-Size,X-Linked-ETag,X-Xet-Hash';
 
@@ -251,13 +251,13 @@ function sendFile(
   response.writeHead(ranged ? 206 : 200, {
     'content-type': 'application/octet-stream',
     'accept-ranges': 'bytes',
-    // A body of another length than its header is an error of the transport; the lie goes into the range, or is sent.
+    // A body with another length than its header is a transport error, so the range lies or more bytes follow.
     'content-length': end - begin + (lies && !ranged ? total - content.length : 0),
     ...(ranged ? { 'content-range': `bytes ${begin}-${end - 1}/${total}` } : {}),
   });
   const { wrongByteAt } = mischief;
   const part = content.subarray(begin, end);
-  // Copied only if it has to differ: it may be half a gigabyte.
+  // Copied only if it has to differ, because it may be half a gigabyte.
   const body =
     wrongByteAt === undefined ? Buffer.from(part.buffer, part.byteOffset, part.length) : Buffer.from(part);
   if (wrongByteAt !== undefined && wrongByteAt >= begin && wrongByteAt < end) {
@@ -270,7 +270,7 @@ function sendFile(
   sendBody(response, body, mischief, answer);
 }
 
-/** Sends a body whose headers are written, or as much of it as the mischief leaves. */
+/** Sends a body after its headers, or as much of it as the mischief leaves. */
 function sendBody(
   response: ServerResponse,
   body: Buffer,

@@ -19,7 +19,7 @@ const plainStep: Step = { rows: 1, firstRow: 0, windowTokens: 1000 };
 
 export const stepOf = (step: Partial<Step>): Step => ({ ...plainStep, ...step });
 
-/** A row table, as a kernel's binding `rows` takes it. */
+/** A row table for the binding `rows` of a kernel. */
 export function rowTable(rows: readonly Row[]): Uint32Array {
   const table = new Uint32Array(ROW_WORDS * rows.length);
   rows.forEach((row, index) => packRow(table, index, row));
@@ -30,13 +30,13 @@ export function rowTable(rows: readonly Row[]): Uint32Array {
 export const rowsFrom = (layout: SlotLayout, first: number, count = 1): Uint32Array =>
   rowTable(Array.from({ length: count }, (_, i) => rowAt(layout, first + i)));
 
-/** The row table of one position whose slot nobody asks for. */
+/** The row table of one position whose slot does not matter. */
 export const positionOnly = (position: number): Uint32Array => rowsFrom(linearSlots(position + 1), position);
 
 /**
  * Runs a kernel once and reads one buffer back, as 32-bit words.
  *
- * @param data contents by binding; a binding of kind `step` takes its Step from `step`
+ * @param data contents by binding. A binding of kind `step` takes its Step from `step`
  */
 export async function run<Binding extends string, Params>(
   kernel: Kernel<Binding, Params>,
@@ -95,7 +95,7 @@ function evenWords(data: Data): Uint8Array<ArrayBuffer> {
   return padded;
 }
 
-/** A tolerance that holds for small numbers absolutely and for large ones relatively. */
+/** A tolerance that is absolute for small numbers and relative for large ones. */
 export const within = (tolerance: number) => ({ absolute: tolerance, relative: tolerance });
 
 let streams = 0;
@@ -109,7 +109,7 @@ export function randomFloats(count: number, scale = 1): Float32Array<ArrayBuffer
   );
 }
 
-/** Numbers as they are stored: what the kernel gets, and what they then are. */
+/** Numbers in their stored form: the bytes for the kernel, and the rounded values. */
 export function stored(
   values: Float32Array,
   type: ElementType,
@@ -122,7 +122,7 @@ export function stored(
   return { data, values: toFloat32(new Uint8Array(data.buffer), type) };
 }
 
-/** A matrix as a backend keeps it: what the kernel gets, and the numbers that this stands for. */
+/** A matrix in the form of a backend: the data for the kernel, and the numbers that it represents. */
 export function kept(
   values: Float32Array<ArrayBuffer>,
   cols: number,
@@ -134,7 +134,7 @@ export function kept(
   return { data: new Uint32Array(packed.buffer), values: keptRows(bytes, 'f32', cols, format) };
 }
 
-/** heads, kvHeads, headDim: one head, MHA, GQA, more query heads than a workgroup takes, long heads, odd groups. */
+/** heads, kvHeads, headDim: one head, MHA, GQA, more query heads than a workgroup, long heads, odd groups. */
 export const headShapes = [
   [1, 1, 8],
   [3, 3, 24],
@@ -152,7 +152,7 @@ export const rowsOf = (values: Float32Array, cols: number) =>
 
 export const joined = (rows: readonly Float32Array[]) => Float32Array.from(rows.flatMap((row) => [...row]));
 
-/** With zeros behind, to `length`. */
+/** Padded with zeros to `length`. */
 export function padded(values: Float32Array, length: number): Float32Array {
   const result = new Float32Array(length);
   result.set(values.subarray(0, length));

@@ -1,4 +1,4 @@
-/** Web Locks as far as kvtab uses them, for Node, which has none: exclusive, first come, first served. */
+/** The part of Web Locks that kvtab uses, for Node, which has none: exclusive locks in order of request. */
 type Granted = { readonly name: string; readonly mode: LockMode } | null;
 
 export class MemoryLocks {

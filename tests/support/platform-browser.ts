@@ -1,10 +1,10 @@
-// What a test needs of a page: `#platform` in the suite `chromium`. platform-node.ts is its twin.
+// What tests need from a page: `#platform` in the suite `chromium`. platform-node.ts is its twin.
 import type { ModelSource } from '../../worker/loader/model-source.ts';
 import { adapterOrFail } from './adapter-or-fail.ts';
 
 export const runningIn: 'node' | 'chromium' = 'chromium';
 
-/** WebGPU, or an error where it has no adapter. */
+/** WebGPU, or an error if it has no adapter. */
 export async function requestGpu(): Promise<GPU> {
   // The types promise `navigator.gpu`; a browser without WebGPU has none.
   const gpu = navigator.gpu as GPU | undefined;
@@ -13,7 +13,7 @@ export async function requestGpu(): Promise<GPU> {
   return gpu;
 }
 
-/** The files of a model, from its folder's path in this project: the test server serves it, public/ as its root. */
+/** The files of a model by the path of its folder in this project. The test server's root is public/. */
 export function modelSource(folder: string): ModelSource {
   const root = folder.startsWith('public/') ? folder.slice('public'.length) : `/${folder}`;
   const get = async (file: string) => {
@@ -36,5 +36,5 @@ async function* once(bytes: Uint8Array): AsyncGenerator<Uint8Array, void> {
   yield await Promise.resolve(bytes);
 }
 
-/** A page cannot ask for a collection of garbage. */
+/** A page cannot request garbage collection. */
 export const liveHeapBytes = (): number | null => null;

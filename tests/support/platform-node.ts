@@ -1,4 +1,4 @@
-// What a test needs of Node: `#platform` in the suite `node`. platform-browser.ts is its twin.
+// What tests need from Node: `#platform` in the suite `node`. platform-browser.ts is its twin.
 import { resolve } from 'node:path';
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
@@ -12,7 +12,7 @@ export const runningIn: 'node' | 'chromium' = 'node';
 
 let dawn: GPU | undefined;
 
-/** WebGPU, or an error where it has no adapter. Kept, because Dawn ends with the last reference to it. */
+/** WebGPU, or an error if it has no adapter. Kept, because Dawn ends with the last reference to it. */
 export async function requestGpu(): Promise<GPU> {
   if (!dawn) {
     useSoftwareVulkan();
@@ -23,15 +23,15 @@ export async function requestGpu(): Promise<GPU> {
   return dawn;
 }
 
-/** The files of a model, from its folder's path in this project. */
+/** The files of a model by the path of its folder in this project. */
 export const modelSource = (folder: string): ModelSource =>
   openFolderSource(resolve(import.meta.dirname, '../..', folder));
 
-/** Bytes of live JavaScript objects, after garbage was collected; null where a platform does not tell. */
+/** Bytes of live JavaScript objects after garbage collection. Null if the platform does not report them. */
 export function liveHeapBytes(): number | null {
   setFlagsFromString('--expose-gc');
-  const collect = runInNewContext('gc') as () => void; // what the flag brings
-  // What one collection ends may hold memory that only the next one frees: WebAssembly's, above all.
+  const collect = runInNewContext('gc') as () => void; // the flag defines it
+  // Objects that one collection ends may hold memory that only the next one frees, above all WebAssembly's.
   let least = Infinity;
   for (let i = 0; i < 10; i++) {
     collect();

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach } from 'vitest';
 
-/** A folder for each test of a file, and programs to be found in it. */
+/** A folder for each test of a file, with programs to find in it. */
 export function useProgramFolder() {
   let folder = '';
   beforeEach(() => {
@@ -14,7 +14,7 @@ export function useProgramFolder() {
   });
   return {
     path: (name = '') => join(folder, name),
-    /** A file that can be run. */
+    /** An executable file. */
     program: (name: string): string => {
       const path = join(folder, name);
       writeFileSync(path, '');

@@ -11,7 +11,7 @@ import { weightSpecs, type WeightSpec } from '../../gpu/plan/weight-specs.ts';
 import { WebGpuBackend } from '../../gpu/webgpu/backend.ts';
 import { randomFloats, stored } from './kernels.ts';
 
-/** A small decoder with what is awkward: sizes that are no multiple of 8, an odd vocabulary, grouped heads. */
+/** A small decoder with awkward sizes: not multiples of 8, an odd vocabulary, grouped heads. */
 export const tinyDims: ModelDims = {
   layerCount: 4,
   hiddenSize: 20,
@@ -33,7 +33,7 @@ export const tinyDims: ModelDims = {
 export const openGpuBackend = async (options?: GpuOptions): Promise<WebGpuBackend> =>
   new WebGpuBackend(await openGpu(await requestGpu(), options));
 
-/** The same random weights, put into each backend. They are stored under the plan `layers`. */
+/** The same random weights in each backend. They are stored under the plan `layers`. */
 export async function putRandomModel(
   backends: readonly Backend[],
   dims: ModelDims,
@@ -66,12 +66,12 @@ export async function putRandomModel(
 }
 
 export interface Run {
-  /** One row a prompt position, through all turns. */
+  /** One row per prompt position, through all turns. */
   readonly logits: readonly Float32Array[];
   readonly tokens: readonly number[];
 }
 
-/** Prefills turns and decodes; every prompt position's logits. */
+/** Prefills turns and decodes. Returns the logits of every prompt position. */
 export async function runSession(
   model: ModelWeights,
   options: SessionOptions,
@@ -80,7 +80,7 @@ export async function runSession(
     readonly mode: Mode;
     readonly newTokens?: number;
     readonly sampling?: SamplingOptions;
-    /** Without, the prefill may leave out what only other positions' logits need. */
+    /** If false, the prefill may skip what only the logits of other positions need. */
     readonly everyLogit?: boolean;
   },
 ): Promise<Run> {

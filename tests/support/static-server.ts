@@ -14,7 +14,7 @@ const types: Readonly<Record<string, string>> = {
 };
 
 export interface StaticServer {
-  /** Address of the folder, ending in a slash. */
+  /** Address of the folder, with a slash at its end. */
   readonly url: string;
   readonly asked: readonly string[];
   /** Replaces a file by another text. */
@@ -22,7 +22,7 @@ export interface StaticServer {
   stop(): Promise<void>;
 }
 
-/** A static host that serves a folder under a sub-path, like project pages, and that a test can stop. */
+/** A static host that serves a folder under a sub-path, like project pages. A test can stop it. */
 export async function serveFolder(folder: string, subPath: string): Promise<StaticServer> {
   const asked: string[] = [];
   const replaced = new Map<string, (original: string) => string>();

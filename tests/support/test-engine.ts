@@ -10,7 +10,7 @@ import type { GenerateRequest, GenerateResult } from '../../worker/protocol/gene
 import type { BackendChoice, ModelFacts } from '../../worker/protocol/load.ts';
 import { placeHere } from '../../worker/text/place-here.ts';
 
-/** What the page can choose, and the twin of both. */
+/** The backends that the page offers, and the twin of both. */
 export type TestBackend = BackendChoice | 'twin';
 
 export const backends: readonly TestBackend[] = ['webgpu', 'cpu', 'twin'];

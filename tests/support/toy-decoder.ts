@@ -5,8 +5,9 @@ import type { PrefillPass } from '../../gpu/plan/prefill-schedule.ts';
 import type { Sharing } from '../../gpu/plan/sharing.ts';
 
 /**
- * A decoder whose hidden state is a whole number below a prime, so that two orders of work agree exactly or not at all.
- * It has the data flow of a real one: who reads whose KV, of which pass, at which positions. NaN is what nobody computed.
+ * A decoder whose hidden state is an integer below a prime, so two orders of work agree exactly or not at all.
+ * It has the data flow of a real one: who reads whose KV, of which pass, at which positions. NaN marks what was
+ * never computed.
  */
 const prime = 65521;
 const reduce = (value: number) => value % prime;
@@ -16,7 +17,7 @@ export type ToyKv = ReadonlyMap<number, number[]>;
 
 const kvOf = (layer: number, hidden: number) => reduce((hidden + 3 * layer + 1) * (17 + layer));
 
-/** What a layer makes of the hidden state at a position, attention over its owner's KV included. */
+/** The output of a layer at a position, including attention over the KV of its owner. */
 function throughLayer(sharing: Sharing, layer: LayerType, kv: ToyKv, position: number, hidden: number) {
   const { from, to } = visibleKeys(position, maskOf(sharing, layer));
   const keys = kv.get(layer.readsFrom) ?? [];
@@ -50,7 +51,7 @@ export function toySequential(sharing: Sharing, tokens: readonly number[], kv: T
 
 const hasRows = (kv: ToyKv) => [...kv.values()].some((rows) => rows.length > 0);
 
-/** Parallel mode as it is written down, every layer over every row in every pass. Appends to `kv`. */
+/** Parallel mode by its definition: every layer over every row in every pass. Appends to `kv`. */
 export function toyParallel(sharing: Sharing, tokens: readonly number[], kv: ToyKv, passes: number) {
   const start = [...kv.values()][0]?.length ?? 0;
   for (const rows of kv.values()) rows.push(...tokens.map(() => 0));
@@ -70,7 +71,7 @@ export function toyParallel(sharing: Sharing, tokens: readonly number[], kv: Toy
   return entering;
 }
 
-/** Parallel mode as a schedule has it: only the work that it lists. Rows that it leaves out become NaN. */
+/** Parallel mode by a schedule: only the work that it lists. Rows that it leaves out become NaN. */
 export function toyScheduled(
   sharing: Sharing,
   tokens: readonly number[],

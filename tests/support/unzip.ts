@@ -1,4 +1,4 @@
-/** The files of a zip in which nothing is compressed, by their paths. APPNOTE.TXT 6.3, 4.3.12: the central directory. */
+/** The files of an uncompressed zip by their paths. APPNOTE.TXT 6.3, 4.3.12: the central directory. */
 export function unzip(zip: Uint8Array): Map<string, Uint8Array> {
   const view = new DataView(zip.buffer, zip.byteOffset, zip.byteLength);
   const end = findEnd(view);

@@ -8,17 +8,17 @@ const config = {
   ...{ tie_word_embeddings: true, max_position_embeddings: 2048 },
 };
 
-/** A model whose weights are zeros, without the zeros. */
+/** A model whose weights are zeros, without storing the zeros. */
 export interface ZeroCheckpoint {
-  /** What config.json says. */
+  /** The content of config.json. */
   readonly config: string;
-  /** What model.safetensors begins with. */
+  /** The beginning of model.safetensors. */
   readonly head: Uint8Array;
-  /** Bytes of the whole file: all after its head are zeros. */
+  /** Bytes of the whole file. All bytes after its head are zeros. */
   readonly sizeBytes: number;
 }
 
-/** Half a gigabyte of BF16 weights, as a checkpoint of LLaMA's form has them. */
+/** Half a gigabyte of BF16 weights, in the form of a LLaMA checkpoint. */
 export function zeroCheckpoint(): ZeroCheckpoint {
   const read = parseModelConfig(config);
   const plan = read.ok && applyConfig(read.value.stored, {}, config.num_hidden_layers);

@@ -9,7 +9,7 @@ import { placeHere } from '../../worker/text/place-here.ts';
 
 const ignore = () => undefined;
 
-/** The files that the same code exports in Node, by their paths in a zip. */
+/** The files that the same code exports in Node, by their paths in the zip. */
 export async function exportInNode(
   folder: string,
   id: string,
@@ -30,7 +30,7 @@ export async function exportInNode(
   return written;
 }
 
-/** What the same backend writes in Node, greedily. */
+/** The greedy text of the same backend in Node. */
 export async function textInNode(
   folder: string,
   prompt: string,

@@ -56,7 +56,7 @@ export class Lab {
     await this.driver.click(await this.find('radio', radio));
   }
 
-  /** Types over what a field holds. */
+  /** Replaces the text of a field by typing. */
   async fill(role: 'textbox' | 'spinbutton', name: string, text: string): Promise<void> {
     const field = await this.find(role, name);
     await this.driver.run((input) => {
@@ -119,18 +119,18 @@ export class Lab {
 }
 
 export interface OpenedSite {
-  /** A folder that lasts as long as the browser. */
+  /** A folder that exists as long as the browser. */
   readonly home: string;
-  /** The size of a file among the browser's downloads; null if there is none. */
+  /** The size of a file among the browser's downloads, or null if there is none. */
   downloaded(name: string): number | null;
   /** Opens the page, or a link to it, in a new tab, and waits until it is ready. */
   visit(hash?: string, ready?: RegExp): Promise<Lab>;
-  /** Stops the server: what opens afterwards comes from this device. */
+  /** Stops the server. Everything that opens afterwards comes from this device. */
   stopServing(): Promise<void>;
   close(): Promise<void>;
 }
 
-/** Builds the page into a folder of its own, serves it below a path as project pages are, and starts WebKit. */
+/** Builds the page into its own folder, serves it under a sub-path like project pages, and starts WebKit. */
 export async function openSite(): Promise<OpenedSite> {
   const folder = mkdtempSync(join(tmpdir(), 'kvtab-page-'));
   let server: StaticServer | undefined;

@@ -9,24 +9,24 @@ import { WebDriver } from './web-driver.ts';
 
 const patienceMs = 20_000;
 
-/** Safari offers these, and WebKitGTK only if asked. Neither offers WebGPU on Linux. */
+/** Safari offers these, and WebKitGTK only on request. WebKitGTK has no WebGPU. */
 const safariFeatures = ['StorageAPI', 'StorageAPIEstimate', 'FileSystem', 'FileSystemWritableStream'];
 
 export interface StartedWebKit {
   readonly driver: WebDriver;
-  /** The home of the browser, where its downloads go. */
+  /** The home folder of the browser, where its downloads go. */
   readonly home: string;
   stop(): Promise<void>;
 }
 
-/** Starts WebKitGTK on a display of its own. What it stores lasts as long as it runs. */
+/** Starts WebKitGTK on its own display. What it stores lasts as long as it runs. */
 export async function startWebKit(): Promise<StartedWebKit> {
   const { driver, browser, xServer } = webKitOrFail();
   const home = mkdtempSync(join(tmpdir(), 'kvtab-webkit-'));
   const started: ChildProcess[] = [];
   const stop = async () => {
     for (const process of started.reverse()) await end(process);
-    // The browser's helpers end by themselves, a moment later.
+    // The helper processes of the browser end by themselves a moment later.
     rmSync(home, { recursive: true, force: true, maxRetries: 20, retryDelay: 100 });
   };
   try {

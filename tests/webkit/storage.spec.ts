@@ -6,7 +6,7 @@ import { openSite, type Lab, type OpenedSite } from './lab.ts';
 const NAME = 'fairies/tales';
 const MIB = 2 ** 20;
 const RECORD = 8 * MIB;
-/** A link: it loads nothing by itself. */
+/** A link, which loads nothing by itself. */
 const LINK = '#v=1&seed=5&max=4&temperature=0';
 const NOTHING_YET = /No model is loaded yet\./;
 
@@ -31,7 +31,7 @@ afterEach(async () => {
 
 /**
  * The ranges of the weights that the page asked the Hub for. WebKit drops `Range` on the redirect to another origin, so
- * the whole file comes, and the page passes over what it has.
+ * the whole file arrives, and the page skips what it already has.
  */
 const askedRanges = () =>
   hub.asked
@@ -68,7 +68,7 @@ it('A download from the Hub continues after its last whole record when its tab w
   hub.misbehave(({ path }) => (isWeights(path) ? { drip: { bytes: MIB, everyMs: 200 } } : null));
   await askForModel();
   await lab.driver.run(recordStored);
-  await askForModel(); // in another tab; the first one is closed
+  await askForModel(); // in another tab, after the first one is closed
   await lab.until('status', 'Download', /stored and verified/);
   await lab.says(/Ready\./);
   expect([
@@ -78,7 +78,7 @@ it('A download from the Hub continues after its last whole record when its tab w
   expect(await lab.generate(4)).toMatch(/\w/);
 });
 
-it('A download whose connection is cut asks again by itself, and every digest is right', async () => {
+it('A download whose connection is cut continues by itself, and every digest is right', async () => {
   await lab.press(`Delete ${NAME}`);
   await lab.until('region', 'Stored models', /None yet\./);
   const soFar = askedRanges().length;
@@ -92,11 +92,11 @@ it('A download whose connection is cut asks again by itself, and every digest is
   await lab.until('status', 'Download', /every digest is right/);
 });
 
-it('Without its server and without the Hub, the page starts and runs both models from this device', async () => {
+it('Without its server and the Hub, the page starts and runs both models from this device', async () => {
   lab = await site.visit();
   await lab.driver.run(async () => {
     await navigator.serviceWorker.ready;
-    // The worker stores a model's files once it has them whole.
+    // The worker stores the files of a model once they are complete.
     const stored = async () =>
       (await (await caches.open('kvtab-models')).keys()).some(({ url }) => url.endsWith('.safetensors'));
     while (!(await stored())) await new Promise((go) => setTimeout(go, 50));

@@ -43,7 +43,7 @@ it('The first Generate writes the golden text on the CPU, and the page says that
   expect(await lab.generate(64)).toBe(first?.text_after_parallel);
 });
 
-it('Under another layer_types, WebKit writes what Node writes; a mistake in it says where it is', async () => {
+it('Under another layer_types, WebKit writes the same as Node, and reports where a mistake is', async () => {
   lab = await site.visit();
   await lab.chooseGreedy();
   await lab.fill('textbox', 'Layer types', '0_1_2_3_4_5_6_7');
@@ -59,11 +59,11 @@ it('Under another layer_types, WebKit writes what Node writes; a mistake in it s
   await lab.says(/Layer 4: there is no layer 9/);
 });
 
-it('An edited plan is exported as the bytes that Node writes, and the file is saved', async () => {
+it('An edited plan is exported as the same bytes as in Node, and the file is saved', async () => {
   lab = await site.visit();
   const plan = '0_5_5_5_5_5_6_7';
   await lab.fill('textbox', 'Layer types', plan);
-  // WebDriver cannot see a download: the page keeps what it hands over.
+  // WebDriver cannot see a download, so the page keeps the file that it saves.
   await lab.driver.run(() => {
     const make = URL.createObjectURL.bind(URL);
     URL.createObjectURL = (content: Blob) => {

@@ -4,10 +4,10 @@ import { join } from 'node:path';
 const channelName = 'kvtab-complaints';
 
 /**
- * Makes a built page note what its console shows as errors and warnings, also in its workers. WebDriver cannot read the
- * console, and WebKit prints nothing of a page whose storage does not last.
+ * Makes a built page record the errors and warnings of its console, also in its workers. WebDriver cannot read
+ * the console, and WebKit prints nothing for a page whose storage does not last.
  *
- * The notes lie in the tab's session storage, which a reload keeps.
+ * The records are in the session storage of the tab, which survives a reload.
  */
 export function watchSite(folder: string): void {
   const assets = join(folder, 'assets');
@@ -19,7 +19,7 @@ export function watchSite(folder: string): void {
   }
 }
 
-/** Runs in the page: what was noted. */
+/** Runs in the page. Returns the records. */
 export function complaints(): readonly string[] {
   return JSON.parse(sessionStorage.getItem('complaints') ?? '[]') as string[];
 }

@@ -1,13 +1,13 @@
 /** An element of the page, as WebDriver names it. */
 export type ElementRef = Readonly<Record<string, string>>;
 
-/** What a test can hand to the page. */
+/** Arguments that a test can pass to the page. */
 type Given = string | number | boolean | ElementRef;
 
-/** How it arrives there. */
+/** How they arrive in the page. */
 type Arrived<T> = T extends ElementRef ? Element : T;
 
-/** W3C WebDriver over HTTP, the commands that these tests need: https://www.w3.org/TR/webdriver2 */
+/** W3C WebDriver over HTTP, with the commands that these tests need: https://www.w3.org/TR/webdriver2 */
 export class WebDriver {
   readonly #session: string;
 
@@ -30,7 +30,7 @@ export class WebDriver {
     await this.#post('refresh', {});
   }
 
-  /** Closes the shown tab and shows a new one. */
+  /** Closes the current tab and opens a new one. */
   async replaceTab(): Promise<void> {
     const { handle } = (await this.#post('window/new', { type: 'tab' })) as { handle: string };
     await send('DELETE', `${this.#session}/window`);
@@ -41,7 +41,7 @@ export class WebDriver {
     return (await this.#post('elements', { using: 'css selector', value: selector })) as ElementRef[];
   }
 
-  /** The elements of a selector whose label or text contains a name. Asking for every element's name takes long. */
+  /** The elements of a selector whose label or text contains a name. Reading all accessible names is slow. */
   async findLabelled(selector: string, name: string): Promise<readonly ElementRef[]> {
     const script = `return (${String(likelyNamed)})(...arguments)`;
     return (await this.#post('execute/sync', { script, args: [selector, name] })) as ElementRef[];
@@ -57,7 +57,7 @@ export class WebDriver {
     await send('POST', `${this.#path(element)}/click`, {});
   }
 
-  /** Presses the keys of a text. In a file input, the text is the paths of files, one a line. */
+  /** Presses the keys of a text. In a file input, the text is the paths of files, one per line. */
   async type(element: ElementRef, text: string): Promise<void> {
     await send('POST', `${this.#path(element)}/value`, { text });
   }

@@ -1,4 +1,4 @@
-/** Measures what the GPU itself works: every compute pass of a device gets two timestamps while this is attached. */
+/** Measures the time of the GPU itself: while attached, it gives every compute pass two timestamps. */
 export class GpuClock {
   readonly #device: GPUDevice;
   readonly #querySet: GPUQuerySet;
@@ -31,7 +31,7 @@ export class GpuClock {
     return encoder;
   }
 
-  /** Detaches; the sum of all passes in milliseconds. */
+  /** Detaches, and returns the sum of all passes in milliseconds. */
   async sumMs(): Promise<number> {
     this.#device.createCommandEncoder = this.#createEncoder;
     const bytes = 8 * this.#used;

@@ -6,8 +6,8 @@ import { expectAllClose } from '../../support/all-close.ts';
 import { layersOf, sharingOf } from '../../support/arbitrary-plans.ts';
 import { openGpuBackend, putRandomModel, runSession, tinyDims } from '../../support/random-model.ts';
 
-// lavapipe chooses the software adapter's kernels by itself; a visitor with a GPU gets these.
-it("Firefox compiles a GPU's kernels, and they compute what the CPU twin computes", async () => {
+// On lavapipe the backend picks the kernels for software adapters. A visitor with a GPU gets these.
+it("Firefox compiles a GPU's kernels, and they compute the same as the CPU twin", async () => {
   const gpu = await openGpuBackend({ tuning: { ...hardwareTuning, keysPerSplit: 8 } });
   const [onGpu, onCpu] = await putRandomModel([gpu, openCpuBackend()], tinyDims, layersOf('0_2_2_3'));
   const options = {

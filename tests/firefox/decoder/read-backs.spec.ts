@@ -17,7 +17,7 @@ const newTokens = 100;
 async function openContext(): Promise<GpuContext> {
   const adapter = await (await requestGpu()).requestAdapter();
   if (!adapter) throw new Error('there was an adapter a moment ago');
-  // The engine's own device asks for no timestamps.
+  // The device of the engine requests no timestamps.
   const device = await adapter.requestDevice({ requiredFeatures: ['timestamp-query'] });
   const facts = { backend: 'webgpu', vendor: '', description: 'lavapipe', software: true } as const;
   return new GpuContext(device, facts, { tuning: softwareTuning });
@@ -58,7 +58,7 @@ const decode = (session: Session, maxNewTokens: number) =>
     stopped: () => false,
   });
 
-/** Counts the maps of all buffers that wait at once, while `work` runs. */
+/** Counts how many buffer maps wait at the same time while `work` runs. */
 async function mostMapsWaiting(work: () => Promise<unknown>): Promise<number> {
   // eslint-disable-next-line @typescript-eslint/unbound-method -- applied to its own buffer below
   const { mapAsync } = GPUBuffer.prototype;
@@ -78,14 +78,14 @@ async function mostMapsWaiting(work: () => Promise<unknown>): Promise<number> {
   return most;
 }
 
-it('Firefox hears of finished work on a timer of 100 ms, and decoding does not wait for it', async () => {
+it('Firefox polls for finished work every 100 ms, and decoding does not wait for that', async () => {
   const context = await openContext();
   try {
     const session = await openShipped(context);
     // Lavapipe compiles a kernel when it first runs.
     await decode(session, 4);
 
-    // Other work on the machine may come between: the best of a few says what Firefox can do.
+    // Other work on the machine may interfere. The best of a few shows what Firefox can do.
     const ratios: number[] = [];
     for (let attempt = 0; attempt < 4; attempt++) {
       const clock = new GpuClock(context.device, newTokens);

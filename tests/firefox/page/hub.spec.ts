@@ -6,7 +6,7 @@ import { openSite, type OpenedSite } from './lab.ts';
 const NAME = 'fairies/tales';
 const MIB = 2 ** 20;
 const RECORD = 8 * MIB;
-/** A link: it loads nothing by itself. */
+/** A link, which loads nothing by itself. */
 const LINK = '#v=1&seed=5&max=4&temperature=0';
 const NOTHING_YET = /No model is loaded yet\./;
 
@@ -32,7 +32,7 @@ async function askForModel() {
   return lab;
 }
 
-it('A model from the Hub whose tab was killed halfway goes on where it was, and runs', async () => {
+it('A download whose tab was killed halfway continues where it was, and the model runs', async () => {
   server.misbehave(({ path }) =>
     path.includes('/resolve/') ? null : { drip: { bytes: MIB, everyMs: 100 } },
   );
@@ -49,7 +49,7 @@ it('A model from the Hub whose tab was killed halfway goes on where it was, and 
   expect(await lab.text('region', 'Output')).toMatch(/\w/);
 });
 
-it('It starts from this device without the Hub, and without the page’s own server', async () => {
+it('The stored model starts from this device without the Hub and the server of the page', async () => {
   await server.stop();
   const lab = await site.visit(LINK, NOTHING_YET);
   await lab.page.evaluate(async () => {

@@ -26,12 +26,12 @@ export interface Lab {
 export interface OpenedSite {
   /** Opens the page, or a link to it, in a new tab, and waits until it is ready. */
   visit(hash?: string, ready?: RegExp): Promise<Lab>;
-  /** Stops the server: what opens afterwards comes from this device. */
+  /** Stops the server. Everything that opens afterwards comes from this device. */
   stopServing(): Promise<void>;
   close(): Promise<void>;
 }
 
-/** Builds the page into a folder of its own, serves it, and starts Firefox. */
+/** Builds the page into its own folder, serves it, and starts Firefox. */
 export async function openSite(): Promise<OpenedSite> {
   const outDir = mkdtempSync(join(tmpdir(), 'kvtab-page-'));
   buildSite(outDir);

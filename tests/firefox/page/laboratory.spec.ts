@@ -10,7 +10,7 @@ afterAll(() => site.close());
 const valueOf = async (lab: Lab, role: string, name: string) =>
   (await lab.find(role, name)).evaluate((field) => (field as HTMLInputElement).value);
 
-it('A link restores the set-up and loads nothing; Generate then runs it', async () => {
+it('A link restores the settings and loads nothing, and Generate then runs them', async () => {
   const link = '#v=1&layers=0_0_2_2_4_4_6_6&prompt=The+queen&max=4&temperature=0&seed=9';
   const lab = await site.visit(link, /No model is loaded yet\./);
   expect(await valueOf(lab, 'textbox', 'Layer types')).toBe('0_0_2_2_4_4_6_6');
@@ -22,12 +22,12 @@ it('A link restores the set-up and loads nothing; Generate then runs it', async 
   expect(await lab.text('status', 'KV cache')).toMatch(/50 % of plain LLaMA/);
 });
 
-it('What a link says that cannot be is listed and ignored', async () => {
+it('Invalid parts of a link are listed and ignored', async () => {
   const lab = await site.visit('#v=1&seed=5&colour=red', /“colour” is not known/);
   expect(await valueOf(lab, 'spinbutton', 'Seed')).toBe('5');
 });
 
-it('The picture is edited by keyboard, and the text and the address follow', async () => {
+it('Editing the picture by keyboard changes the text and the address', async () => {
   const lab = await site.visit();
   const list = await lab.find('listbox', 'Layers, the last one first');
   await list.focus();
@@ -42,7 +42,7 @@ it('The picture is edited by keyboard, and the text and the address follow', asy
   await lab.page.waitForFunction((layers) => location.hash.includes(`layers=${layers}`), {}, after);
 });
 
-it('A preset is a generator: choosing one writes its layer_types', async () => {
+it('Choosing a preset writes its layer_types', async () => {
   const lab = await site.visit();
   await (await lab.find('combobox', 'Preset')).focus();
   await lab.page.keyboard.type('YOCO');

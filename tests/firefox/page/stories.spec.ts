@@ -12,7 +12,7 @@ it('A visitor opens the page, presses Generate, and text streams from WebGPU in 
   expect(await lab.text('status', 'Adapter')).toMatch(/WebGPU/);
   expect(await lab.text('status', 'Adapter')).toMatch(/software adapter/);
   await lab.fill('spinbutton', 'Max new tokens', '100');
-  // Watched from within: to ask from here takes longer than many tokens.
+  // Observed inside the page: a query from here takes longer than many tokens.
   const output = await lab.find('region', 'Output');
   await output.evaluate((region) => {
     new MutationObserver(() => {
@@ -27,7 +27,7 @@ it('A visitor opens the page, presses Generate, and text streams from WebGPU in 
   expect(await lab.text('status', 'Decode speed')).toMatch(/\d tokens\/s/);
 });
 
-it('Another layer_types shrinks the KV cache or grows it, and writes under it', async () => {
+it('Another layer_types shrinks or grows the KV cache, and the next run uses it', async () => {
   const lab = await site.visit();
   await lab.fill('textbox', 'Layer types', '0_1_2_3_4_5_6_7');
   await lab.until('status', 'KV cache', /100 % of plain LLaMA/);
@@ -46,10 +46,10 @@ it('A mistake in layer_types says where it is', async () => {
   expect(await field.evaluate((element) => element.getAttribute('aria-invalid'))).toBe('true');
 });
 
-it('Stop ends a run and keeps its text; the next one begins afresh', async () => {
+it('Stop ends a run and keeps its text, and the next run starts over', async () => {
   const lab = await site.visit();
   await lab.fill('spinbutton', 'Max new tokens', '9000');
-  // Found beforehand: while a text is written, Firefox may not finish looking for an element by its role.
+  // Found in advance: during a run, Firefox may not finish a search for an element by its role.
   const output = await lab.find('region', 'Output');
   const stop = await lab.find('button', 'Stop');
   await lab.press('Generate');
