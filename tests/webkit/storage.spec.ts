@@ -64,7 +64,7 @@ async function recordStored(): Promise<void> {
   database.close();
 }
 
-it('A download from the Hub continues after its last whole record when its tab was closed', async () => {
+it('A download whose tab was closed continues after its last whole record', async () => {
   hub.misbehave(({ path }) => (isWeights(path) ? { drip: { bytes: MIB, everyMs: 200 } } : null));
   await askForModel();
   await lab.driver.run(recordStored);

@@ -11,8 +11,8 @@ it.each([
   ['a Windows home', ['C:', 'Users', 'someone'].join('\\')],
   ['a registry’s host', ['https:', '', ['registry', 'npmjs', 'org'].join('.'), 'x'].join(slash)],
   ['a resolved package', ['"resolved":', '"https:'].join(' ')],
-  ['a note beside the project', ['as shared', 'notes.md says'].join(slash)],
-  ['a folder beside the project', ['see ..', 'shared', 'golden'].join(slash)],
+  ['a note next to the project', ['as shared', 'notes.md says'].join(slash)],
+  ['a folder next to the project', ['see ..', 'shared', 'golden'].join(slash)],
 ])('A text with %s is reported', (_, text) => {
   expect(privateNames(`fine\n${text}`)).toEqual([{ line: 2, what: expect.any(String) as string }]);
 });

@@ -76,7 +76,7 @@ describe('a request to a server', () => {
   it.each<readonly [string, Mischief]>([
     ['never answers', { never: true }],
     ['drips', { drip: { bytes: 1, everyMs: 30 } }],
-    ['falls silent in its answer', { silentAfter: 5 }],
+    ['stops in the middle of its answer', { silentAfter: 5 }],
   ])('that %s ends with an explanation soon after the stall timeout', async (_, mischief) => {
     const server = await hub(onlyApi(mischief));
     const startMs = performance.now();

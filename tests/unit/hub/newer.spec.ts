@@ -126,9 +126,9 @@ describe('nothing newer is reported', () => {
   });
 
   it.each([
-    ['says nothing that can be read', everything({ noCors: true, status: 500 })],
-    ['has too much to do', everything({ status: 429, headers: { 'retry-after': '1' } })],
-    ['wants a token by now', everything({ status: 401 })],
+    ['sends an unreadable answer', everything({ noCors: true, status: 500 })],
+    ['is overloaded', everything({ status: 429, headers: { 'retry-after': '1' } })],
+    ['now requires a token', everything({ status: 401 })],
   ])('and the request is not repeated if the server %s', async (_, mischief) => {
     const { server, model } = await movedOn();
     const { waits, clock } = noWaits();

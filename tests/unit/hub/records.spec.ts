@@ -133,8 +133,8 @@ describe('A writer of records', () => {
     ['text', 'text'],
     ['without an end', { digest: 'd', state: bytes }],
     ['with an end below zero', { end: -1, digest: 'd', state: bytes }],
-    ['with half a byte', { end: 1.5, digest: 'd', state: bytes }],
-    ['with an end in words', { end: '35', digest: 'd', state: bytes }],
+    ['with a fractional end', { end: 1.5, digest: 'd', state: bytes }],
+    ['with an end that is a string', { end: '35', digest: 'd', state: bytes }],
     ['without a digest', { end: 35, state: bytes }],
     ['without a state', { end: 35, digest: 'd' }],
   ])('treats a mark that is %s as lost', async (_, mark) => {

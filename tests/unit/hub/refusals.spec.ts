@@ -15,10 +15,10 @@ import {
 
 describe('a server that refuses', () => {
   it.each([
-    ['a repository that is not there', { id: 'owner/absent', token: 'x' }, 'no-such-repository'],
-    ['a revision that is not there', { id: `${NAME}@v9` }, 'no-such-revision'],
-    ['a gated one without a token', { id: 'owner/gated' }, 'needs-token'],
-    ['a gated one with another token', { id: 'owner/gated', token: 'other' }, 'not-allowed'],
+    ['a missing repository', { id: 'owner/absent', token: 'x' }, 'no-such-repository'],
+    ['a missing revision', { id: `${NAME}@v9` }, 'no-such-revision'],
+    ['a gated repository without a token', { id: 'owner/gated' }, 'needs-token'],
+    ['a gated repository with another token', { id: 'owner/gated', token: 'other' }, 'not-allowed'],
   ])('%s is not asked twice, and the reason is reported', async (_, changes, why) => {
     const server = await hubWith({ [NAME]: repository(), 'owner/gated': repository({ token: 'secret' }) });
     const outcome = await openLibrary().download(modelAt(server, changes), ignore);

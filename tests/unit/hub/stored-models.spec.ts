@@ -150,24 +150,24 @@ describe('The name of a repository', () => {
 
 describe('What an older version or another program left', () => {
   it.each([
-    ['a text', 'listing'],
+    ['a string', 'listing'],
     ['null', null],
-    ['a server that is no text', { ...listing(), endpoint: 1 }],
+    ['a server that is not a string', { ...listing(), endpoint: 1 }],
     ['no repository', { ...listing(), repository: undefined }],
     ['no revision', { ...listing(), revision: null }],
-    ['a commit that is no text', { ...listing(), commit: 7 }],
-    ['records of no bytes', { ...listing(), recordBytes: 0 }],
-    ['records of half bytes', { ...listing(), recordBytes: 1.5 }],
-    ['records of a length in words', { ...listing(), recordBytes: '10' }],
+    ['a commit that is not a string', { ...listing(), commit: 7 }],
+    ['records of zero bytes', { ...listing(), recordBytes: 0 }],
+    ['records of fractional length', { ...listing(), recordBytes: 1.5 }],
+    ['records whose length is a string', { ...listing(), recordBytes: '10' }],
     ['no files', { ...listing(), files: undefined }],
-    ['files that are no list', { ...listing(), files: { length: 0 } }],
-    ['a file that is a text', { ...listing(), files: [file, 'a.bin'] }],
+    ['files that are not an array', { ...listing(), files: { length: 0 } }],
+    ['a file that is a string', { ...listing(), files: [file, 'a.bin'] }],
     ['a file without a name', { ...listing(), files: [{ ...file, name: undefined }] }],
-    ['a file of less than nothing', { ...listing(), files: [{ ...file, sizeBytes: -1 }] }],
-    ['a file of no size', { ...listing(), files: [{ ...file, sizeBytes: NaN }] }],
+    ['a file of negative size', { ...listing(), files: [{ ...file, sizeBytes: -1 }] }],
+    ['a file whose size is NaN', { ...listing(), files: [{ ...file, sizeBytes: NaN }] }],
     ['a digest that is a number', { ...listing(), files: [{ ...file, sha256: 5 }] }],
     ['no digest', { ...listing(), files: [{ ...file, sha256: undefined }] }],
-    ['an id of git that is a number', { ...listing(), files: [{ ...file, gitBlobId: 5 }] }],
+    ['a Git object id that is a number', { ...listing(), files: [{ ...file, gitBlobId: 5 }] }],
   ])('is not a listing with %s', async (_, value) => {
     await spaceOf('listing').set(keyOf(listing()), value);
     expect(await listingOf(listing())).toBeUndefined();
@@ -177,7 +177,7 @@ describe('What an older version or another program left', () => {
   it.each([
     ['a digest', [{ ...file, sha256: 'd1' }]],
     ['an empty file', [{ ...file, sizeBytes: 0 }]],
-    ['no id of git, as older versions wrote it', [{ name: 'a.bin', sizeBytes: 5, sha256: null }]],
+    ['no Git object id, as from older versions', [{ name: 'a.bin', sizeBytes: 5, sha256: null }]],
     ['no files', []],
   ])('is a listing with %s', async (_, files) => {
     await spaceOf('listing').set(keyOf(listing()), { ...listing(), files });
@@ -185,13 +185,13 @@ describe('What an older version or another program left', () => {
   });
 
   it.each([
-    ['a text', 'manifest'],
-    ['digests that are no map', { ...manifest, digests: { 'a.bin': 'd1' } }],
+    ['a string', 'manifest'],
+    ['digests that are not a map', { ...manifest, digests: { 'a.bin': 'd1' } }],
     ['no time of storing', { ...manifest, storedAtMs: undefined }],
     ['no time of checking', { ...manifest, checkedAtMs: null }],
-    ['repaired bytes in words', { ...manifest, repairedBytes: '3' }],
+    ['repaired bytes that are a string', { ...manifest, repairedBytes: '3' }],
     ['a damaged file that is a number', { ...manifest, damagedFile: 1 }],
-    ['no word on damage', { ...manifest, damagedFile: undefined }],
+    ['no field for a damaged file', { ...manifest, damagedFile: undefined }],
   ])('is not a manifest with %s', async (_, value) => {
     await spaceOf('manifest').set(keyOf(listing()), value);
     expect(await manifestOf(listing())).toBeUndefined();
@@ -203,9 +203,9 @@ describe('What an older version or another program left', () => {
   });
 
   it.each([
-    ['a text', 'copy'],
+    ['a string', 'copy'],
     ['no name', { ...copy, name: undefined }],
-    ['a size in words', { ...copy, sizeBytes: '7' }],
+    ['a size that is a string', { ...copy, sizeBytes: '7' }],
     ['no digest', { ...copy, digest: null }],
   ])('is not a copy with %s', async (_, value) => {
     await spaceOf('copy').set([...keyOf(listing()), 'q8'], value);

@@ -68,7 +68,7 @@ describe('the curve of the family', () => {
   });
 
   it.each([
-    ['nobody measured a model', family.map(({ measured: _, ...rest }) => rest)],
+    ['no model was measured', family.map(({ measured: _, ...rest }) => rest)],
     ['there is only one model', family.slice(0, 1)],
     ['their contexts differ', [...family, model('tale-long', 900, 1.4, 1024)]],
   ])('is null if %s', (_, models) => {

@@ -125,7 +125,7 @@ describe('a hostile link', () => {
   it.each([
     ['a number of 100,000 digits', `seed=${digits}`],
     ['a number of 1,000,000 digits', `seed=${digits.repeat(10)}`],
-    ['digits that a point follows', `topP=${digits}.${digits}e`],
+    ['digits before a decimal point', `topP=${digits}.${digits}e`],
     [
       'numbers that are too long for every field',
       ['seed', 'topK', 'max', 'window'].map((name) => `${name}=${digits}x`).join('&'),
@@ -135,9 +135,9 @@ describe('a hostile link', () => {
     ['300,000 separators', '&'.repeat(300_000)],
     ['a million equals signs', '='.repeat(1_000_000)],
     ['a long name', `${'a'.repeat(900_000)}=1`],
-    ['escapes without end', `prompt=${'%F0%9F%91%B8'.repeat(80_000)}`],
-    ['a model of many slashes', `model=${'a/'.repeat(400_000)}`],
-    ['a server of many dots', `endpoint=https://${'a.'.repeat(400_000)}/!`],
+    ['a long run of escapes', `prompt=${'%F0%9F%91%B8'.repeat(80_000)}`],
+    ['a model with many slashes', `model=${'a/'.repeat(400_000)}`],
+    ['a server with many dots', `endpoint=https://${'a.'.repeat(400_000)}/!`],
     ['five million characters', 'x'.repeat(5_000_000)],
   ])('%s is read in under 100 ms, with short complaints', (_, link) => {
     // One flat string, as from a browser.

@@ -47,14 +47,14 @@ describe('weights that cannot be used', () => {
       'model.norm',
     ],
     [
-      'a tensor of a type that is not computed',
+      'a tensor of an unsupported type',
       whole(changed(q, { dtype: 'F8_E4M3', shape: [16, 16], bytes: new Uint8Array(256) })),
       'F8_E4M3',
     ],
     ['a header that is cut short', { 'model.safetensors': fileOf('{"a":', 0, 900n) }, 'header'],
     ['an index that is not JSON', { 'model.safetensors.index.json': '{' }, 'JSON'],
     ['an index without a map', { 'model.safetensors.index.json': '{"weight_map":[]}' }, 'weight_map'],
-    ['a shard that is not there', { ...shards(), 'b.safetensors': undefined }, 'b.safetensors'],
+    ['a missing shard', { ...shards(), 'b.safetensors': undefined }, 'b.safetensors'],
     ['a shard outside the folder', reindexed((map) => (map[q] = '../b.safetensors')), '../b.safetensors'],
     ['a shard at another place', reindexed((map) => (map[q] = 'https://x/b.safetensors')), 'https'],
     [

@@ -48,19 +48,25 @@ describe('A chat template', () => {
 
   const doubling = `{% set x = namespace(s='ab') %}${'{% set x.s = x.s + x.s %}'.repeat(60)}{{ x.s }}`;
   it.each([
-    ['counts for ever', '{% for i in range(1000000000) %}{{ i }}{% endfor %}'],
-    ['loops in loops', '{% for i in range(9999) %}{% for j in range(9999) %}{% endfor %}{{ i }}{% endfor %}'],
+    ['counts to a billion', '{% for i in range(1000000000) %}{{ i }}{% endfor %}'],
+    [
+      'nests long loops',
+      '{% for i in range(9999) %}{% for j in range(9999) %}{% endfor %}{{ i }}{% endfor %}',
+    ],
     ['calls itself', '{% macro f(x) %}{{ f(x) }}{% endmacro %}{{ f(1) }}'],
-    ['doubles a text', doubling],
-    ['doubles a list', `{% set x = namespace(s=[1]) %}${'{% set x.s = x.s + x.s %}'.repeat(60)}`],
-    ['indents without end', "{{ ('a\\n' ~ 'b') | indent(400000000) }}"],
-    ['replaces nothing by much', `{% set a = 'x' | indent(3999999, true) %}{{ a | replace('', a) }}`],
-    ['is nested deeper than a stack', `${'{% if true %}'.repeat(20_000)}x${'{% endif %}'.repeat(20_000)}`],
-    ['opens brackets', `{{ ${'('.repeat(100_000)}`],
+    ['keeps doubling a string', doubling],
+    ['keeps doubling a list', `{% set x = namespace(s=[1]) %}${'{% set x.s = x.s + x.s %}'.repeat(60)}`],
+    ['indents by millions', "{{ ('a\\n' ~ 'b') | indent(400000000) }}"],
+    [
+      'replaces the empty string with a long one',
+      `{% set a = 'x' | indent(3999999, true) %}{{ a | replace('', a) }}`,
+    ],
+    ['nests deeper than the stack', `${'{% if true %}'.repeat(20_000)}x${'{% endif %}'.repeat(20_000)}`],
+    ['opens brackets without end', `{{ ${'('.repeat(100_000)}`],
     ['contains itself', '{% set n = namespace(a=1) %}{% set n.b = n %}{{ n | tojson }}{{ n.b.b.b.c.d }}'],
-    ['reaches for the constructor', '{{ messages.constructor.constructor("return this")() }}'],
-    ['is no template', '{% for %}'],
-    ['is longer than any', 'x'.repeat(600_000)],
+    ['accesses the constructor', '{{ messages.constructor.constructor("return this")() }}'],
+    ['is not a template', '{% for %}'],
+    ['is too long', 'x'.repeat(600_000)],
   ])('that %s soon fails as bad-template', (_, template) => {
     const startMs = performance.now();
     expect(render(template)).toMatchObject({ ok: false, failure: { code: 'bad-template' } });

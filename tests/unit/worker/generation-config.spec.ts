@@ -42,10 +42,10 @@ describe('generation_config.json', () => {
   it.each([
     ['is not JSON', '{', 'not JSON'],
     ['is an array', '[]', 'not a JSON object'],
-    ['nests without end', `{"a":${'['.repeat(200_000)}${']'.repeat(200_000)}}`, 'nested'],
+    ['nests 200,000 deep', `{"a":${'['.repeat(200_000)}${']'.repeat(200_000)}}`, 'nested'],
     ['names a key twice', '{"top_k": 1, "top_k": 2}', 'twice'],
-    ['has a wrong end', '{"eos_token_id": "end"}', 'eos_token_id'],
-    ['has NaN for a temperature', '{"do_sample": true, "temperature": NaN}', 'temperature'],
+    ['has an invalid end token', '{"eos_token_id": "end"}', 'eos_token_id'],
+    ['has NaN as its temperature', '{"do_sample": true, "temperature": NaN}', 'temperature'],
     ['has a top_p above 1', '{"do_sample": true, "top_p": 7}', 'top_p'],
   ])('never stops a model, and a notice says so, if it %s', (_, text, named) => {
     expect(parseGenerationConfig(text, 100).notices).toEqual([expect.stringContaining(named)]);

@@ -60,9 +60,9 @@ describe('JSON from outside', () => {
   it.each([
     ['nests 200,000 deep', `${'['.repeat(200_000)}${']'.repeat(200_000)}`, 'nested'],
     ['nests 1,000,000 objects', `${'{"a":'.repeat(1e6)}1${'}'.repeat(1e6)}`, 'nested'],
-    ['has more values than it may', `[${'1,'.repeat(2e6)}1]`, 'more than 1000000 values'],
-    ['is longer than it may be', 'x'.repeat(1e8 + 1), 'characters'],
-    ['has a text without an end', `{"a": "${'\\"'.repeat(4e6)}}`, 'no end'],
+    ['has too many values', `[${'1,'.repeat(2e6)}1]`, 'more than 1000000 values'],
+    ['is too long', 'x'.repeat(1e8 + 1), 'characters'],
+    ['has an unterminated string', `{"a": "${'\\"'.repeat(4e6)}}`, 'no end'],
     [
       'is a Git LFS pointer',
       'version https://git-lfs.github.com/spec/v1\noid sha256:ab\nsize 9\n',

@@ -40,7 +40,7 @@ describe('the requests of the worker', () => {
     ['another host', 'https://elsewhere.example/x'],
     ['another port', 'http://127.0.0.1:1/x'],
     ['another scheme', 'https://127.0.0.1:8080/x'],
-    ['a host that only begins alike', 'http://127.0.0.1.example:8080/x'],
+    ['a host that merely begins with the allowed one', 'http://127.0.0.1.example:8080/x'],
     ['the name of the origin as a user', 'http://127.0.0.1:8080@elsewhere.example/x'],
     ['a user of the origin', 'http://user:secret@127.0.0.1:8080/x'],
     ['a data address', 'data:text/plain,x'],

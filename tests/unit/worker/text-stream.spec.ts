@@ -151,11 +151,11 @@ describe('the tokenizer', () => {
   });
 
   it.each([
-    ['no JSON', '{'],
-    ['no object', '[]'],
-    ['no tokenizer', '{}'],
+    ['not JSON', '{'],
+    ['not an object', '[]'],
+    ['not a tokenizer', '{}'],
     [
-      'an unknown kind',
+      'of an unknown kind',
       '{"model":{"type":"Oracle"},"decoder":null,"post_processor":null,"pre_tokenizer":null,"normalizer":null}',
     ],
   ])('is refused as bad-tokenizer if tokenizer.json is %s', (_, text) => {

@@ -47,7 +47,7 @@ describe('A tokenizer', () => {
       'Git LFS',
     ],
     ['is a web page', '<!doctype html>', 'web page'],
-    ['nests without end', `{"x":${'['.repeat(500_000)}${']'.repeat(500_000)}}`, 'nested'],
+    ['nests too deep', `{"x":${'['.repeat(500_000)}${']'.repeat(500_000)}}`, 'nested'],
   ])('is refused with a reason if its file %s', (_, text, named) => {
     expect(() => openTokenizer(text, {})).toThrow(named);
   });
