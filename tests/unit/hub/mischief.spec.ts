@@ -45,7 +45,7 @@ describe('a server that misbehaves', () => {
     expect(got.waits).toEqual(Array<number>(8).fill(500));
   });
 
-  it('is asked for the whole file again if it knows no ranges', async () => {
+  it('is asked for the whole file again if it does not support Range', async () => {
     const cutOnce = weightsOnly({ cutAfter: 2 * RECORD + 7 }, 1);
     const got = await fetchWith((asked) => ({ noRange: true, ...cutOnce(asked) }));
     await isRight(got);
@@ -53,7 +53,7 @@ describe('a server that misbehaves', () => {
     expect(weights.map(({ begin }) => begin)).toEqual([0, 0]);
   });
 
-  it('is asked for the whole file if it answers 416 to a range', async () => {
+  it('is asked for the whole file if it answers a Range with 416', async () => {
     const cutOnce = weightsOnly({ cutAfter: 3 * RECORD }, 1);
     const got = await fetchWith((asked) => cutOnce(asked) ?? (asked.range === null ? null : { status: 416 }));
     await isRight(got);

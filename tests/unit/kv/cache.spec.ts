@@ -8,7 +8,7 @@ import { tinyDims } from '../../support/random-model.ts';
 const windowTokens = 5;
 const mixed = sharingOf('0s_1', { windowTokens });
 
-/** A windowed store of layer 0 and a linear one of layer 1, and the bytes that each asked for. */
+/** A windowed store of layer 0 and a linear one of layer 1, with the bytes that each requested. */
 function storesFor(capacityTokens: number) {
   const asked = new Map<number, number>();
   const stores = new KvStores(mixed, tinyDims, 'f16', capacityTokens, (owner, bytes) => {

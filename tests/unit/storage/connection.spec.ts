@@ -40,7 +40,7 @@ const settled = (request: IDBOpenDBRequest) =>
 
 const closeByBrowser = () => {
   const last = opened.at(-1);
-  // Its types take the class for its instance.
+  // The types of the library ask for the class instead of an instance.
   if (last) forceCloseDatabase(last as unknown as typeof IDBDatabase);
 };
 

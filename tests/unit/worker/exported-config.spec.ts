@@ -32,7 +32,7 @@ describe('The config.json of an export', () => {
     ['mistral-7b-v0.3', 32],
     ['vicuna-13b-16k', 40],
     ['llama-7b', 32],
-  ])('says of %s that shares what LCKV reads', async (name, layers) => {
+  ])('is readable by LCKV for %s with shared KV', async (name, layers) => {
     const { json, readBy, config, again } = await exported(name, { layerTypes: shared(layers) });
     expect(readBy).toBe('lckv');
     expect(json).toMatchObject({

@@ -53,7 +53,7 @@ describe("the page's own models", () => {
   });
 
   it.each([
-    ['404', 404, 'text/plain'],
+    ['with 404', 404, 'text/plain'],
     ['with the page itself', 200, 'text/html; charset=utf-8'],
   ])('lack a file that the server answers %s', async (_, status, type) => {
     const source = await sourceOn((_request, response) => {
@@ -84,10 +84,13 @@ describe("the page's own models", () => {
     await expect(new ByteReader(file).read(1000)).rejects.toMatchObject({ failure });
   });
 
-  it.each(['', '.', '..', '../x', 'a/b', 'a\\b', 'http://x', 'a?b', 'a b'])('cannot be called "%s"', (id) => {
-    expect(openPageSource('http://localhost/', id)).toMatchObject({
-      ok: false,
-      failure: { code: 'bad-request', field: 'model' },
-    });
-  });
+  it.each(['', '.', '..', '../x', 'a/b', 'a\\b', 'http://x', 'a?b', 'a b'])(
+    'cannot have the id "%s"',
+    (id) => {
+      expect(openPageSource('http://localhost/', id)).toMatchObject({
+        ok: false,
+        failure: { code: 'bad-request', field: 'model' },
+      });
+    },
+  );
 });
