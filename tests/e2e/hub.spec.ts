@@ -210,7 +210,7 @@ test('a link to a model from elsewhere sends no request until it is confirmed', 
   await expect(openLab(page).prompt).toHaveValue('A king');
 });
 
-test('a broken connection resumes with Range across the redirect, and unreadable answers are explained', async ({
+test('a broken download resumes with Range across the redirect, and hidden answers are explained', async ({
   page,
 }) => {
   let cuts = 2;

@@ -7,7 +7,7 @@ import { packSampling } from '../../gpu/webgpu/pack-sampling.ts';
 import { ROW_WORDS } from '../../gpu/kv/rows.ts';
 import { positionOnly } from './kernels.ts';
 
-/** Draws tokens from the same logits repeatedly. Each token joins the history of the next, as in a decoder. */
+/** Draws tokens repeatedly from equal logits. Each token joins the history of the next, as in a decoder. */
 export async function drawText(
   context: GpuContext,
   logits: Float32Array<ArrayBuffer>,

@@ -251,7 +251,7 @@ function sendFile(
   response.writeHead(ranged ? 206 : 200, {
     'content-type': 'application/octet-stream',
     'accept-ranges': 'bytes',
-    // A body with another length than its header is a transport error, so the range lies or more bytes follow.
+    // A body of another length than its header is a transport error, so the range lies or extra bytes follow.
     'content-length': end - begin + (lies && !ranged ? total - content.length : 0),
     ...(ranged ? { 'content-range': `bytes ${begin}-${end - 1}/${total}` } : {}),
   });

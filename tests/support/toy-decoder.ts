@@ -5,9 +5,9 @@ import type { PrefillPass } from '../../gpu/plan/prefill-schedule.ts';
 import type { Sharing } from '../../gpu/plan/sharing.ts';
 
 /**
- * A decoder whose hidden state is an integer below a prime, so two orders of work agree exactly or not at all.
- * It has the data flow of a real one: who reads whose KV, of which pass, at which positions. NaN marks what was
- * never computed.
+ * A decoder whose hidden state is an integer below a prime. Two orders of work agree exactly or not at all.
+ * It has the data flow of a real one: who reads whose KV, of which pass, at which positions. NaN marks
+ * what was never computed.
  */
 const prime = 65521;
 const reduce = (value: number) => value % prime;

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 const channelName = 'kvtab-complaints';
 
 /**
- * Makes a built page record the errors and warnings of its console, also in its workers. WebDriver cannot read
+ * Makes a built page record the errors and warnings of its console, also in workers. WebDriver cannot read
  * the console, and WebKit prints nothing for a page whose storage does not last.
  *
  * The records are in the session storage of the tab, which survives a reload.

@@ -21,7 +21,7 @@ const texts: fc.Arbitrary<{ layout: SlotLayout; last: number; firstHeld: number 
     ),
   );
 
-it('A linear store has a slot per position, a ring reuses its slots, a scratch store starts in the text', () => {
+it('A linear store has a slot per position, a ring reuses slots, a scratch store starts in the text', () => {
   expect([0, 5, 11].map((position) => slotOf(linearSlots(12), position))).toEqual([0, 5, 11]);
   expect([0, 4, 5, 11].map((position) => slotOf(ringSlots(5), position))).toEqual([0, 4, 0, 1]);
   expect([7, 8, 11].map((position) => slotOf(scratchSlots(5, 7), position))).toEqual([0, 1, 4]);

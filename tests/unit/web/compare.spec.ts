@@ -13,7 +13,7 @@ const stored: SharingConfig = {
   backwardPasses: 1,
   forceNodiag: false,
 };
-const facts = { id: 'fairy-lckv', stored, dims: { layerCount: 2 } } as unknown as ModelFacts; // all that is read
+const facts = { id: 'fairy-lckv', stored, dims: { layerCount: 2 } } as unknown as ModelFacts; // all it reads
 const result = { end: 'length', tokens: [1], text: 'a' } as unknown as GenerateResult; // likewise
 
 /** An engine that records its requests, and answers at once. */
