@@ -93,7 +93,7 @@ test('a branch that moved is reported after the stored model has loaded, and its
   expect(server.asked).toHaveLength(soFar);
   server.misbehave(() => ({ noCors: true }));
   await hub.load.click();
-  await expect.poll(() => server.asked.length).toBe(soFar + 1);
+  await expect.poll(() => server.asked.length).toBeGreaterThan(soFar);
   await ready(page);
   await expect(news).toBeEmpty();
 
@@ -272,11 +272,13 @@ test('a check finds a damaged part on the device and fetches only that part agai
 
 test('if the device is full, the page says how much room is missing, and loads without storing', async ({
   page,
+  baseURL,
 }) => {
-  const hub = await visitHub(page);
+  // Before the page opens its database: Chromium remembers for a while how much room there was.
   const devtools = await page.context().newCDPSession(page);
-  const origin = new URL(page.url()).origin;
+  const { origin } = new URL(baseURL ?? '');
   await devtools.send('Storage.overrideQuotaForOrigin', { origin, quotaSize: 12 * MIB });
+  const hub = await visitHub(page);
   await hub.repository.fill(NAME);
   await hub.load.click();
   await expect(hub.download).toContainText(

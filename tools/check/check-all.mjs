@@ -19,7 +19,7 @@ let failed = 0;
 
 async function work() {
   for (let check = waiting.shift(); check; check = waiting.shift()) {
-    const { code, output, elapsedMs } = await runCommand(check.command, { show: false, limitMs: 300_000 });
+    const { code, output, elapsedMs } = await runCommand(check.command, { show: false, limitMs: 600_000 });
     const seconds = `${(elapsedMs / 1000).toFixed(1)} s`;
     console.log(`${code === 0 ? 'ok    ' : 'FAILED'} ${check.name.padEnd(16)}${seconds.padStart(8)}`);
     if (code !== 0) {

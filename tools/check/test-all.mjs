@@ -30,7 +30,7 @@ const vitest = (name, limitMs, projects = [name]) => ({
 
 const e2e = {
   name: 'e2e',
-  limitMs: 18 * minuteMs,
+  limitMs: 28 * minuteMs,
   command: ['playwright', 'test', '--reporter=list,json'],
   /** @param {string} report */
   toReport: (report) => ({ args: [], env: { PLAYWRIGHT_JSON_OUTPUT_NAME: report } }),
@@ -40,13 +40,13 @@ const e2e = {
 // A suite keeps one core busy: software adapters mostly compile kernels, one after the other. Both lanes take about
 // equally long.
 const lanes = [
-  [vitest('unit', 5 * minuteMs), vitest('node', 15 * minuteMs)],
-  [vitest('chromium', 15 * minuteMs), e2e],
+  [vitest('unit', 10 * minuteMs), vitest('node', 22 * minuteMs)],
+  [vitest('chromium', 22 * minuteMs), e2e],
 ];
 
 // A person may have only one browser; a machine that decides what is merged must have all three.
 const optional = [
-  { suite: vitest('firefox', 12 * minuteMs, ['firefox', 'firefox-page']), missing: missingForFirefox() },
+  { suite: vitest('firefox', 18 * minuteMs, ['firefox', 'firefox-page']), missing: missingForFirefox() },
   { suite: vitest('webkit', 8 * minuteMs), missing: missingForWebKit() },
 ].map((entry) => ({ ...entry, leftOut: entry.missing !== null && process.env['CI'] === undefined }));
 for (const { suite, leftOut } of optional) if (!leftOut) lanes[0]?.push(suite);
