@@ -47,7 +47,7 @@ const lanes = [
 // A person may have only one browser; a machine that decides what is merged must have all three.
 const optional = [
   { suite: vitest('firefox', 18 * minuteMs, ['firefox', 'firefox-page']), missing: missingForFirefox() },
-  { suite: vitest('webkit', 8 * minuteMs), missing: missingForWebKit() },
+  { suite: vitest('webkit', 14 * minuteMs), missing: missingForWebKit() },
 ].map((entry) => ({ ...entry, leftOut: entry.missing !== null && process.env['CI'] === undefined }));
 for (const { suite, leftOut } of optional) if (!leftOut) lanes[0]?.push(suite);
 const sideBySide = availableParallelism() > 1;
