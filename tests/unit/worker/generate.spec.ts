@@ -71,6 +71,25 @@ describe('a run', () => {
     });
   });
 
+  it('reports with each token the KV that was in use when it was drawn', async () => {
+    const inputs = [
+      { model: 'lckv', input: { turns: [[1, 2, 3]] } },
+      { model: 'fairy-lckv', input: { text: 'Once upon a time' } },
+    ];
+    for (const { model, input } of inputs) {
+      const { engine } = await loaded(model);
+      const drawnAt: number[] = [];
+      const { promptTokens, kv } = valueOf(
+        await engine.generate(ask({ input, maxNewTokens: 4 }), (event) => {
+          if (event.type === 'token') drawnAt.push(event.kvBytes);
+        }),
+      );
+      // No plan here has windows, and the last token is not in the cache yet.
+      expect(drawnAt).toEqual([0, 1, 2, 3].map((fed) => (promptTokens + fed) * kv.bytesPerToken));
+      expect(drawnAt.at(-1)).toBe(kv.bytes);
+    }
+  });
+
   it('scores a prompt by its own logits, in one turn or in many', async () => {
     const { engine } = await loaded('lckv');
     const tokens = [20, 40, 116, 6, 153, 108];
