@@ -13,19 +13,14 @@ export async function findNotFinite(forward: Forward): Promise<number | 'embeddi
   try {
     const bytes = 4 * paddedCols(dims.hiddenSize);
     const staging = scope.staging('hidden states', bytes * (1 + sharing.layers.length));
-    const stages = [
-      (recorder: ReturnType<typeof context.kernels.record>) => recordEmbedding(recorder, forward),
-      ...sharing.layers.map((layer) => (recorder: ReturnType<typeof context.kernels.record>) => {
-        recordLayer(recorder, forward, layer);
-      }),
-    ];
-    const recordings = await Promise.all(
-      stages.map((record) => {
-        const recorder = context.kernels.record(scope);
-        record(recorder);
-        return recorder.finish();
-      }),
-    );
+    const embedding = context.kernels.record(scope);
+    recordEmbedding(embedding, forward);
+    const layers = sharing.layers.map((layer) => {
+      const recorder = context.kernels.record(scope);
+      recordLayer(recorder, forward, layer);
+      return recorder;
+    });
+    const recordings = await Promise.all([embedding, ...layers].map((recorder) => recorder.finish()));
     await scope.settled();
     const encoder = context.device.createCommandEncoder({ label: 'search' });
     recordings.forEach((recording, stage) => {
