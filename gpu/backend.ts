@@ -7,7 +7,7 @@ import type { ModelDims } from './plan/model-dims.ts';
 import type { SamplingOptions } from './plan/sampling.ts';
 import type { GroupMovement } from './plan/movement.ts';
 import type { Sharing } from './plan/sharing.ts';
-import type { TokenMeasure } from './plan/token-measure.ts';
+import type { TokenProbabilities } from './plan/token-probabilities.ts';
 import type { WeightSpec } from './plan/weight-specs.ts';
 
 /**
@@ -63,8 +63,8 @@ export interface SessionOptions {
   readonly kvPrecision: KvPrecision;
   /** The most positions that the session will hold. */
   readonly capacityTokens: number;
-  /** Whether every decoded token is measured, which costs a little of each step. */
-  readonly measured?: boolean;
+  /** Whether to compute the probabilities of every decoded token, which costs a little of each step. */
+  readonly probabilities?: boolean;
 }
 
 /** A text being written: its tokens and their KV. Calls never overlap. */
@@ -107,7 +107,7 @@ export interface PrefillOptions {
   /** Fraction of the work done, 0 to 1. */
   readonly onProgress: (fraction: number) => void;
   readonly stopped: () => boolean;
-  /** Receives how far every pass moved every row of the turn, group by group. Passes are measured only if it is set. */
+  /** Receives how far every pass moved every row of the turn, group by group. Passes are watched only if it is set. */
   readonly onMovement?: (movement: GroupMovement) => void;
 }
 
@@ -116,8 +116,8 @@ export interface DecodeOptions {
   readonly maxNewTokens: number;
   /** Tokens that end the text. The one that does is passed on as the last token. */
   readonly endTokens: ReadonlySet<number>;
-  /** @param measure what the model's own distribution says about the token; null unless the session is `measured` */
-  readonly onToken: (token: number, measure: TokenMeasure | null) => void;
+  /** @param probabilities null unless the session's options ask for them */
+  readonly onToken: (token: number, probabilities: TokenProbabilities | null) => void;
   readonly stopped: () => boolean;
 }
 

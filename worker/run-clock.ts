@@ -1,11 +1,11 @@
 import type { Timing } from './protocol/generate.ts';
 
-/** Measures one run: the prompt until its first new token, and from there to the last. */
+/** Times one run: the prompt until its first new token, and from there to the last. */
 export class RunClock {
   readonly #now: () => number;
   readonly #promptTokens: number;
   #startMs: number;
-  #begun = false;
+  #started = false;
   #prefilledMs: number | null = null;
   #firstTokenMs: number | null = null;
   #lastTokenMs = 0;
@@ -19,9 +19,9 @@ export class RunClock {
   }
 
   /** Call it just before the first token is read. Earlier work, such as compiling kernels, is not counted. */
-  begin(): void {
-    if (this.#begun) return;
-    this.#begun = true;
+  startPrefill(): void {
+    if (this.#started) return;
+    this.#started = true;
     this.#startMs = this.#now();
   }
 

@@ -3,7 +3,7 @@ import type { DecodeEnd, DecodeOptions, PrefillOptions, Session, SessionOptions 
 import type { KvUsage } from '../kv/usage.ts';
 import type { Breathe, Decoder } from './decoder.ts';
 import { allFinite, firstNotFinite } from '../numbers/finite.ts';
-import { measureToken } from './measure-token.ts';
+import { probabilitiesOf } from './token-probabilities.ts';
 import { sampleToken } from './sampler.ts';
 
 /** A text that a decoder on the processor writes: its tokens, sampling and stops. */
@@ -81,7 +81,7 @@ export class CpuSession implements Session {
       }
       const token = sampleToken(logits, this.#history, this.#history.length, options.sampling);
       this.#history.push(token);
-      options.onToken(token, this.#options.measured ? measureToken(logits, token) : null);
+      options.onToken(token, this.#options.probabilities ? probabilitiesOf(logits, token) : null);
       if (options.endTokens.has(token)) return 'end-of-text';
     }
     return 'length';

@@ -7,7 +7,7 @@ import { gateUp } from './kernels/gate-up.ts';
 import type { HeadsParams } from './kernels/heads.ts';
 import { keepLogits } from './kernels/keep-logits.ts';
 import type { MatvecInput } from './kernels/matvec.ts';
-import { measure } from './kernels/measure.ts';
+import { probabilities } from './kernels/probabilities.ts';
 import { placeHeads } from './kernels/place-heads.ts';
 import { projectHeads } from './kernels/project-heads.ts';
 import { project } from './kernels/project.ts';
@@ -220,17 +220,18 @@ export function recordSample(r: Recorder, { context, dims, session }: Forward): 
 
 /** `session.logits` once more, as the model computed them. */
 export function recordKeptLogits(r: Recorder, { dims, session }: Forward): void {
-  if (session.measured) r.add(keepLogits, dims, { logits: session.logits, kept: session.measured.logits });
+  if (session.probabilities)
+    r.add(keepLogits, dims, { logits: session.logits, kept: session.probabilities.logits });
 }
 
-/** What the kept logits say of the token that was drawn: to `session.measured.words`. */
-export function recordMeasure(r: Recorder, { context, dims, session }: Forward): void {
-  if (!session.measured) return;
-  const { logits, words } = session.measured;
+/** What the kept logits say of the token that was drawn: to `session.probabilities.words`. */
+export function recordProbabilities(r: Recorder, { context, dims, session }: Forward): void {
+  if (!session.probabilities) return;
+  const { logits, words } = session.probabilities;
   r.add(
-    measure,
+    probabilities,
     { vocabSize: dims.vocabSize, workgroup: context.tuning.sampleWorkgroup },
-    { logits, tokens: session.tokens, measure: words, rows: session.rows },
+    { logits, tokens: session.tokens, probabilities: words, rows: session.rows },
   );
 }
 

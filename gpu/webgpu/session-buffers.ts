@@ -1,6 +1,6 @@
 import type { SessionOptions } from '../backend.ts';
 import type { GpuContext } from './device.ts';
-import { measureWords } from './kernels/measure.ts';
+import { probabilitiesWords } from './kernels/probabilities.ts';
 import type { Scope } from './memory.ts';
 import type { SlotLayout } from '../kv/slots.ts';
 import { KvStores } from '../kv/stores.ts';
@@ -43,11 +43,11 @@ export interface SessionBuffers {
   readonly logits: GPUBuffer; //     [vocabSize]
   readonly seen: GPUBuffer; //       u32 [vocabSize], see sample.wgsl
   readonly sampling: GPUBuffer; //   Options of sample.wgsl
-  readonly readBacks: readonly GPUBuffer[]; // one token each, and its measure
-  /** Buffers for measuring every token; null if the session does not measure. */
-  readonly measured: {
+  readonly readBacks: readonly GPUBuffer[]; // one token each, and its probabilities
+  /** Null if the session does not compute probabilities. */
+  readonly probabilities: {
     readonly logits: GPUBuffer; // [vocabSize], before the sampler changes them
-    readonly words: GPUBuffer; //  Measure of measure.wgsl
+    readonly words: GPUBuffer; //  Probabilities of probabilities.wgsl
   } | null;
   /** Parts into which a decoding attention splits its keys. */
   readonly splits: number;
@@ -118,12 +118,12 @@ export function allocateSession(
     seen: floats('seen', dims.vocabSize),
     sampling: scope.uniform('sampling', 32),
     readBacks: Array.from({ length: MAX_STEPS_IN_FLIGHT }, (_, i) =>
-      scope.staging(`token-${i}`, options.measured ? 4 + 4 * measureWords : 4),
+      scope.staging(`token-${i}`, options.probabilities ? 4 + 4 * probabilitiesWords : 4),
     ),
-    measured: options.measured
+    probabilities: options.probabilities
       ? {
           logits: floats('logits as computed', dims.vocabSize),
-          words: scope.storage('measure', 4 * measureWords),
+          words: scope.storage('probabilities', 4 * probabilitiesWords),
         }
       : null,
   };

@@ -5,7 +5,7 @@ import { findNotFinite } from './find-not-finite.ts';
 import type { Forward } from './forward.ts';
 import type { GpuWeights } from './weights.ts';
 import type { Recording } from './kernel.ts';
-import { measureWords } from './kernels/measure.ts';
+import { probabilitiesWords } from './kernels/probabilities.ts';
 import { NOT_FINITE } from './kernels/sample.ts';
 import type { Scope } from './memory.ts';
 import { prefillParallel } from './prefill.ts';
@@ -14,21 +14,21 @@ import type { KernelTime } from '../plan/kernel-time.ts';
 import { maskOf, visibleKeys } from '../kv/mask.ts';
 import { kvRowBytes, MAX_STEPS_IN_FLIGHT, type KvUsage } from '../kv/usage.ts';
 import type { ModelDims } from '../plan/model-dims.ts';
-import { readMeasure } from './read-measure.ts';
-import { recordHead, recordKeptLogits, recordLayers, recordMeasure, recordSample } from './decode.ts';
+import { readProbabilities } from './read-probabilities.ts';
+import { recordHead, recordKeptLogits, recordLayers, recordProbabilities, recordSample } from './decode.ts';
 import { packSampling } from './pack-sampling.ts';
 import { StepsInFlight } from './steps-in-flight.ts';
 import { allocateSession } from './session-buffers.ts';
 import { canTime, timeKernels } from './timing.ts';
 
-/** Everything that is replayed for a token. The lists are empty if nothing is measured. */
+/** Everything that is replayed for a token. The lists are empty if the session does not compute probabilities. */
 interface Recordings {
   readonly layers: Recording;
   readonly head: Recording;
   readonly sample: Recording;
   /** Before and after the sampler, which changes the logits in place. */
   readonly kept: readonly Recording[];
-  readonly measure: readonly Recording[];
+  readonly probabilities: readonly Recording[];
 }
 
 /** A session on the GPU: recorded once when it opens, replayed for every token. */
@@ -61,22 +61,22 @@ export class GpuSession implements Session {
         record(recorder, forward);
         return recorder.finish();
       };
-      const measured = (record: typeof recordLayers) => (session.measured ? [recorded(record)] : []);
+      const ifAsked = (record: typeof recordLayers) => (session.probabilities ? [recorded(record)] : []);
       const recordings = Promise.all([
         recorded(recordLayers),
         recorded(recordHead),
         recorded(recordSample),
-        Promise.all(measured(recordKeptLogits)),
-        Promise.all(measured(recordMeasure)),
+        Promise.all(ifAsked(recordKeptLogits)),
+        Promise.all(ifAsked(recordProbabilities)),
       ]);
       recordings.catch(() => undefined); // The await below reports the rejection.
       await Promise.all([scope.settled(), kvScope.settled()]);
-      const [layers, head, sample, kept, measure] = await recordings;
+      const [layers, head, sample, kept, probabilities] = await recordings;
       return new GpuSession(
         forward,
         options,
         [scope, kvScope],
-        { layers, head, sample, kept, measure },
+        { layers, head, sample, kept, probabilities },
         onClose,
       );
     } catch (error) {
@@ -171,8 +171,8 @@ export class GpuSession implements Session {
     context.device.queue.writeBuffer(session.sampling, 0, packSampling(options.sampling));
 
     const prompt = this.#written;
-    const { layers, head, sample, kept, measure } = this.#recordings;
-    const first = [head, ...kept, sample, ...measure];
+    const { layers, head, sample, kept, probabilities } = this.#recordings;
+    const first = [head, ...kept, sample, ...probabilities];
     const next = [layers, ...first];
     const flight = new StepsInFlight(context, session.readBacks);
     let submitted = 0;
@@ -187,9 +187,9 @@ export class GpuSession implements Session {
           const readBack = flight.take();
           this.#submit(position, submitted === 0 ? first : next, (encoder) => {
             encoder.copyBufferToBuffer(session.tokens, 4 * (position + 1), readBack, 0, 4);
-            if (session.measured) {
-              const { words } = session.measured;
-              encoder.copyBufferToBuffer(words, 0, readBack, 4, 4 * measureWords);
+            if (session.probabilities) {
+              const { words } = session.probabilities;
+              encoder.copyBufferToBuffer(words, 0, readBack, 4, 4 * probabilitiesWords);
             }
           });
           flight.launched();
@@ -207,7 +207,7 @@ export class GpuSession implements Session {
         }
         this.#keep(prompt + arrived);
         arrived++;
-        options.onToken(token, session.measured ? readMeasure(words.slice(1)) : null);
+        options.onToken(token, session.probabilities ? readProbabilities(words.slice(1)) : null);
         if (options.endTokens.has(token)) {
           end = 'end-of-text';
           break;

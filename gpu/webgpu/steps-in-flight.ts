@@ -40,7 +40,7 @@ export class StepsInFlight {
     this.#launches++;
   }
 
-  /** The words that the oldest step left: its token, and what was measured with it. */
+  /** The words that the oldest step left: its token, and its probabilities if asked for. */
   async land(): Promise<Uint32Array> {
     const step = this.#waiting.shift();
     if (!step) throw new Error('no step is in flight');

@@ -87,14 +87,14 @@ export class PassWatch {
 
   afterPass(pass: number, chunks: readonly RowSteps[]): readonly Job[] {
     const bytes = 8 * this.#turnRows;
-    const measured = chunks.map(({ step, rows }): Job => ({
+    const watched = chunks.map(({ step, rows }): Job => ({
       work: 0,
       dispatch: (encoder) => {
         for (const recording of this.#recordings) recording.replay(encoder, step * stepStride, rows);
       },
     }));
     return [
-      ...measured,
+      ...watched,
       {
         work: 0,
         copy: (encoder) => {
@@ -104,7 +104,7 @@ export class PassWatch {
     ];
   }
 
-  /** Reads what was measured, once all passes have run. */
+  /** Reads the movements, once all passes have run. */
   async read({ context }: Forward): Promise<GroupMovement> {
     const bytes = 8 * this.#turnRows * this.#passes;
     const staging = this.#scope.staging('movement read-back', bytes);

@@ -1,9 +1,9 @@
-// Measurements of a run: tokens as they are drawn, and the movement of passes. Measuring changes nothing.
+// What a run can record: the probabilities of its tokens, and the movement of passes. Recording changes nothing.
 import { afterAll, describe, expect, it } from 'vitest';
 import type { ModelWeights, PrefillOptions, SessionOptions } from '../../gpu/backend.ts';
 import type { GroupMovement } from '../../gpu/plan/movement.ts';
 import { greedy } from '../../gpu/plan/sampling.ts';
-import type { TokenMeasure } from '../../gpu/plan/token-measure.ts';
+import type { TokenProbabilities } from '../../gpu/plan/token-probabilities.ts';
 import { openCpuBackend } from '../../gpu/reference/backend.ts';
 import { openProcessorBackend } from '../../gpu/wasm/backend.ts';
 import { expectAllClose } from '../support/all-close.ts';
@@ -39,35 +39,35 @@ const prefillOptions: PrefillOptions = {
   stopped: () => false,
 };
 
-async function write(model: ModelWeights, measured: boolean) {
-  const session = await model.open(optionsOf('0_6_6_6_6_6_6_7', 9, { measured }));
+async function write(model: ModelWeights, probabilities: boolean) {
+  const session = await model.open(optionsOf('0_6_6_6_6_6_6_7', 9, { probabilities }));
   try {
     await session.prefill(prompt, prefillOptions);
     const tokens: number[] = [];
-    const measures: (TokenMeasure | null)[] = [];
+    const recorded: (TokenProbabilities | null)[] = [];
     await session.decode({
       sampling: { ...greedy, temperature: 1.3, topK: 20, repetitionPenalty: 1.4, seed: 5 },
       maxNewTokens: 20,
       endTokens: new Set(),
-      onToken: (token, measure) => {
+      onToken: (token, found) => {
         tokens.push(token);
-        measures.push(measure);
+        recorded.push(found);
       },
       stopped: () => false,
     });
-    return { tokens, measures };
+    return { tokens, recorded };
   } finally {
     session.close();
   }
 }
 
-describe('Measuring tokens', () => {
+describe('The probabilities of tokens', () => {
   it('does not change the tokens', async () => {
     const { gpu } = await models;
     const plainly = await write(gpu, false);
-    const measured = await write(gpu, true);
-    expect(measured.tokens).toEqual(plainly.tokens);
-    expect(plainly.measures.every((measure) => measure === null)).toBe(true);
+    const recording = await write(gpu, true);
+    expect(recording.tokens).toEqual(plainly.tokens);
+    expect(plainly.recorded.every((found) => found === null)).toBe(true);
   });
 
   it.each(subjects)('agrees with the twin about the distribution before the penalty: %s', async (subject) => {
@@ -75,13 +75,13 @@ describe('Measuring tokens', () => {
     const got = await write(both[subject], true);
     const expected = await write(both.twin, true);
     expect(got.tokens).toEqual(expected.tokens);
-    for (const [i, measure] of got.measures.entries()) {
-      const twin = expected.measures[i];
-      expect(measure?.rank).toBe(twin?.rank);
-      expect(measure?.probability).toBeCloseTo(twin?.probability ?? NaN, 4);
-      const chances = (from: TokenMeasure | null | undefined) =>
+    for (const [i, found] of got.recorded.entries()) {
+      const twin = expected.recorded[i];
+      expect(found?.rank).toBe(twin?.rank);
+      expect(found?.probability).toBeCloseTo(twin?.probability ?? NaN, 4);
+      const chances = (from: TokenProbabilities | null | undefined) =>
         from?.alternatives.map(({ probability }) => probability) ?? [];
-      expectAllClose(chances(measure), chances(twin), 1e-4, `token ${i}, alternative`);
+      expectAllClose(chances(found), chances(twin), 1e-4, `token ${i}, alternative`);
     }
   });
 });
@@ -151,7 +151,7 @@ describe('The movement of a pass', () => {
     }
   });
 
-  it('is not measured if no layer reads above itself', async () => {
+  it('is not recorded if no layer reads above itself', async () => {
     const { gpu } = await models;
     expect(await movements(gpu, '0_0_2_2_4_4_6_6', 3)).toEqual([]);
   });

@@ -136,13 +136,13 @@ const never = () => false;
 
 async function prefill(session: Session, prompt: readonly number[], mode: Mode): Promise<number> {
   let startMs = performance.now();
-  const begin = () => (startMs = performance.now());
+  const startClock = () => (startMs = performance.now());
   const ignore = () => undefined;
   const options = {
     mode,
     logitsAt: [],
     onLogits: ignore,
-    onPrepared: begin,
+    onPrepared: startClock,
     onProgress: ignore,
     stopped: never,
   };

@@ -39,13 +39,13 @@ export interface Subject {
 /**
  * Measures a model through the headless runner: its loss on held-out text in both modes, and samples.
  *
- * @param tell receives lines about the progress
+ * @param report receives lines about the progress
  * @throws Error with the failure of the first request that fails
  */
 export async function evaluate(
   engine: EngineApi,
   { model, backend, source, heldOut, windows: count }: Subject,
-  tell: (what: string) => void,
+  report: (what: string) => void,
 ): Promise<Evaluation> {
   const { dims, stored } = valueOf(
     parseModelConfig(JSON.parse((await source.text('config.json')) ?? 'null')),
@@ -70,7 +70,7 @@ export async function evaluate(
       const answer = await run({ tokens: window, mode, maxNewTokens: 0, score: true });
       nats += answer.nats ?? NaN;
       if (index % 20 === 19)
-        tell(`${model}, ${mode}: ${index + 1} windows, ${(nats / (index + 1)).toFixed(4)} nats`);
+        report(`${model}, ${mode}: ${index + 1} windows, ${(nats / (index + 1)).toFixed(4)} nats`);
     }
     return scoreOf(nats / windows.length, tokens, bytes);
   };

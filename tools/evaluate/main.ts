@@ -30,7 +30,7 @@ export async function main(
     for (const model of models) {
       const folder = join(shipped, model);
       const subject = { model, backend, source: openFolderSource(folder), heldOut, windows };
-      await writeJson(join(folder, 'evaluation.json'), await evaluate(engine, subject, tell));
+      await writeJson(join(folder, 'evaluation.json'), await evaluate(engine, subject, report));
     }
     await engine.unload();
   }
@@ -68,6 +68,6 @@ async function readDossier(shipped: string, id: string): Promise<Dossier | null>
 
 const writeJson = (file: string, value: unknown) => writeFile(file, `${JSON.stringify(value, null, 1)}\n`);
 
-const tell = (what: string) => {
+const report = (what: string) => {
   process.stderr.write(`${what}\n`);
 };

@@ -24,7 +24,7 @@ interface AnswerOfRun {
   readonly kv: KvUsage;
   readonly timing: Timing & { readonly loadMs: number };
   /** What `watch` asked for, in the form of worker/protocol/generate.ts. */
-  readonly measured?: GenerateResult['measured'];
+  readonly measured?: GenerateResult['probabilities'];
   readonly kernels?: GenerateResult['kernels'];
   readonly convergence?: unknown;
   /** The scores of the request's `continuation`. */
@@ -73,16 +73,16 @@ async function answer(engine: EngineApi, json: unknown): Promise<Answer> {
   const result = await engine.generate(asked.generate, ignoreEvents);
   if (!result.ok) return { ok: false, failure: inRequestsWords(result.failure, asked) };
   const { convergence, score } = asked;
-  const measured = convergence && (await engine.measureConvergence(convergence, ignoreEvents));
-  if (measured && !measured.ok) return measured;
+  const watched = convergence && (await engine.watchConvergence(convergence, ignoreEvents));
+  if (watched && !watched.ok) return watched;
   const scored = score && (await engine.score(score, ignoreEvents));
   if (scored && !scored.ok) return scored;
-  const told = attempt(() => ({
-    ...tell(result.value, facts.value, loadMs),
-    ...(measured && { convergence: plain(measured.value) }),
+  const answered = attempt(() => ({
+    ...answerOf(result.value, facts.value, loadMs),
+    ...(watched && { convergence: plain(watched.value) }),
     ...(scored && { scored: plain(scored.value) }),
   }));
-  return told.ok ? told.value : told;
+  return answered.ok ? answered.value : answered;
 }
 
 /**
@@ -106,7 +106,7 @@ function withSuggested(
   return { ...asked, generate };
 }
 
-function tell(result: GenerateResult, facts: ModelFacts, loadMs: number): AnswerOfRun {
+function answerOf(result: GenerateResult, facts: ModelFacts, loadMs: number): AnswerOfRun {
   const { mode, tokens, text, nats, kv, timing } = result;
   return {
     ok: true,
@@ -114,7 +114,7 @@ function tell(result: GenerateResult, facts: ModelFacts, loadMs: number): Answer
     tokens,
     text,
     logits: result.logits.map((row, index) => numbers(row, `row ${index} of the logits`)),
-    ...(result.measured && { measured: result.measured }),
+    ...(result.probabilities && { measured: result.probabilities }),
     ...(result.kernels !== undefined && { kernels: result.kernels }),
     ...(nats === null ? {} : { nats: numbers([nats], 'the score')[0] ?? nats }),
     kv,
@@ -124,7 +124,7 @@ function tell(result: GenerateResult, facts: ModelFacts, loadMs: number): Answer
   };
 }
 
-/** A measurement with plain arrays in place of float arrays, which JSON would write as objects. */
+/** A result with plain arrays instead of float arrays, which JSON would write as objects. */
 function plain(value: unknown): unknown {
   if (value instanceof Float32Array) return [...value];
   if (Array.isArray(value)) return value.map(plain);

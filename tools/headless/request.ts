@@ -4,7 +4,7 @@ import type { ExportRequest } from '../../worker/protocol/export.ts';
 import type { Outcome } from '../../worker/protocol/failure.ts';
 import type { ChatMessage, GenerateRequest, Watch } from '../../worker/protocol/generate.ts';
 import type { LoadRequest } from '../../worker/protocol/load.ts';
-import type { ConvergenceRequest, ScoreRequest } from '../../worker/protocol/measure.ts';
+import type { ConvergenceRequest, ScoreRequest } from '../../worker/protocol/evaluate.ts';
 import type { RoundTo } from '../../worker/protocol/export.ts';
 import type { Setting, SettingPart, SettingValue } from '../../worker/settings/setting.ts';
 import {
@@ -162,10 +162,10 @@ function readRun(fields: HostileFields, table: Settings): Omit<RunRequest, 'load
     score: fields.flag('score', false),
     ...watchOf(watched),
   };
-  const measuresPasses = watched.has('movement') || watched.has('exact');
+  const watchesPasses = watched.has('movement') || watched.has('exact');
   return {
     generate,
-    ...(measuresPasses && { convergence: { ...generate, exact: watched.has('exact') } }),
+    ...(watchesPasses && { convergence: { ...generate, exact: watched.has('exact') } }),
     ...(fields.has('continuation') && {
       score: {
         ...generate,

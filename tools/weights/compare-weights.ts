@@ -42,7 +42,7 @@ const formats: readonly { readonly weights: WeightPrecision; readonly quantizeEm
  * Measures a model in every format of weights: its loss on the same text, and its speed, by turns.
  *
  * @param windows tokens of held-out text; every token of a window but the first is scored
- * @param tell    receives lines about the progress
+ * @param report  receives lines about the progress
  * @throws Refused with the failure of the first call that fails
  */
 export async function compareWeights(
@@ -54,7 +54,7 @@ export async function compareWeights(
     readonly newTokens: number;
     readonly rounds: number;
   },
-  tell: (what: string) => void,
+  report: (what: string) => void,
 ): Promise<Comparison> {
   const { model, backend, windows, newTokens, rounds } = request;
   const measured = formats.map((format) => ({ format, speeds: [] as number[], nats: 0, weightBytes: 0 }));
@@ -70,7 +70,7 @@ export async function compareWeights(
       one.speeds.push(timing.decodeTokensPerSec);
       if (round === 0) one.nats = await meanNats(engine, windows);
       const name = `${one.format.weights}${one.format.quantizeEmbeddings ? ' with embeddings' : ''}`;
-      tell(`round ${round + 1}: ${name}, ${timing.decodeTokensPerSec.toFixed(1)} tokens/s`);
+      report(`round ${round + 1}: ${name}, ${timing.decodeTokensPerSec.toFixed(1)} tokens/s`);
     }
   }
 

@@ -5,7 +5,7 @@ import type { Phase } from './phase.ts';
 /** What the page needs from the worker's client. */
 export type Engine = Pick<
   EngineClient,
-  'load' | 'generate' | 'measureConvergence' | 'score' | 'countTokens' | 'stop'
+  'load' | 'generate' | 'watchConvergence' | 'score' | 'countTokens' | 'stop'
 >;
 
 /** Reports how much of the work is done, from 0 to 1, and what is being done now. */
@@ -35,14 +35,14 @@ export async function borrowEngine<T>(
 ): Promise<T | null> {
   if (host.phase.at !== 'ready') return null;
   const { model } = host.phase;
-  const measuring = () => host.phase.at === 'measuring';
+  const evaluating = () => host.phase.at === 'evaluating';
   host.failure = null;
-  host.phase = { at: 'measuring', model, what, fraction: 0 };
+  host.phase = { at: 'evaluating', model, what, fraction: 0 };
   const outcome = await work(engine, (fraction, now = what) => {
-    if (measuring()) host.phase = { at: 'measuring', model, what: now, fraction };
+    if (evaluating()) host.phase = { at: 'evaluating', model, what: now, fraction };
   });
   // If another model was chosen meanwhile, the phase is its loading.
-  if (measuring()) {
+  if (evaluating()) {
     host.phase = { at: 'ready', model };
     if (!outcome.ok) fail(outcome.failure);
   }

@@ -5,7 +5,7 @@ import type { ExportRequest } from '../../worker/protocol/export.ts';
 import type { Outcome } from '../../worker/protocol/failure.ts';
 import type { GenerateRequest, GenerateResult, Prompt } from '../../worker/protocol/generate.ts';
 import type { LoadRequest, ModelFacts } from '../../worker/protocol/load.ts';
-import type { Convergence, ConvergenceRequest, Score, ScoreRequest } from '../../worker/protocol/measure.ts';
+import type { Convergence, ConvergenceRequest, Score, ScoreRequest } from '../../worker/protocol/evaluate.ts';
 import { WorkerCalls } from './worker-calls.ts';
 
 type Receive = (event: EngineEvent) => void;
@@ -32,8 +32,8 @@ export class EngineClient {
     return this.#calls.lend(receive, (onEvent) => this.#engine.export(request, onEvent));
   }
 
-  measureConvergence(request: ConvergenceRequest, receive: Receive): Promise<Outcome<Convergence>> {
-    return this.#calls.lend(receive, (onEvent) => this.#engine.measureConvergence(request, onEvent));
+  watchConvergence(request: ConvergenceRequest, receive: Receive): Promise<Outcome<Convergence>> {
+    return this.#calls.lend(receive, (onEvent) => this.#engine.watchConvergence(request, onEvent));
   }
 
   score(request: ScoreRequest, receive: Receive): Promise<Outcome<Score>> {

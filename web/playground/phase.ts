@@ -17,7 +17,12 @@ export type Phase =
   | { readonly at: 'ready'; readonly model: ModelFacts }
   | { readonly at: 'generating'; readonly model: ModelFacts }
   /** A panel has borrowed the engine: `what` it does, and how much of that is done, from 0 to 1. */
-  | { readonly at: 'measuring'; readonly model: ModelFacts; readonly what: string; readonly fraction: number }
+  | {
+      readonly at: 'evaluating';
+      readonly model: ModelFacts;
+      readonly what: string;
+      readonly fraction: number;
+    }
   | { readonly at: 'failed'; readonly failure: Failure };
 
 export interface FileProgress {

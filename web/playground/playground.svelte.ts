@@ -76,7 +76,7 @@ export class Playground {
   );
   readonly problems = $derived(checkConfig(this.config, this.plan));
   /** Whether the engine is computing something that `stop` can end. */
-  readonly busy = $derived(this.phase.at === 'generating' || this.phase.at === 'measuring');
+  readonly busy = $derived(this.phase.at === 'generating' || this.phase.at === 'evaluating');
   readonly runnable = $derived(Object.keys(this.problems).length === 0);
 
   readonly #engine: Engine;

@@ -38,8 +38,8 @@ export function progressLine(phase: Phase, run: Run | null): ProgressLine {
             bar: { label: words.reading, fraction: run?.prefilledFraction ?? null },
           }
         : { text: words.writing };
-    case 'measuring':
-      return { text: phase.what, bar: { label: words.measuringBar, fraction: phase.fraction } };
+    case 'evaluating':
+      return { text: phase.what, bar: { label: words.evaluatingBar, fraction: phase.fraction } };
     case 'ready':
       return { text: run?.end ? describeEnd(run) : words.ready };
   }

@@ -1,5 +1,5 @@
 import type { EngineEvent } from '../../worker/protocol/engine.ts';
-import type { GenerateResult, MeasuredToken } from '../../worker/protocol/generate.ts';
+import type { GenerateResult, TokenWithProbabilities } from '../../worker/protocol/generate.ts';
 
 /** Events come in bursts; charts are redrawn only a few times a second. */
 const REDRAW_MS = 150;
@@ -11,19 +11,19 @@ export class RunTrace {
   /** KV in use when each new token was drawn, as the backend's stores say. */
   kvBytes = $state.raw<readonly number[]>([]);
   /** Empty unless the run records its tokens. */
-  measured = $state.raw<readonly MeasuredToken[]>([]);
+  probabilities = $state.raw<readonly TokenWithProbabilities[]>([]);
   /** GPU time of one step; null if the adapter has no clock, undefined if nobody asked. */
   kernels = $state.raw<GenerateResult['kernels']>(undefined);
 
   #arrivals: number[] = [];
   #bytes: number[] = [];
-  #measures: MeasuredToken[] = [];
+  #probabilities: TokenWithProbabilities[] = [];
   #shownMs = -Infinity;
 
   start(): void {
     this.#arrivals = [];
     this.#bytes = [];
-    this.#measures = [];
+    this.#probabilities = [];
     this.kernels = undefined;
     this.#show();
   }
@@ -32,12 +32,12 @@ export class RunTrace {
     if (event.type !== 'token') return;
     this.#arrivals.push(event.ms);
     this.#bytes.push(event.kvBytes);
-    if (event.measured) this.#measures.push(event.measured);
+    if (event.probabilities) this.#probabilities.push(event.probabilities);
     if (performance.now() - this.#shownMs >= REDRAW_MS) this.#show();
   }
 
   finish(result: GenerateResult): void {
-    this.#measures = [...(result.measured ?? [])];
+    this.#probabilities = [...(result.probabilities ?? [])];
     this.kernels = result.kernels;
     this.#show();
   }
@@ -46,6 +46,6 @@ export class RunTrace {
     this.#shownMs = performance.now();
     this.arrivalsMs = [...this.#arrivals];
     this.kvBytes = [...this.#bytes];
-    this.measured = [...this.#measures];
+    this.probabilities = [...this.#probabilities];
   }
 }

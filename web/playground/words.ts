@@ -11,7 +11,7 @@ export const words = {
   failed: 'No model is loaded.',
   reading: 'Reading the prompt',
   writing: 'Writing',
-  measuringBar: 'Measuring',
+  evaluatingBar: 'Measuring',
   ready: 'Ready.',
   done: (tokens: string) => `Done: ${tokens}.`,
   ended: (tokens: string) => `Done: the model ended the text after ${tokens}.`,

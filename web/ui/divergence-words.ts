@@ -1,4 +1,4 @@
-import type { Divergence } from '../../worker/protocol/measure.ts';
+import type { Divergence } from '../../worker/protocol/evaluate.ts';
 import { formatPercent } from './format.ts';
 import { words } from './words.ts';
 

@@ -14,7 +14,7 @@ import type { ExportRequest } from '../protocol/export.ts';
 import type { Failure, Outcome } from '../protocol/failure.ts';
 import type { GenerateRequest, GenerateResult, Prompt } from '../protocol/generate.ts';
 import type { BackendChoice, LoadRequest, BroughtModel, ModelFacts, ModelRef } from '../protocol/load.ts';
-import type { Convergence, ConvergenceRequest, Score, ScoreRequest } from '../protocol/measure.ts';
+import type { Convergence, ConvergenceRequest, Score, ScoreRequest } from '../protocol/evaluate.ts';
 import type { ExportResult } from '../protocol/export.ts';
 import type { TextPlace } from '../text/guarded-text.ts';
 import { warmUp } from './warm-up.ts';
@@ -74,11 +74,11 @@ export class Engine implements EngineApi {
     return this.#run(onEvent, (model, options) => generate(model, request, options));
   }
 
-  measureConvergence(request: ConvergenceRequest, onEvent: OnEvent): Promise<Outcome<Convergence>> {
+  watchConvergence(request: ConvergenceRequest, onEvent: OnEvent): Promise<Outcome<Convergence>> {
     return this.#run(onEvent, async (model, options) => {
       // Only a closer look needs this code, so the first download does not include it.
-      const { measureConvergence } = await import('../evaluate/convergence.ts');
-      return measureConvergence(model, request, options);
+      const { watchConvergence } = await import('../evaluate/convergence.ts');
+      return watchConvergence(model, request, options);
     });
   }
 

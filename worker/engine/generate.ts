@@ -7,9 +7,9 @@ import { applyConfig } from '../loader/apply-config.ts';
 import type { ModelConfig } from '../loader/model-config.ts';
 import { valueOf } from '../outcome.ts';
 import { PromptLogits } from './prompt-logits.ts';
-import { measuredToken } from '../text/measured-token.ts';
+import { withProbabilities } from '../text/drawn-token.ts';
 import type { EngineEvent } from '../protocol/engine.ts';
-import type { GenerateRequest, GenerateResult, MeasuredToken } from '../protocol/generate.ts';
+import type { GenerateRequest, GenerateResult, TokenWithProbabilities } from '../protocol/generate.ts';
 import { RunClock, throttle } from '../run-clock.ts';
 import type { GuardedText } from '../text/guarded-text.ts';
 import { LiveText } from '../text/live-text.ts';
@@ -34,7 +34,7 @@ const STATS_INTERVAL_MS = 200;
 const PROGRESS_INTERVAL_MS = 100;
 
 /**
- * One run: reads the prompt turn by turn, continues it, and measures both. Frees everything that it allocates, except
+ * One run: reads the prompt turn by turn, continues it, and times both. Frees everything that it allocates, except
  * the KV of a conversation, which is kept for its next turn.
  *
  * @returns the result; a stopped run has the end 'stopped' and all tokens up to that point
@@ -51,8 +51,8 @@ export async function generate(
   const whole = await promptTurns(request.input, model.text, dims.vocabSize);
   const prompt = whole.flat();
   const logits = new PromptLogits(prompt, request.logits, request.score);
-  const measured = request.watch?.tokens ?? false;
-  const opening = { sharing, passes, kvPrecision: request.kvPrecision, measured };
+  const probabilities = request.watch?.tokens ?? false;
+  const opening = { sharing, passes, kvPrecision: request.kvPrecision, probabilities };
   const capacityTokens = prompt.length + request.maxNewTokens;
   const chat = 'chat' in request.input && request.logits.length === 0 && !request.score;
 
@@ -119,10 +119,10 @@ async function prefill(
     const start = turnStart;
     const mode = modes[index] ?? 'parallel';
     let share = 0;
-    const tell = () => {
+    const report = () => {
       emit({ type: 'prefill', share: (start + share * turn.length) / promptTokens, promptTokens, mode });
     };
-    const tellSometimes = throttle(PROGRESS_INTERVAL_MS, tell);
+    const reportSometimes = throttle(PROGRESS_INTERVAL_MS, report);
     const finished = await session.prefill(turn, {
       mode,
       logitsAt: logits.wantedIn(start, turn.length),
@@ -130,23 +130,23 @@ async function prefill(
         logits.take(start + position, row);
       },
       onPrepared: () => {
-        clock.begin();
+        clock.startPrefill();
       },
       onProgress: (done) => {
         share = done;
-        tellSometimes();
+        reportSometimes();
       },
       stopped,
     });
     if (!finished) return false;
     share = 1;
-    tell();
+    report();
     turnStart += turn.length;
   }
   return true;
 }
 
-type Written = Pick<GenerateResult, 'end' | 'tokens' | 'text' | 'measured'>;
+type Written = Pick<GenerateResult, 'end' | 'tokens' | 'text' | 'probabilities'>;
 
 const nothing = ({ text }: RunnableModel): Written => ({
   end: 'stopped',
@@ -164,20 +164,20 @@ async function decode(
   { emit, stopped }: RunOptions,
 ): Promise<Written> {
   const ends = 'chat' in input ? chatEnds : config.eosIds;
-  const measured: MeasuredToken[] = [];
+  const probabilities: TokenWithProbabilities[] = [];
   const arrivalsMs: number[] = [];
   const kvBytes: number[] = [];
-  let told = 0;
-  const tell = (id: number, fresh: string, measure?: MeasuredToken) => {
-    if (measure) measured.push(measure);
-    const ms = (arrivalsMs[told] ?? 0) - (arrivalsMs[0] ?? 0);
-    const bytes = kvBytes[told++] ?? 0;
-    emit({ type: 'token', id, text: fresh, ms, kvBytes: bytes, ...(measure && { measured: measure }) });
+  let reported = 0;
+  const reportToken = (id: number, fresh: string, found?: TokenWithProbabilities) => {
+    if (found) probabilities.push(found);
+    const ms = (arrivalsMs[reported] ?? 0) - (arrivalsMs[0] ?? 0);
+    const bytes = kvBytes[reported++] ?? 0;
+    emit({ type: 'token', id, text: fresh, ms, kvBytes: bytes, ...(found && { probabilities: found }) });
   };
-  await text?.begin(prompt, ends);
-  const live = text && new LiveText(text, tell);
+  await text?.startText(prompt, ends);
+  const live = text && new LiveText(text, reportToken);
   const tokens: number[] = [];
-  const tellStats = throttle(STATS_INTERVAL_MS, () => {
+  const reportStats = throttle(STATS_INTERVAL_MS, () => {
     emit({ type: 'stats', kv: session.kvUsage(), timing: clock.timing(), newTokens: tokens.length });
   });
 
@@ -188,22 +188,22 @@ async function decode(
           sampling,
           maxNewTokens,
           endTokens: new Set(ignoreEos ? [] : ends),
-          onToken: (token, measure) => {
+          onToken: (token, found) => {
             clock.token();
             const before = tokens.at(-1) ?? prompt.at(-1);
             tokens.push(token);
             const nowMs = performance.now();
-            const drawn = { token, before, measure, ms: nowMs - (arrivalsMs.at(-1) ?? nowMs) };
+            const drawn = { token, before, probabilities: found, ms: nowMs - (arrivalsMs.at(-1) ?? nowMs) };
             arrivalsMs.push(nowMs);
             kvBytes.push(session.kvUsage().bytes);
             if (live) live.push(drawn);
-            else tell(token, '', measuredToken(drawn, []));
-            tellStats();
+            else reportToken(token, '', withProbabilities(drawn, []));
+            reportStats();
           },
           stopped: () => stopped() || (live?.failed ?? false),
         });
   const whole = live && (await live.finish());
-  return { end, tokens, text: whole, ...(watch?.tokens && { measured }) };
+  return { end, tokens, text: whole, ...(watch?.tokens && { probabilities }) };
 }
 
 const timedSteps = 5;

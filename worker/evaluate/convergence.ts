@@ -1,17 +1,17 @@
 import type { GroupMovement } from '../../gpu/plan/movement.ts';
 import { promptTurns } from '../engine/check-request.ts';
 import type { RunnableModel, RunOptions } from '../engine/generate.ts';
-import type { Convergence, ConvergenceRequest } from '../protocol/measure.ts';
+import type { Convergence, ConvergenceRequest } from '../protocol/evaluate.ts';
 import { Comparison, KeptRows } from './divergence.ts';
 import { readTurns, type ReadTurn } from './read-turns.ts';
 
 /**
- * Reads a prompt in parallel mode and measures how far each pass moved each position. On request, also measures how far
+ * Reads a prompt in parallel mode and records how far each pass moved each position. On request, also computes how far
  * the result is from that of sequential mode, which is exact.
  *
  * @throws Refused with `bad-request`, `bad-config`, `bad-layer-types` or `stopped`; BackendError
  */
-export async function measureConvergence(
+export async function watchConvergence(
   model: RunnableModel,
   { input, config, kvPrecision, exact }: ConvergenceRequest,
   options: RunOptions,

@@ -1,5 +1,5 @@
 import { argmax } from '../../gpu/cpu/sampler.ts';
-import type { Divergence } from '../protocol/measure.ts';
+import type { Divergence } from '../protocol/evaluate.ts';
 
 /**
  * KL(p ‖ q) = Σ p · (log p − log q), in nats and float64, of the softmax of two rows of logits.

@@ -27,7 +27,7 @@ export interface ReadOptions extends RunOptions {
  * Reads given tokens under a configuration and passes on their logits in order, one row at a time, so that they are
  * never all in memory at once.
  *
- * @throws Refused, also if it was stopped, because half a measurement is of no use
+ * @throws Refused, also if it was stopped, because half an evaluation is of no use
  */
 export async function readTurns(
   { config, weights }: RunnableModel,

@@ -4,7 +4,7 @@ import type { RunnableModel, RunOptions } from '../engine/generate.ts';
 import { applyConfig } from '../loader/apply-config.ts';
 import { Refused, valueOf } from '../outcome.ts';
 import { negativeLogLikelihood } from '../engine/prompt-logits.ts';
-import type { Score, ScoreRequest } from '../protocol/measure.ts';
+import type { Score, ScoreRequest } from '../protocol/evaluate.ts';
 import { Comparison, KeptRows } from './divergence.ts';
 import { readTurns } from './read-turns.ts';
 

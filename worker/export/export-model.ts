@@ -87,22 +87,22 @@ export async function exportModel(
 
   const totalBytes = files.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0);
   const written = { file: '', bytes: 0 };
-  const tell = () => emit({ type: 'export', file: written.file, writtenBytes: written.bytes, totalBytes });
-  const tellSometimes = throttle(PROGRESS_INTERVAL_MS, tell);
+  const report = () => emit({ type: 'export', file: written.file, writtenBytes: written.bytes, totalBytes });
+  const reportSometimes = throttle(PROGRESS_INTERVAL_MS, report);
   async function* watched({ name: file, chunks }: ExportedFile): AsyncGenerator<Uint8Array, void> {
     written.file = file;
     for await (const chunk of chunks) {
       if (stopped()) throw new Stopped();
       yield chunk;
       written.bytes += chunk.length;
-      tellSometimes();
+      reportSometimes();
     }
   }
   const name = `${plainName(id)}-export`;
   const summary = { files: files.map((file) => file.name), bytes: totalBytes, readBy };
   try {
     const taken = await sink(name, inTurn(files.map((file) => ({ ...file, chunks: watched(file) }))));
-    tell();
+    report();
     return { end: 'complete', ...taken, ...summary };
   } catch (error) {
     // A source may throw its own exception if it is stopped.

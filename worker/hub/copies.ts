@@ -20,7 +20,7 @@ export const copiesOn = (listing: StoredListing, device: Device): ModelCopies =>
     const { sizeBytes } = copy;
     return { sizeBytes, chunks: storedBytes(recordsOfCopy(listing, copy), start) };
   },
-  begin: async (name, sizeBytes) => {
+  startCopy: async (name, sizeBytes) => {
     const available = await device.room();
     if (available !== null && available < sizeBytes) return null;
     const release = await takeIfFree(device.locks, listing);

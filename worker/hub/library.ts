@@ -106,8 +106,8 @@ export class Library implements HubApi {
       const server = this.#server(model);
       const listing = await storedListing(server);
       if (!listing) throw new Refused({ code: 'not-stored', model: model.id });
-      await this.#locked(listing, gate, onEvent, (tell) =>
-        checkModel(listing, this.#storing(server, listing, gate, tell)),
+      await this.#locked(listing, gate, onEvent, (report) =>
+        checkModel(listing, this.#storing(server, listing, gate, report)),
       );
       return this.#describe(listing);
     });
@@ -177,11 +177,11 @@ export class Library implements HubApi {
     };
     const { endpoint, repository } = listing;
     const renamed = server.renamed(repository);
-    await this.#locked(listing, gate, onEvent, async (tell) => {
+    await this.#locked(listing, gate, onEvent, async (report) => {
       const manifest = await manifestOf(listing);
       // Another tab was quicker, or the same commit is stored under another revision.
       if (manifest?.damagedFile === null) await writeManifest(listing, manifest);
-      else await storeModel(listing, this.#storing(renamed, listing, gate, tell));
+      else await storeModel(listing, this.#storing(renamed, listing, gate, report));
       await rememberName(endpoint, server.repository, repository);
     });
     return this.#describe(listing);
@@ -192,17 +192,17 @@ export class Library implements HubApi {
     return listModel(server, { gate, onWait, clock, stallMs });
   }
 
-  #storing(server: HubServer, { commit }: Listing, gate: Gate, tell: OnHubEvent): StoreOptions {
+  #storing(server: HubServer, { commit }: Listing, gate: Gate, report: OnHubEvent): StoreOptions {
     let progress: HubEvent | null = null;
-    const tellSometimes = throttle(PROGRESS_INTERVAL_MS, () => progress && tell(progress));
+    const reportSometimes = throttle(PROGRESS_INTERVAL_MS, () => progress && report(progress));
     const { room, clock, stallMs } = this.#parts;
     return {
       ...{ server, commit, gate, room, clock, stallMs },
-      onWait: waitsOf(tell),
+      onWait: waitsOf(report),
       onProgress: (loadedBytes, totalBytes) => {
         progress = { type: 'progress', loadedBytes, totalBytes };
-        if (loadedBytes === totalBytes) tell(progress);
-        else tellSometimes();
+        if (loadedBytes === totalBytes) report(progress);
+        else reportSometimes();
       },
     };
   }
@@ -215,23 +215,23 @@ export class Library implements HubApi {
     key: StoredKey,
     gate: Gate,
     onEvent: OnHubEvent,
-    work: (tell: OnHubEvent) => Promise<void>,
+    work: (report: OnHubEvent) => Promise<void>,
   ): Promise<void> {
     const name = lockName(key);
     const channel = new BroadcastChannel(CHANNEL);
-    const tell: OnHubEvent = (event) => {
+    const report: OnHubEvent = (event) => {
       onEvent(event);
       channel.postMessage({ name, event } satisfies Told);
     };
     try {
-      if (await ifFree(this.#parts.locks, key, () => work(tell))) return;
+      if (await ifFree(this.#parts.locks, key, () => work(report))) return;
       onEvent({ type: 'following' });
       channel.onmessage = ({ data }: MessageEvent<Told>) => {
         if (data.name === name) onEvent(data.event);
       };
       const turn = this.#parts.locks?.request(name, { signal: gate.cancelled }, () => {
         channel.onmessage = null;
-        return work(tell);
+        return work(report);
       });
       await turn?.catch(async (error: unknown) => {
         await gate.pass(); // throws if the person has ended the wait
@@ -291,6 +291,6 @@ const giveUp = () => {
   throw new Refused({ code: 'cancelled' });
 };
 
-const waitsOf = (tell: OnHubEvent) => (reason: string, forMs: number) => {
-  tell({ type: 'waiting', reason, forMs });
+const waitsOf = (report: OnHubEvent) => (reason: string, forMs: number) => {
+  report({ type: 'waiting', reason, forMs });
 };

@@ -62,8 +62,8 @@ const keyOf = ({ endpoint, repository, commit }: StoredKey): Key => [endpoint, r
  */
 export async function storedName(endpoint: string, asked: string): Promise<string> {
   const lower = asked.toLowerCase();
-  const told = await names.get([endpoint, lower]);
-  if (told !== undefined) return told;
+  const remembered = await names.get([endpoint, lower]);
+  if (remembered !== undefined) return remembered;
   // Models that an older version of the page has stored have no entry among the names.
   const stored = (await listings.keys([endpoint])).map(([, repository]) => String(repository));
   return stored.find((name) => name.toLowerCase() === lower) ?? asked;

@@ -105,7 +105,7 @@ export async function checkModel(listing: StoredListing, options: StoreOptions):
   const totalBytes = totalBytesOf(listing);
   let checkedBytes = 0;
   let repairedBytes = 0;
-  const tell = (found: Partial<Manifest>) => writeManifest(listing, { ...manifest, ...found });
+  const update = (found: Partial<Manifest>) => writeManifest(listing, { ...manifest, ...found });
   for (const file of listing.files) {
     const found = await checkFile(new FileRecords(listing, file), options, (bytes) => {
       checkedBytes += bytes;
@@ -113,12 +113,12 @@ export async function checkModel(listing: StoredListing, options: StoreOptions):
     });
     repairedBytes += found.repairedBytes;
     if (found.digest !== manifest.digests.get(file.name)) {
-      await tell({ damagedFile: file.name, repairedBytes });
+      await update({ damagedFile: file.name, repairedBytes });
       throw damaged(file.name);
     }
   }
   await checkCopies(listing);
-  await tell({ checkedAtMs: Date.now(), damagedFile: null, repairedBytes });
+  await update({ checkedAtMs: Date.now(), damagedFile: null, repairedBytes });
 }
 
 /** The stored listing if it lists the same files. Otherwise it removes what was stored, which is of other files. */

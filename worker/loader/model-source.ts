@@ -26,7 +26,7 @@ export interface ModelCopies {
   /** A complete copy; null if there is none. */
   open(name: string, begin?: number): Promise<OpenFile | null>;
   /** Starts a copy. Null if it cannot be kept: there is no room, or another tab is writing the same one. */
-  begin(name: string, sizeBytes: number): Promise<CopyWriter | null>;
+  startCopy(name: string, sizeBytes: number): Promise<CopyWriter | null>;
   remove(name: string): Promise<void>;
 }
 
@@ -34,6 +34,6 @@ export interface ModelCopies {
 export interface CopyWriter {
   /** Takes the next bytes, which the caller may reuse once it resolves. */
   add(bytes: Uint8Array): Promise<void>;
-  /** Ends the copy. It is kept only if it has as many bytes as `begin` announced. */
+  /** Ends the copy. It is kept only if it has as many bytes as `startCopy` announced. */
   end(): Promise<void>;
 }

@@ -51,7 +51,7 @@ export async function beginCopy(
   const tensors = specs.map((spec) => tensorForm(spec, formatOf(spec)));
   const header = safetensorsHeader(tensors);
   const sizeBytes = tensors.reduce((sum, { bytes }) => sum + bytes, header.length);
-  const copy = await copies.begin(name, sizeBytes);
+  const copy = await copies.startCopy(name, sizeBytes);
   await copy?.add(header);
   return copy;
 }

@@ -8,9 +8,9 @@ import type { KvUsage } from '../../gpu/kv/usage.ts';
 import type { Mode } from '../../gpu/plan/forward-plan.ts';
 import type { ExportRequest, ExportResult } from './export.ts';
 import type { Outcome } from './failure.ts';
-import type { GenerateRequest, GenerateResult, MeasuredToken, Prompt, Timing } from './generate.ts';
+import type { GenerateRequest, GenerateResult, TokenWithProbabilities, Prompt, Timing } from './generate.ts';
 import type { LoadRequest, ModelFacts } from './load.ts';
-import type { Convergence, ConvergenceRequest, Score, ScoreRequest } from './measure.ts';
+import type { Convergence, ConvergenceRequest, Score, ScoreRequest } from './evaluate.ts';
 
 export interface EngineApi {
   /** Loads a model in place of the one before. Waits for earlier calls to end, so stop a run in progress first. */
@@ -18,7 +18,7 @@ export interface EngineApi {
   /** Prefills the prompt and continues it. Waits for earlier calls to end; never interleaves with them. */
   generate(request: GenerateRequest, onEvent: OnEvent): Promise<Outcome<GenerateResult>>;
   /** How far each pass of a parallel prefill moves each position. Queued as `generate` is, and ended by `stop`. */
-  measureConvergence(request: ConvergenceRequest, onEvent: OnEvent): Promise<Outcome<Convergence>>;
+  watchConvergence(request: ConvergenceRequest, onEvent: OnEvent): Promise<Outcome<Convergence>>;
   /** Scores a given continuation, teacher-forced, alone or against the one scored first. Queued as `generate` is. */
   score(request: ScoreRequest, onEvent: OnEvent): Promise<Outcome<Score>>;
   /** The number of tokens that a run would read for a prompt. Waits for earlier calls to end. */
@@ -60,7 +60,7 @@ export type EngineEvent =
       /** KV in use when the token was drawn. */
       readonly kvBytes: number;
       /** Present if the request sets `watch.tokens`. */
-      readonly measured?: MeasuredToken;
+      readonly probabilities?: TokenWithProbabilities;
     }
   /** At most a few times a second, and once at the end of a run. */
   | { readonly type: 'stats'; readonly kv: KvUsage; readonly timing: Timing; readonly newTokens: number };

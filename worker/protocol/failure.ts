@@ -55,7 +55,7 @@ export type Failure =
   | { readonly code: 'cancelled' }
   | { readonly code: 'export-failed'; readonly file: string; readonly reason: string }
   | { readonly code: 'no-model' }
-  /** A measurement was stopped. Half of one is of no use. */
+  /** An evaluation was stopped. Half of one is of no use. */
   | { readonly code: 'stopped' }
   /** A bug in kvtab, caught at the edge of the worker. The page stays usable. */
   | { readonly code: 'internal'; readonly reason: string };

@@ -26,14 +26,14 @@ export interface GenerateRequest {
   readonly sampling: SamplingOptions;
   /** Prompt positions, counted through all turns, whose logits the result should have. */
   readonly logits: readonly number[];
-  /** Whether to measure the prompt's mean negative log-likelihood. */
+  /** Whether to compute the prompt's mean negative log-likelihood. */
   readonly score: boolean;
   /** What else to record. It does not change the tokens. */
   readonly watch?: Watch;
 }
 
 export interface Watch {
-  /** Measures every token as it is drawn. */
+  /** Records the probabilities of every token as it is drawn. */
   readonly tokens: boolean;
   /** Times the kernels on a few more steps after the run. */
   readonly kernels: boolean;
@@ -55,13 +55,13 @@ export interface GenerateResult {
   readonly kv: KvUsage;
   readonly timing: Timing;
   /** One per token. Present if the request sets `watch.tokens`. */
-  readonly measured?: readonly MeasuredToken[];
+  readonly probabilities?: readonly TokenWithProbabilities[];
   /** GPU time of one step. Present if the request sets `watch.kernels`; null if it cannot be measured. */
   readonly kernels?: readonly KernelTime[] | null;
 }
 
-/** A drawn token, measured under the model's own distribution: temperature 1, no penalty, nothing cut off. */
-export interface MeasuredToken extends TokenChance {
+/** A drawn token, and what the model's own distribution says about it: temperature 1, no penalty, nothing cut off. */
+export interface TokenWithProbabilities extends TokenChance {
   /** 1 for the likeliest. */
   readonly rank: number;
   /** Since the previous token; 0 for the first. */

@@ -1,4 +1,4 @@
-import type { TokenAfter } from './measured-token.ts';
+import type { TokenAfter } from './drawn-token.ts';
 import { Refused, valueOf } from '../outcome.ts';
 import type { Outcome } from '../protocol/failure.ts';
 import type { ChatMessage } from '../protocol/generate.ts';
@@ -77,9 +77,9 @@ export class GuardedText {
   }
 
   /** Starts a continuation of `prompt`, in which the tokens `silent` have no text. */
-  async begin(prompt: readonly number[], silent: readonly number[]): Promise<void> {
+  async startText(prompt: readonly number[], silent: readonly number[]): Promise<void> {
     const place = await this.#opened();
-    await this.#ask(place, 0, 'bad-tokenizer', (api) => api.begin(prompt.slice(-TOKENS_BEFORE), silent));
+    await this.#ask(place, 0, 'bad-tokenizer', (api) => api.startText(prompt.slice(-TOKENS_BEFORE), silent));
   }
 
   /** The text that became certain with each token. Throws Refused with `bad-tokenizer`. */

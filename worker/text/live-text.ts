@@ -1,5 +1,5 @@
-import { measuredToken, tokensToTell, type DrawnToken } from './measured-token.ts';
-import type { MeasuredToken } from '../protocol/generate.ts';
+import { withProbabilities, tokensToDecode, type DrawnToken } from './drawn-token.ts';
+import type { TokenWithProbabilities } from '../protocol/generate.ts';
 import type { GuardedText } from './guarded-text.ts';
 
 type Text = Pick<GuardedText, 'push' | 'flush' | 'textsOf'>;
@@ -7,16 +7,19 @@ type Text = Pick<GuardedText, 'push' | 'flush' | 'textsOf'>;
 /** The text of a run as it is written. Tokens are pushed as they are drawn, and their text arrives a little later. */
 export class LiveText {
   readonly #text: Text;
-  readonly #onText: (token: number, text: string, measured: MeasuredToken | undefined) => void;
+  readonly #onText: (token: number, text: string, probabilities: TokenWithProbabilities | undefined) => void;
   readonly #waiting: DrawnToken[] = [];
   #written = '';
   #busy: Promise<void> | null = null;
   #error: Error | null = null;
 
-  /** @param onText called for every token, in order, with the text that it made certain, and what was measured of it */
+  /**
+   * @param onText called for every token, in order, with the text that it made certain, and with its probabilities if
+   *   they were recorded
+   */
   constructor(
     text: Text,
-    onText: (token: number, text: string, measured: MeasuredToken | undefined) => void,
+    onText: (token: number, text: string, probabilities: TokenWithProbabilities | undefined) => void,
   ) {
     this.#text = text;
     this.#onText = onText;
@@ -45,15 +48,15 @@ export class LiveText {
       while (this.#waiting.length > 0) {
         const batch = this.#waiting.splice(0);
         const pieces = await this.#text.push(batch.map(({ token }) => token));
-        const asked = batch.map(tokensToTell);
+        const asked = batch.map(tokensToDecode);
         const texts = asked.some((some) => some.length > 0) ? await this.#text.textsOf(asked.flat()) : [];
-        let told = 0;
+        let textsUsed = 0;
         for (const [i, drawn] of batch.entries()) {
           const piece = pieces[i] ?? '';
           this.#written += piece;
-          const end = told + (asked[i]?.length ?? 0);
-          this.#onText(drawn.token, piece, measuredToken(drawn, texts.slice(told, end)));
-          told = end;
+          const end = textsUsed + (asked[i]?.length ?? 0);
+          this.#onText(drawn.token, piece, withProbabilities(drawn, texts.slice(textsUsed, end)));
+          textsUsed = end;
         }
       }
     } catch (error) {

@@ -1,4 +1,4 @@
-import type { TokenAfter } from './measured-token.ts';
+import type { TokenAfter } from './drawn-token.ts';
 import { tokenText } from './token-text.ts';
 import { attempt, attemptAsync, Refused } from '../outcome.ts';
 import type { Failure, Outcome } from '../protocol/failure.ts';
@@ -59,7 +59,7 @@ export class ModelText implements TextApi {
     });
   }
 
-  begin(prompt: readonly number[], silent: readonly number[]): Outcome<null> {
+  startText(prompt: readonly number[], silent: readonly number[]): Outcome<null> {
     return sayingBadTokenizer(() => {
       const tokenizer = this.#opened();
       const ends = new Set(silent);

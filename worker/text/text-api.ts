@@ -1,4 +1,4 @@
-import type { TokenAfter } from './measured-token.ts';
+import type { TokenAfter } from './drawn-token.ts';
 import type { Outcome } from '../protocol/failure.ts';
 import type { ChatMessage } from '../protocol/generate.ts';
 
@@ -38,7 +38,7 @@ export interface TextApi {
    * @param prompt the last tokens before it
    * @param silent tokens that have no text in it, in addition to special tokens
    */
-  begin(prompt: readonly number[], silent: readonly number[]): Answer<null>;
+  startText(prompt: readonly number[], silent: readonly number[]): Answer<null>;
   /** The text that became certain with each of the next tokens. */
   push(tokens: readonly number[]): Answer<readonly string[]>;
   /** What each token adds to a text that ends with the one before it. Empty for special tokens. */

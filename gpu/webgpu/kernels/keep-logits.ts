@@ -3,7 +3,7 @@ import { groupsFor } from './format.ts';
 import source from './keep-logits.wgsl?raw';
 import shape from './shape.wgsl?raw';
 
-/** The logits once more, for what is measured after the sampler changed them. */
+/** A copy of the logits, for the probabilities: the sampler changes the logits in place. */
 export const keepLogits = defineKernel({
   label: 'keep-logits',
   source: [shape, source].join('\n'),

@@ -100,7 +100,7 @@ describe('an answer', () => {
         const value: GenerateResult = { ...result.value, logits: [Float32Array.of(1, NaN)] };
         return succeed(value);
       },
-      measureConvergence: (asked, onEvent) => engine.measureConvergence(asked, onEvent),
+      watchConvergence: (asked, onEvent) => engine.watchConvergence(asked, onEvent),
       score: (asked, onEvent) => engine.score(asked, onEvent),
       export: (asked, onEvent) => engine.export(asked, onEvent),
       countTokens: (prompt) => engine.countTokens(prompt),

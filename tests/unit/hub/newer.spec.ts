@@ -49,8 +49,8 @@ describe('a branch that has moved since it was stored', () => {
   it('is reported after one request', async () => {
     const { server, library, model } = await movedOn();
     const asked = server.asked.length;
-    const told = { revision: 'main', storedCommit: COMMIT, commit: NEXT };
-    expect(valueOf(await library.newer(model))).toEqual(told);
+    const expected = { revision: 'main', storedCommit: COMMIT, commit: NEXT };
+    expect(valueOf(await library.newer(model))).toEqual(expected);
     expect(server.asked.slice(asked)).toMatchObject([
       { method: 'GET', path: `/api/models/${NAME}/revision/main` },
     ]);

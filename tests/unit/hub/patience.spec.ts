@@ -5,7 +5,7 @@ import { Patience, realClock, retryAfterMs } from '../../../worker/hub/patience.
 /** A patience whose clock records the waits, and does not wait. */
 function patient(gate = new Gate(), onSleep = (_: AbortSignal): void => undefined) {
   const slept: number[] = [];
-  const told: [string, number][] = [];
+  const waits: [string, number][] = [];
   const clock = {
     sleep: (ms: number, signal: AbortSignal) => {
       slept.push(ms);
@@ -13,8 +13,8 @@ function patient(gate = new Gate(), onSleep = (_: AbortSignal): void => undefine
       return signal.aborted ? Promise.reject(new Error('interrupted')) : Promise.resolve();
     },
   };
-  const patience = new Patience('a.bin', gate, (reason, forMs) => told.push([reason, forMs]), clock);
-  return { patience, slept, told };
+  const patience = new Patience('a.bin', gate, (reason, forMs) => waits.push([reason, forMs]), clock);
+  return { patience, slept, waits };
 }
 
 const failed = (more: object) =>
@@ -22,13 +22,13 @@ const failed = (more: object) =>
 
 describe('Patience', () => {
   it('waits twice as long after each failure, and gives up after the sixth', async () => {
-    const { patience, slept, told } = patient();
+    const { patience, slept, waits } = patient();
     for (let failures = 1; failures <= 5; failures++) {
       await patience.afterFailure(503, 'busy');
       expect(patience.failures).toBe(failures);
     }
     expect(slept).toEqual([500, 1000, 2000, 4000, 8000]);
-    expect(told).toEqual(slept.map((ms) => ['busy', ms]));
+    expect(waits).toEqual(slept.map((ms) => ['busy', ms]));
     await expect(patience.afterFailure(503, 'busy')).rejects.toEqual(failed({ status: 503, reason: 'busy' }));
     expect(slept).toHaveLength(5);
   });

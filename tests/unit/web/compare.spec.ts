@@ -41,7 +41,7 @@ class RecordingEngine {
 
 const settled = () => new Promise((resolve) => setTimeout(resolve, 5));
 
-async function begin() {
+async function openComparison() {
   const engine = new RecordingEngine();
   const playground = new Playground(engine as unknown as Engine); // it calls nothing else
   playground.start(Promise.resolve([{ id: facts.id, description: '', stored }]));
@@ -51,7 +51,7 @@ async function begin() {
 
 describe('a comparison', () => {
   it('loads each configuration with all settings, and the page’s own at the end', async () => {
-    const { engine, playground, comparison } = await begin();
+    const { engine, playground, comparison } = await openComparison();
     playground.set('weights', 'q4');
     playground.set('quantizeEmbeddings', true);
     await settled();
@@ -78,7 +78,7 @@ describe('a comparison', () => {
   });
 
   it('gives all of them the current prompt and sampling', async () => {
-    const { engine, playground, comparison } = await begin();
+    const { engine, playground, comparison } = await openComparison();
     comparison.add();
     playground.set('seed', 9);
     playground.set('prompt', 'Twice');
@@ -93,7 +93,7 @@ describe('a comparison', () => {
   });
 
   it('does not touch the engine after the person chose another model', async () => {
-    const { engine, playground, comparison } = await begin();
+    const { engine, playground, comparison } = await openComparison();
     comparison.add();
     comparison.add();
     engine.whenRunning = () => {

@@ -65,7 +65,7 @@ class ScriptedEngine {
   emit: (event: EngineEvent) => void = () => undefined;
   countTokens = vi.fn();
   stop = vi.fn();
-  measureConvergence = () => Promise.reject(new Error('nobody asks for it'));
+  watchConvergence = () => Promise.reject(new Error('nobody asks for it'));
   score = () => Promise.reject(new Error('nobody asks for it'));
 
   load(request: LoadRequest, receive: (event: EngineEvent) => void) {

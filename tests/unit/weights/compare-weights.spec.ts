@@ -4,7 +4,7 @@ import { openEngine } from '../worker/engines.ts';
 
 it('weights of every format are scored on the same text and timed, 16-bit weights first', async () => {
   const { engine } = openEngine();
-  const told: string[] = [];
+  const progress: string[] = [];
   const windows = [
     [0, 40, 300, 12, 77, 501, 9, 33],
     [0, 7, 8, 9, 10, 11],
@@ -12,10 +12,10 @@ it('weights of every format are scored on the same text and timed, 16-bit weight
   const comparison = await compareWeights(
     engine,
     { model: 'fairy-lckv', backend: 'cpu', windows, newTokens: 3, rounds: 1 },
-    (what) => told.push(what),
+    (what) => progress.push(what),
   );
   expect(comparison).toMatchObject({ model: 'fairy-lckv', windows: 2, scoredTokens: 12, rounds: 1 });
-  expect(told).toHaveLength(5);
+  expect(progress).toHaveLength(5);
   const [f16, q8, q8All, q4, q4All] = comparison.formats;
   expect(f16).toMatchObject({ weights: 'f16', natsMore: 0, timesAsFast: 1 });
   // The quantized numbers differ, but only as much as their bits allow.

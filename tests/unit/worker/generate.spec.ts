@@ -137,7 +137,7 @@ describe('a run', () => {
     expect(ignored).toMatchObject({ end: 'length', tokens: unended.tokens });
   });
 
-  it('measures the KV of the prompt and all new tokens but the last', async () => {
+  it('reports the KV of the prompt and all new tokens but the last', async () => {
     const { engine } = await loaded('lckv');
     const { kv, timing } = valueOf(await engine.generate(ask({}), ignore));
     expect(kv.layers).toEqual([0, 6, 7].map((layer) => ({ layer, rows: 3 + 4 - 1, bytes: 6 * 256 })));

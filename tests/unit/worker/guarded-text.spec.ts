@@ -19,7 +19,7 @@ function places(slow: Partial<TextApi>) {
       open: () => succeed(facts),
       encode: (text) => succeed([text.length]),
       render: (messages) => succeed(messages.map(({ content }) => content).join()),
-      begin: () => succeed(null),
+      startText: () => succeed(null),
       push: (tokens) => succeed(tokens.map((token) => `t${token}`)),
       textsOf: (tokens) => succeed(tokens.map(() => '')),
       decode: () => succeed(''),
@@ -104,7 +104,7 @@ describe('Guarded text', () => {
   });
 });
 
-const drawn = (token: number) => ({ token, before: undefined, measure: null, ms: 0 });
+const drawn = (token: number) => ({ token, before: undefined, probabilities: null, ms: 0 });
 
 describe('The text of a run', () => {
   it('arrives token by token, in order, however slow the worker is', async () => {
@@ -116,7 +116,7 @@ describe('The text of a run', () => {
         return succeed(tokens.map((token) => `t${token}`));
       },
     });
-    await text.begin([], []);
+    await text.startText([], []);
     const heard: string[] = [];
     const live = new LiveText(text, (token, piece) => heard.push(`${token}:${piece}`));
     for (const token of [1, 2, 3, 4]) live.push(drawn(token));
@@ -127,7 +127,7 @@ describe('The text of a run', () => {
 
   it('fails if its tokenizer does not answer, and tells the run that is still going', async () => {
     const { text } = await openText({ push: () => never });
-    await text.begin([], []);
+    await text.startText([], []);
     const live = new LiveText(text, () => undefined);
     live.push(drawn(1));
     expect(live.failed).toBe(false);

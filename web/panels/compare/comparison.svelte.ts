@@ -1,7 +1,7 @@
 import type { Failure, Outcome } from '../../../worker/protocol/failure.ts';
 import type { GenerateRequest, GenerateResult } from '../../../worker/protocol/generate.ts';
 import type { LoadRequest } from '../../../worker/protocol/load.ts';
-import type { Score } from '../../../worker/protocol/measure.ts';
+import type { Score } from '../../../worker/protocol/evaluate.ts';
 import { keysWhere, valuesOf } from '../../../worker/settings/values.ts';
 import { toGenerateRequest } from '../../settings/requests.ts';
 import type { PlaygroundConfig } from '../../settings/settings.ts';
@@ -78,7 +78,7 @@ export class Comparison {
     if (!this.ready) return;
     const turns = this.contenders.flatMap((contender) => this.#turnOf(contender) ?? []);
     const compared = await this.#playground.borrowEngine(words.comparing, async (engine, report) => {
-      const wanted = () => this.#playground.phase.at === 'measuring';
+      const wanted = () => this.#playground.phase.at === 'evaluating';
       const outcome = await compare(engine, turns, report, wanted);
       // If the page has asked for another model meanwhile, that one must stay the last that is loaded.
       if (!wanted()) return outcome;

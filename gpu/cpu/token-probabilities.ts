@@ -1,11 +1,11 @@
-import { ALTERNATIVES, type TokenMeasure } from '../plan/token-measure.ts';
+import { ALTERNATIVES, type TokenProbabilities } from '../plan/token-probabilities.ts';
 
 /**
- * Measures a drawn token in float64; the twin of `kernels/measure.wgsl`.
+ * The probabilities of a drawn token, in float64; the twin of `kernels/probabilities.wgsl`.
  *
  * @param logits `[vocabSize]`, as the model computed them
  */
-export function measureToken(logits: Float32Array, token: number): TokenMeasure {
+export function probabilitiesOf(logits: Float32Array, token: number): TokenProbabilities {
   const top = likeliest(logits, ALTERNATIVES);
   const max = logits[top[0] ?? 0] ?? 0;
   let sum = 0;

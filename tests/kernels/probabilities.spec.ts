@@ -1,32 +1,32 @@
 import { runningIn } from '#platform';
 import { describe, expect, it } from 'vitest';
 import { keepLogits } from '../../gpu/webgpu/kernels/keep-logits.ts';
-import { measure, measureWords } from '../../gpu/webgpu/kernels/measure.ts';
-import { measureToken } from '../../gpu/cpu/measure-token.ts';
-import { readMeasure } from '../../gpu/webgpu/read-measure.ts';
+import { probabilities, probabilitiesWords } from '../../gpu/webgpu/kernels/probabilities.ts';
+import { probabilitiesOf } from '../../gpu/cpu/token-probabilities.ts';
+import { readProbabilities } from '../../gpu/webgpu/read-probabilities.ts';
 import { context, positionOnly, randomFloats, run } from '../support/kernels.ts';
 
 /** Fewer than the alternatives, one workgroup and its neighbors, a prime, the largest in common models. */
 const vocabularies = [1, 3, 63, 64, 65, 257, 4099, 32_000, ...(runningIn === 'node' ? [151_936] : [])];
 
-async function measured(logits: Float32Array, token: number) {
+async function onGpu(logits: Float32Array, token: number) {
   const { tuning } = await context();
   const words = await run(
-    measure,
+    probabilities,
     { vocabSize: logits.length, workgroup: tuning.sampleWorkgroup },
     {
       logits,
       tokens: Uint32Array.of(0, 0, 0, token),
-      measure: new Uint32Array(measureWords),
+      probabilities: new Uint32Array(probabilitiesWords),
       rows: positionOnly(2),
     },
-    'measure',
+    'probabilities',
   );
-  return readMeasure(new Uint32Array(words, 0, measureWords));
+  return readProbabilities(new Uint32Array(words, 0, probabilitiesWords));
 }
 
-function expectSame(got: Awaited<ReturnType<typeof measured>>, logits: Float32Array, token: number) {
-  const expected = measureToken(logits, token);
+function expectSame(got: Awaited<ReturnType<typeof onGpu>>, logits: Float32Array, token: number) {
+  const expected = probabilitiesOf(logits, token);
   expect(got.rank).toBe(expected.rank);
   expect(got.alternatives.map((each) => each.token)).toEqual(expected.alternatives.map((each) => each.token));
   expect(got.probability).toBeCloseTo(expected.probability, 5);
@@ -35,26 +35,26 @@ function expectSame(got: Awaited<ReturnType<typeof measured>>, logits: Float32Ar
   }
 }
 
-describe('The measure of a token', () => {
-  it.each(vocabularies)('equals its twin for a vocabulary of %i', async (vocabSize) => {
+describe('The probabilities of a token', () => {
+  it.each(vocabularies)('equal their twin for a vocabulary of %i', async (vocabSize) => {
     const logits = randomFloats(vocabSize, 12);
     for (const token of new Set([0, vocabSize - 1, (vocabSize * 7) >> 4])) {
-      expectSame(await measured(logits, token), logits, token);
+      expectSame(await onGpu(logits, token), logits, token);
     }
   });
 
   it('ranks equal logits in the order of the vocabulary', async () => {
     const logits = new Float32Array(200).fill(-2);
-    expectSame(await measured(logits, 150), logits, 150);
-    expect((await measured(logits, 150)).rank).toBe(151);
+    expectSame(await onGpu(logits, 150), logits, 150);
+    expect((await onGpu(logits, 150)).rank).toBe(151);
     logits[170] = logits[20] = 3;
-    const { rank, alternatives } = await measured(logits, 170);
+    const { rank, alternatives } = await onGpu(logits, 170);
     expect(rank).toBe(2);
     expect(alternatives.map(({ token }) => token)).toEqual([20, 170, 0, 1, 2]);
   });
 
   it('adds up to one over a small vocabulary', async () => {
-    const { alternatives } = await measured(randomFloats(4, 5), 0);
+    const { alternatives } = await onGpu(randomFloats(4, 5), 0);
     expect(alternatives).toHaveLength(4);
     expect(alternatives.reduce((sum, { probability }) => sum + probability, 0)).toBeCloseTo(1, 5);
   });

@@ -1,13 +1,13 @@
-// What the raw distribution says of the token at position + 1: its rank and logit, the likeliest tokens, and the
-// maximum and the sum of exp(logit - maximum), from which the host has every probability.
-// One workgroup. The twin is cpu/measure-token.ts. A token comes before another if it is likelier, or as likely and
+// What the raw distribution says about the token at position + 1: its rank and logit, the likeliest tokens, and the
+// maximum and the sum of exp(logit - maximum), from which the host computes every probability.
+// One workgroup. The twin is cpu/token-probabilities.ts. A token comes before another if it is likelier, or as likely and
 // earlier in the vocabulary.
 override WG: u32 = 64;  // a power of two
 
 const ALTERNATIVES = 5u;
 const NONE = 0xffffffffu;
 
-struct Measure {
+struct Probabilities {
   maximum: f32,
   sum: f32,
   logit: f32,
@@ -18,7 +18,7 @@ struct Measure {
 
 @group(0) @binding(0) var<storage, read>       logits:  array<f32>;  // [rows]
 @group(0) @binding(1) var<storage, read>       tokens:  array<u32>;  // by position
-@group(0) @binding(2) var<storage, read_write> measure: Measure;
+@group(0) @binding(2) var<storage, read_write> probabilities: Probabilities;
 @group(0) @binding(3) var<uniform>             shape:   Shape;       // rows: the vocabulary
 @group(0) @binding(4) var<storage, read>       rows:    array<Row>;  // the row whose successor was drawn
 
@@ -66,13 +66,13 @@ fn main(@builtin(local_invocation_index) local: u32) {
   var lastIndex = NONE;
   for (var round = 0u; round < ALTERNATIVES; round++) {
     nextLikeliest(local, round == 0u, lastValue, lastIndex);
-    // After the last there is none: nothing comes after NONE at a value that stays.
+    // A small vocabulary runs out of tokens. Nothing comes after NONE if the value stays.
     if (indices[0] != NONE) { lastValue = values[0]; }
     lastIndex = indices[0];
     if (round == 0u) { maximum = lastValue; }
     if (local == 0u) {
-      measure.tokens[round] = lastIndex;
-      measure.logits[round] = lastValue;
+      probabilities.tokens[round] = lastIndex;
+      probabilities.logits[round] = lastValue;
     }
     workgroupBarrier();
   }
@@ -95,9 +95,9 @@ fn main(@builtin(local_invocation_index) local: u32) {
     workgroupBarrier();
   }
   if (local == 0u) {
-    measure.maximum = maximum;
-    measure.sum = values[0];
-    measure.logit = own;
-    measure.rank = indices[0] + 1u;
+    probabilities.maximum = maximum;
+    probabilities.sum = values[0];
+    probabilities.logit = own;
+    probabilities.rank = indices[0] + 1u;
   }
 }

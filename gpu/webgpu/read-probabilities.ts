@@ -1,9 +1,9 @@
-import { ALTERNATIVES, type TokenMeasure } from '../plan/token-measure.ts';
+import { ALTERNATIVES, type TokenProbabilities } from '../plan/token-probabilities.ts';
 
 const NONE = 0xffffffff;
 
-/** A `Measure` of `kernels/measure.wgsl` as numbers. */
-export function readMeasure(words: Uint32Array): TokenMeasure {
+/** `Probabilities` of `kernels/probabilities.wgsl` as numbers. */
+export function readProbabilities(words: Uint32Array): TokenProbabilities {
   const floats = new Float32Array(words.buffer, words.byteOffset, words.length);
   const [maximum = 0, sum = 1, logit = 0] = floats;
   const probabilityOf = (value: number) => Math.exp(value - maximum) / sum;

@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { Comparison, KeptRows, klDivergence } from '../../../worker/evaluate/divergence.ts';
 import { tokenText } from '../../../worker/text/token-text.ts';
 import { valueOf } from '../../../worker/outcome.ts';
-import type { ConvergenceRequest, ScoreRequest } from '../../../worker/protocol/measure.ts';
+import type { ConvergenceRequest, ScoreRequest } from '../../../worker/protocol/evaluate.ts';
 import { ask, ignore, loaded } from './engines.ts';
 
 const prompt = [20, 40, 116, 6, 153, 108, 3, 77, 41, 9];
@@ -17,7 +17,7 @@ describe('the convergence of a prompt', () => {
   it('is complete with as many passes as tokens: nothing moves, and the result is exact', async () => {
     const { engine } = await loaded('lckv');
     const { tokens, groups, divergence } = valueOf(
-      await engine.measureConvergence(passesOf(prompt.length + 1), ignore),
+      await engine.watchConvergence(passesOf(prompt.length + 1), ignore),
     );
     expect(tokens.map(({ id }) => id)).toEqual(prompt);
     expect(groups.map(({ group, passes }) => [group.start, group.stop, passes])).toEqual([[1, 7, 11]]);
@@ -30,7 +30,7 @@ describe('the convergence of a prompt', () => {
   it('is further from the exact result with fewer passes, and exact at the first positions', async () => {
     const { engine } = await loaded('lckv');
     const far = async (passes: number) =>
-      valueOf(await engine.measureConvergence(passesOf(passes), ignore)).divergence?.kl ?? new Float32Array();
+      valueOf(await engine.watchConvergence(passesOf(passes), ignore)).divergence?.kl ?? new Float32Array();
     const sum = (values: Float32Array) => values.reduce((total, value) => total + value, 0);
     const [one, three, six] = [await far(1), await far(3), await far(6)];
     expect(sum(three)).toBeLessThan(sum(one));
@@ -40,19 +40,19 @@ describe('the convergence of a prompt', () => {
 
   it('can be stopped like a run, and says so', async () => {
     const { engine } = await loaded('lckv');
-    const measuring = engine.measureConvergence(passesOf(7), ignore);
+    const watching = engine.watchConvergence(passesOf(7), ignore);
     engine.stop();
-    expect(await measuring).toEqual({ ok: false, failure: { code: 'stopped' } });
+    expect(await watching).toEqual({ ok: false, failure: { code: 'stopped' } });
   });
 
   it('refuses what a run refuses', async () => {
     const { engine } = await loaded('lckv');
     const empty = { ...passesOf(3), input: { turns: [] } };
-    expect(await engine.measureConvergence(empty, ignore)).toMatchObject({
+    expect(await engine.watchConvergence(empty, ignore)).toMatchObject({
       failure: { code: 'bad-request' },
     });
     const plan = { ...passesOf(3), config: { layerTypes: '0_9' } };
-    expect(await engine.measureConvergence(plan, ignore)).toMatchObject({
+    expect(await engine.watchConvergence(plan, ignore)).toMatchObject({
       failure: { code: 'bad-layer-types' },
     });
   });
@@ -95,8 +95,8 @@ describe('a score', () => {
     );
     expect(written.kernels).toBeNull(); // the CPU reports none
     const score = valueOf(await engine.score(scoring('keep', { continuation: written.tokens }), ignore));
-    expect(written.measured).toHaveLength(4);
-    for (const [i, { id, probability, rank }] of (written.measured ?? []).entries()) {
+    expect(written.probabilities).toHaveLength(4);
+    for (const [i, { id, probability, rank }] of (written.probabilities ?? []).entries()) {
       expect(id).toBe(written.tokens[i]);
       expect(rank).toBe(1); // greedy
       expect(Math.log(probability)).toBeCloseTo(score.logProbabilities[i] ?? NaN, 5);
