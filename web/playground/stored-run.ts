@@ -2,7 +2,7 @@ import type { Mode } from '../../gpu/plan/forward-plan.ts';
 import { belongsToRun } from '../../worker/settings/setting.ts';
 import { settings, type SettingKey, type SettingValues } from '../../worker/settings/settings.ts';
 import { keysWhere, valuesOf } from '../../worker/settings/values.ts';
-import { describeAdapter } from '../ui/describe-adapter.ts';
+import { adapterTitle, describeAdapter } from '../ui/describe-adapter.ts';
 import type { Run } from './run.ts';
 
 /** What a run was and what came out of it. */
@@ -73,7 +73,6 @@ export const LONGEST_NAME = 200;
 export function storedRunOf(run: Run, text: string, endedAt: number, table = settings): StoredRun | null {
   const { kv, timing, mode, promptTokens, end } = run;
   if (!kv || !timing || mode === null || promptTokens === null || typeof end !== 'string') return null;
-  const adapter = describeAdapter(run.adapter);
   return {
     ...valuesOf(keysWhere(belongsToRun, table), run.settings),
     id: `${endedAt}-${run.number}`,
@@ -84,7 +83,7 @@ export function storedRunOf(run: Run, text: string, endedAt: number, table = set
     model: run.modelId,
     layerTypes: run.layerTypes,
     mode,
-    adapter: `${adapter.title}${adapter.software ? ' (software adapter)' : ''}`,
+    adapter: adapterTitle(describeAdapter(run.adapter)),
     promptTokens,
     newTokens: run.newTokens,
     end,

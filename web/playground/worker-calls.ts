@@ -1,5 +1,6 @@
 import { proxy } from 'comlink';
 import type { Outcome } from '../../worker/protocol/failure.ts';
+import { words } from './words.ts';
 
 /** Calls to one worker. Every answer is an `Outcome`, even if the worker throws or dies. */
 export class WorkerCalls {
@@ -8,7 +9,7 @@ export class WorkerCalls {
   constructor(worker: Worker) {
     this.#crash = new Promise((_, reject) => {
       worker.addEventListener('error', (event) => {
-        reject(new Error(event.message || 'the worker could not be started'));
+        reject(new Error(event.message || words.workerNotStarted));
       });
     });
     this.#crash.catch(() => undefined); // each call that races it reports it

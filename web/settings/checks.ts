@@ -3,6 +3,7 @@ import { settings, type SettingKey } from '../../worker/settings/settings.ts';
 import { complaintAbout, keysWhere } from '../../worker/settings/values.ts';
 import { explain } from '../ui/explain.ts';
 import type { PlaygroundConfig } from './settings.ts';
+import { words } from './words.ts';
 
 /** What is wrong with a configuration, by setting, in words. Empty if it can run. */
 export type Problems = Partial<Record<SettingKey, string>>;
@@ -23,7 +24,7 @@ export function checkConfig(
     if (complaint !== null) problems[key] = complaint;
   }
   if (config.forwardPasses === 0 && config.backwardPasses === 0) {
-    problems.backwardPasses = 'At least one pass is needed, forward or backward.';
+    problems.backwardPasses = words.noPass;
   }
   if (plan && !plan.ok) {
     problems.layerTypes = explain({ code: 'bad-layer-types', at: plan.at, reason: plan.reason });

@@ -9,6 +9,7 @@ import type { Setting, SettingValue } from '../../worker/settings/setting.ts';
 import { settings, type SettingKey } from '../../worker/settings/settings.ts';
 import { complaintAbout, keysWhere } from '../../worker/settings/values.ts';
 import { defaultConfig, type PlaygroundConfig } from './settings.ts';
+import { words } from './words.ts';
 
 export const HASH_VERSION = '1';
 /** Firefox refuses addresses of more than 1 MiB. 100,000 characters take at most 900,000, escaped. */
@@ -90,8 +91,7 @@ export function decodeHash(hash: string, table = settings): Decoded {
   const reading: Reading = { values: {}, omitted: [], complaints: [], seen: new Set() };
   const text = hash.startsWith('#') ? hash.slice(1) : hash;
   if (text.length > LONGEST_LINK) {
-    const complaint = `it has ${text.length.toLocaleString('en')} characters, more than ${LONGEST_LINK.toLocaleString('en')}, so nothing of it was read`;
-    return { values: {}, omitted: [], complaints: [complaint] };
+    return { values: {}, omitted: [], complaints: [words.link.tooLong(text.length, LONGEST_LINK)] };
   }
   const keyOf = new Map<string, SettingKey>(
     keysWhere(() => true, table).map((key) => [table[key].link, key]),
@@ -106,8 +106,8 @@ export function decodeHash(hash: string, table = settings): Decoded {
   const more = reading.complaints.length - MOST_COMPLAINTS;
   const complaints = [
     ...reading.complaints.slice(0, MOST_COMPLAINTS),
-    ...(more > 0 ? [`${more} more parts of it were not understood`] : []),
-    ...(parts.length > MOST_FIELDS ? [`only the first ${MOST_FIELDS} of its fields were read`] : []),
+    ...(more > 0 ? [words.link.moreComplaints(more)] : []),
+    ...(parts.length > MOST_FIELDS ? [words.link.tooManyFields(MOST_FIELDS)] : []),
   ];
   return { values, omitted, complaints };
 }
@@ -129,21 +129,21 @@ function readField(
   const cut = part.indexOf('=');
   const name = unescape(cut < 0 ? part : part.slice(0, cut));
   const text = cut < 0 ? null : unescape(part.slice(cut + 1));
-  if (name === null || text === null) return `“${abridge(name ?? '%')}” is not a field with a value`;
-  if (seen.has(name)) return `“${abridge(name)}” comes twice: the first one counts`;
+  if (name === null || text === null) return words.link.noValue(abridge(name ?? '%'));
+  if (seen.has(name)) return words.link.twice(abridge(name));
   seen.add(name);
   if (name === 'v') {
-    return text === HASH_VERSION ? null : `version ${abridge(text)} is not known here: read as version 1`;
+    return text === HASH_VERSION ? null : words.link.otherVersion(abridge(text));
   }
   if (name === OMITS) {
     omitted.push(...text.split(',', MOST_FIELDS).flatMap((link) => keyOf.get(link) ?? []));
     const labels = omitted.map((key) => table[key].label).join(', ');
-    return labels === '' ? null : `${labels}: too long for a link, so set it by hand`;
+    return labels === '' ? null : words.link.leftOut(labels);
   }
   const key = keyOf.get(name);
-  if (key === undefined) return `“${abridge(name)}” is not known`;
+  if (key === undefined) return words.link.unknown(abridge(name));
   const value = parseSetting(table[key], text);
-  if (value === undefined) return `${name} cannot be “${abridge(text)}”`;
+  if (value === undefined) return words.link.badValue(name, abridge(text));
   Object.assign(values, { [key]: value });
   return null;
 }

@@ -1,5 +1,7 @@
-/** The words around the panels: notices, the drop target, the tour. */
+/** The words around the panels: the header, notices, the drop target. The steps of the tour are in tour/steps.ts. */
 export const words = {
+  tagline: 'Edit which layers share their keys and values; watch memory, speed and text.',
+  settings: 'Settings',
   link: {
     ignored: (complaints: string) => `Parts of this link were ignored: ${complaints}.`,
     folder: (name: string) =>
@@ -17,6 +19,7 @@ export const words = {
     restTaken: 'The rest of the link was used.',
   },
   fellBack: 'The model runs on the CPU instead, which is slower.',
+  runsAnyway: 'The model runs all the same.',
   drop: {
     target: 'Drop a model’s folder, or its files, to open it here',
     files: 'The dropped folder',

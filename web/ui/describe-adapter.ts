@@ -21,3 +21,7 @@ export function describeAdapter({
   }
   return { title: words.webgpu, detail: name || words.unnamedGpu, software };
 }
+
+/** The title, which says so if the adapter is a CPU. */
+export const adapterTitle = ({ title, software }: AdapterWords): string =>
+  software ? words.softwareAdapter(title) : title;

@@ -15,5 +15,6 @@ export const words = {
   cpu: 'CPU',
   webgpu: 'WebGPU',
   noGpu: (name: string) => (name === '' ? 'no GPU is used' : `no GPU is used: ${name}`),
+  softwareAdapter: (title: string) => `${title} (software adapter)`,
   unnamedGpu: 'the browser does not name the GPU',
 } as const;

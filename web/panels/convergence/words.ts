@@ -22,6 +22,7 @@ export const words = {
   pngName: (layers: string) => `kvtab convergence, ${layers}.png`,
   map: (layers: string) => `Movement by pass and position, ${layers}. Use the arrow keys to read its cells`,
   mapRole: 'heat map',
+  table: 'As a table',
   columns: { pass: 'Pass', mean: 'Mean', largest: 'Largest', moving: 'Not settled' },
   movingOf: (moving: number, positions: number) => `${moving} of ${positions}`,
 } as const;

@@ -25,6 +25,7 @@ export const words = {
   loadNewer: 'Download the newer one',
   storedModels: 'Stored models',
   noneStored: 'None yet. A model from the Hub is kept on this device, and then starts without a network.',
+  commit: 'commit',
   loadStored: 'Load',
   check: 'Check',
   delete: 'Delete',

@@ -2,8 +2,9 @@ import type { FormName } from '../../../worker/settings/setting.ts';
 import { settings } from '../../../worker/settings/settings.ts';
 import { describeSettings } from '../../../worker/settings/words.ts';
 import type { Run } from '../../playground/run.ts';
-import { describeAdapter } from '../../ui/describe-adapter.ts';
+import { adapterTitle, describeAdapter } from '../../ui/describe-adapter.ts';
 import { formatBytes, formatTokensPerSec } from '../../ui/format.ts';
+import { cited } from './words.ts';
 
 /** What a citation says in addition to the run itself. */
 export interface Edition {
@@ -21,17 +22,17 @@ export function cite(run: Run, { commit, link }: Edition, table = settings): str
   const inForm = (form: FormName) => describeSettings(values, (row) => row.form === form, table);
   const speed = (tokensPerSec: number | undefined) =>
     tokensPerSec !== undefined && tokensPerSec > 0
-      ? `${formatTokensPerSec(tokensPerSec)} tokens/s`
-      : 'not measured';
+      ? cited.tokensPerSec(formatTokensPerSec(tokensPerSec))
+      : cited.notMeasured;
   const lines = [
-    `kvtab ${commit}, model ${run.modelId}`,
-    `Plan: ${run.layerTypes}, ${inForm('sharing')}`,
-    `Precision: ${inForm('precision')}`,
-    `Sampling: ${inForm('sampling')}`,
-    `Adapter: ${adapter.title}${adapter.software ? ' (software adapter)' : ''}, ${adapter.detail}`,
-    `Tokens: ${run.promptTokens ?? '?'} of prompt, ${run.newTokens} new`,
-    `KV cache: ${run.kv ? `${formatBytes(run.kv.bytes)} in use, ${formatBytes(run.kv.bytesPerToken)} per token` : 'not measured'}`,
-    `Prefill: ${speed(run.timing?.prefillTokensPerSec)}; decode: ${speed(run.timing?.decodeTokensPerSec)}`,
+    cited.edition(commit, run.modelId),
+    cited.plan(run.layerTypes, inForm('sharing')),
+    cited.precision(inForm('precision')),
+    cited.sampling(inForm('sampling')),
+    cited.adapter(adapterTitle(adapter), adapter.detail),
+    cited.tokens(run.promptTokens, run.newTokens),
+    cited.kv(run.kv && cited.kvBytes(formatBytes(run.kv.bytes), formatBytes(run.kv.bytesPerToken))),
+    cited.speeds(speed(run.timing?.prefillTokensPerSec), speed(run.timing?.decodeTokensPerSec)),
     link,
   ];
   return lines.join('\n');

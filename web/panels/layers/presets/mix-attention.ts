@@ -1,3 +1,4 @@
+import { words } from '../words.ts';
 import { full, windowed, type Entry, type Preset } from './preset.ts';
 
 const paper = {
@@ -34,9 +35,7 @@ function mixAttention(layerCount: number, groupStarts: readonly number[]): reado
 export const mixAttentionPresets: readonly Preset[] = [
   {
     id: 'mixattention-single',
-    name: 'MixAttention, single',
-    sentence:
-      'Few full-attention layers share one cache; each run of sliding windows between them shares another.',
+    ...words.presets.mixAttentionSingle,
     paper,
     minLayers: 2,
     parameter: null,
@@ -44,9 +43,7 @@ export const mixAttentionPresets: readonly Preset[] = [
   },
   {
     id: 'mixattention-pairs',
-    name: 'MixAttention, pairs',
-    sentence:
-      'Few full-attention layers share one cache; between them, sliding windows shared by two or three.',
+    ...words.presets.mixAttentionPairs,
     paper,
     minLayers: 2,
     parameter: null,

@@ -1,4 +1,5 @@
 import { formatLayerTypes } from '../../../../gpu/plan/layer-types.ts';
+import { words } from '../words.ts';
 import { mixAttentionPresets } from './mix-attention.ts';
 import { full, perLayer, windowed, type Preset } from './preset.ts';
 import { sandwichSpan, studyPresets } from './systematic-study.ts';
@@ -7,8 +8,7 @@ import { sandwichSpan, studyPresets } from './systematic-study.ts';
 export const presets: readonly Preset[] = [
   {
     id: 'llama',
-    name: 'Plain LLaMA',
-    sentence: 'Every layer computes and keeps its own keys and values.',
+    ...words.presets.llama,
     paper: {
       title: 'LLaMA: Open and Efficient Foundation Language Models',
       url: 'https://arxiv.org/abs/2302.13971',
@@ -19,15 +19,18 @@ export const presets: readonly Preset[] = [
   },
   {
     id: 'lckv',
-    name: 'LCKV',
-    sentence:
-      'Warm-up layers, half of them below and half above, stay plain. All layers between them read the topmost of these.',
+    ...words.presets.lckv,
     paper: {
       title: 'Layer-Condensed KV Cache for Efficient Inference of Large Language Models',
       url: 'https://arxiv.org/abs/2405.10637',
     },
     minLayers: 4,
-    parameter: { name: 'Warm-up layers', min: 0, max: (layerCount) => layerCount - 2, usual: () => 2 },
+    parameter: {
+      name: words.preset.parameters.warmupLayers,
+      min: 0,
+      max: (layerCount) => layerCount - 2,
+      usual: () => 2,
+    },
     generate: (layerCount, warmupLayers) => {
       const { first, last } = sandwichSpan(layerCount, warmupLayers);
       return perLayer(layerCount, (layer) => full(layer < first || layer > last ? layer : last));
@@ -35,22 +38,24 @@ export const presets: readonly Preset[] = [
   },
   {
     id: 'cla',
-    name: 'CLA',
-    sentence: 'Groups of neighbouring layers share the keys and values of their lowest layer.',
+    ...words.presets.cla,
     paper: {
       title: 'Reducing Transformer Key-Value Cache Size with Cross-Layer Attention',
       url: 'https://arxiv.org/abs/2405.12981',
     },
     minLayers: 2,
-    parameter: { name: 'Group size', min: 2, max: (layerCount) => layerCount, usual: () => 2 },
+    parameter: {
+      name: words.preset.parameters.groupSize,
+      min: 2,
+      max: (layerCount) => layerCount,
+      usual: () => 2,
+    },
     generate: (layerCount, groupLayers) =>
       perLayer(layerCount, (layer) => full(layer - (layer % groupLayers))),
   },
   {
     id: 'yoco',
-    name: 'YOCO',
-    sentence:
-      'The lower half attends through sliding windows; the upper half shares one cache, computed halfway.',
+    ...words.presets.yoco,
     paper: {
       title: 'You Only Cache Once: Decoder-Decoder Architectures for Language Models',
       url: 'https://arxiv.org/abs/2405.05254',

@@ -7,6 +7,7 @@
  * groups of neighbors that share one each. LCKV is the sandwich with its KV on top, CLA the lasagna with its KV at
  * the bottom, YOCO the pizza with its KV at the bottom and windows below.
  */
+import { words } from '../words.ts';
 import { full, perLayer, type Preset } from './preset.ts';
 
 export const studyPaper = {
@@ -50,44 +51,24 @@ const spans = {
   sandwich: (layerCount: number, caches: number): Span => sandwichSpan(layerCount, caches - 1),
 };
 
-const placeWords: Readonly<Record<Place, string>> = {
-  bottom: 'its lowest layer',
-  middle: 'the layer in its middle',
-  top: 'its highest layer',
-};
+const halfOfLayers = (layerCount: number) => Math.max(2, Math.ceil(layerCount / 2));
 
 const layouts = [
-  {
-    layout: 'pizza',
-    title: 'Pizza',
-    sentence: (words: string) => `The first layers stay plain; the group of all others attends to ${words}.`,
-    usual: (layerCount: number) => Math.max(2, Math.ceil(layerCount / 2)),
-  },
-  {
-    layout: 'sandwich',
-    title: 'Sandwich',
-    sentence: (words: string) =>
-      `The first and the last layers stay plain; the group between attends to ${words}.`,
-    usual: () => 3,
-  },
-  {
-    layout: 'lasagna',
-    title: 'Lasagna',
-    sentence: (words: string) => `Neighbours form groups of equal size, and each group attends to ${words}.`,
-    usual: (layerCount: number) => Math.max(2, Math.ceil(layerCount / 2)),
-  },
+  { layout: 'pizza', usual: halfOfLayers },
+  { layout: 'sandwich', usual: () => 3 },
+  { layout: 'lasagna', usual: halfOfLayers },
 ] as const;
 
 const places: readonly Place[] = ['bottom', 'middle', 'top'];
 
-export const studyPresets: readonly Preset[] = layouts.flatMap(({ layout, title, sentence, usual }) =>
+export const studyPresets: readonly Preset[] = layouts.flatMap(({ layout, usual }) =>
   places.map((place): Preset => ({
     id: `${layout}-${place}`,
-    name: `${title}, ${place}`,
-    sentence: sentence(placeWords[place]),
+    name: words.study.name(words.study.layouts[layout].name, place),
+    sentence: words.study.layouts[layout].sentence(words.study.places[place]),
     paper: studyPaper,
     minLayers: 4,
-    parameter: { name: 'KV layers', min: 1, max: (layerCount) => layerCount - 1, usual },
+    parameter: { name: words.preset.parameters.kvLayers, min: 1, max: (layerCount) => layerCount - 1, usual },
     generate: (layerCount, caches) =>
       perLayer(layerCount, (layer) => {
         const span =
