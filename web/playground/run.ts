@@ -84,7 +84,12 @@ export const finishedRun = (run: Run, result: GenerateResult): Run => ({
 export function runAfter(run: Run, event: EngineEvent): Run {
   switch (event.type) {
     case 'prefill':
-      return { ...run, prefilledFraction: event.share, promptTokens: event.promptTokens, mode: event.mode };
+      return {
+        ...run,
+        prefilledFraction: event.fraction,
+        promptTokens: event.promptTokens,
+        mode: event.mode,
+      };
     case 'token':
       return run.prefilledFraction < 1 ? { ...run, prefilledFraction: 1 } : run;
     case 'stats':

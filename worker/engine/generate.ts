@@ -118,9 +118,14 @@ async function prefill(
   for (const [index, turn] of turns.entries()) {
     const start = turnStart;
     const mode = modes[index] ?? 'parallel';
-    let share = 0;
+    let fraction = 0; // of this turn
     const report = () => {
-      emit({ type: 'prefill', share: (start + share * turn.length) / promptTokens, promptTokens, mode });
+      emit({
+        type: 'prefill',
+        fraction: (start + fraction * turn.length) / promptTokens,
+        promptTokens,
+        mode,
+      });
     };
     const reportSometimes = throttle(PROGRESS_INTERVAL_MS, report);
     const finished = await session.prefill(turn, {
@@ -133,13 +138,13 @@ async function prefill(
         clock.startPrefill();
       },
       onProgress: (done) => {
-        share = done;
+        fraction = done;
         reportSometimes();
       },
       stopped,
     });
     if (!finished) return false;
-    share = 1;
+    fraction = 1;
     report();
     turnStart += turn.length;
   }

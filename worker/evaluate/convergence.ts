@@ -29,8 +29,8 @@ export async function watchConvergence(
       ...options,
       config,
       kvPrecision,
-      shareFrom: from,
-      shareTo: exact && from === 0 ? 0.5 : 1,
+      fractionFrom: from,
+      fractionTo: exact && from === 0 ? 0.5 : 1,
     });
 
   await read({ mode: 'parallel', onMovement: (movement) => groups.push(movement) }, (row) => kept.push(row));

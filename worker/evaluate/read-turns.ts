@@ -19,8 +19,8 @@ export interface ReadOptions extends RunOptions {
   readonly config: Partial<SharingConfig>;
   readonly kvPrecision: KvPrecision;
   /** The fractions of the whole work that are done before and after this reading, for the progress. */
-  readonly shareFrom: number;
-  readonly shareTo: number;
+  readonly fractionFrom: number;
+  readonly fractionTo: number;
 }
 
 /**
@@ -55,11 +55,11 @@ export async function readTurns(
           onRow(row);
         },
         onProgress: (done) => {
-          const share = (start + done * tokens.length) / promptTokens;
-          const { shareFrom, shareTo } = options;
+          const fraction = (start + done * tokens.length) / promptTokens;
+          const { fractionFrom, fractionTo } = options;
           options.emit({
             type: 'prefill',
-            share: shareFrom + share * (shareTo - shareFrom),
+            fraction: fractionFrom + fraction * (fractionTo - fractionFrom),
             promptTokens,
             mode,
           });

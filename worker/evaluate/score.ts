@@ -64,7 +64,7 @@ export async function scoreContinuation(
       if (request.reference === 'compare') comparison.add(reference?.rows.at(index), row);
       else rows.push(row);
     },
-    { ...options, config: request.config, kvPrecision: request.kvPrecision, shareFrom: 0, shareTo: 1 },
+    { ...options, config: request.config, kvPrecision: request.kvPrecision, fractionFrom: 0, fractionTo: 1 },
   );
   const score: Score = {
     mode,

@@ -49,7 +49,12 @@ export type EngineEvent =
       readonly writtenBytes: number;
       readonly totalBytes: number;
     }
-  | { readonly type: 'prefill'; readonly share: number; readonly promptTokens: number; readonly mode: Mode }
+  | {
+      readonly type: 'prefill';
+      readonly fraction: number;
+      readonly promptTokens: number;
+      readonly mode: Mode;
+    }
   /** New text; several tokens may pass before a character is whole, so `text` may be empty. */
   | {
       readonly type: 'token';

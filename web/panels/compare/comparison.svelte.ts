@@ -139,7 +139,7 @@ async function compare(
     const reference = first === null ? 'keep' : 'compare';
     first ??= run.value.tokens;
     const score = await engine.score({ ...request, continuation: first, reference }, (event) => {
-      if (event.type === 'prefill') part(0.6 + 0.4 * event.share);
+      if (event.type === 'prefill') part(0.6 + 0.4 * event.fraction);
     });
     if (!score.ok && score.failure.code === 'stopped') return score;
     entry({
