@@ -1,5 +1,8 @@
 import { Refused } from './outcome.ts';
 
+/** Characters of a field's name in a failure. */
+const LONGEST_FIELD = 200;
+
 interface WholeRange {
   readonly min: number;
   readonly max: number;
@@ -120,7 +123,7 @@ export class HostileFields {
   }
 
   refuse(name: string, reason: string): never {
-    const field = this.#pathOf(name);
+    const field = this.#pathOf(name).slice(0, LONGEST_FIELD);
     if (this.#blame === 'bad-request') throw new Refused({ code: 'bad-request', field, reason });
     throw new Refused({ code: 'bad-config', file: this.#blame.file, field, reason });
   }

@@ -7,11 +7,15 @@ export interface JsonLimits {
   readonly length: number;
   /** Values of all objects and arrays together. */
   readonly values: number;
+  /** Names of one object. A million of them take seconds, even to refuse. */
+  readonly names: number;
   /** Whether `NaN`, `Infinity` and `-Infinity` are numbers, as in files that Python's `json` writes. */
   readonly nonFinite: boolean;
+  /** Whether the text is a file, which may be of another kind than its name says. */
+  readonly isFile: boolean;
 }
 
-/** Why a text is refused. Whoever reads the file adds its name. */
+/** Why a text is refused. Whoever reads a file adds its name. */
 export class BadJson extends Error {}
 
 /** Python's own reader gives up at about 1000; real files are nested some ten deep. */
@@ -28,7 +32,7 @@ export function parseHostileJson(text: string, limits: JsonLimits): unknown {
   if (text.length > limits.length) {
     throw new BadJson(`it has ${text.length} characters, more than ${limits.length}`);
   }
-  const isOther = mistakenFor(text);
+  const isOther = limits.isFile ? mistakenFor(text) : null;
   if (isOther !== null) throw new BadJson(isOther);
   const nonFinite = scan(text, limits);
   return nonFinite.length > 0 && limits.nonFinite ? parseNonFinite(text, nonFinite) : parse(text);
@@ -98,6 +102,9 @@ function scan(text: string, limits: JsonLimits): readonly NonFinite[] {
         if (keys && isFollowedByColon(text, end + 1)) {
           const key = keyOf(text.slice(at, end + 1));
           if (keys.has(key)) throw new BadJson(`it names ${show(key)} twice`);
+          if (keys.size >= limits.names) {
+            throw new BadJson(`an object in it has more than ${limits.names} names`);
+          }
           keys.add(key);
         }
         at = end;

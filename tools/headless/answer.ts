@@ -5,7 +5,7 @@ import { isObject } from '../../worker/hostile-fields.ts';
 import { attempt, Refused } from '../../worker/outcome.ts';
 import type { EngineApi } from '../../worker/protocol/engine.ts';
 import type { Failure } from '../../worker/protocol/failure.ts';
-import type { GenerateResult, Timing } from '../../worker/protocol/generate.ts';
+import type { GenerateRequest, GenerateResult, Timing } from '../../worker/protocol/generate.ts';
 import type { ModelFacts } from '../../worker/protocol/load.ts';
 import type { ExportResult } from '../../worker/protocol/export.ts';
 import { parseRequest, type HeadlessRequest, type RunRequest } from './request.ts';
@@ -78,7 +78,7 @@ async function answer(engine: EngineApi, json: unknown): Promise<Answer> {
   const scored = score && (await engine.score(score, ignoreEvents));
   if (scored && !scored.ok) return scored;
   const answered = attempt(() => ({
-    ...answerOf(result.value, facts.value, loadMs),
+    ...answerOf(result.value, asked.generate, facts.value, loadMs),
     ...(watched && { convergence: plain(watched.value) }),
     ...(scored && { scored: plain(scored.value) }),
   }));
@@ -106,17 +106,23 @@ function withSuggested(
   return { ...asked, generate };
 }
 
-function answerOf(result: GenerateResult, facts: ModelFacts, loadMs: number): AnswerOfRun {
+function answerOf(
+  result: GenerateResult,
+  asked: GenerateRequest,
+  facts: ModelFacts,
+  loadMs: number,
+): AnswerOfRun {
   const { mode, tokens, text, nats, kv, timing } = result;
   return {
     ok: true,
     mode,
     tokens,
     text,
-    logits: result.logits.map((row, index) => numbers(row, `row ${index} of the logits`)),
+    logits: result.logits.map((row, index) => numbers(row, asked.logits[index] ?? 0)),
     ...(result.probabilities && { measured: result.probabilities }),
     ...(result.kernels !== undefined && { kernels: result.kernels }),
-    ...(nats === null ? {} : { nats: numbers([nats], 'the score')[0] ?? nats }),
+    // The mean over all positions from 0 on.
+    ...(nats === null ? {} : { nats: numbers([nats], 0)[0] ?? nats }),
     kv,
     timing: { loadMs, ...timing },
     adapter: facts.adapter,
@@ -132,12 +138,14 @@ function plain(value: unknown): unknown {
   return Object.fromEntries(Object.entries(value).map(([name, inner]) => [name, plain(inner)]));
 }
 
-/** Finite numbers. A model whose weights overflow computes others, which JSON would silently write as null. */
-function numbers(values: ArrayLike<number>, what: string): readonly number[] {
+/**
+ * Finite numbers. The backends refuse logits that are not; this is the last door before JSON, which would silently
+ * write null for them.
+ */
+function numbers(values: ArrayLike<number>, position: number): readonly number[] {
   const list = Array.from(values);
-  const index = list.findIndex((value) => !Number.isFinite(value));
-  if (index < 0) return list;
-  throw new Refused({ code: 'internal', reason: `${what} has ${String(list[index])} at ${index}` });
+  if (list.every(Number.isFinite)) return list;
+  throw new Refused({ code: 'not-finite', position, where: 'head' });
 }
 
 /** The engine calls the prompt turns. A failure must name the field that the request used. */

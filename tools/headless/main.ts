@@ -10,6 +10,7 @@ import { openFolderSource } from './folder-source.ts';
 import { findModelFolder } from './model-folder.ts';
 import { pathSink } from './path-sink.ts';
 import { placeInThread } from './place-in-thread.ts';
+import { readRequests } from './read-requests.ts';
 import { openDawn } from './vulkan.ts';
 
 export interface Surroundings {
@@ -21,23 +22,20 @@ export interface Surroundings {
 /**
  * Reads requests from standard input and answers them on standard output, which gets nothing else.
  *
- * @returns the exit status: 0, even if answers are failures; 2 if the input cannot be read
+ * @returns the exit status: 0, even if answers are failures; 2 if the input is no request at all, which is answered by
+ *   a failure too
  */
 export async function main(surroundings: Surroundings): Promise<number> {
   keepStandardOutputClean();
-  let requests: unknown;
-  try {
-    requests = JSON.parse(await readStandardInput());
-  } catch (error) {
-    process.stderr.write(`headless: the request is not JSON (${String(error)})\n`);
-    return 2;
-  }
-  if (typeof requests !== 'object' || requests === null) {
-    process.stderr.write('headless: the request is neither a JSON object nor an array of them\n');
+  const requests = await readRequests(process.stdin);
+  if (!requests.ok) {
+    const { failure } = requests;
+    process.stderr.write(`headless: the request is refused: ${failure.reason}\n`);
+    await writeStandardOutput(`${JSON.stringify({ ok: false, failure })}\n`);
     return 2;
   }
   const engine = openEngine(surroundings);
-  const answers = await answerAll(engine, requests);
+  const answers = await answerAll(engine, requests.value);
   await writeStandardOutput(`${JSON.stringify(answers)}\n`);
   await engine.unload();
   return 0;
@@ -76,12 +74,6 @@ function startFolder(): string {
 
 function keepStandardOutputClean(): void {
   for (const method of ['log', 'info', 'debug'] as const) console[method] = console.error;
-}
-
-async function readStandardInput(): Promise<string> {
-  const chunks: Buffer[] = [];
-  for await (const chunk of process.stdin) chunks.push(chunk as Buffer); // no encoding was set
-  return Buffer.concat(chunks).toString('utf8');
 }
 
 const writeStandardOutput = (text: string) =>

@@ -1,4 +1,5 @@
 /** Questions to a server whose answers are small: its lists, and the index of the weights. */
+import { BadJson, parseHostileJson } from '../hostile-json.ts';
 import { Refused } from '../outcome.ts';
 import { Attempt, chunksOf } from './attempt.ts';
 import type { Gate } from './gate.ts';
@@ -92,13 +93,16 @@ export async function ask<T>(
 export const askJson = (server: HubServer, question: Question, options: AskOptions): Promise<unknown> =>
   ask(server, question, parseJson, options);
 
+/** Enough for a repository of 100,000 files. `maxBytes` of the question bounds the length. */
+const limits = { length: Infinity, values: 2_000_000, names: 10_000, nonFinite: false, isFile: false };
+
 /** @throws SyntaxError */
 export function parseJson(text: string): unknown {
   try {
-    return JSON.parse(text);
-  } catch {
-    // Also too deep for the parser, which is no SyntaxError.
-    throw new SyntaxError('no JSON');
+    return parseHostileJson(text, limits);
+  } catch (error) {
+    if (error instanceof BadJson) throw new SyntaxError(error.message, { cause: error });
+    throw error;
   }
 }
 

@@ -7,8 +7,7 @@ export interface Files {
   keys(): Iterable<string> | Promise<Iterable<string>>;
 }
 
-/** Far larger than any tokenizer.json, and than any other text file of a model. */
-const LONGEST_TOKENIZER_BYTES = 128 * 2 ** 20;
+/** Twice the largest tokenizer.json, and far larger than any other text file of a model. */
 const LONGEST_TEXT_BYTES = 64 * 2 ** 20;
 
 /**
@@ -22,9 +21,8 @@ export function openFilesSource(files: Files): ModelSource {
     text: async (file) => {
       const blob = await files.get(file);
       if (!blob) return null;
-      const most = file === 'tokenizer.json' ? LONGEST_TOKENIZER_BYTES : LONGEST_TEXT_BYTES;
-      if (blob.size > most) {
-        const reason = `it has ${blob.size} bytes, more than the ${most} of any such file`;
+      if (blob.size > LONGEST_TEXT_BYTES) {
+        const reason = `it has ${blob.size} bytes, more than the ${LONGEST_TEXT_BYTES} of any such file`;
         throw new Refused({ code: 'unreadable-file', file, reason });
       }
       return blob.text().catch((error: unknown) => refuse(file, error));

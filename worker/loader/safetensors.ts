@@ -29,7 +29,9 @@ export class BadHeader extends Error {}
 export const LENGTH_BYTES = 8;
 /** Enough for 200,000 tensors. The format allows 100 MB, which take seconds to read. */
 const MAX_HEADER_BYTES = 32_000_000;
-/** Each tensor takes about 7 values: this is enough for 200,000 of them. */
+/** Tensors, and `__metadata__`. */
+const MAX_HEADER_NAMES = 200_001;
+/** Each tensor takes about 7 values. */
 const MAX_HEADER_VALUES = 1_400_000;
 /** More dimensions than any program uses. */
 const MAX_AXES = 64;
@@ -92,7 +94,13 @@ export function parseHeader(header: Uint8Array, fileBytes: number | null): Tenso
 function parseJson(header: Uint8Array): Readonly<Record<string, unknown>> {
   const text = decodeUtf8(header);
   if (!text.startsWith('{')) throw new BadHeader('the header does not start with "{"');
-  const limits = { length: MAX_HEADER_BYTES, values: MAX_HEADER_VALUES, nonFinite: false };
+  const limits = {
+    length: MAX_HEADER_BYTES,
+    values: MAX_HEADER_VALUES,
+    names: MAX_HEADER_NAMES,
+    nonFinite: false,
+    isFile: true,
+  };
   let json: unknown;
   try {
     json = parseHostileJson(text, limits);

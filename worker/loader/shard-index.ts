@@ -13,7 +13,7 @@ export interface ShardIndex {
 export class BadIndex extends Error {}
 
 /** Enough for 200,000 tensors. */
-const limits = { length: 64 * 2 ** 20, values: 250_000, nonFinite: true };
+const limits = { length: 64 * 2 ** 20, values: 250_000, names: 200_000, nonFinite: true, isFile: true };
 const MAX_SHARDS = 5000;
 
 /** @throws BadIndex */

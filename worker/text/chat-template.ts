@@ -11,6 +11,9 @@ import { Callable, Dict, Namespace, textOf, type CallArguments, type Value } fro
 
 /** Real ones have up to 20 000 characters. */
 const LONGEST_TEMPLATE = 500_000;
+/** Characters of a template's own in every conversation, and around every message. */
+const LONGEST_INSTRUCTIONS = 30_000;
+const LONGEST_MARKS = 1000;
 /** The longest `range` that jinja2's sandbox allows. */
 const LONGEST_RANGE = 100_000;
 
@@ -33,11 +36,23 @@ export function renderChat(
   }
   try {
     const budget = new Budget();
-    return new Interpreter(budget).render(parseTemplate(template), globals(messages, tokens, now, budget));
+    const text = new Interpreter(budget).render(
+      parseTemplate(template),
+      globals(messages, tokens, now, budget),
+    );
+    const most = mostCharacters(messages);
+    if (text.length <= most) return text;
+    throw badTemplate(`it makes ${text.length} characters of this conversation, more than ${most}`);
   } catch (error) {
     if (error instanceof TemplateError) throw badTemplate(error.message);
     throw error;
   }
+}
+
+/** Templates write instructions of their own, and marks around each message. Few write a message twice. */
+function mostCharacters(messages: readonly ChatMessage[]): number {
+  const said = messages.reduce((sum, { content }) => sum + content.length, 0);
+  return LONGEST_INSTRUCTIONS + LONGEST_MARKS * messages.length + 4 * said;
 }
 
 /** What templates find in transformers, and no more. */

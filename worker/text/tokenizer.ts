@@ -25,6 +25,7 @@ export interface TextTokenizer {
 export function openTokenizer(tokenizerJson: string, config: object): TextTokenizer {
   const json = parseObject(tokenizerJson, 'tokenizer.json');
   refuseUnknownModel(json);
+  refuseLongTexts(json);
   const library = openLibrary({ ...json, pre_tokenizer: withAllDigits(json['pre_tokenizer']) }, config);
 
   const special = new Set<number>();
@@ -44,7 +45,7 @@ export function openTokenizer(tokenizerJson: string, config: object): TextTokeni
 }
 
 /** Enough for Gemma's 262,144 tokens and 580,000 merges, the most of any model today. */
-const limits = { length: 64 * 2 ** 20, values: 1_500_000, nonFinite: true };
+const limits = { length: 64 * 2 ** 20, values: 1_500_000, names: 600_000, nonFinite: true, isFile: true };
 
 /** The object that a JSON file holds; throws Refused with `bad-tokenizer` for anything else. */
 export function parseObject(text: string, file: string): Readonly<Record<string, unknown>> {
@@ -65,6 +66,52 @@ const modelTypes: readonly unknown[] = [undefined, 'BPE', 'Unigram', 'WordPiece'
 function refuseUnknownModel({ model }: Readonly<Record<string, unknown>>): void {
   const type = isObject(model) ? model['type'] : undefined;
   if (!modelTypes.includes(type)) throw badTokenizer(`there is no kind of vocabulary ${show(type)}`);
+}
+
+/** Characters of one token, or of one text that a step inserts or looks for. Real ones have a few hundred. */
+const LONGEST_TEXT = 10_000;
+/** The compiled rules of a normalizer, as base64. Real ones have some 400,000 characters. */
+const LONGEST_RULES = 4_000_000;
+
+/** The parts of a tokenizer.json that hold its steps. */
+const steps = ['normalizer', 'pre_tokenizer', 'post_processor', 'decoder'];
+
+/**
+ * Refuses texts that cost the library more than they can be worth: it builds a tree of every token's characters, and
+ * some steps insert their text into every input.
+ */
+function refuseLongTexts(json: Readonly<Record<string, unknown>>): void {
+  const { added_tokens: added, model } = json;
+  for (const token of Array.isArray(added) ? added.filter(isObject) : []) {
+    refuseLong('a token', token['content'], LONGEST_TEXT);
+  }
+  for (const token of tokensOf(isObject(model) ? model['vocab'] : null)) {
+    refuseLong('a token', token, LONGEST_TEXT);
+  }
+  for (const step of steps) refuseLongIn(step, json[step]);
+}
+
+/** The tokens of a vocabulary: the names of an object, or the first entries of pairs. */
+function tokensOf(vocab: unknown): readonly unknown[] {
+  if (isObject(vocab)) return Object.keys(vocab);
+  return Array.isArray(vocab)
+    ? vocab.map((pair: unknown) => (Array.isArray(pair) ? (pair[0] as unknown) : pair))
+    : [];
+}
+
+/** {@link refuseLong} for every text in a step. JSON that was parsed is not deep. */
+function refuseLongIn(step: string, value: unknown, longest = LONGEST_TEXT): void {
+  refuseLong(`its ${step}`, value, longest);
+  if (typeof value !== 'object' || value === null) return;
+  for (const [name, inner] of Object.entries(value)) {
+    refuseLong(`its ${step}`, name, LONGEST_TEXT);
+    refuseLongIn(step, inner, name === 'precompiled_charsmap' ? LONGEST_RULES : LONGEST_TEXT);
+  }
+}
+
+function refuseLong(what: string, text: unknown, longest: number): void {
+  if (typeof text !== 'string' || text.length <= longest) return;
+  throw badTokenizer(`tokenizer.json: ${what} has a text of ${text.length} characters, more than ${longest}`);
 }
 
 /** A pre-tokenizer in which `Digits` splits digits of all scripts, as in tokenizers; the library splits 0 to 9 alone. */

@@ -107,9 +107,9 @@ describe('an answer', () => {
       stop: () => undefined,
       unload: () => Promise.resolve(),
     };
-    expect(await answerAll(broken, request)).toEqual({
+    expect(await answerAll(broken, { ...request, logits: [1] })).toEqual({
       ok: false,
-      failure: { code: 'internal', reason: 'row 0 of the logits has NaN at 1' },
+      failure: { code: 'not-finite', position: 1, where: 'head' },
     });
   });
 });

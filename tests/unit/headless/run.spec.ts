@@ -132,11 +132,18 @@ describe('the headless runner', () => {
     ['nothing', ''],
     ['a number', '5'],
     ['null', 'null'],
-  ])('exits with 2 and says why on standard error if the request is %s', async (_, input) => {
-    const { status, stdout, stderr } = await run(input);
-    expect({ status, stdout }).toEqual({ status: 2, stdout: '' });
-    expect(stderr).toMatch(/^headless: the request is /);
-  });
+    ['nested 200,000 deep', '['.repeat(200_000) + ']'.repeat(200_000)],
+    ['ambiguous about a field', '{"model": "fairy-lckv", "model": "fairy-llama"}'],
+  ])(
+    'exits with 2, a failure as the answer, and the reason on standard error if the request is %s',
+    async (_, input) => {
+      const { status, stdout, stderr } = await run(input);
+      expect(status).toBe(2);
+      expect(JSON.parse(stdout)).toMatchObject({ ok: false, failure: { code: 'bad-request', field: '' } });
+      expect(stderr).toMatch(/^headless: the request is /);
+      expect(stdout + stderr).not.toContain('file');
+    },
+  );
 
   it('can run several times at once', async () => {
     const runs = await Promise.all([1, 2, 3].map(() => run(JSON.stringify({ ...request, maxNewTokens: 1 }))));

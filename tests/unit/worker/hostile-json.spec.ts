@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { BadJson, parseHostileJson } from '../../../worker/hostile-json.ts';
 import { show } from '../../../worker/hostile-fields.ts';
 
-const limits = { length: 1e8, values: 1e6, nonFinite: false };
+const limits = { length: 1e8, values: 1e6, names: 1e5, nonFinite: false, isFile: true };
 const parse = (text: string, changes: Partial<typeof limits> = {}) =>
   parseHostileJson(text, { ...limits, ...changes });
 
@@ -62,6 +62,11 @@ describe('JSON from outside', () => {
     ['nests 1,000,000 objects', `${'{"a":'.repeat(1e6)}1${'}'.repeat(1e6)}`, 'nested'],
     ['has too many values', `[${'1,'.repeat(2e6)}1]`, 'more than 1000000 values'],
     ['is too long', 'x'.repeat(1e8 + 1), 'characters'],
+    [
+      'has an object of 1,000,000 names',
+      `{${Array.from({ length: 1e6 }, (_, i) => `"k${i}":0`).join()}}`,
+      'more than 100000 names',
+    ],
     ['has an unterminated string', `{"a": "${'\\"'.repeat(4e6)}}`, 'no end'],
     [
       'is a Git LFS pointer',
@@ -75,6 +80,11 @@ describe('JSON from outside', () => {
     const startMs = performance.now();
     expect(() => parse(text)).toThrow(reason);
     expect(performance.now() - startMs).toBeLessThan(5000);
+  });
+
+  it('is not taken for a file if it is none', () => {
+    expect(() => parse('', { isFile: false })).toThrow('not JSON');
+    expect(() => parse('<html>', { isFile: false })).toThrow('not JSON');
   });
 
   it('is read in time if it is 8 MB of escapes', () => {
