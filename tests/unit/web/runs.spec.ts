@@ -1,4 +1,5 @@
 import 'fake-indexeddb/auto';
+import fc from 'fast-check';
 import { beforeEach, describe, expect, it } from 'vitest';
 import { greedy } from '../../../gpu/plan/sampling.ts';
 import { openSpace } from '../../../worker/storage/space.ts';
@@ -102,15 +103,70 @@ describe('a list of runs', () => {
     expect(ids(false)).toEqual(['c', 'a', 'b']);
   });
 
-  it('is exported completely, and no cell is a formula', () => {
+  it('is exported completely, with every cell quoted', () => {
     const hostile = stored({ name: '=HYPERLINK("http://x")', prompt: '-2+3', text: '\t=1,\n"quoted"' });
     expect(JSON.parse(runsAsJson([hostile]))).toEqual([hostile]);
     const csv = runsAsCsv([hostile]);
-    expect(csv.split('\r\n')[0]).toContain('id,endedAt,name');
+    expect(csv.split('\r\n')[0]).toContain('"id","endedAt","name"');
     expect(csv).toContain(`"'=HYPERLINK(""http://x"")"`);
-    expect(csv).toContain(`,'-2+3,"'\t=1,\n""quoted"""`);
-    for (const start of ['=', '+', '-', '@', ' =', '\n='])
-      expect(csvCell(`${start}1`)).toContain(`'${start}1`);
-    expect(csvCell(-1)).toBe('-1');
+    expect(csv).toContain(`,"'-2+3","'\t'=1,\n""quoted"""`);
+    expect(csvCell(null)).toBe('""');
+    expect(csvCell('Once, "there"; was = a king')).toBe('"Once, ""there""; was = a king"');
+  });
+
+  it('has numbers as numbers, negative ones too', () => {
+    fc.assert(
+      fc.property(fc.double({ noNaN: true, noDefaultInfinity: true }), (value) => {
+        expect(csvCell(value)).toBe(`"${value}"`);
+      }),
+    );
+  });
+
+  it('has no text that a spreadsheet would run, wherever it splits cells', () => {
+    const unit = fc.constantFrom(
+      ...[
+        '=',
+        '+',
+        '-',
+        '@',
+        '＝',
+        '＋',
+        '－',
+        '＠',
+        '﹦',
+        '−',
+        ';',
+        '\t',
+        '\r',
+        '\n',
+        ' ',
+        ',',
+        '"',
+        "'",
+        'a',
+      ],
+      ...['\u200B', '\uFEFF', '\u2060', '\u00AD', '\u00A0', '\u3000', '\u0000', '\u202E', '😀', '\uD800'],
+    );
+    fc.assert(
+      fc.property(fc.string({ unit, maxLength: 30 }), (text) => {
+        const cell = csvCell(text);
+        expect(cell).toMatch(/^"([^"]|"")*"$/);
+        const shown = cell.slice(1, -1).replaceAll('""', '"');
+        expect(shown).not.toMatch(/^[;\t\r\n]/);
+        for (const part of shown.split(/[;\t\r\n]/)) {
+          const seen = part.replace(/^[\s\p{C}\u00AD]+/u, '');
+          expect(seen).not.toMatch(/^[=+\-@＝＋－＠﹦−]/);
+        }
+        // Only apostrophes were added.
+        expect(shown.replaceAll("'", '')).toBe(text.replaceAll("'", ''));
+      }),
+      { numRuns: 5000 },
+    );
+  });
+
+  it('is written in linear time', () => {
+    const startMs = performance.now();
+    for (const text of ['\t', ' ', '\t ', ';\u200B', '=']) csvCell(text.repeat(100_000));
+    expect(performance.now() - startMs).toBeLessThan(2000);
   });
 });
