@@ -39,13 +39,16 @@ class RecordingEngine {
   }
 }
 
-const settled = () => new Promise((resolve) => setTimeout(resolve, 5));
+const loaded = (playground: Playground) =>
+  vi.waitFor(() => {
+    expect(playground.phase.at).toBe('ready');
+  });
 
 async function openComparison() {
   const engine = new RecordingEngine();
   const playground = new Playground(engine as unknown as Engine); // it calls nothing else
   playground.start(Promise.resolve([{ id: facts.id, description: '', stored }]));
-  await settled();
+  await loaded(playground);
   return { engine, playground, comparison: new Comparison(playground) };
 }
 
@@ -54,15 +57,15 @@ describe('a comparison', () => {
     const { engine, playground, comparison } = await openComparison();
     playground.set('weights', 'q4');
     playground.set('quantizeEmbeddings', true);
-    await settled();
+    await loaded(playground);
     comparison.add();
     playground.set('quantizeEmbeddings', false);
     playground.set('kvPrecision', 'f32');
     playground.set('slidingWindow', 9);
-    await settled();
+    await loaded(playground);
     comparison.add();
     playground.set('backend', 'cpu');
-    await settled();
+    await loaded(playground);
     engine.loads.length = 0;
     await comparison.run();
     const common = { model: 'fairy-lckv', weights: 'q4' };

@@ -1,6 +1,6 @@
 import 'fake-indexeddb/auto';
 import fc from 'fast-check';
-import { beforeEach, describe, expect, it } from 'vitest';
+import { beforeEach, describe, expect, it, vi } from 'vitest';
 import { greedy } from '../../../gpu/plan/sampling.ts';
 import { openSpace } from '../../../worker/storage/space.ts';
 import type { Run } from '../../../web/playground/run.ts';
@@ -37,25 +37,31 @@ const stored = (changes: Partial<StoredRun>): StoredRun => {
 };
 
 const space = openSpace('runs', (value): value is unknown => value !== undefined);
-const settled = () => new Promise((resolve) => setTimeout(resolve, 20));
+/** Waits until the device has as many runs as this. */
+const deviceHas = (count: number) =>
+  vi.waitFor(async () => {
+    expect(await space.keys()).toHaveLength(count);
+  });
 beforeEach(() => space.remove());
 
 describe('kept runs', () => {
   it('survive a reload with their changes, newest first', async () => {
     const library = new RunLibrary();
     library.record(run(1), 'first');
-    await settled();
+    await vi.waitFor(() => expect(Date.now()).toBeGreaterThan(library.all[0]?.endedAt ?? Infinity));
     library.record(run(2), 'second');
     const [second, first] = library.all;
     library.rename(first?.id ?? '', '  the first  ');
     library.pin(first?.id ?? '', true);
-    await settled();
+    const changed = { ...first, name: 'the first', pinned: true };
+    await vi.waitFor(async () => {
+      expect(await space.get([first?.id ?? ''])).toEqual(changed);
+    });
     const reloaded = new RunLibrary();
     await reloaded.restore();
-    expect(reloaded.all).toEqual([second, { ...first, name: 'the first', pinned: true }]);
+    expect(reloaded.all).toEqual([second, changed]);
     reloaded.remove(second?.id ?? '');
-    await settled();
-    expect(await space.keys()).toHaveLength(1);
+    await deviceHas(1);
     expect(reloaded.trouble).toBeNull();
   });
 
@@ -78,10 +84,9 @@ describe('kept runs', () => {
     );
     library.record(run(1), '');
     library.record(run(2), '');
-    await settled();
-    expect(library.all).toHaveLength(501);
+    await vi.waitFor(() => expect(library.all).toHaveLength(501));
     expect(library.all.at(-1)).toMatchObject({ id: '0', pinned: true });
-    await settled();
+    await deviceHas(2);
   });
 
   it('leave out a run without figures', () => {
