@@ -59,7 +59,9 @@ export async function evaluate(
   const { windows, tokens, bytes } = takeWindows(heldOut, tokenizer, count, WINDOW_TOKENS);
 
   const run = async (request: object) => {
-    const answer = (await answerAll(engine, { model, backend, ...request })) as Answer; // one for one
+    // Always says how to draw: an evaluation must not depend on the model's generation_config.json.
+    const asked = { model, backend, sampling: { temperature: 0 }, ...request };
+    const answer = (await answerAll(engine, asked)) as Answer; // one for one
     if (!answer.ok) throw new Error(`${model}: ${JSON.stringify(answer.failure)}`);
     if (!('tokens' in answer)) throw new Error(`${model}: the answer is not that of a run`);
     return answer;

@@ -55,7 +55,8 @@ def export(name: str, out: Path, models: Path) -> None:
         raise ValueError(f"{name}: {overflown} hold numbers that are too large for float16")
     save_file(half, folder / "model.safetensors", metadata={"format": "pt"})
     write_json(folder / "config.json", config_json(config))
-    sampling = {"do_sample": True, "temperature": 0.8, "top_p": 0.95}
+    # The sampling that the page opens with: tests/unit/worker/generation-config.spec.ts compares them.
+    sampling = {"do_sample": True, "temperature": 0.8, "top_k": 0, "top_p": 0.95, "repetition_penalty": 1.1}
     write_json(folder / "generation_config.json", {"bos_token_id": BEGIN_ID, "eos_token_id": END_ID, **sampling})
     write_json(
         folder / "tokenizer_config.json",

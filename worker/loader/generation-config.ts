@@ -14,6 +14,7 @@ export const GENERATION_CONFIG = 'generation_config.json';
 export interface GenerationConfig {
   /** Tokens that end a text: chat models often name more here than in config.json. */
   readonly eosIds: readonly number[];
+  /** null if the file says nothing about how tokens are drawn. */
   readonly suggested: SuggestedSampling | null;
   /** What in the file could not be used, as sentences. */
   readonly notices: readonly string[];
@@ -79,7 +80,11 @@ export function parseGenerationConfig(text: string | null, vocabSize: number): G
 function readSuggested(
   fields: HostileFields,
   lenient: <T>(read: () => T, fallback: T) => T,
-): SuggestedSampling {
+): SuggestedSampling | null {
+  const saysSomething = ['do_sample', 'max_new_tokens', ...Object.values(names)].some((name) =>
+    fields.has(name),
+  );
+  if (!saysSomething) return null;
   const said: Option[] = [];
   const option = (name: Option, fallback: number) => {
     if (!fields.has(names[name])) return fallback;
@@ -95,6 +100,7 @@ function readSuggested(
   );
   // Without do_sample, transformers draws the likeliest token, and still divides by the repetition penalty.
   const samples = lenient(() => fields.flag('do_sample', false), false);
+  if (!samples && fields.has('do_sample')) said.push('temperature');
   const repetitionPenalty = option('repetitionPenalty', transformersDefaults.repetitionPenalty);
   const { temperature, topK, topP, minP } = samples ? transformersDefaults : greedy;
   const sampling = samples

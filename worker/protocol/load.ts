@@ -57,7 +57,7 @@ export interface ModelFacts {
   readonly hasChatTemplate: boolean;
   readonly weightBytes: number;
   readonly adapter: AdapterFacts;
-  /** How the model's authors draw tokens, from generation_config.json; null if there is no such file. */
+  /** How the model's authors draw tokens, from generation_config.json; null if it does not say. */
   readonly suggestedSampling: SuggestedSampling | null;
   /** What in the model's files is contradictory or unused, as sentences. The model runs all the same. */
   readonly notices: readonly string[];

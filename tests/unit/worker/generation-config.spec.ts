@@ -1,5 +1,7 @@
+import { readdirSync, readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { parseGenerationConfig } from '../../../worker/loader/generation-config.ts';
+import { initialValues, partOf } from '../../../worker/settings/values.ts';
 
 const read = (json: unknown) => parseGenerationConfig(JSON.stringify(json), 100);
 const greedy = { temperature: 0, topK: 0, topP: 1, minP: 0, repetitionPenalty: 1 };
@@ -38,6 +40,20 @@ describe('generation_config.json', () => {
       repetitionPenalty: 1.2,
     });
   });
+
+  it('suggests nothing if it names no field about sampling', () => {
+    expect(read({ eos_token_id: 7, pad_token_id: 8 }).suggested).toBeNull();
+    expect(read({ do_sample: false }).suggested).toMatchObject({ sampling: greedy, said: ['temperature'] });
+  });
+
+  it.each(readdirSync('public/models', { withFileTypes: true }).filter((entry) => entry.isDirectory()))(
+    'of the shipped $name suggests what the page opens with',
+    ({ name }) => {
+      const text = readFileSync(`public/models/${name}/generation_config.json`, 'utf8');
+      const { seed: _, ...sampling } = partOf('sampling', initialValues());
+      expect(parseGenerationConfig(text, 2048).suggested?.sampling).toEqual(sampling);
+    },
+  );
 
   it.each([
     ['is not JSON', '{', 'not JSON'],
