@@ -5,7 +5,6 @@ import SharingPanel from './layers/SharingPanel.svelte';
 import ModelPanel from './model/ModelPanel.svelte';
 import PrecisionPanel from './model/PrecisionPanel.svelte';
 import SamplingPanel from './sampling/SamplingPanel.svelte';
-import SharePanel from './share/SharePanel.svelte';
 import Output from './write/Output.svelte';
 import Prompt from './write/Prompt.svelte';
 
@@ -68,8 +67,8 @@ export const panels: readonly Panel[] = [
     hint: 'Copy a link to these settings, or cite the last run.',
     place: 'main',
     openAtFirst: true,
-    loading: 'eager',
-    component: SharePanel,
+    loading: 'lazy',
+    load: () => import('./share/SharePanel.svelte'),
   },
   {
     id: 'model',

@@ -14,6 +14,7 @@ import { replaceUnedited } from '../settings/replace-unedited.ts';
 import type { Decoded } from '../settings/hash.ts';
 import { endpointOf } from '../settings/endpoint.ts';
 import { PlanEditor } from './plan-editor.svelte.ts';
+import { SamplingAdvice } from './sampling-advice.svelte.ts';
 import { trainedFor, type ModelEntry } from '../models/model-index.ts';
 import { modelIn, type PickedFile } from '../models/opened-files.ts';
 import { noticeOf, type LinkNotice } from './link-notice.ts';
@@ -42,6 +43,7 @@ export class Playground {
   linkNotice = $state.raw<LinkNotice | null>(null);
   /** Edits of the layer types, from every control. */
   readonly planEditor = new PlanEditor(this.config);
+  readonly samplingAdvice = new SamplingAdvice(this.config);
   readonly chat = new Chat();
 
   /** The sharing that the checkpoint was trained with; null until it is known. */
@@ -116,6 +118,7 @@ export class Playground {
     // What the link had to leave out stays as it is here.
     const kept = valuesOf(omitted, this.config);
     Object.assign(this.config, defaultConfig, this.stored, kept, values, { model, endpoint });
+    this.samplingAdvice.linked(values);
     this.#cpuByFallback = false;
     this.linkNotice = noticeOf(complaints, known ? null : { model: asked, endpoint: server });
     if (!isSameLoadable(this.#target, this.config)) this.#dropModel();
@@ -162,6 +165,7 @@ export class Playground {
   set<Key extends SettingKey>(key: Key, value: PlaygroundConfig[Key]): void {
     if (value === this.config[key]) return;
     this.config[key] = value;
+    this.samplingAdvice.edited(key);
     if (!reloads(settings[key])) return;
     if (key === 'backend') {
       this.fellBack = null;
@@ -257,6 +261,7 @@ export class Playground {
       const model = outcome.value;
       this.#known = new Map(this.#known).set(model.id, model);
       this.#adopt(model.stored);
+      this.samplingAdvice.consider(model);
       this.phase = { at: 'ready', model };
       if (queued) this.generate();
     } else if (outcome.failure.code === 'no-webgpu' && this.config.backend === 'webgpu') {

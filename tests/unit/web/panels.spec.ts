@@ -26,9 +26,10 @@ describe('panels', () => {
     );
   });
 
-  it('keep the code of the workbench, the Hub and the export out of the first view', () => {
+  it('keep the code of the workbench, and of what is below the output and the settings, out of the first view', () => {
+    const below = ['share', 'hub', 'export'];
     for (const { id, place, loading } of panels) {
-      expect(loading, id).toBe(place === 'workbench' || id === 'hub' || id === 'export' ? 'lazy' : 'eager');
+      expect(loading, id).toBe(place === 'workbench' || below.includes(id) ? 'lazy' : 'eager');
     }
   });
 

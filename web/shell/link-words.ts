@@ -1,0 +1,16 @@
+/** What the page says of a link that it could not follow. */
+export const linkWords = {
+  ignored: (complaints: string) => `Parts of this link were ignored: ${complaints}.`,
+  folder: (name: string) =>
+    `This link was made with “${name}”, a model opened from a folder, which a link cannot carry.`,
+  folderAdvice: (model: string) =>
+    `If you have that folder, open it here: the settings of the link stay. Until then the page uses ${model}.`,
+  notShipped: (model: string) => `This link asks for the model ${model}, which does not ship with this page.`,
+  notShippedAdvice: (model: string) => `The page uses ${model} instead.`,
+  elsewhere: (model: string, endpoint: string) =>
+    `This link asks for the model ${model} from the server ${endpoint}.`,
+  elsewhereAdvice: (model: string) =>
+    `The server was not contacted and nothing was downloaded. Until you ask for it, the page uses ${model}.`,
+  askSize: 'Ask for its size',
+  restTaken: 'The rest of the link was used.',
+} as const;
