@@ -92,6 +92,8 @@ export interface Session {
   profileStep(): Promise<readonly KernelTime[] | null>;
   /** KV figures for the tokens that were kept. */
   kvUsage(): KvUsage;
+  /** The bytes of `kvUsage`, cheap enough to read for every token. */
+  readonly kvBytesInUse: number;
   /** Frees everything that the session allocated. */
   close(): void;
 }

@@ -107,6 +107,10 @@ export class CpuSession implements Session {
     return this.#decoder.stores.usage();
   }
 
+  get kvBytesInUse(): number {
+    return this.#decoder.stores.bytesInUse;
+  }
+
   close(): void {
     this.#decoder.close();
     this.#closed();

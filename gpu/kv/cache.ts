@@ -9,6 +9,8 @@ export interface KvCache {
   /** The layer whose keys and values these are. */
   readonly owner: number;
   readonly slots: SlotLayout;
+  /** The text ends before this position. */
+  readonly end: number;
   /** Rows held, in each KV head. */
   readonly rows: number;
   readonly bytesInUse: number;
@@ -29,57 +31,19 @@ export interface KvCache {
   canRewind(tokens: number): boolean;
 }
 
-/** The sizes of a store. */
-export interface StoreSizes {
+/** What a store is, apart from what it holds. */
+export interface StoreFacts {
   readonly owner: number;
   readonly slots: SlotLayout;
   readonly rowBytes: number;
   readonly bytesAllocated: number;
-}
-
-/** Keeps every position. */
-export class LinearCache implements KvCache {
-  readonly owner: number;
-  readonly slots: SlotLayout;
-  readonly bytesAllocated: number;
-  readonly #rowBytes: number;
-  #end = 0;
-
-  constructor({ owner, slots, rowBytes, bytesAllocated }: StoreSizes) {
-    this.owner = owner;
-    this.slots = slots;
-    this.bytesAllocated = bytesAllocated;
-    this.#rowBytes = rowBytes;
-  }
-
-  get rows(): number {
-    return this.#end;
-  }
-
-  get bytesInUse(): number {
-    return this.rows * this.#rowBytes;
-  }
-
-  positions(): readonly number[] {
-    return range(0, this.#end);
-  }
-
-  written(): void {
-    // Every position has a slot of its own: nothing is overwritten.
-  }
-
-  keep(end: number): void {
-    this.#end = end;
-  }
-
-  canRewind(tokens: number): boolean {
-    return tokens <= this.#end;
-  }
+  /** How many of the newest positions it keeps: the window if all readers have one; otherwise Infinity. */
+  readonly windowTokens: number;
 }
 
 /**
- * Keeps what a window shows, for owners that are read only through windows. The ring has more slots than the window, so
- * that a discarded step overwrites nothing that is still needed. A text that fits needs no ring.
+ * Keeps the newest positions: what a window shows, or everything. The ring of a window has more slots than the window,
+ * so that a discarded step overwrites nothing that is still needed. A text that fits needs no ring.
  */
 export class WindowedCache implements KvCache {
   readonly owner: number;
@@ -91,12 +55,16 @@ export class WindowedCache implements KvCache {
   /** The store has every position from here to the last one written. */
   #oldest = 0;
 
-  constructor({ owner, slots, rowBytes, bytesAllocated }: StoreSizes, windowTokens: number) {
+  constructor({ owner, slots, rowBytes, bytesAllocated, windowTokens }: StoreFacts) {
     this.owner = owner;
     this.slots = slots;
     this.bytesAllocated = bytesAllocated;
     this.#rowBytes = rowBytes;
     this.#windowTokens = windowTokens;
+  }
+
+  get end(): number {
+    return this.#end;
   }
 
   get rows(): number {
@@ -112,6 +80,7 @@ export class WindowedCache implements KvCache {
   }
 
   written(end: number, entered: number): void {
+    // Without a ring, every position has a slot of its own: nothing is overwritten.
     if (this.slots.kind !== 'ring') return;
     this.#oldest = Math.max(this.#oldest, end - this.slots.slots, end - entered);
   }

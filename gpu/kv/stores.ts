@@ -1,6 +1,6 @@
 import type { ModelDims } from '../plan/model-dims.ts';
 import { kvOwners, type Sharing } from '../plan/sharing.ts';
-import { LinearCache, WindowedCache, type KvCache } from './cache.ts';
+import { WindowedCache, type KvCache } from './cache.ts';
 import { linearSlots, ringSlots, type SlotLayout } from './slots.ts';
 import { kvRowBytes, kvRowsAllocated, type KvPrecision, type KvUsage } from './usage.ts';
 
@@ -32,8 +32,10 @@ export class KvStores {
       const rows = kvRowsAllocated(owner, capacityTokens, windowTokens);
       const slots = rows < capacityTokens ? ringSlots(rows) : linearSlots(rows);
       const bytesAllocated = allocate(owner.layer, rows * rowBytes);
-      const sizes = { owner: owner.layer, slots, rowBytes, bytesAllocated };
-      return owner.windowed ? new WindowedCache(sizes, windowTokens) : new LinearCache(sizes);
+      return new WindowedCache({
+        ...{ owner: owner.layer, slots, rowBytes, bytesAllocated },
+        windowTokens: owner.windowed ? windowTokens : Infinity,
+      });
     });
     this.#byOwner = new Map(this.caches.map((cache) => [cache.owner, cache]));
     this.bytesPerToken = this.caches.length * rowBytes;
@@ -49,6 +51,21 @@ export class KvStores {
   get layouts(): readonly SlotLayout[] {
     const byKind = new Map(this.caches.map(({ slots }) => [slots.kind, slots]));
     return [...byKind.values()];
+  }
+
+  /** Positions of the text: those whose rows were kept. */
+  get tokens(): number {
+    return this.caches[0]?.end ?? 0;
+  }
+
+  /** Bytes of the rows held now. */
+  get bytesInUse(): number {
+    return this.caches.reduce((bytes, cache) => bytes + cache.bytesInUse, 0);
+  }
+
+  /** Bytes that the ledger counts for the stores. */
+  get bytesAllocated(): number {
+    return this.caches.reduce((bytes, cache) => bytes + cache.bytesAllocated, 0);
   }
 
   /** See {@link KvCache.written}. */
@@ -80,12 +97,10 @@ export class KvStores {
       bytes: bytesInUse,
     }));
     return {
-      bytes: sum(this.caches.map(({ bytesInUse }) => bytesInUse)),
-      allocatedBytes: sum(this.caches.map(({ bytesAllocated }) => bytesAllocated)),
+      bytes: this.bytesInUse,
+      allocatedBytes: this.bytesAllocated,
       bytesPerToken: this.bytesPerToken,
       layers,
     };
   }
 }
-
-const sum = (numbers: readonly number[]) => numbers.reduce((total, number) => total + number, 0);

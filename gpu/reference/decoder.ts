@@ -58,7 +58,7 @@ export class CpuDecoder implements Decoder {
   }
 
   get allocatedBytes(): number {
-    return this.stores.usage().allocatedBytes;
+    return this.stores.bytesAllocated;
   }
 
   close(): void {

@@ -39,8 +39,6 @@ export class GpuSession implements Session {
   readonly #kvScope: Scope;
   readonly #recordings: Recordings;
   readonly #onClose: () => void;
-  /** Positions whose KV is kept. Steps thrown away have written beyond. */
-  #written = 0;
 
   static async open(
     context: GpuContext,
@@ -103,7 +101,7 @@ export class GpuSession implements Session {
 
   async prefill(tokens: readonly number[], options: PrefillOptions): Promise<boolean> {
     const { context, session } = this.#forward;
-    const turn = { start: this.#written, rows: tokens.length };
+    const turn = { start: session.stores.tokens, rows: tokens.length };
     context.device.queue.writeBuffer(session.tokens, 4 * turn.start, Uint32Array.from(tokens));
     // Discarded steps of an earlier turn have marked tokens at positions that come again.
     context.device.queue.writeBuffer(session.seen, 0, new Uint32Array(this.#forward.dims.vocabSize));
@@ -119,18 +117,12 @@ export class GpuSession implements Session {
       const { windowTokens } = this.#forward.sharing;
       session.stores.written(turn.start + turn.rows, turn.rows > windowTokens ? windowTokens : Infinity);
     }
-    if (finished) this.#keep(turn.start + turn.rows);
+    if (finished) session.stores.keep(turn.start + turn.rows);
     return finished;
   }
 
   rewind(tokens: number): boolean {
-    this.#written = tokens;
     return this.#forward.session.stores.rewind(tokens);
-  }
-
-  #keep(tokens: number): void {
-    this.#written = tokens;
-    this.#forward.session.stores.keep(tokens);
   }
 
   async #sequential(turn: { start: number; rows: number }, options: PrefillOptions): Promise<boolean> {
@@ -170,7 +162,7 @@ export class GpuSession implements Session {
     if (options.maxNewTokens === 0) return 'length';
     context.device.queue.writeBuffer(session.sampling, 0, packSampling(options.sampling));
 
-    const prompt = this.#written;
+    const prompt = session.stores.tokens;
     const { layers, head, sample, kept, probabilities } = this.#recordings;
     const first = [head, ...kept, sample, ...probabilities];
     const next = [layers, ...first];
@@ -205,7 +197,7 @@ export class GpuSession implements Session {
           end = 'stopped';
           break;
         }
-        this.#keep(prompt + arrived);
+        session.stores.keep(prompt + arrived);
         arrived++;
         options.onToken(token, session.probabilities ? readProbabilities(words.slice(1)) : null);
         if (options.endTokens.has(token)) {
@@ -256,18 +248,18 @@ export class GpuSession implements Session {
 
   /** The token at the last position kept is decoded once more. */
   async profileStep(): Promise<readonly KernelTime[] | null> {
-    const { context } = this.#forward;
+    const { context, session } = this.#forward;
     if (!canTime(context)) return null;
     const { layers, head, sample } = this.#recordings;
-    this.#writeRow(this.#written - 1);
+    this.#writeRow(session.stores.tokens - 1);
     return timeKernels(context, [layers, head, sample]);
   }
 
   /** Bytes that decoding the next token reads: matrices, and the rows that each layer sees of the store that it reads. */
   bytesReadPerToken(): number {
-    const { weights, keyValueWeights, sharing, dims, kvPrecision } = this.#forward;
+    const { weights, keyValueWeights, sharing, dims, kvPrecision, session } = this.#forward;
     const rowsSeen = sharing.layers.map((layer) => {
-      const { from, to } = visibleKeys(this.#written, maskOf(sharing, layer));
+      const { from, to } = visibleKeys(session.stores.tokens, maskOf(sharing, layer));
       return to - from;
     });
     const rows = rowsSeen.reduce((sum, seen) => sum + seen, 0);
@@ -276,6 +268,10 @@ export class GpuSession implements Session {
 
   kvUsage(): KvUsage {
     return this.#forward.session.stores.usage();
+  }
+
+  get kvBytesInUse(): number {
+    return this.#forward.session.stores.bytesInUse;
   }
 
   close(): void {

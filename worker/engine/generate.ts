@@ -200,7 +200,7 @@ async function decode(
             const nowMs = performance.now();
             const drawn = { token, before, probabilities: found, ms: nowMs - (arrivalsMs.at(-1) ?? nowMs) };
             arrivalsMs.push(nowMs);
-            kvBytes.push(session.kvUsage().bytes);
+            kvBytes.push(session.kvBytesInUse);
             if (live) live.push(drawn);
             else reportToken(token, '', withProbabilities(drawn, []));
             reportStats();

@@ -41,8 +41,10 @@ describe('The stores of a session', () => {
         for (const { rows, thrownAway, rewindBy } of history) {
           stores.written(end + rows + thrownAway);
           stores.keep((end += rows));
+          expect(stores.tokens).toBe(end);
           expect(stores.usage()).toEqual(kvUsage(sharing, tinyDims, 'f16', end, allocatedBytes));
           stores.rewind((end = Math.max(0, end - rewindBy)));
+          expect(stores.tokens).toBe(end);
           expect(stores.usage()).toEqual(kvUsage(sharing, tinyDims, 'f16', end, allocatedBytes));
         }
       }),
