@@ -81,7 +81,3 @@ export function kvUsage(
     layers,
   };
 }
-
-/** Positions written after a prompt and `newTokens` more. The last token's KV is never computed. */
-export const kvTokensWritten = (promptTokens: number, newTokens: number) =>
-  promptTokens + Math.max(0, newTokens - 1);

@@ -6,7 +6,6 @@ import {
   kvRowBytes,
   kvRowsAllocated,
   kvRowsHeld,
-  kvTokensWritten,
   MAX_STEPS_IN_FLIGHT,
   plainKvBytesPerToken,
 } from '../../../gpu/kv/usage.ts';
@@ -109,12 +108,6 @@ it('Every cache has room for all rows that it holds', () => {
       },
     ),
   );
-});
-
-it('P prompt tokens and N new ones write P + N - 1 rows, or P rows if N is 0', () => {
-  expect(kvTokensWritten(7, 5)).toBe(11);
-  expect(kvTokensWritten(7, 1)).toBe(7);
-  expect(kvTokensWritten(7, 0)).toBe(7);
 });
 
 it('Usage lists each owner once. Without windows it sums to the tokens times the bytes per token', () => {
