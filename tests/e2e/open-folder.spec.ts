@@ -67,7 +67,7 @@ test('a folder is opened by its button and runs, and the page says that a link c
 test('files are opened by their button, and files without a model change nothing', async ({ page }) => {
   const lab = await visit(page);
   await openByButton(page, 'Open files', [join(shipped, 'tokenizer.json')]);
-  await expect(page.getByRole('alert')).toContainText('no config.json among these files');
+  await expect(page.getByRole('alert')).toContainText('no config.json among these files (tokenizer.json)');
   await expect(lab.select('Model')).toHaveValue('fairy-lckv');
 
   const names = ['config.json', 'model.safetensors', 'tokenizer.json'];

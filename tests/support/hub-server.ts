@@ -139,7 +139,8 @@ export async function startHub(repositories: Readonly<Record<string, Repository>
       else sendBody(response, Buffer.from(JSON.stringify(value)).subarray(0, mischief.truncateTo), mischief);
     };
     if (api && verb === 'revision') {
-      json({ id, sha: repository.commit });
+      const siblings = [...repository.files.keys()].map((rfilename) => ({ rfilename }));
+      json({ id, sha: repository.commit, siblings });
       return;
     }
     if (api && verb === 'paths-info' && request.method === 'POST') {

@@ -32,7 +32,9 @@ export function modelIn(picked: readonly PickedFile[], takenIds: readonly string
   const whole = described.filter(([, files]) => hasWeights(files));
   const [found, other] = whole.length > 0 ? whole : described;
   if (!found || other) {
-    return { ok: false, failure: { code: 'not-one-model', folders: found ? namesOf(whole, described) : [] } };
+    const names = found ? namesOf(whole, described) : [];
+    const files = found ? [] : picked.map(({ path }) => path.slice(path.lastIndexOf('/') + 1));
+    return { ok: false, failure: { code: 'not-one-model', folders: names, files } };
   }
   const [folder, files] = found;
   return { ok: true, value: { from: 'files', id: freeId(folder, takenIds), files } };

@@ -50,7 +50,7 @@ export function explain(failure: Failure): string {
       return `${failure.file} cannot be read (${failure.reason}); it may have been changed, moved or removed since it was opened.`;
     case 'not-one-model':
       return failure.folders.length === 0
-        ? 'There is no config.json among these files, so they are no model.'
+        ? `There is no config.json among these files (${listed(failure.files)}), so they are no model.`
         : `These files hold several models: ${listed(failure.folders)}.`;
     case 'export-failed':
       return `${failure.file} could not be written: ${failure.reason}.`;
@@ -114,7 +114,7 @@ export function advise(failure: Failure): string {
       return 'Open the folder again.';
     case 'not-one-model':
       return failure.folders.length === 0
-        ? 'Open a folder as Hugging Face writes it: config.json, safetensors and, for text, tokenizer.json.'
+        ? 'Open a folder as Hugging Face writes it: config.json, safetensors (not GGUF or PyTorch files) and, for text, tokenizer.json.'
         : 'Open the folder of one of them.';
     case 'export-failed':
       return 'Free some space or choose another place, and export again.';

@@ -1,6 +1,7 @@
 /** The files that a model consists of: at which commit, how large, with which digests. */
 import { isObject } from '../hostile-fields.ts';
 import { readIndex } from '../loader/checkpoint.ts';
+import { otherWeights } from '../loader/other-weights.ts';
 import { Refused } from '../outcome.ts';
 import { isRepository } from './address.ts';
 import { ask, askJson, parseJson, unusable, type AskOptions } from './ask.ts';
@@ -50,13 +51,13 @@ const MOST_SHARDS = 10_000;
  * @throws Refused with `hub-refused`, `download-failed` or `bad-weights`
  */
 export async function listModel(asked: HubServer, options: AskOptions): Promise<Listing> {
-  const { repository, commit } = await resolveRevision(asked, options);
+  const { repository, commit, names: all } = await resolveRevision(asked, options);
   const server = asked.renamed(repository);
   const { endpoint, revision } = server;
   const sizesOf = (names: readonly string[]) => pathsInfo(server, commit, names, options);
   const found = await sizesOf([...SMALL_FILES, WHOLE_WEIGHTS, WEIGHTS_INDEX]);
   const has = (name: string) => found.some((file) => file.name === name);
-  if (!has('config.json')) throw missing('config.json', 'there is no such file');
+  if (!has('config.json')) throw missing('config.json', `there is no such file${otherWeights(all)}`);
   for (const { name, sizeBytes } of found) {
     const most = name === WEIGHTS_INDEX ? LARGEST_INDEX_BYTES : LARGEST_TEXT_BYTES;
     if (name !== WHOLE_WEIGHTS && sizeBytes > most) {
@@ -66,7 +67,8 @@ export async function listModel(asked: HubServer, options: AskOptions): Promise<
   const listing = (files: readonly ListedFile[]) => ({ endpoint, repository, revision, commit, files });
   if (has(WHOLE_WEIGHTS)) return listing(found.filter(({ name }) => name !== WEIGHTS_INDEX));
   if (!has(WEIGHTS_INDEX)) {
-    throw missing(WHOLE_WEIGHTS, `there is neither ${WHOLE_WEIGHTS} nor ${WEIGHTS_INDEX}`);
+    const reason = `there is neither ${WHOLE_WEIGHTS} nor ${WEIGHTS_INDEX}${otherWeights(all)}`;
+    throw missing(WHOLE_WEIGHTS, reason);
   }
   const names = await shardNames(server, commit, options);
   const shards = await sizesOf(names);
@@ -81,20 +83,24 @@ export async function listModel(asked: HubServer, options: AskOptions): Promise<
   return listing([...found, ...shards]);
 }
 
+interface Resolved {
+  readonly repository: string;
+  readonly commit: string;
+  /** All files of the repository, as far as the server lists them. */
+  readonly names: readonly string[];
+}
+
 /**
  * What the revision stands for on the server now: the commit, and the repository's own name. The server may write the
  * name with other capitals than the person did, or may have renamed the repository.
  *
  * @throws Refused with `hub-refused` or `download-failed`
  */
-export async function resolveRevision(
-  server: HubServer,
-  options: AskOptions,
-): Promise<{ readonly repository: string; readonly commit: string }> {
+export async function resolveRevision(server: HubServer, options: AskOptions): Promise<Resolved> {
   const { repository, revision } = server;
   const path = `api/models/${repository}/revision/${encodeURIComponent(revision)}`;
   const info = await askJson(server, { path, file: null, maxBytes: LARGEST_ANSWER_BYTES }, options);
-  const { sha: commit, id: own } = isObject(info) ? info : {};
+  const { sha: commit, id: own, siblings } = isObject(info) ? info : {};
   const id = own ?? repository;
   if (typeof commit !== 'string' || !/^[0-9a-f]{7,64}$/.test(commit)) {
     throw unusable(repository, 'the server’s answer names no commit');
@@ -102,7 +108,16 @@ export async function resolveRevision(
   if (typeof id !== 'string' || !isRepository(id)) {
     throw unusable(repository, 'the server’s answer does not name the repository as owner/name');
   }
-  return { repository: id, commit };
+  return { repository: id, commit, names: namesIn(siblings) };
+}
+
+/** The names in a list of files. They only word a refusal, so what is not understood is left out. */
+function namesIn(siblings: unknown): readonly string[] {
+  if (!Array.isArray(siblings)) return [];
+  return (siblings as readonly unknown[]).flatMap((entry) => {
+    const name = isObject(entry) ? entry['rfilename'] : null;
+    return typeof name === 'string' ? [name] : [];
+  });
 }
 
 async function shardNames(

@@ -50,7 +50,7 @@ export async function openCheckpoint(source: ModelSource, wholeFile = WHOLE_FILE
   }
   const index = await source.text(INDEX_FILE);
   if (index === null) {
-    const reason = `there is neither ${WHOLE_FILE} nor ${INDEX_FILE}${await otherWeights(source)}`;
+    const reason = `there is neither ${WHOLE_FILE} nor ${INDEX_FILE}${otherWeights(await source.names())}`;
     throw new Refused({ code: 'download-failed', file: WHOLE_FILE, status: 404, reason });
   }
   return openShards(source, readIndex(index));

@@ -1,4 +1,3 @@
-import type { ModelSource } from './model-source.ts';
 import { namesOf } from './names.ts';
 
 /** Weights that other programs read, by the end of their files' names. */
@@ -11,20 +10,30 @@ const formats = [
   { end: '.h5', what: 'TensorFlow' },
   { end: '.msgpack', what: 'Flax' },
   { end: '.npz', what: 'MLX or NumPy arrays' },
-  { end: '.safetensors', what: 'safetensors under other names' },
 ] as const;
 
-/** What to say of a model without weights that kvtab reads: which others it has, as the end of a sentence. */
-export async function otherWeights(source: ModelSource): Promise<string> {
-  const names = await source.names();
+/**
+ * What to say of a model that lacks a file that kvtab needs: which other weights it has, and what to do, as the end of
+ * a sentence. Empty if there is nothing to say.
+ *
+ * @param names the model's files
+ */
+export function otherWeights(names: readonly string[]): string {
   if (names.includes('adapter_model.safetensors')) {
     return '; adapter_model.safetensors is a LoRA adapter, which must be merged into its base model first';
+  }
+  const safetensors = names.filter((name) => name.toLowerCase().endsWith('.safetensors'));
+  if (safetensors.some((name) => /^model(-\d+-of-\d+)?\.safetensors$/.test(name))) {
+    return `; ${namesOf(safetensors)} ${areOrIs(safetensors)} there, but not all that belongs to it`;
   }
   for (const { end, what } of formats) {
     const found = names.filter((name) => name.toLowerCase().endsWith(end));
     if (found.length > 0) {
-      return `; ${namesOf(found)} ${found.length > 1 ? 'are' : 'is'} ${what}: look for the same model in safetensors`;
+      return `; ${namesOf(found)} ${areOrIs(found)} ${what}, and kvtab reads safetensors: look for the original repository, or for the same model in safetensors`;
     }
   }
-  return '';
+  if (safetensors.length === 0) return '';
+  return `; ${namesOf(safetensors)} ${areOrIs(safetensors)} safetensors under another name: if it is the whole model, name it model.safetensors`;
 }
+
+const areOrIs = (names: readonly string[]) => (names.length > 1 ? 'are' : 'is');

@@ -39,7 +39,12 @@ export type Failure =
   /** A file on this machine that could be opened, but can no longer be read. */
   | { readonly code: 'unreadable-file'; readonly file: string; readonly reason: string }
   /** Files were opened, but not those of one model: the folders among them that hold one, none or several. */
-  | { readonly code: 'not-one-model'; readonly folders: readonly string[] }
+  | {
+      readonly code: 'not-one-model';
+      readonly folders: readonly string[];
+      /** The names of all files, if there is no such folder. */
+      readonly files: readonly string[];
+    }
   | ({ readonly code: 'hub-refused'; readonly why: HubRefusal } & {
       readonly repository: string;
       readonly endpoint: string;

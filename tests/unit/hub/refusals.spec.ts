@@ -59,6 +59,23 @@ describe('a server that refuses', () => {
     });
   });
 
+  const json = new TextEncoder().encode('{}');
+  it.each([
+    ['only GGUF files', ['model-q4.gguf', 'README.md'], 'config.json', 'model-q4.gguf is GGUF'],
+    ['only a PyTorch checkpoint', ['config.json', 'pytorch_model.bin'], 'model.safetensors', 'PyTorch'],
+    ['only MLX arrays', ['config.json', 'weights.npz'], 'model.safetensors', 'weights.npz is MLX'],
+    ['only an adapter', ['adapter_model.safetensors'], 'config.json', 'LoRA adapter'],
+    ['weights under another name', ['config.json', 'x.safetensors'], 'model.safetensors', 'another name'],
+    ['no index', ['config.json', 'model-00001-of-00002.safetensors'], 'model.safetensors', 'not all'],
+  ])('a repository with %s is refused with what it has and what to do', async (_, names, file, said) => {
+    const files = new Map(names.map((name) => [name, json]));
+    const server = await hubWith({ [NAME]: repository({ files }) });
+    expect(failureOf(await openLibrary().download(modelAt(server), ignore))).toMatchObject({
+      ...{ code: 'download-failed', file, status: 404 },
+      reason: expect.stringContaining(said) as string,
+    });
+  });
+
   it.each([
     ['no commit', '{}', /names no commit/],
     ['a commit that is a path', '{"sha": "../../etc"}', /names no commit/],

@@ -23,7 +23,7 @@ const failures: { readonly [Code in Failure['code']]: Extract<Failure, { code: C
   'bad-request': { code: 'bad-request', field: 'maxNewTokens', reason: 'below 0' },
   'download-failed': { code: 'download-failed', file: 'config.json', status: 404, reason: 'Not Found' },
   'unreadable-file': { code: 'unreadable-file', file: 'config.json', reason: 'the file was changed' },
-  'not-one-model': { code: 'not-one-model', folders: ['a', 'b'] },
+  'not-one-model': { code: 'not-one-model', folders: ['a', 'b'], files: [] },
   'hub-refused': {
     code: 'hub-refused',
     repository: 'owner/name',
@@ -88,9 +88,11 @@ describe('explain', () => {
   });
 
   it('lists the first few of many models', () => {
-    expect(explain({ code: 'not-one-model', folders: ['a', 'b', 'c', 'd', 'e', 'f', 'g', 'h'] })).toContain(
-      'a, b, c, d, e and 3 more',
+    expect(
+      explain({ code: 'not-one-model', folders: ['a', 'b', 'c', 'd', 'e', 'f', 'g', 'h'], files: [] }),
+    ).toContain('a, b, c, d, e and 3 more');
+    expect(explain({ code: 'not-one-model', folders: [], files: ['model-q4.gguf'] })).toContain(
+      'no config.json among these files (model-q4.gguf)',
     );
-    expect(explain({ code: 'not-one-model', folders: [] })).toContain('no config.json');
   });
 });

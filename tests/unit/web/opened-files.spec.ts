@@ -38,11 +38,11 @@ describe('modelIn', () => {
   it('lists the models if there are several, and says if there is none', () => {
     expect(modelIn(picked('a/config.json', `a/${weights}`, 'b/config.json', `b/${weights}`), [])).toEqual({
       ok: false,
-      failure: { code: 'not-one-model', folders: ['a', 'b'] },
+      failure: { code: 'not-one-model', folders: ['a', 'b'], files: [] },
     });
     expect(modelIn(picked('a/readme.md'), [])).toEqual({
       ok: false,
-      failure: { code: 'not-one-model', folders: [] },
+      failure: { code: 'not-one-model', folders: [], files: ['readme.md'] },
     });
   });
 });
