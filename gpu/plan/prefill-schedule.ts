@@ -41,24 +41,19 @@ export function prefillSchedule(
 
   return groupsOf(sharing.layers).flatMap((group) => {
     const passCount = passesOf(group, passes);
-    const lastOwnerHere = owners.filter((owner) => owner < group.stop).at(-1) ?? 0;
-
-    const workOf = (layer: number, finalPass: boolean): LayerWork | null => {
-      if (!finalPass) return layer < lastOwnerHere ? 'all' : layer === lastOwnerHere ? 'kv' : null;
+    const workOf = (layer: number, finalPass: boolean): LayerWork => {
+      // An iterated group ends at an owner: groupsOf stops after the highest layer that is read.
+      if (!finalPass) return layer < group.stop - 1 ? 'all' : 'kv';
       return everyRow || layer < lastOwner ? 'all' : 'last';
     };
 
     return Array.from({ length: passCount }, (_, pass): PrefillPass => {
-      const steps = sharing.layers.slice(group.start, group.stop).flatMap((layer) => {
-        const work = workOf(layer.index, pass === passCount - 1);
-        if (work === null) return [];
-        return {
-          layer: layer.index,
-          work,
-          ownsKv: owners.includes(layer.index),
-          seesOnlyZeros: firstTurn && pass === 0 && readsAbove(layer),
-        };
-      });
+      const steps = sharing.layers.slice(group.start, group.stop).map((layer) => ({
+        layer: layer.index,
+        work: workOf(layer.index, pass === passCount - 1),
+        ownsKv: owners.includes(layer.index),
+        seesOnlyZeros: firstTurn && pass === 0 && readsAbove(layer),
+      }));
       return { group, pass, passes: passCount, steps };
     });
   });

@@ -1,3 +1,4 @@
+import { getEventListeners } from 'node:events';
 import { describe, expect, it } from 'vitest';
 import { Gate } from '../../../worker/hub/gate.ts';
 import { Patience, realClock, retryAfterMs } from '../../../worker/hub/patience.ts';
@@ -122,5 +123,15 @@ describe('The clock', () => {
     control.abort();
     await expect(sleeping).rejects.toThrow('interrupted');
     await expect(realClock.sleep(3_600_000, control.signal)).rejects.toThrow('interrupted');
+  });
+
+  it('leaves no listener on the signal, whether it waited to the end or not', async () => {
+    const control = new AbortController();
+    await realClock.sleep(1, control.signal);
+    expect(getEventListeners(control.signal, 'abort')).toEqual([]);
+    const sleeping = realClock.sleep(3_600_000, control.signal);
+    control.abort();
+    await expect(sleeping).rejects.toThrow('interrupted');
+    expect(getEventListeners(control.signal, 'abort')).toEqual([]);
   });
 });

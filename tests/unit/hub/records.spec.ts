@@ -164,6 +164,19 @@ describe('A writer of records', () => {
       expect(await records.read(index)).toEqual(bytes.slice(start, start + 10));
   });
 
+  it('fills two buffers by turns, so that memory does not grow with the file', async () => {
+    const records = fileOf(listing(), 'a.bin', 50);
+    const buffers: Uint8Array[] = [];
+    records.write = (_, buffer) => {
+      buffers.push(buffer);
+      return Promise.resolve();
+    };
+    await writeAll(records, new Uint8Array(50), 7);
+    expect(buffers).toHaveLength(5);
+    expect(new Set(buffers).size).toBe(2);
+    expect(buffers[0]).not.toBe(buffers[1]);
+  });
+
   it('reports that a record could not be written', async () => {
     const records = fileOf();
     records.write = () => Promise.reject(new DOMException('full', 'QuotaExceededError'));

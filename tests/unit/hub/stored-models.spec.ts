@@ -138,11 +138,19 @@ describe('The name of a repository', () => {
     expect(await storedName(ENDPOINT, 'owner/missing')).toBe('owner/missing');
   });
 
+  it('is not taken from a model of another server', async () => {
+    await writeListing(listing({ endpoint: 'https://x.example' }));
+    expect(await storedName(ENDPOINT, 'owner/MODEL')).toBe('owner/MODEL');
+  });
+
   it('is forgotten with its last model, and so are its former names', async () => {
     await store(listing());
+    await store(listing({ commit: 'c2' }));
     await rememberName(ENDPOINT, 'former/name', 'Owner/Model');
     await rememberName(ENDPOINT, 'other/name', 'Owner/Other');
     await removeModel(listing());
+    expect(await storedName(ENDPOINT, 'former/name')).toBe('Owner/Model');
+    await removeModel(listing({ commit: 'c2' }));
     expect(await storedName(ENDPOINT, 'former/name')).toBe('former/name');
     expect(await storedName(ENDPOINT, 'other/name')).toBe('Owner/Other');
   });

@@ -11,7 +11,7 @@ import {
 } from '../../../gpu/kv/usage.ts';
 import type { ModelDims } from '../../../gpu/plan/model-dims.ts';
 import { kvOwners } from '../../../gpu/plan/sharing.ts';
-import { arbitrarySharing, layersOf, sharingOf } from '../../support/arbitrary-plans.ts';
+import { arbitrarySharing, sharingOf } from '../../support/arbitrary-plans.ts';
 
 const tinyLlama: ModelDims = {
   layerCount: 22,
@@ -61,22 +61,6 @@ it('Bytes per token count windowed owners too', () => {
   expect(kvBytesPerToken(sharingOf('0s_1'), tinyLlama, 'f16')).toBe(
     kvBytesPerToken(sharingOf('0_1'), tinyLlama, 'f16'),
   );
-});
-
-describe('kvOwners', () => {
-  it('keeps an owner in a ring only if every reader uses the window', () => {
-    expect(kvOwners(layersOf('0s_1s_1'))).toEqual([
-      { layer: 0, windowed: true },
-      { layer: 1, windowed: false },
-    ]);
-  });
-
-  it('counts readers other than the owner itself', () => {
-    expect(kvOwners(layersOf('1s_0_1s'))).toEqual([
-      { layer: 0, windowed: false },
-      { layer: 1, windowed: true },
-    ]);
-  });
 });
 
 it('An owner read only through windows holds at most the window’s rows, however long the text', () => {

@@ -49,6 +49,10 @@ describe('groupsOf', () => {
     expect(groups(text)).toEqual(expected);
   });
 
+  it('throws for a plan that names a layer that it does not have', () => {
+    expect(() => groupsOf([{ index: 0, readsFrom: 3, windowed: false }])).toThrow('layer 1 of 1');
+  });
+
   it('covers every layer once and in order, whatever the plan', () => {
     fc.assert(
       fc.property(arbitraryLayers(12), (layers) => {

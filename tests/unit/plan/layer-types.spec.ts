@@ -1,6 +1,12 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { formatLayerTypes, ownersOf, parseLayerTypes, readsAbove } from '../../../gpu/plan/layer-types.ts';
+import {
+  formatLayerTypes,
+  ownersOf,
+  ownsItsKv,
+  parseLayerTypes,
+  readsAbove,
+} from '../../../gpu/plan/layer-types.ts';
 import { arbitraryLayers, layersOf } from '../../support/arbitrary-plans.ts';
 
 describe('parseLayerTypes', () => {
@@ -38,6 +44,8 @@ describe('parseLayerTypes', () => {
     ['0_1_1', 2, 2, 'the model has 2 layers, the text 3 entries'],
     ['0_1_', 2, 2, 'the model has 2 layers, the text 3 entries'],
     ['0_99999999999999999999999999', 2, 1, 'there is no layer 999999999999999999999999…'],
+    [`0_${'x'.repeat(24)}`, 2, 1, `"${'x'.repeat(24)}" is not a layer number`],
+    [`0_${'x'.repeat(25)}`, 2, 1, `"${'x'.repeat(24)}…" is not a layer number`],
     [`0_${'x'.repeat(40)}`, 2, 1, `"${'x'.repeat(24)}…" is not a layer number`],
   ])('reports for %j with %i layers that at layer %i %s', (text, layerCount, at, reason) => {
     expect(parseLayerTypes(text, layerCount)).toEqual({ ok: false, at, reason });
@@ -79,4 +87,8 @@ it('The layers that own KV are those that some entry names, in ascending order',
 
 it('A layer reads above itself if its entry is greater than its own number', () => {
   expect(layersOf('0_2_2').map(readsAbove)).toEqual([false, true, false]);
+});
+
+it('A layer attends to KV of its own if its entry is its own number', () => {
+  expect(layersOf('0_2_2_1s').map(ownsItsKv)).toEqual([true, false, true, false]);
 });

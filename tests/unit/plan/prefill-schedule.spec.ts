@@ -75,6 +75,15 @@ describe('The schedule of a parallel prefill', () => {
     expect(works(true)).toEqual(['all', 'all', 'all', 'all', 'all', 'all']);
   });
 
+  it('computes of a group’s last layer only the KV in every pass but the last', () => {
+    const works = prefillSchedule(
+      sharingOf('0_3_3_3_4'),
+      { forward: 1, backward: 1 },
+      { firstTurn: true, everyRow: true },
+    ).map(({ steps }) => steps.map(({ layer, work }) => `${layer} ${work}`));
+    expect(works).toEqual([['0 all'], ['1 all', '2 all', '3 kv'], ['1 all', '2 all', '3 all'], ['4 all']]);
+  });
+
   it('skips the attention of layers that read above only in the first pass of the first turn', () => {
     const zeros = (firstTurn: boolean) =>
       prefillSchedule(

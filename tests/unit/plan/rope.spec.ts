@@ -32,8 +32,9 @@ describe('ropeFrequencies', () => {
       if (waveTokens < 8192 / 4) expect(frequency).toBeCloseTo(before, 14);
       else if (waveTokens > 8192) expect(frequency).toBeCloseTo(before / 8, 14);
       else {
-        expect(frequency).toBeLessThanOrEqual(before);
-        expect(frequency).toBeGreaterThanOrEqual(before / 8);
+        // Linear in the waves that fit the original context, from 1 (divided) to 4 (kept).
+        const kept = (8192 / waveTokens - 1) / 3;
+        expect(frequency).toBeCloseTo(kept * before + ((1 - kept) * before) / 8, 14);
       }
     }
   });
@@ -46,18 +47,27 @@ describe('ropeFrequencies', () => {
 
 describe('ropeTable', () => {
   const headDim = 16;
-  const table = ropeTable(plain, headDim, 40);
-  const turn = (position: number, pair: number) => ({
+  const turnsOf = (table: Float32Array) => (position: number, pair: number) => ({
     cos: table[position * headDim + 2 * pair] ?? NaN,
     sin: table[position * headDim + 2 * pair + 1] ?? NaN,
   });
   const place = { p: fc.nat(19), q: fc.nat(19), pair: fc.nat(headDim / 2 - 1) };
 
   it('turns nothing at position 0', () => {
+    const turn = turnsOf(ropeTable(plain, headDim, 1));
     for (let pair = 0; pair < headDim / 2; pair++) expect(turn(0, pair)).toEqual({ cos: 1, sin: 0 });
   });
 
+  it('turns each pair by its frequency per position', () => {
+    const turn = turnsOf(ropeTable(plain, headDim, 3));
+    for (const [pair, frequency] of ropeFrequencies(plain, headDim).entries()) {
+      expect(turn(2, pair).cos).toBeCloseTo(Math.cos(2 * frequency), 6);
+      expect(turn(2, pair).sin).toBeCloseTo(Math.sin(2 * frequency), 6);
+    }
+  });
+
   it('turns by two positions in a row as by their sum, so only distances count', () => {
+    const turn = turnsOf(ropeTable(plain, headDim, 40));
     fc.assert(
       fc.property(fc.record(place), ({ p, q, pair }) => {
         const [a, b, sum] = [turn(p, pair), turn(q, pair), turn(p + q, pair)];
