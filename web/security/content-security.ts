@@ -1,6 +1,7 @@
 /**
- * What the page may do, as a Content-Security-Policy: use its own files, and send requests to https and to this
- * machine, which may serve models. Workers loaded over the network do not inherit it; `worker/request.ts` guards them.
+ * What the page may do, as a Content-Security-Policy: use its own files and nothing else. Workers that are loaded over
+ * the network do not inherit it, so the Hub's worker can ask other servers; `worker/request.ts` guards what it asks.
+ * docs/security.md says what a policy in a meta element cannot do.
  */
 const directives = {
   'default-src': ["'none'"],
@@ -9,7 +10,7 @@ const directives = {
   'style-src': ["'self'"],
   'img-src': ["'self'"],
   'manifest-src': ["'self'"],
-  'connect-src': ["'self'", 'https:', 'http://localhost:*', 'http://127.0.0.1:*'],
+  'connect-src': ["'self'"],
   'base-uri': ["'none'"],
   'form-action': ["'none'"],
   'require-trusted-types-for': ["'script'"],
