@@ -22,7 +22,7 @@ class FixedDatetime(datetime.datetime):
     """`datetime.now()` of the templates' `strftime_now`."""
 
     @classmethod
-    def now(cls, tz=None):
+    def now(cls, tz: datetime.tzinfo | None = None) -> datetime.datetime:
         return NOW
 
 
@@ -37,7 +37,7 @@ def render(template: str, messages: list[dict[str, str]]) -> str | None:
         return None
 
 
-def read(name: str):
+def read(name: str) -> list:
     return json.loads((FOLDER / name).read_text(encoding="utf-8"))
 
 

@@ -14,6 +14,8 @@ from transformers import (
     AutoModelForCausalLM,
     LlamaConfig,
     MistralConfig,
+    PreTrainedConfig,
+    PreTrainedModel,
     Qwen2Config,
     Qwen3Config,
 )
@@ -77,7 +79,7 @@ CASES = {
 }
 
 
-def make_random(config, dtype):
+def make_random(config: PreTrainedConfig, dtype: torch.dtype) -> PreTrainedModel:
     """A model whose biases and norms are not zeros and ones, so that leaving one out is seen."""
     model = AutoModelForCausalLM.from_config(config, dtype=torch.float32)
     with torch.no_grad():
@@ -89,7 +91,7 @@ def make_random(config, dtype):
 
 
 @torch.no_grad()
-def continue_greedily(model, tokens):
+def continue_greedily(model: PreTrainedModel, tokens: list[int]) -> tuple[list[int], float]:
     """New tokens, and the least lead of a first choice over the second."""
     text, margin = list(tokens), float("inf")
     for _ in range(NEW_TOKENS):
@@ -100,7 +102,8 @@ def continue_greedily(model, tokens):
 
 
 @torch.no_grad()
-def write(name, seed):
+def write(name: str, seed: int) -> bool:
+    """Writes a case. False if its greedy text has a tie, which another seed may not have."""
     config, dtype = CASES[name]
     torch.manual_seed(seed)
     folder = FOLDER / name
@@ -110,7 +113,7 @@ def write(name, seed):
     logits = model(torch.tensor([tokens])).logits[0]
     greedy, margin = continue_greedily(model, tokens)
     if margin < 0.01:
-        return False  # a tie that another order of summing could break differently
+        return False  # another order of summing could break the tie differently
     golden = {
         "tokens": tokens,
         "positions": POSITIONS,

@@ -101,11 +101,13 @@ def check(folder: Path, corpus: Path) -> list[str]:
     card = folder / "evaluation.json"
     if not card.exists():
         return [*wrong, "there is no evaluation.json to compare with: run npm run evaluate first"]
-    told = json.loads(card.read_text())
-    here = found if told["windows"] == WINDOWS else measure(told["windows"])
+    evaluation = json.loads(card.read_text())
+    here = found if evaluation["windows"] == WINDOWS else measure(evaluation["windows"])
     for mode in ("sequential", "parallel"):
-        kvtab, torch_nats = told[mode]["natsPerToken"], here[mode]["natsPerToken"]
-        print(f"{folder.name}, {mode}, {told['windows']} windows: kvtab {kvtab:.5f}, PyTorch {torch_nats:.5f} nats")
+        kvtab, torch_nats = evaluation[mode]["natsPerToken"], here[mode]["natsPerToken"]
+        print(
+            f"{folder.name}, {mode}, {evaluation['windows']} windows: kvtab {kvtab:.5f}, PyTorch {torch_nats:.5f} nats"
+        )
         if abs(kvtab / torch_nats - 1) > MOST_APART:
             wrong.append(f"{mode}: kvtab gives {kvtab:.5f} nats, PyTorch {torch_nats:.5f}")
     return wrong

@@ -124,8 +124,8 @@ def start(name: str, arguments: argparse.Namespace, config: Config) -> tuple[Dec
     lengths = {"max_position_embeddings": config.max_position_embeddings, "sliding_window": config.sliding_window}
     model = Decoder(replace(before.config, **lengths))
     model.load_state_dict(before.state_dict())
-    told = json.loads((arguments.start / "training.json").read_text())
-    return model, told["runs"]
+    training = json.loads((arguments.start / "training.json").read_text())
+    return model, training["runs"]
 
 
 def train(name: str, arguments: argparse.Namespace, config: Config, processes: Processes) -> None:

@@ -41,9 +41,9 @@ def test_the_configuration_says_the_plan_and_the_passes(exported: Path) -> None:
 
 
 def test_the_history_names_the_base_and_the_member(exported: Path) -> None:
-    told = json.loads((exported / "training.json").read_text())
-    assert told["title"] == "LCKV, 2 warm-up layers"
-    commands = [run["command"].split()[2] for run in told["runs"]]
+    training = json.loads((exported / "training.json").read_text())
+    assert training["title"] == "LCKV, 2 warm-up layers"
+    commands = [run["command"].split()[2] for run in training["runs"]]
     assert commands == ["base", "lckv"]
 
 
