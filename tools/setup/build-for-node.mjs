@@ -82,15 +82,25 @@ async function build(program, folder) {
 }
 
 /**
- * Imports `tools/<program>/main.ts`, built if there is no build of these sources yet.
+ * The folder of a built `tools/<program>/main.ts`, which is built if there is no build of these sources yet.
  *
  * @param {string} program
  * @param {readonly string[]} [alsoFrom] folders of other programs that it imports from
- * @returns {Promise<unknown>} the module
  */
-export async function importBuilt(program, alsoFrom = []) {
+export async function builtFolder(program, alsoFrom = []) {
   const folders = [...new Set(['gpu', 'worker', 'tools/headless', `tools/${program}`, ...alsoFrom])];
   const folder = join(builds, `${program}-${nameOfSources(folders)}`);
   if (!existsSync(folder)) await build(program, folder);
-  return import(pathToFileURL(join(folder, 'main.mjs')).href);
+  return folder;
+}
+
+/**
+ * Imports a built program, see {@link builtFolder}.
+ *
+ * @param {string} program
+ * @param {readonly string[]} [alsoFrom]
+ * @returns {Promise<unknown>} the module
+ */
+export async function importBuilt(program, alsoFrom = []) {
+  return import(pathToFileURL(join(await builtFolder(program, alsoFrom), 'main.mjs')).href);
 }

@@ -7,8 +7,11 @@ export interface Files {
   keys(): Iterable<string> | Promise<Iterable<string>>;
 }
 
-/** Twice the largest tokenizer.json, and far larger than any other text file of a model. */
-const LONGEST_TEXT_BYTES = 64 * 2 ** 20;
+/** Twice the largest that there are: some 35 MB of tokens, and of names of tensors. */
+const LONGEST_LIST_BYTES = 64 * 2 ** 20;
+const lists = ['tokenizer.json', 'model.safetensors.index.json'];
+/** Far longer than any other text file of a model. */
+const LONGEST_TEXT_BYTES = 8 * 2 ** 20;
 
 /**
  * A model in files on this machine that a person opened or dropped. They are read in place, piece by piece.
@@ -21,8 +24,9 @@ export function openFilesSource(files: Files): ModelSource {
     text: async (file) => {
       const blob = await files.get(file);
       if (!blob) return null;
-      if (blob.size > LONGEST_TEXT_BYTES) {
-        const reason = `it has ${blob.size} bytes, more than the ${LONGEST_TEXT_BYTES} of any such file`;
+      const most = lists.includes(file) ? LONGEST_LIST_BYTES : LONGEST_TEXT_BYTES;
+      if (blob.size > most) {
+        const reason = `it has ${blob.size} bytes, more than the ${most} of any such file`;
         throw new Refused({ code: 'unreadable-file', file, reason });
       }
       return blob.text().catch((error: unknown) => refuse(file, error));

@@ -27,12 +27,12 @@ export class BadHeader extends Error {}
 
 /** Bytes of the length that a file starts with. */
 export const LENGTH_BYTES = 8;
-/** Enough for 200,000 tensors. The format allows 100 MB, which take seconds to read. */
+/** Enough for 100,000 tensors, more than any model has. The format allows 100 MB, which take seconds to read. */
 const MAX_HEADER_BYTES = 32_000_000;
 /** Tensors, and `__metadata__`. */
-const MAX_HEADER_NAMES = 200_001;
+const MAX_HEADER_NAMES = 100_001;
 /** Each tensor takes about 7 values. */
-const MAX_HEADER_VALUES = 1_400_000;
+const MAX_HEADER_VALUES = 700_000;
 /** More dimensions than any program uses. */
 const MAX_AXES = 64;
 

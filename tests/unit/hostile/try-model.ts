@@ -1,0 +1,81 @@
+import { expect } from 'vitest';
+import type { Backend } from '../../../gpu/backend.ts';
+import { greedy } from '../../../gpu/plan/sampling.ts';
+import { openProcessorBackend } from '../../../gpu/wasm/backend.ts';
+import { explain } from '../../../web/ui/explain.ts';
+import { Engine } from '../../../worker/engine/engine.ts';
+import { openFilesSource } from '../../../worker/loader/files-source.ts';
+import { succeed } from '../../../worker/outcome.ts';
+import type { Failure } from '../../../worker/protocol/failure.ts';
+import type { Prompt } from '../../../worker/protocol/generate.ts';
+import type { TextThreads } from './text-threads.ts';
+import type { ModelFiles } from './tiny-model.ts';
+
+/** No model may take longer to be loaded or refused. */
+export const LONGEST_MS = 5000;
+
+export type Tried =
+  | { readonly ok: true; readonly notices: readonly string[] }
+  | { readonly ok: false; readonly failure: Failure; readonly said: string };
+
+/**
+ * Loads a model as the headless runner does, and runs a token if it loads. Fails the test if that takes too long,
+ * breaks, gives logits that are not finite, or leaves anything behind.
+ */
+export async function tryModel(threads: TextThreads, files: ModelFiles, input: Prompt): Promise<Tried> {
+  const blobs = new Map(
+    Object.entries(files).flatMap(([name, content]) =>
+      content === null ? [] : [[name, new Blob([content])] as const],
+    ),
+  );
+  const backends: Backend[] = [];
+  const engine = new Engine({
+    openBackend: async () => {
+      const backend = await openProcessorBackend();
+      backends.push(backend);
+      return backend;
+    },
+    openTextPlace: () => threads.place(),
+    openSource: () => succeed(openFilesSource(blobs)),
+  });
+  const startMs = performance.now();
+  const tried = await loadAndRun(engine, input).finally(() => {
+    expect(performance.now() - startMs).toBeLessThan(LONGEST_MS);
+    return engine.unload();
+  });
+  expect(backends.map(({ allocatedBytes }) => allocatedBytes)).toEqual(backends.map(() => 0));
+  expect(threads.running).toBe(0);
+  return tried;
+}
+
+async function loadAndRun(engine: Engine, input: Prompt): Promise<Tried> {
+  const load = { model: 'hostile', backend: 'cpu', weights: 'stored', quantizeEmbeddings: false } as const;
+  const facts = await engine.load(load, ignore);
+  if (!facts.ok) return refused(facts.failure);
+  const result = await engine.generate(
+    {
+      input,
+      config: {},
+      mode: 'auto',
+      kvPrecision: 'f16',
+      maxNewTokens: 1,
+      ignoreEos: true,
+      sampling: greedy,
+      logits: [0],
+      score: false,
+    },
+    ignore,
+  );
+  if (!result.ok) return refused(result.failure);
+  expect(result.value.logits[0]?.every(Number.isFinite)).toBe(true);
+  return { ok: true, notices: facts.value.notices };
+}
+
+function refused(failure: Failure): Tried {
+  expect(failure.code).not.toBe('internal');
+  const said = explain(failure);
+  expect(said.length).toBeLessThan(1000);
+  return { ok: false, failure, said };
+}
+
+const ignore = () => undefined;
