@@ -18,6 +18,9 @@ export interface JsonLimits {
 /** Why a text is refused. Whoever reads a file adds its name. */
 export class BadJson extends Error {}
 
+/** Why a text is no JSON at all. It may have been cut short on its way. */
+export class NotJson extends BadJson {}
+
 /** Python's own reader gives up at about 1000; real files are nested some ten deep. */
 const DEEPEST = 100;
 
@@ -25,7 +28,7 @@ const DEEPEST = 100;
  * Parses JSON from outside in bounded time.
  *
  * @returns what it says, never nested deeper than {@link DEEPEST}
- * @throws BadJson for what is no JSON, too large, too deep, or names a key of one object twice: `JSON.parse` would
+ * @throws NotJson for what is no JSON, BadJson for what is too large, too deep, or names a key of one object twice: `JSON.parse` would
  *   keep the last one and say nothing
  */
 export function parseHostileJson(text: string, limits: JsonLimits): unknown {
@@ -44,7 +47,7 @@ function parse(text: string, reviver?: (key: string, value: unknown) => unknown)
   } catch (error) {
     // The engine's message quotes up to about 30 characters of the text, and says where they are.
     const message = error instanceof Error ? error.message.slice(0, 120) : String(error);
-    throw new BadJson(`it is not JSON: ${message}`);
+    throw new NotJson(`it is not JSON: ${message}`);
   }
 }
 
@@ -132,7 +135,7 @@ function endOfText(text: string, from: number): number {
     while (at - backslashes > from && text[at - backslashes - 1] === '\\') backslashes++;
     if (backslashes % 2 === 0) return at;
   }
-  throw new BadJson('it is not JSON: a text in it has no end');
+  throw new NotJson('it is not JSON: a text in it has no end');
 }
 
 function isFollowedByColon(text: string, from: number): boolean {

@@ -1,5 +1,5 @@
 /** Questions to a server whose answers are small: its lists, and the index of the weights. */
-import { BadJson, parseHostileJson } from '../hostile-json.ts';
+import { BadJson, NotJson, parseHostileJson } from '../hostile-json.ts';
 import { Refused } from '../outcome.ts';
 import { Attempt, chunksOf } from './attempt.ts';
 import type { Gate } from './gate.ts';
@@ -32,7 +32,7 @@ const PARSES_TRIED = 3;
 /**
  * Asks until the server gives a whole answer that `parse` accepts.
  *
- * @param parse throws SyntaxError for an answer that may have been cut short, Refused for one that is of no use
+ * @param parse throws NotJson for an answer that may have been cut short; BadJson or Refused for one that is of no use
  * @throws Refused with `download-failed`, `hub-refused` or `cancelled`
  */
 export async function ask<T>(
@@ -71,12 +71,14 @@ export async function ask<T>(
     } catch (error) {
       if (error instanceof Refused) throw error;
       if (interrupted.aborted) continue; // by a person: the gate knows what they want
-      if (error instanceof SyntaxError) {
+      if (error instanceof NotJson) {
         const reason = 'the server’s answer is cut short, or is not JSON';
         if (++parses >= PARSES_TRIED) throw unusable(what, reason);
         await patience.afterFailure(0, reason);
         continue;
       }
+      if (error instanceof BadJson)
+        throw unusable(what, `the server’s answer is of no use: ${error.message}`);
       spentMs += performance.now() - startedMs;
       const silent = attempt.ended !== null || attempt.answered;
       if (isRedirectLoop(error) || (!silent && (await redirects(server, path, init, gate, stallMs)))) {
@@ -89,22 +91,12 @@ export async function ask<T>(
   }
 }
 
-/** {@link ask} for JSON. */
-export const askJson = (server: HubServer, question: Question, options: AskOptions): Promise<unknown> =>
-  ask(server, question, parseJson, options);
-
 /** Enough for a repository of 100,000 files. `maxBytes` of the question bounds the length. */
 const limits = { length: Infinity, values: 2_000_000, names: 10_000, nonFinite: false, isFile: false };
 
-/** @throws SyntaxError */
-export function parseJson(text: string): unknown {
-  try {
-    return parseHostileJson(text, limits);
-  } catch (error) {
-    if (error instanceof BadJson) throw new SyntaxError(error.message, { cause: error });
-    throw error;
-  }
-}
+/** {@link ask} for JSON. */
+export const askJson = (server: HubServer, question: Question, options: AskOptions): Promise<unknown> =>
+  ask(server, question, (text) => parseHostileJson(text, limits), options);
 
 async function textOf(response: Response, attempt: Attempt, what: string, maxBytes: number): Promise<string> {
   const text = new TextDecoder();

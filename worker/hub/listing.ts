@@ -1,10 +1,12 @@
 /** The files that a model consists of: at which commit, how large, with which digests. */
 import { isObject } from '../hostile-fields.ts';
-import { readIndex } from '../loader/checkpoint.ts';
+import { NotJson } from '../hostile-json.ts';
+import { badWeights } from '../loader/checkpoint.ts';
 import { otherWeights } from '../loader/other-weights.ts';
+import { BadIndex, parseIndex, type ShardIndex } from '../loader/shard-index.ts';
 import { Refused } from '../outcome.ts';
 import { isRepository } from './address.ts';
-import { ask, askJson, parseJson, unusable, type AskOptions } from './ask.ts';
+import { ask, askJson, unusable, type AskOptions } from './ask.ts';
 import type { HubServer } from './hub-requests.ts';
 
 export interface ListedFile {
@@ -42,7 +44,6 @@ export const LARGEST_TEXT_BYTES = 128 * 2 ** 20;
 const LARGEST_INDEX_BYTES = 64 * 2 ** 20;
 /** Enough for a commit with a list of a hundred thousand files. */
 const LARGEST_ANSWER_BYTES = 16 * 2 ** 20;
-const MOST_SHARDS = 10_000;
 
 /**
  * Resolves the revision, then asks for sizes and digests of the files that a model needs, and no others: a repository
@@ -74,11 +75,7 @@ export async function listModel(asked: HubServer, options: AskOptions): Promise<
   const shards = await sizesOf(names);
   const absent = names.find((name) => !shards.some((shard) => shard.name === name));
   if (absent !== undefined) {
-    throw new Refused({
-      code: 'bad-weights',
-      file: WEIGHTS_INDEX,
-      reason: `it names ${absent}, which is not there`,
-    });
+    throw badWeights(WEIGHTS_INDEX, `it names ${absent}, which is not there`);
   }
   return listing([...found, ...shards]);
 }
@@ -127,17 +124,18 @@ async function shardNames(
 ): Promise<readonly string[]> {
   const path = `${server.repository}/resolve/${commit}/${WEIGHTS_INDEX}`;
   const question = { path, file: WEIGHTS_INDEX, maxBytes: LARGEST_INDEX_BYTES };
-  const parse = (text: string) => {
-    parseJson(text); // a text that was cut short is asked for again, and not the fault of the repository
-    return readIndex(text);
-  };
-  const index = await ask(server, question, parse, options);
-  const names = [...new Set(index.shardOf.values())];
-  if (names.length > MOST_SHARDS) {
-    const reason = `it names ${names.length} files, more than ${MOST_SHARDS}`;
-    throw new Refused({ code: 'bad-weights', file: WEIGHTS_INDEX, reason });
+  const { shardOf } = await ask(server, question, readIndex, options);
+  return [...new Set(shardOf.values())];
+}
+
+/** @throws NotJson for a text that may have been cut short, which is not the fault of the repository; Refused */
+function readIndex(text: string): ShardIndex {
+  try {
+    return parseIndex(text);
+  } catch (error) {
+    if (!(error instanceof BadIndex)) throw error;
+    throw error.cause instanceof NotJson ? error.cause : badWeights(WEIGHTS_INDEX, error.message);
   }
-  return names;
 }
 
 /** Sizes and digests of those of `names` that the repository has, in the order of the names. */

@@ -57,7 +57,7 @@ export async function openCheckpoint(source: ModelSource, wholeFile = WHOLE_FILE
 }
 
 /** @throws Refused with `bad-weights` */
-export function readIndex(text: string): ShardIndex {
+function readIndex(text: string): ShardIndex {
   try {
     return parseIndex(text);
   } catch (error) {

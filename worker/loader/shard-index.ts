@@ -9,7 +9,7 @@ export interface ShardIndex {
   readonly totalBytes: number | null;
 }
 
-/** Why an index is refused. The loader adds the file's name. */
+/** Why an index is refused. Whoever reads it adds the file's name. */
 export class BadIndex extends Error {}
 
 /** Enough for 200,000 tensors. */
@@ -39,7 +39,7 @@ function parse(text: string): unknown {
   try {
     return parseHostileJson(text, limits);
   } catch (error) {
-    throw error instanceof BadJson ? new BadIndex(error.message) : error;
+    throw error instanceof BadJson ? new BadIndex(error.message, { cause: error }) : error;
   }
 }
 
