@@ -1,7 +1,6 @@
 import { expose } from 'comlink';
 import { openWebGpuBackend } from '../gpu/webgpu/backend.ts';
 import { Engine } from './engine/engine.ts';
-import { forgetOldZips } from './export/zip-store.ts';
 import { openFilesSource } from './loader/files-source.ts';
 import { openPageSource } from './loader/page-source.ts';
 import { attemptAsync, succeed } from './outcome.ts';
@@ -38,5 +37,8 @@ export function serveEngine(): void {
       warmUp: true,
     }),
   );
-  void forgetOldZips();
+  void import('./export/zip-store.ts').then(
+    ({ forgetOldZips }) => forgetOldZips(),
+    () => undefined, // the next visit will
+  );
 }

@@ -1,11 +1,7 @@
 import type { Playground } from './playground.svelte.ts';
+import { restBeforeLink } from './rest-before-link.ts';
 import { decodeHash, encodeHash, type Decoded } from '../settings/hash.ts';
 
-/** A change is written after a rest, because browsers refuse addresses that change with every key. */
-const REST_MS = 300;
-/** Writing a long address is slow, so that long texts rest longer: 100,000 characters 2 s more. */
-const REST_MS_PER_CHARACTER = 0.02;
-const LONGEST_REST_MS = 2500;
 /** Changes of one field within this time are one entry of the browser's history. */
 const SAME_ENTRY_MS = 3000;
 
@@ -50,9 +46,8 @@ export class AddressBar {
       $effect(() => {
         // Reads every setting, so that this runs again when one of them changes, and encodes nothing yet.
         const watched = { ...this.#playground.config, ownSharing: this.#playground.stored };
-        const restMs = REST_MS + REST_MS_PER_CHARACTER * (watched.prompt.length + watched.layerTypes.length);
         clearTimeout(this.#timer);
-        this.#timer = setTimeout(flush, Math.min(restMs, LONGEST_REST_MS));
+        this.#timer = setTimeout(flush, restBeforeLink(watched));
       });
     });
     return () => {

@@ -88,7 +88,9 @@ export function advise(failure: Failure): string {
         ? 'Change that setting and press Generate.'
         : 'Choose another model: kvtab reads llama, lckv-llama, mistral, qwen2 and qwen3.';
     case 'bad-request':
-      return 'Change that setting and press Generate.';
+      return failure.field === 'prompt'
+        ? 'Change the prompt and press Generate.'
+        : 'Change that setting and press Generate.';
     case 'bad-template':
       return 'Change the conversation or the instructions, or continue with plain text.';
     case 'bad-weights':

@@ -1,9 +1,11 @@
 import { outsideRange } from '../../gpu/plan/number-range.ts';
+import type { ModelDims } from '../../gpu/plan/model-dims.ts';
 import type { SamplingOptions } from '../../gpu/plan/sampling.ts';
 import { Refused } from '../outcome.ts';
 import type { GenerateRequest, Prompt } from '../protocol/generate.ts';
 import { samplingRanges } from '../settings/sampling-ranges.ts';
 import type { GuardedText } from '../text/guarded-text.ts';
+import { LONGEST_TEXT } from '../text/text-api.ts';
 
 /** The most tokens that a request may ask for. */
 const MAX_NEW_TOKENS = 10_000_000;
@@ -19,19 +21,38 @@ export function checkRequest({ maxNewTokens, sampling }: GenerateRequest): void 
   }
 }
 
+/** What a text may have: as many contexts, but never fewer tokens than this. Longer ones would be read for hours. */
+const MOST_CONTEXTS = 64;
+const FEWEST_TOKENS = 65_536;
+/** Of a longer text, this part is counted first, so that one that is far too long is refused at once. */
+const PART_CHARACTERS = 400_000;
+
 /**
- * The prompt as non-empty turns of tokens that the model knows. A conversation is one turn.
+ * The prompt as non-empty turns of tokens that the model knows. A conversation is one turn. Texts and conversations are
+ * limited in length; token ids are taken as they are.
  *
  * @throws Refused with `bad-request` naming `prompt` or `turns`, or with `bad-tokenizer` or `bad-template`
  */
 export async function promptTurns(
   input: Prompt,
   text: Pick<GuardedText, 'encode' | 'encodeChat'> | null,
-  vocabSize: number,
+  { vocabSize, contextTokens }: Pick<ModelDims, 'vocabSize' | 'contextTokens'>,
 ): Promise<readonly (readonly number[])[]> {
   if ('turns' in input) return checkTurns(input.turns, vocabSize);
   if (!text) return refuse('prompt', 'the model has no tokenizer, so the prompt must be tokens');
+  const most = Math.max(MOST_CONTEXTS * contextTokens, FEWEST_TOKENS);
+  const tooLong = (what: string, tokens: number) =>
+    `${what} ${tokens} tokens, more than the ${most} that kvtab reads; this model was made for ${contextTokens}`;
+  if ('text' in input && input.text.length > PART_CHARACTERS) {
+    const part = await text.encode(input.text.slice(0, PART_CHARACTERS));
+    if (part.length > most)
+      refuse('prompt', tooLong(`its first ${PART_CHARACTERS} characters alone have`, part.length));
+    if (input.text.length > LONGEST_TEXT) {
+      refuse('prompt', `it has ${input.text.length} characters, more than ${LONGEST_TEXT}`);
+    }
+  }
   const turn = await ('text' in input ? text.encode(input.text) : text.encodeChat(input.chat));
+  if (turn.length > most) refuse('prompt', tooLong('it has', turn.length));
   if (turn.length === 0) refuse('prompt', 'it is empty');
   const position = turn.findIndex((token) => !isToken(token, vocabSize));
   if (position >= 0) refuse('prompt', `token ${position} of the text is none that the model knows`);

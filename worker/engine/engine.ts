@@ -107,12 +107,13 @@ export class Engine implements EngineApi {
   countTokens(prompt: Prompt): Promise<Outcome<number>> {
     return this.#answer(null, async () => {
       const { config, text } = this.#held().loaded;
-      return (await promptTurns(prompt, text, config.dims.vocabSize)).flat().length;
+      return (await promptTurns(prompt, text, config.dims)).flat().length;
     });
   }
 
   stop(): void {
     this.#stops++;
+    this.#model?.loaded.text?.interrupt();
     this.#loads.abort();
     this.#loads = new AbortController();
   }

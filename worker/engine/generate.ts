@@ -5,7 +5,7 @@ import { chooseMode, type Mode } from '../../gpu/plan/forward-plan.ts';
 import { checkRequest, promptTurns } from './check-request.ts';
 import { applyConfig } from '../loader/apply-config.ts';
 import type { ModelConfig } from '../loader/model-config.ts';
-import { valueOf } from '../outcome.ts';
+import { Refused, valueOf } from '../outcome.ts';
 import { PromptLogits } from './prompt-logits.ts';
 import { withProbabilities } from '../text/drawn-token.ts';
 import type { EngineEvent } from '../protocol/engine.ts';
@@ -48,7 +48,12 @@ export async function generate(
   const { dims, stored } = model.config;
   checkRequest(request);
   const { sharing, passes } = valueOf(applyConfig(stored, request.config, dims.layerCount));
-  const whole = await promptTurns(request.input, model.text, dims.vocabSize);
+  if (options.stopped()) return stoppedBeforeReading(model, request);
+  const whole = await promptTurns(request.input, model.text, dims).catch((error: unknown) => {
+    if (error instanceof Refused && error.failure.code === 'stopped') return null;
+    throw error;
+  });
+  if (!whole) return stoppedBeforeReading(model, request);
   const prompt = whole.flat();
   const logits = new PromptLogits(prompt, request.logits, request.score);
   const probabilities = request.watch?.tokens ?? false;
@@ -149,6 +154,20 @@ async function prefill(
     turnStart += turn.length;
   }
   return true;
+}
+
+/** The result of a run that was stopped while its prompt was turned into tokens. */
+function stoppedBeforeReading(model: RunnableModel, request: GenerateRequest): GenerateResult {
+  return {
+    ...nothing(model),
+    mode: request.mode === 'sequential' ? 'sequential' : 'parallel',
+    promptTokens: 0,
+    reuse: { heldTokens: 0, reusedTokens: 0 },
+    logits: [],
+    nats: null,
+    kv: { bytes: 0, allocatedBytes: 0, bytesPerToken: 0, layers: [] },
+    timing: new RunClock(0).timing(),
+  };
 }
 
 type Written = Pick<GenerateResult, 'end' | 'tokens' | 'text' | 'probabilities'>;

@@ -17,7 +17,7 @@ export async function watchConvergence(
   options: RunOptions,
 ): Promise<Convergence> {
   const { dims } = model.config;
-  const tokens = (await promptTurns(input, model.text, dims.vocabSize)).flat();
+  const tokens = (await promptTurns(input, model.text, dims)).flat();
   const groups: GroupMovement[] = [];
   const kept = new KeptRows(dims.vocabSize);
   const read = (

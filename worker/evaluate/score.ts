@@ -32,11 +32,11 @@ export async function scoreContinuation(
   options: RunOptions,
 ): Promise<{ readonly score: Score; readonly reference: ScoreReference }> {
   const { dims, stored, useSequential } = model.config;
-  const prompt = (await promptTurns(request.input, model.text, dims.vocabSize)).flat();
+  const prompt = (await promptTurns(request.input, model.text, dims)).flat();
   const continuation = request.continuation;
   if (continuation.length === 0) throw badRequest('continuation', 'it is empty');
   // The same check as for the turns of a prompt.
-  await promptTurns({ turns: [continuation] }, model.text, dims.vocabSize);
+  await promptTurns({ turns: [continuation] }, model.text, dims);
   const tokens = [...prompt, ...continuation];
   const text = (await model.text?.decode(tokens)) ?? null;
   if (request.reference === 'compare') checkComparable(reference, dims.vocabSize, tokens, text);

@@ -3,7 +3,6 @@ import { Refused } from '../outcome.ts';
 import { ByteReader } from './byte-reader.ts';
 import type { ModelSource } from './model-source.ts';
 import { namesOf } from './names.ts';
-import { otherWeights } from './other-weights.ts';
 import { BadIndex, parseIndex, type ShardIndex } from './shard-index.ts';
 import { BadHeader, headerLength, LENGTH_BYTES, parseHeader, type TensorTable } from './safetensors.ts';
 import { withModelPrefix } from './tensor-names.ts';
@@ -50,6 +49,7 @@ export async function openCheckpoint(source: ModelSource, wholeFile = WHOLE_FILE
   }
   const index = await source.text(INDEX_FILE);
   if (index === null) {
+    const { otherWeights } = await import('./other-weights.ts'); // hardly any model needs it
     const reason = `there is neither ${WHOLE_FILE} nor ${INDEX_FILE}${otherWeights(await source.names())}`;
     throw new Refused({ code: 'download-failed', file: WHOLE_FILE, status: 404, reason });
   }

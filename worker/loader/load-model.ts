@@ -13,7 +13,6 @@ import { parseConfigJson } from './config-json.ts';
 import { GENERATION_CONFIG, parseGenerationConfig } from './generation-config.ts';
 import { CONFIG, parseModelConfig, type ModelConfig } from './model-config.ts';
 import type { ModelSource } from './model-source.ts';
-import { otherWeights } from './other-weights.ts';
 import { readTextFiles } from './text-files.ts';
 
 export interface LoadedModel {
@@ -108,6 +107,7 @@ function streamWeights(
 async function loadConfig(source: ModelSource) {
   const text = await source.text(CONFIG);
   if (text === null) {
+    const { otherWeights } = await import('./other-weights.ts'); // hardly any model needs it
     const reason = `there is no such file${otherWeights(await source.names())}`;
     throw new Refused({ code: 'download-failed', file: CONFIG, status: 404, reason });
   }

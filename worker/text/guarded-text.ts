@@ -13,9 +13,12 @@ export interface TextPlace {
   end(): void;
 }
 
-/** How long one answer may take. A slow machine needs a second for a megabyte, and microseconds for a few tokens. */
+/** How long one answer may take. A few tokens take microseconds. */
 const PATIENCE_MS = 3000;
+/** For tokenizer.json and for tokens, which have to be read. */
 const PATIENCE_MS_PER_MEGABYTE = 500;
+/** For a text, which a person can stop. A busy machine was seen to need 2 s for a megabyte. */
+const PATIENCE_MS_PER_MEGABYTE_OF_TEXT = 10_000;
 
 /** The number of tokens before a continuation that may influence the text of its first tokens. */
 const TOKENS_BEFORE = 256;
@@ -29,6 +32,8 @@ export class GuardedText {
   readonly #read: () => Promise<TextFiles | null>;
   readonly #patienceMs: number;
   #place: TextPlace | null = null;
+  /** Ends the work in progress that can be given up; null if there is none. */
+  #giveUp: (() => void) | null = null;
   /** Why the template is not run again: it did not end in time. */
   #hopeless: Refused | null = null;
 
@@ -66,14 +71,14 @@ export class GuardedText {
     if (this.#hopeless) throw this.#hopeless;
     const place = await this.#opened();
     const characters = messages.reduce((sum, { content }) => sum + content.length, 0);
-    const text = await this.#ask(place, characters, 'bad-template', (api) => api.render(messages));
+    const text = await this.#ask(place, characters, 'bad-template', (api) => api.render(messages), true);
     // The template writes the special tokens itself.
     return this.#encode(text, false);
   }
 
   async #encode(text: string, special: boolean): Promise<readonly number[]> {
     const place = await this.#opened();
-    return this.#ask(place, text.length, 'bad-tokenizer', (api) => api.encode(text, special));
+    return this.#ask(place, text.length, 'bad-tokenizer', (api) => api.encode(text, special), true);
   }
 
   /** Starts a continuation of `prompt`, in which the tokens `silent` have no text. */
@@ -99,6 +104,11 @@ export class GuardedText {
   /** The text of tokens, all at once. */
   async decode(tokens: readonly number[]): Promise<string> {
     return this.#ask(await this.#opened(), tokens.length, 'bad-tokenizer', (api) => api.decode(tokens));
+  }
+
+  /** Ends an `encode` or `encodeChat` in progress, which then throws Refused with `stopped`. */
+  interrupt(): void {
+    this.#giveUp?.();
   }
 
   close(): void {
@@ -134,8 +144,10 @@ export class GuardedText {
     characters: number,
     blame: 'bad-tokenizer' | 'bad-template',
     work: (api: TextApi) => Outcome<T> | Promise<Outcome<T>>,
+    interruptible = false,
   ): Promise<T> {
-    const patienceMs = this.#patienceMs + (characters / 1e6) * PATIENCE_MS_PER_MEGABYTE;
+    const perMegabyteMs = interruptible ? PATIENCE_MS_PER_MEGABYTE_OF_TEXT : PATIENCE_MS_PER_MEGABYTE;
+    const patienceMs = this.#patienceMs + (characters / 1e6) * perMegabyteMs;
     let timer: ReturnType<typeof setTimeout> | undefined;
     const outOfPatience = new Promise<never>((_, reject) => {
       timer = setTimeout(() => {
@@ -145,14 +157,23 @@ export class GuardedText {
         reject(refused);
       }, patienceMs);
     });
+    // Only ending the place ends the work.
+    const interrupted = new Promise<never>((_, reject) => {
+      if (!interruptible) return;
+      this.#giveUp = () => {
+        this.close();
+        reject(new Refused({ code: 'stopped' }));
+      };
+    });
     try {
       const broken = place.broken.catch((error: unknown) => {
         this.close(); // The next call opens another place.
         throw error;
       });
-      return valueOf(await Promise.race([work(place.api), broken, outOfPatience]));
+      return valueOf(await Promise.race([work(place.api), broken, outOfPatience, interrupted]));
     } finally {
       clearTimeout(timer);
+      if (interruptible) this.#giveUp = null;
     }
   }
 }

@@ -5,12 +5,10 @@ import type { Failure, Outcome } from '../protocol/failure.ts';
 import type { ChatMessage } from '../protocol/generate.ts';
 import { findTemplate, specialTokens } from './chat-files.ts';
 import { lostText } from './lost-text.ts';
-import type { TextApi, TextFacts, TextFiles } from './text-api.ts';
+import { LONGEST_TEXT, type TextApi, type TextFacts, type TextFiles } from './text-api.ts';
 import { TextStream } from './text-stream.ts';
 import { badTokenizer, openTokenizer, parseObject, type TextTokenizer } from './tokenizer.ts';
 
-/** The longest text that a tokenizer gets: more than anybody types, and more than any context. */
-const LONGEST_TEXT = 4_000_000;
 const MOST_TOKENS = 4_000_000;
 /** What one token may add to a text. Real ones have a few characters. */
 const LONGEST_PIECE = 100_000;

@@ -2,6 +2,9 @@ import type { TokenAfter } from './drawn-token.ts';
 import type { Outcome } from '../protocol/failure.ts';
 import type { ChatMessage } from '../protocol/generate.ts';
 
+/** The longest text that a tokenizer gets: more than anybody types, and more than any context. */
+export const LONGEST_TEXT = 4_000_000;
+
 /** A model's text files, as text. */
 export interface TextFiles {
   readonly tokenizer: string;

@@ -55,6 +55,23 @@ describe('Guarded text', () => {
     expect(count).toEqual({ opened: 2, ended: 1 });
   });
 
+  it('gives up a text on request, and opens again for the next one', async () => {
+    const { text, count } = await openText({
+      encode: (asked) => (asked === 'long' ? never : succeed([1])),
+    });
+    text.interrupt(); // nothing is in progress
+    expect(count.ended).toBe(0);
+    const encoding = text.encode('long');
+    await Promise.resolve(); // it asks the place for the text
+    text.interrupt();
+    await expect(encoding).rejects.toMatchObject({ failure: { code: 'stopped' } });
+    expect(count).toEqual({ opened: 1, ended: 1 });
+    expect(await text.encode('good')).toEqual([1]);
+    // The patience for the text that was given up is not spent on the next place.
+    await new Promise((resolve) => setTimeout(resolve, 80));
+    expect(count).toEqual({ opened: 2, ended: 1 });
+  });
+
   it('never asks a template again that did not answer', async () => {
     let asked = 0;
     const { text, count } = await openText({

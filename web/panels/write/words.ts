@@ -20,6 +20,7 @@ export const words = {
   output: {
     label: 'Output',
     placeholder: 'The continuation will appear here.',
+    endOf: (hidden: string, end: string) => `[${hidden} of the prompt are not shown] …${end}`,
   },
   chat: {
     instructions: 'Instructions',

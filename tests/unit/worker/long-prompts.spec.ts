@@ -1,0 +1,38 @@
+import { describe, expect, it } from 'vitest';
+import { ask, ignore, loaded } from './engines.ts';
+
+const tale = (characters: number) => 'The king said that the fox was in the wood. '.repeat(characters / 44);
+
+describe('a prompt that is far longer than the context', () => {
+  it.each([
+    [1_000_000, /its first 400000 characters alone have \d+ tokens, more than the 65536/],
+    [5_000_000, /its first 400000 characters alone/],
+  ])(
+    'of %i characters is refused after a part of it was counted, with its length',
+    async (length, reason) => {
+      const { engine } = await loaded('fairy-lckv');
+      const outcome = await engine.generate(ask({ input: { text: tale(length) } }), ignore);
+      expect(outcome).toMatchObject({
+        failure: { code: 'bad-request', field: 'prompt', reason: expect.stringMatching(reason) as string },
+      });
+    },
+  );
+
+  it('is not limited as token ids, which the one who asks has counted', async () => {
+    const { engine } = await loaded('lckv');
+    const turns = [Array.from({ length: 70_000 }, () => 5)];
+    const running = engine.generate(ask({ input: { turns }, maxNewTokens: 0 }), ignore);
+    engine.stop();
+    expect(await running).toMatchObject({ ok: true, value: { end: 'stopped' } });
+  });
+
+  it('ends as stopped if it is stopped before it was read', async () => {
+    const { engine } = await loaded('fairy-lckv');
+    const running = engine.generate(ask({ input: { text: 'Once' } }), ignore);
+    engine.stop();
+    expect(await running).toMatchObject({ ok: true, value: { end: 'stopped', tokens: [], text: '' } });
+    expect(await engine.generate(ask({ input: { text: 'Once' } }), ignore)).toMatchObject({
+      value: { end: 'length' },
+    });
+  });
+});
