@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { hubServer } from '../../../worker/hub/hub-requests.ts';
 import { listModel, resolveRevision } from '../../../worker/hub/listing.ts';
-import { doorThat, hubModel, json, outcomeOf, patient } from './scripted-door.ts';
+import { doorThat, hubModel, json, outcomeOf, patient, type Seen } from './scripted-door.ts';
 
 const COMMIT = 'c0ffee'.padEnd(40, '0');
 const [SHA1, SHA256] = ['1'.repeat(40), '2'.repeat(64)];
@@ -52,6 +52,12 @@ async function listed({
   return { listing, asked };
 }
 
+/** The JSON that a request carries. */
+function sentTo(seen: Seen | undefined): unknown {
+  const body = seen?.init.body;
+  return typeof body === 'string' ? JSON.parse(body) : undefined;
+}
+
 const unusable = (file: string, reason: string) => ({ code: 'download-failed', file, status: 0, reason });
 
 describe('The files of a model', () => {
@@ -72,9 +78,9 @@ describe('The files of a model', () => {
       'https://hub.example/api/models/owner/model/revision/main',
       `https://hub.example/api/models/owner/model/paths-info/${COMMIT}`,
     ]);
-    const { method, headers, body } = asked[1]?.init ?? {};
+    const { method, headers } = asked[1]?.init ?? {};
     expect([method, headers]).toEqual(['POST', { 'content-type': 'application/json' }]);
-    expect(JSON.parse(String(body))).toEqual({
+    expect(sentTo(asked[1])).toEqual({
       paths: [
         ...['config.json', 'generation_config.json', 'tokenizer.json', 'tokenizer_config.json'],
         ...['chat_template.jinja', WEIGHTS, INDEX],
@@ -98,7 +104,7 @@ describe('The files of a model', () => {
       ],
     });
     expect(asked[2]?.url).toBe(`https://hub.example/owner/model/resolve/${COMMIT}/${INDEX}`);
-    expect(JSON.parse(String(asked[3]?.init.body))).toEqual({
+    expect(sentTo(asked[3])).toEqual({
       paths: ['one.safetensors', 'two.safetensors'],
     });
   });
