@@ -124,14 +124,21 @@ export class HostileFields {
 
   refuse(name: string, reason: string): never {
     const field = this.#pathOf(name).slice(0, LONGEST_FIELD);
-    if (this.#blame === 'bad-request') throw new Refused({ code: 'bad-request', field, reason });
-    throw new Refused({ code: 'bad-config', file: this.#blame.file, field, reason });
+    const why = brief(reason);
+    if (this.#blame === 'bad-request') throw new Refused({ code: 'bad-request', field, reason: why });
+    throw new Refused({ code: 'bad-config', file: this.#blame.file, field, reason: why });
   }
 
   #pathOf(name: string): string {
     return this.#path === '' ? name : `${this.#path}.${name}`;
   }
 }
+
+/** Characters of a reason. It may quote a stranger's name or text, which may be of any length. */
+const LONGEST_REASON = 400;
+
+export const brief = (reason: string) =>
+  reason.length > LONGEST_REASON ? `${reason.slice(0, LONGEST_REASON)}…` : reason;
 
 const SHOWN = 60;
 

@@ -1,6 +1,8 @@
-// npm run test:nightly: what takes too long for every change. A million random mutations of model files, of which
-// npm test tries ten thousand; all random plans, of which it tries some; the browser's memory while half a gigabyte comes from a server; and whether the tests
-// notice changes in the code.
+// npm run test:nightly: what takes too long for every change. An hour of random files, links and requests, of which
+// npm test has less than two minutes (KVTAB_FUZZ_SECONDS and KVTAB_FUZZ_SEED: tests/unit/fuzz/fuzz.ts); all random
+// plans, of which it tries some; the browser's memory while half a gigabyte comes from a server, and while models change
+// and tokens are written for long (KVTAB_SOAK_TOKENS: tests/e2e/soak.nightly.spec.ts); and whether the tests notice
+// changes in the code.
 import { mutantRuns } from './mutants/parts.mjs';
 import { provideChromium } from './provide-chromium.mjs';
 import { runCommand } from './run-command.mjs';
@@ -8,9 +10,9 @@ import { runCommand } from './run-command.mjs';
 const minuteMs = 60_000;
 const runs = [
   {
-    command: ['vitest', 'run', '--project', 'unit', 'tests/unit/worker/mutations.spec.ts'],
-    limitMs: 60 * minuteMs,
-    env: { KVTAB_MUTATIONS: '1000000' },
+    command: ['vitest', 'run', '--project', 'unit', 'tests/unit/fuzz'],
+    limitMs: 80 * minuteMs,
+    env: { KVTAB_FUZZ_SECONDS: process.env['KVTAB_FUZZ_SECONDS'] ?? '3600' },
   },
   {
     command: ['vitest', 'run', '--project', 'node', 'tests/model/random-plans.spec.ts'],

@@ -1,5 +1,6 @@
 import { existsSync } from 'node:fs';
 import { join, resolve } from 'node:path';
+import { show } from '../../worker/hostile-fields.ts';
 import { fail, succeed } from '../../worker/outcome.ts';
 import type { Outcome } from '../../worker/protocol/failure.ts';
 
@@ -18,6 +19,6 @@ export function findModelFolder(model: string, shipped: string, from: string): O
   return fail({
     code: 'bad-request',
     field: 'model',
-    reason: `"${model}" is neither a folder nor the id of a model that ships`,
+    reason: `${show(model)} is neither a folder nor the id of a model that ships`,
   });
 }

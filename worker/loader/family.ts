@@ -1,5 +1,5 @@
 import type { ModelDims } from '../../gpu/plan/model-dims.ts';
-import type { HostileFields } from '../hostile-fields.ts';
+import { show, type HostileFields } from '../hostile-fields.ts';
 
 const families = ['llama', 'lckv-llama', 'mistral', 'qwen2', 'qwen3'] as const;
 
@@ -10,7 +10,7 @@ export type Family = (typeof families)[number];
 export function readFamily(fields: HostileFields): Family {
   const name = fields.text('model_type');
   const family = families.find((known) => known === name);
-  return family ?? fields.refuse('model_type', `"${name}" is none of ${families.join(', ')}`);
+  return family ?? fields.refuse('model_type', `${show(name)} is none of ${families.join(', ')}`);
 }
 
 /** transformers' defaults for fields that a config.json of the family leaves out. */

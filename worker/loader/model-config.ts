@@ -71,7 +71,7 @@ function readDims(fields: HostileFields, family: Family): ModelDims {
     fields.whole(name, { min: 1, max, ...(fallback === undefined ? {} : { fallback }) });
 
   const activation = fields.text('hidden_act', 'silu');
-  if (activation !== 'silu') fields.refuse('hidden_act', `"${activation}" is not silu`);
+  if (activation !== 'silu') fields.refuse('hidden_act', `${show(activation)} is not silu`);
 
   refuseQuantized(fields);
 

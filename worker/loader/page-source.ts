@@ -1,3 +1,4 @@
+import { show } from '../hostile-fields.ts';
 import { fail, Refused, succeed } from '../outcome.ts';
 import type { Outcome } from '../protocol/failure.ts';
 import { requestsTo, type Request } from '../request.ts';
@@ -12,7 +13,7 @@ import { keepAbsence, keepForOffline } from './offline-copy.ts';
  */
 export function openPageSource(pageUrl: string, id: string): Outcome<ModelSource> {
   if (!/^[\w.-]+$/.test(id) || /^\.+$/.test(id)) {
-    return fail({ code: 'bad-request', field: 'model', reason: `"${id}" is not the id of a model` });
+    return fail({ code: 'bad-request', field: 'model', reason: `${show(id)} is not the id of a model` });
   }
   const folder = new URL(`models/${id}/`, pageUrl);
   const request = requestsTo([pageUrl]);

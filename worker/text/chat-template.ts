@@ -1,4 +1,5 @@
 /** A checkpoint's own chat template, rendered as transformers renders it. */
+import { brief } from '../hostile-fields.ts';
 import { Refused } from '../outcome.ts';
 import type { ChatMessage } from '../protocol/generate.ts';
 import { Given } from './jinja/arguments.ts';
@@ -117,4 +118,4 @@ function range(args: CallArguments, budget: Budget): readonly Value[] {
   return Array.from({ length }, (_, i) => start + i * step);
 }
 
-const badTemplate = (reason: string) => new Refused({ code: 'bad-template', reason });
+const badTemplate = (reason: string) => new Refused({ code: 'bad-template', reason: brief(reason) });

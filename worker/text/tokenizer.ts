@@ -1,6 +1,6 @@
 /** Text ⇄ tokens. The only file that knows the tokenizer library. */
 import { Tokenizer } from '@huggingface/tokenizers';
-import { isObject, show } from '../hostile-fields.ts';
+import { brief, isObject, show } from '../hostile-fields.ts';
 import { BadJson, parseHostileJson } from '../hostile-json.ts';
 import { Refused } from '../outcome.ts';
 
@@ -126,7 +126,7 @@ function withAllDigits(pretokenizer: unknown): unknown {
   return { type: 'Split', pattern: { Regex }, behavior: 'Isolated', invert: false };
 }
 
-export const badTokenizer = (reason: string) => new Refused({ code: 'bad-tokenizer', reason });
+export const badTokenizer = (reason: string) => new Refused({ code: 'bad-tokenizer', reason: brief(reason) });
 
 function openLibrary(tokenizer: object, config: object): Tokenizer {
   try {

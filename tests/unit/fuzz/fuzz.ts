@@ -1,0 +1,54 @@
+import fc from 'fast-check';
+import { expect } from 'vitest';
+
+/** What is fuzzed, in tests/unit/fuzz/fuzz.spec.ts. Each kind gets an equal part of the time. */
+export const kinds = [
+  ...['headers', 'indices', 'configurations', 'tokenizers', 'templates', 'links', 'requests'],
+] as const;
+
+/** Inputs of each kind that are tried in any case. */
+const AT_LEAST = 1000;
+/** Inputs between two looks at the clock. */
+const ROUND = 250;
+
+/** Seconds for all kinds together. An hour in `npm run test:nightly`. */
+const seconds = Number(process.env['KVTAB_FUZZ_SECONDS'] ?? 100);
+/** Where the first round starts, to repeat one that failed. A failure prints its own. */
+const firstSeed = Number(process.env['KVTAB_FUZZ_SEED'] ?? Date.now() % 2 ** 31);
+
+const kindMs = (seconds * 1000) / kinds.length;
+
+/** How long a test of one kind may take: the inputs of the first round are tried even if time is up. */
+export const timeoutMs = kindMs + 240_000;
+
+/** How an input ended: `ran`, or the code of its failure. */
+export type End = string;
+
+/**
+ * Tries inputs until the time of their kind is up. Inputs of every kind must end in both ways, or they test little.
+ * A failure names the seed of its round: set KVTAB_FUZZ_SEED to it.
+ */
+export async function fuzz<T>(
+  inputs: fc.Arbitrary<T>,
+  check: (input: T) => Promise<End> | End,
+): Promise<void> {
+  const endMs = performance.now() + kindMs;
+  const ends = new Map<End, number>();
+  let tried = 0;
+  for (let round = 0; tried < AT_LEAST || performance.now() < endMs; round++) {
+    const numRuns = round === 0 ? AT_LEAST : ROUND;
+    const seed = (firstSeed + round) | 0;
+    await fc.assert(
+      fc.asyncProperty(inputs, async (input) => {
+        const end = await check(input);
+        ends.set(end, (ends.get(end) ?? 0) + 1);
+      }),
+      { seed, numRuns },
+    );
+    tried += numRuns;
+  }
+  const counts = [...ends].map(([end, count]) => `${count} ${end}`);
+  console.log(`seed ${firstSeed}, ${tried} inputs: ${counts.join(', ')}`);
+  expect(ends.get('ran') ?? 0).toBeGreaterThan(tried / 100);
+  expect(tried - (ends.get('ran') ?? 0)).toBeGreaterThan(tried / 100);
+}
