@@ -21,7 +21,7 @@ const runs = [
   },
   {
     command: ['playwright', 'test', '.nightly.spec.ts'],
-    limitMs: 15 * minuteMs,
+    limitMs: 75 * minuteMs,
     env: { KVTAB_NIGHTLY: '1' },
   },
   ...mutantRuns(),
