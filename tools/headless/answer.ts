@@ -30,7 +30,7 @@ interface AnswerOfRun {
   /** The scores of the request's `continuation`. */
   readonly scored?: unknown;
   readonly adapter: AdapterFacts;
-  /** What in the model's files is contradictory or unused, as sentences. */
+  /** What in the model's files is contradictory or unused, and what its tokenizer changes in the prompt, as sentences. */
   readonly notices: readonly string[];
 }
 
@@ -126,7 +126,7 @@ function answerOf(
     kv,
     timing: { loadMs, ...timing },
     adapter: facts.adapter,
-    notices: facts.notices,
+    notices: [...facts.notices, ...result.notices],
   };
 }
 

@@ -25,6 +25,8 @@ export interface Run {
   readonly prefilledFraction: number;
   readonly promptTokens: number | null;
   readonly newTokens: number;
+  /** What the tokenizer changes in the prompt, as sentences, once the run has ended. */
+  readonly notices: readonly string[];
   readonly kv: KvUsage | null;
   readonly timing: Timing | null;
   readonly end: RunEnd | null;
@@ -56,6 +58,7 @@ export function newRun(
     prefilledFraction: 0,
     promptTokens: null,
     newTokens: 0,
+    notices: [],
     kv: null,
     timing: null,
     end: null,
@@ -75,6 +78,7 @@ export const finishedRun = (run: Run, result: GenerateResult): Run => ({
   prefilledFraction: 1,
   promptTokens: result.promptTokens,
   newTokens: result.tokens.length,
+  notices: result.notices,
   kv: result.kv,
   timing: result.timing,
   end: result.end,

@@ -55,6 +55,7 @@ export async function generate(
   });
   if (!whole) return stoppedBeforeReading(model, request);
   const prompt = whole.flat();
+  const changed = 'text' in request.input ? await model.text?.changes(request.input.text) : null;
   const logits = new PromptLogits(prompt, request.logits, request.score);
   const probabilities = request.watch?.tokens ?? false;
   const opening = { sharing, passes, kvPrecision: request.kvPrecision, probabilities };
@@ -96,6 +97,7 @@ export async function generate(
       ...written,
       mode: modes.at(-1) ?? 'parallel',
       promptTokens: prompt.length,
+      notices: changed ? [changed] : [],
       reuse,
       logits: logits.rows(),
       nats: logits.meanNats(),
@@ -162,6 +164,7 @@ function stoppedBeforeReading(model: RunnableModel, request: GenerateRequest): G
     ...nothing(model),
     mode: request.mode === 'sequential' ? 'sequential' : 'parallel',
     promptTokens: 0,
+    notices: [],
     reuse: { heldTokens: 0, reusedTokens: 0 },
     logits: [],
     nats: null,

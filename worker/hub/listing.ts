@@ -2,7 +2,6 @@
 import { isObject } from '../hostile-fields.ts';
 import { NotJson } from '../hostile-json.ts';
 import { badWeights } from '../loader/checkpoint.ts';
-import { otherWeights } from '../loader/other-weights.ts';
 import { BadIndex, parseIndex, type ShardIndex } from '../loader/shard-index.ts';
 import { Refused } from '../outcome.ts';
 import { isRepository } from './address.ts';
@@ -58,7 +57,7 @@ export async function listModel(asked: HubServer, options: AskOptions): Promise<
   const sizesOf = (names: readonly string[]) => pathsInfo(server, commit, names, options);
   const found = await sizesOf([...SMALL_FILES, WHOLE_WEIGHTS, WEIGHTS_INDEX]);
   const has = (name: string) => found.some((file) => file.name === name);
-  if (!has('config.json')) throw missing('config.json', `there is no such file${otherWeights(all)}`);
+  if (!has('config.json')) throw missing('config.json', `there is no such file${await othersIn(all)}`);
   for (const { name, sizeBytes } of found) {
     const most = name === WEIGHTS_INDEX ? LARGEST_INDEX_BYTES : LARGEST_TEXT_BYTES;
     if (name !== WHOLE_WEIGHTS && sizeBytes > most) {
@@ -68,7 +67,7 @@ export async function listModel(asked: HubServer, options: AskOptions): Promise<
   const listing = (files: readonly ListedFile[]) => ({ endpoint, repository, revision, commit, files });
   if (has(WHOLE_WEIGHTS)) return listing(found.filter(({ name }) => name !== WEIGHTS_INDEX));
   if (!has(WEIGHTS_INDEX)) {
-    const reason = `there is neither ${WHOLE_WEIGHTS} nor ${WEIGHTS_INDEX}${otherWeights(all)}`;
+    const reason = `there is neither ${WHOLE_WEIGHTS} nor ${WEIGHTS_INDEX}${await othersIn(all)}`;
     throw missing(WHOLE_WEIGHTS, reason);
   }
   const names = await shardNames(server, commit, options);
@@ -78,6 +77,11 @@ export async function listModel(asked: HubServer, options: AskOptions): Promise<
     throw badWeights(WEIGHTS_INDEX, `it names ${absent}, which is not there`);
   }
   return listing([...found, ...shards]);
+}
+
+async function othersIn(names: readonly string[]): Promise<string> {
+  const { otherWeights } = await import('../loader/other-weights.ts'); // hardly any repository needs it
+  return otherWeights(names);
 }
 
 interface Resolved {

@@ -46,6 +46,8 @@ export interface GenerateResult {
   /** Tokens whose KV was kept from the previous turn, and those of them that this prompt starts with. */
   readonly reuse: { readonly heldTokens: number; readonly reusedTokens: number };
   readonly tokens: readonly number[];
+  /** What the tokenizer changes in the prompt, as sentences. */
+  readonly notices: readonly string[];
   /** The continuation without special tokens; null without a tokenizer. */
   readonly text: string | null;
   /** One row of `vocabSize` for each position in `GenerateRequest.logits`, in its order. */

@@ -20,6 +20,9 @@ const PATIENCE_MS_PER_MEGABYTE = 500;
 /** For a text, which a person can stop. A busy machine was seen to need 2 s for a megabyte. */
 const PATIENCE_MS_PER_MEGABYTE_OF_TEXT = 10_000;
 
+/** A longer text is compared with its tokens as far as this. */
+const LOOKED_AT = 10_001;
+
 /** The number of tokens before a continuation that may influence the text of its first tokens. */
 const TOKENS_BEFORE = 256;
 
@@ -64,6 +67,13 @@ export class GuardedText {
   /** The tokens of a text, with the tokenizer's own special ones around it. Throws Refused with `bad-tokenizer`. */
   encode(text: string): Promise<readonly number[]> {
     return this.#encode(text, true);
+  }
+
+  /** A sentence about where the tokens of a text do not read as the text; null if they do. */
+  async changes(text: string): Promise<string | null> {
+    return this.#ask(await this.#opened(), 0, 'bad-tokenizer', (api) =>
+      api.changes(text.slice(0, LOOKED_AT)),
+    );
   }
 
   /** The tokens of a conversation. Throws Refused with `bad-template` or `bad-tokenizer`. */

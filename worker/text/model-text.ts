@@ -1,6 +1,6 @@
 import type { TokenAfter } from './drawn-token.ts';
 import { tokenText } from './token-text.ts';
-import { attempt, attemptAsync, Refused } from '../outcome.ts';
+import { attempt, attemptAsync, Refused, valueOf } from '../outcome.ts';
 import type { Failure, Outcome } from '../protocol/failure.ts';
 import type { ChatMessage } from '../protocol/generate.ts';
 import { findTemplate, specialTokens } from './chat-files.ts';
@@ -44,6 +44,13 @@ export class ModelText implements TextApi {
         throw badTokenizer(`it makes ${tokens.length} tokens of a text of ${text.length} characters`);
       }
       return tokens;
+    });
+  }
+
+  changes(text: string): Promise<Outcome<string | null>> {
+    return attemptAsync(async () => {
+      const { changedText } = await import('./changed-text.ts');
+      return valueOf(sayingBadTokenizer(() => changedText(this.#opened(), text)));
     });
   }
 

@@ -33,6 +33,8 @@ export interface TextApi {
   open(files: TextFiles): Answer<TextFacts>;
   /** The tokens of a text; with `special`, also those that the tokenizer adds around it. */
   encode(text: string, special: boolean): Answer<readonly number[]>;
+  /** A sentence about where the tokens of a text do not read as the text; null if they do. */
+  changes(text: string): Answer<string | null>;
   /** The text of a conversation, as the template writes it, up to the place where the model continues. */
   render(messages: readonly ChatMessage[]): Answer<string>;
   /**

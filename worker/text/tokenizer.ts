@@ -13,6 +13,8 @@ export interface TextTokenizer {
   readonly isSilent: (token: number) => boolean;
   /** The id of a token by its own text, as files name it. */
   readonly idOf: (token: string) => number | null;
+  /** The token's own text, as files name it. */
+  readonly nameOf: (token: number) => string | null;
 }
 
 /**
@@ -41,6 +43,7 @@ export function openTokenizer(tokenizerJson: string, config: object): TextTokeni
     },
     isSilent,
     idOf: (token) => library.token_to_id(token) ?? null,
+    nameOf: (token) => library.id_to_token(token) ?? null,
   };
 }
 

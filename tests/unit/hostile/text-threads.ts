@@ -81,6 +81,7 @@ function counted(api: TextApi): { readonly api: TextApi; readonly isBusy: () => 
     api: {
       open: (files) => count(api.open(files)),
       encode: (text, special) => count(api.encode(text, special)),
+      changes: (text) => count(api.changes(text)),
       render: (messages) => count(api.render(messages)),
       startText: (prompt, silent) => count(api.startText(prompt, silent)),
       push: (tokens) => count(api.push(tokens)),

@@ -121,7 +121,16 @@ describe('a row that is added to the table', () => {
       request,
     );
     const run = finishedRun(asked, {
-      ...{ mode: 'parallel', end: 'length', promptTokens: 2, tokens: [1], text: 'a', logits: [], nats: null },
+      ...{
+        mode: 'parallel',
+        end: 'length',
+        promptTokens: 2,
+        notices: [],
+        tokens: [1],
+        text: 'a',
+        logits: [],
+        nats: null,
+      },
       reuse: { heldTokens: 0, reusedTokens: 0 },
       kv: { bytes: 96, allocatedBytes: 128, bytesPerToken: 24, layers: [] },
       timing: { prefillMs: 1, decodeMs: 1, prefillTokensPerSec: 3, decodeTokensPerSec: 1 },

@@ -23,6 +23,7 @@ it('cites model, commit, plan, precision, adapter, figures and link', () => {
     mode: 'parallel',
     end: 'length',
     promptTokens: 11,
+    notices: [],
     reuse: { heldTokens: 0, reusedTokens: 0 },
     tokens: [1, 2, 3],
     text: ' a b c',

@@ -45,6 +45,7 @@ export const result: GenerateResult = {
   mode: 'parallel',
   end: 'length',
   promptTokens: 3,
+  notices: [],
   reuse: { heldTokens: 0, reusedTokens: 0 },
   tokens: [1, 2],
   text: ' a son',

@@ -18,6 +18,7 @@ function places(slow: Partial<TextApi>) {
     const api: TextApi = {
       open: () => succeed(facts),
       encode: (text) => succeed([text.length]),
+      changes: () => succeed(null),
       render: (messages) => succeed(messages.map(({ content }) => content).join()),
       startText: () => succeed(null),
       push: (tokens) => succeed(tokens.map((token) => `t${token}`)),
