@@ -23,5 +23,6 @@ export function parseSetting(row: Setting, text: string): SettingValue | undefin
 /** Plain decimal numbers alone: Number() also takes white space, hexadecimal and Infinity. */
 function parseNumber(text: string): number | undefined {
   if (text.length > LONGEST_NUMBER) return undefined;
-  return /^[+-]?(\d+(\.\d*)?|\.\d+)(e[+-]?\d+)?$/i.test(text) ? Number(text) : undefined;
+  if (!/^[+-]?(\d+(\.\d*)?|\.\d+)(e[+-]?\d+)?$/i.test(text)) return undefined;
+  return Number(text) + 0; // -0 would be written as 0, and so not come back as it was.
 }

@@ -50,6 +50,13 @@ const configs = fc.record(
 ) as unknown as fc.Arbitrary<PlaygroundConfig>; // a value of the right kind for every row
 
 describe('the address', () => {
+  it('has no negative zero', () => {
+    expect(decodeHash('v=1&backward=-0&temperature=-0').values).toEqual({
+      backwardPasses: 0,
+      temperature: 0,
+    });
+  });
+
   it('restores every state that can run, whatever the model’s own sharing is', () => {
     fc.assert(
       fc.property(configs, configs, (config, other) => {
