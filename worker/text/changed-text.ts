@@ -63,5 +63,5 @@ function sentence(text: string, at: number, left: string): string {
   return `The tokenizer changes this prompt: at character ${at + 1}, ${quoted(was)} ${became}.`;
 }
 
-const firstCharacter = (text: string) => [...text.slice(0, 2)][0] ?? '';
+const firstCharacter = (text: string) => (text === '' ? '' : String.fromCodePoint(text.codePointAt(0) ?? 0));
 const quoted = (character: string) => JSON.stringify(character);
