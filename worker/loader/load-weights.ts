@@ -22,7 +22,6 @@ import {
   type Checkpoint,
   type CheckpointFile,
 } from './checkpoint.ts';
-import { isTied, refuseOtherTwins, UNTIED_NOTICE, unusedNotice } from './compare-tensors.ts';
 import { locateQuantized, locateTensors, type LocatedTensor } from './locate-tensors.ts';
 import type { CopyWriter, ModelSource } from './model-source.ts';
 import { firstBeyondF16, firstNonFinite } from './non-finite.ts';
@@ -86,15 +85,21 @@ async function load(
   let weights: ModelWeights | null = null;
   let copy: CopyWriter | null = null;
   try {
-    const tiedEmbeddings = await isTied(source, checkpoint, options.dims);
+    // Most files hold what the model needs and nothing else, so that there is nothing to compare.
+    const compare = isExact(checkpoint, weightSpecs(options.dims, storedLayers))
+      ? null
+      : await import('./compare-tensors.ts');
+    const tiedEmbeddings = compare
+      ? await compare.isTied(source, checkpoint, options.dims)
+      : options.dims.tiedEmbeddings;
     const dims = { ...options.dims, tiedEmbeddings };
     const specs = weightSpecs(dims, storedLayers);
     const located = locate(checkpoint, specs, options);
-    await refuseOtherTwins(source, checkpoint, specs);
+    await compare?.refuseOtherTwins(source, checkpoint, specs);
     const notices = [
       ...checkpoint.notices,
-      tiedEmbeddings === options.dims.tiedEmbeddings ? null : UNTIED_NOTICE,
-      await unusedNotice(source, checkpoint, specs, dims),
+      compare && tiedEmbeddings !== options.dims.tiedEmbeddings ? compare.UNTIED_NOTICE : null,
+      (await compare?.unusedNotice(source, checkpoint, specs, dims)) ?? null,
     ].filter((notice) => notice !== null);
 
     const formatOf = (spec: WeightSpec) => handedAs(tensorOf(located, spec), options);
@@ -124,6 +129,12 @@ async function load(
     await copy?.end();
     await closeReaders(checkpoint);
   }
+}
+
+/** Whether the files hold each tensor of the model once, and no other. */
+function isExact(checkpoint: Checkpoint, specs: readonly WeightSpec[]): boolean {
+  const held = checkpoint.files.reduce((sum, { tensors }) => sum + tensors.size, 0);
+  return held === specs.length && specs.every(({ name }) => checkpoint.filesOf(name).length === 1);
 }
 
 function tensorOf(located: ReadonlyMap<string, LocatedTensor<MatrixFormat>>, { name }: WeightSpec) {
