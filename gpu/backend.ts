@@ -4,6 +4,8 @@ import type { KvPrecision, KvUsage } from './kv/usage.ts';
 import type { LayerType } from './plan/layer-types.ts';
 import type { MatrixFormat, WeightFormats } from './numbers/matrix-format.ts';
 import type { ModelDims } from './plan/model-dims.ts';
+import type { PolicyOptions } from './kv/policies/policy.ts';
+import type { StoreRows } from './kv/store-rows.ts';
 import type { SamplingOptions } from './plan/sampling.ts';
 import type { GroupMovement } from './plan/movement.ts';
 import type { Sharing } from './plan/sharing.ts';
@@ -63,6 +65,8 @@ export interface SessionOptions {
   readonly kvPrecision: KvPrecision;
   /** The most positions that the session will hold. */
   readonly capacityTokens: number;
+  /** What the stores keep; absent to keep everything. */
+  readonly eviction?: PolicyOptions;
   /** Whether to compute the probabilities of every decoded token, which costs a little of each step. */
   readonly probabilities?: boolean;
 }
@@ -75,6 +79,12 @@ export interface Session {
    * @returns false if `stopped` ended it early; the session must then be rewound or closed
    */
   prefill(tokens: readonly number[], options: PrefillOptions): Promise<boolean>;
+  /**
+   * Feeds given tokens one by one, as decoding would.
+   *
+   * @returns false if `stopped` ended it early; the session must then be rewound or closed
+   */
+  feed(tokens: readonly number[], options: FeedOptions): Promise<boolean>;
   /** Continues the text, token by token. At least one token must have been prefilled. */
   decode(options: DecodeOptions): Promise<DecodeEnd>;
   /**
@@ -90,6 +100,8 @@ export interface Session {
    * or it has no clock. At least one token must have been decoded.
    */
   profileStep(): Promise<readonly KernelTime[] | null>;
+  /** The rows that each store holds, with their scores. */
+  rowsHeld(): Promise<readonly StoreRows[]>;
   /** KV figures for the tokens that were kept. */
   kvUsage(): KvUsage;
   /** The bytes of `kvUsage`, cheap enough to read for every token. */
@@ -109,8 +121,18 @@ export interface PrefillOptions {
   /** Fraction of the work done, 0 to 1. */
   readonly onProgress: (fraction: number) => void;
   readonly stopped: () => boolean;
+  /** Called when the turn was read, before the stores are cut. */
+  readonly beforeCut?: () => Promise<void>;
   /** Receives how far every pass moved every row of the turn, group by group. Passes are watched only if it is set. */
   readonly onMovement?: (movement: GroupMovement) => void;
+}
+
+export interface FeedOptions {
+  /** Receives `[vocabSize]` float32 logits after each token. Valid during the call only. */
+  readonly onLogits: (index: number, logits: Float32Array) => void;
+  /** Called when a token was fed and every store was cut. The next one waits for it. */
+  readonly onFed?: (index: number) => Promise<void>;
+  readonly stopped: () => boolean;
 }
 
 export interface DecodeOptions {

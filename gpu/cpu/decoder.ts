@@ -1,3 +1,4 @@
+import type { StoreRows } from '../kv/store-rows.ts';
 import type { KvStores } from '../kv/stores.ts';
 import type { Passes } from '../plan/forward-plan.ts';
 import type { GroupMovement } from '../plan/movement.ts';
@@ -31,6 +32,14 @@ export interface Decoder {
    * @param onState receives the hidden state after the embedding and after each layer; valid during the call only
    */
   step(token: number, onState?: (hidden: Float32Array) => void): Float32Array;
+  /** One token while decoding: a {@link step}, after which a policy cuts the stores. */
+  feed(token: number): Float32Array;
+  /** A prompt of so many tokens is about to be read, by {@link step} or {@link parallel}. */
+  startPrompt(tokens: number): void;
+  /** A prompt was read to its end: a policy takes its budget of it, and cuts the stores. */
+  endPrompt(): void;
+  /** The rows that each store holds. */
+  rowsHeld(): readonly StoreRows[];
   /** A whole turn at once, iterating the groups that read above themselves. */
   parallel(tokens: readonly number[], options: TurnOptions): Promise<readonly Float32Array[]>;
   /** Drops back to the first `tokens` positions; false if a ring no longer has the rows before. */

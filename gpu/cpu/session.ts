@@ -1,5 +1,13 @@
 import { BackendError } from '../backend-error.ts';
-import type { DecodeEnd, DecodeOptions, PrefillOptions, Session, SessionOptions } from '../backend.ts';
+import type {
+  DecodeEnd,
+  DecodeOptions,
+  FeedOptions,
+  PrefillOptions,
+  Session,
+  SessionOptions,
+} from '../backend.ts';
+import type { StoreRows } from '../kv/store-rows.ts';
 import type { KvUsage } from '../kv/usage.ts';
 import type { Breathe, Decoder } from './decoder.ts';
 import { allFinite, firstNotFinite } from '../numbers/finite.ts';
@@ -30,6 +38,7 @@ export class CpuSession implements Session {
     const { onMovement } = options;
     const start = this.#decoder.tokens;
     options.onPrepared?.();
+    this.#decoder.startPrompt(tokens.length);
     const everyRow = options.logitsAt.some((position) => position < tokens.length - 1);
     const breathe: Breathe = async (fraction) => {
       await yieldNowAndThen();
@@ -55,7 +64,29 @@ export class CpuSession implements Session {
     this.#history.length = this.#decoder.tokens - tokens.length;
     this.#history.push(...tokens);
     this.#decoder.stores.keep(this.#decoder.tokens);
+    await options.beforeCut?.();
+    this.#decoder.endPrompt();
     return true;
+  }
+
+  async feed(tokens: readonly number[], options: FeedOptions): Promise<boolean> {
+    this.#history.length = this.#decoder.tokens;
+    for (const [index, token] of tokens.entries()) {
+      await yieldNowAndThen();
+      if (options.stopped()) return false;
+      this.#history.push(token);
+      this.#feed(token);
+      const logits = this.#decoder.logits(this.#hidden);
+      if (!allFinite(logits)) throw this.#notFinite(this.#decoder.tokens - 1, token);
+      options.onLogits(index, logits);
+      await options.onFed?.(index);
+    }
+    return true;
+  }
+
+  #feed(token: number): void {
+    this.#hidden = this.#decoder.feed(token);
+    this.#decoder.stores.keep(this.#decoder.tokens);
   }
 
   async #sequential(tokens: readonly number[], breathe: Breathe) {
@@ -72,8 +103,7 @@ export class CpuSession implements Session {
       await yieldNowAndThen();
       if (options.stopped()) return 'stopped';
       if (newTokens > 0) {
-        this.#hidden = this.#decoder.step(this.#history.at(-1) ?? 0);
-        this.#decoder.stores.keep(this.#decoder.tokens);
+        this.#feed(this.#history.at(-1) ?? 0);
       }
       const logits = this.#decoder.logits(this.#hidden);
       if (!allFinite(logits)) {
@@ -93,6 +123,10 @@ export class CpuSession implements Session {
     const states: Float32Array[] = [];
     this.#decoder.step(token, (hidden) => states.push(hidden.slice()));
     return new BackendError({ code: 'not-finite', position, where: firstNotFinite(states) });
+  }
+
+  rowsHeld(): Promise<readonly StoreRows[]> {
+    return Promise.resolve(this.#decoder.rowsHeld());
   }
 
   rewind(tokens: number): boolean {

@@ -14,10 +14,12 @@ export interface KvCache {
   /** Rows held, in each KV head. */
   readonly rows: number;
   readonly bytesInUse: number;
+  /** Positions, counted from the end of the text, of which the store keeps anything. */
+  readonly keepsTokens: number;
   /** Bytes that the backend's ledger counts for the store. */
   readonly bytesAllocated: number;
-  /** The positions held in one KV head, ascending. */
-  positions(kvHead: number): readonly number[];
+  /** The positions held in one KV head, ascending; null if only the backend knows them. */
+  positions(kvHead: number): readonly number[] | null;
   /**
    * Notes that positions up to `end` are being written, perhaps by a step that is thrown away later.
    *
@@ -69,6 +71,10 @@ export class WindowedCache implements KvCache {
 
   get rows(): number {
     return Math.min(this.#end, this.#windowTokens);
+  }
+
+  get keepsTokens(): number {
+    return this.slots.slots;
   }
 
   get bytesInUse(): number {

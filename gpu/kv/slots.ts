@@ -8,9 +8,10 @@
  *
  * - `linear`: every position has a slot of its own;
  * - `ring`: the newest positions, over and over in the same slots;
- * - `scratch`: a prompt's rows, and the rows before it that its first row sees. They live as long as the prefill.
+ * - `scratch`: a prompt's rows, and the rows before it that its first row sees. They live as long as the prefill;
+ * - `evicting`: where a policy left room. Only the KV head's own table of positions says which row lies where.
  */
-export type SlotKind = 'linear' | 'ring' | 'scratch';
+export type SlotKind = 'linear' | 'ring' | 'scratch' | 'evicting';
 
 export interface SlotLayout {
   readonly kind: SlotKind;
@@ -22,6 +23,7 @@ export interface SlotLayout {
 
 export const linearSlots = (slots: number): SlotLayout => ({ kind: 'linear', slots, firstPosition: 0 });
 export const ringSlots = (slots: number): SlotLayout => ({ kind: 'ring', slots, firstPosition: 0 });
+export const evictingSlots = (slots: number): SlotLayout => ({ kind: 'evicting', slots, firstPosition: 0 });
 export const scratchSlots = (slots: number, firstPosition: number): SlotLayout => ({
   kind: 'scratch',
   slots,

@@ -1,15 +1,24 @@
 import type { ModelDims } from '../plan/model-dims.ts';
 import { kvOwners, type Sharing } from '../plan/sharing.ts';
 import { WindowedCache, type KvCache } from './cache.ts';
-import { linearSlots, ringSlots, type SlotLayout } from './slots.ts';
+import { BYTES_PER_SCORED_ROW, EvictingCache } from './evicting-cache.ts';
+import type { Budget, PolicyOptions } from './policies/policy.ts';
+import { mostRows } from './policies/policies.ts';
+import type { StoreRows } from './store-rows.ts';
+import { evictingSlots, linearSlots, ringSlots } from './slots.ts';
 import { kvRowBytes, kvRowsAllocated, type KvPrecision, type KvUsage } from './usage.ts';
 
 /**
  * Takes zeroed memory for one store.
  *
+ * @param bytes those of `slots` rows
  * @returns the bytes that the ledger counts for it
  */
-export type AllocateStore = (owner: number, bytes: number) => number;
+export type AllocateStore = (owner: number, bytes: number, slots: number) => number;
+
+/** The window through which every reader of a store sees it; Infinity if one sees the whole text. */
+export const kvWindow = ({ layers, windowTokens }: Sharing, owner: number): number =>
+  layers.some(({ readsFrom, windowed }) => readsFrom === owner && !windowed) ? Infinity : windowTokens;
 
 /** All the stores of one text: what they hold, and how far the text can drop back. */
 export class KvStores {
@@ -19,19 +28,33 @@ export class KvStores {
   readonly bytesPerToken: number;
   readonly #byOwner: ReadonlyMap<number, KvCache>;
 
-  /** @param capacityTokens the most positions that the text will have */
+  /**
+   * @param capacityTokens the most positions that the text will have
+   * @param eviction absent to keep everything. `stepsInFlight` is how many steps may be thrown away: they must overwrite
+   *                 nothing that is still needed
+   */
   constructor(
     { layers, windowTokens }: Sharing,
     dims: ModelDims,
     precision: KvPrecision,
     capacityTokens: number,
     allocate: AllocateStore,
+    eviction?: PolicyOptions & { readonly stepsInFlight: number },
   ) {
-    const rowBytes = kvRowBytes(dims, precision);
+    const plainRowBytes = kvRowBytes(dims, precision);
+    const rowBytes = plainRowBytes + (eviction ? BYTES_PER_SCORED_ROW * dims.kvHeads : 0);
     this.caches = kvOwners(layers).map((owner) => {
+      if (eviction) {
+        const keepsTokens = owner.windowed ? windowTokens : Infinity;
+        const kept = Math.min(mostRows(eviction.policy, eviction.promptTokens), keepsTokens, capacityTokens);
+        // A step sees its own row too.
+        const slots = evictingSlots(Math.min(capacityTokens, kept + 1 + eviction.stepsInFlight));
+        const bytesAllocated = allocate(owner.layer, slots.slots * rowBytes, slots.slots);
+        return new EvictingCache({ owner: owner.layer, slots, rowBytes, bytesAllocated }, keepsTokens);
+      }
       const rows = kvRowsAllocated(owner, capacityTokens, windowTokens);
       const slots = rows < capacityTokens ? ringSlots(rows) : linearSlots(rows);
-      const bytesAllocated = allocate(owner.layer, rows * rowBytes);
+      const bytesAllocated = allocate(owner.layer, rows * rowBytes, rows);
       return new WindowedCache({
         ...{ owner: owner.layer, slots, rowBytes, bytesAllocated },
         windowTokens: owner.windowed ? windowTokens : Infinity,
@@ -45,12 +68,6 @@ export class KvStores {
     const cache = this.#byOwner.get(owner);
     if (!cache) throw new RangeError(`layer ${owner} owns no KV`);
     return cache;
-  }
-
-  /** The layouts that occur: stores of one kind have the same. */
-  get layouts(): readonly SlotLayout[] {
-    const byKind = new Map(this.caches.map(({ slots }) => [slots.kind, slots]));
-    return [...byKind.values()];
   }
 
   /** Positions of the text: those whose rows were kept. */
@@ -73,6 +90,11 @@ export class KvStores {
     for (const cache of this.caches) cache.written(end, entered);
   }
 
+  /** Notes that every store was cut when the text had so many tokens. */
+  cut(textTokens: number, budget: Budget | null): void {
+    for (const cache of this.caches) if (cache instanceof EvictingCache) cache.cut(textTokens, budget);
+  }
+
   /** See {@link KvCache.keep}. */
   keep(end: number): void {
     for (const cache of this.caches) cache.keep(end);
@@ -87,6 +109,17 @@ export class KvStores {
     const possible = this.caches.every((cache) => cache.canRewind(tokens));
     this.keep(tokens);
     return possible;
+  }
+
+  /** The rows of caches that know them: of a text without a policy. */
+  rowsHeld(kvHeads: number): readonly StoreRows[] {
+    return this.caches.map((cache) => ({
+      owner: cache.owner,
+      heads: Array.from({ length: kvHeads }, (_, kvHead) => {
+        const positions = cache.positions(kvHead) ?? [];
+        return { positions, scores: positions.map(() => 0) };
+      }),
+    }));
   }
 
   /** The three figures of KV size. */

@@ -1,63 +1,29 @@
-import { visibleKeys, type Mask } from '../kv/mask.ts';
-import { headsOf } from './math.ts';
-
-/** Copies the keys (`part` 0) or values (1) of the position into `into`: `[kvHeads × headDim]`. */
-export type ReadKv = (position: number, part: 0 | 1, into: Float32Array) => void;
+import { softmax } from '../kv/policies/attention-probabilities.ts';
 
 /**
- * One query row's attention over every position that its mask shows. A row that sees no key gets zero.
+ * One query head's attention over the rows that it sees. A query that sees none gets zero.
  *
- * @param q `[heads × headDim]`, rotated
- * @returns `[heads × headDim]`
+ * @param q `[headDim]`, rotated
+ * @param keys `[headDim]` each, rotated
+ * @param values `[headDim]` each
+ * @returns `[headDim]`, and the score `q·k / √headDim` of each row
  */
-export function attend(
+export function attendHead(
   q: Float32Array,
-  position: number,
-  mask: Mask,
-  shape: { readonly kvHeads: number; readonly headDim: number },
-  read: ReadKv,
-): Float32Array {
-  const { kvHeads, headDim } = shape;
+  keys: readonly Float32Array[],
+  values: readonly Float32Array[],
+): { readonly output: Float32Array; readonly scores: Float32Array } {
   const output = new Float32Array(q.length);
-  const { from, to } = visibleKeys(position, mask);
-  if (from >= to) return output;
-
-  const queries = headsOf(q, headDim);
-  const groupSize = queries.length / kvHeads;
-  const row = new Float32Array(kvHeads * headDim);
-  const shared = headsOf(row, headDim); // one view a KV head, refilled for every position
-  const weights = queries.map(() => new Float32Array(to - from));
-
-  for (let key = from; key < to; key++) {
-    read(key, 0, row);
-    queries.forEach((query, head) => {
-      const kvHead = shared[Math.floor(head / groupSize)] as Float32Array;
-      (weights[head] as Float32Array)[key - from] = dot(query, kvHead) / Math.sqrt(headDim);
-    });
+  const scores = Float32Array.from(keys, (key) => dot(q, key) / Math.sqrt(q.length));
+  for (const [i, weight] of softmax(scores).entries()) {
+    const value = values[i] ?? output;
+    for (let d = 0; d < output.length; d++) output[d] = (output[d] as number) + weight * (value[d] as number);
   }
-  weights.forEach(softmaxInPlace);
-  const outputs = headsOf(output, headDim);
-  for (let key = from; key < to; key++) {
-    read(key, 1, row);
-    outputs.forEach((head, i) => {
-      const weight = weights[i]?.[key - from] ?? 0;
-      const values = shared[Math.floor(i / groupSize)] as Float32Array;
-      for (let d = 0; d < headDim; d++) head[d] = (head[d] as number) + weight * (values[d] as number);
-    });
-  }
-  return output;
+  return { output, scores };
 }
 
 function dot(a: Float32Array, b: Float32Array): number {
   let sum = 0;
   for (let i = 0; i < a.length; i++) sum += (a[i] as number) * (b[i] as number);
   return sum;
-}
-
-function softmaxInPlace(scores: Float32Array): void {
-  let max = -Infinity;
-  for (const score of scores) max = Math.max(max, score);
-  let sum = 0;
-  for (let i = 0; i < scores.length; i++) sum += scores[i] = Math.exp((scores[i] as number) - max);
-  for (let i = 0; i < scores.length; i++) scores[i] = (scores[i] as number) / sum;
 }

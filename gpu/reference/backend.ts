@@ -13,10 +13,7 @@ export const openCpuBackend = (): Backend =>
       get bytes() {
         return weights.bytes;
       },
-      open: ({ sharing, kvPrecision, capacityTokens }) => {
-        const converted = weights.convert(storedLayers, sharing.layers);
-        return new CpuDecoder(dims, converted, sharing, kvPrecision, capacityTokens);
-      },
+      open: (options) => new CpuDecoder(dims, weights.convert(storedLayers, options.sharing.layers), options),
       clear: () => weights.clear(),
     };
   });

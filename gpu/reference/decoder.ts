@@ -1,55 +1,64 @@
-import { maskOf } from '../kv/mask.ts';
-import { groupsOf, passesOf, type Group } from '../plan/forward-plan.ts';
-import { rowAt, type Row } from '../kv/rows.ts';
-import { scratchSlots, slotOf } from '../kv/slots.ts';
+import type { SessionOptions } from '../backend.ts';
+import type { Decoder, TurnOptions } from '../cpu/decoder.ts';
+import { movements } from '../cpu/movements.ts';
+import type { CpuWeights } from '../cpu/weights.ts';
+import { maskOf, sees } from '../kv/mask.ts';
+import { keepEverything } from '../kv/policies/policies.ts';
+import { PolicyRun } from '../kv/policies/policy-run.ts';
+import type { StoreRows } from '../kv/store-rows.ts';
 import { KvStores } from '../kv/stores.ts';
-import { kvRowBytes, type KvPrecision } from '../kv/usage.ts';
+import { groupsOf, passesOf, type Group } from '../plan/forward-plan.ts';
+import type { LayerType } from '../plan/layer-types.ts';
 import type { ModelDims } from '../plan/model-dims.ts';
 import { ownersReadFromBelow } from '../plan/movement.ts';
-import type { LayerType } from '../plan/layer-types.ts';
 import { ropeTable } from '../plan/rope.ts';
-import type { Sharing } from '../plan/sharing.ts';
-import { attend, type ReadKv } from './attention.ts';
-import type { CpuWeights } from '../cpu/weights.ts';
-import type { Decoder, TurnOptions } from '../cpu/decoder.ts';
-import { KvRows } from './kv-rows.ts';
+import { attendHead } from './attention.ts';
+import { HeldRows } from './held-rows.ts';
 import { addTo, headsOf, project, rmsNorm, rotate, swiglu } from './math.ts';
-import { movements } from '../cpu/movements.ts';
+import { Scores } from './scores.ts';
 
-/** The oracle: what docs/semantics.md defines, in plain TypeScript, as directly as it can be written. */
+/**
+ * The oracle: what docs/semantics.md and docs/policies.md define, in plain TypeScript, as directly as it can be written.
+ * A store is a list of rows for each KV head. It has no slots.
+ */
 export class CpuDecoder implements Decoder {
   readonly stores: KvStores;
   readonly #dims: ModelDims;
   readonly #weights: CpuWeights;
-  readonly #sharing: Sharing;
-  readonly #precision: KvPrecision;
-  readonly #rows: ReadonlyMap<number, KvRows>;
+  readonly #options: SessionOptions;
+  readonly #run: PolicyRun;
+  readonly #scores: Scores;
+  readonly #held: ReadonlyMap<number, HeldRows>;
   readonly #rope: Float32Array;
+  /** What the stores held when the prompt began that is being read. */
+  readonly #beforePrompt = new Map<number, HeldRows>();
   #tokens = 0;
 
-  constructor(
-    dims: ModelDims,
-    weights: CpuWeights,
-    sharing: Sharing,
-    kvPrecision: KvPrecision,
-    capacityTokens: number,
-  ) {
+  constructor(dims: ModelDims, weights: CpuWeights, options: SessionOptions) {
+    const { sharing, kvPrecision, capacityTokens, eviction } = options;
     this.#dims = dims;
     this.#weights = weights;
-    this.#sharing = sharing;
-    this.#precision = kvPrecision;
+    this.#options = options;
+    this.#run = new PolicyRun(eviction?.policy ?? keepEverything, eviction?.scored ?? false);
+    this.#scores = new Scores(this.#run);
     this.#rope = ropeTable(dims.rope, dims.headDim, capacityTokens);
-    const rows = new Map<number, KvRows>();
-    this.stores = new KvStores(sharing, dims, kvPrecision, capacityTokens, (owner, bytes) => {
-      const store = this.#newRows(bytes / kvRowBytes(dims, kvPrecision));
-      rows.set(owner, store);
-      return store.bytes;
-    });
-    this.#rows = rows;
+    this.stores = new KvStores(
+      sharing,
+      dims,
+      kvPrecision,
+      capacityTokens,
+      (_, bytes) => bytes,
+      eviction && { ...eviction, stepsInFlight: 0 },
+    );
+    this.#held = new Map(this.stores.caches.map(({ owner }) => [owner, this.#newRows()]));
   }
 
   rewind(tokens: number): boolean {
     this.#tokens = tokens;
+    // Scores, too, become what they were before a prompt that was not read to its end.
+    for (const [owner, rows] of this.#beforePrompt) this.#heldBy(owner).take(rows);
+    this.#beforePrompt.clear();
+    for (const held of this.#held.values()) held.dropFrom(tokens);
     return this.stores.rewind(tokens);
   }
 
@@ -65,25 +74,36 @@ export class CpuDecoder implements Decoder {
     // All memory is JavaScript's own.
   }
 
+  startPrompt(): void {
+    this.#run.promptStarts();
+    if (!this.#options.eviction) return;
+    for (const [owner, held] of this.#held) this.#beforePrompt.set(owner, held.andZeros(0, 0));
+  }
+
+  endPrompt(): void {
+    this.#run.promptEnded(this.#tokens);
+    this.#beforePrompt.clear();
+    this.#cut();
+  }
+
+  feed(token: number): Float32Array {
+    this.#run.tokenFed();
+    const hidden = this.step(token);
+    this.#cut();
+    return hidden;
+  }
+
   step(token: number, onState?: (hidden: Float32Array) => void): Float32Array {
     const position = this.#tokens++;
     this.stores.written(this.#tokens);
+    this.#scores.startQuery([...this.#held.values()]);
     const hidden = this.#embed(token);
     onState?.(hidden);
-    for (const layer of this.#sharing.layers) {
+    for (const layer of this.#options.sharing.layers) {
       const normed = this.#attentionInput(layer.index, hidden);
-      const own = this.#rows.get(layer.index);
-      if (own) {
-        const row = this.#rowOf(layer.index, position);
-        own.write(row.slot, this.#keysAndValues(layer.index, normed, row));
-      }
-      this.#finishLayer(
-        layer,
-        hidden,
-        normed,
-        this.#rowOf(layer.readsFrom, position),
-        this.#cached(layer.readsFrom),
-      );
+      const own = this.#held.get(layer.index);
+      if (own) this.#writeRow(layer.index, normed, position, own);
+      this.#finishLayer(layer, hidden, normed, position, this.#heldBy(layer.readsFrom), true);
       onState?.(hidden);
     }
     return hidden;
@@ -97,57 +117,43 @@ export class CpuDecoder implements Decoder {
     let hidden = tokens.map((token) => this.#embed(token));
 
     // The new positions' KV: zero until a layer computes it, and then that of the newest pass.
-    const scratch = scratchSlots(tokens.length, start);
-    const turn = new Map([...this.#rows.keys()].map((owner) => [owner, this.#newRows(tokens.length)]));
-    const turnRows = tokens.map((_, i) => rowAt(scratch, start + i));
-    const readerOf = (owner: number): ReadKv => {
-      const cached = this.#cached(owner);
-      const fresh = turn.get(owner);
-      return (position, part, into) => {
-        if (position < start) cached(position, part, into);
-        else fresh?.read(slotOf(scratch, position), into, part * into.length);
-      };
-    };
-
-    const groups = groupsOf(this.#sharing.layers);
+    const turn = new Map(
+      [...this.#held].map(([owner, held]) => [owner, held.andZeros(start, tokens.length)]),
+    );
+    this.#scores.startQuery([...turn.values()]);
+    const groups = groupsOf(this.#options.sharing.layers);
     const work = groups.reduce((sum, g) => sum + (g.stop - g.start) * passesOf(g, passes), 0);
     let done = 0;
     for (const group of groups) {
       let output = hidden;
       const relative: number[] = [];
-      for (let pass = 0; pass < passesOf(group, passes); pass++) {
+      const lastPass = passesOf(group, passes) - 1;
+      for (let pass = 0; pass <= lastPass; pass++) {
         output = hidden.map((row) => row.slice());
-        const before = onMovement && group.iterated ? this.#rowsReadFromBelow(group, turn) : null;
-        for (const layer of this.#sharing.layers.slice(group.start, group.stop)) {
+        const before = onMovement && group.iterated ? this.#rowsReadFromBelow(group, turn, start) : null;
+        for (const layer of this.#options.sharing.layers.slice(group.start, group.stop)) {
           const normed = output.map((hiddenRow) => this.#attentionInput(layer.index, hiddenRow));
           const own = turn.get(layer.index);
-          const read = readerOf(layer.readsFrom);
-          if (own) {
-            for (const [i, row] of turnRows.entries()) {
-              own.write(row.slot, this.#keysAndValues(layer.index, normed[i] as Float32Array, row));
-            }
+          const read = turn.get(layer.readsFrom) ?? this.#heldBy(layer.readsFrom);
+          for (const [i, row] of normed.entries()) {
+            if (own) this.#writeRow(layer.index, row, start + i, own);
           }
-          for (const [i, row] of turnRows.entries()) {
-            this.#finishLayer(layer, output[i] as Float32Array, normed[i] as Float32Array, row, read);
+          for (const [i, row] of output.entries()) {
+            const scored = pass === lastPass && this.#scores.counts(i === output.length - 1);
+            this.#finishLayer(layer, row, normed[i] ?? row, start + i, read, scored);
             await breathe((done + (i + 1) / output.length) / work);
           }
           done++;
         }
-        if (before) relative.push(...movements(before, this.#rowsReadFromBelow(group, turn)));
+        if (before) relative.push(...movements(before, this.#rowsReadFromBelow(group, turn, start)));
       }
       if (group.iterated) {
-        onMovement?.({ group, passes: passesOf(group, passes), relative: Float32Array.from(relative) });
+        onMovement?.({ group, passes: lastPass + 1, relative: Float32Array.from(relative) });
       }
       hidden = output;
     }
 
-    const keysAndValues = new Float32Array(this.#rowSize);
-    for (const [owner, fresh] of turn) {
-      for (const { position, slot } of turnRows) {
-        fresh.read(slot, keysAndValues);
-        this.#rows.get(owner)?.write(this.#rowOf(owner, position).slot, keysAndValues);
-      }
-    }
+    for (const [owner, rows] of turn) this.#heldBy(owner).take(rows);
     this.#tokens += tokens.length;
     this.stores.written(this.#tokens);
     return hidden;
@@ -156,6 +162,11 @@ export class CpuDecoder implements Decoder {
   logits(hidden: Float32Array): Float32Array {
     const normed = rmsNorm(hidden, this.#weights.get('finalNorm'), this.#dims.rmsNormEps);
     return project(this.#weights.get(this.#dims.tiedEmbeddings ? 'embed' : 'head'), normed);
+  }
+
+  rowsHeld(): readonly StoreRows[] {
+    if (!this.#options.eviction) return this.stores.rowsHeld(this.#dims.kvHeads);
+    return [...this.#held].map(([owner, held]) => held.report(owner));
   }
 
   // One layer ---------------------------------------------------------------------------------------------------
@@ -169,15 +180,17 @@ export class CpuDecoder implements Decoder {
     return rmsNorm(hidden, this.#weights.get('attentionNorm', layer), this.#dims.rmsNormEps);
   }
 
-  /** `[(keys, values), kvHeads, headDim]`, keys rotated. */
-  #keysAndValues(layer: number, normed: Float32Array, { rope }: Row): Float32Array {
+  /** Projects the keys and values of a position, and puts them into a store. */
+  #writeRow(layer: number, normed: Float32Array, position: number, into: HeldRows): void {
     const w = this.#weights;
-    const keys = project(w.get('k', layer), normed, w.find('kBias', layer));
-    this.#normAndRotate(keys, w.find('kNorm', layer), rope);
-    const row = new Float32Array(this.#rowSize);
-    row.set(keys);
-    row.set(project(w.get('v', layer), normed, w.find('vBias', layer)), keys.length);
-    return row;
+    const { headDim } = this.#dims;
+    const keys = headsOf(project(w.get('k', layer), normed, w.find('kBias', layer)), headDim);
+    const values = headsOf(project(w.get('v', layer), normed, w.find('vBias', layer)), headDim);
+    for (const key of keys) {
+      this.#norm(key, w.find('kNorm', layer));
+      if (!this.#turnsByRank) this.#rotate(key, position);
+    }
+    into.write(position, keys, values, this.#scores.ofKey);
   }
 
   /** Attention and MLP, onto `hidden`. */
@@ -185,14 +198,14 @@ export class CpuDecoder implements Decoder {
     type: LayerType,
     hidden: Float32Array,
     normed: Float32Array,
-    { position, rope }: Row,
-    read: ReadKv,
+    position: number,
+    read: HeldRows,
+    scored: boolean,
   ): void {
     const w = this.#weights;
     const layer = type.index;
     const q = project(w.get('q', layer), normed, w.find('qBias', layer));
-    this.#normAndRotate(q, w.find('qNorm', layer), rope);
-    const attended = attend(q, position, maskOf(this.#sharing, type), this.#dims, read);
+    const attended = this.#attend(type, q, position, read, scored);
     addTo(hidden, project(w.get('o', layer), attended, w.find('oBias', layer)));
 
     const input = rmsNorm(hidden, w.get('mlpNorm', layer), this.#dims.rmsNormEps);
@@ -201,45 +214,84 @@ export class CpuDecoder implements Decoder {
     addTo(hidden, project(w.get('down', layer), swiglu(gate, up), w.find('downBias', layer)));
   }
 
-  #normAndRotate(row: Float32Array, gain: Float32Array | undefined, rope: number): void {
-    const { headDim, rmsNormEps } = this.#dims;
-    const table = this.#rope.subarray(rope * headDim, (rope + 1) * headDim);
-    for (const head of headsOf(row, headDim)) {
-      if (gain) head.set(rmsNorm(head, gain, rmsNormEps));
-      rotate(head, table);
+  /**
+   * The attention of one position over what it sees of a store.
+   *
+   * @param q `[heads, headDim]`, projected
+   * @param scored whether this query counts for the policy
+   * @returns `[heads, headDim]`
+   */
+  #attend(type: LayerType, q: Float32Array, position: number, read: HeldRows, scored: boolean): Float32Array {
+    const { headDim, heads, kvHeads } = this.#dims;
+    const mask = maskOf(this.#options.sharing, type);
+    const attended = new Float32Array(q.length);
+    const queries = headsOf(q, headDim);
+    for (const [kvHead, rows] of read.heads.entries()) {
+      const visible = [...rows.keys()].filter((rank) =>
+        sees(position, rows[rank]?.position ?? Infinity, mask),
+      );
+      const shown = visible.flatMap((rank) => rows[rank] ?? []);
+      const keys = shown.map(({ key }, i) =>
+        this.#turnsByRank ? this.#rotate(key.slice(), visible[i] ?? 0) : key,
+      );
+      const values = shown.map(({ value }) => value);
+      const angle = this.#turnsByRank ? rows.filter((row) => row.position < position).length : position;
+      const group = heads / kvHeads;
+      for (let head = kvHead * group; head < (kvHead + 1) * group; head++) {
+        const query = queries[head] ?? q;
+        this.#norm(query, this.#weights.find('qNorm', type.index));
+        this.#rotate(query, angle);
+        const { output, scores } = attendHead(query, keys, values);
+        attended.set(output, head * headDim);
+        if (scored) this.#scores.add(shown, scores, { reader: type.index, head, position });
+      }
     }
+    return attended;
+  }
+
+  #norm(head: Float32Array, gain: Float32Array | undefined): void {
+    if (gain) head.set(rmsNorm(head, gain, this.#dims.rmsNormEps));
+  }
+
+  #rotate(head: Float32Array, angle: number): Float32Array {
+    const { headDim } = this.#dims;
+    rotate(head, this.#rope.subarray(angle * headDim, (angle + 1) * headDim));
+    return head;
+  }
+
+  /** Whether ranks rotate keys and queries, instead of positions. */
+  get #turnsByRank(): boolean {
+    return this.#run.policy.positions === 'cache';
   }
 
   // The stores --------------------------------------------------------------------------------------------------
 
-  #cached(owner: number): ReadKv {
-    const rows = this.#rows.get(owner);
-    const { slots } = this.stores.of(owner);
-    return (position, part, into) => rows?.read(slotOf(slots, position), into, part * into.length);
+  #cut(): void {
+    const { budget, scoring } = this.#run;
+    const joint = scoring?.from === 'attention' && scoring.jointHeads;
+    for (const [owner, held] of this.#held) {
+      const { keepsTokens } = this.stores.of(owner);
+      held.cut({ budget, textTokens: this.#tokens, windowTokens: keepsTokens }, joint);
+    }
+    this.stores.cut(this.#tokens, budget);
   }
 
-  /** The row of a position in an owner's store. */
-  #rowOf(owner: number, position: number): Row {
-    return rowAt(this.stores.of(owner).slots, position);
+  #newRows(): HeldRows {
+    return new HeldRows(this.#dims, this.#options.kvPrecision);
+  }
+
+  #heldBy(owner: number): HeldRows {
+    const held = this.#held.get(owner);
+    if (!held) throw new Error(`layer ${owner} owns no KV`);
+    return held;
   }
 
   /** What the layers of a group read from below, of every new position: `[rows][owner]`. */
-  #rowsReadFromBelow(group: Group, turn: ReadonlyMap<number, KvRows>): Float32Array[][] {
-    const owners = ownersReadFromBelow(this.#sharing, group).flatMap((owner) => turn.get(owner) ?? []);
-    return Array.from({ length: owners[0]?.rows ?? 0 }, (_, slot) =>
-      owners.map((rows) => {
-        const row = new Float32Array(this.#rowSize);
-        rows.read(slot, row);
-        return row;
-      }),
+  #rowsReadFromBelow(group: Group, turn: ReadonlyMap<number, HeldRows>, start: number): Float32Array[][] {
+    const owners = ownersReadFromBelow(this.#options.sharing, group).flatMap(
+      (owner) => turn.get(owner) ?? [],
     );
-  }
-
-  #newRows(rows: number): KvRows {
-    return new KvRows(rows, this.#rowSize, this.#precision);
-  }
-
-  get #rowSize(): number {
-    return kvRowBytes(this.#dims, 'f32') / 4;
+    const byOwner = owners.map((rows) => rows.flatFrom(start));
+    return (byOwner[0] ?? []).map((_, i) => byOwner.flatMap((rows) => rows[i] ?? []));
   }
 }

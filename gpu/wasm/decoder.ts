@@ -1,8 +1,11 @@
 import type { SessionOptions } from '../backend.ts';
 import { toFloat32 } from '../numbers/element-type.ts';
+import { keepEverything, mostRowsAtOnce } from '../kv/policies/policies.ts';
+import { PolicyRun } from '../kv/policies/policy-run.ts';
 import { rowAt, ropeOf } from '../kv/rows.ts';
 import { scratchSlots, slotOf } from '../kv/slots.ts';
-import { KvStores } from '../kv/stores.ts';
+import type { StoreRows } from '../kv/store-rows.ts';
+import { KvStores, kvWindow } from '../kv/stores.ts';
 import { kvRowBytes } from '../kv/usage.ts';
 import type { Group } from '../plan/forward-plan.ts';
 import type { ModelDims } from '../plan/model-dims.ts';
@@ -10,9 +13,10 @@ import { ownersReadFromBelow } from '../plan/movement.ts';
 import { prefillSchedule, type PrefillPass } from '../plan/prefill-schedule.ts';
 import type { Breathe, Decoder, TurnOptions } from '../cpu/decoder.ts';
 import { movements } from '../cpu/movements.ts';
+import { EvictingStore } from './evicting-store.ts';
 import type { Address, Kernels } from './kernels.ts';
 import type { LinearMemory } from './linear-memory.ts';
-import { WasmLayers, type FreshRows, type Rows, type Store } from './layers.ts';
+import { WasmLayers, type Evicting, type FreshRows, type Rows, type Store } from './layers.ts';
 import { padded } from './tensor.ts';
 import type { PlanWeights } from './plan-weights.ts';
 
@@ -26,12 +30,19 @@ export class WasmDecoder implements Decoder {
   readonly #dims: ModelDims;
   readonly #weights: PlanWeights;
   readonly #options: SessionOptions;
-  readonly #store: ReadonlyMap<number, Store>;
+  readonly #store: Map<number, Store>;
   readonly #layers: WasmLayers;
   readonly #taken: Address[] = [];
   readonly #hidden: Address;
   readonly #logits: Address;
   readonly #rowBytes: number;
+  /** The stores under a policy, by owner; null if everything is kept. */
+  readonly #evicting: ReadonlyMap<number, EvictingStore> | null;
+  readonly #run: PolicyRun;
+  /** One row, before each KV head of it goes to a slot of its own. */
+  readonly #oneRow: Address;
+  /** The first position of the turn that is being read; null while decoding. */
+  #promptStart: number | null = null;
   #takenBytes = 0;
   #tokens = 0;
 
@@ -43,30 +54,68 @@ export class WasmDecoder implements Decoder {
     weights: PlanWeights,
     options: SessionOptions,
   ) {
-    const { sharing, kvPrecision, capacityTokens } = options;
+    const { sharing, kvPrecision, capacityTokens, eviction } = options;
     this.#memory = memory;
     this.#dims = dims;
     this.#weights = weights;
     this.#options = options;
     this.#rowBytes = kvRowBytes(dims, kvPrecision);
+    this.#run = new PolicyRun(eviction?.policy ?? keepEverything, eviction?.scored ?? false);
     const take = (what: string, bytes: number) => {
       const address = memory.allocate(what, bytes);
       this.#taken.push(address);
       this.#takenBytes += bytes;
       return address;
     };
+    const { scoring, policy } = this.#run;
+    const mostRowsSeen = eviction ? mostRowsAtOnce(eviction, capacityTokens) : capacityTokens;
+    const sizes = {
+      mostRowsSeen,
+      angles: policy.positions === 'cache' ? mostRowsSeen : capacityTokens,
+      noisy: scoring?.from === 'attention' && scoring.noisy,
+    };
     try {
       const addresses = new Map<number, Address>();
-      this.stores = new KvStores(sharing, dims, kvPrecision, capacityTokens, (owner, bytes) => {
-        addresses.set(owner, take(`kv/layer-${owner}`, bytes));
-        return bytes;
-      });
-      this.#store = new Map(
-        [...addresses].map(([owner, address]) => [owner, { address, slots: this.stores.of(owner).slots }]),
+      const evicting = new Map<number, EvictingStore>();
+      this.#store = new Map();
+      this.#layers = new WasmLayers(
+        memory,
+        kernels,
+        dims,
+        weights,
+        options,
+        this.#store,
+        BLOCK_ROWS,
+        sizes,
+        take,
       );
+      const shape = { kvHeads: dims.kvHeads, headDim: dims.headDim, half: kvPrecision === 'f16' };
+      const scratch = { ...this.#layers.scratch, ...(policy.positions === 'absolute' && { rope: 0 }) };
+      this.stores = new KvStores(
+        sharing,
+        dims,
+        kvPrecision,
+        capacityTokens,
+        (owner, bytes, slots) => {
+          if (!eviction) {
+            addresses.set(owner, take(`kv/layer-${owner}`, bytes));
+            return bytes;
+          }
+          const before = this.#takenBytes;
+          const windowTokens = kvWindow(sharing, owner);
+          const store = { owner, slots, windowTokens };
+          evicting.set(owner, new EvictingStore(memory, kernels, shape, this.#run, store, scratch, take));
+          return this.#takenBytes - before;
+        },
+        eviction && { ...eviction, stepsInFlight: 0 },
+      );
+      for (const [owner, address] of addresses) {
+        this.#store.set(owner, { address, slots: this.stores.of(owner).slots });
+      }
+      this.#evicting = eviction ? evicting : null;
       this.#hidden = take('hidden', 4 * padded(dims.hiddenSize));
       this.#logits = take('logits', 4 * padded(dims.vocabSize));
-      this.#layers = new WasmLayers(memory, kernels, dims, weights, options, this.#store, BLOCK_ROWS, take);
+      this.#oneRow = eviction ? take('one row', this.#rowBytes) : 0;
     } catch (error) {
       this.#free();
       throw error;
@@ -84,21 +133,60 @@ export class WasmDecoder implements Decoder {
   step(token: number, onState?: (hidden: Float32Array) => void): Float32Array {
     const position = this.#tokens++;
     this.stores.written(this.#tokens);
+    this.#startScores();
     const row: Rows = { hidden: this.#hidden, position, rope: ropeOf(position), count: 1 };
     this.#embed(token, this.#hidden);
     onState?.(this.#read(this.#hidden));
-    for (const { index } of this.#options.sharing.layers) {
+    // Before the layers write: the rank of this position's query in each store.
+    const ranks = new Map(
+      [...(this.#evicting ?? [])].map(([owner, store]) => [owner, this.#rankIn(store, position)]),
+    );
+    for (const { index, readsFrom } of this.#options.sharing.layers) {
       const own = this.#store.get(index);
       if (own) {
         this.#layers.writeKv(index, row, own.address + rowAt(own.slots, position).slot * this.#rowBytes);
       }
-      this.#layers.finish(index, row, null);
+      this.#writeEvicting(index, row);
+      const read = this.#evictingView(readsFrom, () => true);
+      const rope = this.#turnsByRank ? (ranks.get(readsFrom) ?? 0) : row.rope;
+      this.#layers.finish(index, { ...row, rope }, null, read);
       onState?.(this.#read(this.#hidden));
     }
     return this.#read(this.#hidden);
   }
 
+  feed(token: number): Float32Array {
+    this.#run.tokenFed();
+    const hidden = this.step(token);
+    for (const store of this.#evicting?.values() ?? []) store.cut(this.#tokens, this.#joint);
+    this.stores.cut(this.#tokens, this.#run.budget);
+    return hidden;
+  }
+
+  startPrompt(tokens: number): void {
+    this.#run.promptStarts();
+    this.#promptStart = this.#tokens;
+    for (const store of this.#evicting?.values() ?? []) {
+      store.dropPrompt();
+      store.startPrompt(this.#tokens, tokens);
+    }
+  }
+
+  endPrompt(): void {
+    this.#run.promptEnded(this.#tokens);
+    this.#promptStart = null;
+    for (const store of this.#evicting?.values() ?? []) store.endPrompt(this.#tokens, this.#joint);
+    this.stores.cut(this.#tokens, this.#run.budget);
+  }
+
+  rowsHeld(): readonly StoreRows[] {
+    if (!this.#evicting) return this.stores.rowsHeld(this.#dims.kvHeads);
+    return [...this.#evicting.values()].map((store) => store.report());
+  }
+
   rewind(tokens: number): boolean {
+    for (const store of this.#evicting?.values() ?? []) store.dropPrompt();
+    this.#promptStart = null;
     this.#tokens = tokens;
     return this.stores.rewind(tokens);
   }
@@ -119,14 +207,22 @@ export class WasmDecoder implements Decoder {
       const hidden = take('hidden', hiddenBytes);
       const entering = take('entering', hiddenBytes);
       const turn = new Map(
-        [...this.#store.keys()].map((owner) => [
-          owner,
-          take(`kv/layer-${owner}`, tokens.length * this.#rowBytes),
-        ]),
+        this.stores.caches.map(({ owner }) => {
+          const store = this.#evicting?.get(owner);
+          const rows =
+            store?.rowsFrom(store.held) ?? take(`kv/layer-${owner}`, tokens.length * this.#rowBytes);
+          return [owner, rows];
+        }),
       );
+      this.#startScores();
+      const { scoring } = this.#run;
+      const accumulates = scoring?.from === 'attention' && scoring.accumulates;
       for (const [i, token] of tokens.entries()) this.#embed(token, this.#rowOf(hidden, i));
 
-      const schedule = prefillSchedule(this.#options.sharing, passes, { firstTurn: start === 0, everyRow });
+      const schedule = prefillSchedule(this.#options.sharing, passes, {
+        firstTurn: start === 0,
+        everyRow: everyRow || accumulates,
+      });
       const work = schedule.reduce((sum, { steps }) => sum + steps.length, 0);
       const fresh = { start, count: tokens.length, slots: scratchSlots(tokens.length, start), rows: turn };
       let done = 0;
@@ -137,7 +233,16 @@ export class WasmDecoder implements Decoder {
         this.#enterPass(pass, hidden, entering, hiddenBytes);
         for (const step of pass.steps) {
           const breatheHere = (ofStep: number) => breathe((done + ofStep) / work);
-          await this.#prefillLayer(step, hidden, fresh, breatheHere);
+          const scores = pass.pass === pass.passes - 1 && scoring?.from === 'attention';
+          const scored = (position: number) =>
+            scores && (accumulates || position === start + tokens.length - 1);
+          await this.#prefillLayer(
+            { ...step, seesOnlyZeros: step.seesOnlyZeros && !scores },
+            hidden,
+            fresh,
+            scored,
+            breatheHere,
+          );
           done++;
         }
         if (!watched) continue;
@@ -166,6 +271,60 @@ export class WasmDecoder implements Decoder {
     this.#free();
   }
 
+  get #turnsByRank(): boolean {
+    return this.#run.policy.positions === 'cache';
+  }
+
+  /** Whether the KV heads of a store are decided together. */
+  get #joint(): boolean {
+    const { scoring } = this.#run;
+    return scoring?.from === 'attention' && scoring.jointHeads;
+  }
+
+  /** Rows of a store with positions below a query's own. */
+  #rankIn(store: EvictingStore, position: number): number {
+    return store.held + (this.#promptStart === null ? 0 : position - this.#promptStart);
+  }
+
+  #startScores(): void {
+    const { scoring } = this.#run;
+    if (scoring?.from !== 'attention' || scoring.accumulates) return;
+    for (const store of this.#evicting?.values() ?? []) store.clearScores();
+  }
+
+  #evictingView(owner: number, scored: (position: number) => boolean): Evicting | null {
+    const store = this.#evicting?.get(owner);
+    return store ? { store, run: this.#run, promptStart: this.#promptStart, scored } : null;
+  }
+
+  /** Computes a block's keys and values under a policy, and puts them where the store has room. */
+  #writeEvicting(layer: number, rows: Rows): void {
+    const store = this.#evicting?.get(layer);
+    if (!store) return;
+    const start = this.#promptStart ?? 0;
+    const slots = store.slotsFor(rows.position, start);
+    const [first = 0] = slots;
+    const together = slots.every((slot) => slot === first);
+    this.#layers.writeKv(layer, rows, together ? store.rowsFrom(first) : this.#oneRow, !this.#turnsByRank);
+    if (!together) {
+      const headBytes = this.#rowBytes / 2 / this.#dims.kvHeads;
+      for (const [head, slot] of slots.entries()) {
+        for (const part of [0, 1]) {
+          const at = (part * this.#dims.kvHeads + head) * headBytes;
+          this.#memory.copy(this.#oneRow + at, store.rowsFrom(slot) + at, headBytes);
+        }
+      }
+    }
+    const { scoring } = this.#run;
+    for (let row = 0; row < rows.count; row++) {
+      const position = rows.position + row;
+      if (scoring?.from === 'key') {
+        store.scoreKeys(position, start, scoring.scoreOf, this.#layers.keysOf(row));
+      }
+      store.written(position);
+    }
+  }
+
   /** Every pass of a group starts from the hidden states that entered the group. */
   #enterPass({ group, pass, passes }: PrefillPass, hidden: Address, entering: Address, bytes: number): void {
     if (!group.iterated || passes === 1) return;
@@ -178,20 +337,25 @@ export class WasmDecoder implements Decoder {
     { layer, work, ownsKv, seesOnlyZeros }: PrefillPass['steps'][number],
     hidden: Address,
     fresh: FreshRows,
+    scored: (position: number) => boolean,
     breathe: Breathe,
   ): Promise<void> {
     const rows: Rows = { hidden, position: fresh.start, rope: ropeOf(fresh.start), count: fresh.count };
     const kv = fresh.rows.get(layer) ?? 0;
+    const { readsFrom = layer } = this.#options.sharing.layers[layer] ?? {};
     const kvBlocks = ownsKv ? this.#blocksOf(rows, 0) : [];
     const restBlocks = work === 'kv' ? [] : this.#blocksOf(rows, work === 'last' ? rows.count - 1 : 0);
     const blocks = kvBlocks.length + restBlocks.length;
     let done = 0;
     for (const block of kvBlocks) {
-      this.#layers.writeKv(layer, block, kv + slotOf(fresh.slots, block.position) * this.#rowBytes);
+      if (this.#evicting) this.#writeEvicting(layer, block);
+      else this.#layers.writeKv(layer, block, kv + slotOf(fresh.slots, block.position) * this.#rowBytes);
       await breathe(++done / blocks);
     }
     for (const block of restBlocks) {
-      this.#layers.finish(layer, block, seesOnlyZeros ? 'zeros' : fresh);
+      const read = this.#evictingView(readsFrom, scored);
+      const rope = read && this.#turnsByRank ? this.#rankIn(read.store, block.position) : block.rope;
+      this.#layers.finish(layer, { ...block, rope }, seesOnlyZeros ? 'zeros' : fresh, read);
       await breathe(++done / blocks);
     }
   }

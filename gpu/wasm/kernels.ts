@@ -48,6 +48,7 @@ export interface Kernels {
     kvHeads: number,
     headDim: number,
     keys: Address,
+    rowBytes: number,
     rows: number,
     scores: Address,
     scoreStride: number,
@@ -65,6 +66,51 @@ export interface Kernels {
     rows: number,
     y: Address,
     widened: Address,
+  ): void;
+  maskScores(
+    scores: Address,
+    scoreStride: number,
+    heads: number,
+    kvHeads: number,
+    count: number,
+    positions: Address,
+    positionStride: number,
+    from: number,
+    to: number,
+  ): void;
+  turnKeys(
+    half: Half,
+    rowsAt: Address,
+    rows: number,
+    kvHeads: number,
+    headDim: number,
+    ranks: Address,
+    rankStride: number,
+    table: Address,
+    into: Address,
+    widened: Address,
+  ): void;
+  addNoise(
+    scores: Address,
+    scoreStride: number,
+    heads: number,
+    kvHeads: number,
+    count: number,
+    positions: Address,
+    positionStride: number,
+    hashes: Address,
+    noise: Address,
+    tau: number,
+    into: Address,
+  ): void;
+  addProbabilities(
+    probabilities: Address,
+    scoreStride: number,
+    heads: number,
+    kvHeads: number,
+    count: number,
+    sums: Address,
+    sumStride: number,
   ): void;
 }
 

@@ -2,10 +2,13 @@ import type { SessionOptions } from '../backend.ts';
 import { maskOf, visibleKeys } from '../kv/mask.ts';
 import type { LayerType } from '../plan/layer-types.ts';
 import type { ModelDims } from '../plan/model-dims.ts';
+import { gumbelTable, noiseOfQuery } from '../kv/policies/noise.ts';
+import type { PolicyRun } from '../kv/policies/policy-run.ts';
 import { slotRuns, type SlotLayout } from '../kv/slots.ts';
 import { kvRowBytes } from '../kv/usage.ts';
 import { ropeTable } from '../plan/rope.ts';
 import type { WeightRole } from '../plan/weight-specs.ts';
+import type { EvictingStore } from './evicting-store.ts';
 import type { Address, Kernels } from './kernels.ts';
 import type { LinearMemory } from './linear-memory.ts';
 import { padded } from './tensor.ts';
@@ -39,6 +42,26 @@ interface Run {
   readonly rows: number;
 }
 
+/** What a layer needs to attend to a store under a policy. */
+export interface Evicting {
+  readonly store: EvictingStore;
+  readonly run: PolicyRun;
+  /** The first position of the turn that is being read; null while decoding. */
+  readonly promptStart: number | null;
+  /** Which queries add to the scores. */
+  readonly scored: (row: number) => boolean;
+}
+
+/** How much a session's scratch must hold. */
+export interface WorkSizes {
+  /** The most rows that one query sees. */
+  readonly mostRowsSeen: number;
+  /** Angles in the table. */
+  readonly angles: number;
+  /** Whether Keyformer's scores are computed. */
+  readonly noisy: boolean;
+}
+
 /** The layers of one plan over blocks of rows, with the scratch that they work in. */
 export class WasmLayers {
   readonly #memory: LinearMemory;
@@ -60,6 +83,10 @@ export class WasmLayers {
   readonly #up: Address; //       [block, intermediateSize]
   readonly #scores: Address; //   [heads, capacity]
   readonly #widened: Address; //  [headDim]
+  // For Keyformer's scores; 0 if nothing needs them.
+  readonly #noisy: Address; //    [heads, capacity]
+  readonly #hashes: Address; //   [heads]
+  readonly #gumbel: Address; //   the table of kv/policies/noise.ts
 
   constructor(
     memory: LinearMemory,
@@ -69,9 +96,10 @@ export class WasmLayers {
     options: SessionOptions,
     stores: ReadonlyMap<number, Store>,
     blockRows: number,
+    sizes: WorkSizes,
     take: (what: string, bytes: number) => Address,
   ) {
-    const { capacityTokens, kvPrecision } = options;
+    const { kvPrecision } = options;
     this.#memory = memory;
     this.#kernels = kernels;
     this.#dims = dims;
@@ -79,7 +107,7 @@ export class WasmLayers {
     this.#options = options;
     this.#stores = stores;
     this.#rowBytes = kvRowBytes(dims, kvPrecision);
-    this.#scoreStride = 4 * padded(capacityTokens);
+    this.#scoreStride = 4 * padded(sizes.mostRowsSeen);
 
     const { hiddenSize, intermediateSize, heads, kvHeads, headDim } = dims;
     const block = (what: string, numbers: number) => take(what, 4 * padded(numbers) * blockRows);
@@ -92,19 +120,39 @@ export class WasmLayers {
     this.#up = block('up', intermediateSize);
     this.#scores = take('scores', heads * this.#scoreStride);
     this.#widened = take('widened', 4 * padded(headDim));
-    const table = ropeTable(dims.rope, headDim, capacityTokens);
+    this.#noisy = sizes.noisy ? take('noisy scores', heads * this.#scoreStride) : 0;
+    this.#hashes = sizes.noisy ? take('hashes', 4 * padded(heads)) : 0;
+    this.#gumbel = sizes.noisy ? take('noise', gumbelTable.byteLength) : 0;
+    if (sizes.noisy) memory.floats(this.#gumbel, gumbelTable.length).set(gumbelTable);
+    const table = ropeTable(dims.rope, headDim, sizes.angles);
     this.#rope = take('rope', table.byteLength);
     memory.floats(this.#rope, table.length).set(table);
   }
 
-  /** Writes the keys and values that a layer computes from its input rows to `into`, one after the other. */
-  writeKv(layer: number, rows: Rows, into: Address): void {
+  /** The table of angles, `[angles, headDim / 2, (cos, sin)]`, and room to widen a head. */
+  get scratch(): { readonly rope: Address; readonly widened: Address } {
+    return { rope: this.#rope, widened: this.#widened };
+  }
+
+  /** The keys that {@link writeKv} computed for one row, in float32 and rotated if it rotated them. */
+  keysOf(row: number): Float32Array {
+    const { kvHeads, headDim } = this.#dims;
+    const size = kvHeads * headDim;
+    return this.#memory.floats(this.#keys + 4 * padded(size) * row, size);
+  }
+
+  /**
+   * Writes the keys and values that a layer computes from its input rows to `into`, one after the other.
+   *
+   * @param rotated whether keys are cached rotated
+   */
+  writeKv(layer: number, rows: Rows, into: Address, rotated = true): void {
     const { kvHeads, headDim } = this.#dims;
     const size = kvHeads * headDim;
     this.#norm('attentionNorm', layer, rows);
     this.#project('k', 'kBias', layer, this.#normed, this.#keys, rows.count);
     this.#project('v', 'vBias', layer, this.#normed, this.#values, rows.count);
-    this.#normAndRotate('kNorm', layer, this.#keys, kvHeads, rows);
+    this.#normAndRotate('kNorm', layer, this.#keys, kvHeads, rows, rotated);
     for (let row = 0; row < rows.count; row++) {
       const at = into + row * this.#rowBytes;
       this.#store(this.#keys + 4 * padded(size) * row, at, size);
@@ -116,8 +164,14 @@ export class WasmLayers {
    * Attention and MLP of a layer, onto its rows.
    *
    * @param fresh KV that is not cached yet; `zeros` if everything that the layer sees is zero
+   * @param evicting the store that it reads, under a policy
    */
-  finish(layer: number, rows: Rows, fresh: FreshRows | 'zeros' | null): void {
+  finish(
+    layer: number,
+    rows: Rows,
+    fresh: FreshRows | 'zeros' | null,
+    evicting: Evicting | null = null,
+  ): void {
     const { heads, headDim, intermediateSize } = this.#dims;
     const { count } = rows;
     const type = this.#layer(layer);
@@ -128,8 +182,13 @@ export class WasmLayers {
       this.#project('q', 'qBias', layer, this.#normed, this.#q, count);
       this.#normAndRotate('qNorm', layer, this.#q, heads, rows);
       for (let row = 0; row < count; row++) {
+        const [q, into] = [this.#q + rowBytes * row, this.#attended + rowBytes * row];
+        if (evicting) {
+          this.#attendEvicting(type, q, rows.position + row, evicting, into);
+          continue;
+        }
         const runs = this.#visibleRuns(type, rows.position + row, fresh);
-        this.#attend(this.#q + rowBytes * row, runs, this.#attended + rowBytes * row);
+        this.#attend(q, runs, into);
       }
     }
     // Attention over zeros adds nothing but the output's bias.
@@ -158,7 +217,20 @@ export class WasmLayers {
     let keys = 0;
     for (const { address, rows } of runs) {
       const scores = this.#scores + 4 * keys;
-      kernels.scoreKeys(half, q, heads, kvHeads, headDim, address, rows, scores, stride, this.#widened);
+      const rowBytes = this.#rowBytes;
+      kernels.scoreKeys(
+        half,
+        q,
+        heads,
+        kvHeads,
+        headDim,
+        address,
+        rowBytes,
+        rows,
+        scores,
+        stride,
+        this.#widened,
+      );
       keys += rows;
     }
     if (keys === 0) return;
@@ -168,6 +240,77 @@ export class WasmLayers {
       const weights = this.#scores + 4 * keys;
       kernels.mixValues(half, weights, stride, heads, kvHeads, headDim, address, rows, into, this.#widened);
       keys += rows;
+    }
+  }
+
+  /** One query row over what it sees of a store under a policy, whose scores it adds to. */
+  #attendEvicting(
+    type: LayerType,
+    q: Address,
+    position: number,
+    { store, run, promptStart, scored }: Evicting,
+    into: Address,
+  ): void {
+    const { heads, kvHeads, headDim } = this.#dims;
+    const [stride, kernels, widened] = [this.#scoreStride, this.#kernels, this.#widened];
+    const mask = maskOf(this.#options.sharing, type);
+    const { from, to } = visibleKeys(position, mask);
+    const older = promptStart === null ? store.count : store.held;
+    const firstNew = Math.max(from, promptStart ?? to);
+    const runs = [
+      { slot: 0, rows: older, at: this.#scores },
+      {
+        slot: store.held + firstNew - (promptStart ?? to),
+        rows: Math.max(0, to - firstNew),
+        at: this.#scores + 4 * older,
+      },
+    ].filter(({ rows }) => rows > 0);
+    const keys = runs.reduce((sum, { rows }) => sum + rows, 0);
+    if (keys === 0) return;
+    for (const { slot, rows, at } of runs) {
+      const { address, half, rowBytes } = store.keysFrom(slot);
+      kernels.scoreKeys(half, q, heads, kvHeads, headDim, address, rowBytes, rows, at, stride, widened);
+    }
+    const positionsFrom = (slot: number) => store.positionsAt + 4 * slot;
+    if (older > 0 && (type.windowed || store.hasFreeSlot || !mask.diagonal)) {
+      const positions = positionsFrom(0);
+      kernels.maskScores(this.#scores, stride, heads, kvHeads, older, positions, store.strideBytes, from, to);
+    }
+    const { scoring, policy, tau } = run;
+    const adds = scoring?.from === 'attention' && scored(position);
+    const noisy = adds && scoring.noisy;
+    if (noisy) {
+      const hashes = this.#memory.floats(this.#hashes, heads);
+      const words = new Uint32Array(hashes.buffer, hashes.byteOffset, heads);
+      for (let head = 0; head < heads; head++) {
+        words[head] = noiseOfQuery(policy.seed, type.index, head, position);
+      }
+      for (const { slot, rows, at } of runs) {
+        kernels.addNoise(
+          at,
+          stride,
+          heads,
+          kvHeads,
+          rows,
+          positionsFrom(slot),
+          store.strideBytes,
+          this.#hashes,
+          this.#gumbel,
+          tau,
+          this.#noisy + (at - this.#scores),
+        );
+      }
+      kernels.soften(this.#noisy, stride, heads, keys);
+    }
+    kernels.soften(this.#scores, stride, heads, keys);
+    for (const { slot, rows, at } of runs) {
+      const half = this.#options.kvPrecision === 'f16';
+      const address = store.rowsFrom(slot);
+      kernels.mixValues(half, at, stride, heads, kvHeads, headDim, address, rows, into, widened);
+      if (!adds) continue;
+      const shares = noisy ? this.#noisy + (at - this.#scores) : at;
+      const sums = store.scoresAt + 4 * slot;
+      kernels.addProbabilities(shares, stride, heads, kvHeads, rows, sums, store.strideBytes);
     }
   }
 
@@ -196,13 +339,20 @@ export class WasmLayers {
     this.#kernels.rmsNorm(hidden, stride, gain, hiddenSize, rmsNormEps, this.#normed, stride, count);
   }
 
-  #normAndRotate(role: WeightRole, layer: number, x: Address, heads: number, { rope, count }: Rows): void {
+  #normAndRotate(
+    role: WeightRole,
+    layer: number,
+    x: Address,
+    heads: number,
+    { rope, count }: Rows,
+    rotated = true,
+  ): void {
     const { headDim, rmsNormEps } = this.#dims;
     const gain = this.#weights.find(role, layer);
     for (let row = 0; row < count; row++) {
       const at = x + 4 * padded(heads * headDim) * row;
       if (gain) this.#kernels.normHeads(at, gain.address, heads, headDim, rmsNormEps);
-      this.#kernels.rotate(at, this.#rope + 4 * headDim * (rope + row), heads, headDim);
+      if (rotated) this.#kernels.rotate(at, this.#rope + 4 * headDim * (rope + row), heads, headDim);
     }
   }
 

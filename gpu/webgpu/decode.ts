@@ -13,6 +13,7 @@ import { projectHeads } from './kernels/project-heads.ts';
 import { project } from './kernels/project.ts';
 import { sample } from './kernels/sample.ts';
 import { swiglu } from './kernels/swiglu.ts';
+import { recordEvictions, recordHeldAttention, recordPlaceRow, recordScores } from './evicting-layer.ts';
 import { attention, keyValueHeads, queryHeads } from './layer-params.ts';
 import { rowsFrom, wholeOf, type Matrix } from './matrix.ts';
 import type { LayerType } from '../plan/layer-types.ts';
@@ -24,6 +25,10 @@ import type { SessionBuffers, StoreBuffer } from './session-buffers.ts';
 export function recordLayers(r: Recorder, forward: Forward): void {
   recordEmbedding(r, forward);
   for (const layer of forward.sharing.layers) recordLayer(r, forward, layer);
+  const { session } = forward;
+  if (session.eviction) {
+    recordEvictions(r, forward, session.eviction, (owner) => storeOf(session, owner).rows);
+  }
 }
 
 /** The token's embedding, to `session.hidden`. */
@@ -37,9 +42,10 @@ export function recordLayer(r: Recorder, forward: Forward, layer: LayerType): vo
   const { dims, weights, keyValueWeights, session } = forward;
   const { heads, rmsNormEps: eps } = dims;
   const normed = { kind: 'normed', dim: dims.hiddenSize, eps } as const;
-  const { hidden, rows, step } = session;
+  const { eviction, hidden, step } = session;
   const none = weights.vector(0);
   const i = layer.index;
+  const read = storeOf(session, layer.readsFrom);
   const gain = weights.vector(i, 'attentionNorm');
 
   recordHeads(r, forward, weights.matrix('q', i), queryHeads(dims), {
@@ -47,7 +53,7 @@ export function recordLayer(r: Recorder, forward: Forward, layer: LayerType): vo
     bias: weights.vector(i, 'qBias'),
     headGain: weights.vector(i, 'qNorm'),
     out: session.q,
-    rows,
+    rows: read.rows,
   });
 
   const own = keyValueWeights.get(i);
@@ -57,19 +63,28 @@ export function recordLayer(r: Recorder, forward: Forward, layer: LayerType): vo
       gain,
       bias: own.bias,
       headGain: own.keyNorm,
-      out: store.buffer,
-      rows: store.rows,
+      out: eviction?.stores.get(i)?.row ?? store.buffer,
+      rows: store.rowsToWrite,
     });
+    if (eviction) recordPlaceRow(r, forward, eviction, i, store.rows);
   }
 
-  const read = storeOf(session, layer.readsFrom);
-  r.add(attend, attention(forward, layer, session.splits), {
-    q: session.q,
-    kv: read.buffer,
-    y: session.attended,
-    rows: read.rows,
-    step,
-  });
+  const held = eviction?.stores.get(layer.readsFrom);
+  if (eviction && held) {
+    const { q, attended } = session;
+    const buffers = { q, attended, stats: eviction.stats, rows: read.rows, step };
+    const first = forward.sharing.layers.find(({ readsFrom }) => readsFrom === layer.readsFrom) === layer;
+    recordHeldAttention(r, forward, eviction, layer, held, buffers, session.splits);
+    recordScores(r, forward, eviction, layer, held, buffers, session.splits, first);
+  } else {
+    r.add(attend, attention(forward, layer, session.splits), {
+      q: session.q,
+      kv: read.buffer,
+      y: session.attended,
+      rows: read.rows,
+      step,
+    });
+  }
 
   multiplyRow(
     r,

@@ -6,11 +6,12 @@ import type { Scope } from './memory.ts';
 
 /**
  * `step` is the uniform that says which rows a dispatch works on, bound at an offset chosen at replay;
- * `shape` is the one that says how large things are, which the recorder makes from the kernel's parameters.
+ * `shape` is the one that says how large things are, or which layer is at work, and that the recorder makes from the
+ * kernel's parameters.
  */
 export type BindingKind = 'read' | 'write' | 'uniform' | 'step' | 'shape';
 
-/** Sizes as `kernels/shape.wgsl` has them. */
+/** Four numbers: sizes as `kernels/shape.wgsl` has them, or what the kernel's own structure says. */
 export interface Shape {
   readonly rows?: number;
   readonly cols?: number;

@@ -9,7 +9,10 @@ import { rmsNorm } from './kernels/rms-norm.ts';
 import { swiglu } from './kernels/swiglu.ts';
 import { attention as attentionParams, keyValueHeads, queryHeads } from './layer-params.ts';
 import { rowsFrom, type Matrix } from './matrix.ts';
-import { RowTables } from './row-tables.ts';
+import { RowTables, type RowAt } from './row-tables.ts';
+import { rowAt } from '../kv/rows.ts';
+import type { PromptStore } from './eviction.ts';
+import { recordHeldAttention, recordKeyScores, recordScores } from './evicting-layer.ts';
 import type { Scope } from './memory.ts';
 import { scratchSlots, slotOf } from '../kv/slots.ts';
 import { kvRowBytes } from '../kv/usage.ts';
@@ -34,6 +37,10 @@ export interface PrefillBuffers {
   readonly rowTablesBuffer: GPUBuffer;
   /** Any of the row tables, for kernels that ask for no slot. */
   readonly rows: Bound;
+  /** The stores under a policy, by owner; null if everything is kept. */
+  readonly held: ReadonlyMap<number, PromptStore> | null;
+  /** Keyformer's maxima and sums, for each head of a chunk. */
+  readonly stats: GPUBuffer;
   /** Where keys and values lie meanwhile: those of a ring in a scratch store that holds the whole turn. */
   readonly storeBuffers: ReadonlyMap<number, StoreBuffer>;
 }
@@ -61,18 +68,43 @@ export function allocatePrefill(
 
   const scratch = scratchSlots(turnStart + turnRows - firstScratchPosition, firstScratchPosition);
   const scratchBytes = scratch.slots * kvRowBytes(dims, kvPrecision);
-  const layouts = session.stores.layouts.map((layout) => (layout.kind === 'ring' ? scratch : layout));
-  const rowTables = new RowTables(layouts, turnRows);
-  const rowTablesBuffer = scope.storage('rows', rowTables.bytes);
-  const storeBuffers = new Map(
+  const { eviction, unturned } = session;
+  const held =
+    eviction?.openPrompt((owner) => session.stores.of(owner).rows, turnStart, turnRows, scope) ?? null;
+  const tables = new Map<string, RowAt>();
+  const placed = new Map(
     [...session.storeBuffers].map(([owner, store]) => {
+      const prompt = held?.get(owner);
+      if (eviction && prompt) {
+        const rows = eviction.promptRowsOf(prompt.before, turnStart, unturned);
+        const [read, write] = [`after ${prompt.before}`, `to write after ${prompt.before}`];
+        tables.set(read, rows.read);
+        tables.set(write, rows.write);
+        const slots = scratchSlots(prompt.slots, turnStart - prompt.before);
+        return [owner, { buffer: prompt.kv, slots, read, write }] as const;
+      }
       const ring = store.slots.kind === 'ring';
       const slots = ring ? scratch : store.slots;
       const buffer = ring ? scope.storage(`kv/layer-${owner}`, scratchBytes) : store.buffer;
-      return [owner, { buffer, slots, rows: rowTables.tableOf(rowTablesBuffer, slots.kind) }];
+      tables.set(slots.kind, (position) => rowAt(slots, position));
+      return [owner, { buffer, slots, read: slots.kind, write: slots.kind }] as const;
     }),
   );
+  const rowTables = new RowTables(tables, turnRows);
+  const rowTablesBuffer = scope.storage('rows', rowTables.bytes);
+  const storeBuffers = new Map(
+    [...placed].map(([owner, { buffer, slots, read, write }]) => [
+      owner,
+      {
+        buffer,
+        slots,
+        rows: rowTables.tableOf(rowTablesBuffer, read),
+        rowsToWrite: rowTables.tableOf(rowTablesBuffer, write),
+      },
+    ]),
+  );
   return {
+    held,
     storeBuffers,
     rowTables,
     rowTablesBuffer,
@@ -83,7 +115,9 @@ export function allocatePrefill(
     normed: floats('normed', chunkRows * hiddenCols),
     projected: floats('projected', chunkRows * Math.max(qSize, kvSize)),
     q: floats('q', chunkRows * qSize),
-    attended: floats('attended', chunkRows * qSize),
+    // Under a policy with each head's maximum and sum.
+    attended: floats('attended', chunkRows * (qSize + (eviction ? 4 * dims.heads : 0))),
+    stats: floats('noisy stats', eviction ? 4 * chunkRows * dims.heads : 4),
     gates: floats('gates', chunkRows * 2 * dims.intermediateSize),
     activated: floats('activated', chunkRows * paddedCols(dims.intermediateSize)),
   };
@@ -93,7 +127,11 @@ export function allocatePrefill(
 export interface LayerRecordings {
   readonly norm: Recording;
   readonly kv: Recording;
+  /** From the queries to what attention gives, and from there onto the hidden states. */
   readonly attention: Recording;
+  /** What the queries add to the scores of a policy. It stands between the two. */
+  readonly scores: Recording;
+  readonly afterAttention: Recording;
   readonly mlp: Recording;
   readonly kvWork: number;
   readonly attentionWork: number;
@@ -107,8 +145,8 @@ export async function recordLayer(
   layer: LayerType,
 ): Promise<LayerRecordings> {
   const { context, dims, weights, keyValueWeights, session } = forward;
-  const { steps: step, rows, hidden, normed, projected } = buffers;
-  const { rope } = session;
+  const { steps: step, hidden, normed, projected } = buffers;
+  const { eviction, rope } = session;
   const i = layer.index;
   const hiddenCols = paddedCols(dims.hiddenSize);
   const norm = { dim: dims.hiddenSize, cols: hiddenCols, eps: dims.rmsNormEps };
@@ -137,9 +175,14 @@ export async function recordLayer(
       headGain: own.keyNorm,
       rope,
       out: store.buffer,
-      rows: store.rows,
+      rows: store.rowsToWrite,
       step,
     });
+    const held = buffers.held?.get(i);
+    if (eviction && held) {
+      const next = eviction.stores.get(i)?.next ?? held.added; // not read
+      recordKeyScores(kvRecorder, forward, eviction, held, next, store.rows, step, false);
+    }
   }
 
   const attention = context.kernels.record(scope);
@@ -152,17 +195,26 @@ export async function recordLayer(
     headGain: weights.vector(i, 'qNorm'),
     rope,
     out: buffers.q,
-    rows,
-    step,
-  });
-  attention.add(attend, attentionParams(forward, layer, 1), {
-    q: buffers.q,
-    kv: read.buffer,
-    y: buffers.attended,
     rows: read.rows,
     step,
   });
-  manyOnto(attention, o, buffers.attended, dims.outputBias ? weights.vector(i, 'oBias') : null);
+  const scores = context.kernels.record(scope);
+  const held = buffers.held?.get(layer.readsFrom);
+  if (eviction && held) {
+    const queries = { q: buffers.q, attended: buffers.attended, stats: buffers.stats, rows: read.rows, step };
+    recordHeldAttention(attention, forward, eviction, layer, held, queries, 1);
+    recordScores(scores, forward, eviction, layer, held, queries, 1, false);
+  } else {
+    attention.add(attend, attentionParams(forward, layer, 1), {
+      q: buffers.q,
+      kv: read.buffer,
+      y: buffers.attended,
+      rows: read.rows,
+      step,
+    });
+  }
+  const afterAttention = context.kernels.record(scope);
+  manyOnto(afterAttention, o, buffers.attended, dims.outputBias ? weights.vector(i, 'oBias') : null);
 
   const mlp = context.kernels.record(scope);
   const gates = weights.matrix('gateUp', i);
@@ -180,6 +232,8 @@ export async function recordLayer(
     norm: await normRecorder.finish(),
     kv: await kvRecorder.finish(),
     attention: await attention.finish(),
+    scores: await scores.finish(),
+    afterAttention: await afterAttention.finish(),
     mlp: await mlp.finish(),
     kvWork: own ? size(own.matrix) : 0,
     attentionWork: size(q) + size(o),
@@ -202,7 +256,7 @@ export async function recordRingCopies(
   const rowWords = kvRowBytes(dims, kvPrecision) / 4;
   let copies: GPUBuffer | null = null; // Rings have the same slots, and so have scratch stores.
   for (const [owner, scratch] of from < to ? buffers.storeBuffers : []) {
-    if (scratch.slots.kind !== 'scratch') continue;
+    if (scratch.slots.kind !== 'scratch' || buffers.held) continue;
     const ring = storeOf(session, owner);
     const [source, sink] = direction === 'from-ring' ? [ring, scratch] : [scratch, ring];
     if (!copies) {

@@ -34,7 +34,8 @@ export interface Turn {
 
 /**
  * Prefills a turn all rows at once, layer by layer, iterating the groups that read above themselves; leaves the last
- * row's hidden state in `session.hidden` and all KV in the stores.
+ * row's hidden state in `session.hidden` and all KV in the stores. Under a policy it reads a prompt in sequential mode
+ * too, because a prompt's rows need room of their own, and cuts the stores.
  *
  * @param notFinite the failure of a position whose logits are not finite
  * @returns false if it was stopped
@@ -50,6 +51,7 @@ export async function prefillParallel(
   try {
     return await new ParallelPrefill(forward, passes, turn, options, notFinite, scope).run();
   } finally {
+    forward.session.eviction?.closePrompt();
     scope.free();
   }
 }
@@ -87,7 +89,11 @@ class ParallelPrefill {
     const end = start + rows;
     const { chunkRows } = context.tuning;
     const { logitsAt } = this.#options;
-    const everyRow = logitsAt.some((position) => position < rows - 1);
+    const { eviction } = this.#forward.session;
+    const scoring = eviction?.run.scoring ?? null;
+    const everyScore = scoring?.from === 'attention' && scoring.accumulates;
+    const everyRow = everyScore || logitsAt.some((position) => position < rows - 1);
+    eviction?.startPrompt(end);
 
     // The rows that the dispatches work on.
     const chunks: number[] = [];
@@ -95,6 +101,8 @@ class ParallelPrefill {
       chunks.push(this.#stepAt(row, Math.min(chunkRows, rows - row)));
     }
     const last = this.#stepAt(rows - 1, 1);
+    const sequential = eviction !== null && this.#options.mode === 'sequential';
+    const eachRow = sequential ? Array.from({ length: rows }, (_, row) => this.#stepAt(row, 1)) : [];
     const logitsRows = Math.max(1, Math.floor(mostLogitsBytes / (4 * this.#forward.dims.vocabSize)));
     const runs = runsOf(logitsAt, Math.min(logitsRows, chunkRows));
     const logitsSteps = runs.map((run) => this.#stepAt(run.first, run.count));
@@ -113,19 +121,23 @@ class ParallelPrefill {
       sharing.layers.map((layer) => recordLayer(this.#forward, this.#scope, buffers, layer)),
     );
 
+    if (eviction) await eviction.gatherHeld(start, this.#scope);
+
     const watches = this.#options.onMovement ? await this.#watches(buffers) : [];
     const jobs = [
       await this.#ringCopies(buffers, 'from-ring', this.#firstScratchPosition, start),
       this.#clearNewRows(),
       ...(await this.#embed(buffers, chunks)),
-      ...prefillSchedule(sharing, this.#passes, { firstTurn: start === 0, everyRow }).flatMap((pass) =>
-        this.#watched(
-          pass,
-          chunks,
-          watches.find(({ group }) => group.start === pass.group.start),
-          this.#passJobs(pass, buffers, layers, chunks, last),
-        ),
-      ),
+      ...(sequential
+        ? eachRow.flatMap((step) => this.#rowJobs(step, layers, everyScore || step === eachRow.at(-1)))
+        : prefillSchedule(sharing, this.#passes, { firstTurn: start === 0, everyRow }).flatMap((pass) =>
+            this.#watched(
+              pass,
+              chunks,
+              watches.find(({ group }) => group.start === pass.group.start),
+              this.#passJobs(pass, buffers, layers, chunks, last, everyScore),
+            ),
+          )),
       await this.#ringCopies(buffers, 'to-ring', Math.max(start, end - sharing.windowTokens), end),
       this.#copyLastHidden(buffers),
     ];
@@ -136,6 +148,11 @@ class ParallelPrefill {
       return !this.#options.stopped();
     });
     if (finished) await this.#readLogits(buffers, runs, logitsSteps);
+    if (finished && eviction) {
+      await this.#options.beforeCut?.();
+      await eviction.endPrompt(end, this.#scope);
+      await this.#scope.settled();
+    }
     if (finished) for (const watch of watches) this.#options.onMovement?.(await watch.read(this.#forward));
     return finished;
   }
@@ -203,7 +220,8 @@ class ParallelPrefill {
       work: 0,
       copy: (encoder) => {
         for (const [owner, { buffer, slots }] of session.storeBuffers) {
-          if (slots.kind === 'ring' || !readFromBelow.has(owner)) continue; // A scratch store begins as zeros.
+          // A scratch store begins as zeros.
+          if (slots.kind === 'ring' || slots.kind === 'evicting' || !readFromBelow.has(owner)) continue;
           for (const run of slotRuns(slots, start, start + rows)) {
             encoder.clearBuffer(buffer, run.slot * rowBytes, run.rows * rowBytes);
           }
@@ -226,8 +244,10 @@ class ParallelPrefill {
     layers: readonly LayerRecordings[],
     chunks: readonly number[],
     last: number,
+    everyScore: boolean,
   ): Job[] {
     const jobs: Job[] = [];
+    const lastPass = pass === passes - 1;
     if (group.iterated && passes > 1) {
       const [from, to] = pass === 0 ? [hidden, entering] : [entering, hidden];
       jobs.push({ work: 0, copy: (encoder) => encoder.copyBufferToBuffer(from, 0, to, 0, from.size) });
@@ -236,9 +256,15 @@ class ParallelPrefill {
       const r = layers[layer];
       if (!r) continue;
       const rest = (step: number) => {
-        // Attention over zeros adds nothing but the output's bias.
-        if (!seesOnlyZeros || this.#forward.dims.outputBias) {
+        // Attention over zeros adds nothing but the output's bias. Scores do count zeros.
+        const scored = lastPass && r.scores.dispatches > 0;
+        if (!seesOnlyZeros || this.#forward.dims.outputBias || scored) {
           jobs.push(this.#replay(r.attention, step, r.attentionWork + this.#scoresWork(layer, step)));
+          const newest = step === last || step === chunks.at(-1);
+          if (scored && (everyScore || newest)) {
+            jobs.push(this.#replay(r.scores, step, this.#scoresWork(layer, step)));
+          }
+          jobs.push(this.#replay(r.afterAttention, step, 0));
         }
         jobs.push(this.#replay(r.mlp, step, r.mlpWork));
       };
@@ -252,6 +278,18 @@ class ParallelPrefill {
       }
     }
     return jobs;
+  }
+
+  /** One row through all layers, as sequential mode reads a prompt. */
+  #rowJobs(step: number, layers: readonly LayerRecordings[], scored: boolean): Job[] {
+    return layers.flatMap((r, layer) => [
+      this.#replay(r.norm, step, 0),
+      this.#replay(r.kv, step, r.kvWork),
+      this.#replay(r.attention, step, r.attentionWork + this.#scoresWork(layer, step)),
+      ...(scored ? [this.#replay(r.scores, step, this.#scoresWork(layer, step))] : []),
+      this.#replay(r.afterAttention, step, 0),
+      this.#replay(r.mlp, step, r.mlpWork),
+    ]);
   }
 
   #copyLastHidden({ hidden }: PrefillBuffers): Job {

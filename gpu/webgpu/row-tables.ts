@@ -1,39 +1,41 @@
-import { packRow, ROW_WORDS, rowAt } from '../kv/rows.ts';
-import type { SlotKind, SlotLayout } from '../kv/slots.ts';
+import { packRow, ROW_WORDS, type Row } from '../kv/rows.ts';
 import { offsetStep, type Bound } from './kernel.ts';
 
+/** Says which row a position is, for the stores that share a table. */
+export type RowAt = (position: number) => Row;
+
 /**
- * The rows of a dispatch as its kernels read them: one table for each kind of store, because only the slots differ
+ * The rows of a dispatch as its kernels read them: one table for each kind of store, because slots and angles differ
  * between them. All tables lie in one buffer, so that a decoding step writes them at once.
  */
 export class RowTables {
-  readonly #layouts: readonly SlotLayout[];
+  readonly #tables: ReadonlyMap<string, RowAt>;
   readonly #tableBytes: number;
 
   /** @param rows rows in each table */
-  constructor(layouts: readonly SlotLayout[], rows: number) {
-    this.#layouts = layouts;
+  constructor(tables: ReadonlyMap<string, RowAt>, rows: number) {
+    this.#tables = tables;
     this.#tableBytes = Math.ceil((4 * ROW_WORDS * rows) / offsetStep) * offsetStep;
   }
 
   /** Bytes of all tables. */
   get bytes(): number {
-    return this.#layouts.length * this.#tableBytes;
+    return this.#tables.size * this.#tableBytes;
   }
 
-  /** Where in `buffer` the table of a kind of store lies. */
-  tableOf(buffer: GPUBuffer, kind: SlotKind): Bound {
-    const index = this.#layouts.findIndex((layout) => layout.kind === kind);
-    if (index < 0) throw new RangeError(`no row table for ${kind} stores`);
+  /** Where in `buffer` a table lies. */
+  tableOf(buffer: GPUBuffer, name: string): Bound {
+    const index = [...this.#tables.keys()].indexOf(name);
+    if (index < 0) throw new RangeError(`no row table ${name}`);
     return { buffer, offset: index * this.#tableBytes };
   }
 
   /** The tables of the positions from `first` on. */
   pack(first: number, count: number): Uint32Array<ArrayBuffer> {
     const words = new Uint32Array(this.bytes / 4);
-    this.#layouts.forEach((layout, index) => {
+    [...this.#tables.values()].forEach((rowOf, index) => {
       const table = words.subarray((index * this.#tableBytes) / 4);
-      for (let row = 0; row < count; row++) packRow(table, row, rowAt(layout, first + row));
+      for (let row = 0; row < count; row++) packRow(table, row, rowOf(first + row));
     });
     return words;
   }

@@ -4,12 +4,16 @@ import { probabilitiesWords } from './kernels/probabilities.ts';
 import type { Scope } from './memory.ts';
 import type { SlotLayout } from '../kv/slots.ts';
 import { KvStores } from '../kv/stores.ts';
+import { EvictingCache } from '../kv/evicting-cache.ts';
+import { mostRowsAtOnce } from '../kv/policies/policies.ts';
+import { rowAt } from '../kv/rows.ts';
+import { Eviction } from './eviction.ts';
 import { MAX_STEPS_IN_FLIGHT } from '../kv/usage.ts';
 import type { ModelDims } from '../plan/model-dims.ts';
 import { ropeTable } from '../plan/rope.ts';
 import { paddedCols } from '../numbers/matrix-format.ts';
 import { stepStride, type Bound } from './kernel.ts';
-import { RowTables } from './row-tables.ts';
+import { RowTables, type RowAt } from './row-tables.ts';
 import { packSteps } from './step.ts';
 
 /** The memory of a store, `[slots, (keys, values), kvHeads, headDim]`. Keys are stored rotated. */
@@ -18,6 +22,8 @@ export interface StoreBuffer {
   readonly slots: SlotLayout;
   /** The row table for stores of this kind. */
   readonly rows: Bound;
+  /** The same for writing: under a policy keys may be cached unrotated. */
+  readonly rowsToWrite: Bound;
 }
 
 /** A session's GPU memory, without the weights. Activations have one row: that of the token being decoded. */
@@ -30,6 +36,10 @@ export interface SessionBuffers {
   readonly rowTablesBuffer: GPUBuffer;
   /** Any of the row tables, for kernels that ask for no slot. */
   readonly rows: Bound;
+  /** What a policy needs; null if everything is kept. */
+  readonly eviction: Eviction | null;
+  /** The angle that turns nothing. */
+  readonly unturned: number;
   /** What the stores hold. */
   readonly stores: KvStores;
   /** Where the stores lie, by owner. */
@@ -73,17 +83,51 @@ export function allocateSession(
   const qSize = dims.heads * dims.headDim;
 
   const buffers = new Map<number, GPUBuffer>();
-  const stores = new KvStores(sharing, dims, kvPrecision, capacityTokens, (owner, bytes) => {
-    const buffer = kvScope.storage(`layer-${owner}`, bytes);
-    buffers.set(owner, buffer);
-    return buffer.size;
-  });
-  const rowTables = new RowTables(stores.layouts, 1);
+  const angles =
+    options.eviction?.policy.positions === 'cache'
+      ? mostRowsAtOnce(options.eviction, capacityTokens)
+      : capacityTokens;
+  const eviction = options.eviction
+    ? new Eviction(context, dims, options, options.eviction, scope, kvScope)
+    : null;
+  const stores = new KvStores(
+    sharing,
+    dims,
+    kvPrecision,
+    capacityTokens,
+    (owner, bytes, slots) => {
+      if (eviction) return eviction.addStore(owner, slots);
+      const buffer = kvScope.storage(`layer-${owner}`, bytes);
+      buffers.set(owner, buffer);
+      return buffer.size;
+    },
+    options.eviction && { ...options.eviction, stepsInFlight: MAX_STEPS_IN_FLIGHT },
+  );
+  const tables = new Map<string, RowAt>();
+  const names = new Map<number, { readonly read: string; readonly write: string }>();
+  for (const cache of stores.caches) {
+    if (eviction && cache instanceof EvictingCache) {
+      const { read, write } = eviction.rowsOf(cache, angles);
+      const name = { read: `${cache.slots.slots}/${cache.keepsTokens}`, write: '' };
+      name.write = eviction.ranked ? `${name.read}/write` : name.read;
+      tables.set(name.read, read);
+      tables.set(name.write, write);
+      names.set(cache.owner, name);
+    } else {
+      tables.set(cache.slots.kind, (position) => rowAt(cache.slots, position));
+      names.set(cache.owner, { read: cache.slots.kind, write: cache.slots.kind });
+    }
+  }
+  const rowTables = new RowTables(tables, 1);
   const rowTablesBuffer = scope.storage('rows', rowTables.bytes);
   const storeBuffers = new Map(
-    [...buffers].map(([owner, buffer]) => {
-      const { slots } = stores.of(owner);
-      return [owner, { buffer, slots, rows: rowTables.tableOf(rowTablesBuffer, slots.kind) }];
+    stores.caches.map(({ owner, slots }) => {
+      const buffer = eviction?.stores.get(owner)?.kv ?? buffers.get(owner);
+      const name = names.get(owner);
+      if (!buffer || !name) throw new Error(`layer ${owner} has no memory`);
+      const rows = rowTables.tableOf(rowTablesBuffer, name.read);
+      const rowsToWrite = rowTables.tableOf(rowTablesBuffer, name.write);
+      return [owner, { buffer, slots, rows, rowsToWrite }];
     }),
   );
   const step = scope.uniform('step', stepStride);
@@ -93,11 +137,15 @@ export function allocateSession(
     packSteps([{ rows: 1, firstRow: 0, windowTokens: sharing.windowTokens }]),
   );
 
-  const rope = ropeTable(dims.rope, dims.headDim, capacityTokens);
-  const ropeBuffer = scope.storage('rope', rope.byteLength);
+  const rope = ropeTable(dims.rope, dims.headDim, angles);
+  const turnsNothing = Float32Array.from({ length: dims.headDim }, (_, i) => (i + 1) % 2);
+  const ropeBuffer = scope.storage('rope', rope.byteLength + turnsNothing.byteLength);
   context.device.queue.writeBuffer(ropeBuffer, 0, rope);
+  context.device.queue.writeBuffer(ropeBuffer, rope.byteLength, turnsNothing);
 
   return {
+    eviction,
+    unturned: angles,
     stores,
     storeBuffers,
     rowTables,

@@ -1,5 +1,12 @@
 import { BackendError } from '../backend-error.ts';
-import type { DecodeEnd, DecodeOptions, PrefillOptions, Session, SessionOptions } from '../backend.ts';
+import type {
+  DecodeEnd,
+  DecodeOptions,
+  FeedOptions,
+  PrefillOptions,
+  Session,
+  SessionOptions,
+} from '../backend.ts';
 import type { GpuContext } from './device.ts';
 import { findNotFinite } from './find-not-finite.ts';
 import type { Forward } from './forward.ts';
@@ -12,6 +19,7 @@ import { prefillParallel } from './prefill.ts';
 import { allFinite } from '../numbers/finite.ts';
 import type { KernelTime } from '../plan/kernel-time.ts';
 import { maskOf, visibleKeys } from '../kv/mask.ts';
+import type { StoreRows } from '../kv/store-rows.ts';
 import { kvRowBytes, MAX_STEPS_IN_FLIGHT, type KvUsage } from '../kv/usage.ts';
 import type { ModelDims } from '../plan/model-dims.ts';
 import { readProbabilities } from './read-probabilities.ts';
@@ -105,8 +113,9 @@ export class GpuSession implements Session {
     context.device.queue.writeBuffer(session.tokens, 4 * turn.start, Uint32Array.from(tokens));
     // Discarded steps of an earlier turn have marked tokens at positions that come again.
     context.device.queue.writeBuffer(session.seen, 0, new Uint32Array(this.#forward.dims.vocabSize));
+    const { eviction } = session;
     const work =
-      options.mode === 'parallel'
+      options.mode === 'parallel' || eviction
         ? prefillParallel(this.#forward, this.#options.passes, turn, options, (position) =>
             this.#notFinite(position),
           )
@@ -117,7 +126,7 @@ export class GpuSession implements Session {
       const { windowTokens } = this.#forward.sharing;
       session.stores.written(turn.start + turn.rows, turn.rows > windowTokens ? windowTokens : Infinity);
     }
-    if (finished) session.stores.keep(turn.start + turn.rows);
+    if (finished) this.#keep(turn.start + turn.rows);
     return finished;
   }
 
@@ -125,7 +134,10 @@ export class GpuSession implements Session {
     return this.#forward.session.stores.rewind(tokens);
   }
 
-  async #sequential(turn: { start: number; rows: number }, options: PrefillOptions): Promise<boolean> {
+  async #sequential(
+    turn: { start: number; rows: number },
+    options: Omit<PrefillOptions, 'mode'>,
+  ): Promise<boolean> {
     const { context, dims, session } = this.#forward;
     const { layers, head } = this.#recordings;
     const { queue } = context.device;
@@ -155,6 +167,42 @@ export class GpuSession implements Session {
     } finally {
       scope.free();
     }
+  }
+
+  async feed(tokens: readonly number[], options: FeedOptions): Promise<boolean> {
+    const { context, session } = this.#forward;
+    const start = session.stores.tokens;
+    context.device.queue.writeBuffer(session.tokens, 4 * start, Uint32Array.from(tokens));
+    for (const index of tokens.keys()) {
+      const read = await this.#sequential(
+        { start: start + index, rows: 1 },
+        {
+          logitsAt: [0],
+          onLogits: (_, row) => {
+            options.onLogits(index, row);
+          },
+          onProgress: () => undefined,
+          stopped: options.stopped,
+        },
+      );
+      if (!read) return false;
+      this.#keep(start + index + 1);
+      await options.onFed?.(index);
+    }
+    return true;
+  }
+
+  /** The text now has so many tokens, and the stores were cut. */
+  #keep(tokens: number): void {
+    const { stores, eviction } = this.#forward.session;
+    stores.keep(tokens);
+    if (eviction) stores.cut(tokens, eviction.run.budget);
+  }
+
+  rowsHeld(): Promise<readonly StoreRows[]> {
+    const { dims, session } = this.#forward;
+    if (session.eviction) return session.eviction.rowsHeld(session.stores.tokens);
+    return Promise.resolve(session.stores.rowsHeld(dims.kvHeads));
   }
 
   async decode(options: DecodeOptions): Promise<DecodeEnd> {
@@ -197,7 +245,7 @@ export class GpuSession implements Session {
           end = 'stopped';
           break;
         }
-        session.stores.keep(prompt + arrived);
+        this.#keep(prompt + arrived);
         arrived++;
         options.onToken(token, session.probabilities ? readProbabilities(words.slice(1)) : null);
         if (options.endTokens.has(token)) {

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { attend } from '../../gpu/webgpu/kernels/attend.ts';
 import { toF16 } from '../../gpu/numbers/element-type.ts';
-import { attend as cpuAttend } from '../../gpu/reference/attention.ts';
+import { attend as cpuAttend } from '../support/attend.ts';
 import { ringSlots, scratchSlots, slotOf } from '../../gpu/kv/slots.ts';
 import { expectAllClose } from '../support/all-close.ts';
 import { headShapes, positionOnly, randomFloats, rowsFrom, run, stored, within } from '../support/kernels.ts';

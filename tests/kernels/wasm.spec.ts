@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { f16Table, toF16Bits } from '../../gpu/numbers/element-type.ts';
-import { attend } from '../../gpu/reference/attention.ts';
+import { attend } from '../support/attend.ts';
 import * as cpu from '../../gpu/reference/math.ts';
 import {
   compileKernels,
@@ -249,6 +249,7 @@ describe.each(instructionsHere())('WebAssembly with %s', (instructions) => {
               kvHeads,
               headDim,
               at,
+              2 * kvHeads * headDim * (half ? 2 : 4),
               to - from,
               scores + 4 * from,
               stride,

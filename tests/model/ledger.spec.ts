@@ -99,6 +99,7 @@ const request = (layerTypes: string): GenerateRequest => ({
   mode: 'auto',
   kvPrecision: 'f16',
   maxNewTokens: 3,
+  policy: { id: 'none' },
   ignoreEos: true,
   sampling: greedy,
   logits: [],

@@ -35,6 +35,7 @@ const generate = (maxNewTokens: number, onEvent: (event: EngineEvent) => void = 
     mode: 'auto',
     kvPrecision: 'f16',
     maxNewTokens,
+    policy: { id: 'none' },
     ignoreEos: true,
     sampling: greedy,
     logits: [],

@@ -58,6 +58,7 @@ export class TestEngine {
       sampling: greedy,
       logits: [],
       score: false,
+      policy: { id: 'none' },
       ...request,
     };
     return valueOf(await this.#engine.generate(whole, () => undefined));

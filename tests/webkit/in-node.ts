@@ -46,6 +46,7 @@ export async function textInNode(
         mode: 'auto',
         kvPrecision: 'f32',
         maxNewTokens,
+        policy: { id: 'none' },
         ignoreEos: false,
         sampling: greedy,
         logits: [],

@@ -15,7 +15,14 @@ const runs = [
     env: { KVTAB_FUZZ_SECONDS: process.env['KVTAB_FUZZ_SECONDS'] ?? '3600' },
   },
   {
-    command: ['vitest', 'run', '--project', 'node', 'tests/model/random-plans.spec.ts'],
+    command: [
+      'vitest',
+      'run',
+      '--project',
+      'node',
+      'tests/model/random-plans.spec.ts',
+      'tests/model/policies.spec.ts',
+    ],
     limitMs: 15 * minuteMs,
     env: { KVTAB_PLANS: 'all' },
   },

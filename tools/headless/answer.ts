@@ -5,7 +5,14 @@ import { isObject } from '../../worker/hostile-fields.ts';
 import { attempt, Refused } from '../../worker/outcome.ts';
 import type { EngineApi } from '../../worker/protocol/engine.ts';
 import type { Failure } from '../../worker/protocol/failure.ts';
-import type { GenerateRequest, GenerateResult, Timing } from '../../worker/protocol/generate.ts';
+import type {
+  GenerateRequest,
+  GenerateResult,
+  Timing,
+  WatchedScores,
+  WatchedStep,
+} from '../../worker/protocol/generate.ts';
+import type { HeadRows, StoreRows } from '../../gpu/kv/store-rows.ts';
 import type { ModelFacts } from '../../worker/protocol/load.ts';
 import type { ExportResult } from '../../worker/protocol/export.ts';
 import { parseRequest, type HeadlessRequest, type RunRequest } from './request.ts';
@@ -26,6 +33,9 @@ interface AnswerOfRun {
   /** What `watch` asked for, in the form of worker/protocol/generate.ts. */
   readonly measured?: GenerateResult['probabilities'];
   readonly kernels?: GenerateResult['kernels'];
+  readonly steps?: readonly StepAnswer[];
+  readonly scores_after_prompt?: readonly ScoresByStore[];
+  readonly scores_at_end?: Readonly<Record<string, readonly (readonly number[])[]>>;
   readonly convergence?: unknown;
   /** The scores of the request's `continuation`. */
   readonly scored?: unknown;
@@ -33,6 +43,16 @@ interface AnswerOfRun {
   /** What in the model's files is contradictory or unused, and what its tokenizer changes in the prompt, as sentences. */
   readonly notices: readonly string[];
 }
+
+/** One step, in the form of the golden files. */
+interface StepAnswer {
+  readonly fed: readonly number[];
+  readonly logits: readonly number[];
+  readonly kept: Readonly<Record<string, readonly (readonly number[])[]>>;
+}
+
+/** By store, and by KV head. */
+type ScoresByStore = Readonly<Record<string, readonly HeadRows[]>>;
 
 interface AnswerOfExport extends Pick<ExportResult, 'files' | 'bytes' | 'readBy'> {
   readonly ok: true;
@@ -121,6 +141,8 @@ function answerOf(
     logits: result.logits.map((row, index) => numbers(row, asked.logits[index] ?? 0)),
     ...(result.probabilities && { measured: result.probabilities }),
     ...(result.kernels !== undefined && { kernels: result.kernels }),
+    ...(result.steps && { steps: result.steps.map(stepOf) }),
+    ...(result.scores && scoresOf(result.scores)),
     // The mean over all positions from 0 on.
     ...(nats === null ? {} : { nats: numbers([nats], 0)[0] ?? nats }),
     kv,
@@ -129,6 +151,20 @@ function answerOf(
     notices: [...facts.notices, ...result.notices],
   };
 }
+
+const stepOf = ({ fed, logits, kept, position }: WatchedStep): StepAnswer => ({
+  fed,
+  logits: numbers(logits, position),
+  kept: byStore(kept, ({ positions }) => positions),
+});
+
+const scoresOf = ({ afterPrompt, atEnd }: WatchedScores) => ({
+  scores_after_prompt: afterPrompt.map((stores) => byStore(stores, (head) => head)),
+  scores_at_end: byStore(atEnd, ({ scores }) => scores),
+});
+
+const byStore = <T>(stores: readonly StoreRows[], ofHead: (head: HeadRows) => T) =>
+  Object.fromEntries(stores.map(({ owner, heads }) => [String(owner), heads.map(ofHead)]));
 
 /** A result with plain arrays instead of float arrays, which JSON would write as objects. */
 function plain(value: unknown): unknown {

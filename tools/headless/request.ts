@@ -2,7 +2,13 @@ import { HostileFields, isObject, show } from '../../worker/hostile-fields.ts';
 import { attempt, Refused } from '../../worker/outcome.ts';
 import type { ExportRequest } from '../../worker/protocol/export.ts';
 import type { Outcome } from '../../worker/protocol/failure.ts';
-import type { ChatMessage, GenerateRequest, Watch } from '../../worker/protocol/generate.ts';
+import type {
+  ChatMessage,
+  GenerateRequest,
+  PolicyRequest,
+  PromptTurn,
+  Watch,
+} from '../../worker/protocol/generate.ts';
 import type { LoadRequest } from '../../worker/protocol/load.ts';
 import type { ConvergenceRequest, ScoreRequest } from '../../worker/protocol/evaluate.ts';
 import type { RoundTo } from '../../worker/protocol/export.ts';
@@ -35,13 +41,16 @@ export type PromptField = (typeof promptFields)[number];
 
 /** Fields of a request that are no settings. */
 const otherFields = [
-  ...['messages', 'tokens', 'turns', 'logits', 'score', 'ignoreEos', 'watch', 'continuation', 'reference'],
-  ...['export', 'round'],
+  ...['messages', 'tokens', 'turns', 'logits', 'score', 'ignoreEos', 'watch', 'policy', 'continuation'],
+  ...['reference', 'export', 'round'],
 ];
 const roundings = ['bf16', 'f16'] as const satisfies readonly RoundTo[];
 
-/** What can be recorded: drawn tokens, kernels' times, each pass's movement, and how far the last one is from exact. */
-const watchWords = ['tokens', 'kernels', 'movement', 'exact'] as const;
+/**
+ * What can be recorded: drawn tokens, kernels' times, each pass's movement, how far the last one is from exact, every
+ * step, and the scores by which a policy chooses.
+ */
+const watchWords = ['tokens', 'kernels', 'movement', 'exact', 'steps', 'scores'] as const;
 type WatchWord = (typeof watchWords)[number];
 
 const references = ['keep', 'compare'] as const satisfies readonly ScoreRequest['reference'][];
@@ -133,6 +142,13 @@ export function parseRequest(json: unknown, table: Settings = settings): Outcome
   });
 }
 
+/** The policy as the request has it: the engine, which knows the model, checks it and fills it in. */
+function readPolicyRequest(fields: HostileFields): PolicyRequest {
+  const policy = fields.raw('policy') ?? { id: 'none' };
+  if (!isObject(policy)) return fields.refuse('policy', `${show(policy)} is not an object`);
+  return { ...policy, id: fields.inner('policy')?.text('id') ?? 'none' };
+}
+
 function readWatch(fields: HostileFields): ReadonlySet<WatchWord> {
   const words = fields.raw('watch') ?? [];
   if (!Array.isArray(words)) return fields.refuse('watch', `${show(words)} is not an array`);
@@ -145,8 +161,13 @@ function readWatch(fields: HostileFields): ReadonlySet<WatchWord> {
 }
 
 function watchOf(watched: ReadonlySet<WatchWord>): { readonly watch?: Watch } {
-  const watch = { tokens: watched.has('tokens'), kernels: watched.has('kernels') };
-  return watch.tokens || watch.kernels ? { watch } : {};
+  const watch: Watch = {
+    tokens: watched.has('tokens'),
+    kernels: watched.has('kernels'),
+    steps: watched.has('steps'),
+    scores: watched.has('scores'),
+  };
+  return Object.values(watch).some(Boolean) ? { watch } : {};
 }
 
 function readRun(fields: HostileFields, table: Settings): Omit<RunRequest, 'load'> {
@@ -156,6 +177,7 @@ function readRun(fields: HostileFields, table: Settings): Omit<RunRequest, 'load
     input: readInput(fields, promptField),
     config: readPart(fields, 'sharing', table),
     ...readPart(fields, 'run', table),
+    policy: readPolicyRequest(fields),
     ignoreEos: fields.flag('ignoreEos', false),
     sampling: readPart(fields, 'sampling', table),
     logits: fields.wholeNumbers('logits'),
@@ -207,9 +229,23 @@ function readInput(fields: HostileFields, promptField: PromptField): GenerateReq
     case 'turns': {
       const turns = fields.raw('turns');
       if (!Array.isArray(turns)) return fields.refuse('turns', `${show(turns)} is not an array of arrays`);
-      return { turns: turns.map((turn: unknown) => fields.wholeNumbersIn('turns', turn)) };
+      return { turns: turns.map((turn: unknown, index) => readTurn(fields, turn, index)) };
     }
   }
+}
+
+/** Tokens, or an object `{"tokens": […], "new": 8}` after which so many are generated. */
+function readTurn(fields: HostileFields, turn: unknown, index: number): PromptTurn | readonly number[] {
+  if (!isObject(turn)) return fields.wholeNumbersIn('turns', turn);
+  const unknown = Object.keys(turn).find((name) => !['tokens', 'new'].includes(name));
+  if (unknown !== undefined) {
+    fields.refuse('turns', `turn ${index} has a field ${show(unknown)}; known are tokens, new`);
+  }
+  const newTokens = turn['new'] ?? 0;
+  if (typeof newTokens !== 'number') {
+    return fields.refuse('turns', `turn ${index}, new: ${show(newTokens)} is not a number`);
+  }
+  return { tokens: fields.wholeNumbersIn('turns', turn['tokens']), newTokens };
 }
 
 const roles = ['system', 'user', 'assistant'] as const satisfies readonly ChatMessage['role'][];

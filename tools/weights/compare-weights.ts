@@ -114,6 +114,7 @@ async function run(
     config: {},
     mode: 'auto',
     kvPrecision: 'f16',
+    policy: { id: 'none' },
     ignoreEos: true,
     sampling: greedy,
     logits: [],

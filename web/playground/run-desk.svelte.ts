@@ -18,7 +18,12 @@ export class RunDesk {
   /** Runs that finished since the page was opened, newest first. */
   finished = $state.raw<readonly Run[]>([]);
   /** What to record in the next runs. Recording does not change the text. */
-  readonly watch = $state<{ -readonly [Key in keyof Watch]: boolean }>({ tokens: false, kernels: false });
+  readonly watch = $state<{ -readonly [Key in keyof Watch]: boolean }>({
+    tokens: false,
+    kernels: false,
+    steps: false,
+    scores: false,
+  });
   /** What was recorded during `run`, for the charts and the tokens. */
   readonly trace = new RunTrace();
   /** All kept runs, including those of earlier visits. */

@@ -34,6 +34,7 @@ export function toGenerateRequest(
     input: { text: config.prompt },
     config: sharing,
     sampling,
+    policy: { id: 'none' },
     ignoreEos: false,
     logits: [],
     score: false,

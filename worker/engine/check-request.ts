@@ -2,7 +2,7 @@ import { outsideRange } from '../../gpu/plan/number-range.ts';
 import type { ModelDims } from '../../gpu/plan/model-dims.ts';
 import type { SamplingOptions } from '../../gpu/plan/sampling.ts';
 import { Refused } from '../outcome.ts';
-import type { GenerateRequest, Prompt } from '../protocol/generate.ts';
+import type { GenerateRequest, Prompt, PromptTurn } from '../protocol/generate.ts';
 import { samplingRanges } from '../settings/sampling-ranges.ts';
 import type { GuardedText } from '../text/guarded-text.ts';
 import { LONGEST_TEXT } from '../text/text-api.ts';
@@ -37,7 +37,7 @@ export async function promptTurns(
   input: Prompt,
   text: Pick<GuardedText, 'encode' | 'encodeChat'> | null,
   { vocabSize, contextTokens }: Pick<ModelDims, 'vocabSize' | 'contextTokens'>,
-): Promise<readonly (readonly number[])[]> {
+): Promise<readonly PromptTurn[]> {
   if ('turns' in input) return checkTurns(input.turns, vocabSize);
   if (!text) return refuse('prompt', 'the model has no tokenizer, so the prompt must be tokens');
   const most = Math.max(MOST_CONTEXTS * contextTokens, FEWEST_TOKENS);
@@ -56,12 +56,25 @@ export async function promptTurns(
   if (turn.length === 0) refuse('prompt', 'it is empty');
   const position = turn.findIndex((token) => !isToken(token, vocabSize));
   if (position >= 0) refuse('prompt', `token ${position} of the text is none that the model knows`);
-  return [turn];
+  return [{ tokens: turn, newTokens: 0 }];
 }
 
-function checkTurns(turns: readonly (readonly number[])[], vocabSize: number) {
+/** The tokens of all turns, without those that are generated between them. */
+export const tokensOf = (turns: readonly PromptTurn[]): readonly number[] =>
+  turns.flatMap(({ tokens }) => tokens);
+
+function checkTurns(
+  entries: readonly (PromptTurn | readonly number[])[],
+  vocabSize: number,
+): readonly PromptTurn[] {
+  const turns = entries.map((entry) => ('tokens' in entry ? entry : { tokens: entry, newTokens: 0 }));
   if (turns.length === 0) refuse('turns', 'there are none');
-  for (const [index, turn] of turns.entries()) {
+  for (const [index, { tokens: turn, newTokens }] of turns.entries()) {
+    const outside = outsideRange(newTokens, { min: 0, max: MAX_NEW_TOKENS, whole: true });
+    if (outside !== null) refuse('turns', `turn ${index}, new: ${newTokens} is ${outside}`);
+    if (newTokens > 0 && index === turns.length - 1) {
+      refuse('turns', `turn ${index}, new: the last turn is followed by maxNewTokens tokens`);
+    }
     if (turn.length === 0) refuse('turns', `turn ${index} is empty`);
     const position = turn.findIndex((token) => !isToken(token, vocabSize));
     if (position >= 0) {

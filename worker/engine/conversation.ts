@@ -56,7 +56,8 @@ export class Conversation {
     }
     this.forget();
     const capacityTokens = roomFor(room.capacityTokens, room.contextTokens);
-    const session = await weights.open({ ...opening, capacityTokens });
+    const eviction = opening.eviction && { ...opening.eviction, promptTokens: capacityTokens };
+    const session = await weights.open({ ...opening, capacityTokens, ...(eviction && { eviction }) });
     this.#kept = { session, opening: key, capacityTokens, tokens: [], running: true };
     return { session, heldTokens, reusedTokens: 0 };
   }

@@ -1,7 +1,7 @@
 import type { Backend } from '../../gpu/backend.ts';
 import { BackendError } from '../../gpu/backend-error.ts';
 import { Conversation } from './conversation.ts';
-import { promptTurns } from './check-request.ts';
+import { promptTurns, tokensOf } from './check-request.ts';
 import { EventPort } from '../event-port.ts';
 import type { ExportableModel, ExportRun } from '../export/export-model.ts';
 import { generate, type RunnableModel, type RunOptions } from './generate.ts';
@@ -107,7 +107,7 @@ export class Engine implements EngineApi {
   countTokens(prompt: Prompt): Promise<Outcome<number>> {
     return this.#answer(null, async () => {
       const { config, text } = this.#held().loaded;
-      return (await promptTurns(prompt, text, config.dims)).flat().length;
+      return tokensOf(await promptTurns(prompt, text, config.dims)).length;
     });
   }
 

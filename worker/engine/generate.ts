@@ -1,11 +1,14 @@
 import type { ModelWeights, Session } from '../../gpu/backend.ts';
 import { medianTimes, type KernelTime } from '../../gpu/plan/kernel-time.ts';
 import type { Conversation } from './conversation.ts';
-import { chooseMode, type Mode } from '../../gpu/plan/forward-plan.ts';
-import { checkRequest, promptTurns } from './check-request.ts';
+import { chooseMode } from '../../gpu/plan/forward-plan.ts';
+import { checkRequest, promptTurns, tokensOf } from './check-request.ts';
+import { decodeWatched, readPrompt } from './read-prompt.ts';
+import { RunWatch } from './watch-run.ts';
 import { applyConfig } from '../loader/apply-config.ts';
 import type { ModelConfig } from '../loader/model-config.ts';
 import { Refused, valueOf } from '../outcome.ts';
+import { evictionOf, policyOf } from './open-policy.ts';
 import { PromptLogits } from './prompt-logits.ts';
 import { withProbabilities } from '../text/drawn-token.ts';
 import type { EngineEvent } from '../protocol/engine.ts';
@@ -31,7 +34,6 @@ export interface RunOptions {
 }
 
 const STATS_INTERVAL_MS = 200;
-const PROGRESS_INTERVAL_MS = 100;
 
 /**
  * One run: reads the prompt turn by turn, continues it, and times both. Frees everything that it allocates, except
@@ -48,55 +50,72 @@ export async function generate(
   const { dims, stored } = model.config;
   checkRequest(request);
   const { sharing, passes } = valueOf(applyConfig(stored, request.config, dims.layerCount));
+  const { contextTokens } = dims;
+  const policy = policyOf(request.policy, { contextTokens, maxNewTokens: request.maxNewTokens });
   if (options.stopped()) return stoppedBeforeReading(model, request);
-  const whole = await promptTurns(request.input, model.text, dims).catch((error: unknown) => {
+  const turns = await promptTurns(request.input, model.text, dims).catch((error: unknown) => {
     if (error instanceof Refused && error.failure.code === 'stopped') return null;
     throw error;
   });
-  if (!whole) return stoppedBeforeReading(model, request);
-  const prompt = whole.flat();
+  if (!turns) return stoppedBeforeReading(model, request);
+  const given = tokensOf(turns);
   const changed = 'text' in request.input ? await model.text?.changes(request.input.text) : null;
-  const logits = new PromptLogits(prompt, request.logits, request.score);
+  if (request.score && turns.some(({ newTokens }) => newTokens > 0)) {
+    throw new Refused({
+      code: 'bad-request',
+      field: 'score',
+      reason: 'tokens are generated between the turns',
+    });
+  }
+  const logits = new PromptLogits(given, request.logits, request.score);
   const probabilities = request.watch?.tokens ?? false;
-  const opening = { sharing, passes, kvPrecision: request.kvPrecision, probabilities };
-  const capacityTokens = prompt.length + request.maxNewTokens;
+  const promptTokens = given.length + turns.reduce((sum, { newTokens }) => sum + newTokens, 0);
+  const capacityTokens = promptTokens + request.maxNewTokens;
   const chat = 'chat' in request.input && request.logits.length === 0 && !request.score;
+  // How long a conversation gets, its memory decides.
+  const eviction = evictionOf(policy, request.watch?.scores ?? false, chat ? 0 : promptTokens);
+  const opening = { sharing, passes, kvPrecision: request.kvPrecision, probabilities, ...eviction };
 
   // A run over a text needs the memory of the conversation.
   if (!chat) model.conversation.forget();
   const { session, ...reuse } = chat
-    ? await model.conversation.resume(model.weights, prompt, opening, {
+    ? await model.conversation.resume(model.weights, given, opening, {
         capacityTokens,
-        contextTokens: dims.contextTokens,
+        // Ranks do not grow with the text.
+        contextTokens: policy.positions === 'cache' ? Infinity : contextTokens,
       })
     : { session: await model.weights.open({ ...opening, capacityTokens }), heldTokens: 0, reusedTokens: 0 };
   try {
-    const turns = reuse.reusedTokens === 0 ? whole : [prompt.slice(reuse.reusedTokens)];
-    const modes = turns.map((turn) =>
-      chooseMode(request.mode, {
-        layers: sharing.layers,
-        promptTokens: turn.length,
-        passes,
-        useSequential: model.config.useSequential,
-      }),
-    );
-    const clock = new RunClock(prompt.length - reuse.reusedTokens);
-    const prefilled = await prefill(session, turns, modes, logits, clock, options);
-    if (prefilled) clock.prefilled();
-    const written = prefilled
-      ? await decode(session, model, request, prompt, clock, options)
+    const watch = new RunWatch(session, request.watch, policy.id !== 'none');
+    const reading = {
+      turns: reuse.reusedTokens === 0 ? turns : [{ tokens: given.slice(reuse.reusedTokens), newTokens: 0 }],
+      modeOf: (tokens: number) =>
+        chooseMode(request.mode, {
+          layers: sharing.layers,
+          promptTokens: tokens,
+          passes,
+          useSequential: model.config.useSequential,
+        }),
+      policy,
+    };
+    const clock = new RunClock(given.length - reuse.reusedTokens);
+    const text = [...given.slice(0, reuse.reusedTokens)];
+    const mode = await readPrompt(session, reading, text, { logits, watch, clock }, options);
+    if (mode) clock.prefilled();
+    const written = mode
+      ? await decode(session, model, request, text, { clock, watch }, options)
       : nothing(model);
     // The last token was never fed.
-    const fed = prefilled ? [...prompt, ...written.tokens.slice(0, -1)] : prompt.slice(0, reuse.reusedTokens);
-    if (chat) model.conversation.keep(fed);
+    if (chat) model.conversation.keep([...text, ...written.tokens.slice(0, -1)]);
 
     const kv = session.kvUsage();
     const timing = clock.timing();
     options.emit({ type: 'stats', kv, timing, newTokens: written.tokens.length });
     return {
       ...written,
-      mode: modes.at(-1) ?? 'parallel',
-      promptTokens: prompt.length,
+      ...(await watch.results()),
+      mode: mode ?? reading.modeOf(given.length),
+      promptTokens: given.length,
       notices: changed ? [changed] : [],
       reuse,
       logits: logits.rows(),
@@ -109,53 +128,6 @@ export async function generate(
     if (!chat) session.close();
     else model.conversation.settle();
   }
-}
-
-/** Reads all turns. False if the run was stopped before the end. */
-async function prefill(
-  session: Session,
-  turns: readonly (readonly number[])[],
-  modes: readonly Mode[],
-  logits: PromptLogits,
-  clock: RunClock,
-  { emit, stopped }: RunOptions,
-): Promise<boolean> {
-  const promptTokens = turns.reduce((sum, turn) => sum + turn.length, 0);
-  let turnStart = 0;
-  for (const [index, turn] of turns.entries()) {
-    const start = turnStart;
-    const mode = modes[index] ?? 'parallel';
-    let fraction = 0; // of this turn
-    const report = () => {
-      emit({
-        type: 'prefill',
-        fraction: (start + fraction * turn.length) / promptTokens,
-        promptTokens,
-        mode,
-      });
-    };
-    const reportSometimes = throttle(PROGRESS_INTERVAL_MS, report);
-    const finished = await session.prefill(turn, {
-      mode,
-      logitsAt: logits.wantedIn(start, turn.length),
-      onLogits: (position, row) => {
-        logits.take(start + position, row);
-      },
-      onPrepared: () => {
-        clock.startPrefill();
-      },
-      onProgress: (done) => {
-        fraction = done;
-        reportSometimes();
-      },
-      stopped,
-    });
-    if (!finished) return false;
-    fraction = 1;
-    report();
-    turnStart += turn.length;
-  }
-  return true;
 }
 
 /** The result of a run that was stopped while its prompt was turned into tokens. */
@@ -187,7 +159,7 @@ async function decode(
   { config, text, chatEnds }: RunnableModel,
   { input, maxNewTokens, ignoreEos, sampling, watch }: GenerateRequest,
   prompt: readonly number[],
-  clock: RunClock,
+  { clock, watch: runWatch }: { readonly clock: RunClock; readonly watch: RunWatch },
   { emit, stopped }: RunOptions,
 ): Promise<Written> {
   const ends = 'chat' in input ? chatEnds : config.eosIds;
@@ -211,7 +183,7 @@ async function decode(
   const end =
     maxNewTokens === 0
       ? 'length'
-      : await session.decode({
+      : await decodeWatched(session, runWatch, {
           sampling,
           maxNewTokens,
           endTokens: new Set(ignoreEos ? [] : ends),

@@ -1,5 +1,6 @@
+import { keepEverything } from '../../gpu/kv/policies/policies.ts';
 import type { GroupMovement } from '../../gpu/plan/movement.ts';
-import { promptTurns } from '../engine/check-request.ts';
+import { promptTurns, tokensOf } from '../engine/check-request.ts';
 import type { RunnableModel, RunOptions } from '../engine/generate.ts';
 import type { Convergence, ConvergenceRequest } from '../protocol/evaluate.ts';
 import { Comparison, KeptRows } from './divergence.ts';
@@ -17,7 +18,7 @@ export async function watchConvergence(
   options: RunOptions,
 ): Promise<Convergence> {
   const { dims } = model.config;
-  const tokens = (await promptTurns(input, model.text, dims)).flat();
+  const tokens = tokensOf(await promptTurns(input, model.text, dims));
   const groups: GroupMovement[] = [];
   const kept = new KeptRows(dims.vocabSize);
   const read = (
@@ -29,6 +30,8 @@ export async function watchConvergence(
       ...options,
       config,
       kvPrecision,
+      // A prompt is read whole, and nothing is evicted before its end.
+      policy: keepEverything,
       fractionFrom: from,
       fractionTo: exact && from === 0 ? 0.5 : 1,
     });

@@ -1,6 +1,8 @@
 import type { PrefillOptions } from '../../gpu/backend.ts';
+import type { Policy } from '../../gpu/kv/policies/policy.ts';
 import type { Mode } from '../../gpu/plan/forward-plan.ts';
 import type { KvPrecision } from '../../gpu/kv/usage.ts';
+import { evictionOf, piecesOf } from '../engine/open-policy.ts';
 import type { RunnableModel, RunOptions } from '../engine/generate.ts';
 import { applyConfig } from '../loader/apply-config.ts';
 import { Refused, valueOf } from '../outcome.ts';
@@ -9,7 +11,8 @@ import type { SharingConfig } from '../protocol/load.ts';
 /** One turn to read, and which of its logits to return. */
 export interface ReadTurn {
   readonly tokens: readonly number[];
-  readonly mode: Mode;
+  /** How it is read; or `fed`, token by token, as decoding would. */
+  readonly mode: Mode | 'fed';
   /** The first position whose logits are returned, counted from the start of the turn. */
   readonly logitsFrom: number;
   readonly onMovement?: PrefillOptions['onMovement'];
@@ -18,6 +21,7 @@ export interface ReadTurn {
 export interface ReadOptions extends RunOptions {
   readonly config: Partial<SharingConfig>;
   readonly kvPrecision: KvPrecision;
+  readonly policy: Policy;
   /** The fractions of the whole work that are done before and after this reading, for the progress. */
   readonly fractionFrom: number;
   readonly fractionTo: number;
@@ -42,33 +46,45 @@ export async function readTurns(
     passes,
     kvPrecision: options.kvPrecision,
     capacityTokens: promptTokens,
+    ...evictionOf(options.policy, false, promptTokens),
   });
+  let read = 0;
+  const report = (done: number, mode: Mode) => {
+    const { fractionFrom, fractionTo } = options;
+    const fraction = fractionFrom + ((read + done) / promptTokens) * (fractionTo - fractionFrom);
+    options.emit({ type: 'prefill', fraction, promptTokens, mode });
+  };
+  const { stopped } = options;
   try {
-    let read = 0;
     for (const { tokens, mode, logitsFrom, onMovement } of turns) {
-      const start = read;
-      const count = Math.max(0, tokens.length - logitsFrom);
-      const finished = await session.prefill(tokens, {
-        mode,
-        logitsAt: Array.from({ length: count }, (_, i) => logitsFrom + i),
-        onLogits: (_, row) => {
-          onRow(row);
-        },
-        onProgress: (done) => {
-          const fraction = (start + done * tokens.length) / promptTokens;
-          const { fractionFrom, fractionTo } = options;
-          options.emit({
-            type: 'prefill',
-            fraction: fractionFrom + fraction * (fractionTo - fractionFrom),
-            promptTokens,
-            mode,
-          });
-        },
-        stopped: options.stopped,
-        ...(onMovement && { onMovement }),
-      });
-      if (!finished) throw new Refused({ code: 'stopped' });
-      read += tokens.length;
+      if (mode === 'fed') {
+        const onLogits = (index: number, row: Float32Array) => {
+          if (index >= logitsFrom) onRow(row);
+          report(index + 1, 'sequential');
+        };
+        if (!(await session.feed(tokens, { onLogits, stopped }))) throw new Refused({ code: 'stopped' });
+        read += tokens.length;
+        continue;
+      }
+      let start = 0; // of the piece, in the turn
+      for (const piece of piecesOf(tokens, options.policy)) {
+        const from = Math.max(0, logitsFrom - start);
+        const finished = await session.prefill(piece, {
+          mode,
+          logitsAt: Array.from({ length: Math.max(0, piece.length - from) }, (_, i) => from + i),
+          onLogits: (_, row) => {
+            onRow(row);
+          },
+          onProgress: (fraction) => {
+            report(fraction * piece.length, mode);
+          },
+          stopped,
+          ...(onMovement && { onMovement }),
+        });
+        if (!finished) throw new Refused({ code: 'stopped' });
+        start += piece.length;
+        read += piece.length;
+      }
     }
   } finally {
     session.close();

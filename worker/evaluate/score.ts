@@ -1,5 +1,6 @@
 import { chooseMode } from '../../gpu/plan/forward-plan.ts';
-import { promptTurns } from '../engine/check-request.ts';
+import { promptTurns, tokensOf } from '../engine/check-request.ts';
+import { policyOf } from '../engine/open-policy.ts';
 import type { RunnableModel, RunOptions } from '../engine/generate.ts';
 import { applyConfig } from '../loader/apply-config.ts';
 import { Refused, valueOf } from '../outcome.ts';
@@ -32,7 +33,7 @@ export async function scoreContinuation(
   options: RunOptions,
 ): Promise<{ readonly score: Score; readonly reference: ScoreReference }> {
   const { dims, stored, useSequential } = model.config;
-  const prompt = (await promptTurns(request.input, model.text, dims)).flat();
+  const prompt = tokensOf(await promptTurns(request.input, model.text, dims));
   const continuation = request.continuation;
   if (continuation.length === 0) throw badRequest('continuation', 'it is empty');
   // The same check as for the turns of a prompt.
@@ -48,12 +49,16 @@ export async function scoreContinuation(
     passes,
     useSequential,
   });
+  const policy = policyOf(request.policy, {
+    contextTokens: dims.contextTokens,
+    maxNewTokens: continuation.length,
+  });
   const rows = new KeptRows(dims.vocabSize);
   const comparison = new Comparison();
   const logProbabilities: number[] = [];
   const turns = [
     { tokens: prompt, mode, logitsFrom: prompt.length - 1 },
-    { tokens: continuation.slice(0, -1), mode: 'sequential', logitsFrom: 0 } as const,
+    { tokens: continuation.slice(0, -1), mode: 'fed', logitsFrom: 0 } as const,
   ].filter((turn) => turn.tokens.length > 0);
   await readTurns(
     model,
@@ -64,7 +69,14 @@ export async function scoreContinuation(
       if (request.reference === 'compare') comparison.add(reference?.rows.at(index), row);
       else rows.push(row);
     },
-    { ...options, config: request.config, kvPrecision: request.kvPrecision, fractionFrom: 0, fractionTo: 1 },
+    {
+      ...options,
+      config: request.config,
+      kvPrecision: request.kvPrecision,
+      policy,
+      fractionFrom: 0,
+      fractionTo: 1,
+    },
   );
   const score: Score = {
     mode,

@@ -25,7 +25,10 @@ export interface Divergence {
   readonly of: number;
 }
 
-export interface ScoreRequest extends Pick<GenerateRequest, 'input' | 'config' | 'mode' | 'kvPrecision'> {
+export interface ScoreRequest extends Pick<
+  GenerateRequest,
+  'input' | 'config' | 'mode' | 'kvPrecision' | 'policy'
+> {
   /** The tokens to score, not empty. */
   readonly continuation: readonly number[];
   /** Whether to keep this score as the reference for later ones, or to compare it with the last reference. */

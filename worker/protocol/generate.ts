@@ -1,3 +1,5 @@
+import type { Policy } from '../../gpu/kv/policies/policy.ts';
+import type { StoreRows } from '../../gpu/kv/store-rows.ts';
 import type { KvPrecision, KvUsage } from '../../gpu/kv/usage.ts';
 import type { Mode, ModeChoice } from '../../gpu/plan/forward-plan.ts';
 import type { KernelTime } from '../../gpu/plan/kernel-time.ts';
@@ -8,7 +10,13 @@ import type { SharingConfig } from './load.ts';
 export type Prompt =
   | { readonly text: string }
   | { readonly chat: readonly ChatMessage[] }
-  | { readonly turns: readonly (readonly number[])[] };
+  | { readonly turns: readonly (PromptTurn | readonly number[])[] };
+
+/** Token ids to read, and how many tokens to generate greedily after them. Only the last turn generates none itself. */
+export interface PromptTurn {
+  readonly tokens: readonly number[];
+  readonly newTokens: number;
+}
 
 export interface ChatMessage {
   readonly role: 'system' | 'user' | 'assistant';
@@ -28,15 +36,41 @@ export interface GenerateRequest {
   readonly logits: readonly number[];
   /** Whether to compute the prompt's mean negative log-likelihood. */
   readonly score: boolean;
+  /** What the cache keeps. The engine checks it. */
+  readonly policy: PolicyRequest;
   /** What else to record. It does not change the tokens. */
   readonly watch?: Watch;
 }
+
+/** A policy as it is asked for: fields that are left out have the defaults of their kind. */
+export type PolicyRequest = Pick<Policy, 'id'> & Readonly<Record<string, unknown>>;
 
 export interface Watch {
   /** Records the probabilities of every token as it is drawn. */
   readonly tokens: boolean;
   /** Times the kernels on a few more steps after the run. */
   readonly kernels: boolean;
+  /** Records what every step fed, its logits, and the positions that each store keeps after it. */
+  readonly steps: boolean;
+  /** Records the scores by which a policy chooses: before the cut after each prompt, and at the end. */
+  readonly scores: boolean;
+}
+
+/** One prompt, one chunk of it, or one token that was fed while decoding. */
+export interface WatchedStep {
+  readonly fed: readonly number[];
+  /** Of the last of the tokens. */
+  readonly position: number;
+  /** `[vocabSize]`, after the last of the tokens. */
+  readonly logits: Float32Array;
+  /** After the cut. */
+  readonly kept: readonly StoreRows[];
+}
+
+export interface WatchedScores {
+  /** For each turn, before the cut that follows its prompt. */
+  readonly afterPrompt: readonly (readonly StoreRows[])[];
+  readonly atEnd: readonly StoreRows[];
 }
 
 export interface GenerateResult {
@@ -58,6 +92,10 @@ export interface GenerateResult {
   readonly timing: Timing;
   /** One per token. Present if the request sets `watch.tokens`. */
   readonly probabilities?: readonly TokenWithProbabilities[];
+  /** Present if the request sets `watch.steps`. */
+  readonly steps?: readonly WatchedStep[];
+  /** Present if the request sets `watch.scores` and a policy. */
+  readonly scores?: WatchedScores;
   /** GPU time of one step. Present if the request sets `watch.kernels`; null if it cannot be measured. */
   readonly kernels?: readonly KernelTime[] | null;
 }

@@ -5,3 +5,4 @@ export { project } from './project';
 export { rmsNorm, swiglu } from './rows';
 export { normHeads, rotate, storeHalves } from './heads';
 export { mixValues, scoreKeys, soften } from './attend';
+export { addNoise, addProbabilities, maskScores, turnKeys } from './policy';

@@ -6,7 +6,7 @@
  */
 import { exponential, maxOfLanes, multiplyAdd, sumOfLanes } from './lanes';
 
-/** scores[head][row] = q[head] · key[row][kvHead] / √headDim */
+/** scores[head][row] = q[head] · key[row][kvHead] / √headDim; keys are `rowBytes` apart */
 export function scoreKeys(
   half: bool,
   q: usize,
@@ -14,6 +14,7 @@ export function scoreKeys(
   kvHeads: i32,
   headDim: i32,
   keys: usize,
+  rowBytes: usize,
   rows: i32,
   scores: usize,
   scoreStride: usize,
@@ -21,7 +22,6 @@ export function scoreKeys(
 ): void {
   const headBytes = (<usize>headDim) << 2;
   const storedBytes = half ? (<usize>headDim) << 1 : headBytes;
-  const rowBytes: usize = 2 * <usize>kvHeads * storedBytes;
   const group = heads / kvHeads;
   const scale: f32 = 1.0 / sqrt<f32>(<f32>headDim);
   for (let row = 0; row < rows; row++) {
@@ -40,14 +40,22 @@ export function scoreKeys(
   }
 }
 
-/** The softmax of each head's `count` scores, in place. There is room for whole vectors of them. */
+/**
+ * The softmax of each head's `count` scores, in place; zeros if all are −∞. There is room for whole vectors of them.
+ */
 export function soften(scores: usize, scoreStride: usize, heads: i32, count: i32): void {
   const bytes = (<usize>count) << 2;
   for (let head = 0; head < heads; head++) {
     for (let at = bytes; (at & 15) != 0; at += 4) store<f32>(scores + at, -Infinity);
     let most = f32x4.splat(-Infinity);
     for (let at: usize = 0; at < bytes; at += 16) most = f32x4.max(most, v128.load(scores + at));
-    const shift = f32x4.splat(maxOfLanes(most));
+    const highest = maxOfLanes(most);
+    if (highest == -Infinity) {
+      memory.fill(scores, 0, bytes);
+      scores += scoreStride;
+      continue;
+    }
+    const shift = f32x4.splat(highest);
     // What pads the last vector is e^-87 of the largest: nothing, against a sum of at least 1.
     let sum = f32x4.splat(0);
     for (let at: usize = 0; at < bytes; at += 16) {
@@ -119,7 +127,7 @@ function addScaled(y: usize, x: usize, factor: f32, bytes: usize): void {
 }
 
 /** Eight halves at a time as float32. Reads up to 14 bytes and writes up to 28 beyond the last; returns `into`. */
-function widen(halves: usize, count: i32, into: usize): usize {
+export function widen(halves: usize, count: i32, into: usize): usize {
   let at = into;
   for (const end = into + ((<usize>count) << 2); at < end; at += 32) {
     const eight = v128.load(halves);

@@ -2,6 +2,8 @@ import { defineKernel } from '../kernel.ts';
 import source from './attend.wgsl?raw';
 import eight from './eight.wgsl?raw';
 import { eightsOf } from './format.ts';
+import held from './held.wgsl?raw';
+import inOrder from './in-order.wgsl?raw';
 import mask from './mask.wgsl?raw';
 import rows from './rows.wgsl?raw';
 import step from './step.wgsl?raw';
@@ -33,21 +35,52 @@ function headsHere(params: AttendParams): number {
   return 1;
 }
 
-/** Attention of the step's rows. */
+const constants = (params: AttendParams) => ({
+  ...eightsOf(params.format),
+  WG: workgroupOf(params),
+  HEAD_DIM: params.headDim,
+  KV_HEADS: params.kvHeads,
+  GROUP: params.heads / params.kvHeads,
+  HEADS_HERE: headsHere(params),
+  SPLITS: params.splits,
+  DIAGONAL: Number(params.diagonal),
+  WINDOWED: Number(params.windowed),
+});
+
+const workgroups = (params: AttendParams, rows: number) =>
+  [params.heads / headsHere(params), params.splits, rows] as const;
+
+/** Attention of the step's rows over a store whose rows lie in the order of their positions. */
 export const attend = defineKernel({
   label: 'attend',
-  source: [step, mask, rows, eight, source].join('\n'),
+  source: [step, mask, rows, inOrder, eight, source].join('\n'),
   bindings: { q: 'read', kv: 'read', y: 'write', rows: 'read', step: 'step' },
-  constants: (params: AttendParams) => ({
-    ...eightsOf(params.format),
-    WG: workgroupOf(params),
-    HEAD_DIM: params.headDim,
-    KV_HEADS: params.kvHeads,
-    GROUP: params.heads / params.kvHeads,
-    HEADS_HERE: headsHere(params),
-    SPLITS: params.splits,
-    DIAGONAL: Number(params.diagonal),
-    WINDOWED: Number(params.windowed),
+  constants,
+  workgroups,
+});
+
+export interface AttendHeldParams extends AttendParams {
+  /** Whether ranks rotate keys, instead of positions. */
+  readonly ranked: boolean;
+}
+
+/** Attention over a store under a policy. It leaves each head's maximum and sum, for the scores. */
+export const attendHeld = defineKernel({
+  label: 'attend-held',
+  source: [step, mask, rows, held, eight, source].join('\n'),
+  bindings: {
+    q: 'read',
+    kv: 'read',
+    y: 'write',
+    rows: 'read',
+    step: 'step',
+    held: 'read',
+    rope: 'read',
+  },
+  constants: (params: AttendHeldParams) => ({
+    ...constants(params),
+    RANKED: Number(params.ranked),
+    STATS: 1,
   }),
-  workgroups: (params, rows) => [params.heads / headsHere(params), params.splits, rows],
+  workgroups,
 });

@@ -7,6 +7,7 @@ override KV_HEADS: u32;
 override GROUP: u32;        // query heads that share a KV head
 override HEADS_HERE: u32;   // of them in this workgroup: divides GROUP; at most 8, and HEADS_HERE · HEAD_DIM <= 4 · WG
 override SPLITS: u32 = 1u;
+override STATS: bool = SPLITS > 1u;  // whether maxima and sums are left, after all rows of y
 
 const MOST_HEADS = 8u;
 const NONE = -1e30;
@@ -42,8 +43,8 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lo
   let place = rows[step.firstRow + row];
 
   // This split's keys.
-  let visible = visibleFrom(place.position);
-  let end = max(visible, visibleTo(place.position));
+  let visible = firstKey(place);
+  let end = endKey(place);
   let perSplit = ((end - visible + SPLITS - 1u) / SPLITS + WG - 1u) / WG * WG;
   let first = min(end, visible + group.y * perSplit);
   let to = min(end, first + perSplit);
@@ -65,8 +66,17 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lo
     // One key's scores per invocation. Zeroed, because on Dawn with Vulkan a variable kept the value of the last round.
     var scores = array<f32, MOST_HEADS>();
     let key = tile + local;
-    if (key < to) {
-      let slot = slotOfKey(place, key);
+    let seen = key < to && shows(place, key, kvHead);
+    if (seen && RANKED) {
+      for (var unit = 0u; unit < HEAD_DIM / 8u; unit++) {
+        let k = turnedQuarters(place, slotOf(place, key), kvHead, unit);
+        for (var h = 0u; h < HEADS_HERE; h++) {
+          let at = h * (HEAD_DIM / 4u) + unit;
+          scores[h] += dot(query[at], k.a) + dot(query[at + HEAD_DIM / 8u], k.b);
+        }
+      }
+    } else if (seen) {
+      let slot = slotOf(place, key);
       for (var unit = 0u; unit < HEAD_DIM / 8u; unit++) {
         let k = kvAt(slot, 0u, kvHead, unit);
         for (var h = 0u; h < HEADS_HERE; h++) {
@@ -75,7 +85,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lo
         }
       }
     }
-    for (var h = 0u; h < HEADS_HERE; h++) { reduce[h * WG + local] = select(NONE, scores[h], key < to); }
+    for (var h = 0u; h < HEADS_HERE; h++) { reduce[h * WG + local] = select(NONE, scores[h], seen); }
     workgroupBarrier();
     for (var stride = WG / 2u; stride > 0u; stride /= 2u) {
       if (local < stride) {
@@ -89,7 +99,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lo
     // Their weights, against the maximum so far.
     for (var h = 0u; h < HEADS_HERE; h++) {
       let highest = max(most[h], reduce[h * WG]);
-      weights[h * WG + local] = select(0.0, exp(scores[h] - highest), key < to);
+      weights[h * WG + local] = select(0.0, exp(scores[h] - highest), seen);
     }
     let before = most[itemHead];
     let correction = exp(before - max(before, reduce[itemHead * WG]));
@@ -102,7 +112,9 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lo
     if (stripe < STRIPES) {
       for (var i = stripe; i < min(WG, to - tile); i += STRIPES) {
         let weight = weights[itemHead * WG + i];
-        let v = kvAt(slotOfKey(place, tile + i), 1u, kvHead, itemUnit);
+        // A free slot may hold anything, and nothing times infinity is not nothing.
+        if (weight == 0.0) { continue; }
+        let v = kvAt(slotOf(place, tile + i), 1u, kvHead, itemUnit);
         sum += weight * select(v.b, v.a, item % 2u == 0u);
         total += weight;
       }
@@ -125,9 +137,12 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lo
       y[row * width + at] = result;
     } else {
       y[group.y * width + at] = result;
-      if (local % (HEAD_DIM / 4u) == 0u) {
-        y[SPLITS * width + group.y * heads + firstHead + itemHead] = vec4f(most[itemHead], total, 0.0, 0.0);
-      }
+    }
+    if (STATS && local % (HEAD_DIM / 4u) == 0u) {
+      // One row has several splits, or many rows have one.
+      let parts = max(SPLITS, step.rows);
+      let part = max(group.y, row);
+      y[parts * width + part * heads + firstHead + itemHead] = vec4f(most[itemHead], total, 0.0, 0.0);
     }
   }
 }

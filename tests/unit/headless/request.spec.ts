@@ -18,6 +18,7 @@ describe('a headless request', () => {
           mode: 'auto',
           kvPrecision: 'f16',
           maxNewTokens: 64,
+          policy: { id: 'none' },
           ignoreEos: false,
           sampling: greedy,
           logits: [],
@@ -62,6 +63,7 @@ describe('a headless request', () => {
       logits: [5, 0, 5],
       score: true,
       maxNewTokens: 0,
+      policy: { id: 'h2o', heavy: 3, recent: 5 },
       ignoreEos: true,
       sampling: { temperature: 1, topK: 2, topP: 0.5, minP: 0.1, repetitionPenalty: 1.1, seed: 9 },
     };
@@ -82,6 +84,7 @@ describe('a headless request', () => {
           mode: 'sequential',
           kvPrecision: 'f32',
           maxNewTokens: 0,
+          policy: { id: 'h2o', heavy: 3, recent: 5 },
           ignoreEos: true,
           sampling: request.sampling,
           logits: [5, 0, 5],
@@ -89,6 +92,28 @@ describe('a headless request', () => {
         },
       },
     });
+  });
+
+  it('takes turns that are followed by generated tokens, and names the turn that is wrong', () => {
+    const turns = (...entries: unknown[]) => parseRequest({ model: 'm', turns: entries });
+    expect(turns({ tokens: [1, 2], new: 8 }, [3])).toMatchObject({
+      value: { generate: { input: { turns: [{ tokens: [1, 2], newTokens: 8 }, [3]] } } },
+    });
+    const refused = (reason: string) => ({ ok: false, failure: { field: 'turns', reason } });
+    expect(turns([1], { tokens: [2], more: 1 })).toMatchObject(
+      refused('turn 1 has a field "more"; known are tokens, new'),
+    );
+    expect(turns({ tokens: [1], new: 'many' })).toMatchObject(refused('turn 0, new: "many" is not a number'));
+    expect(turns({ new: 2 }, [1])).toMatchObject({ ok: false, failure: { field: 'turns' } });
+  });
+
+  it('passes on a policy, which the engine checks', () => {
+    const asked = (policy: unknown) => parseRequest({ ...smallest, policy });
+    expect(asked({ id: 'tova', rows: 4 })).toMatchObject({
+      value: { generate: { policy: { id: 'tova', rows: 4 } } },
+    });
+    expect(asked([])).toMatchObject({ ok: false, failure: { field: 'policy' } });
+    expect(asked({})).toMatchObject({ ok: false, failure: { field: 'policy.id' } });
   });
 
   it('exports instead of running if it asks for an export', () => {

@@ -59,6 +59,7 @@ async function loadAndRun(engine: Engine, input: Prompt): Promise<Tried> {
       mode: 'auto',
       kvPrecision: 'f16',
       maxNewTokens: 1,
+      policy: { id: 'none' },
       ignoreEos: true,
       sampling: greedy,
       logits: [0],

@@ -58,7 +58,7 @@ describe('The stores of a session', () => {
         stores.written(end);
         stores.keep(end);
         for (const cache of stores.caches) {
-          const positions = cache.positions(0);
+          const positions = cache.positions(0) ?? [];
           expect(positions).toHaveLength(cache.rows);
           expect(positions.at(-1)).toBe(end === 0 ? undefined : end - 1);
           expect(positions).toEqual([...positions].sort((a, b) => a - b));
@@ -74,7 +74,7 @@ describe('The stores of a session', () => {
         stores.written(end);
         stores.keep(end);
         for (const layer of sharing.layers) {
-          const held = new Set(stores.of(layer.readsFrom).positions(0));
+          const held = new Set(stores.of(layer.readsFrom).positions(0) ?? []);
           const { from, to } = visibleKeys(end - 1, maskOf(sharing, layer));
           for (let key = from; key < to; key++) expect(held.has(key)).toBe(true);
         }
@@ -120,7 +120,7 @@ describe('The stores of a session', () => {
 
   it('use no ring for a text that fits into the window', () => {
     const { stores } = storesOf(sharingOf('0s_1', { windowTokens: 50 }), 20);
-    expect(stores.layouts.map(({ kind }) => kind)).toEqual(['linear']);
+    expect(stores.caches.map(({ slots }) => slots.kind)).toEqual(['linear', 'linear']);
     stores.written(20, 3);
     stores.keep(20);
     expect(stores.rewind(4)).toBe(true);

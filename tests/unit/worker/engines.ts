@@ -22,6 +22,7 @@ export const ask = (changes: Partial<GenerateRequest>): GenerateRequest => ({
   mode: 'auto',
   kvPrecision: 'f32',
   maxNewTokens: 4,
+  policy: { id: 'none' },
   ignoreEos: true,
   sampling: greedy,
   logits: [],

@@ -64,6 +64,7 @@ const scoring = (reference: ScoreRequest['reference'], more: Partial<ScoreReques
   config: {},
   mode: 'parallel',
   kvPrecision: 'f32',
+  policy: { id: 'none' },
   reference,
   ...more,
 });
@@ -89,7 +90,11 @@ describe('a score', () => {
     const { engine } = await loaded('lckv');
     const written = valueOf(
       await engine.generate(
-        ask({ input: { turns: [prompt] }, mode: 'parallel', watch: { tokens: true, kernels: true } }),
+        ask({
+          input: { turns: [prompt] },
+          mode: 'parallel',
+          watch: { tokens: true, kernels: true, steps: false, scores: false },
+        }),
         ignore,
       ),
     );

@@ -1,0 +1,85 @@
+import type { KvCache } from './cache.ts';
+import { rowsAfterCut } from './policies/cut.ts';
+import type { Budget } from './policies/policy.ts';
+import type { SlotLayout } from './slots.ts';
+
+/** Bytes of a row's position and score, which every KV head keeps beside it. */
+export const BYTES_PER_SCORED_ROW = 8;
+
+/**
+ * Keeps what a policy chooses. Which rows these are, only the backend knows, because a GPU decides for itself. How many
+ * there are follows from the text, because the KV heads of a store always hold equally many.
+ */
+export class EvictingCache implements KvCache {
+  readonly owner: number;
+  readonly slots: SlotLayout;
+  readonly bytesAllocated: number;
+  readonly keepsTokens: number;
+  readonly #rowBytes: number;
+  #end = 0;
+  #cutAt = 0;
+  #rowsAtCut = 0;
+  #budget: Budget | null = null;
+
+  /** @param rowBytes with the position and the score of every KV head */
+  constructor(
+    sizes: {
+      readonly owner: number;
+      readonly slots: SlotLayout;
+      readonly rowBytes: number;
+      readonly bytesAllocated: number;
+    },
+    windowTokens: number,
+  ) {
+    this.owner = sizes.owner;
+    this.slots = sizes.slots;
+    this.bytesAllocated = sizes.bytesAllocated;
+    this.#rowBytes = sizes.rowBytes;
+    this.keepsTokens = windowTokens;
+  }
+
+  get end(): number {
+    return this.#end;
+  }
+
+  get rows(): number {
+    return this.#rowsAtCut + this.#end - this.#cutAt;
+  }
+
+  get bytesInUse(): number {
+    return this.rows * this.#rowBytes;
+  }
+
+  positions(): null {
+    return null;
+  }
+
+  written(): void {
+    // A step that is thrown away leaves no trace: the backend keeps what it would overwrite.
+  }
+
+  keep(end: number): void {
+    this.#end = end;
+  }
+
+  /** Notes that the store was cut when the text had so many tokens. */
+  cut(textTokens: number, budget: Budget | null): void {
+    const rows = this.rows + textTokens - this.#end;
+    this.#rowsAtCut = Math.min(rows, rowsAfterCut(budget, textTokens, this.keepsTokens));
+    this.#budget = budget;
+    this.#end = textTokens;
+    this.#cutAt = textTokens;
+  }
+
+  /** Rows below a position that is fed while decoding, perhaps by a step that is thrown away later. */
+  heldBelow(position: number): number {
+    const rows = this.#rowsAtCut + position - this.#cutAt;
+    return position === this.#cutAt
+      ? rows
+      : Math.min(rows, rowsAfterCut(this.#budget, position, this.keepsTokens));
+  }
+
+  canRewind(tokens: number): boolean {
+    return tokens === this.#end;
+  }
+}

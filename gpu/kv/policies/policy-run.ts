@@ -1,0 +1,44 @@
+import { received } from './h2o.ts';
+import { policyKind } from './policies.ts';
+import type { Budget, Policy, Scoring } from './policy.ts';
+
+/** A policy at work on one text: its budget, which a percentage of the prompt may decide, and Keyformer's temperature. */
+export class PolicyRun {
+  readonly policy: Policy;
+  /** How rows are scored; null if nothing asks for scores. */
+  readonly scoring: Scoring | null;
+  #budget: Budget | null = null;
+  #fed = 0;
+
+  /** @param scored whether scores are wanted even if the policy decides without them: those of H2O */
+  constructor(policy: Policy, scored: boolean) {
+    this.policy = policy;
+    const kind = policyKind(policy.id);
+    this.scoring = kind.scoring ?? (scored && policy.id !== 'none' ? received : null);
+  }
+
+  /** The budget since the latest prompt ended; null if everything stays. */
+  get budget(): Budget | null {
+    return this.#budget;
+  }
+
+  /** Keyformer's temperature for the query at hand. */
+  get tau(): number {
+    return this.policy.tauInit + this.#fed * this.policy.tauDelta;
+  }
+
+  /** A prompt is about to be read. */
+  promptStarts(): void {
+    this.#fed = 0;
+  }
+
+  /** A prompt was read, and the text now has so many tokens. */
+  promptEnded(textTokens: number): void {
+    this.#budget = policyKind(this.policy.id).budget(this.policy, textTokens);
+  }
+
+  /** A token is about to be fed while decoding. */
+  tokenFed(): void {
+    this.#fed++;
+  }
+}

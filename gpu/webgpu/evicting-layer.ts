@@ -1,0 +1,155 @@
+import type { LayerType } from '../plan/layer-types.ts';
+import type { Eviction } from './eviction.ts';
+import type { Forward } from './forward.ts';
+import type { Bound, Recorder } from './kernel.ts';
+import { attendHeld } from './kernels/attend.ts';
+import { evict, placeRow } from './kernels/held-rows.ts';
+import { addScores, noisyStats, scoreKeys, scoresConstant, type HeldReader } from './kernels/held-scores.ts';
+import { attention } from './layer-params.ts';
+import { HELD_VERSIONS } from './held-table.ts';
+
+// A layer over a store under a policy, whether one row goes through it or many.
+
+/** A store as a dispatch sees it: the one that lasts, or that of a prompt. */
+interface HeldStore {
+  readonly slots: number;
+  readonly kv: GPUBuffer;
+  readonly held: GPUBuffer;
+  readonly added: GPUBuffer;
+}
+
+/** Buffers that a query's dispatches share. */
+interface QueryBuffers {
+  readonly q: GPUBuffer;
+  readonly attended: GPUBuffer;
+  /** For Keyformer's maxima and sums. */
+  readonly stats: GPUBuffer;
+  /** The rows of the store that is read. */
+  readonly rows: Bound;
+  readonly step: GPUBuffer;
+}
+
+/** Attention of a layer, to `attended`. */
+export function recordHeldAttention(
+  r: Recorder,
+  forward: Forward,
+  eviction: Eviction,
+  layer: LayerType,
+  store: HeldStore,
+  { q, attended, rows, step }: QueryBuffers,
+  splits: number,
+): void {
+  r.add(
+    attendHeld,
+    { ...attention(forward, layer, splits), ranked: eviction.ranked },
+    { q, kv: store.kv, y: attended, rows, step, held: store.held, rope: forward.session.rope },
+  );
+}
+
+/**
+ * Adds what a layer's queries attend to to the scores of its store. Nothing if attention scores nothing.
+ *
+ * @param first whether the sum begins with this layer
+ */
+export function recordScores(
+  r: Recorder,
+  forward: Forward,
+  eviction: Eviction,
+  layer: LayerType,
+  store: HeldStore,
+  { q, attended, stats, rows, step }: QueryBuffers,
+  splits: number,
+  first: boolean,
+): void {
+  const { scoring } = eviction.run;
+  if (scoring?.from !== 'attention') return;
+  const params = attention(forward, layer, splits);
+  const reader: HeldReader = {
+    ...params,
+    ranked: eviction.ranked,
+    layer: layer.index,
+    noisy: scoring.noisy,
+    workgroup: forward.context.tuning.attendWorkgroup,
+  };
+  const buffers = {
+    q,
+    kv: store.kv,
+    noise: eviction.noise,
+    rows,
+    step,
+    held: store.held,
+    rope: forward.session.rope,
+    policy: eviction.policy,
+  };
+  if (scoring.noisy) r.add(noisyStats, reader, { ...buffers, stats });
+  r.add(
+    addScores,
+    {
+      ...reader,
+      slots: store.slots,
+      first,
+      newestOnly: !scoring.accumulates,
+      splits: scoring.noisy ? 1 : splits,
+      afterAttention: !scoring.noisy,
+    },
+    { ...buffers, stats: scoring.noisy ? stats : attended, added: store.added },
+  );
+}
+
+/** The scores of the step's rows that their keys give them. Nothing unless the policy asks for them. */
+export function recordKeyScores(
+  r: Recorder,
+  { dims, kvPrecision }: Forward,
+  eviction: Eviction,
+  store: HeldStore,
+  next: GPUBuffer,
+  rows: Bound,
+  step: GPUBuffer,
+  decoding: boolean,
+): void {
+  if (eviction.run.scoring?.from !== 'key') return;
+  const { kvHeads, headDim } = dims;
+  const params = { kvHeads, headDim, format: kvPrecision, decoding };
+  r.add(scoreKeys, params, { kv: store.kv, next, rows, step, added: store.added });
+}
+
+/** Moves the row that was just computed into its slots. */
+export function recordPlaceRow(
+  r: Recorder,
+  forward: Forward,
+  eviction: Eviction,
+  owner: number,
+  rows: Bound,
+): void {
+  const store = eviction.stores.get(owner);
+  if (!store) return;
+  const { kvHeads } = forward.dims;
+  const { step } = forward.session;
+  const params = { kvHeads, headWords: eviction.headWords };
+  r.add(placeRow, params, { row: store.row, kv: store.kv, next: store.next, rows, step });
+  recordKeyScores(r, forward, eviction, store, store.next, rows, step, true);
+}
+
+/** The cut of every store after a token was fed. */
+export function recordEvictions(
+  r: Recorder,
+  { context, dims, session }: Forward,
+  eviction: Eviction,
+  rowsOf: (owner: number) => Bound,
+): void {
+  const { scoring } = eviction.run;
+  for (const { owner, held, added, next, windowTokens } of eviction.stores.values()) {
+    r.add(
+      evict,
+      {
+        kvHeads: dims.kvHeads,
+        versions: HELD_VERSIONS,
+        windowed: windowTokens < Infinity,
+        scores: scoresConstant(scoring),
+        joint: scoring?.from === 'attention' && scoring.jointHeads,
+        workgroup: context.tuning.attendWorkgroup,
+      },
+      { held, added, next, rows: rowsOf(owner), step: session.step, policy: eviction.policy },
+    );
+  }
+}

@@ -1,0 +1,40 @@
+// added[slot] += Σ over rows and the query heads of a KV head: the probability of the slot's key        one key an invocation
+override WG: u32 = 32;
+override SPLITS: u32 = 1u;  // into which the attention of one row was split
+
+@group(0) @binding(9) var<storage, read>       stats: array<vec4f>;  // (max, sum, 0, 0) [rows or splits, heads]
+@group(0) @binding(10) var<storage, read_write> added: array<f32>;    // [slots, KV_HEADS]
+
+@compute @workgroup_size(WG)
+fn main(@builtin(global_invocation_id) id: vec3u) {
+  let slot = id.x;
+  let kvHead = id.y;
+  let last = rows[step.firstRow + step.rows - 1u];
+  if (slot >= endKey(last)) { return; }
+  var sum = 0.0;
+  for (var row = select(0u, step.rows - 1u, reader.newestOnly == 1u); row < step.rows; row++) {
+    let place = rows[step.firstRow + row];
+    if (slot >= endKey(place) || !shows(place, slot, kvHead)) { continue; }
+    for (var head = kvHead * GROUP; head < (kvHead + 1u) * GROUP; head++) {
+      let stat = statOf(row, head);
+      sum += exp(scoreOf(place, row, head, slot) - stat.x) / stat.y;
+    }
+  }
+  let at = slot * KV_HEADS + kvHead;
+  added[at] = select(added[at], 0.0, reader.first == 1u) + sum;
+}
+
+// The splits of one row, merged.
+fn statOf(row: u32, head: u32) -> vec2f {
+  let heads = KV_HEADS * GROUP;
+  let first = max(SPLITS, step.rows) * reader.statsAfter;
+  if (SPLITS == 1u) { return stats[first + row * heads + head].xy; }
+  var most = -1e30;
+  for (var split = 0u; split < SPLITS; split++) { most = max(most, stats[first + split * heads + head].x); }
+  var total = 0.0;
+  for (var split = 0u; split < SPLITS; split++) {
+    let stat = stats[first + split * heads + head];
+    total += stat.y * exp(stat.x - most);
+  }
+  return vec2f(most, total);
+}

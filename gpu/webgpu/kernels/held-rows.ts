@@ -1,0 +1,69 @@
+import { defineKernel } from '../kernel.ts';
+import evictSource from './evict.wgsl?raw';
+import gatherSource from './gather-rows.wgsl?raw';
+import placeSource from './place-row.wgsl?raw';
+import policy from './policy.wgsl?raw';
+import rows from './rows.wgsl?raw';
+import step from './step.wgsl?raw';
+
+interface HeadsOfRow {
+  readonly kvHeads: number;
+  /** 32-bit words of a head. */
+  readonly headWords: number;
+}
+
+const headsConstants = ({ kvHeads, headWords }: HeadsOfRow) => ({
+  KV_HEADS: kvHeads,
+  HEAD_WORDS: headWords,
+});
+
+/** Puts the row that was just computed where each KV head has room for it. */
+export const placeRow = defineKernel({
+  label: 'place-row',
+  source: [step, rows, placeSource].join('\n'),
+  bindings: { row: 'read', kv: 'write', next: 'read', rows: 'read', step: 'step' },
+  constants: headsConstants,
+  workgroups: ({ kvHeads }) => [kvHeads],
+});
+
+interface GatherParams extends HeadsOfRow {
+  readonly slots: number;
+  readonly keepsScores: boolean;
+}
+
+/** Copies the rows that each KV head holds to the slots of their ranks. */
+export const gatherRows = defineKernel({
+  label: 'gather-rows',
+  source: gatherSource,
+  bindings: { source: 'read', sink: 'write', held: 'read', ranked: 'write', scores: 'write' },
+  constants: (params: GatherParams) => ({
+    ...headsConstants(params),
+    KEEPS_SCORES: Number(params.keepsScores),
+  }),
+  workgroups: ({ kvHeads, slots }) => [kvHeads, slots],
+});
+
+export interface EvictParams {
+  readonly kvHeads: number;
+  readonly versions: number;
+  readonly windowed: boolean;
+  readonly scores: number;
+  readonly joint: boolean;
+  readonly workgroup: number;
+}
+
+/** Lets one row of each KV head go if the store is full, and chooses where the next row goes. */
+export const evict = defineKernel({
+  label: 'evict',
+  source: [step, rows, policy, evictSource].join('\n'),
+  bindings: { held: 'write', added: 'read', next: 'write', rows: 'read', step: 'step', policy: 'uniform' },
+  constants: (params: EvictParams) => ({
+    WG: params.workgroup,
+    KV_HEADS: params.kvHeads,
+    VERSIONS: params.versions,
+    WINDOWED: Number(params.windowed),
+    SCORES: params.scores,
+    JOINT: Number(params.joint),
+  }),
+  workgroups: ({ kvHeads }) => [kvHeads],
+});

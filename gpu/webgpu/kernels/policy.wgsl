@@ -1,0 +1,11 @@
+// A policy at work; see webgpu/pack-policy.ts.
+struct Policy {
+  sinks: u32,
+  recent: u32,
+  heavy: u32,
+  promptTokens: u32,  // the length of the text when its latest prompt ended
+  seed: u32,
+  tauInit: f32,
+  tauDelta: f32,
+  unused: u32,
+}

@@ -1,0 +1,346 @@
+import { runningIn } from '#platform';
+import fc from 'fast-check';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import type { Backend, ModelWeights, Session, SessionOptions } from '../../gpu/backend.ts';
+import { maskOf, sees } from '../../gpu/kv/mask.ts';
+import { rowsAfterCut } from '../../gpu/kv/policies/cut.ts';
+import { policyKind } from '../../gpu/kv/policies/policies.ts';
+import type { Policy } from '../../gpu/kv/policies/policy.ts';
+import type { StoreRows } from '../../gpu/kv/store-rows.ts';
+import { kvWindow } from '../../gpu/kv/stores.ts';
+import type { Mode } from '../../gpu/plan/forward-plan.ts';
+import { greedy } from '../../gpu/plan/sampling.ts';
+import { kvOwners, type Sharing } from '../../gpu/plan/sharing.ts';
+import { expectAllClose } from '../support/all-close.ts';
+import { arbitraryPolicy, policyWith } from '../support/arbitrary-policies.ts';
+import { arbitrarySharing, layersOf, sharingOf } from '../support/arbitrary-plans.ts';
+import { putRandomModel, tinyDims } from '../support/random-model.ts';
+import { backends, openBackend } from '../support/test-engine.ts';
+
+interface Turn {
+  readonly tokens: readonly number[];
+  /** Tokens that are fed after it. */
+  readonly fed: readonly number[];
+}
+
+interface Trace {
+  /** After each prompt, and after each token that was fed. */
+  readonly logits: readonly Float32Array[];
+  readonly kept: readonly (readonly StoreRows[])[];
+  /** Before the cut after each prompt. */
+  readonly scores: readonly (readonly StoreRows[])[];
+  /** What the session says of its rows: `[step][owner]`. */
+  readonly rows: readonly (readonly number[])[];
+}
+
+const never = () => false;
+
+const optionsFor = (sharing: Sharing, policy: Policy | null, turns: readonly Turn[]): SessionOptions => {
+  const promptTokens = turns.reduce((sum, { tokens, fed }) => sum + tokens.length + fed.length, 0);
+  return {
+    sharing,
+    passes: { forward: 2, backward: 1 },
+    kvPrecision: 'f32',
+    capacityTokens: promptTokens + 1,
+    ...(policy && { eviction: { policy, scored: true, promptTokens } }),
+  };
+};
+
+async function trace(
+  model: ModelWeights,
+  options: SessionOptions,
+  turns: readonly Turn[],
+  mode: Mode,
+): Promise<Trace> {
+  const session = await model.open(options);
+  const logits: Float32Array[] = [];
+  const kept: (readonly StoreRows[])[] = [];
+  const scores: (readonly StoreRows[])[] = [];
+  const rows: number[][] = [];
+  const record = async () => {
+    kept.push(await session.rowsHeld());
+    rows.push(session.kvUsage().layers.map((layer) => layer.rows));
+  };
+  try {
+    for (const { tokens, fed } of turns) {
+      await session.prefill(tokens, {
+        mode,
+        logitsAt: [tokens.length - 1],
+        onLogits: (_, row) => logits.push(row.slice()),
+        onProgress: () => undefined,
+        beforeCut: async () => {
+          scores.push(await session.rowsHeld());
+        },
+        stopped: never,
+      });
+      await record();
+      await session.feed(fed, {
+        onLogits: (_, row) => logits.push(row.slice()),
+        onFed: record,
+        stopped: never,
+      });
+    }
+    return { logits, kept, scores, rows };
+  } finally {
+    session.close();
+  }
+}
+
+const arbitraryTokens = (minLength: number, maxLength: number) =>
+  fc.array(fc.nat(tinyDims.vocabSize - 1), { minLength, maxLength });
+
+const arbitraryRun = fc.record({
+  sharing: arbitrarySharing(tinyDims.layerCount).filter(
+    ({ layers }) => layers.length === tinyDims.layerCount,
+  ),
+  policy: arbitraryPolicy,
+  mode: fc.constantFrom<Mode>('sequential', 'parallel'),
+  turns: fc.array(fc.record({ tokens: arbitraryTokens(1, 12), fed: arbitraryTokens(0, 6) }), {
+    minLength: 1,
+    maxLength: 2,
+  }),
+});
+
+const positionsOf = (stores: readonly StoreRows[]) =>
+  stores.map(({ heads }) => heads.map(({ positions }) => positions));
+
+function expectSameTrace(one: Trace, other: Trace) {
+  expect(one.kept.map(positionsOf)).toEqual(other.kept.map(positionsOf));
+  for (const [step, row] of one.logits.entries()) expectAllClose(row, other.logits[step] ?? [], 1e-4);
+}
+
+/** How often a query of a first prompt sees at least one row of a store. */
+function queriesThatSee(sharing: Sharing, owner: number, tokens: number): number {
+  const readers = sharing.layers.filter(({ readsFrom }) => readsFrom === owner);
+  return readers.reduce((sum, reader) => {
+    const mask = maskOf(sharing, reader);
+    const queries = Array.from({ length: tokens }, (_, q) =>
+      Array.from({ length: tokens }, (__, k) => k).some((k) => sees(q, k, mask)),
+    );
+    return sum + queries.filter(Boolean).length;
+  }, 0);
+}
+
+const atNight = process.env['KVTAB_PLANS'] === 'all';
+
+describe.each(backends)('Under a policy, the backend %s', (name) => {
+  const slow = name === 'webgpu';
+  /** A change is tested on a sample of plans on WebGPU; `npm run test:nightly` takes all of them. */
+  const runs = (many: number) => (!slow || atNight ? many : runningIn === 'node' ? 25 : 4);
+  let backend: Backend;
+  let model: ModelWeights;
+  let twin: ModelWeights;
+  beforeAll(async () => {
+    backend = await openBackend(name);
+    const oracle = await openBackend('twin');
+    [model, twin] = (await putRandomModel([backend, oracle], tinyDims, layersOf('0_1_2_3'))) as [
+      ModelWeights,
+      ModelWeights,
+    ];
+  });
+  afterAll(() => backend.destroy());
+
+  it('holds as many rows in each KV head as the budget says, the newest among them, and counts them', async () => {
+    await fc.assert(
+      fc.asyncProperty(arbitraryRun, async ({ sharing, policy, mode, turns }) => {
+        const run = await trace(model, optionsFor(sharing, policy, turns), turns, mode);
+        const owners = kvOwners(sharing.layers).map(({ layer }) => layer);
+        let held = owners.map(() => 0);
+        let textTokens = 0;
+        let step = 0;
+        for (const { tokens, fed } of turns) {
+          textTokens += tokens.length;
+          const budget = policyKind(policy.id).budget(policy, textTokens);
+          for (const end of Array.from({ length: fed.length + 1 }, (_, more) => more).map(
+            (more) => textTokens + more,
+          )) {
+            // A later turn's percentage may allow more rows than are left.
+            const fresh = end === textTokens ? tokens.length : 1;
+            const expected = owners.map((owner, i) =>
+              Math.min((held[i] ?? 0) + fresh, rowsAfterCut(budget, end, kvWindow(sharing, owner))),
+            );
+            held = expected;
+            expect(run.rows[step]).toEqual(expected);
+            for (const [i, { heads }] of (run.kept[step] ?? []).entries()) {
+              for (const { positions } of heads) {
+                expect(positions).toHaveLength(expected[i] ?? -1);
+                expect(positions.at(-1)).toBe(end - 1);
+              }
+            }
+            step++;
+          }
+          textTokens += fed.length;
+        }
+      }),
+      { numRuns: runs(200) },
+    );
+  });
+
+  it('computes what the twin computes, and keeps the same rows unless scores are almost equal', async () => {
+    await fc.assert(
+      fc.asyncProperty(arbitraryRun, async ({ sharing, policy, mode, turns }) => {
+        const options = optionsFor(sharing, policy, turns);
+        const got = await trace(model, options, turns, mode);
+        const expected = await trace(twin, options, turns, mode);
+        for (const [step, stores] of expected.kept.entries()) {
+          // Scores that are almost equal may be ordered either way. From there on the texts differ.
+          if (JSON.stringify(positionsOf(got.kept[step] ?? [])) !== JSON.stringify(positionsOf(stores))) {
+            expect(policyKind(policy.id).scoring).not.toBeNull();
+            const apart = got.kept[step]?.some((store, i) => differsWidely(store, stores[i]));
+            expect(apart).toBe(false);
+            return;
+          }
+          expectAllClose(got.logits[step] ?? [], expected.logits[step] ?? [], 1e-3);
+          for (const [i, { heads }] of stores.entries()) {
+            for (const [kvHead, { scores }] of heads.entries()) {
+              expectAllClose(got.kept[step]?.[i]?.heads[kvHead]?.scores ?? [], scores, 1e-3);
+            }
+          }
+        }
+      }),
+      { numRuns: runs(200) },
+    );
+  });
+
+  it('adds up scores to the number of queries that see a row, for each query head and reader', async () => {
+    const scored = fc.constantFrom(
+      policyWith('h2o', { heavy: 2, recent: 2 }),
+      policyWith('keyformer', { heavy: 2, recent: 2, tauInit: 0.7, seed: 3 }),
+    );
+    await fc.assert(
+      fc.asyncProperty(arbitraryRun, scored, async ({ sharing, mode, turns: [first] }, policy) => {
+        const turns = [{ tokens: first?.tokens ?? [1], fed: [] }];
+        const run = await trace(model, optionsFor(sharing, policy, turns), turns, mode);
+        const group = tinyDims.heads / tinyDims.kvHeads;
+        for (const { owner, heads } of run.scores[0] ?? []) {
+          const queries = queriesThatSee(sharing, owner, turns[0]?.tokens.length ?? 0);
+          for (const { scores } of heads) {
+            expectAllClose([scores.reduce((sum, score) => sum + score, 0)], [group * queries], 1e-3);
+          }
+        }
+      }),
+      { numRuns: runs(100) },
+    );
+  });
+
+  it.each<[string, Policy, Policy | null]>([
+    ['a budget above the text, and no policy', policyWith('h2o', { heavy: 40, recent: 30 }), null],
+    [
+      'h2o without heavy hitters, and lambda without sinks',
+      policyWith('h2o', { heavy: 0, recent: 4 }),
+      policyWith('lambda', { sinks: 0, recent: 4 }),
+    ],
+    [
+      'lambda, and sinks at absolute positions',
+      policyWith('lambda', { sinks: 2, recent: 3 }),
+      policyWith('sinks', { sinks: 2, recent: 3 }),
+    ],
+  ])('keeps and computes the same under %s', async (_, one, other) => {
+    await fc.assert(
+      fc.asyncProperty(arbitraryRun, async ({ sharing, mode, turns }) => {
+        const [first, second] = [
+          await trace(model, optionsFor(sharing, one, turns), turns, mode),
+          await trace(model, optionsFor(sharing, other, turns), turns, mode),
+        ];
+        if (other) expectSameTrace(first, second);
+        else for (const [i, row] of first.logits.entries()) expectAllClose(row, second.logits[i] ?? [], 1e-4);
+      }),
+      { numRuns: runs(60) },
+    );
+  });
+
+  it.each<[string, Policy]>([
+    ['sinks', policyWith('sinks', { sinks: 2, recent: 4, positions: 'cache' })],
+    ['h2o', policyWith('h2o', { heavy: 3, recent: 3 })],
+    ['keyformer', policyWith('keyformer', { cachePercent: 40, recentPercent: 50, tauDelta: 0.1 })],
+    ['tova', policyWith('tova', { rows: 5 })],
+    ['key-norm', policyWith('key-norm', { heavy: 3, recent: 2 })],
+  ])('a turn after a stop equals the turn that never ran on (%s)', async (_, policy) => {
+    const prompt = Array.from({ length: 14 }, (__, i) => (i * 11) % 37);
+    const next = [4, 9, 2];
+    const sharing = sharingOf('0_2_2s_3', { windowTokens: 6 });
+    const options: SessionOptions = {
+      ...optionsFor(sharing, policy, []),
+      capacityTokens: 80,
+      eviction: { policy, scored: false, promptTokens: 40 },
+    };
+    const read = async (session: Session, tokens: readonly number[]) => {
+      let logits = new Float32Array();
+      await session.prefill(tokens, {
+        mode: 'parallel',
+        logitsAt: [tokens.length - 1],
+        onLogits: (__, row) => (logits = row.slice()),
+        onProgress: () => undefined,
+        stopped: never,
+      });
+      return logits;
+    };
+    const stopped = await model.open(options);
+    await read(stopped, prompt);
+    const drawn: number[] = [];
+    await stopped.decode({
+      sampling: greedy,
+      maxNewTokens: 40,
+      endTokens: new Set(),
+      onToken: (token) => drawn.push(token),
+      stopped: () => drawn.length >= 12,
+    });
+    const exact = await model.open(options);
+    await read(exact, prompt);
+    await exact.feed(drawn.slice(0, -1), { onLogits: () => undefined, stopped: never });
+    const following = [drawn.at(-1) ?? 0, ...next];
+    expect(positionsOf(await stopped.rowsHeld())).toEqual(positionsOf(await exact.rowsHeld()));
+    expectAllClose(await read(stopped, following), await read(exact, following), 1e-4);
+    expect(positionsOf(await stopped.rowsHeld())).toEqual(positionsOf(await exact.rowsHeld()));
+    stopped.close();
+    exact.close();
+  });
+
+  it('a prompt that was stopped leaves no trace', async () => {
+    const policy = policyWith('h2o', { heavy: 3, recent: 3 });
+    const options: SessionOptions = {
+      ...optionsFor(sharingOf('0_1_1_3'), policy, []),
+      capacityTokens: 80,
+      eviction: { policy, scored: false, promptTokens: 60 },
+    };
+    const session = await model.open(options);
+    const read = (tokens: readonly number[], stops: boolean) => {
+      let asked = 0;
+      return session.prefill(tokens, {
+        mode: 'sequential',
+        logitsAt: [],
+        onLogits: () => undefined,
+        onProgress: () => undefined,
+        stopped: () => stops && asked++ > 2,
+      });
+    };
+    await read([1, 2, 3, 4, 5, 6, 7, 8, 9], false);
+    const before = await session.rowsHeld();
+    if (
+      !(await read(
+        Array.from({ length: 40 }, (_, i) => i % 37),
+        true,
+      ))
+    ) {
+      expect(session.rewind(9)).toBe(true);
+      expect(await session.rowsHeld()).toEqual(before);
+    }
+    session.close();
+  });
+});
+
+/** Whether two backends disagree about a row whose score is not close to that of one that stayed. */
+function differsWidely(one: StoreRows, other: StoreRows | undefined): boolean {
+  return one.heads.some(({ positions, scores }, kvHead) => {
+    const twin = other?.heads[kvHead];
+    if (!twin) return true;
+    const scoreIn = (head: typeof twin, position: number) =>
+      head.scores[head.positions.indexOf(position)] ?? 0;
+    const mine = positions.filter((position) => !twin.positions.includes(position));
+    const theirs = twin.positions.filter((position) => !positions.includes(position));
+    return mine.some((position, i) => {
+      const gap = Math.abs(scoreIn({ positions, scores }, position) - scoreIn(twin, theirs[i] ?? -1));
+      return gap > 1e-3;
+    });
+  });
+}

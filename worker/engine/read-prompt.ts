@@ -1,0 +1,133 @@
+import type { DecodeEnd, DecodeOptions, Session } from '../../gpu/backend.ts';
+import type { Policy } from '../../gpu/kv/policies/policy.ts';
+import type { Mode } from '../../gpu/plan/forward-plan.ts';
+import { greedy } from '../../gpu/plan/sampling.ts';
+import type { PromptTurn } from '../protocol/generate.ts';
+import { throttle, type RunClock } from '../run-clock.ts';
+import type { RunOptions } from './generate.ts';
+import { piecesOf } from './open-policy.ts';
+import type { PromptLogits } from './prompt-logits.ts';
+import type { RunWatch } from './watch-run.ts';
+
+const PROGRESS_INTERVAL_MS = 100;
+
+/** How the turns of a prompt are read. */
+export interface Reading {
+  readonly turns: readonly PromptTurn[];
+  readonly modeOf: (tokens: number) => Mode;
+  readonly policy: Policy;
+}
+
+/** What is recorded on the way. */
+interface Records {
+  readonly logits: PromptLogits;
+  readonly watch: RunWatch;
+  readonly clock: RunClock;
+}
+
+/**
+ * Reads all turns, and generates greedily what a turn asks for. The last token of those was never fed: it heads the
+ * next turn's prompt.
+ *
+ * @param text receives every token of the text
+ * @returns the mode in which the last turn was read; null if the run was stopped before the end
+ */
+export async function readPrompt(
+  session: Session,
+  { turns, modeOf, policy }: Reading,
+  text: number[],
+  { logits, watch, clock }: Records,
+  { emit, stopped }: RunOptions,
+): Promise<Mode | null> {
+  const promptTokens = turns.reduce((sum, { tokens }) => sum + tokens.length, 0);
+  let read = 0;
+  let unfed: readonly number[] = [];
+  let mode: Mode = 'parallel';
+  for (const { tokens, newTokens } of turns) {
+    // A chunk of a turn is read as the turn would be.
+    mode = modeOf(unfed.length + tokens.length);
+    const modeHere = mode;
+    const pieces = piecesOf([...unfed, ...tokens], policy);
+    // Where the piece begins, counted in the tokens that the request gives.
+    let given = read - unfed.length;
+    for (const [index, piece] of pieces.entries()) {
+      const start = given;
+      let done = 0; // of this piece
+      const report = () => {
+        const fraction = Math.max(0, (start + done * piece.length) / promptTokens);
+        emit({ type: 'prefill', fraction, promptTokens, mode: modeHere });
+      };
+      const reportSometimes = throttle(PROGRESS_INTERVAL_MS, report);
+      const wanted = logits.wantedIn(start, piece.length).filter((position) => start + position >= read);
+      const last = piece.length - 1;
+      let lastRow = new Float32Array();
+      const finished = await session.prefill(piece, {
+        mode,
+        logitsAt: watch.everyStep && wanted.at(-1) !== last ? [...wanted, last] : wanted,
+        onLogits: (position, row) => {
+          logits.take(start + position, row);
+          if (watch.everyStep && position === last) lastRow = row.slice();
+        },
+        onPrepared: () => {
+          clock.startPrefill();
+        },
+        onProgress: (fraction) => {
+          done = fraction;
+          reportSometimes();
+        },
+        stopped,
+        ...(watch.scores && index === pieces.length - 1 && { beforeCut: () => watch.beforeCut() }),
+      });
+      if (!finished) return null;
+      done = 1;
+      report();
+      if (watch.everyStep) await watch.step(piece, lastRow);
+      given += piece.length;
+    }
+    text.push(...tokens);
+    read += tokens.length;
+    unfed = [];
+    if (newTokens === 0) continue;
+    const drawn: number[] = [];
+    const end = await decodeWatched(session, watch, {
+      sampling: greedy,
+      maxNewTokens: newTokens,
+      endTokens: new Set(),
+      onToken: (token) => drawn.push(token),
+      stopped,
+    });
+    text.push(...drawn);
+    if (end === 'stopped') return null;
+    unfed = drawn.slice(-1);
+  }
+  return mode;
+}
+
+/** Decodes; if every step is recorded, one token at a time, each fed and recorded before the next is drawn. */
+export async function decodeWatched(
+  session: Session,
+  watch: RunWatch,
+  options: DecodeOptions,
+): Promise<DecodeEnd> {
+  if (!watch.everyStep) return session.decode(options);
+  for (let drawn = 1; drawn <= options.maxNewTokens; drawn++) {
+    const tokens: number[] = [];
+    const end = await session.decode({
+      ...options,
+      maxNewTokens: 1,
+      onToken: (token, probabilities) => {
+        tokens.push(token);
+        options.onToken(token, probabilities);
+      },
+    });
+    if (end !== 'length' || drawn === options.maxNewTokens) return end;
+    let logits = new Float32Array();
+    const fed = await session.feed(tokens, {
+      onLogits: (_, row) => (logits = row.slice()),
+      stopped: options.stopped,
+    });
+    if (!fed) return 'stopped';
+    await watch.step(tokens, logits);
+  }
+  return 'length';
+}
