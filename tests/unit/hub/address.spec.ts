@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { parseEndpoint, parseReference } from '../../../worker/hub/address.ts';
+import { Refused } from '../../../worker/outcome.ts';
 
 describe('the name of a repository', () => {
   it.each([
@@ -43,6 +44,28 @@ describe('the name of a repository', () => {
     `owner/name@${'r'.repeat(300)}`,
   ])('%j is refused', (text) => {
     expect(() => parseReference(text)).toThrow(/"field":"repository"/);
+  });
+});
+
+describe('a refusal', () => {
+  const refusalOf = (text: string) => {
+    try {
+      return parseReference(text);
+    } catch (error) {
+      return error instanceof Refused ? error.failure : error;
+    }
+  };
+  const refused = (reason: string) => ({ code: 'bad-request', field: 'repository', reason });
+  const form = 'is not of the form owner/name or owner/name@revision';
+
+  it('quotes what it refuses', () => {
+    expect(refusalOf('owner')).toEqual(refused(`“owner” ${form}`));
+    expect(refusalOf('a/b@-rf')).toEqual(refused('“-rf” cannot be a branch, a tag or a commit'));
+  });
+
+  it('quotes at most 60 characters', () => {
+    expect(refusalOf('x'.repeat(60))).toEqual(refused(`“${'x'.repeat(60)}” ${form}`));
+    expect(refusalOf('x'.repeat(61))).toEqual(refused(`“${'x'.repeat(60)}…” ${form}`));
   });
 });
 

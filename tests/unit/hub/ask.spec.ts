@@ -62,6 +62,15 @@ describe('A question', () => {
     expect((await answerTo([cut], { parse: (text) => text })).answer).toBe('"w\ufffd');
   });
 
+  it('may have an answer with the sign of a tag inside', async () => {
+    expect((await answerTo([json('a <b>')])).answer).toBe('a <b>');
+  });
+
+  it('closes its connections', async () => {
+    const { asked } = await answerTo([unreachable, status(200), status(503), json(1)]);
+    expect(asked.map(({ init }) => init.signal?.aborted)).toEqual([true, true, true, true]);
+  });
+
   it('may have an empty answer', async () => {
     expect((await answerTo([() => new Response(null)], { parse: (text) => text })).answer).toBe('');
   });
@@ -138,7 +147,7 @@ describe('A server without an answer', () => {
 
   it('is given up if it redirects to where nothing answers', async () => {
     const opaque = () => Object.defineProperty(new Response(), 'type', { value: 'opaqueredirect' });
-    for (const redirect of [status(302), opaque]) {
+    for (const redirect of [status(300), status(399), opaque]) {
       const { answer, asked } = await answerTo([unreachable, redirect]);
       expect(answer).toMatchObject(unusable(expect.stringContaining('redirects') as string));
       expect(asked).toHaveLength(2);

@@ -54,6 +54,7 @@ async function fetched(answers: readonly ScriptedAnswer[], fetching: Fetching = 
   const work = async () => {
     const all = { ...options, server, commit: 'c0ffee', stallMs };
     for await (const chunk of fetchBytes(file, start, end, all)) {
+      expect(chunk.length).toBeGreaterThan(0);
       got.push(...chunk);
       onChunk?.(got.length, options.gate);
     }
@@ -96,6 +97,7 @@ describe('The bytes of a file', () => {
       const { got, asked } = await fetched([sends(0, { whole: true })], { start, end });
       expect(got).toEqual(all.slice(start, end));
       expect(asked).toHaveLength(1);
+      expect(asked[0]?.init.signal?.aborted, 'the connection is closed').toBe(true);
     }
   });
 

@@ -68,6 +68,13 @@ describe('The stored bytes of a file', () => {
     expect(read).toEqual([0, 1, 2, 3]);
   });
 
+  it('read nothing from the end on', async () => {
+    const observed = records();
+    observed.read = () => Promise.reject(new Error('nothing is needed'));
+    expect((await storedBytes(observed, 40).next()).done).toBe(true);
+    expect((await storedBytes(observed, 20, 2).next()).done).toBe(true);
+  });
+
   it('are damaged if a record is missing, and the failure says which', async () => {
     await lose(2);
     expect(await outcomeOf(chunks(0))).toEqual({
