@@ -47,6 +47,11 @@ describe('the name of a repository', () => {
   });
 });
 
+it('a reference has at most 500 characters, blanks included', () => {
+  expect(parseReference('a/b'.padEnd(500))).toEqual({ repository: 'a/b', revision: 'main' });
+  expect(() => parseReference('a/b'.padEnd(501))).toThrow(/"field":"repository"/);
+});
+
 describe('a refusal', () => {
   const refusalOf = (text: string) => {
     try {
