@@ -55,8 +55,6 @@ export interface Mischief {
   readonly noCors?: boolean;
   /** The body stops after this many bytes, and the connection stays open. */
   readonly silentAfter?: number;
-  /** A body that went silent continues when this is fulfilled. Without it, never. */
-  readonly until?: Promise<void>;
   /** Chunks of `bytes`, one every `everyMs`. */
   readonly drip?: { readonly bytes: number; readonly everyMs: number };
   readonly redirectLoop?: boolean;
@@ -277,7 +275,7 @@ function sendFile(
 function sendBody(
   response: ServerResponse,
   body: Buffer,
-  { cutAfter, silentAfter, until, drip }: Mischief,
+  { cutAfter, silentAfter, drip }: Mischief,
   answer: { sentBytes: number } = { sentBytes: 0 },
 ): void {
   if (cutAfter !== undefined && cutAfter < body.length) {
@@ -288,11 +286,6 @@ function sendBody(
   if (silentAfter !== undefined && silentAfter < body.length) {
     answer.sentBytes = silentAfter;
     response.write(body.subarray(0, silentAfter));
-    void until?.then(() => {
-      if (response.destroyed) return;
-      answer.sentBytes = body.length;
-      response.end(body.subarray(silentAfter));
-    });
     return;
   }
   const { bytes, everyMs } = drip ?? { bytes: body.length, everyMs: 0 };

@@ -1,5 +1,6 @@
 import { afterAll, afterEach, beforeAll, expect, it } from 'vitest';
 import { fairyRepository } from '../support/hub-model.ts';
+import { recordStored } from '../support/record-stored.ts';
 import { startHub, type HubServer } from '../support/hub-server.ts';
 import { openSite, type Lab, type OpenedSite } from './lab.ts';
 
@@ -45,23 +46,6 @@ async function askForModel(): Promise<void> {
   await lab.fill('textbox', 'Endpoint', hub.endpoint);
   await lab.fill('textbox', 'Repository', NAME);
   await lab.press('Load model');
-}
-
-/** Runs in the page: waits until a whole record of the weights is stored. */
-async function recordStored(): Promise<void> {
-  const open = indexedDB.open('kvtab');
-  const database = await new Promise<IDBDatabase>((resolve) => {
-    open.onsuccess = () => resolve(open.result);
-  });
-  const keys = () =>
-    new Promise<readonly IDBValidKey[]>((resolve) => {
-      const asked = database.transaction('values').objectStore('values').getAllKeys();
-      asked.onsuccess = () => resolve(asked.result);
-    });
-  const isRecord = (key: IDBValidKey) =>
-    Array.isArray(key) && key[0] === 'model-record-1' && key.includes('model.safetensors');
-  while (!(await keys()).some(isRecord)) await new Promise((go) => setTimeout(go, 50));
-  database.close();
 }
 
 it('A download whose tab was closed continues after its last whole record', async () => {

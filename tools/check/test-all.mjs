@@ -37,11 +37,13 @@ const e2e = {
   count: countPlaywright,
 };
 
-// A suite keeps one core busy: software adapters mostly compile kernels, one after the other. Both lanes take about
-// equally long.
-const lanes = [
-  [vitest('unit', 10 * minuteMs), vitest('node', 22 * minuteMs)],
-  [vitest('chromium', 22 * minuteMs), e2e],
+// A suite keeps one core busy: software adapters mostly compile kernels, one after the other. So two run side by side,
+// and whoever is free takes the next one. The longest come first.
+const suites = [
+  vitest('chromium', 22 * minuteMs),
+  e2e,
+  vitest('node', 22 * minuteMs),
+  vitest('unit', 14 * minuteMs),
 ];
 
 // A person may have only one browser; a machine that decides what is merged must have all three.
@@ -49,7 +51,7 @@ const optional = [
   { suite: vitest('firefox', 18 * minuteMs, ['firefox', 'firefox-page']), missing: missingForFirefox() },
   { suite: vitest('webkit', 14 * minuteMs), missing: missingForWebKit() },
 ].map((entry) => ({ ...entry, leftOut: entry.missing !== null && process.env['CI'] === undefined }));
-for (const { suite, leftOut } of optional) if (!leftOut) lanes[0]?.push(suite);
+for (const { suite, leftOut } of optional) if (!leftOut) suites.push(suite);
 const sideBySide = availableParallelism() > 1;
 
 /**
@@ -73,7 +75,7 @@ try {
   process.exit(1);
 }
 
-/** @param {typeof lanes[number][number]} suite */
+/** @param {typeof suites[number]} suite */
 async function runSuite({ name, command, toReport, count, limitMs }) {
   // The output of two suites at once would be mixed up, so each is shown when it has ended.
   console.log(`\n── ${name}${sideBySide ? ' begins' : ''}`);
@@ -88,14 +90,16 @@ async function runSuite({ name, command, toReport, count, limitMs }) {
   return { name, elapsedMs, ...judgeSuite(readCount(path, count), code) };
 }
 
-/** @param {typeof lanes[number]} suites */
-async function runLane(suites) {
-  const done = [];
-  for (const suite of suites) done.push(await runSuite(suite));
-  return done;
+const waiting = [...suites];
+/** @type {Awaited<ReturnType<typeof runSuite>>[]} */
+const results = [];
+
+/** Runs suites until none is left. */
+async function runSuites() {
+  for (let suite = waiting.shift(); suite; suite = waiting.shift()) results.push(await runSuite(suite));
 }
 
-const results = sideBySide ? (await Promise.all(lanes.map(runLane))).flat() : await runLane(lanes.flat());
+await Promise.all(Array.from({ length: sideBySide ? 2 : 1 }, runSuites));
 rmSync(reports, { recursive: true, force: true });
 
 console.log('');
