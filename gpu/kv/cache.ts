@@ -1,4 +1,5 @@
 import { visibleKeys } from './mask.ts';
+import type { Budget } from './policies/policy.ts';
 import type { SlotLayout } from './slots.ts';
 
 /**
@@ -29,6 +30,8 @@ export interface KvCache {
   written(end: number, entered: number): void;
   /** Notes that the text now ends before position `end`. Later rows no longer belong to it. */
   keep(end: number): void;
+  /** Notes that a policy cut the store when the text had so many tokens. */
+  cut(textTokens: number, budget: Budget | null): void;
   /** Whether a text can continue after its first `tokens` positions. */
   canRewind(tokens: number): boolean;
 }
@@ -93,6 +96,10 @@ export class WindowedCache implements KvCache {
 
   keep(end: number): void {
     this.#end = end;
+  }
+
+  cut(): void {
+    // A window needs no cut: its ring overwrites what it has passed.
   }
 
   canRewind(tokens: number): boolean {

@@ -1,10 +1,28 @@
 import type { KvCache } from './cache.ts';
 import { rowsAfterCut } from './policies/cut.ts';
-import type { Budget } from './policies/policy.ts';
-import type { SlotLayout } from './slots.ts';
+import { mostRows } from './policies/policies.ts';
+import type { Budget, PolicyOptions } from './policies/policy.ts';
+import { evictingSlots, type SlotLayout } from './slots.ts';
+import type { EvictingFacts } from './stores.ts';
 
-/** Bytes of a row's position and score, which every KV head keeps beside it. */
-export const BYTES_PER_SCORED_ROW = 8;
+/**
+ * A cache under a policy.
+ *
+ * @param stepsInFlight how many steps may be thrown away: they must overwrite nothing that is still needed
+ * @param allocate      takes memory for so many slots, and returns the bytes that the ledger counts
+ */
+export function newEvictingCache(
+  { owner, windowTokens, capacityTokens, rowBytes }: EvictingFacts,
+  { policy, promptTokens }: PolicyOptions,
+  stepsInFlight: number,
+  allocate: (slots: number) => number,
+): EvictingCache {
+  const kept = Math.min(mostRows(policy, promptTokens), windowTokens, capacityTokens);
+  // A step sees its own row too.
+  const slots = evictingSlots(Math.min(capacityTokens, kept + 1 + stepsInFlight));
+  const bytesAllocated = allocate(slots.slots);
+  return new EvictingCache({ owner, slots, rowBytes, bytesAllocated }, windowTokens);
+}
 
 /**
  * Keeps what a policy chooses. Which rows these are, only the backend knows, because a GPU decides for itself. How many

@@ -1,24 +1,39 @@
 import type { ModelDims } from '../plan/model-dims.ts';
 import { kvOwners, type Sharing } from '../plan/sharing.ts';
 import { WindowedCache, type KvCache } from './cache.ts';
-import { BYTES_PER_SCORED_ROW, EvictingCache } from './evicting-cache.ts';
-import type { Budget, PolicyOptions } from './policies/policy.ts';
-import { mostRows } from './policies/policies.ts';
+import type { Budget } from './policies/policy.ts';
 import type { StoreRows } from './store-rows.ts';
-import { evictingSlots, linearSlots, ringSlots } from './slots.ts';
+import { linearSlots, ringSlots } from './slots.ts';
 import { kvRowBytes, kvRowsAllocated, type KvPrecision, type KvUsage } from './usage.ts';
 
 /**
  * Takes zeroed memory for one store.
  *
- * @param bytes those of `slots` rows
  * @returns the bytes that the ledger counts for it
  */
-export type AllocateStore = (owner: number, bytes: number, slots: number) => number;
+export type AllocateStore = (owner: number, bytes: number) => number;
 
 /** The window through which every reader of a store sees it; Infinity if one sees the whole text. */
 export const kvWindow = ({ layers, windowTokens }: Sharing, owner: number): number =>
   layers.some(({ readsFrom, windowed }) => readsFrom === owner && !windowed) ? Infinity : windowTokens;
+
+/** Bytes of a row's position and score in one KV head. */
+const BYTES_PER_SCORED_ROW = 8;
+
+/** What a store under a policy is made for. */
+export interface EvictingFacts {
+  readonly owner: number;
+  /** Through which every reader sees it; Infinity if one sees all. */
+  readonly windowTokens: number;
+  readonly capacityTokens: number;
+  /** With the position and the score of every KV head. */
+  readonly rowBytes: number;
+}
+
+/** Makes caches that a policy cuts, and takes their memory. Its code is loaded only for a text under a policy. */
+export interface EvictingCaches {
+  make(facts: EvictingFacts): KvCache;
+}
 
 /** All the stores of one text: what they hold, and how far the text can drop back. */
 export class KvStores {
@@ -30,8 +45,7 @@ export class KvStores {
 
   /**
    * @param capacityTokens the most positions that the text will have
-   * @param eviction absent to keep everything. `stepsInFlight` is how many steps may be thrown away: they must overwrite
-   *                 nothing that is still needed
+   * @param evicting makes the caches of a text under a policy; absent to keep everything
    */
   constructor(
     { layers, windowTokens }: Sharing,
@@ -39,22 +53,18 @@ export class KvStores {
     precision: KvPrecision,
     capacityTokens: number,
     allocate: AllocateStore,
-    eviction?: PolicyOptions & { readonly stepsInFlight: number },
+    evicting?: EvictingCaches,
   ) {
-    const plainRowBytes = kvRowBytes(dims, precision);
-    const rowBytes = plainRowBytes + (eviction ? BYTES_PER_SCORED_ROW * dims.kvHeads : 0);
+    // Under a policy every KV head keeps a row's position and score beside it.
+    const rowBytes = kvRowBytes(dims, precision) + (evicting ? BYTES_PER_SCORED_ROW * dims.kvHeads : 0);
     this.caches = kvOwners(layers).map((owner) => {
-      if (eviction) {
-        const keepsTokens = owner.windowed ? windowTokens : Infinity;
-        const kept = Math.min(mostRows(eviction.policy, eviction.promptTokens), keepsTokens, capacityTokens);
-        // A step sees its own row too.
-        const slots = evictingSlots(Math.min(capacityTokens, kept + 1 + eviction.stepsInFlight));
-        const bytesAllocated = allocate(owner.layer, slots.slots * rowBytes, slots.slots);
-        return new EvictingCache({ owner: owner.layer, slots, rowBytes, bytesAllocated }, keepsTokens);
+      if (evicting) {
+        const window = owner.windowed ? windowTokens : Infinity;
+        return evicting.make({ owner: owner.layer, windowTokens: window, capacityTokens, rowBytes });
       }
       const rows = kvRowsAllocated(owner, capacityTokens, windowTokens);
       const slots = rows < capacityTokens ? ringSlots(rows) : linearSlots(rows);
-      const bytesAllocated = allocate(owner.layer, rows * rowBytes, rows);
+      const bytesAllocated = allocate(owner.layer, rows * rowBytes);
       return new WindowedCache({
         ...{ owner: owner.layer, slots, rowBytes, bytesAllocated },
         windowTokens: owner.windowed ? windowTokens : Infinity,
@@ -92,7 +102,7 @@ export class KvStores {
 
   /** Notes that every store was cut when the text had so many tokens. */
   cut(textTokens: number, budget: Budget | null): void {
-    for (const cache of this.caches) if (cache instanceof EvictingCache) cache.cut(textTokens, budget);
+    for (const cache of this.caches) cache.cut(textTokens, budget);
   }
 
   /** See {@link KvCache.keep}. */

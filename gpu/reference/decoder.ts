@@ -2,8 +2,9 @@ import type { SessionOptions } from '../backend.ts';
 import type { Decoder, TurnOptions } from '../cpu/decoder.ts';
 import { movements } from '../cpu/movements.ts';
 import type { CpuWeights } from '../cpu/weights.ts';
+import { newEvictingCache } from '../kv/evicting-cache.ts';
 import { maskOf, sees } from '../kv/mask.ts';
-import { keepEverything } from '../kv/policies/policies.ts';
+import { keepEverything } from '../kv/policies/keep-everything.ts';
 import { PolicyRun } from '../kv/policies/policy-run.ts';
 import type { StoreRows } from '../kv/store-rows.ts';
 import { KvStores } from '../kv/stores.ts';
@@ -48,7 +49,9 @@ export class CpuDecoder implements Decoder {
       kvPrecision,
       capacityTokens,
       (_, bytes) => bytes,
-      eviction && { ...eviction, stepsInFlight: 0 },
+      eviction && {
+        make: (facts) => newEvictingCache(facts, eviction, 0, (slots) => slots * facts.rowBytes),
+      },
     );
     this.#held = new Map(this.stores.caches.map(({ owner }) => [owner, this.#newRows()]));
   }

@@ -1,11 +1,13 @@
 import type { SessionOptions } from '../backend.ts';
 import { toFloat32 } from '../numbers/element-type.ts';
-import { keepEverything, mostRowsAtOnce } from '../kv/policies/policies.ts';
+import { keepEverything } from '../kv/policies/keep-everything.ts';
+import { mostRowsAtOnce } from '../kv/policies/policies.ts';
 import { PolicyRun } from '../kv/policies/policy-run.ts';
 import { rowAt, ropeOf } from '../kv/rows.ts';
 import { scratchSlots, slotOf } from '../kv/slots.ts';
 import type { StoreRows } from '../kv/store-rows.ts';
-import { KvStores, kvWindow } from '../kv/stores.ts';
+import { newEvictingCache } from '../kv/evicting-cache.ts';
+import { KvStores } from '../kv/stores.ts';
 import { kvRowBytes } from '../kv/usage.ts';
 import type { Group } from '../plan/forward-plan.ts';
 import type { ModelDims } from '../plan/model-dims.ts';
@@ -96,18 +98,20 @@ export class WasmDecoder implements Decoder {
         dims,
         kvPrecision,
         capacityTokens,
-        (owner, bytes, slots) => {
-          if (!eviction) {
-            addresses.set(owner, take(`kv/layer-${owner}`, bytes));
-            return bytes;
-          }
-          const before = this.#takenBytes;
-          const windowTokens = kvWindow(sharing, owner);
-          const store = { owner, slots, windowTokens };
-          evicting.set(owner, new EvictingStore(memory, kernels, shape, this.#run, store, scratch, take));
-          return this.#takenBytes - before;
+        (owner, bytes) => {
+          addresses.set(owner, take(`kv/layer-${owner}`, bytes));
+          return bytes;
         },
-        eviction && { ...eviction, stepsInFlight: 0 },
+        eviction && {
+          make: (facts) =>
+            newEvictingCache(facts, eviction, 0, (slots) => {
+              const { owner, windowTokens } = facts;
+              const before = this.#takenBytes;
+              const store = { owner, slots, windowTokens };
+              evicting.set(owner, new EvictingStore(memory, kernels, shape, this.#run, store, scratch, take));
+              return this.#takenBytes - before;
+            }),
+        },
       );
       for (const [owner, address] of addresses) {
         this.#store.set(owner, { address, slots: this.stores.of(owner).slots });

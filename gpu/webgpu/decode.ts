@@ -5,15 +5,12 @@ import type { Bound, Recorder } from './kernel.ts';
 import { attend } from './kernels/attend.ts';
 import { gateUp } from './kernels/gate-up.ts';
 import type { HeadsParams } from './kernels/heads.ts';
-import { keepLogits } from './kernels/keep-logits.ts';
 import type { MatvecInput } from './kernels/matvec.ts';
-import { probabilities } from './kernels/probabilities.ts';
 import { placeHeads } from './kernels/place-heads.ts';
 import { projectHeads } from './kernels/project-heads.ts';
 import { project } from './kernels/project.ts';
 import { sample } from './kernels/sample.ts';
 import { swiglu } from './kernels/swiglu.ts';
-import { recordEvictions, recordHeldAttention, recordPlaceRow, recordScores } from './evicting-layer.ts';
 import { attention, keyValueHeads, queryHeads } from './layer-params.ts';
 import { rowsFrom, wholeOf, type Matrix } from './matrix.ts';
 import type { LayerType } from '../plan/layer-types.ts';
@@ -27,7 +24,12 @@ export function recordLayers(r: Recorder, forward: Forward): void {
   for (const layer of forward.sharing.layers) recordLayer(r, forward, layer);
   const { session } = forward;
   if (session.eviction) {
-    recordEvictions(r, forward, session.eviction, (owner) => storeOf(session, owner).rows);
+    session.eviction.record.recordEvictions(
+      r,
+      forward,
+      session.eviction,
+      (owner) => storeOf(session, owner).rows,
+    );
   }
 }
 
@@ -66,7 +68,7 @@ export function recordLayer(r: Recorder, forward: Forward, layer: LayerType): vo
       out: eviction?.stores.get(i)?.row ?? store.buffer,
       rows: store.rowsToWrite,
     });
-    if (eviction) recordPlaceRow(r, forward, eviction, i, store.rows);
+    eviction?.record.recordPlaceRow(r, forward, eviction, i, store.rows);
   }
 
   const held = eviction?.stores.get(layer.readsFrom);
@@ -74,8 +76,8 @@ export function recordLayer(r: Recorder, forward: Forward, layer: LayerType): vo
     const { q, attended } = session;
     const buffers = { q, attended, stats: eviction.stats, rows: read.rows, step };
     const first = forward.sharing.layers.find(({ readsFrom }) => readsFrom === layer.readsFrom) === layer;
-    recordHeldAttention(r, forward, eviction, layer, held, buffers, session.splits);
-    recordScores(r, forward, eviction, layer, held, buffers, session.splits, first);
+    eviction.record.recordHeldAttention(r, forward, eviction, layer, held, buffers, session.splits);
+    eviction.record.recordScores(r, forward, eviction, layer, held, buffers, session.splits, first);
   } else {
     r.add(attend, attention(forward, layer, session.splits), {
       q: session.q,
@@ -230,23 +232,6 @@ export function recordSample(r: Recorder, { context, dims, session }: Forward): 
       options: session.sampling,
       rows: session.rows,
     },
-  );
-}
-
-/** `session.logits` once more, as the model computed them. */
-export function recordKeptLogits(r: Recorder, { dims, session }: Forward): void {
-  if (session.probabilities)
-    r.add(keepLogits, dims, { logits: session.logits, kept: session.probabilities.logits });
-}
-
-/** What the kept logits say of the token that was drawn: to `session.probabilities.words`. */
-export function recordProbabilities(r: Recorder, { context, dims, session }: Forward): void {
-  if (!session.probabilities) return;
-  const { logits, words } = session.probabilities;
-  r.add(
-    probabilities,
-    { vocabSize: dims.vocabSize, workgroup: context.tuning.sampleWorkgroup },
-    { logits, tokens: session.tokens, probabilities: words, rows: session.rows },
   );
 }
 

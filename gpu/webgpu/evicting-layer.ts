@@ -2,7 +2,7 @@ import type { LayerType } from '../plan/layer-types.ts';
 import type { Eviction } from './eviction.ts';
 import type { Forward } from './forward.ts';
 import type { Bound, Recorder } from './kernel.ts';
-import { attendHeld } from './kernels/attend.ts';
+import { attendHeld } from './kernels/attend-held.ts';
 import { evict, placeRow } from './kernels/held-rows.ts';
 import { addScores, noisyStats, scoreKeys, scoresConstant, type HeldReader } from './kernels/held-scores.ts';
 import { attention } from './layer-params.ts';

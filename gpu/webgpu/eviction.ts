@@ -1,5 +1,8 @@
 import type { SessionOptions } from '../backend.ts';
-import type { EvictingCache } from '../kv/evicting-cache.ts';
+import { newEvictingCache, type EvictingCache } from '../kv/evicting-cache.ts';
+import type { EvictingCaches } from '../kv/stores.ts';
+import { mostRowsAtOnce } from '../kv/policies/policies.ts';
+import { MAX_STEPS_IN_FLIGHT } from '../kv/usage.ts';
 import { rowsThatStay } from '../kv/policies/cut.ts';
 import { gumbelTable } from '../kv/policies/noise.ts';
 import { PolicyRun } from '../kv/policies/policy-run.ts';
@@ -9,6 +12,7 @@ import { kvWindow } from '../kv/stores.ts';
 import { kvRowBytes } from '../kv/usage.ts';
 import type { ModelDims } from '../plan/model-dims.ts';
 import type { GpuContext } from './device.ts';
+import * as recorders from './evicting-layer.ts';
 import { HELD_VERSIONS, HELD_WORDS, packHeld, unpackHeld } from './held-table.ts';
 import { gatherRows } from './kernels/held-rows.ts';
 import type { Scope } from './memory.ts';
@@ -38,12 +42,26 @@ export interface PromptStore {
   readonly added: GPUBuffer; // f32 [slots, kvHeads], the scores
 }
 
-/** What a session under a policy has besides: the policy at work, and its stores' memory. */
+/** How a store's rows are read and written, and a name that it shares with stores like it. */
+interface RowsOfStore {
+  readonly name: string;
+  readonly read: RowAt;
+  readonly write: RowAt;
+}
+
+/**
+ * What a session under a policy has besides: the policy at work, and its stores' memory. Loaded only for a session under
+ * a policy, so all others know its type alone.
+ */
 export class Eviction {
+  /** What a decoder records in place of its own attention. */
+  readonly record = recorders;
   readonly run: PolicyRun;
   readonly stores: ReadonlyMap<number, EvictingStore>;
   readonly #stores = new Map<number, EvictingStore>();
   readonly #options: SessionOptions;
+  readonly #policyOptions: PolicyOptions;
+  readonly #caches = new Map<number, EvictingCache>();
   readonly #scope: Scope;
   readonly #kvScope: Scope;
   readonly policy: GPUBuffer; // Policy of policy.wgsl
@@ -60,13 +78,15 @@ export class Eviction {
     context: GpuContext,
     dims: ModelDims,
     options: SessionOptions,
-    { policy, scored }: PolicyOptions,
+    policyOptions: PolicyOptions,
     scope: Scope,
     kvScope: Scope,
   ) {
     this.#context = context;
     this.#dims = dims;
     this.#options = options;
+    this.#policyOptions = policyOptions;
+    const { policy, scored } = policyOptions;
     this.#scope = scope;
     this.#kvScope = kvScope;
     this.#headBytes = dims.headDim * (options.kvPrecision === 'f16' ? 2 : 4);
@@ -107,6 +127,22 @@ export class Eviction {
     return Object.values(kept).reduce((sum, { size }) => sum + size, 0);
   }
 
+  /** Angles that the table of a session needs. */
+  anglesFor(capacityTokens: number): number {
+    return this.ranked ? mostRowsAtOnce(this.#policyOptions, capacityTokens) : capacityTokens;
+  }
+
+  /** The caches of the session's stores, which this makes and whose memory it takes. */
+  readonly caches: EvictingCaches = {
+    make: (facts) => {
+      const cache = newEvictingCache(facts, this.#policyOptions, MAX_STEPS_IN_FLIGHT, (slots) =>
+        this.addStore(facts.owner, slots),
+      );
+      this.#caches.set(facts.owner, cache);
+      return cache;
+    },
+  };
+
   /** Whether ranks rotate keys and queries, instead of positions. */
   get ranked(): boolean {
     return this.run.policy.positions === 'cache';
@@ -122,7 +158,9 @@ export class Eviction {
    *
    * @param unturned the angle that turns nothing: that of a key that is cached unrotated
    */
-  rowsOf(cache: EvictingCache, unturned: number): { readonly read: RowAt; readonly write: RowAt } {
+  rowsOf(owner: number, unturned: number): RowsOfStore {
+    const cache = this.#caches.get(owner);
+    if (!cache) throw new Error(`layer ${owner} owns no KV`);
     const { slots } = cache.slots;
     const rowAt = (position: number, rope: number) => {
       const firstSlot = (position % HELD_VERSIONS) * slots;
@@ -130,6 +168,8 @@ export class Eviction {
       return { sequence: 0, position, rope, slot: 0, firstSlot, endSlot: firstSlot + slots };
     };
     return {
+      // Stores of the same size and window share a table.
+      name: `${slots}/${cache.keepsTokens}`,
       read: (position) => rowAt(position, this.ranked ? cache.heldBelow(position) : position),
       write: (position) => rowAt(position, this.ranked ? unturned : position),
     };

@@ -1,7 +1,6 @@
 import { paddedCols } from '../numbers/matrix-format.ts';
 import { stepStride, type Bound, type Recorder, type Recording } from './kernel.ts';
 import { attend } from './kernels/attend.ts';
-import { copyRows } from './kernels/copy-rows.ts';
 import { placeHeads } from './kernels/place-heads.ts';
 import { projectFour } from './kernels/project-four.ts';
 import { projectMany } from './kernels/project-many.ts';
@@ -12,9 +11,8 @@ import { rowsFrom, type Matrix } from './matrix.ts';
 import { RowTables, type RowAt } from './row-tables.ts';
 import { rowAt } from '../kv/rows.ts';
 import type { PromptStore } from './eviction.ts';
-import { recordHeldAttention, recordKeyScores, recordScores } from './evicting-layer.ts';
 import type { Scope } from './memory.ts';
-import { scratchSlots, slotOf } from '../kv/slots.ts';
+import { scratchSlots } from '../kv/slots.ts';
 import { kvRowBytes } from '../kv/usage.ts';
 import type { LayerType } from '../plan/layer-types.ts';
 import type { Forward } from './forward.ts';
@@ -181,7 +179,7 @@ export async function recordLayer(
     const held = buffers.held?.get(i);
     if (eviction && held) {
       const next = eviction.stores.get(i)?.next ?? held.added; // not read
-      recordKeyScores(kvRecorder, forward, eviction, held, next, store.rows, step, false);
+      eviction.record.recordKeyScores(kvRecorder, forward, eviction, held, next, store.rows, step, false);
     }
   }
 
@@ -202,8 +200,8 @@ export async function recordLayer(
   const held = buffers.held?.get(layer.readsFrom);
   if (eviction && held) {
     const queries = { q: buffers.q, attended: buffers.attended, stats: buffers.stats, rows: read.rows, step };
-    recordHeldAttention(attention, forward, eviction, layer, held, queries, 1);
-    recordScores(scores, forward, eviction, layer, held, queries, 1, false);
+    eviction.record.recordHeldAttention(attention, forward, eviction, layer, held, queries, 1);
+    eviction.record.recordScores(scores, forward, eviction, layer, held, queries, 1, false);
   } else {
     attention.add(attend, attentionParams(forward, layer, 1), {
       q: buffers.q,
@@ -242,35 +240,6 @@ export async function recordLayer(
 }
 
 const size = ({ rows, cols }: Matrix) => rows * cols;
-
-/** The rows of the positions `[from, to)`, between every ring and the scratch store that stands in for it. */
-export async function recordRingCopies(
-  { context, dims, kvPrecision, session }: Forward,
-  scope: Scope,
-  buffers: PrefillBuffers,
-  direction: 'from-ring' | 'to-ring',
-  from: number,
-  to: number,
-): Promise<Recording> {
-  const recorder = context.kernels.record(scope);
-  const rowWords = kvRowBytes(dims, kvPrecision) / 4;
-  let copies: GPUBuffer | null = null; // Rings have the same slots, and so have scratch stores.
-  for (const [owner, scratch] of from < to ? buffers.storeBuffers : []) {
-    if (scratch.slots.kind !== 'scratch' || buffers.held) continue;
-    const ring = storeOf(session, owner);
-    const [source, sink] = direction === 'from-ring' ? [ring, scratch] : [scratch, ring];
-    if (!copies) {
-      const slots = Array.from({ length: to - from }, (_, i) => [
-        slotOf(source.slots, from + i),
-        slotOf(sink.slots, from + i),
-      ]);
-      copies = scope.storage(`copies ${direction}`, 8 * slots.length);
-      context.device.queue.writeBuffer(copies, 0, Uint32Array.from(slots.flat()));
-    }
-    recorder.add(copyRows, { rowWords }, { source: source.buffer, sink: sink.buffer, copies });
-  }
-  return recorder.finish();
-}
 
 /** Rows of x times a matrix, part by part of it. */
 function multiplyRows(

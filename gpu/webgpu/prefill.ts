@@ -16,13 +16,12 @@ import {
   allocatePrefill,
   recordLayer,
   recordLogits,
-  recordRingCopies,
   type LayerRecordings,
   type PrefillBuffers,
 } from './prefill-layer.ts';
 import { runsOf, type RowRun } from './row-runs.ts';
 import { packSteps, type Step } from './step.ts';
-import { PassWatch } from './watch-passes.ts';
+import type { PassWatch } from './watch-passes.ts';
 
 const mostLogitsBytes = 16 * 2 ** 20;
 
@@ -125,7 +124,7 @@ class ParallelPrefill {
 
     const watches = this.#options.onMovement ? await this.#watches(buffers) : [];
     const jobs = [
-      await this.#ringCopies(buffers, 'from-ring', this.#firstScratchPosition, start),
+      ...(await this.#ringCopies(buffers, 'from-ring', this.#firstScratchPosition, start)),
       this.#clearNewRows(),
       ...(await this.#embed(buffers, chunks)),
       ...(sequential
@@ -138,7 +137,7 @@ class ParallelPrefill {
               this.#passJobs(pass, buffers, layers, chunks, last, everyScore),
             ),
           )),
-      await this.#ringCopies(buffers, 'to-ring', Math.max(start, end - sharing.windowTokens), end),
+      ...(await this.#ringCopies(buffers, 'to-ring', Math.max(start, end - sharing.windowTokens), end)),
       this.#copyLastHidden(buffers),
     ];
     this.#options.onPrepared?.();
@@ -157,7 +156,8 @@ class ParallelPrefill {
     return finished;
   }
 
-  #watches(buffers: PrefillBuffers): Promise<readonly PassWatch[]> {
+  async #watches(buffers: PrefillBuffers): Promise<readonly PassWatch[]> {
+    const { PassWatch } = await import('./watch-passes.ts');
     const iterated = groupsOf(this.#forward.sharing.layers).filter((group) => group.iterated);
     return Promise.all(
       iterated.map((group) =>
@@ -197,9 +197,12 @@ class ParallelPrefill {
     direction: 'from-ring' | 'to-ring',
     from: number,
     to: number,
-  ): Promise<Job> {
+  ): Promise<Job[]> {
+    const rings = [...buffers.storeBuffers.values()].some(({ slots }) => slots.kind === 'scratch');
+    if (!rings || buffers.held || from >= to) return [];
+    const { recordRingCopies } = await import('./ring-copies.ts');
     const recording = await recordRingCopies(this.#forward, this.#scope, buffers, direction, from, to);
-    return { work: 0, dispatch: (pass) => recording.replay(pass, 0, to - from) };
+    return [{ work: 0, dispatch: (pass) => recording.replay(pass, 0, to - from) }];
   }
 
   /** Multiply-adds of a row's scores and values: what grows with the text. */

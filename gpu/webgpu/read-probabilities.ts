@@ -2,6 +2,9 @@ import { ALTERNATIVES, type TokenProbabilities } from '../plan/token-probabiliti
 
 const NONE = 0xffffffff;
 
+/** 32-bit words of `Probabilities`. */
+export const probabilitiesWords = 4 + 2 * ALTERNATIVES;
+
 /** `Probabilities` of `kernels/probabilities.wgsl` as numbers. */
 export function readProbabilities(words: Uint32Array): TokenProbabilities {
   const floats = new Float32Array(words.buffer, words.byteOffset, words.length);

@@ -1,13 +1,11 @@
 import type { SessionOptions } from '../backend.ts';
 import type { GpuContext } from './device.ts';
-import { probabilitiesWords } from './kernels/probabilities.ts';
+import { probabilitiesWords } from './read-probabilities.ts';
 import type { Scope } from './memory.ts';
 import type { SlotLayout } from '../kv/slots.ts';
 import { KvStores } from '../kv/stores.ts';
-import { EvictingCache } from '../kv/evicting-cache.ts';
-import { mostRowsAtOnce } from '../kv/policies/policies.ts';
 import { rowAt } from '../kv/rows.ts';
-import { Eviction } from './eviction.ts';
+import type { Eviction } from './eviction.ts';
 import { MAX_STEPS_IN_FLIGHT } from '../kv/usage.ts';
 import type { ModelDims } from '../plan/model-dims.ts';
 import { ropeTable } from '../plan/rope.ts';
@@ -66,7 +64,8 @@ export interface SessionBuffers {
 /**
  * Allocates a session of at most `capacityTokens` positions: its stores in `kvScope`, the rest in `scope`.
  *
- * @param inParts whether some matrix lies in parts
+ * @param inParts  whether some matrix lies in parts
+ * @param eviction what a policy needs; null to keep everything
  */
 export function allocateSession(
   context: GpuContext,
@@ -75,6 +74,7 @@ export function allocateSession(
   scope: Scope,
   kvScope: Scope,
   inParts: boolean,
+  eviction: Eviction | null,
 ): SessionBuffers {
   const { sharing, kvPrecision, capacityTokens } = options;
   const { keysPerSplit, mostSplits } = context.tuning;
@@ -83,36 +83,28 @@ export function allocateSession(
   const qSize = dims.heads * dims.headDim;
 
   const buffers = new Map<number, GPUBuffer>();
-  const angles =
-    options.eviction?.policy.positions === 'cache'
-      ? mostRowsAtOnce(options.eviction, capacityTokens)
-      : capacityTokens;
-  const eviction = options.eviction
-    ? new Eviction(context, dims, options, options.eviction, scope, kvScope)
-    : null;
+  const angles = eviction?.anglesFor(capacityTokens) ?? capacityTokens;
   const stores = new KvStores(
     sharing,
     dims,
     kvPrecision,
     capacityTokens,
-    (owner, bytes, slots) => {
-      if (eviction) return eviction.addStore(owner, slots);
+    (owner, bytes) => {
       const buffer = kvScope.storage(`layer-${owner}`, bytes);
       buffers.set(owner, buffer);
       return buffer.size;
     },
-    options.eviction && { ...options.eviction, stepsInFlight: MAX_STEPS_IN_FLIGHT },
+    eviction?.caches,
   );
   const tables = new Map<string, RowAt>();
   const names = new Map<number, { readonly read: string; readonly write: string }>();
   for (const cache of stores.caches) {
-    if (eviction && cache instanceof EvictingCache) {
-      const { read, write } = eviction.rowsOf(cache, angles);
-      const name = { read: `${cache.slots.slots}/${cache.keepsTokens}`, write: '' };
-      name.write = eviction.ranked ? `${name.read}/write` : name.read;
-      tables.set(name.read, read);
-      tables.set(name.write, write);
-      names.set(cache.owner, name);
+    if (eviction) {
+      const { name, read, write } = eviction.rowsOf(cache.owner, angles);
+      const writing = eviction.ranked ? `${name} to write` : name;
+      tables.set(name, read);
+      tables.set(writing, write);
+      names.set(cache.owner, { read: name, write: writing });
     } else {
       tables.set(cache.slots.kind, (position) => rowAt(cache.slots, position));
       names.set(cache.owner, { read: cache.slots.kind, write: cache.slots.kind });

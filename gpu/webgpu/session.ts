@@ -8,11 +8,9 @@ import type {
   SessionOptions,
 } from '../backend.ts';
 import type { GpuContext } from './device.ts';
-import { findNotFinite } from './find-not-finite.ts';
 import type { Forward } from './forward.ts';
 import type { GpuWeights } from './weights.ts';
 import type { Recording } from './kernel.ts';
-import { probabilitiesWords } from './kernels/probabilities.ts';
 import { NOT_FINITE } from './kernels/sample.ts';
 import type { Scope } from './memory.ts';
 import { prefillParallel } from './prefill.ts';
@@ -22,12 +20,11 @@ import { maskOf, visibleKeys } from '../kv/mask.ts';
 import type { StoreRows } from '../kv/store-rows.ts';
 import { kvRowBytes, MAX_STEPS_IN_FLIGHT, type KvUsage } from '../kv/usage.ts';
 import type { ModelDims } from '../plan/model-dims.ts';
-import { readProbabilities } from './read-probabilities.ts';
-import { recordHead, recordKeptLogits, recordLayers, recordProbabilities, recordSample } from './decode.ts';
+import { probabilitiesWords, readProbabilities } from './read-probabilities.ts';
+import { recordHead, recordLayers, recordSample } from './decode.ts';
 import { packSampling } from './pack-sampling.ts';
 import { StepsInFlight } from './steps-in-flight.ts';
 import { allocateSession } from './session-buffers.ts';
-import { canTime, timeKernels } from './timing.ts';
 
 /** Everything that is replayed for a token. The lists are empty if the session does not compute probabilities. */
 interface Recordings {
@@ -58,7 +55,17 @@ export class GpuSession implements Session {
     const scope = context.ledger.scope('session');
     const kvScope = context.ledger.scope('kv');
     try {
-      const session = allocateSession(context, dims, options, scope, kvScope, weights.inParts);
+      const eviction = options.eviction
+        ? new (await import('./eviction.ts')).Eviction(
+            context,
+            dims,
+            options,
+            options.eviction,
+            scope,
+            kvScope,
+          )
+        : null;
+      const session = allocateSession(context, dims, options, scope, kvScope, weights.inParts, eviction);
       const { sharing, kvPrecision } = options;
       const keyValueWeights = await weights.keyValueWeights(sharing.layers, scope);
       const forward: Forward = { context, dims, sharing, kvPrecision, weights, keyValueWeights, session };
@@ -67,13 +74,13 @@ export class GpuSession implements Session {
         record(recorder, forward);
         return recorder.finish();
       };
-      const ifAsked = (record: typeof recordLayers) => (session.probabilities ? [recorded(record)] : []);
+      const asked = session.probabilities ? await import('./record-probabilities.ts') : null;
       const recordings = Promise.all([
         recorded(recordLayers),
         recorded(recordHead),
         recorded(recordSample),
-        Promise.all(ifAsked(recordKeptLogits)),
-        Promise.all(ifAsked(recordProbabilities)),
+        Promise.all(asked ? [recorded(asked.recordKeptLogits)] : []),
+        Promise.all(asked ? [recorded(asked.recordProbabilities)] : []),
       ]);
       recordings.catch(() => undefined); // The await below reports the rejection.
       await Promise.all([scope.settled(), kvScope.settled()]);
@@ -262,6 +269,7 @@ export class GpuSession implements Session {
 
   /** The failure of a run whose logits at a position are not finite. */
   async #notFinite(position: number): Promise<BackendError> {
+    const { findNotFinite } = await import('./find-not-finite.ts');
     this.#writeRow(position);
     return new BackendError({
       code: 'not-finite',
@@ -297,6 +305,7 @@ export class GpuSession implements Session {
   /** The token at the last position kept is decoded once more. */
   async profileStep(): Promise<readonly KernelTime[] | null> {
     const { context, session } = this.#forward;
+    const { canTime, timeKernels } = await import('./timing.ts');
     if (!canTime(context)) return null;
     const { layers, head, sample } = this.#recordings;
     this.#writeRow(session.stores.tokens - 1);
@@ -308,7 +317,7 @@ export class GpuSession implements Session {
     const { weights, keyValueWeights, sharing, dims, kvPrecision, session } = this.#forward;
     const rowsSeen = sharing.layers.map((layer) => {
       const { from, to } = visibleKeys(session.stores.tokens, maskOf(sharing, layer));
-      return to - from;
+      return Math.min(to - from, session.stores.of(layer.readsFrom).rows + 1);
     });
     const rows = rowsSeen.reduce((sum, seen) => sum + seen, 0);
     return weights.bytesReadPerToken(keyValueWeights) + rows * kvRowBytes(dims, kvPrecision);

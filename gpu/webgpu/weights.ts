@@ -1,6 +1,5 @@
 import type { AllocateRequest } from '../backend.ts';
 import type { GpuContext } from './device.ts';
-import { addWeights } from './kernels/add-weights.ts';
 import { allocateMatrix, matrixBytes, type Matrix } from './matrix.ts';
 import type { Scope } from './memory.ts';
 import { isCopy, kvSources, meanOf } from '../plan/conversion.ts';
@@ -217,6 +216,7 @@ export class GpuWeights {
         });
         continue;
       }
+      const { addWeights } = await import('./kernels/add-weights.ts');
       const matrices = sources.map((layer) => this.#matrix('kv', layer));
       const { rows, cols } = matrices[0] ?? { rows: 0, cols: 0 };
       const shape = { rows, cols, type: 'f32' } as const;

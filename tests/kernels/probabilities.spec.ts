@@ -1,9 +1,9 @@
 import { runningIn } from '#platform';
 import { describe, expect, it } from 'vitest';
 import { keepLogits } from '../../gpu/webgpu/kernels/keep-logits.ts';
-import { probabilities, probabilitiesWords } from '../../gpu/webgpu/kernels/probabilities.ts';
+import { probabilities } from '../../gpu/webgpu/kernels/probabilities.ts';
 import { probabilitiesOf } from '../../gpu/cpu/token-probabilities.ts';
-import { readProbabilities } from '../../gpu/webgpu/read-probabilities.ts';
+import { probabilitiesWords, readProbabilities } from '../../gpu/webgpu/read-probabilities.ts';
 import { context, positionOnly, randomFloats, run } from '../support/kernels.ts';
 
 /** Fewer than the alternatives, one workgroup and its neighbors, a prime, the largest in common models. */

@@ -89,17 +89,35 @@ async function trace(
 const arbitraryTokens = (minLength: number, maxLength: number) =>
   fc.array(fc.nat(tinyDims.vocabSize - 1), { minLength, maxLength });
 
-const arbitraryRun = fc.record({
-  sharing: arbitrarySharing(tinyDims.layerCount).filter(
-    ({ layers }) => layers.length === tinyDims.layerCount,
-  ),
-  policy: arbitraryPolicy,
-  mode: fc.constantFrom<Mode>('sequential', 'parallel'),
-  turns: fc.array(fc.record({ tokens: arbitraryTokens(1, 12), fed: arbitraryTokens(0, 6) }), {
-    minLength: 1,
-    maxLength: 2,
-  }),
-});
+/**
+ * docs/policies.md, "Known limit": a percentage that allows more rows in a later turn, over a store that a window passes.
+ */
+const isBeyondLimit = ({
+  sharing,
+  policy,
+  turns,
+}: {
+  sharing: Sharing;
+  policy: Policy;
+  turns: readonly Turn[];
+}) =>
+  policy.cachePercent !== null &&
+  turns.length > 1 &&
+  kvOwners(sharing.layers).some(({ windowed }) => windowed);
+
+const arbitraryRun = fc
+  .record({
+    sharing: arbitrarySharing(tinyDims.layerCount).filter(
+      ({ layers }) => layers.length === tinyDims.layerCount,
+    ),
+    policy: arbitraryPolicy,
+    mode: fc.constantFrom<Mode>('sequential', 'parallel'),
+    turns: fc.array(fc.record({ tokens: arbitraryTokens(1, 12), fed: arbitraryTokens(0, 6) }), {
+      minLength: 1,
+      maxLength: 2,
+    }),
+  })
+  .filter((run) => !isBeyondLimit(run));
 
 const positionsOf = (stores: readonly StoreRows[]) =>
   stores.map(({ heads }) => heads.map(({ positions }) => positions));
@@ -121,7 +139,7 @@ function queriesThatSee(sharing: Sharing, owner: number, tokens: number): number
   }, 0);
 }
 
-const atNight = process.env['KVTAB_PLANS'] === 'all';
+const atNight = runningIn === 'node' && process.env['KVTAB_PLANS'] === 'all';
 
 describe.each(backends)('Under a policy, the backend %s', (name) => {
   const slow = name === 'webgpu';

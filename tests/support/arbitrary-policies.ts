@@ -1,5 +1,5 @@
 import fc from 'fast-check';
-import { keepEverything } from '../../gpu/kv/policies/policies.ts';
+import { keepEverything } from '../../gpu/kv/policies/keep-everything.ts';
 import type { Policy, PolicyPositions } from '../../gpu/kv/policies/policy.ts';
 
 /** A policy with these fields, and nothing else. */

@@ -5,6 +5,8 @@ import { openCpuBackend } from '../../gpu/reference/backend.ts';
 import { openProcessorBackend } from '../../gpu/wasm/backend.ts';
 import { openWebGpuBackend } from '../../gpu/webgpu/backend.ts';
 import { Engine } from '../../worker/engine/engine.ts';
+import type { OnEvent } from '../../worker/protocol/engine.ts';
+import type { Score, ScoreRequest } from '../../worker/protocol/evaluate.ts';
 import type { Outcome } from '../../worker/protocol/failure.ts';
 import type { GenerateRequest, GenerateResult } from '../../worker/protocol/generate.ts';
 import type { BackendChoice, ModelFacts } from '../../worker/protocol/load.ts';
@@ -29,8 +31,9 @@ export async function openBackend(name: TestBackend): Promise<Backend> {
 /** The worker's own engine on this platform, whose failures are errors. Models are folders of this project. */
 export class TestEngine {
   readonly #backend: TestBackend;
+  #opened: Backend | null = null;
   readonly #engine = new Engine({
-    openBackend: () => openBackend(this.#backend),
+    openBackend: async () => (this.#opened = await openBackend(this.#backend)),
     openTextPlace: placeHere,
     openSource: (folder) => ({ ok: true, value: modelSource(folder) }),
   });
@@ -62,6 +65,27 @@ export class TestEngine {
       ...request,
     };
     return valueOf(await this.#engine.generate(whole, () => undefined));
+  }
+
+  /** In f32 and automatic mode, keeping everything, unless the request says otherwise. */
+  async score(
+    request: Pick<ScoreRequest, 'input' | 'continuation'> & Partial<ScoreRequest>,
+    onEvent: OnEvent,
+  ): Promise<Score> {
+    const whole: ScoreRequest = {
+      config: {},
+      mode: 'auto',
+      kvPrecision: 'f32',
+      policy: { id: 'none' },
+      reference: 'keep',
+      ...request,
+    };
+    return valueOf(await this.#engine.score(whole, onEvent));
+  }
+
+  /** Bytes that the backend's ledger counts. */
+  get allocatedBytes(): number {
+    return this.#opened?.allocatedBytes ?? 0;
   }
 
   close(): Promise<void> {

@@ -22,8 +22,9 @@ const runs = [
       'node',
       'tests/model/random-plans.spec.ts',
       'tests/model/policies.spec.ts',
+      'tests/model/streaming.spec.ts',
     ],
-    limitMs: 15 * minuteMs,
+    limitMs: 60 * minuteMs,
     env: { KVTAB_PLANS: 'all' },
   },
   {

@@ -51,7 +51,7 @@ export async function generate(
   checkRequest(request);
   const { sharing, passes } = valueOf(applyConfig(stored, request.config, dims.layerCount));
   const { contextTokens } = dims;
-  const policy = policyOf(request.policy, { contextTokens, maxNewTokens: request.maxNewTokens });
+  const policy = await policyOf(request.policy, { contextTokens, maxNewTokens: request.maxNewTokens });
   if (options.stopped()) return stoppedBeforeReading(model, request);
   const turns = await promptTurns(request.input, model.text, dims).catch((error: unknown) => {
     if (error instanceof Refused && error.failure.code === 'stopped') return null;

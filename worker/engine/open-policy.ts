@@ -1,16 +1,19 @@
 import type { SessionOptions } from '../../gpu/backend.ts';
+import { keepEverything } from '../../gpu/kv/policies/keep-everything.ts';
 import type { Policy, PolicyContext } from '../../gpu/kv/policies/policy.ts';
 import { HostileFields } from '../hostile-fields.ts';
 import type { PolicyRequest } from '../protocol/generate.ts';
-import { readPolicy } from './read-policy.ts';
 
 /**
- * The policy that a request asks for.
+ * The policy that a request asks for. What there is to know of policies is loaded only if it asks for one.
  *
  * @throws Refused with `bad-request`, naming the field
  */
-export const policyOf = (request: PolicyRequest, context: PolicyContext): Policy =>
-  readPolicy(new HostileFields(request, 'bad-request', 'policy'), context);
+export async function policyOf(request: PolicyRequest, context: PolicyContext): Promise<Policy> {
+  if (request.id === 'none' && Object.keys(request).length === 1) return keepEverything;
+  const { readPolicy } = await import('./read-policy.ts');
+  return readPolicy(new HostileFields(request, 'bad-request', 'policy'), context);
+}
 
 /**
  * What a session must know of a policy; nothing if it keeps everything.

@@ -1,5 +1,6 @@
 import { rowsOfBudget } from '../../gpu/kv/policies/cut.ts';
-import { keepEverything, policyKinds } from '../../gpu/kv/policies/policies.ts';
+import { keepEverything } from '../../gpu/kv/policies/keep-everything.ts';
+import { policyKinds } from '../../gpu/kv/policies/policies.ts';
 import type { Policy, PolicyContext, PolicyField, PolicyPositions } from '../../gpu/kv/policies/policy.ts';
 import type { HostileFields } from '../hostile-fields.ts';
 

@@ -1,4 +1,4 @@
-import { keepEverything } from '../../gpu/kv/policies/policies.ts';
+import { keepEverything } from '../../gpu/kv/policies/keep-everything.ts';
 import type { GroupMovement } from '../../gpu/plan/movement.ts';
 import { promptTurns, tokensOf } from '../engine/check-request.ts';
 import type { RunnableModel, RunOptions } from '../engine/generate.ts';

@@ -49,7 +49,7 @@ export async function scoreContinuation(
     passes,
     useSequential,
   });
-  const policy = policyOf(request.policy, {
+  const policy = await policyOf(request.policy, {
     contextTokens: dims.contextTokens,
     maxNewTokens: continuation.length,
   });

@@ -25,19 +25,3 @@ export const mostRows = (policy: Policy, promptTokens: number): number =>
 /** The most rows of a KV head that a query sees: those that a cut left, and a prompt or a chunk of one. */
 export const mostRowsAtOnce = ({ policy, promptTokens }: PolicyOptions, capacityTokens: number): number =>
   Math.min(capacityTokens, mostRows(policy, promptTokens) + Math.max(1, policy.chunk ?? promptTokens));
-
-/** Keeps everything: what a session does unless it is told otherwise. */
-export const keepEverything: Policy = {
-  id: 'none',
-  sinks: 0,
-  recent: null,
-  heavy: null,
-  rows: null,
-  cachePercent: null,
-  recentPercent: 0,
-  tauInit: 1,
-  tauDelta: 0,
-  seed: 0,
-  positions: 'absolute',
-  chunk: null,
-};

@@ -2,7 +2,6 @@ import { defineKernel } from '../kernel.ts';
 import source from './attend.wgsl?raw';
 import eight from './eight.wgsl?raw';
 import { eightsOf } from './format.ts';
-import held from './held.wgsl?raw';
 import inOrder from './in-order.wgsl?raw';
 import mask from './mask.wgsl?raw';
 import rows from './rows.wgsl?raw';
@@ -35,7 +34,7 @@ function headsHere(params: AttendParams): number {
   return 1;
 }
 
-const constants = (params: AttendParams) => ({
+export const attendConstants = (params: AttendParams) => ({
   ...eightsOf(params.format),
   WG: workgroupOf(params),
   HEAD_DIM: params.headDim,
@@ -47,7 +46,7 @@ const constants = (params: AttendParams) => ({
   WINDOWED: Number(params.windowed),
 });
 
-const workgroups = (params: AttendParams, rows: number) =>
+export const attendWorkgroups = (params: AttendParams, rows: number) =>
   [params.heads / headsHere(params), params.splits, rows] as const;
 
 /** Attention of the step's rows over a store whose rows lie in the order of their positions. */
@@ -55,32 +54,6 @@ export const attend = defineKernel({
   label: 'attend',
   source: [step, mask, rows, inOrder, eight, source].join('\n'),
   bindings: { q: 'read', kv: 'read', y: 'write', rows: 'read', step: 'step' },
-  constants,
-  workgroups,
-});
-
-export interface AttendHeldParams extends AttendParams {
-  /** Whether ranks rotate keys, instead of positions. */
-  readonly ranked: boolean;
-}
-
-/** Attention over a store under a policy. It leaves each head's maximum and sum, for the scores. */
-export const attendHeld = defineKernel({
-  label: 'attend-held',
-  source: [step, mask, rows, held, eight, source].join('\n'),
-  bindings: {
-    q: 'read',
-    kv: 'read',
-    y: 'write',
-    rows: 'read',
-    step: 'step',
-    held: 'read',
-    rope: 'read',
-  },
-  constants: (params: AttendHeldParams) => ({
-    ...constants(params),
-    RANKED: Number(params.ranked),
-    STATS: 1,
-  }),
-  workgroups,
+  constants: attendConstants,
+  workgroups: attendWorkgroups,
 });

@@ -1,5 +1,4 @@
 import { defineKernel } from '../kernel.ts';
-import { ALTERNATIVES } from '../../plan/token-probabilities.ts';
 import source from './probabilities.wgsl?raw';
 import shape from './shape.wgsl?raw';
 import rows from './rows.wgsl?raw';
@@ -8,9 +7,6 @@ interface ProbabilitiesParams {
   readonly vocabSize: number;
   readonly workgroup: number;
 }
-
-/** 32-bit words of `Probabilities`. */
-export const probabilitiesWords = 4 + 2 * ALTERNATIVES;
 
 /** What the raw distribution says about the token that was drawn for the row. */
 export const probabilities = defineKernel({

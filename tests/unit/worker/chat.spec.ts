@@ -61,6 +61,24 @@ describe('A chat', () => {
     expect(two.reuse.reusedTokens).toBeLessThan(3);
   });
 
+  it('continues under a policy from the rows that are left, and reads everything again after a change', async () => {
+    const policy = { ...exact, policy: { id: 'h2o', heavy: 6, recent: 6 } };
+    const { turn } = await chatting();
+    const one = await turn(first, policy);
+    const next = [...first, said('assistant', one.text ?? ''), said('user', 'And then?')];
+    const two = await turn(next, policy);
+    expect(two.reuse.heldTokens).toBe(one.promptTokens + one.tokens.length - 1);
+    expect(two.reuse.reusedTokens).toBe(two.reuse.heldTokens);
+    expect(two.kv.layers.map(({ rows }) => rows)).toEqual(two.kv.layers.map(() => 12));
+    const whole = await afresh(next, policy);
+    expect(two.tokens).not.toEqual(whole.tokens); // it no longer has the whole first turn
+
+    const edited = [...first, said('assistant', 'A fox.'), said('user', 'And then?')];
+    const three = await turn(edited, policy);
+    expect(three.reuse).toMatchObject({ reusedTokens: 0 });
+    expect(three.tokens).toEqual((await afresh(edited, policy)).tokens);
+  });
+
   it('reads everything again if the sharing changed, or when it has outgrown its stores', async () => {
     const { engine, turn } = await chatting();
     const one = await turn(first);

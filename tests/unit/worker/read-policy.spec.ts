@@ -1,11 +1,13 @@
 import { describe, expect, it } from 'vitest';
 import { policyKinds } from '../../../gpu/kv/policies/policies.ts';
-import { policyOf } from '../../../worker/engine/open-policy.ts';
+import { HostileFields } from '../../../worker/hostile-fields.ts';
+import { readPolicy } from '../../../worker/engine/read-policy.ts';
 import { attempt } from '../../../worker/outcome.ts';
 import type { PolicyRequest } from '../../../worker/protocol/generate.ts';
 
 const context = { contextTokens: 1000, maxNewTokens: 50 };
-const read = (request: PolicyRequest) => attempt(() => policyOf(request, context));
+const read = (request: PolicyRequest) =>
+  attempt(() => readPolicy(new HostileFields(request, 'bad-request', 'policy'), context));
 
 describe('A policy that is asked for', () => {
   it('has the defaults of its source for fields that are left out', () => {

@@ -1,0 +1,34 @@
+import { defineKernel } from '../kernel.ts';
+import { attendConstants, attendWorkgroups, type AttendParams } from './attend.ts';
+import source from './attend.wgsl?raw';
+import eight from './eight.wgsl?raw';
+import held from './held.wgsl?raw';
+import mask from './mask.wgsl?raw';
+import rows from './rows.wgsl?raw';
+import step from './step.wgsl?raw';
+
+export interface AttendHeldParams extends AttendParams {
+  /** Whether ranks rotate keys, instead of positions. */
+  readonly ranked: boolean;
+}
+
+/** Attention over a store under a policy. It leaves each head's maximum and sum, for the scores. */
+export const attendHeld = defineKernel({
+  label: 'attend-held',
+  source: [step, mask, rows, held, eight, source].join('\n'),
+  bindings: {
+    q: 'read',
+    kv: 'read',
+    y: 'write',
+    rows: 'read',
+    step: 'step',
+    held: 'read',
+    rope: 'read',
+  },
+  constants: (params: AttendHeldParams) => ({
+    ...attendConstants(params),
+    RANKED: Number(params.ranked),
+    STATS: 1,
+  }),
+  workgroups: attendWorkgroups,
+});
