@@ -30,7 +30,7 @@ const vitest = (name, limitMs, projects = [name]) => ({
 
 const e2e = {
   name: 'e2e',
-  limitMs: 28 * minuteMs,
+  limitMs: 34 * minuteMs,
   command: ['playwright', 'test', '--reporter=list,json'],
   /** @param {string} report */
   toReport: (report) => ({ args: [], env: { PLAYWRIGHT_JSON_OUTPUT_NAME: report } }),
