@@ -270,11 +270,10 @@ export class CpuDecoder implements Decoder {
   // The stores --------------------------------------------------------------------------------------------------
 
   #cut(): void {
-    const { budget, scoring } = this.#run;
-    const joint = scoring?.from === 'attention' && scoring.jointHeads;
+    const { budget, jointHeads } = this.#run;
     for (const [owner, held] of this.#held) {
       const { keepsTokens } = this.stores.of(owner);
-      held.cut({ budget, textTokens: this.#tokens, windowTokens: keepsTokens }, joint);
+      held.cut({ budget, textTokens: this.#tokens, windowTokens: keepsTokens }, jointHeads);
     }
     this.stores.cut(this.#tokens, budget);
   }

@@ -1,4 +1,4 @@
-import { rowsThatStay, type CutOptions } from '../kv/policies/cut.ts';
+import { rowsThatStayByHead, type CutOptions } from '../kv/policies/cut.ts';
 import type { StoreRows } from '../kv/store-rows.ts';
 import type { KvPrecision } from '../kv/usage.ts';
 import { f16Table, toF16Bits } from '../numbers/element-type.ts';
@@ -69,13 +69,9 @@ export class HeldRows {
 
   /** @param joint whether one decision, by the sum of the scores, holds for all heads */
   cut(options: CutOptions, joint: boolean): void {
-    const sums = (this.heads[0] ?? []).map(({ position }, i) => ({
-      position,
-      score: this.heads.reduce((sum, rows) => sum + (rows[i]?.score ?? 0), 0),
-    }));
+    const stays = rowsThatStayByHead(this.heads, options, joint);
     for (const [head, rows] of this.heads.entries()) {
-      const stays = rowsThatStay(joint ? sums : rows, options);
-      this.heads[head] = rows.filter((_, i) => stays[i]);
+      this.heads[head] = rows.filter((_, i) => stays[head]?.[i]);
     }
   }
 

@@ -12,8 +12,7 @@ export class Scores {
 
   /** Before the layers of a token, or of a whole turn: scores that do not add up start at zero. */
   startQuery(stores: readonly HeldRows[]): void {
-    const { scoring } = this.#run;
-    if (scoring?.from !== 'attention' || scoring.accumulates) return;
+    if (!this.#run.newestOnly) return;
     for (const { heads } of stores) {
       for (const row of heads.flat()) row.score = 0;
     }
@@ -21,8 +20,7 @@ export class Scores {
 
   /** Whether a query of a turn adds to scores. */
   counts(isNewest: boolean): boolean {
-    const { scoring } = this.#run;
-    return scoring?.from === 'attention' && (scoring.accumulates || isNewest);
+    return this.#run.accumulates || (this.#run.newestOnly && isNewest);
   }
 
   /** The score that a key gives its row; null if attention decides. */

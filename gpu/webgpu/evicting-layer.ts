@@ -146,7 +146,7 @@ export function recordEvictions(
         versions: HELD_VERSIONS,
         windowed: windowTokens < Infinity,
         scores: scoresConstant(scoring),
-        joint: scoring?.from === 'attention' && scoring.jointHeads,
+        joint: eviction.run.jointHeads,
         workgroup: context.tuning.attendWorkgroup,
       },
       { held, added, next, rows: rowsOf(owner), step: session.step, policy: eviction.policy },

@@ -89,8 +89,7 @@ class ParallelPrefill {
     const { chunkRows } = context.tuning;
     const { logitsAt } = this.#options;
     const { eviction } = this.#forward.session;
-    const scoring = eviction?.run.scoring ?? null;
-    const everyScore = scoring?.from === 'attention' && scoring.accumulates;
+    const everyScore = eviction?.run.accumulates ?? false;
     const everyRow = everyScore || logitsAt.some((position) => position < rows - 1);
     eviction?.startPrompt(end);
 

@@ -39,6 +39,26 @@ export function rowsThatStay(rows: readonly ScoredRow[], options: CutOptions): r
   return stays;
 }
 
+/**
+ * {@link rowsThatStay} for all KV heads of a store.
+ *
+ * @param heads the rows of each, by ascending position
+ * @param joint whether one decision, by the sum of the scores, holds for all heads
+ */
+export function rowsThatStayByHead(
+  heads: readonly (readonly ScoredRow[])[],
+  options: CutOptions,
+  joint: boolean,
+): readonly (readonly boolean[])[] {
+  if (!joint) return heads.map((rows) => rowsThatStay(rows, options));
+  const sums = (heads[0] ?? []).map(({ position }, i) => ({
+    position,
+    score: heads.reduce((sum, rows) => sum + (rows[i]?.score ?? 0), 0),
+  }));
+  const stays = rowsThatStay(sums, options);
+  return heads.map(() => stays);
+}
+
 /** The most rows of a KV head that a budget leaves; Infinity if it leaves all. */
 export const rowsOfBudget = (budget: Budget | null): number =>
   budget ? budget.sinks + budget.recent + budget.heavy : Infinity;

@@ -17,6 +17,26 @@ export class PolicyRun {
     this.scoring = kind.scoring ?? (scored && policy.id !== 'none' ? received : null);
   }
 
+  /** Whether probabilities add up over queries. */
+  get accumulates(): boolean {
+    return this.scoring?.from === 'attention' && this.scoring.accumulates;
+  }
+
+  /** Whether only the newest query's probabilities count. */
+  get newestOnly(): boolean {
+    return this.scoring?.from === 'attention' && !this.scoring.accumulates;
+  }
+
+  /** Whether Keyformer's noise and temperature go into the probabilities. */
+  get noisy(): boolean {
+    return this.scoring?.from === 'attention' && this.scoring.noisy;
+  }
+
+  /** Whether the KV heads of a store are decided together. */
+  get jointHeads(): boolean {
+    return this.scoring?.from === 'attention' && this.scoring.jointHeads;
+  }
+
   /** The budget since the latest prompt ended; null if everything stays. */
   get budget(): Budget | null {
     return this.#budget;
