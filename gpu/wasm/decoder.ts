@@ -69,12 +69,12 @@ export class WasmDecoder implements Decoder {
       this.#takenBytes += bytes;
       return address;
     };
-    const { scoring, policy } = this.#run;
+    const { policy } = this.#run;
     const mostRowsSeen = eviction ? mostRowsAtOnce(eviction, capacityTokens) : capacityTokens;
     const sizes = {
       mostRowsSeen,
       angles: policy.positions === 'cache' ? mostRowsSeen : capacityTokens,
-      noisy: scoring?.from === 'attention' && scoring.noisy,
+      noisy: this.#run.noisy,
     };
     try {
       const addresses = new Map<number, Address>();
@@ -162,7 +162,7 @@ export class WasmDecoder implements Decoder {
   feed(token: number): Float32Array {
     this.#run.tokenFed();
     const hidden = this.step(token);
-    for (const store of this.#evicting?.values() ?? []) store.cut(this.#tokens, this.#joint);
+    for (const store of this.#evicting?.values() ?? []) store.cut(this.#tokens);
     this.stores.cut(this.#tokens, this.#run.budget);
     return hidden;
   }
@@ -179,7 +179,7 @@ export class WasmDecoder implements Decoder {
   endPrompt(): void {
     this.#run.promptEnded(this.#tokens);
     this.#promptStart = null;
-    for (const store of this.#evicting?.values() ?? []) store.endPrompt(this.#tokens, this.#joint);
+    for (const store of this.#evicting?.values() ?? []) store.endPrompt(this.#tokens);
     this.stores.cut(this.#tokens, this.#run.budget);
   }
 
@@ -219,8 +219,7 @@ export class WasmDecoder implements Decoder {
         }),
       );
       this.#startScores();
-      const { scoring } = this.#run;
-      const accumulates = scoring?.from === 'attention' && scoring.accumulates;
+      const { accumulates, newestOnly } = this.#run;
       for (const [i, token] of tokens.entries()) this.#embed(token, this.#rowOf(hidden, i));
 
       const schedule = prefillSchedule(this.#options.sharing, passes, {
@@ -237,7 +236,7 @@ export class WasmDecoder implements Decoder {
         this.#enterPass(pass, hidden, entering, hiddenBytes);
         for (const step of pass.steps) {
           const breatheHere = (ofStep: number) => breathe((done + ofStep) / work);
-          const scores = pass.pass === pass.passes - 1 && scoring?.from === 'attention';
+          const scores = pass.pass === pass.passes - 1 && (accumulates || newestOnly);
           const scored = (position: number) =>
             scores && (accumulates || position === start + tokens.length - 1);
           await this.#prefillLayer(
@@ -272,17 +271,12 @@ export class WasmDecoder implements Decoder {
   }
 
   close(): void {
+    for (const store of this.#evicting?.values() ?? []) store.dropPrompt();
     this.#free();
   }
 
   get #turnsByRank(): boolean {
     return this.#run.policy.positions === 'cache';
-  }
-
-  /** Whether the KV heads of a store are decided together. */
-  get #joint(): boolean {
-    const { scoring } = this.#run;
-    return scoring?.from === 'attention' && scoring.jointHeads;
   }
 
   /** Rows of a store with positions below a query's own. */
@@ -291,8 +285,7 @@ export class WasmDecoder implements Decoder {
   }
 
   #startScores(): void {
-    const { scoring } = this.#run;
-    if (scoring?.from !== 'attention' || scoring.accumulates) return;
+    if (!this.#run.newestOnly) return;
     for (const store of this.#evicting?.values() ?? []) store.clearScores();
   }
 

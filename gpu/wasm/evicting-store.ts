@@ -1,4 +1,4 @@
-import { rowsThatStay, victimOf } from '../kv/policies/cut.ts';
+import { rowsThatStayByHead, victimOf } from '../kv/policies/cut.ts';
 import type { PolicyRun } from '../kv/policies/policy-run.ts';
 import type { StoreRows } from '../kv/store-rows.ts';
 import type { Address, Kernels } from './kernels.ts';
@@ -38,7 +38,7 @@ export class EvictingStore {
   #prompt: Block | null = null;
   /** Rows of each KV head when the latest prompt began; all rows of the text since, while no prompt is read. */
   #held = 0;
-  /** Slots that may be in use. */
+  /** Slots of the lasting block that may be in use. */
   #count = 0;
   /** Where each KV head's next row goes, while no prompt is read. */
   readonly #next: Int32Array;
@@ -78,7 +78,7 @@ export class EvictingStore {
 
   /** Slots from 0 on that may be in use, those of a turn included. */
   get count(): number {
-    return this.#count;
+    return this.#countIn(this.#block);
   }
 
   get #block(): Block {
@@ -122,19 +122,15 @@ export class EvictingStore {
 
   /** Makes room for the rows of a prompt: zeros, behind those held. */
   startPrompt(start: number, tokens: number): void {
-    const taken: Address[] = [];
-    const block = this.#newBlock(this.#held + tokens, (what, bytes) => {
-      const address = this.#memory.allocate(`prefill/${what}`, bytes);
-      taken.push(address);
-      return address;
-    });
+    const block = this.#newBlock(this.#held + tokens, (what, bytes) =>
+      this.#memory.allocate(`prefill/${what}`, bytes),
+    );
     this.#gather(this.#kept, block, this.#inOrder(this.#kept));
     for (let head = 0; head < this.#shape.kvHeads; head++) {
       const positions = this.#ints(block.positions, block, head);
       for (let i = 0; i < tokens; i++) positions[this.#held + i] = start + i;
     }
     this.#prompt = block;
-    this.#count = this.#held + tokens;
     this.#ranksAreSlots();
   }
 
@@ -143,11 +139,11 @@ export class EvictingStore {
     if (!this.#prompt) return;
     this.#free(this.#prompt);
     this.#prompt = null;
-    this.#count = this.#held;
+    this.#turnedIsStale = true;
   }
 
   /** Keeps what the policy keeps of the rows held and of the prompt's, and frees the prompt's memory. */
-  endPrompt(textTokens: number, joint: boolean): void {
+  endPrompt(textTokens: number): void {
     const block = this.#prompt;
     if (!block) return;
     const rows = this.#inOrder(block);
@@ -157,11 +153,7 @@ export class EvictingStore {
       const scores = this.#floats(block.scores, block, head);
       return slots.map((slot) => ({ position: positions[slot] ?? 0, score: scores[slot] ?? 0 }));
     });
-    const sums = (scored[0] ?? []).map(({ position }, i) => ({
-      position,
-      score: scored.reduce((sum, head) => sum + (head[i]?.score ?? 0), 0),
-    }));
-    const stays = scored.map((head) => rowsThatStay(joint ? sums : head, options));
+    const stays = rowsThatStayByHead(scored, options, this.#run.jointHeads);
     const kept = rows.map((slots, head) => slots.filter((_, i) => stays[head]?.[i]));
     this.#gather(block, this.#kept, kept);
     this.#free(block);
@@ -174,9 +166,7 @@ export class EvictingStore {
 
   /** The slots of a prompt's row, or of the row that is being decoded, by KV head. */
   slotsFor(position: number, promptStart: number): readonly number[] {
-    if (this.#prompt)
-      return this.#next.length === 0 ? [] : [...this.#next].fill(this.#held + position - promptStart);
-    return [...this.#next];
+    return Array.from(this.#next, (slot) => (this.#prompt ? this.#held + position - promptStart : slot));
   }
 
   /** Notes that the row of a position was written where {@link slotsFor} says. */
@@ -193,12 +183,12 @@ export class EvictingStore {
   }
 
   /** Cuts after a token was fed. The slot of a row that goes is the next row's. */
-  cut(textTokens: number, joint: boolean): void {
+  cut(textTokens: number): void {
     const block = this.#kept;
     const options = { budget: this.#run.budget, textTokens, windowTokens: this.#windowTokens };
     const scoresOf = (head: number) => this.#floats(block.scores, block, head);
     const heads = [...this.#next.keys()];
-    const sums = joint ? scoresOf(0).slice() : null;
+    const sums = this.#run.jointHeads ? scoresOf(0).slice() : null;
     if (sums) {
       for (const head of heads.slice(1)) {
         scoresOf(head).forEach((score, i) => (sums[i] = (sums[i] ?? 0) + score));
@@ -249,11 +239,16 @@ export class EvictingStore {
     return { owner: this.owner, heads };
   }
 
+  /** Slots of a block that may be in use: all of a prompt's. */
+  #countIn(block: Block): number {
+    return block === this.#kept ? this.#count : block.slots;
+  }
+
   /** Slots in use, by KV head, in the order of their positions. */
   #inOrder(block: Block): readonly (readonly number[])[] {
     return Array.from({ length: this.#shape.kvHeads }, (_, head) => {
       const positions = this.#ints(block.positions, block, head);
-      const slots = Array.from({ length: this.#count }, (_, slot) => slot);
+      const slots = Array.from({ length: this.#countIn(block) }, (_, slot) => slot);
       return slots
         .filter((slot) => (positions[slot] ?? -1) >= 0)
         .sort((a, b) => (positions[a] ?? 0) - (positions[b] ?? 0));
@@ -308,7 +303,7 @@ export class EvictingStore {
     this.#kernels.turnKeys(
       half,
       rows,
-      this.#count,
+      this.count,
       kvHeads,
       headDim,
       ranks,

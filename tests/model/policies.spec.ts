@@ -1,4 +1,4 @@
-import { runningIn } from '#platform';
+import { liveHeapBytes, runningIn } from '#platform';
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { Backend, ModelWeights, Session, SessionOptions } from '../../gpu/backend.ts';
@@ -7,7 +7,6 @@ import { rowsAfterCut } from '../../gpu/kv/policies/cut.ts';
 import { policyKind } from '../../gpu/kv/policies/policies.ts';
 import type { Policy } from '../../gpu/kv/policies/policy.ts';
 import type { StoreRows } from '../../gpu/kv/store-rows.ts';
-import { kvWindow } from '../../gpu/kv/stores.ts';
 import type { Mode } from '../../gpu/plan/forward-plan.ts';
 import { greedy } from '../../gpu/plan/sampling.ts';
 import { kvOwners, type Sharing } from '../../gpu/plan/sharing.ts';
@@ -166,7 +165,7 @@ describe.each(backends)('Under a policy, the backend %s', (name) => {
       await fc.assert(
         fc.asyncProperty(arbitraryRun, async ({ sharing, policy, mode, turns }) => {
           const run = await trace(model, optionsFor(sharing, policy, turns), turns, mode);
-          const owners = kvOwners(sharing.layers).map(({ layer }) => layer);
+          const owners = kvOwners(sharing.layers);
           let held = owners.map(() => 0);
           let textTokens = 0;
           let step = 0;
@@ -178,8 +177,11 @@ describe.each(backends)('Under a policy, the backend %s', (name) => {
             )) {
               // A later turn's percentage may allow more rows than are left.
               const fresh = end === textTokens ? tokens.length : 1;
-              const expected = owners.map((owner, i) =>
-                Math.min((held[i] ?? 0) + fresh, rowsAfterCut(budget, end, kvWindow(sharing, owner))),
+              const expected = owners.map(({ windowed }, i) =>
+                Math.min(
+                  (held[i] ?? 0) + fresh,
+                  rowsAfterCut(budget, end, windowed ? sharing.windowTokens : Infinity),
+                ),
               );
               held = expected;
               expect(run.rows[step]).toEqual(expected);
@@ -325,37 +327,74 @@ describe.each(backends)('Under a policy, the backend %s', (name) => {
     exact.close();
   });
 
-  it('a prompt that was stopped leaves no trace', async () => {
-    const policy = policyWith('h2o', { heavy: 3, recent: 3 });
+  it.each<[string, Policy]>([
+    ['h2o', policyWith('h2o', { heavy: 3, recent: 3 })],
+    ['sinks', policyWith('sinks', { sinks: 2, recent: 4, positions: 'cache' })],
+  ])('a prompt that was stopped leaves no trace (%s)', async (_, policy) => {
     const options: SessionOptions = {
       ...optionsFor(sharingOf('0_1_1_3'), policy, []),
       capacityTokens: 80,
       eviction: { policy, scored: false, promptTokens: 60 },
     };
-    const session = await model.open(options);
-    const read = (tokens: readonly number[], stops: boolean) => {
+    const rows: Float32Array[] = [];
+    const read = (session: Session, tokens: readonly number[], stops: boolean) => {
       let asked = 0;
       return session.prefill(tokens, {
         mode: 'sequential',
-        logitsAt: [],
-        onLogits: () => undefined,
+        logitsAt: stops ? [] : [tokens.length - 1],
+        onLogits: (__, row) => rows.push(row.slice()),
         onProgress: () => undefined,
         stopped: () => stops && asked++ > 2,
       });
     };
-    await read([1, 2, 3, 4, 5, 6, 7, 8, 9], false);
-    const before = await session.rowsHeld();
-    if (
-      !(await read(
-        Array.from({ length: 40 }, (_, i) => i % 37),
-        true,
-      ))
-    ) {
-      expect(session.rewind(9)).toBe(true);
-      expect(await session.rowsHeld()).toEqual(before);
+    // Tokens that are fed let rows go, so that the slots are in no order.
+    const begin = async () => {
+      const session = await model.open(options);
+      await read(session, [1, 2, 3, 4, 5, 6, 7, 8, 9], false);
+      await session.feed([10, 11, 12, 13, 14], { onLogits: () => undefined, stopped: never });
+      return session;
+    };
+    const [stopped, exact] = [await begin(), await begin()];
+    const before = await stopped.rowsHeld();
+    const long = Array.from({ length: 40 }, (__, i) => i % 37);
+    if (!(await read(stopped, long, true))) {
+      expect(stopped.rewind(14)).toBe(true);
+      expect(await stopped.rowsHeld()).toEqual(before);
+      for (const session of [stopped, exact]) await read(session, [20, 21, 22], false);
+      expectAllClose(rows.at(-2) ?? [], rows.at(-1) ?? [], 1e-5);
+      expect(await stopped.rowsHeld()).toEqual(await exact.rowsHeld());
     }
-    session.close();
+    stopped.close();
+    exact.close();
   });
+
+  it.runIf(runningIn === 'node' && !slow)(
+    'a session that is closed in the middle of a prompt leaves no memory behind',
+    async () => {
+      const promptTokens = 4000;
+      const prompt = Array.from({ length: promptTokens }, (_, i) => i % 37);
+      const options: SessionOptions = {
+        ...optionsFor(sharingOf('0_1_2_3'), policyWith('h2o', { heavy: 3, recent: 3 }), []),
+        capacityTokens: promptTokens,
+      };
+      const closeEarly = async () => {
+        const session = await model.open(options);
+        const read = await session.prefill(prompt, {
+          mode: 'sequential',
+          logitsAt: [],
+          onLogits: () => undefined,
+          onProgress: () => undefined,
+          stopped: () => true,
+        });
+        expect(read).toBe(false);
+        session.close();
+      };
+      await closeEarly();
+      const before = liveHeapBytes() ?? 0;
+      for (let i = 0; i < 40; i++) await closeEarly();
+      expect((liveHeapBytes() ?? 0) - before).toBeLessThan(2 ** 23);
+    },
+  );
 });
 
 /** Whether two backends disagree about a row whose score is not close to that of one that stayed. */
