@@ -13,10 +13,6 @@ import { kvRowBytes, kvRowsAllocated, type KvPrecision, type KvUsage } from './u
  */
 export type AllocateStore = (owner: number, bytes: number) => number;
 
-/** The window through which every reader of a store sees it; Infinity if one sees the whole text. */
-export const kvWindow = ({ layers, windowTokens }: Sharing, owner: number): number =>
-  layers.some(({ readsFrom, windowed }) => readsFrom === owner && !windowed) ? Infinity : windowTokens;
-
 /** Bytes of a row's position and score in one KV head. */
 const BYTES_PER_SCORED_ROW = 8;
 

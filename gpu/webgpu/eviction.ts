@@ -1,19 +1,24 @@
-import type { SessionOptions } from '../backend.ts';
 import { newEvictingCache, type EvictingCache } from '../kv/evicting-cache.ts';
-import type { EvictingCaches } from '../kv/stores.ts';
+import type { EvictingCaches, EvictingFacts } from '../kv/stores.ts';
 import { mostRowsAtOnce } from '../kv/policies/policies.ts';
-import { MAX_STEPS_IN_FLIGHT } from '../kv/usage.ts';
-import { rowsThatStay } from '../kv/policies/cut.ts';
+import { MAX_STEPS_IN_FLIGHT, type KvPrecision } from '../kv/usage.ts';
+import { rowsThatStayByHead } from '../kv/policies/cut.ts';
 import { gumbelTable } from '../kv/policies/noise.ts';
 import { PolicyRun } from '../kv/policies/policy-run.ts';
 import type { PolicyOptions } from '../kv/policies/policy.ts';
 import type { StoreRows } from '../kv/store-rows.ts';
-import { kvWindow } from '../kv/stores.ts';
-import { kvRowBytes } from '../kv/usage.ts';
 import type { ModelDims } from '../plan/model-dims.ts';
 import type { GpuContext } from './device.ts';
 import * as recorders from './evicting-layer.ts';
-import { HELD_VERSIONS, HELD_WORDS, packHeld, unpackHeld } from './held-table.ts';
+import {
+  HELD_VERSIONS,
+  HELD_WORDS,
+  packHeld,
+  unpackHeld,
+  type MarkedRow,
+  type SlotRow,
+} from './held-table.ts';
+import type { Recording } from './kernel.ts';
 import { gatherRows } from './kernels/held-rows.ts';
 import type { Scope } from './memory.ts';
 import { packPolicy, POLICY_BYTES } from './pack-policy.ts';
@@ -50,8 +55,8 @@ interface RowsOfStore {
 }
 
 /**
- * What a session under a policy has besides: the policy at work, and its stores' memory. Loaded only for a session under
- * a policy, so all others know its type alone.
+ * What only a session under a policy has: the policy at work, and its stores' memory. Its code is loaded for such a
+ * session alone, so everything else knows just its type.
  */
 export class Eviction {
   /** What a decoder records in place of its own attention. */
@@ -59,7 +64,6 @@ export class Eviction {
   readonly run: PolicyRun;
   readonly stores: ReadonlyMap<number, EvictingStore>;
   readonly #stores = new Map<number, EvictingStore>();
-  readonly #options: SessionOptions;
   readonly #policyOptions: PolicyOptions;
   readonly #caches = new Map<number, EvictingCache>();
   readonly #scope: Scope;
@@ -77,23 +81,22 @@ export class Eviction {
   constructor(
     context: GpuContext,
     dims: ModelDims,
-    options: SessionOptions,
+    kvPrecision: KvPrecision,
     policyOptions: PolicyOptions,
     scope: Scope,
     kvScope: Scope,
   ) {
     this.#context = context;
     this.#dims = dims;
-    this.#options = options;
     this.#policyOptions = policyOptions;
     const { policy, scored } = policyOptions;
     this.#scope = scope;
     this.#kvScope = kvScope;
-    this.#headBytes = dims.headDim * (options.kvPrecision === 'f16' ? 2 : 4);
+    this.#headBytes = dims.headDim * (kvPrecision === 'f16' ? 2 : 4);
     this.stores = this.#stores;
     this.run = new PolicyRun(policy, scored);
     this.policy = scope.uniform('policy', POLICY_BYTES);
-    const noisy = this.run.scoring?.from === 'attention' && this.run.scoring.noisy;
+    const { noisy } = this.run;
     this.noise = scope.storage('noise', noisy ? gumbelTable.byteLength : 4);
     if (noisy) context.device.queue.writeBuffer(this.noise, 0, gumbelTable);
     this.stats = scope.storage('noisy stats', noisy ? 16 * dims.heads : 16);
@@ -104,10 +107,9 @@ export class Eviction {
    *
    * @returns the bytes that the ledger counts for it
    */
-  addStore(owner: number, slots: number): number {
-    const { sharing, kvPrecision } = this.#options;
+  #addStore({ owner, windowTokens }: EvictingFacts, slots: number): number {
     const { kvHeads } = this.#dims;
-    const rowBytes = kvRowBytes(this.#dims, kvPrecision);
+    const rowBytes = 2 * kvHeads * this.#headBytes;
     const rows = slots * kvHeads;
     const kept = {
       kv: this.#kvScope.storage(`layer-${owner}`, slots * rowBytes),
@@ -118,7 +120,7 @@ export class Eviction {
     const store = {
       owner,
       slots,
-      windowTokens: kvWindow(sharing, owner),
+      windowTokens,
       row: this.#scope.storage(`row/layer-${owner}`, rowBytes),
       ...kept,
     };
@@ -136,7 +138,7 @@ export class Eviction {
   readonly caches: EvictingCaches = {
     make: (facts) => {
       const cache = newEvictingCache(facts, this.#policyOptions, MAX_STEPS_IN_FLIGHT, (slots) =>
-        this.addStore(facts.owner, slots),
+        this.#addStore(facts, slots),
       );
       this.#caches.set(facts.owner, cache);
       return cache;
@@ -235,12 +237,11 @@ export class Eviction {
 
   /** Copies the rows held to the first slots of a prompt's stores, by rank. */
   async gatherHeld(textTokens: number, scope: Scope): Promise<void> {
-    const { context, kvHeads } = { context: this.#context, kvHeads: this.#dims.kvHeads };
     if (textTokens === 0) return;
-    const encoder = context.device.createCommandEncoder({ label: 'gather' });
-    const recorder = context.kernels.record(scope);
-    const { scoring } = this.run;
-    const keepsScores = scoring?.from !== 'attention' || scoring.accumulates;
+    const { kvHeads } = this.#dims;
+    const encoder = this.#context.device.createCommandEncoder({ label: 'gather' });
+    const recorder = this.#context.kernels.record(scope);
+    const keepsScores = !this.run.newestOnly;
     for (const [owner, store] of this.stores) {
       const prompt = this.#prompt?.get(owner);
       if (!prompt || prompt.before === 0) continue;
@@ -256,11 +257,7 @@ export class Eviction {
         scores: prompt.added,
       });
     }
-    const recording = await recorder.finish();
-    const pass = encoder.beginComputePass();
-    recording.replay(pass);
-    pass.end();
-    context.device.queue.submit([encoder.finish()]);
+    this.#submit(encoder, await recorder.finish());
   }
 
   /** Cuts after a prompt that was read to its end: moves the rows that stay into the stores. */
@@ -268,22 +265,16 @@ export class Eviction {
     const { kvHeads } = this.#dims;
     this.run.promptEnded(textTokens);
     this.#writePolicy(textTokens);
-    const { budget, scoring } = this.run;
-    const joint = scoring?.from === 'attention' && scoring.jointHeads;
+    const { budget, jointHeads } = this.run;
     const recorder = this.#context.kernels.record(scope);
+    const read = await this.#readRows(textTokens);
     for (const [owner, store] of this.stores) {
       const prompt = this.#prompt?.get(owner);
-      if (!prompt) continue;
-      const rows = await this.#readPrompt(prompt);
-      const sums = (rows[0] ?? []).map(({ position }, i) => ({
-        position,
-        score: rows.reduce((sum, head) => sum + (head[i]?.score ?? 0), 0),
-      }));
+      const rows = read.get(owner);
+      if (!prompt || !rows) continue;
       const options = { budget, textTokens, windowTokens: store.windowTokens };
-      const kept = rows.map((head) => {
-        const stays = rowsThatStay(joint ? sums : head, options);
-        return head.filter((_, i) => stays[i]);
-      });
+      const stays = rowsThatStayByHead(rows, options, jointHeads);
+      const kept = rows.map((head, kvHead) => head.filter((_, i) => stays[kvHead]?.[i]));
       this.#writeHeld(store, textTokens, kept);
       // Where each row of the prompt goes: to its rank among those kept.
       const moves = packMoves(prompt.slots, kept);
@@ -298,8 +289,11 @@ export class Eviction {
         scores: scope.storage('scores, unused', 4 * store.slots * kvHeads),
       });
     }
-    const recording = await recorder.finish();
     const encoder = this.#context.device.createCommandEncoder({ label: 'keep' });
+    this.#submit(encoder, await recorder.finish());
+  }
+
+  #submit(encoder: GPUCommandEncoder, recording: Recording): void {
     const pass = encoder.beginComputePass();
     recording.replay(pass);
     pass.end();
@@ -313,43 +307,59 @@ export class Eviction {
 
   /** What the stores hold now. */
   async rowsHeld(textTokens: number): Promise<readonly StoreRows[]> {
-    const stores: StoreRows[] = [];
-    for (const [owner, store] of this.stores) {
-      const prompt = this.#prompt?.get(owner);
-      const rows = prompt ? await this.#readPrompt(prompt) : await this.#readStore(store, textTokens);
-      const heads = rows.map((head) => ({
+    return [...(await this.#readRows(textTokens))].map(([owner, rows]) => ({
+      owner,
+      heads: rows.map((head) => ({
         positions: head.map(({ position }) => position),
         scores: head.map(({ score }) => score),
-      }));
-      stores.push({ owner, heads });
-    }
-    return stores;
+      })),
+    }));
   }
 
-  async #readStore(store: EvictingStore, textTokens: number) {
-    const bytes = store.held.size / HELD_VERSIONS;
-    const words = await this.#read(store.held, (textTokens % HELD_VERSIONS) * bytes, bytes);
-    return unpackHeld(words, this.#dims.kvHeads);
-  }
-
-  async #readPrompt({ held, added }: PromptStore) {
+  /** The rows of every store, or while a prompt is read those of its store, by owner. One read-back for all of them. */
+  async #readRows(textTokens: number): Promise<ReadonlyMap<number, readonly (readonly SlotRow[])[]>> {
+    const parts = [...this.stores].flatMap(([owner, store]): Part[] => {
+      const prompt = this.#prompt?.get(owner);
+      if (prompt) return [wholeOf(prompt.held), wholeOf(prompt.added)];
+      const bytes = store.held.size / HELD_VERSIONS;
+      return [{ buffer: store.held, from: (textTokens % HELD_VERSIONS) * bytes, bytes }];
+    });
+    const words = await this.#read(parts);
     const { kvHeads } = this.#dims;
-    const rows = unpackHeld(await this.#read(held, 0, held.size), kvHeads);
-    const scores = new Float32Array((await this.#read(added, 0, added.size)).buffer);
-    return rows.map((head, kvHead) =>
-      head.map((row) => ({ ...row, score: scores[row.slot * kvHeads + kvHead] ?? 0 })),
+    let next = 0;
+    const take = () => words[next++] ?? new Uint32Array();
+    return new Map(
+      [...this.stores.keys()].map((owner) => {
+        const rows = unpackHeld(take(), kvHeads);
+        if (!this.#prompt) return [owner, rows];
+        const scores = new Float32Array(take().buffer);
+        const scored = rows.map((head, kvHead) =>
+          head.map((row) => ({ ...row, score: scores[row.slot * kvHeads + kvHead] ?? 0 })),
+        );
+        return [owner, scored];
+      }),
     );
   }
 
-  async #read(buffer: GPUBuffer, from: number, bytes: number): Promise<Uint32Array> {
+  /** The words of parts of buffers. */
+  async #read(parts: readonly Part[]): Promise<readonly Uint32Array[]> {
     const scope = this.#context.ledger.scope('read-back');
     try {
-      const staging = scope.staging('rows held', bytes);
+      const staging = scope.staging(
+        'rows held',
+        parts.reduce((sum, { bytes }) => sum + bytes, 0),
+      );
       const encoder = this.#context.device.createCommandEncoder({ label: 'rows held' });
-      encoder.copyBufferToBuffer(buffer, from, staging, 0, bytes);
+      let end = 0;
+      const places = parts.map(({ buffer, from, bytes }) => {
+        encoder.copyBufferToBuffer(buffer, from, staging, end, bytes);
+        end += bytes;
+        return { from: end - bytes, to: end };
+      });
       this.#context.device.queue.submit([encoder.finish()]);
       await this.#context.wait(staging.mapAsync(GPUMapMode.READ));
-      return new Uint32Array(staging.getMappedRange(0, bytes).slice(0));
+      const mapped = staging.getMappedRange();
+      return places.map(({ from, to }) => new Uint32Array(mapped.slice(from, to)));
     } finally {
       scope.free();
     }
@@ -359,7 +369,7 @@ export class Eviction {
   #writeHeld(
     { slots, held, next }: EvictingStore,
     textTokens: number,
-    kept: readonly (readonly { readonly position: number; readonly score: number }[])[],
+    kept: readonly (readonly MarkedRow[])[],
   ): void {
     const { kvHeads } = this.#dims;
     const { queue } = this.#context.device;
@@ -377,11 +387,17 @@ export class Eviction {
   }
 }
 
+/** A part of a buffer. */
+interface Part {
+  readonly buffer: GPUBuffer;
+  readonly from: number;
+  readonly bytes: number;
+}
+
+const wholeOf = (buffer: GPUBuffer): Part => ({ buffer, from: 0, bytes: buffer.size });
+
 /** A table that gives each kept row its new rank, and leaves out the others. */
-function packMoves(
-  slots: number,
-  kept: readonly (readonly { readonly slot: number; readonly position: number; readonly score: number }[])[],
-): Uint32Array<ArrayBuffer> {
+function packMoves(slots: number, kept: readonly (readonly SlotRow[])[]): Uint32Array<ArrayBuffer> {
   const words = packHeld(
     slots,
     kept.map(() => []),

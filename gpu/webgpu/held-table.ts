@@ -19,6 +19,11 @@ export interface MarkedRow {
   readonly score: number;
 }
 
+/** A row of one KV head, and where it lies. */
+export interface SlotRow extends MarkedRow {
+  readonly slot: number;
+}
+
 /**
  * A table `[slots, kvHeads]` of rows in the first slots, by rank.
  *
@@ -44,10 +49,7 @@ export function packHeld(
 }
 
 /** The rows of each KV head, by ascending position, and the slot of each. */
-export function unpackHeld(
-  words: Uint32Array,
-  kvHeads: number,
-): readonly (readonly (MarkedRow & { readonly slot: number })[])[] {
+export function unpackHeld(words: Uint32Array, kvHeads: number): readonly (readonly SlotRow[])[] {
   const floats = new Float32Array(words.buffer, words.byteOffset, words.length);
   const slots = words.length / HELD_WORDS / kvHeads;
   return Array.from({ length: kvHeads }, (_, head) =>

@@ -59,7 +59,7 @@ export class GpuSession implements Session {
         ? new (await import('./eviction.ts')).Eviction(
             context,
             dims,
-            options,
+            options.kvPrecision,
             options.eviction,
             scope,
             kvScope,
