@@ -30,7 +30,7 @@ const planIsPure =
 const pageLooksAtTypes =
   'The page talks to the worker only through the types of worker/protocol and the table of worker/settings, and plans only with the pure folders gpu/plan, gpu/numbers and gpu/kv.';
 const panelsAreApart =
-  'A panel imports its own folder, web/playground, web/settings, web/models, web/ui and web/meaning, and never another panel: what two panels need belongs to one of those.';
+  'A panel imports its own folder, web/playground, web/settings, web/models, web/presets, web/ui and web/meaning, and never another panel: what two panels need belongs to one of those.';
 
 const belowThePanels = [
   ...pure,
@@ -41,6 +41,7 @@ const belowThePanels = [
   { path: 'web/playground/' },
   { path: 'web/settings/' },
   { path: 'web/models/' },
+  { path: 'web/presets/' },
   { path: 'web/ui/' },
   { path: 'web/meaning/' },
 ];
@@ -189,6 +190,12 @@ const realms: readonly Realm[] = [
     may: [...pure, protocolTypes, { path: 'web/ui/' }, { path: 'web/models/' }],
     libraries: [],
     reason: 'web/models says what models there are: it knows neither the playground nor a panel.',
+  },
+  {
+    of: 'web/presets/',
+    may: [...pure, { path: 'web/presets/' }],
+    libraries: [],
+    reason: 'web/presets generates published plans and knows their papers: it imports the pure folders.',
   },
   {
     of: 'web/settings/',

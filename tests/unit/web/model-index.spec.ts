@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { defaultConfig } from '../../../web/settings/settings.ts';
-import { presetOf } from '../../../web/panels/layers/presets/presets.ts';
+import { presetOf } from '../../../web/presets/presets.ts';
 import type { Evaluation } from '../../../tools/evaluate/evaluation.ts';
 import { parseModelIndex } from '../../../web/models/model-index.ts';
 

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { ModelDims } from '../../../gpu/plan/model-dims.ts';
 import { planFigures } from '../../../web/panels/layers/plan-figures.ts';
-import { presetLayerTypes, presets } from '../../../web/panels/layers/presets/presets.ts';
+import { presetLayerTypes, presets } from '../../../web/presets/presets.ts';
 import { sharingOf } from '../../support/arbitrary-plans.ts';
 
 /** TinyLlama: 22 layers, 4 KV heads of 64. */

@@ -6,7 +6,7 @@ import {
   presets,
   presetsFor,
   usualParameter,
-} from '../../../web/panels/layers/presets/presets.ts';
+} from '../../../web/presets/presets.ts';
 
 const byId = (id: string) => {
   const preset = presets.find((candidate) => candidate.id === id);

@@ -7,7 +7,7 @@
  * groups of neighbors that share one each. LCKV is the sandwich with its KV on top, CLA the lasagna with its KV at
  * the bottom, YOCO the pizza with its KV at the bottom and windows below.
  */
-import { words } from '../words.ts';
+import { words } from './words.ts';
 import { full, perLayer, type Preset } from './preset.ts';
 
 export const studyPaper = {
@@ -68,7 +68,7 @@ export const studyPresets: readonly Preset[] = layouts.flatMap(({ layout, usual 
     sentence: words.study.layouts[layout].sentence(words.study.places[place]),
     paper: studyPaper,
     minLayers: 4,
-    parameter: { name: words.preset.parameters.kvLayers, min: 1, max: (layerCount) => layerCount - 1, usual },
+    parameter: { name: words.parameters.kvLayers, min: 1, max: (layerCount) => layerCount - 1, usual },
     generate: (layerCount, caches) =>
       perLayer(layerCount, (layer) => {
         const span =

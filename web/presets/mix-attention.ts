@@ -1,4 +1,4 @@
-import { words } from '../words.ts';
+import { words } from './words.ts';
 import { full, windowed, type Entry, type Preset } from './preset.ts';
 
 const paper = {

@@ -1,5 +1,5 @@
-import { formatLayerTypes } from '../../../../gpu/plan/layer-types.ts';
-import { words } from '../words.ts';
+import { formatLayerTypes } from '../../gpu/plan/layer-types.ts';
+import { words } from './words.ts';
 import { mixAttentionPresets } from './mix-attention.ts';
 import { full, perLayer, windowed, type Preset } from './preset.ts';
 import { sandwichSpan, studyPresets } from './systematic-study.ts';
@@ -26,7 +26,7 @@ export const presets: readonly Preset[] = [
     },
     minLayers: 4,
     parameter: {
-      name: words.preset.parameters.warmupLayers,
+      name: words.parameters.warmupLayers,
       min: 0,
       max: (layerCount) => layerCount - 2,
       usual: () => 2,
@@ -45,7 +45,7 @@ export const presets: readonly Preset[] = [
     },
     minLayers: 2,
     parameter: {
-      name: words.preset.parameters.groupSize,
+      name: words.parameters.groupSize,
       min: 2,
       max: (layerCount) => layerCount,
       usual: () => 2,
