@@ -102,11 +102,6 @@ export class EvictingStore {
     return this.#block.scores;
   }
 
-  /** Whether some slot below {@link count} is free: where the next row goes. */
-  get hasFreeSlot(): boolean {
-    return this.#prompt === null && this.#count > this.#held;
-  }
-
   rowsFrom(slot: number): Address {
     return this.#block.rows + slot * this.rowBytes;
   }
@@ -139,7 +134,6 @@ export class EvictingStore {
     if (!this.#prompt) return;
     this.#free(this.#prompt);
     this.#prompt = null;
-    this.#turnedIsStale = true;
   }
 
   /** Keeps what the policy keeps of the rows held and of the prompt's, and frees the prompt's memory. */

@@ -9,81 +9,14 @@ import type { Policy } from '../../gpu/kv/policies/policy.ts';
 import type { StoreRows } from '../../gpu/kv/store-rows.ts';
 import type { Mode } from '../../gpu/plan/forward-plan.ts';
 import { greedy } from '../../gpu/plan/sampling.ts';
+import { WebGpuBackend } from '../../gpu/webgpu/backend.ts';
 import { kvOwners, type Sharing } from '../../gpu/plan/sharing.ts';
 import { expectAllClose } from '../support/all-close.ts';
 import { arbitraryPolicy, policyWith } from '../support/arbitrary-policies.ts';
 import { arbitrarySharing, layersOf, sharingOf } from '../support/arbitrary-plans.ts';
+import { expectSameTrace, optionsFor, positionsOf, trace, type Turn } from '../support/policy-trace.ts';
 import { putRandomModel, tinyDims } from '../support/random-model.ts';
 import { backends, openBackend } from '../support/test-engine.ts';
-
-interface Turn {
-  readonly tokens: readonly number[];
-  /** Tokens that are fed after it. */
-  readonly fed: readonly number[];
-}
-
-interface Trace {
-  /** After each prompt, and after each token that was fed. */
-  readonly logits: readonly Float32Array[];
-  readonly kept: readonly (readonly StoreRows[])[];
-  /** Before the cut after each prompt. */
-  readonly scores: readonly (readonly StoreRows[])[];
-  /** What the session says of its rows: `[step][owner]`. */
-  readonly rows: readonly (readonly number[])[];
-}
-
-const never = () => false;
-
-const optionsFor = (sharing: Sharing, policy: Policy | null, turns: readonly Turn[]): SessionOptions => {
-  const promptTokens = turns.reduce((sum, { tokens, fed }) => sum + tokens.length + fed.length, 0);
-  return {
-    sharing,
-    passes: { forward: 2, backward: 1 },
-    kvPrecision: 'f32',
-    capacityTokens: promptTokens + 1,
-    ...(policy && { eviction: { policy, scored: true, promptTokens } }),
-  };
-};
-
-async function trace(
-  model: ModelWeights,
-  options: SessionOptions,
-  turns: readonly Turn[],
-  mode: Mode,
-): Promise<Trace> {
-  const session = await model.open(options);
-  const logits: Float32Array[] = [];
-  const kept: (readonly StoreRows[])[] = [];
-  const scores: (readonly StoreRows[])[] = [];
-  const rows: number[][] = [];
-  const record = async () => {
-    kept.push(await session.rowsHeld());
-    rows.push(session.kvUsage().layers.map((layer) => layer.rows));
-  };
-  try {
-    for (const { tokens, fed } of turns) {
-      await session.prefill(tokens, {
-        mode,
-        logitsAt: [tokens.length - 1],
-        onLogits: (_, row) => logits.push(row.slice()),
-        onProgress: () => undefined,
-        beforeCut: async () => {
-          scores.push(await session.rowsHeld());
-        },
-        stopped: never,
-      });
-      await record();
-      await session.feed(fed, {
-        onLogits: (_, row) => logits.push(row.slice()),
-        onFed: record,
-        stopped: never,
-      });
-    }
-    return { logits, kept, scores, rows };
-  } finally {
-    session.close();
-  }
-}
 
 const arbitraryTokens = (minLength: number, maxLength: number) =>
   fc.array(fc.nat(tinyDims.vocabSize - 1), { minLength, maxLength });
@@ -111,20 +44,14 @@ const arbitraryRun = fc
     ),
     policy: arbitraryPolicy,
     mode: fc.constantFrom<Mode>('sequential', 'parallel'),
+    // With a single pass, layers that read above see zeros alone.
+    passes: fc.constantFrom({ forward: 2, backward: 1 }, { forward: 1, backward: 0 }),
     turns: fc.array(fc.record({ tokens: arbitraryTokens(1, 12), fed: arbitraryTokens(0, 6) }), {
       minLength: 1,
       maxLength: 2,
     }),
   })
   .filter((run) => !isBeyondLimit(run));
-
-const positionsOf = (stores: readonly StoreRows[]) =>
-  stores.map(({ heads }) => heads.map(({ positions }) => positions));
-
-function expectSameTrace(one: Trace, other: Trace) {
-  expect(one.kept.map(positionsOf)).toEqual(other.kept.map(positionsOf));
-  for (const [step, row] of one.logits.entries()) expectAllClose(row, other.logits[step] ?? [], 1e-4);
-}
 
 /** How often a query of a first prompt sees at least one row of a store. */
 function queriesThatSee(sharing: Sharing, owner: number, tokens: number): number {
@@ -137,6 +64,8 @@ function queriesThatSee(sharing: Sharing, owner: number, tokens: number): number
     return sum + queries.filter(Boolean).length;
   }, 0);
 }
+
+const never = () => false;
 
 const atNight = runningIn === 'node' && process.env['KVTAB_PLANS'] === 'all';
 
@@ -205,8 +134,8 @@ describe.each(backends)('Under a policy, the backend %s', (name) => {
     'computes what the twin computes, and keeps the same rows unless scores are almost equal',
     async () => {
       await fc.assert(
-        fc.asyncProperty(arbitraryRun, async ({ sharing, policy, mode, turns }) => {
-          const options = optionsFor(sharing, policy, turns);
+        fc.asyncProperty(arbitraryRun, async ({ sharing, policy, mode, turns, passes }) => {
+          const options = optionsFor(sharing, policy, turns, passes);
           const got = await trace(model, options, turns, mode);
           const expected = await trace(twin, options, turns, mode);
           for (const [step, stores] of expected.kept.entries()) {
@@ -238,9 +167,9 @@ describe.each(backends)('Under a policy, the backend %s', (name) => {
         policyWith('keyformer', { heavy: 2, recent: 2, tauInit: 0.7, seed: 3 }),
       );
       await fc.assert(
-        fc.asyncProperty(arbitraryRun, scored, async ({ sharing, mode, turns: [first] }, policy) => {
+        fc.asyncProperty(arbitraryRun, scored, async ({ sharing, mode, passes, turns: [first] }, policy) => {
           const turns = [{ tokens: first?.tokens ?? [1], fed: [] }];
-          const run = await trace(model, optionsFor(sharing, policy, turns), turns, mode);
+          const run = await trace(model, optionsFor(sharing, policy, turns, passes), turns, mode);
           const group = tinyDims.heads / tinyDims.kvHeads;
           for (const { owner, heads } of run.scores[0] ?? []) {
             const queries = queriesThatSee(sharing, owner, turns[0]?.tokens.length ?? 0);
@@ -286,14 +215,16 @@ describe.each(backends)('Under a policy, the backend %s', (name) => {
     ['keyformer', policyWith('keyformer', { cachePercent: 40, recentPercent: 50, tauDelta: 0.1 })],
     ['tova', policyWith('tova', { rows: 5 })],
     ['key-norm', policyWith('key-norm', { heavy: 3, recent: 2 })],
+    // More rows than a workgroup has invocations.
+    ['h2o over many rows', policyWith('h2o', { heavy: 24, recent: 20 })],
   ])('a turn after a stop equals the turn that never ran on (%s)', async (_, policy) => {
-    const prompt = Array.from({ length: 14 }, (__, i) => (i * 11) % 37);
+    const prompt = Array.from({ length: 60 }, (__, i) => (i * 11) % 37);
     const next = [4, 9, 2];
     const sharing = sharingOf('0_2_2s_3', { windowTokens: 6 });
     const options: SessionOptions = {
       ...optionsFor(sharing, policy, []),
-      capacityTokens: 80,
-      eviction: { policy, scored: false, promptTokens: 40 },
+      capacityTokens: 140,
+      eviction: { policy, scored: false, promptTokens: 100 },
     };
     const read = async (session: Session, tokens: readonly number[]) => {
       let logits = new Float32Array();
@@ -314,7 +245,7 @@ describe.each(backends)('Under a policy, the backend %s', (name) => {
       maxNewTokens: 40,
       endTokens: new Set(),
       onToken: (token) => drawn.push(token),
-      stopped: () => drawn.length >= 12,
+      stopped: () => drawn.length >= 30,
     });
     const exact = await model.open(options);
     await read(exact, prompt);
@@ -325,6 +256,40 @@ describe.each(backends)('Under a policy, the backend %s', (name) => {
     expect(positionsOf(await stopped.rowsHeld())).toEqual(positionsOf(await exact.rowsHeld()));
     stopped.close();
     exact.close();
+  });
+
+  it('of equal scores the lower position stays, in prompts and while decoding', async () => {
+    // Unrotated keys of the first layer are the same for the same token.
+    const policy = policyWith('key-norm', { heavy: 40, recent: 3, positions: 'cache' });
+    const turns = [{ tokens: Array.from({ length: 50 }, () => 5), fed: [5, 5, 5, 5, 5] }];
+    const run = await trace(model, optionsFor(sharingOf('0_0_0_0'), policy, turns), turns, 'parallel');
+    for (const [step, stores] of run.kept.entries()) {
+      const lowest = Array.from({ length: 40 }, (_, position) => position);
+      const newest = [47, 48, 49].map((position) => position + step);
+      const expected = [...lowest, ...newest];
+      expect(positionsOf(stores)).toEqual([[expected, expected]]);
+    }
+  });
+
+  it.runIf(slow)('reads nothing from slots that are free', async () => {
+    if (!(backend instanceof WebGpuBackend)) throw new Error('only WebGPU has slots to poison');
+    const { context } = backend;
+    const policy = policyWith('sinks', { sinks: 2, recent: 5 });
+    const turns = [{ tokens: [1, 2, 3], fed: [4, 5, 6, 7, 8, 9, 10, 11] }];
+    const options = optionsFor(sharingOf('0_2_2s_3'), policy, turns);
+    const poisoned = {
+      open: async (asked: SessionOptions) => {
+        const session = await model.open(asked);
+        for (const { owner, label, buffer, bytes } of context.ledger.entries()) {
+          if (owner !== 'kv' || !label.startsWith('layer-')) continue;
+          // NaN as float32 and as two float16.
+          context.device.queue.writeBuffer(buffer, 0, new Uint32Array(bytes / 4).fill(0x7fc07fc0));
+        }
+        return session;
+      },
+    };
+    const expected = await trace(model, options, turns, 'parallel');
+    expectSameTrace(await trace(poisoned, options, turns, 'parallel'), expected);
   });
 
   it.each<[string, Policy]>([

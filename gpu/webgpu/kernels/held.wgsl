@@ -1,5 +1,5 @@
 // What a KV head knows of each slot of a store under a policy. Which keys a query sees is asked of their positions, in
-// whatever order they lie. The mirror of HeldTable in webgpu/held-table.ts.
+// whatever order they lie. Its mirror is packHeld in webgpu/held-table.ts.
 override RANKED: bool = false;  // ranks rotate keys, instead of positions
 
 struct Held {

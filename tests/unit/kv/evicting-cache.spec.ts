@@ -1,0 +1,61 @@
+import { describe, expect, it } from 'vitest';
+import { newEvictingCache } from '../../../gpu/kv/evicting-cache.ts';
+import type { Policy } from '../../../gpu/kv/policies/policy.ts';
+import { policyWith } from '../../support/arbitrary-policies.ts';
+
+const rowBytes = 100;
+const cacheOf = (
+  policy: Policy,
+  more: { windowTokens?: number; capacityTokens?: number; inFlight?: number } = {},
+) => {
+  const { windowTokens = Infinity, capacityTokens = 1000, inFlight = 0 } = more;
+  return newEvictingCache(
+    { owner: 3, windowTokens, capacityTokens, rowBytes },
+    { policy, scored: false, promptTokens: 50 },
+    inFlight,
+    (slots) => slots * rowBytes,
+  );
+};
+const eightRows = policyWith('sinks', { sinks: 2, recent: 6 });
+const budget = { sinks: 2, recent: 6, heavy: 0 };
+
+describe('A cache under a policy', () => {
+  it('has slots for its budget, the row of a step, and steps that may be thrown away', () => {
+    expect(cacheOf(eightRows).slots).toMatchObject({ kind: 'evicting', slots: 9 });
+    expect(cacheOf(eightRows, { inFlight: 8 }).slots.slots).toBe(17);
+    expect(cacheOf(eightRows).bytesAllocated).toBe(9 * rowBytes);
+  });
+
+  it('has no more slots than a window or the text fills', () => {
+    expect(cacheOf(eightRows, { windowTokens: 4 }).slots.slots).toBe(5);
+    expect(cacheOf(eightRows, { capacityTokens: 6 }).slots.slots).toBe(6);
+    expect(cacheOf(policyWith('h2o', { cachePercent: 20, recentPercent: 50 })).slots.slots).toBe(11);
+  });
+
+  it('counts the rows of a prompt until it is cut, and then those that stay', () => {
+    const cache = cacheOf(eightRows);
+    cache.keep(20);
+    expect([cache.rows, cache.bytesInUse]).toEqual([20, 20 * rowBytes]);
+    cache.cut(20, budget);
+    expect([cache.rows, cache.end]).toEqual([8, 20]);
+    cache.keep(23);
+    expect(cache.rows).toBe(11);
+    cache.cut(23, budget);
+    expect(cache.rows).toBe(8);
+  });
+
+  it('knows how many rows a step finds, also one that may be thrown away', () => {
+    const cache = cacheOf(eightRows);
+    cache.keep(5);
+    cache.cut(5, budget);
+    expect([5, 6, 7, 8, 9, 20].map((position) => cache.heldBelow(position))).toEqual([5, 6, 7, 8, 8, 8]);
+  });
+
+  it('continues only from its end, because rows that went do not come back', () => {
+    const cache = cacheOf(eightRows);
+    cache.keep(20);
+    cache.cut(20, budget);
+    expect([19, 20, 21].map((tokens) => cache.canRewind(tokens))).toEqual([false, true, false]);
+    expect(cache.positions()).toBeNull();
+  });
+});
