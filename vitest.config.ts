@@ -13,6 +13,8 @@ export default defineConfig({
     projects: [
       {
         plugins: [assemblyScript(), svelte({ configFile: false })],
+        // The build writes it into the page.
+        define: { __KVTAB_COMMIT__: JSON.stringify('0123456789ab') },
         test: { name: 'unit', include: ['tests/unit/**/*.spec.ts'], testTimeout: 20_000 },
       },
       {

@@ -22,6 +22,8 @@ const protocolTypes = { path: 'worker/protocol/', typesOnly: true } as const;
 const pure = [{ path: 'gpu/plan/' }, { path: 'gpu/numbers/' }, { path: 'gpu/kv/' }];
 /** The table of settings: below both the page and the tools, which may not import each other. */
 const settingTable = { path: 'worker/settings/' } as const;
+/** Whom to cite. */
+const citationFile = { path: 'CITATION.cff' } as const;
 const contract = [{ path: 'gpu/backend.ts' }, { path: 'gpu/backend-error.ts' }];
 const pageLibraries = ['svelte', 'comlink'];
 
@@ -219,7 +221,7 @@ const realms: readonly Realm[] = [
   },
   {
     of: 'web/playground/',
-    may: belowThePanels,
+    may: [...belowThePanels, citationFile],
     libraries: pageLibraries,
     reason: `The playground knows no panel: it imports web/settings, web/models, web/ui and its neighbours. ${pageLooksAtTypes}`,
   },

@@ -176,7 +176,7 @@ export const panels: readonly Panel[] = [
     place: 'workbench',
     openAtFirst: true,
     loading: 'lazy',
-    load: () => import('./runs/RunsTable.svelte'),
+    load: () => import('./runs/RunsPanel.svelte'),
   },
 ];
 

@@ -5,16 +5,22 @@ export interface LinkNotice {
   readonly foreignModel: string | null;
   /** The server that the link names for that model. */
   readonly endpoint: string;
+  /** Version and commit of the page that made the link, if it is another than this one. */
+  readonly otherBuild: string | null;
   /** Whether the person agreed to ask that server. */
   readonly confirmed: boolean;
 }
 
-/** @param foreign the model that the link asks for and the page does not have, or null */
+/**
+ * @param foreign    the model that the link asks for and the page does not have, or null
+ * @param otherBuild of the page that made the link; null if it is this one, or if the link does not say
+ */
 export function noticeOf(
   complaints: readonly string[],
   foreign: { readonly model: string; readonly endpoint: string } | null,
+  otherBuild: string | null,
 ): LinkNotice | null {
-  if (!foreign && complaints.length === 0) return null;
+  if (!foreign && complaints.length === 0 && otherBuild === null) return null;
   const { model: foreignModel, endpoint } = foreign ?? { model: null, endpoint: '' };
-  return { complaints, foreignModel, endpoint, confirmed: false };
+  return { complaints, foreignModel, endpoint, otherBuild, confirmed: false };
 }

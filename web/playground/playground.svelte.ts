@@ -12,7 +12,8 @@ import { encodeHash } from '../settings/hash.ts';
 import { defaultConfig, sharingOf, type PlaygroundConfig } from '../settings/settings.ts';
 import { replaceUnedited } from '../settings/replace-unedited.ts';
 import type { Decoded } from '../settings/hash.ts';
-import { endpointOf } from '../settings/endpoint.ts';
+import { commitOf, endpointOf } from '../settings/endpoint.ts';
+import { commit } from './commit.ts';
 import { PlanEditor } from './plan-editor.svelte.ts';
 import { SamplingAdvice } from './sampling-advice.svelte.ts';
 import { trainedFor, type ModelEntry } from '../models/model-index.ts';
@@ -106,7 +107,7 @@ export class Playground {
   }
 
   /** Takes the settings of a link. It loads and runs nothing: a link may only name a model that the page does not ship. */
-  openLink({ values, omitted, complaints }: Decoded): void {
+  openLink({ values, omitted, complaints, build }: Decoded): void {
     const { model: asked, endpoint: server } = { ...defaultConfig, ...values };
     const known =
       [defaultConfig.model, ...this.models.map(({ id }) => id)].includes(asked) ||
@@ -120,7 +121,8 @@ export class Playground {
     Object.assign(this.config, defaultConfig, this.stored, kept, values, { model, endpoint });
     this.samplingAdvice.linked(values);
     this.#cpuByFallback = false;
-    this.linkNotice = noticeOf(complaints, known ? null : { model: asked, endpoint: server });
+    const otherBuild = build?.endsWith(commit) ? null : build;
+    this.linkNotice = noticeOf(complaints, known ? null : { model: asked, endpoint: server }, otherBuild);
     if (!isSameLoadable(this.#target, this.config)) this.#dropModel();
   }
 
@@ -285,6 +287,7 @@ export class Playground {
       prompt: shownPrompt(request.input),
       link: encodeHash(this.config, this.stored),
       settings: { ...this.config },
+      commit: commitOf(this.brought.get(model.id)),
     };
     const outcome = await this.#engine.generate(this.desk.start(model, setup, request), this.desk.receive);
     this.desk.finish(outcome);

@@ -12,6 +12,9 @@ import { LONGEST_TEXT, type RunFacts, type StoredRun } from './stored-run.ts';
 const text = v.pipe(v.string(), v.maxLength(LONGEST_TEXT));
 const amount = v.pipe(v.number(), v.finite(), v.minValue(0));
 
+/** A fact that older versions did not keep. */
+const kept = <T>(schema: v.GenericSchema<T>) => v.optional(v.nullable(schema), null);
+
 const facts = {
   id: text,
   endedAt: amount,
@@ -22,6 +25,11 @@ const facts = {
   layerTypes: text,
   mode: v.picklist(['parallel', 'sequential']),
   adapter: text,
+  adapterDetail: kept(text),
+  build: kept(text),
+  modelCommit: kept(text),
+  asked: kept(v.picklist(['text', 'chat'])),
+  watched: kept(v.boolean()),
   promptTokens: amount,
   newTokens: amount,
   end: v.picklist(['length', 'end-of-text', 'stopped']),

@@ -2,7 +2,8 @@ import type { EngineEvent } from '../../worker/protocol/engine.ts';
 import type { Outcome } from '../../worker/protocol/failure.ts';
 import type { GenerateRequest, GenerateResult, Watch } from '../../worker/protocol/generate.ts';
 import type { ModelFacts } from '../../worker/protocol/load.ts';
-import { RunLibrary } from './run-library.svelte.ts';
+import type { RunLibrary } from './run-library.svelte.ts';
+import type { StoredRun } from './stored-run.ts';
 import { FrameText } from './frame-text.ts';
 import { finishedRun, newRun, runAfter, type Run, type RunSetup } from './run.ts';
 import { RunTrace } from './run-trace.svelte.ts';
@@ -26,11 +27,24 @@ export class RunDesk {
   });
   /** What was recorded during `run`, for the charts and the tokens. */
   readonly trace = new RunTrace();
-  /** All kept runs, including those of earlier visits. */
-  readonly library = new RunLibrary();
+  /** All kept runs, including those of earlier visits; null until {@link openLibrary} has fetched its code. */
+  library = $state.raw<RunLibrary | null>(null);
+  /** The last run that finished since the page was opened, as it is kept. */
+  recorded = $state.raw<StoredRun | null>(null);
 
   readonly #text = new FrameText((text) => (this.text += text));
   #count = 0;
+  #opening: Promise<RunLibrary> | null = null;
+
+  /** Fetches the code for kept runs, which the first view does not need, and reads the runs of earlier visits. */
+  openLibrary(): Promise<RunLibrary> {
+    this.#opening ??= import('./run-library.svelte.ts').then(({ RunLibrary }) => {
+      this.library = new RunLibrary();
+      void this.library.restore();
+      return this.library;
+    });
+    return this.#opening;
+  }
 
   /** Puts a new run on the desk, and adds to its request what to record. */
   start(model: ModelFacts, setup: RunSetup, asked: GenerateRequest): GenerateRequest {
@@ -56,9 +70,18 @@ export class RunDesk {
       this.text = outcome.value.text ?? this.text;
       this.finished = [this.run, ...this.finished].slice(0, RUNS_KEPT);
       this.trace.finish(outcome.value);
-      this.library.record(this.run, this.text);
+      void this.#record(this.run, this.text);
     } else {
       this.run = { ...this.run, end: { failure: outcome.failure } };
+    }
+  }
+
+  async #record(run: Run, text: string): Promise<void> {
+    try {
+      this.recorded = (await this.openLibrary()).record(run, text) ?? this.recorded;
+    } catch {
+      // Its code could not be fetched: the next run tries again.
+      this.#opening = null;
     }
   }
 }

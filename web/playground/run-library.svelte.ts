@@ -28,13 +28,15 @@ export class RunLibrary {
     }
   }
 
-  record(run: Run, text: string): void {
+  /** @returns the run as it is kept; null for a run without figures */
+  record(run: Run, text: string): StoredRun | null {
     const stored = storedRunOf(run, text, Date.now());
-    if (!stored) return;
+    if (!stored) return null;
     this.all = newestFirst([stored, ...this.all]);
     void this.#keep(() => space.set([stored.id], stored));
     const tooMany = this.all.filter(({ pinned }) => !pinned).slice(MOST_RUNS);
     for (const { id } of tooMany) this.remove(id);
+    return stored;
   }
 
   rename(id: string, name: string): void {

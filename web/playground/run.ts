@@ -17,6 +17,8 @@ export interface Run {
   readonly link: string;
   /** All that was set. */
   readonly settings: Readonly<PlaygroundConfig>;
+  /** The commit of the repository that the model came from; null if it came from none. */
+  readonly commit: string | null;
   readonly prompt: string;
   readonly request: GenerateRequest;
   readonly layerTypes: string;
@@ -33,25 +35,18 @@ export interface Run {
 }
 
 /** What was set when the run was asked for. */
-export type RunSetup = Pick<Run, 'prompt' | 'link' | 'settings'>;
+export type RunSetup = Pick<Run, 'prompt' | 'link' | 'settings' | 'commit'>;
 
 export type RunEnd = GenerateResult['end'] | { readonly failure: Failure };
 
 /** A run that has not started yet. */
-export function newRun(
-  number: number,
-  model: ModelFacts,
-  { prompt, link, settings }: RunSetup,
-  request: GenerateRequest,
-): Run {
+export function newRun(number: number, model: ModelFacts, setup: RunSetup, request: GenerateRequest): Run {
   return {
     number,
     modelId: model.id,
     adapter: model.adapter,
     dims: model.dims,
-    link,
-    settings,
-    prompt,
+    ...setup,
     request,
     layerTypes: request.config.layerTypes ?? model.stored.layerTypes,
     mode: null,

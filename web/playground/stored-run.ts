@@ -3,9 +3,10 @@ import { belongsToRun } from '../../worker/settings/setting.ts';
 import { settings, type SettingKey, type SettingValues } from '../../worker/settings/settings.ts';
 import { keysWhere, valuesOf } from '../../worker/settings/values.ts';
 import { adapterTitle, describeAdapter } from '../ui/describe-adapter.ts';
+import { build } from './citation-file.ts';
 import type { Run } from './run.ts';
 
-/** What a run was and what came out of it. */
+/** What a run was and what came out of it. Null is what older versions did not keep. */
 export interface RunFacts {
   readonly id: string;
   /** When it ended, in milliseconds since 1970. */
@@ -20,6 +21,16 @@ export interface RunFacts {
   /** The one that ran: never `auto`. */
   readonly mode: Mode;
   readonly adapter: string;
+  /** What the browser calls the adapter. */
+  readonly adapterDetail: string | null;
+  /** Version and commit of the page. */
+  readonly build: string | null;
+  /** The commit of the repository that the model came from; null also if it came from none. */
+  readonly modelCommit: string | null;
+  /** A chat is not part of a link. */
+  readonly asked: 'text' | 'chat' | null;
+  /** Whether the run also recorded its tokens or timed its kernels, which costs time. */
+  readonly watched: boolean | null;
   readonly promptTokens: number;
   readonly newTokens: number;
   readonly end: 'length' | 'end-of-text' | 'stopped';
@@ -48,6 +59,11 @@ const factNames = Object.keys({
   layerTypes: true,
   mode: true,
   adapter: true,
+  adapterDetail: true,
+  build: true,
+  modelCommit: true,
+  asked: true,
+  watched: true,
   promptTokens: true,
   newTokens: true,
   end: true,
@@ -73,6 +89,7 @@ export const LONGEST_NAME = 200;
 export function storedRunOf(run: Run, text: string, endedAt: number, table = settings): StoredRun | null {
   const { kv, timing, mode, promptTokens, end } = run;
   if (!kv || !timing || mode === null || promptTokens === null || typeof end !== 'string') return null;
+  const { watch } = run.request;
   return {
     ...valuesOf(keysWhere(belongsToRun, table), run.settings),
     id: `${endedAt}-${run.number}`,
@@ -84,6 +101,11 @@ export function storedRunOf(run: Run, text: string, endedAt: number, table = set
     layerTypes: run.layerTypes,
     mode,
     adapter: adapterTitle(describeAdapter(run.adapter)),
+    adapterDetail: describeAdapter(run.adapter).detail,
+    build,
+    modelCommit: run.commit,
+    asked: 'chat' in run.request.input ? 'chat' : 'text',
+    watched: watch ? watch.tokens || watch.kernels : false,
     promptTokens,
     newTokens: run.newTokens,
     end,

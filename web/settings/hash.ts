@@ -15,11 +15,14 @@ export const HASH_VERSION = '1';
 /** Firefox refuses addresses of more than 1 MiB. 100,000 characters take at most 900,000, escaped. */
 export const LONGEST_LINK = 1_000_000;
 /** Part of a link that long texts leave to everything else. */
-const RESERVED = 20_000;
+export const RESERVED = 20_000;
 const MOST_FIELDS = 1000;
 const MOST_COMPLAINTS = 20;
 /** Names the texts that were too long for the link. */
-const OMITS = 'omits';
+export const OMITS = 'omits';
+/** Names the version and the commit of the page that made the link. */
+export const BUILD = 'build';
+const BUILD_NAME = /^[\w.@-]{1,60}$/;
 
 export interface Decoded {
   readonly values: Partial<PlaygroundConfig>;
@@ -27,6 +30,8 @@ export interface Decoded {
   readonly omitted: readonly SettingKey[];
   /** What was not understood, in words for the person who opened the address. */
   readonly complaints: readonly string[];
+  /** Version and commit of the page that made the link; null if it does not say. */
+  readonly build: string | null;
 }
 
 /** Settings that are too long for a link, which therefore goes without them. */
@@ -75,7 +80,7 @@ function fieldsOf(
     // An empty or impossible number means nothing in an address.
     if (value === (defaults[key] ?? row.initial) || complaintAbout(row, value) !== null) continue;
     const tooLong = row.kind === 'text' && String(value).length > row.longest;
-    const text = tooLong ? '' : escape(String(value));
+    const text = tooLong ? '' : escapeValue(String(value));
     if (tooLong || text.length > room) {
       omitted.push(key);
     } else {
@@ -88,10 +93,13 @@ function fieldsOf(
 
 /** Reads the part of an address after `#`, with or without it. Total: any text has an answer. */
 export function decodeHash(hash: string, table = settings): Decoded {
-  const reading: Reading = { values: {}, omitted: [], complaints: [], seen: new Set() };
+  const reading: Reading = { values: {}, omitted: [], complaints: [], build: null, seen: new Set() };
   const text = hash.startsWith('#') ? hash.slice(1) : hash;
   if (text.length > LONGEST_LINK) {
-    return { values: {}, omitted: [], complaints: [words.link.tooLong(text.length, LONGEST_LINK)] };
+    return {
+      ...{ values: {}, omitted: [], build: null },
+      complaints: [words.link.tooLong(text.length, LONGEST_LINK)],
+    };
   }
   const keyOf = new Map<string, SettingKey>(
     keysWhere(() => true, table).map((key) => [table[key].link, key]),
@@ -102,20 +110,21 @@ export function decodeHash(hash: string, table = settings): Decoded {
     const complaint = readField(part, keyOf, table, reading);
     if (complaint !== null) reading.complaints.push(complaint);
   }
-  const { values, omitted } = reading;
+  const { values, omitted, build } = reading;
   const more = reading.complaints.length - MOST_COMPLAINTS;
   const complaints = [
     ...reading.complaints.slice(0, MOST_COMPLAINTS),
     ...(more > 0 ? [words.link.moreComplaints(more)] : []),
     ...(parts.length > MOST_FIELDS ? [words.link.tooManyFields(MOST_FIELDS)] : []),
   ];
-  return { values, omitted, complaints };
+  return { values, omitted, complaints, build };
 }
 
 interface Reading {
   readonly values: Partial<PlaygroundConfig>;
   readonly omitted: SettingKey[];
   readonly complaints: string[];
+  build: string | null;
   readonly seen: Set<string>;
 }
 
@@ -124,8 +133,9 @@ function readField(
   part: string,
   keyOf: ReadonlyMap<string, SettingKey>,
   table: typeof settings,
-  { values, omitted, seen }: Reading,
+  reading: Reading,
 ): string | null {
+  const { values, omitted, seen } = reading;
   const cut = part.indexOf('=');
   const name = unescape(cut < 0 ? part : part.slice(0, cut));
   const text = cut < 0 ? null : unescape(part.slice(cut + 1));
@@ -140,6 +150,11 @@ function readField(
     const labels = omitted.map((key) => table[key].label).join(', ');
     return labels === '' ? null : words.link.leftOut(labels);
   }
+  if (name === BUILD) {
+    if (!BUILD_NAME.test(text)) return words.link.badValue(name, abridge(text));
+    reading.build = text;
+    return null;
+  }
   const key = keyOf.get(name);
   if (key === undefined) return words.link.unknown(abridge(name));
   const value = parseSetting(table[key], text);
@@ -149,7 +164,7 @@ function readField(
 }
 
 /** Escapes only what would end a field or would be changed on its way; a space is written as +. */
-function escape(text: string): string {
+export function escapeValue(text: string): string {
   return encodeURIComponent(text.toWellFormed())
     .replaceAll('%20', '+')
     .replace(/%(2F|40|3A|2C|3B|3F)/g, (code) => decodeURIComponent(code));

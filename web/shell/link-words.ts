@@ -12,5 +12,7 @@ export const linkWords = {
   elsewhereAdvice: (model: string) =>
     `The server was not contacted and nothing was downloaded. Until you ask for it, the page uses ${model}.`,
   askSize: 'Ask for its size',
+  otherBuild: (build: string) => `This link cites a run of kvtab ${build}.`,
+  thisBuild: (build: string) => `This page is ${build}: its figures, and rarely its text, may differ.`,
   restTaken: 'The rest of the link was used.',
 } as const;

@@ -6,7 +6,7 @@ import type { ChoiceSetting, NumberSetting, Setting } from '../../../worker/sett
 import { settings, type Settings } from '../../../worker/settings/settings.ts';
 import { initialValues } from '../../../worker/settings/values.ts';
 import type { ModelFacts } from '../../../worker/protocol/load.ts';
-import { cite } from '../../../web/panels/share/cite.ts';
+import { cite } from '../../../web/playground/cite.ts';
 import { readStoredRun } from '../../../web/playground/read-stored-run.ts';
 import { finishedRun, newRun } from '../../../web/playground/run.ts';
 import { runFields, storedRunOf } from '../../../web/playground/stored-run.ts';
@@ -70,6 +70,7 @@ describe('a row that is added to the table', () => {
       values: { layerTypes: '0_1', cooling: 5, shelf: 'high', lid: true },
       omitted: [],
       complaints: [],
+      build: null,
     });
     expect(decodeHash('#v=1&cool=10&shelf=up&lid=1', table).complaints).toHaveLength(3);
   });
@@ -117,7 +118,7 @@ describe('a row that is added to the table', () => {
     const asked = newRun(
       1,
       facts as unknown as ModelFacts,
-      { prompt: 'Once', link, settings: config },
+      { prompt: 'Once', link, settings: config, commit: null },
       request,
     );
     const run = finishedRun(asked, {
@@ -146,8 +147,9 @@ describe('a row that is added to the table', () => {
     expect(readStoredRun(old, table)).toMatchObject({ cooling: 3, shelf: 'low', lid: false });
     expect(readStoredRun({ ...kept, shelf: 'up' }, table)).toBeNull();
 
-    const citation = cite(run, { commit: 'c', link }, table);
-    for (const words of ['cooling 5', 'shelf high', ', lid']) expect(citation).toContain(words);
+    if (!kept) throw new Error('the run has figures');
+    const citation = cite(kept, 'https://host.example/', table);
+    for (const words of ['cooling 5', 'shelf high', ', lid', '&cool=5&shelf=high&lid=true']) expect(citation).toContain(words);
   });
 
   it('appears in the form with its label, whatever its kind', () => {

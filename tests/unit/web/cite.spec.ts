@@ -1,25 +1,36 @@
-import { expect, it } from 'vitest';
-import { newRun, finishedRun } from '../../../web/playground/run.ts';
+import { readFileSync } from 'node:fs';
+import { describe, expect, it } from 'vitest';
+import { arxivOf, paperAsBibtex } from '../../../web/presets/papers.ts';
+import { presetLayerTypes, presets } from '../../../web/presets/presets.ts';
+import { cite, linkOfRun } from '../../../web/playground/cite.ts';
+import { build } from '../../../web/playground/citation-file.ts';
+import { storedRunOf, type StoredRun } from '../../../web/playground/stored-run.ts';
+import { finishedRun, newRun } from '../../../web/playground/run.ts';
+import { decodeHash } from '../../../web/settings/hash.ts';
 import { toGenerateRequest } from '../../../web/settings/requests.ts';
 import { defaultConfig } from '../../../web/settings/settings.ts';
-import { cite } from '../../../web/panels/share/cite.ts';
+import { belongsToRun } from '../../../worker/settings/setting.ts';
+import { keysWhere } from '../../../worker/settings/values.ts';
 import type { ModelFacts } from '../../../worker/protocol/load.ts';
+import type { GenerateRequest } from '../../../worker/protocol/generate.ts';
 
 const model = {
   id: 'fairy-lckv',
   adapter: { backend: 'webgpu', vendor: 'google', description: 'swiftshader', software: true },
 } as unknown as ModelFacts; // a citation reads no other field
 
-it('cites model, commit, plan, precision, adapter, figures and link', () => {
-  const settings = {
-    ...defaultConfig,
-    layerTypes: '0_1_1_3',
-    weights: 'q4',
-    quantizeEmbeddings: true,
-  } as const;
-  const request = toGenerateRequest(settings);
-  if (!request) throw new Error('the defaults can run');
-  const run = finishedRun(newRun(1, model, { prompt: defaultConfig.prompt, link: '', settings }, request), {
+interface Asked {
+  readonly changes?: object;
+  readonly request?: Partial<GenerateRequest>;
+  readonly commit?: string;
+}
+
+function runOf({ changes = {}, request = {}, commit }: Asked): StoredRun {
+  const settings = { ...defaultConfig, layerTypes: '0_2_2_3', ...changes };
+  const asked = toGenerateRequest(settings);
+  if (!asked) throw new Error('the defaults can run');
+  const setup = { prompt: settings.prompt, link: '', settings, commit: commit ?? null };
+  const run = finishedRun(newRun(1, model, setup, { ...asked, ...request }), {
     mode: 'parallel',
     end: 'length',
     promptTokens: 11,
@@ -32,15 +43,100 @@ it('cites model, commit, plan, precision, adapter, figures and link', () => {
     kv: { bytes: 10_752, allocatedBytes: 16_384, bytesPerToken: 768, layers: [] },
     timing: { prefillMs: 100, decodeMs: 100, prefillTokensPerSec: 110, decodeTokensPerSec: 20 },
   });
-  expect(cite(run, { commit: '0123456789ab', link: 'https://host.example/#v=1' }).split('\n')).toEqual([
-    'kvtab 0123456789ab, model fairy-lckv',
-    'Plan: 0_1_1_3, sliding window 4096, mode parallel, forward passes 7, backward passes 2',
-    'Precision: backend webgpu, weights q4, embeddings and head too, KV precision f16',
-    'Sampling: max new tokens 128, temperature 0.8, top-k 0, top-p 0.95, min-p 0, repetition penalty 1.1, seed 1',
-    'Adapter: WebGPU (software adapter), google, swiftshader',
-    'Tokens: 11 of prompt, 3 new',
-    'KV cache: 10.5 KiB in use, 768 B per token',
-    'Prefill: 110 tokens/s; decode: 20 tokens/s',
-    'https://host.example/#v=1',
-  ]);
+  const stored = storedRunOf(run, ' a b c', Date.UTC(2026, 10, 26));
+  if (!stored) throw new Error('the run has figures');
+  return stored;
+}
+
+describe('a citation', () => {
+  it('has model, build, plan, precision, adapter, figures, prompt and link, then kvtab and the paper', () => {
+    const run = runOf({
+      changes: { weights: 'q4', quantizeEmbeddings: true, prompt: 'Once\n<b>upon</b> {a} time' },
+    });
+    const version = /^version: (.+)$/m.exec(readFileSync('CITATION.cff', 'utf8'))?.[1] ?? '';
+    expect(version).not.toBe('');
+    expect(cite(run, 'https://host.example/').split('\n')).toEqual([
+      'kvtab 0123456789ab, model fairy-lckv',
+      'Plan: 0_2_2_3, sliding window 4096, mode parallel, forward passes 7, backward passes 2',
+      'Precision: backend webgpu, weights q4, embeddings and head too, KV precision f16',
+      'Sampling: max new tokens 128, temperature 0.8, top-k 0, top-p 0.95, min-p 0, repetition penalty 1.1, seed 1',
+      'Adapter: WebGPU (software adapter), google, swiftshader',
+      'Tokens: 11 of prompt, 3 new',
+      'KV cache: 10.5 KiB in use, 768 B per token',
+      'Prefill: 110 tokens/s; decode: 20 tokens/s',
+      'Prompt: Once',
+      '  <b>upon</b> {a} time',
+      `https://host.example/#${linkOfRun(run, 'with build')}`,
+      '',
+      '@software{kvtab,',
+      '  title = {{kvtab: An in-tab laboratory for the KV cache of language models.}},',
+      '  author = {{The kvtab authors}},',
+      `  version = {${version}},`,
+      '  note = {commit 0123456789ab},',
+      '  url = {https://host.example/},',
+      '  urldate = {2026-11-26},',
+      '}',
+      '',
+      '@misc{wu2024lckv,',
+      '  title = {{Layer-Condensed KV Cache for Efficient Inference of Large Language Models}},',
+      '  author = {Wu, Haoyi and Tu, Kewei},',
+      '  year = {2024},',
+      '  eprint = {2405.10637},',
+      '  archivePrefix = {arXiv},',
+      '  url = {https://arxiv.org/abs/2405.10637},',
+      '}',
+    ]);
+  });
+
+  it('names no paper for a plan by hand, and no build for a run that did not keep it', () => {
+    const citation = cite({ ...runOf({ changes: { layerTypes: '0_3_1_3' } }), build: null }, 'https://a/');
+    expect(citation).toMatch(/^kvtab \(build not recorded\), model fairy-lckv\n/);
+    expect(citation).not.toContain('@misc');
+    expect(citation).not.toContain('version =');
+  });
+});
+
+describe('the link of a run', () => {
+  it('names every setting, defaults too, and the mode that ran', () => {
+    const link = linkOfRun(runOf({}), 'with build');
+    const { values, complaints, build: linked } = decodeHash(link);
+    expect(complaints).toEqual([]);
+    expect(linked).toBe(build);
+    expect(Object.keys(values).sort()).toEqual([...keysWhere(belongsToRun)].sort());
+    expect(values).toEqual({
+      ...Object.fromEntries(keysWhere(belongsToRun).map((key) => [key, defaultConfig[key]])),
+      ...{ layerTypes: '0_2_2_3', mode: 'parallel' },
+    });
+  });
+
+  it('pins the commit of a model from the Hub', () => {
+    const run = { ...runOf({ commit: 'c0ffee' }), model: 'owner/name@main' };
+    expect(decodeHash(linkOfRun(run, 'without build'))).toMatchObject({
+      values: { model: 'owner/name@c0ffee' },
+      build: null,
+    });
+  });
+
+  it('has no prompt after a chat, whose messages a link cannot carry', () => {
+    const run = runOf({ request: { input: { chat: [{ role: 'user', content: 'Who?' }] } } });
+    expect(decodeHash(linkOfRun(run, 'with build')).values).not.toHaveProperty('prompt');
+    expect(cite(run, 'https://a/')).toContain('Last message of a chat');
+  });
+
+  it('does without a text that is too long, and says so', () => {
+    const link = linkOfRun(
+      runOf({ changes: { prompt: '\u8A9E'.repeat(99_999), layerTypes: `0${'_0'.repeat(49_000)}` } }),
+      'with build',
+    );
+    expect(decodeHash(link)).toMatchObject({ omitted: ['prompt'], values: { seed: 1 }, build });
+    const cut = linkOfRun(runOf({ changes: { prompt: 'a'.repeat(100_001) } }), 'with build');
+    expect(decodeHash(cut).values).not.toHaveProperty('prompt');
+  });
+});
+
+it.each(presets)('The paper of $name has an entry for a bibliography', (preset) => {
+  const entry = paperAsBibtex(preset.paper);
+  expect(entry).toContain(preset.paper.title);
+  expect(entry).toContain(`eprint = {${arxivOf(preset.paper)}}`);
+  expect(presetLayerTypes(preset, 12)).not.toBe('');
 });

@@ -1,9 +1,6 @@
 import { readdirSync, readFileSync } from 'node:fs';
-import { describe, expect, it, vi } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { panels, panelsAt } from '../../../web/panels/panels.ts';
-
-// The build writes it into the page.
-vi.hoisted(() => vi.stubGlobal('__KVTAB_COMMIT__', 'unknown'));
 
 const folder = new URL('../../../web/panels/', import.meta.url);
 

@@ -166,6 +166,7 @@ describe('a text that is too long for a link', () => {
     expect(decodeHash(encodeHash(long, stored))).toEqual({
       values: { seed: 7 },
       omitted: ['prompt'],
+      build: null,
       complaints: ['Prompt: too long for a link, so set it by hand'],
     });
   });
@@ -185,7 +186,9 @@ describe('a text that is too long for a link', () => {
   });
 
   it('is named only if it belongs to a setting', () => {
-    expect(decodeHash('#v=1&omits=colour,__proto__')).toEqual({ values: {}, omitted: [], complaints: [] });
+    expect(decodeHash('#v=1&omits=colour,__proto__')).toEqual({
+      ...{ values: {}, omitted: [], complaints: [], build: null },
+    });
   });
 });
 

@@ -1,5 +1,6 @@
 /** The words of the table of runs. */
 export const words = {
+  notFetched: 'The kept runs could not be loaded. Check the connection and reload the page.',
   empty: 'There are no runs yet. Press Generate.',
   exportCsv: 'Export CSV',
   exportJson: 'Export JSON',
@@ -21,6 +22,8 @@ export const words = {
   pin: 'Pin',
   unpin: 'Unpin',
   open: 'Open',
+  cite: 'Cite',
+  citation: 'Citation',
   delete: 'Delete',
   /** The spoken name of a button that acts on one run. */
   act: (action: string, run: string) => `${action} ${run}`,
