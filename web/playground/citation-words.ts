@@ -16,6 +16,8 @@ export const cited = {
   tokens: (prompt: number, fresh: number) => `Tokens: ${prompt} of prompt, ${fresh} new`,
   kv: (inUse: string, perToken: string) => `KV cache: ${inUse} in use, ${perToken} per token`,
   tokensPerSec: (speed: string) => `${speed} tokens/s`,
+  ofRuns: (median: string, range: string, count: number) =>
+    ` (median of ${count} runs of this set-up ${median}, ${range})`,
   speeds: (prefill: string, decode: string) => `Prefill: ${prefill}; decode: ${decode}`,
   prompt: (prompt: string, chat: boolean) =>
     chat ? `Last message of a chat, which the link does not carry: ${prompt}` : `Prompt: ${prompt}`,

@@ -6,8 +6,10 @@ import { paperAsBibtex } from '../presets/papers.ts';
 import { presetOf } from '../presets/presets.ts';
 import { explicitHash } from '../settings/explicit-hash.ts';
 import { formatBytes, formatTokensPerSec } from '../ui/format.ts';
+import { formatRange, type Spread } from '../ui/spread.ts';
 import { kvtabAsBibtex } from './citation-file.ts';
 import { cited } from './citation-words.ts';
+import { speedsOf } from './speeds.ts';
 import { LONGEST_TEXT, type StoredRun } from './stored-run.ts';
 
 /**
@@ -28,12 +30,21 @@ export function linkOfRun(run: StoredRun, build: 'with build' | 'without build',
  * for a bibliography.
  *
  * @param page the address of the page, without `#`
+ * @param runs all kept runs, newest first: those of the same set-up give the spread of the speeds
  */
-export function cite(run: StoredRun, page: string, table = settings): string {
+export function cite(run: StoredRun, page: string, runs: readonly StoredRun[], table = settings): string {
   const forms = new Set(keysWhere((row) => row.form !== null, table).flatMap((key) => table[key].form ?? []));
   const setIn = (form: FormName) => describeSettings(run, (row) => row.form === form, table);
-  const speed = (tokensPerSec: number) =>
-    tokensPerSec > 0 ? cited.tokensPerSec(formatTokensPerSec(tokensPerSec)) : cited.notMeasured;
+  const speed = (tokensPerSec: number, spread: Spread | null) => {
+    if (tokensPerSec <= 0) return cited.notMeasured;
+    const median = spread && spread.count > 1 ? formatTokensPerSec(spread.median) : null;
+    const range = spread && formatRange(spread, formatTokensPerSec);
+    return (
+      cited.tokensPerSec(formatTokensPerSec(tokensPerSec)) +
+      (median === null ? '' : cited.ofRuns(median, range ?? '', spread?.count ?? 0))
+    );
+  };
+  const speeds = speedsOf(run, runs, table);
   const paper = presetOf(run.layerTypes, run.layerTypes.split('_').length)?.preset.paper;
   const facts = [
     cited.edition(run.build?.replace(/^.*@/, '') ?? null, run.model, run.modelCommit),
@@ -41,7 +52,10 @@ export function cite(run: StoredRun, page: string, table = settings): string {
     cited.adapter(run.adapter, run.adapterDetail),
     cited.tokens(run.promptTokens, run.newTokens),
     cited.kv(formatBytes(run.kvBytes), formatBytes(run.kvBytesPerToken)),
-    cited.speeds(speed(run.prefillTokensPerSec), speed(run.decodeTokensPerSec)),
+    cited.speeds(
+      speed(run.prefillTokensPerSec, speeds.prefill),
+      speed(run.decodeTokensPerSec, speeds.decode),
+    ),
     cited.prompt(run.prompt.replaceAll('\n', '\n  '), run.asked === 'chat'),
     `${page}#${linkOfRun(run, 'with build', table)}`,
   ];

@@ -18,6 +18,12 @@ export class RunDesk {
   text = $state.raw('');
   /** Runs that finished since the page was opened, newest first. */
   finished = $state.raw<readonly Run[]>([]);
+  /** The speeds of `run`, once it has ended, and of the last runs of the same set-up. */
+  readonly speeds = $derived(
+    this.run?.end && this.recorded?.id.endsWith(`-${this.run.number}`)
+      ? (this.library?.speedsOf(this.recorded) ?? null)
+      : null,
+  );
   /** What to record in the next runs. Recording does not change the text. */
   readonly watch = $state<{ -readonly [Key in keyof Watch]: boolean }>({
     tokens: false,

@@ -1,5 +1,6 @@
 import { isFull, openSpace } from '../../worker/storage/space.ts';
 import type { Run } from './run.ts';
+import { speedsOf, type Speeds } from './speeds.ts';
 import { LONGEST_NAME, storedRunOf, type StoredRun } from './stored-run.ts';
 import { words } from './words.ts';
 
@@ -37,6 +38,11 @@ export class RunLibrary {
     const tooMany = this.all.filter(({ pinned }) => !pinned).slice(MOST_RUNS);
     for (const { id } of tooMany) this.remove(id);
     return stored;
+  }
+
+  /** The speeds of a run and of the last runs of the same set-up. */
+  speedsOf(run: StoredRun): Speeds {
+    return speedsOf(run, this.all);
   }
 
   rename(id: string, name: string): void {

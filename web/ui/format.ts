@@ -20,8 +20,9 @@ export function formatDuration(ms: number): string {
   return `${Math.floor(minutes / 60)} h ${minutes % 60} min`;
 }
 
-/** Tokens per second: `18.3`. */
-export const formatTokensPerSec = (tokensPerSec: number) => significant(tokensPerSec);
+/** Tokens per second, with two digits at least, because runs differ in the second one: `183`, `18`, `1.8`. */
+export const formatTokensPerSec = (tokensPerSec: number) =>
+  tokensPerSec >= 10 ? String(Math.round(tokensPerSec)) : String(Number(tokensPerSec.toPrecision(2)));
 
 /** 0.375 → `37.5 %`. */
 export const formatPercent = (fraction: number) => `${Math.round(fraction * 1000) / 10} %`;

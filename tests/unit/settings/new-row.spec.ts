@@ -148,8 +148,9 @@ describe('a row that is added to the table', () => {
     expect(readStoredRun({ ...kept, shelf: 'up' }, table)).toBeNull();
 
     if (!kept) throw new Error('the run has figures');
-    const citation = cite(kept, 'https://host.example/', table);
-    for (const words of ['cooling 5', 'shelf high', ', lid', '&cool=5&shelf=high&lid=true']) expect(citation).toContain(words);
+    const citation = cite(kept, 'https://host.example/', [kept], table);
+    for (const words of ['cooling 5', 'shelf high', ', lid', '&cool=5&shelf=high&lid=true'])
+      expect(citation).toContain(words);
   });
 
   it('appears in the form with its label, whatever its kind', () => {

@@ -5,6 +5,7 @@ import { presetLayerTypes, presets } from '../../../web/presets/presets.ts';
 import { cite, linkOfRun } from '../../../web/playground/cite.ts';
 import { build } from '../../../web/playground/citation-file.ts';
 import { storedRunOf, type StoredRun } from '../../../web/playground/stored-run.ts';
+import { speedsOf } from '../../../web/playground/speeds.ts';
 import { finishedRun, newRun } from '../../../web/playground/run.ts';
 import { decodeHash } from '../../../web/settings/hash.ts';
 import { toGenerateRequest } from '../../../web/settings/requests.ts';
@@ -55,7 +56,7 @@ describe('a citation', () => {
     });
     const version = /^version: (.+)$/m.exec(readFileSync('CITATION.cff', 'utf8'))?.[1] ?? '';
     expect(version).not.toBe('');
-    expect(cite(run, 'https://host.example/').split('\n')).toEqual([
+    expect(cite(run, 'https://host.example/', [run]).split('\n')).toEqual([
       'kvtab 0123456789ab, model fairy-lckv',
       'Plan: 0_2_2_3, sliding window 4096, mode parallel, forward passes 7, backward passes 2',
       'Precision: backend webgpu, weights q4, embeddings and head too, KV precision f16',
@@ -89,10 +90,44 @@ describe('a citation', () => {
   });
 
   it('names no paper for a plan by hand, and no build for a run that did not keep it', () => {
-    const citation = cite({ ...runOf({ changes: { layerTypes: '0_3_1_3' } }), build: null }, 'https://a/');
+    const citation = cite(
+      { ...runOf({ changes: { layerTypes: '0_3_1_3' } }), build: null },
+      'https://a/',
+      [],
+    );
     expect(citation).toMatch(/^kvtab \(build not recorded\), model fairy-lckv\n/);
     expect(citation).not.toContain('@misc');
     expect(citation).not.toContain('version =');
+  });
+});
+
+describe('the speeds in a citation', () => {
+  const first = runOf({});
+  const again = (changes: Partial<StoredRun>): StoredRun => ({ ...first, ...changes });
+
+  it('have the median and the range of the last runs of the same set-up', () => {
+    const faster = again({ decodeTokensPerSec: 30, prompt: 'x', seed: 5, endedAt: first.endedAt - 2 });
+    const slower = again({ decodeTokensPerSec: 15, endedAt: first.endedAt - 1 });
+    const others = [
+      again({ decodeTokensPerSec: 99, layerTypes: '0_1_2_3' }),
+      again({ decodeTokensPerSec: 98, promptTokens: 12 }),
+      again({ decodeTokensPerSec: 97, adapterDetail: 'another GPU' }),
+      again({ decodeTokensPerSec: 96, build: '0.0.1@0' }),
+      again({ decodeTokensPerSec: 95, watched: true }),
+      again({ decodeTokensPerSec: 94, topK: 5 }),
+      again({ decodeTokensPerSec: 93, endedAt: first.endedAt + 1 }),
+      again({ decodeTokensPerSec: 0 }),
+    ];
+    const runs = [...others, first, slower, faster];
+    expect(speedsOf(first, runs).decode).toEqual({ median: 20, least: 15, most: 30, count: 3 });
+    expect(cite(first, 'https://a/', runs)).toContain(
+      'decode: 20 tokens/s (median of 3 runs of this set-up 20, 15–30)\n',
+    );
+  });
+
+  it('count ten runs at most, the last ones', () => {
+    const runs = Array.from({ length: 12 }, (_, i) => again({ endedAt: -i, decodeTokensPerSec: 1 + i }));
+    expect(runs[0] && speedsOf(runs[0], runs).decode).toMatchObject({ count: 10, least: 1, most: 10 });
   });
 });
 
@@ -120,7 +155,7 @@ describe('the link of a run', () => {
   it('has no prompt after a chat, whose messages a link cannot carry', () => {
     const run = runOf({ request: { input: { chat: [{ role: 'user', content: 'Who?' }] } } });
     expect(decodeHash(linkOfRun(run, 'with build')).values).not.toHaveProperty('prompt');
-    expect(cite(run, 'https://a/')).toContain('Last message of a chat');
+    expect(cite(run, 'https://a/', [])).toContain('Last message of a chat');
   });
 
   it('does without a text that is too long, and says so', () => {

@@ -8,6 +8,7 @@ export const words = {
   newTokens: (run: string, count: number) => `${run}, ${count} new`,
   mode: (run: string, mode: string) => `${run}, ${mode}`,
   perSecond: 'tokens/s',
+  ofRuns: (range: string, count: number) => `${range}, ${count} runs`,
   software: 'software adapter, no GPU',
   noAdapter: 'unknown until a model is loaded',
   ofPlain: 'of plain LLaMA',
