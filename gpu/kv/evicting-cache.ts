@@ -25,8 +25,8 @@ export function newEvictingCache(
 }
 
 /**
- * Keeps what a policy chooses. Which rows these are, only the backend knows, because a GPU decides for itself. How many
- * there are follows from the text, because the KV heads of a store always hold equally many.
+ * Keeps what a policy chooses. Which rows these are, only the backend knows, because a GPU decides for itself. How many a
+ * KV head may hold follows from the text (docs/policies.md, "Unequal heads").
  */
 export class EvictingCache implements KvCache {
   readonly owner: number;

@@ -78,12 +78,12 @@ export class HeldRows {
   /** Keys and values of every position from `start` on: `[(keys, values), kvHeads, headDim]` each. */
   flatFrom(start: number): Float32Array[] {
     const { kvHeads, headDim } = this.#shape;
-    const first = (this.heads[0] ?? []).findIndex(({ position }) => position >= start);
-    return (this.heads[0] ?? []).slice(first).map((_, i) => {
+    const fresh = this.heads.map((rows) => rows.filter(({ position }) => position >= start));
+    return (fresh[0] ?? []).map((_, i) => {
       const flat = new Float32Array(2 * kvHeads * headDim);
-      for (const [head, rows] of this.heads.entries()) {
-        flat.set(rows[first + i]?.key ?? [], head * headDim);
-        flat.set(rows[first + i]?.value ?? [], (kvHeads + head) * headDim);
+      for (const [head, rows] of fresh.entries()) {
+        flat.set(rows[i]?.key ?? [], head * headDim);
+        flat.set(rows[i]?.value ?? [], (kvHeads + head) * headDim);
       }
       return flat;
     });

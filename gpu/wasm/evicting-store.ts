@@ -16,8 +16,8 @@ interface Block {
   readonly rows: Address; //      [slots, (keys, values), kvHeads, headDim]
   readonly positions: Address; // i32 [kvHeads, slots]; -1 in a free slot
   readonly scores: Address; //    f32 [kvHeads, slots]
-  readonly ranks: Address; //     i32 [kvHeads, slots]; 0 if positions decide the angles
-  readonly turned: Address; //    f32 [slots, kvHeads, headDim], keys rotated by their ranks; 0 likewise
+  readonly ranks: Address; //     i32 [kvHeads, slots], up to the newest row's, which all heads share; 0 without ranks
+  readonly turned: Address; //    f32 [slots, kvHeads, headDim], keys rotated by their ranks; 0 without ranks
 }
 
 /**
@@ -36,7 +36,9 @@ export class EvictingStore {
   readonly #widened: Address;
   readonly #kept: Block;
   #prompt: Block | null = null;
-  /** Rows of each KV head when the latest prompt began; all rows of the text since, while no prompt is read. */
+  /** Rows of each KV head, without those of a prompt. A window may pass rows that only one of the heads has kept. */
+  readonly #heldByHead: Int32Array<ArrayBuffer>;
+  /** The most of them. */
   #held = 0;
   /** Slots of the lasting block that may be in use. */
   #count = 0;
@@ -69,9 +71,10 @@ export class EvictingStore {
     this.#widened = scratch.widened;
     this.#kept = this.#newBlock(sizes.slots, take);
     this.#next = new Int32Array(shape.kvHeads);
+    this.#heldByHead = new Int32Array(shape.kvHeads);
   }
 
-  /** Rows of each KV head before a turn's own; while no turn is read, all rows. */
+  /** The most rows that a KV head holds, without those of a prompt. */
   get held(): number {
     return this.#held;
   }
@@ -120,7 +123,7 @@ export class EvictingStore {
     const block = this.#newBlock(this.#held + tokens, (what, bytes) =>
       this.#memory.allocate(`prefill/${what}`, bytes),
     );
-    this.#gather(this.#kept, block, this.#inOrder(this.#kept));
+    this.#gather(this.#kept, block, this.#inOrder(this.#kept), this.#held);
     for (let head = 0; head < this.#shape.kvHeads; head++) {
       const positions = this.#ints(block.positions, block, head);
       for (let i = 0; i < tokens; i++) positions[this.#held + i] = start + i;
@@ -149,10 +152,11 @@ export class EvictingStore {
     });
     const stays = rowsThatStayByHead(scored, options, this.#run.jointHeads);
     const kept = rows.map((slots, head) => slots.filter((_, i) => stays[head]?.[i]));
-    this.#gather(block, this.#kept, kept);
+    this.#heldByHead.set(kept.map(({ length }) => length));
+    this.#held = Math.max(...this.#heldByHead);
+    this.#gather(block, this.#kept, kept, this.#held);
     this.#free(block);
     this.#prompt = null;
-    this.#held = kept[0]?.length ?? 0;
     this.#count = this.#held;
     this.#next.fill(this.#held);
     this.#ranksAreSlots();
@@ -171,6 +175,7 @@ export class EvictingStore {
     for (const [head, slot] of this.#next.entries()) {
       this.#ints(block.positions, block, head)[slot] = position;
       if (block.ranks !== 0) this.#ints(block.ranks, block, head)[slot] = this.#held;
+      this.#heldByHead[head] = (this.#heldByHead[head] ?? 0) + 1;
       this.#count = Math.max(this.#count, slot + 1);
     }
     this.#held++;
@@ -188,20 +193,27 @@ export class EvictingStore {
         scoresOf(head).forEach((score, i) => (sums[i] = (sums[i] ?? 0) + score));
       }
     }
-    this.#next.fill(this.#count);
-    let evicted = 0; // in all heads
-    for (const head of heads) {
+    const goneByHead = heads.map((head) => {
       const positions = this.#ints(block.positions, block, head);
       const slots = { positions, scores: sums ?? scoresOf(head), count: this.#count };
+      const gone: number[] = [];
       for (let slot = victimOf(slots, options); slot >= 0; slot = victimOf(slots, options)) {
-        this.#next[head] = slot;
-        evicted++;
+        gone.push(slot);
         positions[slot] = -1;
         scoresOf(head)[slot] = 0;
-        if (block.ranks !== 0) this.#closeRanks(this.#ints(block.ranks, block, head), slot);
+      }
+      const left = (this.#heldByHead[head] ?? 0) - gone.length;
+      this.#heldByHead[head] = left;
+      this.#next[head] = gone[0] ?? (left < this.#count ? positions.indexOf(-1) : this.#count);
+      return gone;
+    });
+    const held = Math.max(...this.#heldByHead);
+    if (block.ranks !== 0) {
+      for (const [head, gone] of goneByHead.entries()) {
+        this.#moveRanks(this.#ints(block.ranks, block, head), gone, this.#held - held);
       }
     }
-    this.#held -= evicted / heads.length;
+    this.#held = held;
   }
 
   /** Scores of a policy whose newest query decides alone begin at zero. */
@@ -249,21 +261,22 @@ export class EvictingStore {
     });
   }
 
-  /** Copies rows of one block to the first slots of another one. */
-  #gather(from: Block, to: Block, slotsByHead: readonly (readonly number[])[]): void {
+  /** Copies rows of one block to the slots of another one that end at `end`, and empties all others. */
+  #gather(from: Block, to: Block, slotsByHead: readonly (readonly number[])[], end: number): void {
     const { headDim, half, kvHeads } = this.#shape;
     const headBytes = headDim * (half ? 2 : 4);
     for (const [head, slots] of slotsByHead.entries()) {
       const positions = this.#ints(to.positions, to, head).fill(-1);
       const scores = this.#floats(to.scores, to, head).fill(0);
       for (const [i, slot] of slots.entries()) {
-        positions[i] = this.#ints(from.positions, from, head)[slot] ?? 0;
-        scores[i] = this.#floats(from.scores, from, head)[slot] ?? 0;
+        const target = end - slots.length + i;
+        positions[target] = this.#ints(from.positions, from, head)[slot] ?? 0;
+        scores[target] = this.#floats(from.scores, from, head)[slot] ?? 0;
         for (const part of [0, 1]) {
           const at = (part * kvHeads + head) * headBytes;
           this.#memory.copy(
             from.rows + slot * this.rowBytes + at,
-            to.rows + i * this.rowBytes + at,
+            to.rows + target * this.rowBytes + at,
             headBytes,
           );
         }
@@ -281,12 +294,16 @@ export class EvictingStore {
     }
   }
 
-  /** Rows above an evicted one move down by one. */
-  #closeRanks(ranks: Int32Array, victim: number): void {
-    const gone = ranks[victim] ?? 0;
+  /**
+   * Closes the gaps that evicted rows leave: rows above them move down.
+   *
+   * @param down by how much the newest row's rank falls, which is the same for all KV heads
+   */
+  #moveRanks(ranks: Int32Array, goneSlots: readonly number[], down: number): void {
+    const gone = goneSlots.map((slot) => ranks[slot] ?? 0);
     for (let slot = 0; slot < this.#count; slot++) {
       const rank = ranks[slot] ?? 0;
-      if (rank > gone) ranks[slot] = rank - 1;
+      ranks[slot] = rank - down + gone.filter((evicted) => evicted > rank).length;
     }
     this.#turnedIsStale = true;
   }

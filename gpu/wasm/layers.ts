@@ -272,7 +272,8 @@ export class WasmLayers {
       kernels.scoreKeys(half, q, heads, kvHeads, headDim, address, rowBytes, rows, at, stride, widened);
     }
     const positionsFrom = (slot: number) => store.positionsAt + 4 * slot;
-    // A layer that sees its own position reads after the owner has written: then no slot is free.
+    // Only a store whose readers all have a window may hold fewer rows in one KV head than in another; and a layer that
+    // does not see its own position may read before the owner has written. In all other cases no slot is free.
     if (older > 0 && (type.windowed || !mask.diagonal)) {
       const positions = positionsFrom(0);
       kernels.maskScores(this.#scores, stride, heads, kvHeads, older, positions, store.strideBytes, from, to);

@@ -16,6 +16,8 @@ interface HeldStore {
   readonly kv: GPUBuffer;
   readonly held: GPUBuffer;
   readonly added: GPUBuffer;
+  /** Whether rows lie in the order of their positions, as in a prompt. */
+  readonly inOrder: boolean;
 }
 
 /** Buffers that a query's dispatches share. */
@@ -41,7 +43,7 @@ export function recordHeldAttention(
 ): void {
   r.add(
     attendHeld,
-    { ...attention(forward, layer, splits), ranked: eviction.ranked },
+    { ...attention(forward, layer, splits), ranked: eviction.ranked, inOrder: store.inOrder },
     { q, kv: store.kv, y: attended, rows, step, held: store.held, rope: forward.session.rope },
   );
 }
@@ -67,6 +69,7 @@ export function recordScores(
   const reader: HeldReader = {
     ...params,
     ranked: eviction.ranked,
+    inOrder: store.inOrder,
     layer: layer.index,
     noisy: scoring.noisy,
     workgroup: forward.context.tuning.attendWorkgroup,

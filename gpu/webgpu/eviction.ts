@@ -30,17 +30,19 @@ export interface EvictingStore {
   readonly slots: number;
   /** Through which every reader sees it; Infinity if one sees all. */
   readonly windowTokens: number;
+  readonly inOrder: false;
   readonly row: GPUBuffer; //   the row that is being decoded, before it has a slot
   readonly kv: GPUBuffer; //    [slots, (keys, values), kvHeads, headDim]
-  readonly held: GPUBuffer; //  Held [versions, slots, kvHeads] of held.wgsl
+  readonly held: GPUBuffer; //  Held [versions, slots, kvHeads] of held-mark.wgsl
   readonly added: GPUBuffer; // f32 [slots, kvHeads], what the step at hand adds to the scores
   readonly next: GPUBuffer; //  u32 [versions, kvHeads], where the next row goes
 }
 
-/** A store's rows while a prompt is read: those held, by rank, and behind them those of the prompt. */
+/** A store's rows while a prompt is read: those held, in order, and behind them those of the prompt. */
 export interface PromptStore {
   readonly slots: number;
-  /** Rows held before. */
+  readonly inOrder: true;
+  /** Room for the rows held before. A KV head that holds fewer leaves the first slots free. */
   readonly before: number;
   readonly kv: GPUBuffer;
   readonly held: GPUBuffer; //  Held [slots, kvHeads]
@@ -121,6 +123,7 @@ export class Eviction {
       owner,
       slots,
       windowTokens,
+      inOrder: false as const,
       row: this.#scope.storage(`row/layer-${owner}`, rowBytes),
       ...kept,
     };
@@ -211,8 +214,9 @@ export class Eviction {
       [...this.stores.keys()].map((owner): [number, PromptStore] => {
         const before = heldOf(owner);
         const slots = before + tokens;
-        const fresh = Array.from({ length: slots }, (_, i) => ({ position: start + i - before, score: 0 }));
+        const fresh = Array.from({ length: tokens }, (_, i) => ({ position: start + i, score: 0 }));
         const table = packHeld(
+          slots,
           slots,
           Array.from({ length: kvHeads }, () => fresh),
           false,
@@ -223,6 +227,7 @@ export class Eviction {
           owner,
           {
             slots,
+            inOrder: true,
             before,
             kv: scope.storage(`kv/layer-${owner}`, slots * kvHeads * 2 * this.#headBytes),
             held,
@@ -235,7 +240,7 @@ export class Eviction {
     return prompt;
   }
 
-  /** Copies the rows held to the first slots of a prompt's stores, by rank. */
+  /** Copies the rows held to the first slots of a prompt's stores, in order. */
   async gatherHeld(textTokens: number, scope: Scope): Promise<void> {
     if (textTokens === 0) return;
     const { kvHeads } = this.#dims;
@@ -248,12 +253,18 @@ export class Eviction {
       const bytes = store.held.size / HELD_VERSIONS;
       const table = scope.storage(`held before/layer-${owner}`, bytes);
       encoder.copyBufferToBuffer(store.held, (textTokens % HELD_VERSIONS) * bytes, table, 0, bytes);
-      const params = { kvHeads, headWords: this.headWords, slots: store.slots, keepsScores };
+      const params = {
+        kvHeads,
+        headWords: this.headWords,
+        slots: store.slots,
+        keepsScores,
+        end: prompt.before,
+      };
       recorder.add(gatherRows, params, {
         source: store.kv,
         sink: prompt.kv,
         held: table,
-        ranked: prompt.held,
+        moved: prompt.held,
         scores: prompt.added,
       });
     }
@@ -276,16 +287,21 @@ export class Eviction {
       const stays = rowsThatStayByHead(rows, options, jointHeads);
       const kept = rows.map((head, kvHead) => head.filter((_, i) => stays[kvHead]?.[i]));
       this.#writeHeld(store, textTokens, kept);
-      // Where each row of the prompt goes: to its rank among those kept.
       const moves = packMoves(prompt.slots, kept);
       const held = scope.storage(`moves/layer-${owner}`, moves.byteLength);
       this.#context.device.queue.writeBuffer(held, 0, moves);
-      const params = { kvHeads, headWords: this.headWords, slots: prompt.slots, keepsScores: true };
+      const params = {
+        kvHeads,
+        headWords: this.headWords,
+        slots: prompt.slots,
+        keepsScores: true,
+        end: mostOf(kept),
+      };
       recorder.add(gatherRows, params, {
         source: prompt.kv,
         sink: store.kv,
         held,
-        ranked: scope.storage('ranks, unused', 16 * store.slots * kvHeads),
+        moved: scope.storage('moved, unused', 16 * store.slots * kvHeads),
         scores: scope.storage('scores, unused', 4 * store.slots * kvHeads),
       });
     }
@@ -365,7 +381,7 @@ export class Eviction {
     }
   }
 
-  /** Writes the table of a text of so many tokens: rows by rank, in the first slots. */
+  /** Writes the table of a text of so many tokens: rows in order, in the first slots. */
   #writeHeld(
     { slots, held, next }: EvictingStore,
     textTokens: number,
@@ -375,9 +391,10 @@ export class Eviction {
     const { queue } = this.#context.device;
     const heads = Array.from({ length: kvHeads }, (_, head) => kept[head] ?? []);
     const version = textTokens % HELD_VERSIONS;
-    const table = packHeld(slots, heads, true);
+    const end = mostOf(heads);
+    const table = packHeld(slots, end, heads, true);
     queue.writeBuffer(held, version * table.byteLength, table);
-    const nexts = Uint32Array.from(heads, (rows) => rows.length);
+    const nexts = new Uint32Array(kvHeads).fill(end);
     queue.writeBuffer(next, version * nexts.byteLength, nexts);
   }
 
@@ -396,18 +413,22 @@ interface Part {
 
 const wholeOf = (buffer: GPUBuffer): Part => ({ buffer, from: 0, bytes: buffer.size });
 
-/** A table that gives each kept row its new rank, and leaves out the others. */
+const mostOf = (heads: readonly (readonly unknown[])[]): number =>
+  Math.max(...heads.map(({ length }) => length));
+
+/** A table of a prompt's rows that says how many kept ones are newer than each, and leaves out the others. */
 function packMoves(slots: number, kept: readonly (readonly SlotRow[])[]): Uint32Array<ArrayBuffer> {
   const words = packHeld(
+    slots,
     slots,
     kept.map(() => []),
     false,
   );
   for (const [head, rows] of kept.entries()) {
-    for (const [rank, { slot, position }] of rows.entries()) {
+    for (const [i, { slot, position }] of rows.entries()) {
       const at = (slot * kept.length + head) * HELD_WORDS;
       words[at] = position;
-      words[at + 2] = rank;
+      words[at + 2] = rows.length - i;
     }
   }
   return words;

@@ -1,6 +1,6 @@
 import { MAX_STEPS_IN_FLIGHT } from '../kv/usage.ts';
 
-/** Words of a row's mark in `kernels/held.wgsl`: position, score, rank, and when its slot was freed. */
+/** Words of a row's mark in `kernels/held-mark.wgsl`: position, score, rows newer than it, and when its slot was freed. */
 export const HELD_WORDS = 4;
 
 const FREE = 0xffffffff;
@@ -25,12 +25,15 @@ export interface SlotRow extends MarkedRow {
 }
 
 /**
- * A table `[slots, kvHeads]` of rows in the first slots, by rank.
+ * A table `[slots, kvHeads]` of rows that follow each other.
  *
- * @param marksNext whether the slot behind them is where the next row goes
+ * @param end       one past the slot of every head's newest row
+ * @param heads     the rows of each, by ascending position
+ * @param marksNext whether the slot `end` is where the next row goes
  */
 export function packHeld(
   slots: number,
+  end: number,
   heads: readonly (readonly MarkedRow[])[],
   marksNext: boolean,
 ): Uint32Array<ArrayBuffer> {
@@ -39,10 +42,10 @@ export function packHeld(
   for (const [head, rows] of heads.entries()) {
     for (let slot = 0; slot < slots; slot++) {
       const at = (slot * heads.length + head) * HELD_WORDS;
-      const row = rows[slot];
-      words[at] = row?.position ?? (marksNext && slot === rows.length ? NEXT : FREE);
+      const row = rows[slot - (end - rows.length)];
+      words[at] = row?.position ?? (marksNext && slot === end ? NEXT : FREE);
       floats[at + 1] = row?.score ?? 0;
-      words[at + 2] = slot;
+      words[at + 2] = row ? end - slot : 0;
     }
   }
   return words;

@@ -13,7 +13,7 @@ const kvHeads = 2;
 async function cut(slots: number, rows: number, recent: number, freedAt: (slot: number) => number) {
   const scores = Array.from({ length: kvHeads }, () => randomFloats(rows));
   const marked = scores.map((heads) => Array.from(heads, (score, position) => ({ position, score })));
-  const table = packHeld(slots, marked, true);
+  const table = packHeld(slots, rows, marked, true);
   for (let slot = rows + 1; slot < slots; slot++) {
     for (let head = 0; head < kvHeads; head++)
       table[(slot * kvHeads + head) * HELD_WORDS + 3] = freedAt(slot);

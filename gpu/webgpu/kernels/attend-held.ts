@@ -3,6 +3,7 @@ import { attendConstants, attendWorkgroups, type AttendParams } from './attend.t
 import source from './attend.wgsl?raw';
 import eight from './eight.wgsl?raw';
 import held from './held.wgsl?raw';
+import heldMark from './held-mark.wgsl?raw';
 import mask from './mask.wgsl?raw';
 import rows from './rows.wgsl?raw';
 import step from './step.wgsl?raw';
@@ -10,12 +11,14 @@ import step from './step.wgsl?raw';
 export interface AttendHeldParams extends AttendParams {
   /** Whether ranks rotate keys, instead of positions. */
   readonly ranked: boolean;
+  /** Whether rows lie in the order of their positions, as in a prompt. */
+  readonly inOrder: boolean;
 }
 
 /** Attention over a store under a policy. It leaves each head's maximum and sum, for the scores. */
 export const attendHeld = defineKernel({
   label: 'attend-held',
-  source: [step, mask, rows, held, eight, source].join('\n'),
+  source: [step, mask, rows, heldMark, held, eight, source].join('\n'),
   bindings: {
     q: 'read',
     kv: 'read',
@@ -28,6 +31,7 @@ export const attendHeld = defineKernel({
   constants: (params: AttendHeldParams) => ({
     ...attendConstants(params),
     RANKED: Number(params.ranked),
+    IN_ORDER: Number(params.inOrder),
     STATS: 1,
   }),
   workgroups: attendWorkgroups,

@@ -8,10 +8,6 @@ override WINDOWED: bool = false; // every reader of the store has a window
 override SCORES: u32 = 0u;       // 0: none, 1: they add up, 2: the newest query's, 3: the key's own
 override JOINT: bool = false;    // the KV heads of the store are decided together
 
-struct Held { position: u32, score: f32, rank: u32, freedAt: u32 }  // as in held.wgsl
-
-const FREE = 0xffffffffu;
-const NEXT = 0xfffffffeu;
 const NO_SLOT = 0xffffffffu;
 
 @group(0) @binding(0) var<storage, read_write> held:   array<Held>;  // [VERSIONS, slots, KV_HEADS]
@@ -56,11 +52,10 @@ fn rowsAfterCut(textTokens: u32) -> u32 {
   return recent + sinks + min(policy.heavy, window - recent - sinks);
 }
 
-// The rank of a row that goes; above all others if none does.
-fn rankOf(first: u32, slot: u32, kvHead: u32, own: u32) -> u32 {
+// Rows newer than one that goes; more than there are if none does.
+fn newerThan(first: u32, slot: u32, kvHead: u32) -> u32 {
   if (slot == NO_SLOT) { return NO_SLOT; }
-  let mark = held[(first + slot) * KV_HEADS + kvHead];
-  return select(mark.rank, own, mark.position == NEXT);
+  return held[(first + slot) * KV_HEADS + kvHead].newer;
 }
 
 @compute @workgroup_size(WG)
@@ -136,10 +131,8 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lo
   let unseen = select(1u, 0u, old == NO_SLOT);
   let full = counts[0] - unseen > rowsAfterCut(textTokens);
   let victim = select(NO_SLOT, worst[0], full);
-  let left = counts[0] - unseen - select(1u, 0u, victim == NO_SLOT);
-  let own = counts[0] - 1u; // the rank of the row just written, before others go
-  let oldRank = rankOf(first, old, kvHead, own);
-  let victimRank = rankOf(first, victim, kvHead, own);
+  let newerThanOld = newerThan(first, old, kvHead);
+  let newerThanVictim = newerThan(first, victim, kvHead);
 
   // The table of the text that is one token longer.
   let after = select(first + slots, 0u, first + slots >= VERSIONS * slots);
@@ -149,12 +142,12 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lo
       let fresh = mark.position == NEXT;
       mark.score = scoreAt(first, slot, kvHead);
       mark.position = select(mark.position, place.position, fresh);
-      mark.rank = select(mark.rank, own, fresh);
-      mark.rank -= select(0u, 1u, mark.rank > oldRank) + select(0u, 1u, mark.rank > victimRank);
+      // Behind it comes the next row; a newer one may go.
+      mark.newer += 1u - select(0u, 1u, mark.newer > newerThanOld) - select(0u, 1u, mark.newer > newerThanVictim);
       mark.freedAt = 0u;
     }
     if (slot == victim || slot == old) { mark = Held(FREE, 0.0, 0u, textTokens); }
-    if (slot == oldest[0]) { mark = Held(NEXT, 0.0, left, 0u); }
+    if (slot == oldest[0]) { mark = Held(NEXT, 0.0, 0u, 0u); }
     held[(after + slot) * KV_HEADS + kvHead] = mark;
   }
   if (local == 0u) { next[after / slots * KV_HEADS + kvHead] = oldest[0]; }

@@ -1,5 +1,6 @@
 import { defineKernel } from '../kernel.ts';
 import evictSource from './evict.wgsl?raw';
+import heldMark from './held-mark.wgsl?raw';
 import gatherSource from './gather-rows.wgsl?raw';
 import placeSource from './place-row.wgsl?raw';
 import policy from './policy.wgsl?raw';
@@ -29,17 +30,20 @@ export const placeRow = defineKernel({
 interface GatherParams extends HeadsOfRow {
   readonly slots: number;
   readonly keepsScores: boolean;
+  /** One past the slot of the newest row. */
+  readonly end: number;
 }
 
-/** Copies the rows that each KV head holds to the slots of their ranks. */
+/** Copies the rows that each KV head holds to slots that follow each other. */
 export const gatherRows = defineKernel({
   label: 'gather-rows',
-  source: gatherSource,
-  bindings: { source: 'read', sink: 'write', held: 'read', ranked: 'write', scores: 'write' },
+  source: [heldMark, gatherSource].join('\n'),
+  bindings: { source: 'read', sink: 'write', held: 'read', moved: 'write', scores: 'write', shape: 'shape' },
   constants: (params: GatherParams) => ({
     ...headsConstants(params),
     KEEPS_SCORES: Number(params.keepsScores),
   }),
+  shape: ({ end }) => ({ rows: end }),
   workgroups: ({ kvHeads, slots }) => [kvHeads, slots],
 });
 
@@ -55,7 +59,7 @@ export interface EvictParams {
 /** Lets one row of each KV head go if the store is full, and chooses where the next row goes. */
 export const evict = defineKernel({
   label: 'evict',
-  source: [step, rows, policy, evictSource].join('\n'),
+  source: [step, rows, policy, heldMark, evictSource].join('\n'),
   bindings: { held: 'write', added: 'read', next: 'write', rows: 'read', step: 'step', policy: 'uniform' },
   constants: (params: EvictParams) => ({
     WG: params.workgroup,

@@ -4,6 +4,7 @@ import addScoresSource from './add-scores.wgsl?raw';
 import eight from './eight.wgsl?raw';
 import { eightsOf, groupsFor } from './format.ts';
 import held from './held.wgsl?raw';
+import heldMark from './held-mark.wgsl?raw';
 import mask from './mask.wgsl?raw';
 import noisyStatsSource from './noisy-stats.wgsl?raw';
 import policy from './policy.wgsl?raw';
@@ -21,6 +22,7 @@ export interface HeldReader {
   readonly diagonal: boolean;
   readonly windowed: boolean;
   readonly ranked: boolean;
+  readonly inOrder: boolean;
   readonly layer: number;
   readonly noisy: boolean;
   readonly workgroup: number;
@@ -35,6 +37,7 @@ const readerConstants = (reader: HeldReader) => ({
   DIAGONAL: Number(reader.diagonal),
   WINDOWED: Number(reader.windowed),
   RANKED: Number(reader.ranked),
+  IN_ORDER: Number(reader.inOrder),
   NOISY: Number(reader.noisy),
 });
 
@@ -50,7 +53,7 @@ const readerBindings = {
   shape: 'shape',
 } as const;
 
-const preludes = [step, mask, rows, policy, held, eight, scoresOfKeys];
+const preludes = [step, mask, rows, policy, heldMark, held, eight, scoresOfKeys];
 
 /** The maximum and the sum of Keyformer's softmax, for each query head of the step's rows. */
 export const noisyStats = defineKernel({

@@ -1,16 +1,6 @@
-// What a KV head knows of each slot of a store under a policy. Which keys a query sees is asked of their positions, in
-// whatever order they lie. Its mirror is packHeld in webgpu/held-table.ts.
-override RANKED: bool = false;  // ranks rotate keys, instead of positions
-
-struct Held {
-  position: u32,  // FREE, or NEXT where the row goes that is being decoded
-  score: f32,
-  rank: u32,      // rows of the KV head with a lower position
-  freedAt: u32,   // of a free slot: the length of the text when it was freed
-}
-
-const FREE = 0xffffffffu;
-const NEXT = 0xfffffffeu;
+// Stores under a policy. Which keys a query sees is asked of their positions, in whatever order they lie.
+override RANKED: bool = false;    // ranks rotate keys, instead of positions
+override IN_ORDER: bool = false;  // rows lie in the order of their positions, as in a prompt: a row's slot is its rank
 
 @group(0) @binding(5) var<storage, read> held: array<Held>;   // [versions, slots, KV_HEADS]
 @group(0) @binding(6) var<storage, read> rope: array<vec2f>;  // [angles, HEAD_DIM / 2], (cos, sin)
@@ -31,12 +21,14 @@ fn shows(place: Row, slot: u32, kvHead: u32) -> bool {
   return position >= visibleFrom(place.position) && position < visibleTo(place.position);
 }
 
-// Four numbers of a key and their partners HEAD_DIM / 2 further on, rotated by the row's rank.
+// Four numbers of a key and their partners HEAD_DIM / 2 further on, rotated by the row's rank. The newest row has the
+// query's rank, and the others follow downwards: only differences matter, and KV heads may hold unequally many rows.
 fn turnedQuarters(place: Row, slot: u32, kvHead: u32, quarter: u32) -> Eight {
   let low = keyQuarter(slot, kvHead, quarter);
   let high = keyQuarter(slot, kvHead, quarter + HEAD_DIM / 8u);
   if (!RANKED) { return Eight(low, high); }
-  let turn = heldAt(place, slot, kvHead).rank * (HEAD_DIM / 2u) + 4u * quarter;
+  let rank = select(place.rope - heldAt(place, slot, kvHead).newer, slot, IN_ORDER);
+  let turn = rank * (HEAD_DIM / 2u) + 4u * quarter;
   let a = vec4f(rope[turn].x, rope[turn + 1u].x, rope[turn + 2u].x, rope[turn + 3u].x);
   let b = vec4f(rope[turn].y, rope[turn + 1u].y, rope[turn + 2u].y, rope[turn + 3u].y);
   return Eight(low * a - high * b, high * a + low * b);
