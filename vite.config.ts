@@ -113,7 +113,8 @@ export default defineConfig({
     plugins: () => [assemblyScript(), bareKernels()],
     rolldownOptions: { output: { codeSplitting: { groups: [besideTheEntry] } } },
   },
-  build: { outDir: '../dist', emptyOutDir: true, target: 'es2023' },
+  // Every browser that runs ES2023 knows how to preload modules.
+  build: { outDir: '../dist', emptyOutDir: true, target: 'es2023', modulePreload: { polyfill: false } },
   // An address rather than a name, because `localhost` is ::1 to one program and 127.0.0.1 to another.
   server: { host: '127.0.0.1' },
   preview: { host: '127.0.0.1' },

@@ -1,4 +1,5 @@
 import type { Failure, HubRefusal } from '../../worker/protocol/failure.ts';
+import { badLayerTypes } from './bad-layer-types.ts';
 import { formatBytes } from './format.ts';
 
 /** What went wrong, in one sentence. Only this file turns failures into English. */
@@ -15,7 +16,7 @@ export function explain(failure: Failure): string {
     case 'not-finite':
       return `The model's logits are not finite (${placeOf(failure.where)}, first at position ${failure.position}).`;
     case 'bad-layer-types':
-      return `Layer ${failure.at}: ${failure.reason}`;
+      return badLayerTypes(failure);
     case 'bad-config': {
       const { file, field, reason } = failure;
       if (file === null) return `The model cannot run with this ${field}: ${reason}.`;

@@ -1,4 +1,4 @@
-import { logSumExp } from '../evaluate/divergence.ts';
+import { logSumExp } from '../evaluate/log-sum-exp.ts';
 import { Refused } from '../outcome.ts';
 
 /**

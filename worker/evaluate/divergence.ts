@@ -1,5 +1,6 @@
 import { argmax } from '../../gpu/cpu/sampler.ts';
 import type { Divergence } from '../protocol/evaluate.ts';
+import { logSumExp } from './log-sum-exp.ts';
 
 /**
  * KL(p ‖ q) = Σ p · (log p − log q), in nats and float64, of the softmax of two rows of logits.
@@ -15,15 +16,6 @@ export function klDivergence(p: Float32Array, q: Float32Array): number {
     if (probability > 0) sum += probability * (logP - ((q[i] as number) - logSumQ));
   }
   return Math.max(0, sum);
-}
-
-/** log Σ exp, in float64. */
-export function logSumExp(row: Float32Array): number {
-  let max = -Infinity;
-  for (const logit of row) if (logit > max) max = logit;
-  let sum = 0;
-  for (const logit of row) sum += Math.exp(logit - max);
-  return Math.log(sum) + max;
 }
 
 /** Rows of logits by position. Keeps only as many as fit, because a row has the size of the vocabulary. */

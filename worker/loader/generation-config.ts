@@ -8,7 +8,7 @@ import { samplingRanges } from '../settings/sampling-ranges.ts';
 import { parseConfigJson } from './config-json.ts';
 import { readEnds } from './token-ids.ts';
 
-export const GENERATION_CONFIG = 'generation_config.json';
+const GENERATION_CONFIG = 'generation_config.json';
 
 /** What a generation_config.json adds to config.json. */
 export interface GenerationConfig {

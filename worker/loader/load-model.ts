@@ -10,7 +10,7 @@ import { applyConfig } from './apply-config.ts';
 import { loadWeights, type LoadedWeights } from './load-weights.ts';
 import { BadJson } from '../hostile-json.ts';
 import { parseConfigJson } from './config-json.ts';
-import { GENERATION_CONFIG, parseGenerationConfig } from './generation-config.ts';
+import type { GenerationConfig } from './generation-config.ts';
 import { CONFIG, parseModelConfig, type ModelConfig } from './model-config.ts';
 import type { ModelSource } from './model-source.ts';
 import { readTextFiles } from './text-files.ts';
@@ -112,9 +112,17 @@ async function loadConfig(source: ModelSource) {
     throw new Refused({ code: 'download-failed', file: CONFIG, status: 404, reason });
   }
   const config = valueOf(parseModelConfig(parseConfig(text)));
-  const generation = parseGenerationConfig(await source.text(GENERATION_CONFIG), config.dims.vocabSize);
+  const generation = await loadGenerationConfig(source, config.dims.vocabSize);
   const eosIds = [...new Set([...config.eosIds, ...generation.eosIds])];
   return { ...generation, config: { ...config, eosIds } };
+}
+
+/** The code that reads the file is fetched only if there is one. */
+async function loadGenerationConfig(source: ModelSource, vocabSize: number): Promise<GenerationConfig> {
+  const text = await source.text('generation_config.json');
+  if (text === null) return { eosIds: [], suggested: null, notices: [] };
+  const { parseGenerationConfig } = await import('./generation-config.ts');
+  return parseGenerationConfig(text, vocabSize);
 }
 
 function parseConfig(text: string): unknown {

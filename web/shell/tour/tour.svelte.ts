@@ -1,6 +1,7 @@
-import { openSpace } from '../../../worker/storage/space.ts';
-
-const space = openSpace('tour', (value): value is boolean => typeof value === 'boolean');
+const space = import('../../../worker/storage/space.ts').then(({ openSpace }) =>
+  openSpace('tour', (value): value is boolean => typeof value === 'boolean'),
+);
+space.catch(() => undefined); // every use handles it
 
 /** Whether the tour is running, and whether the page still offers it. */
 export class Tour {
@@ -10,7 +11,7 @@ export class Tour {
 
   async restore(): Promise<void> {
     try {
-      this.offered = (await space.get(['done'])) !== true;
+      this.offered = (await (await space).get(['done'])) !== true;
     } catch {
       this.offered = true; // without storage, every visit offers it
     }
@@ -24,6 +25,6 @@ export class Tour {
   end(): void {
     this.running = false;
     this.offered = false;
-    void space.set(['done'], true).catch(() => undefined);
+    void space.then((tours) => tours.set(['done'], true)).catch(() => undefined);
   }
 }
