@@ -13,6 +13,7 @@ const request: BenchRequest = {
   weights: 'stored',
   quantizeEmbeddings: false,
   kvPrecision: 'f16',
+  policy: { id: 'none' },
   config: {},
   mode: 'parallel',
   promptTokens: 5,

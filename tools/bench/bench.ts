@@ -1,10 +1,12 @@
 import type { Backend, ModelWeights, Session } from '../../gpu/backend.ts';
+import type { Policy } from '../../gpu/kv/policies/policy.ts';
 import { GpuSession } from '../../gpu/webgpu/session.ts';
 import { parseLayerTypes } from '../../gpu/plan/layer-types.ts';
 import type { ModelDims } from '../../gpu/plan/model-dims.ts';
 import { greedy } from '../../gpu/plan/sampling.ts';
 import { medianTimes, type KernelTime } from '../../gpu/plan/kernel-time.ts';
 import { WebGpuBackend } from '../../gpu/webgpu/backend.ts';
+import { evictionOf, piecesOf, policyOf } from '../../worker/engine/open-policy.ts';
 import { applyConfig } from '../../worker/loader/apply-config.ts';
 import { loadModel } from '../../worker/loader/load-model.ts';
 import type { ModelSource } from '../../worker/loader/model-source.ts';
@@ -48,6 +50,7 @@ interface Spread {
 interface Loaded {
   readonly dims: ModelDims;
   readonly model: ModelWeights;
+  readonly policy: Policy;
   readonly open: (capacityTokens: number) => Promise<Session>;
 }
 
@@ -95,7 +98,7 @@ async function load(
       ...formatsOf(request),
       emit,
     });
-    return { dims: config.dims, model: weights, open: opener(weights, config.stored, config.dims, request) };
+    return { ...(await opener(weights, config.stored, config.dims, request)), model: weights };
   }
   const dims = parseShape(request.shape);
   const plain = Array.from({ length: dims.layerCount }, (_, layer) => layer).join('_');
@@ -111,18 +114,25 @@ async function load(
   });
   await putRandomWeights(model, dims, parsed.value, type);
   const stored = { layerTypes, slidingWindow: 1024, forwardPasses: 7, backwardPasses: 2, forceNodiag: false };
-  return { dims, model, open: opener(model, stored, dims, request) };
+  return { ...(await opener(model, stored, dims, request)), model };
 }
 
 /** Opens sessions under the model's own sharing, with the differences that the request asks for. */
-function opener(
+async function opener(
   model: ModelWeights,
   stored: SharingConfig,
-  { layerCount }: ModelDims,
-  { config, kvPrecision }: BenchRequest,
-): Loaded['open'] {
+  dims: ModelDims,
+  { config, kvPrecision, policy: asked, promptTokens, newTokens }: BenchRequest,
+): Promise<Omit<Loaded, 'model'>> {
+  const { layerCount, contextTokens } = dims;
   const { sharing, passes } = valueOf(applyConfig(stored, config, layerCount));
-  return (capacityTokens) => model.open({ sharing, passes, kvPrecision, capacityTokens });
+  const policy = await policyOf(asked, { contextTokens, maxNewTokens: newTokens });
+  const eviction = evictionOf(policy, false, promptTokens);
+  return {
+    dims,
+    policy,
+    open: (capacityTokens) => model.open({ sharing, passes, kvPrecision, capacityTokens, ...eviction }),
+  };
 }
 
 const formatsOf = ({ weights, quantizeEmbeddings }: BenchRequest) => ({ weights, quantizeEmbeddings });
@@ -134,7 +144,12 @@ interface Measured {
 
 const never = () => false;
 
-async function prefill(session: Session, prompt: readonly number[], mode: Mode): Promise<number> {
+async function prefill(
+  session: Session,
+  prompt: readonly number[],
+  mode: Mode,
+  policy: Policy,
+): Promise<number> {
   let startMs = performance.now();
   const startClock = () => (startMs = performance.now());
   const ignore = () => undefined;
@@ -146,17 +161,23 @@ async function prefill(session: Session, prompt: readonly number[], mode: Mode):
     onProgress: ignore,
     stopped: never,
   };
-  await session.prefill(prompt, options);
+  for (const [index, piece] of piecesOf(prompt, policy).entries()) {
+    await session.prefill(piece, index === 0 ? options : { ...options, onPrepared: ignore });
+  }
   return startMs;
 }
 
 const decode = (session: Session, maxNewTokens: number, onToken: () => void) =>
   session.decode({ sampling: greedy, maxNewTokens, endTokens: new Set(), onToken, stopped: never });
 
-async function once({ open }: Loaded, request: BenchRequest, prompt: readonly number[]): Promise<Measured> {
+async function once(
+  { open, policy }: Loaded,
+  request: BenchRequest,
+  prompt: readonly number[],
+): Promise<Measured> {
   const session = await open(prompt.length + request.newTokens);
   try {
-    const startMs = await prefill(session, prompt, request.mode);
+    const startMs = await prefill(session, prompt, request.mode, policy);
     const arrivalsMs: number[] = [];
     await decode(session, request.newTokens, () => arrivalsMs.push(performance.now()));
     const [firstMs = startMs] = arrivalsMs;
@@ -173,7 +194,7 @@ async function once({ open }: Loaded, request: BenchRequest, prompt: readonly nu
 const profiledSteps = 5;
 
 async function tokenFigures(
-  { open }: Loaded,
+  { open, policy }: Loaded,
   request: BenchRequest,
   prompt: readonly number[],
   { context }: WebGpuBackend,
@@ -183,7 +204,7 @@ async function tokenFigures(
   const session = await open(prompt.length + newTokens);
   if (!(session instanceof GpuSession)) throw new Error('a WebGPU backend opens GPU sessions');
   try {
-    await prefill(session, prompt, request.mode);
+    await prefill(session, prompt, request.mode, policy);
     const calls = countCalls(context.device);
     await decode(session, newTokens, () => undefined);
     calls.stop();

@@ -1,5 +1,6 @@
 import { parseArgs } from 'node:util';
 import type { Mode } from '../../gpu/plan/forward-plan.ts';
+import type { PolicyRequest } from '../../worker/protocol/generate.ts';
 import { parseSetting } from '../../worker/settings/parse.ts';
 import type { Setting, SettingValue } from '../../worker/settings/setting.ts';
 import {
@@ -8,9 +9,11 @@ import {
   type Settings,
   type SettingValues,
 } from '../../worker/settings/settings.ts';
+import { policyRequestOf, type PolicyValues } from '../../worker/settings/policy-request.ts';
 import { keysWhere, type Filled } from '../../worker/settings/values.ts';
 
-type Part = 'load' | 'sharing' | 'run';
+const parts = ['load', 'sharing', 'run', 'policy'] as const;
+type Part = (typeof parts)[number];
 
 /** What to measure; every field has a default on the command line. */
 export interface BenchRequest extends Filled<Pick<SettingValues, KeysOfPart<'load'>>> {
@@ -19,6 +22,7 @@ export interface BenchRequest extends Filled<Pick<SettingValues, KeysOfPart<'loa
   /** See `parseShape`. Its random weights are made in f16, or in f32 if `weights` is f32. */
   readonly shape: string | null;
   readonly kvPrecision: SettingValues['kvPrecision'];
+  readonly policy: PolicyRequest;
   /** Differences from the model's own sharing. */
   readonly config: Partial<Filled<Pick<SettingValues, KeysOfPart<'sharing'>>>>;
   readonly mode: Mode;
@@ -34,7 +38,7 @@ export interface BenchArguments {
 
 /** The settings that a benchmark takes, under the keys that they have in links. `--new` is its own maxNewTokens. */
 const benchKeys = (table: Settings) =>
-  keysWhere(({ part }) => part === 'load' || part === 'sharing' || part === 'run', table).filter(
+  keysWhere(({ part }) => parts.some((each) => each === part), table).filter(
     (key): key is KeysOfPart<Part> => key !== 'maxNewTokens',
   );
 
@@ -57,6 +61,7 @@ export const optionsOf = (table: Settings = settings) => ({
 /** What a benchmark takes if an option is absent; undefined leaves it to the checkpoint. */
 function fallbackOf(key: KeysOfPart<Part>, row: Setting): SettingValue | undefined {
   if (key === 'mode') return 'parallel';
+  if (row.part === 'policy') return row.initial;
   const absent = row.headless?.absent;
   return typeof absent === 'object' ? absent.is : undefined;
 }
@@ -67,7 +72,8 @@ export const usageOf = (table: Settings = settings) => {
     const values =
       row.kind === 'choice' ? ` ${choicesOf(key, row).join('|')}` : row.kind === 'flag' ? '' : ' X';
     const fallback = fallbackOf(key, row);
-    const shown = fallback === undefined || fallback === false ? '' : ` (${String(fallback)})`;
+    const shown =
+      fallback === undefined || fallback === null || fallback === false ? '' : ` (${String(fallback)})`;
     return `  ${`--${row.link}${values}`.padEnd(34)} ${row.meaning.toLowerCase()}${shown}`;
   });
   return `npm run --silent bench -- [options]
@@ -106,7 +112,7 @@ export function readArguments(args: readonly string[], table: Settings = setting
     }
     return value;
   };
-  const read = (part: Part) =>
+  const read = (part: Part): object =>
     Object.fromEntries(
       benchKeys(table)
         .filter((key) => table[key].part === part)
@@ -120,6 +126,7 @@ export function readArguments(args: readonly string[], table: Settings = setting
   const request = {
     ...read('load'),
     ...read('run'),
+    policy: policyRequestOf(read('policy') as PolicyValues), // every row of the part was read
     config: read('sharing'),
     model: values.model,
     shape: values.shape ?? null,

@@ -89,6 +89,15 @@ export const panels: readonly Panel[] = [
     component: SharingPanel,
   },
   {
+    id: 'cache',
+    title: 'What the cache keeps',
+    hint: 'Choose which rows of the KV cache stay while the text grows.',
+    place: 'settings',
+    openAtFirst: true,
+    loading: 'lazy',
+    load: () => import('./cache/CachePanel.svelte'),
+  },
+  {
     id: 'sampling',
     title: 'Sampling',
     hint: 'Choose how the next token is drawn.',

@@ -8,6 +8,7 @@ export const cited = {
   /** One line for each form of settings. */
   form: {
     sharing: (settings, layerTypes) => `Plan: ${layerTypes}, ${settings}`,
+    policy: (settings) => `Cache: ${settings}`,
     precision: (settings) => `Precision: ${settings}`,
     sampling: (settings) => `Sampling: ${settings}`,
   } satisfies Readonly<Record<FormName, (settings: string, layerTypes: string) => string>>,

@@ -25,6 +25,10 @@ export function linkOfRun(run: StoredRun, build: 'with build' | 'without build',
   return explicitHash(values, build === 'with build' ? run.build : null, table);
 }
 
+/** Whether a form has nothing to say: a cache that keeps everything. */
+const isPlain = ({ policy }: StoredRun, form: FormName) =>
+  form === 'policy' && (policy === null || policy === settings.policy.initial);
+
 /**
  * A run to paste under a figure: what ran, on what, with what outcome, its prompt, how to run it again, and the entries
  * for a bibliography.
@@ -48,7 +52,9 @@ export function cite(run: StoredRun, page: string, runs: readonly StoredRun[], t
   const paper = presetOf(run.layerTypes, run.layerTypes.split('_').length)?.preset.paper;
   const facts = [
     cited.edition(run.build?.replace(/^.*@/, '') ?? null, run.model, run.modelCommit),
-    ...[...forms].map((form) => cited.form[form](setIn(form), run.layerTypes)),
+    ...[...forms].flatMap((form) =>
+      isPlain(run, form) ? [] : [cited.form[form](setIn(form), run.layerTypes)],
+    ),
     cited.adapter(run.adapter, run.adapterDetail),
     cited.tokens(run.promptTokens, run.newTokens),
     cited.kv(formatBytes(run.kvBytes), formatBytes(run.kvBytesPerToken)),

@@ -1,3 +1,4 @@
+import { isFull, openSpace } from '../../worker/storage/space.ts';
 import type { Run } from './run.ts';
 import { speedsOf, type Speeds } from './speeds.ts';
 import { LONGEST_NAME, storedRunOf, type StoredRun } from './stored-run.ts';
@@ -5,12 +6,7 @@ import { words } from './words.ts';
 
 const MOST_RUNS = 500;
 
-/** Not part of the first view, which shows no runs yet. */
-const storage = import('../../worker/storage/space.ts');
-const space = storage.then(({ openSpace }) =>
-  openSpace('runs', (value): value is unknown => value !== undefined),
-);
-space.catch(() => undefined); // every use reports it
+const space = openSpace('runs', (value): value is unknown => value !== undefined);
 
 /** The runs of this visit and of earlier ones. A run that the storage refuses is kept until the page is closed. */
 export class RunLibrary {
@@ -22,14 +18,14 @@ export class RunLibrary {
   /** Reads the runs of earlier visits. */
   async restore(): Promise<void> {
     try {
-      const entries = await (await space).entries();
+      const entries = await space.entries();
       if (entries.length === 0) return;
       const { readStoredRun } = await import('./read-stored-run.ts');
       const found = entries.flatMap(([, run]) => readStoredRun(run) ?? []);
       const here = new Set(this.all.map(({ id }) => id));
       this.all = newestFirst([...this.all, ...found.filter(({ id }) => !here.has(id))]);
     } catch (error) {
-      await this.#reportTrouble(error);
+      this.#reportTrouble(error);
     }
   }
 
@@ -38,7 +34,7 @@ export class RunLibrary {
     const stored = storedRunOf(run, text, Date.now());
     if (!stored) return null;
     this.all = newestFirst([stored, ...this.all]);
-    void this.#keep(async () => (await space).set([stored.id], stored));
+    void this.#keep(() => space.set([stored.id], stored));
     const tooMany = this.all.filter(({ pinned }) => !pinned).slice(MOST_RUNS);
     for (const { id } of tooMany) this.remove(id);
     return stored;
@@ -59,7 +55,7 @@ export class RunLibrary {
 
   /** The run leaves the list only after the device has deleted it, so that it cannot come back after a reload. */
   remove(id: string): void {
-    void this.#keep(async () => (await space).remove([id])).then(() => {
+    void this.#keep(() => space.remove([id])).then(() => {
       this.all = this.all.filter((run) => run.id !== id);
     });
   }
@@ -67,20 +63,19 @@ export class RunLibrary {
   #change(id: string, changes: Partial<Pick<StoredRun, 'name' | 'pinned'>>): void {
     this.all = this.all.map((run) => (run.id === id ? { ...run, ...changes } : run));
     const changed = this.all.find((run) => run.id === id);
-    if (changed) void this.#keep(async () => (await space).set([id], changed));
+    if (changed) void this.#keep(() => space.set([id], changed));
   }
 
   async #keep(write: () => Promise<void>): Promise<void> {
     try {
       await write();
     } catch (error) {
-      await this.#reportTrouble(error);
+      this.#reportTrouble(error);
     }
   }
 
-  async #reportTrouble(error: unknown): Promise<void> {
-    const isFull = await storage.then((module) => module.isFull(error)).catch(() => false);
-    this.trouble = isFull ? words.deviceFull : words.nothingStored;
+  #reportTrouble(error: unknown): void {
+    this.trouble = isFull(error) ? words.deviceFull : words.nothingStored;
   }
 }
 

@@ -1,4 +1,5 @@
 import type { Mode } from '../../gpu/plan/forward-plan.ts';
+import { explicitPolicyValues } from '../../worker/settings/policy-request.ts';
 import { belongsToRun } from '../../worker/settings/setting.ts';
 import { settings, type SettingKey, type SettingValues } from '../../worker/settings/settings.ts';
 import { keysWhere, valuesOf } from '../../worker/settings/values.ts';
@@ -85,6 +86,13 @@ export const runFields = (table = settings): readonly (keyof StoredRun)[] => [
 export const LONGEST_TEXT = 100_000;
 export const LONGEST_NAME = 200;
 
+/** The settings of the policy as it ran: with its defaults, which may change, and nothing of other policies. */
+const policyOfRun = ({ settings: asked, dims, request }: Run) =>
+  explicitPolicyValues(asked, {
+    contextTokens: asked.policy === settings.policy.initial ? 0 : dims.contextTokens,
+    maxNewTokens: request.maxNewTokens,
+  });
+
 /** @returns null for a run without figures, which one that was stopped while it read its prompt may be */
 export function storedRunOf(run: Run, text: string, endedAt: number, table = settings): StoredRun | null {
   const { kv, timing, mode, promptTokens, end } = run;
@@ -92,6 +100,7 @@ export function storedRunOf(run: Run, text: string, endedAt: number, table = set
   const { watch } = run.request;
   return {
     ...valuesOf(keysWhere(belongsToRun, table), run.settings),
+    ...policyOfRun(run),
     id: `${endedAt}-${run.number}`,
     endedAt,
     name: '',

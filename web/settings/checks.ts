@@ -1,9 +1,15 @@
 import type { LayerType, Parsed } from '../../gpu/plan/layer-types.ts';
 import { settings, type SettingKey } from '../../worker/settings/settings.ts';
 import { complaintAbout, keysWhere } from '../../worker/settings/values.ts';
-import { explain } from '../ui/explain.ts';
+import { policyOfSettings } from '../../worker/settings/policy-request.ts';
+import { policyKeyOf } from '../../worker/settings/policy-settings.ts';
+import { applies } from '../../worker/settings/words.ts';
+import { badLayerTypes } from '../ui/bad-layer-types.ts';
 import type { PlaygroundConfig } from './settings.ts';
 import { words } from './words.ts';
+
+/** Which fields of a policy go together does not depend on it. */
+const ANY_CONTEXT = { contextTokens: 1, maxNewTokens: 1 };
 
 /** What is wrong with a configuration, by setting, in words. Empty if it can run. */
 export type Problems = Partial<Record<SettingKey, string>>;
@@ -19,16 +25,20 @@ export function checkConfig(
   table = settings,
 ): Problems {
   const problems: Problems = {};
-  for (const key of keysWhere(() => true, table)) {
+  // What a hidden field holds is not used.
+  for (const key of keysWhere((row) => applies(row, config), table)) {
     const complaint = complaintAbout(table[key], config[key]);
     if (complaint !== null) problems[key] = complaint;
   }
   if (config.forwardPasses === 0 && config.backwardPasses === 0) {
     problems.backwardPasses = words.noPass;
   }
-  if (plan && !plan.ok) {
-    problems.layerTypes = explain({ code: 'bad-layer-types', at: plan.at, reason: plan.reason });
+  const policy = policyOfSettings(config, ANY_CONTEXT);
+  if (!policy.ok) {
+    const key = policy.field === 'positions' ? 'policyPositions' : policyKeyOf(policy.field);
+    problems[key] ??= words.sentence(policy.reason);
   }
+  if (plan && !plan.ok) problems.layerTypes = badLayerTypes(plan);
   return problems;
 }
 

@@ -1,5 +1,6 @@
 import { settings } from '../../worker/settings/settings.ts';
 import { filledIn, partOf } from '../../worker/settings/values.ts';
+import { policyRequestOf } from '../../worker/settings/policy-request.ts';
 import type { GenerateRequest } from '../../worker/protocol/generate.ts';
 import type { BroughtModel, LoadRequest, SharingConfig } from '../../worker/protocol/load.ts';
 import type { PlaygroundConfig } from './settings.ts';
@@ -34,7 +35,7 @@ export function toGenerateRequest(
     input: { text: config.prompt },
     config: sharing,
     sampling,
-    policy: { id: 'none' },
+    policy: policyRequestOf(config),
     ignoreEos: false,
     logits: [],
     score: false,

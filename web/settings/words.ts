@@ -1,5 +1,6 @@
 /** The words of checks and links. Labels and meanings of settings stand in the table of settings. */
 export const words = {
+  sentence: (reason: string) => `${reason.charAt(0).toUpperCase()}${reason.slice(1)}.`,
   noPass: 'At least one pass is needed, forward or backward.',
   link: {
     tooLong: (characters: number, most: number) =>

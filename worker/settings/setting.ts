@@ -8,10 +8,10 @@ import type { NumberRange } from '../../gpu/plan/number-range.ts';
  * Which part of a request a setting belongs to. `model` and `load` settings reload the model; `page` settings belong
  * to no run.
  */
-export type SettingPart = 'model' | 'load' | 'sharing' | 'run' | 'prompt' | 'sampling' | 'page';
+export type SettingPart = 'model' | 'load' | 'sharing' | 'run' | 'policy' | 'prompt' | 'sampling' | 'page';
 
 /** The forms that draw every row that names them. */
-export type FormName = 'sharing' | 'precision' | 'sampling';
+export type FormName = 'sharing' | 'policy' | 'precision' | 'sampling';
 
 /** What the headless runner calls a setting. */
 interface HeadlessField<Value> {
@@ -38,12 +38,15 @@ interface Row<Value> {
   readonly shownIf: { readonly setting: string; readonly is: readonly string[] } | null;
   /** Whether the configurations of a comparison may differ in it. */
   readonly compared: boolean;
+  /** Null if a request has no such field, or has it in an object that only the engine can check. */
   readonly headless: HeadlessField<Value> | null;
 }
 
-export interface NumberSetting extends Row<number> {
+export interface NumberSetting extends Row<number | null> {
   readonly kind: 'number';
   readonly range: NumberRange;
+  /** Whether the field may be empty, which stands for a default that depends on other settings. */
+  readonly mayBeEmpty: boolean;
   /** How far the arrows of its field go. */
   readonly step: number;
 }

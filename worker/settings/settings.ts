@@ -4,6 +4,7 @@ import type { ModeChoice } from '../../gpu/plan/forward-plan.ts';
 import { greedy } from '../../gpu/plan/sampling.ts';
 import type { BackendChoice } from '../protocol/load.ts';
 import { isEndpoint, isModelName } from './model-name.ts';
+import { policySettings } from './policy-settings.ts';
 import { samplingRanges } from './sampling-ranges.ts';
 import type { SettingTable, ValueOf } from './setting.ts';
 
@@ -61,6 +62,7 @@ export const settings = {
     kind: 'number',
     initial: 4096,
     range: wholeFrom(1, 10_000_000),
+    mayBeEmpty: false,
     step: 1,
     link: 'window',
     label: 'Sliding window',
@@ -94,6 +96,7 @@ export const settings = {
     kind: 'number',
     initial: 7,
     range: wholeFrom(0, 1000),
+    mayBeEmpty: false,
     step: 1,
     link: 'forward',
     label: 'Forward passes',
@@ -109,6 +112,7 @@ export const settings = {
     kind: 'number',
     initial: 2,
     range: wholeFrom(0, 1000),
+    mayBeEmpty: false,
     step: 1,
     link: 'backward',
     label: 'Backward passes',
@@ -194,6 +198,7 @@ export const settings = {
     compared: true,
     headless: { field: 'kv', absent: { is: 'f16' } },
   },
+  ...policySettings,
   prompt: {
     kind: 'text',
     initial: 'Once upon a time there was a king who',
@@ -213,6 +218,7 @@ export const settings = {
     kind: 'number',
     initial: 128,
     range: wholeFrom(1, 100_000),
+    mayBeEmpty: false,
     step: 1,
     link: 'max',
     label: 'Max new tokens',
@@ -228,6 +234,7 @@ export const settings = {
     kind: 'number',
     initial: 0.8,
     range: samplingRanges.temperature,
+    mayBeEmpty: false,
     step: 0.1,
     link: 'temperature',
     label: 'Temperature',
@@ -243,6 +250,7 @@ export const settings = {
     kind: 'number',
     initial: 0,
     range: samplingRanges.topK,
+    mayBeEmpty: false,
     step: 1,
     link: 'topK',
     label: 'Top-k',
@@ -258,6 +266,7 @@ export const settings = {
     kind: 'number',
     initial: 0.95,
     range: samplingRanges.topP,
+    mayBeEmpty: false,
     step: 0.05,
     link: 'topP',
     label: 'Top-p',
@@ -273,6 +282,7 @@ export const settings = {
     kind: 'number',
     initial: 0,
     range: samplingRanges.minP,
+    mayBeEmpty: false,
     step: 0.05,
     link: 'minP',
     label: 'Min-p',
@@ -288,6 +298,7 @@ export const settings = {
     kind: 'number',
     initial: 1.1,
     range: samplingRanges.repetitionPenalty,
+    mayBeEmpty: false,
     step: 0.05,
     link: 'repetition',
     label: 'Repetition penalty',
@@ -303,6 +314,7 @@ export const settings = {
     kind: 'number',
     initial: 1,
     range: samplingRanges.seed,
+    mayBeEmpty: false,
     step: 1,
     link: 'seed',
     label: 'Seed',
@@ -318,6 +330,7 @@ export const settings = {
     kind: 'number',
     initial: 1024,
     range: wholeFrom(1, 10_000_000),
+    mayBeEmpty: false,
     step: 1,
     link: 'budget',
     label: 'Memory budget',

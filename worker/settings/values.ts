@@ -38,7 +38,7 @@ export const filledIn = <Values extends Readonly<Record<string, SettingValue>>>(
 
 /** Why a row cannot have a value; null if it can. */
 export function complaintAbout(row: Setting, value: SettingValue): string | null {
-  if (row.kind !== 'number') return null;
+  if (row.kind !== 'number' || (value === null && row.mayBeEmpty)) return null;
   if (typeof value === 'number' && outsideRange(value, row.range) === null) return null;
   const { min, max, whole } = row.range;
   const kind = whole ? 'a whole number' : 'a number';

@@ -7,6 +7,13 @@ import type { PolicyKind } from './policy.ts';
  */
 export const keyNorm: PolicyKind = {
   id: 'key-norm',
+  label: 'Short keys (key norm)',
+  words: {
+    keeps:
+      'The newest rows, and of the older ones those with the shortest keys, which tend to be attended to much.',
+    loses: 'Older rows with long keys, even if the text depends on them: nobody asks what attends to them.',
+    published: 'The published code leaves the first two layers whole; kvtab cuts every store.',
+  },
   fields: ['heavy', 'recent', 'cachePercent', 'recentPercent'],
   positions: ['absolute', 'cache'],
   defaults: () => ({ cachePercent: 20, recentPercent: 50 }),

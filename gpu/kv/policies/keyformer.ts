@@ -7,6 +7,14 @@ import type { PolicyKind } from './policy.ts';
  */
 export const keyformer: PolicyKind = {
   id: 'keyformer',
+  label: 'Keyformer',
+  words: {
+    keeps:
+      'As H2O, but attention is scored with noise, and with a temperature that rises with every new token.',
+    loses: 'Older tokens with low scores, partly by chance: another seed of the noise keeps other tokens.',
+    published:
+      'Keyformer’s code freezes its key rows, so that nothing written later can become one; kvtab follows the paper, in which all older rows compete.',
+  },
   fields: ['heavy', 'recent', 'cachePercent', 'recentPercent', 'tauInit', 'tauDelta', 'seed'],
   positions: ['absolute', 'cache'],
   defaults: ({ maxNewTokens }) => ({

@@ -53,13 +53,24 @@ export type Scoring =
   /** A number that the key alone decides. */
   | { readonly from: 'key'; readonly scoreOf: (key: Float32Array) => number };
 
-/** The numbers by which policies are set. */
+/** The numbers by which policies are set. `fields.ts` says what each may be. */
 export type PolicyField =
   'sinks' | 'recent' | 'heavy' | 'rows' | 'cachePercent' | 'recentPercent' | 'tauInit' | 'tauDelta' | 'seed';
+
+/** What the page says of a policy, in sentences. */
+export interface PolicyWords {
+  readonly keeps: string;
+  readonly loses: string;
+  /** Where the published code differs from the paper or from kvtab; null if it does not. */
+  readonly published: string | null;
+}
 
 /** A kind of policy: its fields and defaults, how many rows it keeps, and how it chooses them. */
 export interface PolicyKind {
   readonly id: string;
+  /** What people call it. */
+  readonly label: string;
+  readonly words: PolicyWords;
   /** The fields that it has besides `chunk`, in the order of a form. */
   readonly fields: readonly PolicyField[];
   /** Which positions it may have, the default first. */

@@ -7,6 +7,13 @@ import type { Budget, Policy, PolicyKind } from './policy.ts';
  */
 export const sinks: PolicyKind = {
   id: 'sinks',
+  label: 'Sinks and recent (StreamingLLM)',
+  words: {
+    keeps: 'The first tokens of the text, on which attention rests, and the newest ones.',
+    loses: 'What stood between them: the model cannot recall it, however important it was.',
+    published:
+      'StreamingLLM’s chat demo makes room before a turn for prompt and answer, and LCKV’s code refuses sinks together with windows; kvtab cuts after a turn, and takes both.',
+  },
   fields: ['sinks', 'recent', 'cachePercent'],
   positions: ['cache', 'absolute'],
   defaults: () => ({ sinks: 4, recent: 2000 }),

@@ -22,6 +22,7 @@ const cooling = {
   kind: 'number',
   initial: 3,
   range: { min: 0, max: 9, whole: true },
+  mayBeEmpty: false,
   step: 1,
   link: 'cool',
   label: 'Cooling',

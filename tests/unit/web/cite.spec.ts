@@ -10,6 +10,7 @@ import { finishedRun, newRun } from '../../../web/playground/run.ts';
 import { decodeHash } from '../../../web/settings/hash.ts';
 import { toGenerateRequest } from '../../../web/settings/requests.ts';
 import { defaultConfig } from '../../../web/settings/settings.ts';
+import { policyRequestOf } from '../../../worker/settings/policy-request.ts';
 import { belongsToRun } from '../../../worker/settings/setting.ts';
 import { keysWhere } from '../../../worker/settings/values.ts';
 import type { ModelFacts } from '../../../worker/protocol/load.ts';
@@ -18,6 +19,7 @@ import type { GenerateRequest } from '../../../worker/protocol/generate.ts';
 const model = {
   id: 'fairy-lckv',
   adapter: { backend: 'webgpu', vendor: 'google', description: 'swiftshader', software: true },
+  dims: { contextTokens: 512 },
 } as unknown as ModelFacts; // a citation reads no other field
 
 interface Asked {
@@ -50,6 +52,21 @@ function runOf({ changes = {}, request = {}, commit }: Asked): StoredRun {
 }
 
 describe('a citation', () => {
+  it('names a cache policy with the numbers that it was left to, and its link asks for the same', () => {
+    const run = runOf({ changes: { policy: 'h2o', policyRows: 7 } });
+    expect(run).toMatchObject({ policyCachePercent: 20, policyRecentPercent: 50, policyRows: null });
+    expect(cite(run, 'https://host.example/', [run])).toContain(
+      '\nCache: cache policy h2o, budget (% of prompt) 20, recent (% of budget) 50, positions absolute\n',
+    );
+    const { values } = decodeHash(linkOfRun(run, 'without build'));
+    expect(policyRequestOf({ ...defaultConfig, ...values })).toEqual({
+      id: 'h2o',
+      cachePercent: 20,
+      recentPercent: 50,
+      positions: 'absolute',
+    });
+  });
+
   it('has model, build, plan, precision, adapter, figures, prompt and link, then kvtab and the paper', () => {
     const run = runOf({
       changes: { weights: 'q4', quantizeEmbeddings: true, prompt: 'Once\n<b>upon</b> {a} time' },
@@ -137,9 +154,11 @@ describe('the link of a run', () => {
     const { values, complaints, build: linked } = decodeHash(link);
     expect(complaints).toEqual([]);
     expect(linked).toBe(build);
-    expect(Object.keys(values).sort()).toEqual([...keysWhere(belongsToRun)].sort());
+    // An empty field of a policy is no value.
+    const known = keysWhere(belongsToRun).filter((key) => defaultConfig[key] !== null);
+    expect(Object.keys(values).sort()).toEqual([...known].sort());
     expect(values).toEqual({
-      ...Object.fromEntries(keysWhere(belongsToRun).map((key) => [key, defaultConfig[key]])),
+      ...Object.fromEntries(known.map((key) => [key, defaultConfig[key]])),
       ...{ layerTypes: '0_2_2_3', mode: 'parallel' },
     });
   });

@@ -16,7 +16,7 @@ describe('panels', () => {
   it('have this order, and only panels of the workbench can be closed', () => {
     const ids = (place: Parameters<typeof panelsAt>[0]) => panelsAt(place).map(({ id }) => id);
     expect(ids('main')).toEqual(['prompt', 'figures', 'output', 'share']);
-    expect(ids('settings')).toEqual(['model', 'sharing', 'sampling', 'precision', 'hub', 'export']);
+    expect(ids('settings')).toEqual(['model', 'sharing', 'cache', 'sampling', 'precision', 'hub', 'export']);
     expect(ids('workbench')).toEqual(['family', 'charts', 'tokens', 'convergence', 'compare', 'runs']);
     expect(panels.filter(({ openAtFirst }) => !openAtFirst).map(({ place }) => place)).toEqual(
       Array.from({ length: 5 }, () => 'workbench'),
@@ -24,7 +24,7 @@ describe('panels', () => {
   });
 
   it('keep the code of the workbench, and of what is below the output and the settings, out of the first view', () => {
-    const below = ['share', 'hub', 'export'];
+    const below = ['share', 'cache', 'hub', 'export'];
     for (const { id, place, loading } of panels) {
       expect(loading, id).toBe(place === 'workbench' || below.includes(id) ? 'lazy' : 'eager');
     }

@@ -19,6 +19,7 @@ export const words = {
   unnamed: (layerTypes: string, time: string) => `${layerTypes}, ${time}`,
   summary: (model: string, adapter: string, mode: string, newTokens: number) =>
     `${model}, ${adapter}, ${mode}, ${newTokens} new`,
+  under: (policy: string) => `; ${policy}`,
   pin: 'Pin',
   unpin: 'Unpin',
   open: 'Open',

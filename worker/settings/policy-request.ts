@@ -1,0 +1,57 @@
+import {
+  completePolicy,
+  numbersOf,
+  type CompletedPolicy,
+  type GivenPolicy,
+} from '../../gpu/kv/policies/complete-policy.ts';
+import { policyNumberNames, type PolicyNumber } from '../../gpu/kv/policies/fields.ts';
+import { policyKind } from '../../gpu/kv/policies/policies.ts';
+import type { PolicyContext, PolicyKind } from '../../gpu/kv/policies/policy.ts';
+import type { PolicyRequest } from '../protocol/generate.ts';
+import { numbersThatCount } from './policy-words.ts';
+import { policyKeyOf } from './policy-settings.ts';
+import type { KeysOfPart, SettingValues } from './settings.ts';
+
+/** The settings of a cache policy. */
+export type PolicyValues = Readonly<Pick<SettingValues, KeysOfPart<'policy'>>>;
+
+/** What the settings ask of their policy. Numbers that it does not have stay out, whatever their fields hold. */
+function givenTo(kind: PolicyKind, values: PolicyValues): GivenPolicy {
+  const numbers: Partial<Record<PolicyNumber, number>> = {};
+  for (const name of numbersOf(kind)) {
+    const value = values[policyKeyOf(name)];
+    if (value !== null) numbers[name] = value;
+  }
+  const chosen = kind.positions.length > 1 ? values.policyPositions : 'published';
+  return { numbers, positions: chosen === 'published' ? null : chosen };
+}
+
+/** The policy that the settings ask for, as a request has it. */
+export function policyRequestOf(values: PolicyValues): PolicyRequest {
+  const { numbers, positions } = givenTo(policyKind(values.policy), values);
+  return { id: values.policy, ...numbers, ...(positions && { positions }) };
+}
+
+/** The policy that the settings ask for with all defaults in place, or the first of its fields that is wrong. */
+export const policyOfSettings = (values: PolicyValues, context: PolicyContext): CompletedPolicy => {
+  const kind = policyKind(values.policy);
+  return completePolicy(kind, givenTo(kind, values), context);
+};
+
+/** The same policy with its defaults in place, and nothing in the fields that it does not use. */
+export function explicitPolicyValues(values: PolicyValues, context: PolicyContext): PolicyValues {
+  const completed = policyOfSettings(values, context);
+  if (!completed.ok) return values;
+  const { policy } = completed;
+  const counting = numbersThatCount(policy);
+  const numbers = policyNumberNames.map((name) => [
+    policyKeyOf(name),
+    counting.includes(name) ? policy[name] : null,
+  ]);
+  const choice = policyKind(policy.id).positions.length > 1;
+  return {
+    ...(Object.fromEntries(numbers) as Omit<PolicyValues, 'policy' | 'policyPositions'>), // every number
+    policy: policy.id,
+    policyPositions: choice ? policy.positions : 'published',
+  };
+}

@@ -1,0 +1,25 @@
+import { numbersOf } from '../../gpu/kv/policies/complete-policy.ts';
+import { policyNumbers, type PolicyNumber } from '../../gpu/kv/policies/fields.ts';
+import { policyKind } from '../../gpu/kv/policies/policies.ts';
+import type { Policy } from '../../gpu/kv/policies/policy.ts';
+
+const rowNumbers = ['recent', 'heavy', 'rows'] as const satisfies readonly PolicyNumber[];
+const percents: readonly PolicyNumber[] = ['cachePercent', 'recentPercent'];
+
+/** The numbers that decide what a policy keeps: percents only if some number of rows is left to them. */
+export function numbersThatCount(policy: Policy): readonly PolicyNumber[] {
+  const names = numbersOf(policyKind(policy.id));
+  const byRows = rowNumbers.every((name) => !names.includes(name) || policy[name] !== null);
+  return names.filter((name) => policy[name] !== null && !(byRows && percents.includes(name)));
+}
+
+/** A whole policy in words, as "H2O (heavy hitters), heavy hitters 8, recent 8, absolute positions". */
+export function describePolicy(policy: Policy): string {
+  const kind = policyKind(policy.id);
+  const numbers = numbersThatCount(policy).map((name) => {
+    const { label } = policyNumbers[name];
+    return `${label.charAt(0).toLowerCase()}${label.slice(1)} ${String(policy[name])}`;
+  });
+  const positions = kind.positions.length > 1 ? [`${policy.positions} positions`] : [];
+  return [kind.label, ...numbers, ...positions].join(', ');
+}
