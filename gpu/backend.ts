@@ -9,6 +9,7 @@ import type { StoreRows } from './kv/store-rows.ts';
 import type { SamplingOptions } from './plan/sampling.ts';
 import type { GroupMovement } from './plan/movement.ts';
 import type { Sharing } from './plan/sharing.ts';
+import type { TokenLikelihood, WantedToken } from './plan/token-likelihood.ts';
 import type { TokenProbabilities } from './plan/token-probabilities.ts';
 import type { WeightSpec } from './plan/weight-specs.ts';
 
@@ -116,6 +117,13 @@ export interface PrefillOptions {
   readonly logitsAt: readonly number[];
   /** Receives `[vocabSize]` float32 logits, in the order of the positions. Valid during the call only. */
   readonly onLogits: (turnPosition: number, logits: Float32Array) => void;
+  /** Tokens whose likelihoods are wanted. They are computed where the logits are, which stay there. */
+  readonly likelihoods?: WantedLikelihoods;
+  /**
+   * Receives the hidden states `[tokens, hiddenSize]` of the whole turn: state 0 after the embedding, state i after layer
+   * i − 1, and one more state after the final norm. Valid during the call only. Every row is computed if it is set.
+   */
+  readonly onHidden?: (state: number, rows: Float32Array) => void;
   /** Called when everything is compiled and allocated, before the first token is read: prefill time starts here. */
   readonly onPrepared?: () => void;
   /** Fraction of the work done, 0 to 1. */
@@ -127,9 +135,19 @@ export interface PrefillOptions {
   readonly onMovement?: (movement: GroupMovement) => void;
 }
 
+/** Tokens whose likelihoods are wanted, and who receives them. */
+export interface WantedLikelihoods {
+  /** Ascending by position. A position may have several tokens. */
+  readonly wanted: readonly WantedToken[];
+  /** Called once for each of the tokens, in their order. */
+  readonly onLikelihood: (index: number, likelihood: TokenLikelihood) => void;
+}
+
 export interface FeedOptions {
   /** Receives `[vocabSize]` float32 logits after each token. Valid during the call only. */
-  readonly onLogits: (index: number, logits: Float32Array) => void;
+  readonly onLogits?: (index: number, logits: Float32Array) => void;
+  /** Tokens whose likelihoods are wanted. Without `onLogits` and `onFed`, nothing is read back before the end. */
+  readonly likelihoods?: WantedLikelihoods;
   /** Called when a token was fed and every store was cut. The next one waits for it. */
   readonly onFed?: (index: number) => Promise<void>;
   readonly stopped: () => boolean;

@@ -13,6 +13,8 @@ export interface TurnOptions {
   readonly breathe: Breathe;
   /** Receives how far every pass moved every row, group by group. */
   readonly onMovement?: ((movement: GroupMovement) => void) | undefined;
+  /** Receives the hidden states of all rows: state 0 after the embedding, state i after layer i − 1. */
+  readonly onHidden?: ((state: number, rows: readonly Float32Array[]) => void) | undefined;
 }
 
 /**
@@ -46,6 +48,10 @@ export interface Decoder {
   rewind(tokens: number): boolean;
   /** The logits `[vocabSize]` of a hidden state. Valid until the next call. */
   logits(hidden: Float32Array): Float32Array;
+  /** The logits of several hidden states, in order and with less work than one by one. Each is valid during its call. */
+  logitsOf(hidden: readonly Float32Array[], onRow: (index: number, logits: Float32Array) => void): void;
+  /** A hidden state after the final norm. */
+  finalNorm(hidden: Float32Array): Float32Array;
   /** Frees what the decoder allocated. */
   close(): void;
 }

@@ -13,6 +13,7 @@ import type { Breathe, Decoder } from './decoder.ts';
 import { allFinite, firstNotFinite } from '../numbers/finite.ts';
 import { probabilitiesOf } from './token-probabilities.ts';
 import { sampleToken } from './sampler.ts';
+import { likelihoodOf } from './token-likelihood.ts';
 
 /** A text that a decoder on the processor writes: its tokens, sampling and stops. */
 export class CpuSession implements Session {
@@ -35,11 +36,14 @@ export class CpuSession implements Session {
 
   async prefill(tokens: readonly number[], options: PrefillOptions): Promise<boolean> {
     const { passes } = this.#options;
-    const { onMovement } = options;
+    const { onMovement, onHidden, likelihoods } = options;
     const start = this.#decoder.tokens;
     options.onPrepared?.();
     this.#decoder.startPrompt(tokens.length);
-    const everyRow = options.logitsAt.some((position) => position < tokens.length - 1);
+    const positions = [
+      ...new Set([...options.logitsAt, ...(likelihoods?.wanted ?? []).map(({ position }) => position)]),
+    ].sort((a, b) => a - b);
+    const everyRow = onHidden !== undefined || positions.some((position) => position < tokens.length - 1);
     const breathe: Breathe = async (fraction) => {
       await yieldNowAndThen();
       if (options.stopped()) throw new Stopped();
@@ -48,13 +52,19 @@ export class CpuSession implements Session {
     try {
       const hidden =
         options.mode === 'parallel'
-          ? await this.#decoder.parallel(tokens, { passes, everyRow, breathe, onMovement })
-          : await this.#sequential(tokens, breathe);
-      for (const position of options.logitsAt) {
-        const logits = this.#decoder.logits(hidden[position] ?? new Float32Array());
-        if (!allFinite(logits)) throw this.#notFinite(start + position, tokens[position] ?? 0);
-        options.onLogits(position, logits);
+          ? await this.#decoder.parallel(tokens, {
+              passes,
+              everyRow,
+              breathe,
+              onMovement,
+              onHidden: onHidden && ((state, rows) => onHidden(state, flat(rows))),
+            })
+          : await this.#sequential(tokens, breathe, onHidden);
+      if (onHidden) {
+        const { layers } = this.#options.sharing;
+        onHidden(layers.length + 1, flat(hidden.map((row) => this.#decoder.finalNorm(row))));
       }
+      await this.#readLogits(positions, hidden, tokens, start, options);
       this.#hidden = hidden.at(-1)?.slice() ?? this.#hidden;
     } catch (error) {
       if (error instanceof Stopped) return false;
@@ -71,17 +81,55 @@ export class CpuSession implements Session {
 
   async feed(tokens: readonly number[], options: FeedOptions): Promise<boolean> {
     this.#history.length = this.#decoder.tokens;
+    const wanted = options.likelihoods?.wanted ?? [];
+    let next = 0;
     for (const [index, token] of tokens.entries()) {
       await yieldNowAndThen();
       if (options.stopped()) return false;
       this.#history.push(token);
       this.#feed(token);
-      const logits = this.#decoder.logits(this.#hidden);
-      if (!allFinite(logits)) throw this.#notFinite(this.#decoder.tokens - 1, token);
-      options.onLogits(index, logits);
+      if (options.onLogits || wanted[next]?.position === index) {
+        const logits = this.#decoder.logits(this.#hidden);
+        if (!allFinite(logits)) throw this.#notFinite(this.#decoder.tokens - 1, token);
+        options.onLogits?.(index, logits);
+        for (; wanted[next]?.position === index; next++) {
+          options.likelihoods?.onLikelihood(next, likelihoodOf(logits, wanted[next]?.token ?? 0));
+        }
+      }
       await options.onFed?.(index);
     }
     return true;
+  }
+
+  /** Hands on the logits and likelihoods that are wanted of a turn that was read. */
+  async #readLogits(
+    positions: readonly number[],
+    hidden: readonly Float32Array[],
+    tokens: readonly number[],
+    start: number,
+    { logitsAt, onLogits, likelihoods, stopped }: PrefillOptions,
+  ): Promise<void> {
+    const asked = new Set(logitsAt);
+    const wanted = likelihoods?.wanted ?? [];
+    let next = 0;
+    for (let from = 0; from < positions.length; from += ROWS_AT_ONCE) {
+      const block = positions.slice(from, from + ROWS_AT_ONCE);
+      const rows = block.map((position) => hidden[position] ?? new Float32Array());
+      const notFinite: number[] = [];
+      this.#decoder.logitsOf(rows, (i, logits) => {
+        const position = block[i] ?? 0;
+        if (!allFinite(logits)) notFinite.push(position);
+        if (notFinite.length > 0) return;
+        if (asked.has(position)) onLogits(position, logits);
+        for (; wanted[next]?.position === position; next++) {
+          likelihoods?.onLikelihood(next, likelihoodOf(logits, wanted[next]?.token ?? 0));
+        }
+      });
+      const [bad] = notFinite;
+      if (bad !== undefined) throw this.#notFinite(start + bad, tokens[bad] ?? 0);
+      await yieldNowAndThen();
+      if (stopped()) throw new Stopped();
+    }
   }
 
   #feed(token: number): void {
@@ -89,12 +137,16 @@ export class CpuSession implements Session {
     this.#decoder.stores.keep(this.#decoder.tokens);
   }
 
-  async #sequential(tokens: readonly number[], breathe: Breathe) {
+  async #sequential(tokens: readonly number[], breathe: Breathe, onHidden: PrefillOptions['onHidden']) {
     const hidden: Float32Array[] = [];
+    const states: Float32Array[][] = [];
     for (const token of tokens) {
-      hidden.push(this.#decoder.step(token));
+      let state = 0;
+      const keep = (row: Float32Array) => (states[state++] ??= []).push(row.slice());
+      hidden.push(this.#decoder.step(token, onHidden && keep));
       await breathe(hidden.length / tokens.length);
     }
+    for (const [state, rows] of states.entries()) onHidden?.(state, flat(rows));
     return hidden;
   }
 
@@ -152,6 +204,17 @@ export class CpuSession implements Session {
 }
 
 class Stopped extends Error {}
+
+/** Rows whose logits are computed between two looks at the clock. */
+const ROWS_AT_ONCE = 16;
+
+/** Rows one behind the other. */
+function flat(rows: readonly Float32Array[]): Float32Array {
+  const size = rows[0]?.length ?? 0;
+  const all = new Float32Array(size * rows.length);
+  for (const [i, row] of rows.entries()) all.set(row, i * size);
+  return all;
+}
 
 let lastYieldMs = 0;
 

@@ -114,10 +114,11 @@ export class CpuDecoder implements Decoder {
 
   async parallel(
     tokens: readonly number[],
-    { passes, breathe, onMovement }: TurnOptions,
+    { passes, breathe, onMovement, onHidden }: TurnOptions,
   ): Promise<Float32Array[]> {
     const start = this.#tokens;
     let hidden = tokens.map((token) => this.#embed(token));
+    onHidden?.(0, hidden);
 
     // The new positions' KV: zero until a layer computes it, and then that of the newest pass.
     const turn = new Map(
@@ -146,6 +147,7 @@ export class CpuDecoder implements Decoder {
             this.#finishLayer(layer, row, normed[i] ?? row, start + i, read, scored);
             await breathe((done + (i + 1) / output.length) / work);
           }
+          if (pass === lastPass) onHidden?.(layer.index + 1, output);
           done++;
         }
         if (before) relative.push(...movements(before, this.#rowsReadFromBelow(group, turn, start)));
@@ -163,8 +165,15 @@ export class CpuDecoder implements Decoder {
   }
 
   logits(hidden: Float32Array): Float32Array {
-    const normed = rmsNorm(hidden, this.#weights.get('finalNorm'), this.#dims.rmsNormEps);
-    return project(this.#weights.get(this.#dims.tiedEmbeddings ? 'embed' : 'head'), normed);
+    return project(this.#weights.get(this.#dims.tiedEmbeddings ? 'embed' : 'head'), this.finalNorm(hidden));
+  }
+
+  logitsOf(hidden: readonly Float32Array[], onRow: (index: number, logits: Float32Array) => void): void {
+    for (const [i, row] of hidden.entries()) onRow(i, this.logits(row));
+  }
+
+  finalNorm(hidden: Float32Array): Float32Array {
+    return rmsNorm(hidden, this.#weights.get('finalNorm'), this.#dims.rmsNormEps);
   }
 
   rowsHeld(): readonly StoreRows[] {

@@ -21,6 +21,7 @@ import type { LinearMemory } from './linear-memory.ts';
 import { WasmLayers, type Evicting, type FreshRows, type Rows, type Store } from './layers.ts';
 import { padded } from './tensor.ts';
 import type { PlanWeights } from './plan-weights.ts';
+import { rowsOfLogits } from './rows-of-logits.ts';
 
 /** Rows of a turn that go through a matrix together, so that its weights come from the CPU cache. */
 const BLOCK_ROWS = 16;
@@ -197,7 +198,7 @@ export class WasmDecoder implements Decoder {
 
   async parallel(
     tokens: readonly number[],
-    { passes, everyRow, breathe, onMovement }: TurnOptions,
+    { passes, everyRow, breathe, onMovement, onHidden }: TurnOptions,
   ): Promise<readonly Float32Array[]> {
     const start = this.#tokens;
     const hiddenBytes = 4 * padded(this.#dims.hiddenSize) * tokens.length;
@@ -221,6 +222,8 @@ export class WasmDecoder implements Decoder {
       this.#startScores();
       const { accumulates, newestOnly } = this.#run;
       for (const [i, token] of tokens.entries()) this.#embed(token, this.#rowOf(hidden, i));
+      const allRows = () => tokens.map((_, i) => this.#read(this.#rowOf(hidden, i)));
+      onHidden?.(0, allRows());
 
       const schedule = prefillSchedule(this.#options.sharing, passes, {
         firstTurn: start === 0,
@@ -246,6 +249,7 @@ export class WasmDecoder implements Decoder {
             scored,
             breatheHere,
           );
+          if (onHidden && pass.pass === pass.passes - 1) onHidden(step.layer + 1, allRows());
           done++;
         }
         if (!watched) continue;
@@ -257,7 +261,7 @@ export class WasmDecoder implements Decoder {
       for (const [owner, store] of this.#store) this.#keepRows(store, fresh, turn.get(owner) ?? 0);
       this.#tokens += tokens.length;
       this.stores.written(this.#tokens);
-      return tokens.map((_, i) => this.#read(this.#rowOf(hidden, i)));
+      return allRows();
     } finally {
       for (const address of taken) this.#memory.free(address);
     }
@@ -266,8 +270,18 @@ export class WasmDecoder implements Decoder {
   logits(hidden: Float32Array): Float32Array {
     const { hiddenSize, vocabSize, tiedEmbeddings } = this.#dims;
     this.#memory.floats(this.#hidden, hiddenSize).set(hidden);
-    this.#layers.normAndProject(this.#hidden, tiedEmbeddings ? 'embed' : 'head', this.#logits);
+    this.#layers.normAndProject(this.#hidden, tiedEmbeddings ? 'embed' : 'head', this.#logits, 1);
     return this.#memory.floats(this.#logits, vocabSize);
+  }
+
+  logitsOf(hidden: readonly Float32Array[], onRow: (index: number, logits: Float32Array) => void): void {
+    rowsOfLogits(this.#memory, this.#layers, this.#dims, BLOCK_ROWS, hidden, onRow);
+  }
+
+  finalNorm(hidden: Float32Array): Float32Array {
+    const { hiddenSize } = this.#dims;
+    this.#memory.floats(this.#hidden, hiddenSize).set(hidden);
+    return this.#read(this.#layers.finalNorm(this.#hidden, 1));
   }
 
   close(): void {

@@ -203,10 +203,15 @@ export class WasmLayers {
     this.#project('down', 'downBias', layer, this.#gate, rows.hidden, count, true);
   }
 
-  /** The final norm of one hidden state, and its projection. */
-  normAndProject(hidden: Address, role: WeightRole, into: Address): void {
-    this.#norm('finalNorm', 0, { hidden, position: 0, rope: 0, count: 1 });
-    this.#project(role, null, 0, this.#normed, into, 1);
+  /** The final norm of hidden states, at most a block of them. Where it leaves them, the next call overwrites them. */
+  finalNorm(hidden: Address, count: number): Address {
+    this.#norm('finalNorm', 0, { hidden, position: 0, rope: 0, count });
+    return this.#normed;
+  }
+
+  /** The final norm of hidden states, and their projection. */
+  normAndProject(hidden: Address, role: WeightRole, into: Address, count: number): void {
+    this.#project(role, null, 0, this.finalNorm(hidden, count), into, count);
   }
 
   /** One query row over the keys that it sees; `into` is zero before, and stays so if the row sees no key. */

@@ -1,5 +1,5 @@
 import type { BackendError } from '../backend-error.ts';
-import type { PrefillOptions } from '../backend.ts';
+import type { PrefillOptions, WantedLikelihoods } from '../backend.ts';
 import { allFinite } from '../numbers/finite.ts';
 import { paddedCols } from '../numbers/matrix-format.ts';
 import { stepStride, type Recording } from './kernel.ts';
@@ -12,6 +12,7 @@ import { readsAbove } from '../plan/layer-types.ts';
 import { prefillSchedule, type PrefillPass } from '../plan/prefill-schedule.ts';
 import type { Forward } from './forward.ts';
 import { recordEmbed } from './embed.ts';
+import type { HiddenStates } from './hidden-states.ts';
 import {
   allocatePrefill,
   recordLayer,
@@ -87,10 +88,12 @@ class ParallelPrefill {
     const { start, rows } = this.#turn;
     const end = start + rows;
     const { chunkRows } = context.tuning;
-    const { logitsAt } = this.#options;
+    const { logitsAt, likelihoods, onHidden } = this.#options;
     const { eviction } = this.#forward.session;
     const everyScore = eviction?.run.accumulates ?? false;
-    const everyRow = everyScore || logitsAt.some((position) => position < rows - 1);
+    const wantedAt = [...new Set((likelihoods?.wanted ?? []).map(({ position }) => position))];
+    const isEarly = (position: number) => position < rows - 1;
+    const everyRow = everyScore || onHidden !== undefined || logitsAt.some(isEarly) || wantedAt.some(isEarly);
     eviction?.startPrompt(end);
 
     // The rows that the dispatches work on.
@@ -99,11 +102,17 @@ class ParallelPrefill {
       chunks.push(this.#stepAt(row, Math.min(chunkRows, rows - row)));
     }
     const last = this.#stepAt(rows - 1, 1);
-    const sequential = eviction !== null && this.#options.mode === 'sequential';
+    const sequential = this.#options.mode === 'sequential';
     const eachRow = sequential ? Array.from({ length: rows }, (_, row) => this.#stepAt(row, 1)) : [];
     const logitsRows = Math.max(1, Math.floor(mostLogitsBytes / (4 * this.#forward.dims.vocabSize)));
-    const runs = runsOf(logitsAt, Math.min(logitsRows, chunkRows));
-    const logitsSteps = runs.map((run) => this.#stepAt(run.first, run.count));
+    const steppedRuns = (positions: readonly number[]) =>
+      runsOf(positions, Math.min(logitsRows, chunkRows)).map((run) => ({
+        ...run,
+        step: this.#stepAt(run.first, run.count),
+      }));
+    const runs = steppedRuns(logitsAt);
+    const likelihoodRuns = steppedRuns(wantedAt);
+    const allRows = onHidden ? steppedRuns([...Array(rows).keys()]) : [];
 
     const buffers = allocatePrefill(this.#forward, this.#scope, {
       turnStart: start,
@@ -122,18 +131,26 @@ class ParallelPrefill {
     if (eviction) await eviction.gatherHeld(start, this.#scope);
 
     const watches = this.#options.onMovement ? await this.#watches(buffers) : [];
+    const states = onHidden
+      ? await (
+          await import('./hidden-states.ts')
+        ).HiddenStates.open(this.#forward, this.#scope, buffers, rows)
+      : null;
     const jobs = [
       ...(await this.#ringCopies(buffers, 'from-ring', this.#firstScratchPosition, start)),
       this.#clearNewRows(),
       ...(await this.#embed(buffers, chunks)),
+      ...(states ? [states.copy(0)] : []),
       ...(sequential
-        ? eachRow.flatMap((step) => this.#rowJobs(step, layers, everyScore || step === eachRow.at(-1)))
+        ? eachRow.flatMap((step, row) =>
+            this.#rowJobs(step, layers, everyScore || step === eachRow.at(-1), states, row),
+          )
         : prefillSchedule(sharing, this.#passes, { firstTurn: start === 0, everyRow }).flatMap((pass) =>
             this.#watched(
               pass,
               chunks,
               watches.find(({ group }) => group.start === pass.group.start),
-              this.#passJobs(pass, buffers, layers, chunks, last, everyScore),
+              this.#passJobs(pass, buffers, layers, chunks, last, everyScore, states),
             ),
           )),
       ...(await this.#ringCopies(buffers, 'to-ring', Math.max(start, end - sharing.windowTokens), end)),
@@ -145,7 +162,9 @@ class ParallelPrefill {
       this.#options.onProgress(work / allWork);
       return !this.#options.stopped();
     });
-    if (finished) await this.#readLogits(buffers, runs, logitsSteps);
+    if (finished) await this.#readLogits(buffers, runs);
+    if (finished && likelihoods) await this.#readLikelihoods(buffers, likelihoodRuns, likelihoods);
+    if (finished && states && onHidden) await states.read(allRows, onHidden);
     if (finished && eviction) {
       await this.#options.beforeCut?.();
       await eviction.endPrompt(end, this.#scope);
@@ -247,6 +266,7 @@ class ParallelPrefill {
     chunks: readonly number[],
     last: number,
     everyScore: boolean,
+    states: HiddenStates | null,
   ): Job[] {
     const jobs: Job[] = [];
     const lastPass = pass === passes - 1;
@@ -278,12 +298,19 @@ class ParallelPrefill {
         jobs.push(this.#replay(r.norm, last, 0));
         rest(last);
       }
+      if (states && lastPass) jobs.push(states.copy(layer + 1));
     }
     return jobs;
   }
 
   /** One row through all layers, as sequential mode reads a prompt. */
-  #rowJobs(step: number, layers: readonly LayerRecordings[], scored: boolean): Job[] {
+  #rowJobs(
+    step: number,
+    layers: readonly LayerRecordings[],
+    scored: boolean,
+    states: HiddenStates | null,
+    row: number,
+  ): Job[] {
     return layers.flatMap((r, layer) => [
       this.#replay(r.norm, step, 0),
       this.#replay(r.kv, step, r.kvWork),
@@ -291,6 +318,7 @@ class ParallelPrefill {
       ...(scored ? [this.#replay(r.scores, step, this.#scoresWork(layer, step))] : []),
       this.#replay(r.afterAttention, step, 0),
       this.#replay(r.mlp, step, r.mlpWork),
+      ...(states ? [states.copyRow(layer + 1, row)] : []),
     ]);
   }
 
@@ -304,11 +332,7 @@ class ParallelPrefill {
     };
   }
 
-  async #readLogits(
-    buffers: PrefillBuffers,
-    runs: readonly RowRun[],
-    steps: readonly number[],
-  ): Promise<void> {
+  async #readLogits(buffers: PrefillBuffers, runs: readonly SteppedRun[]): Promise<void> {
     if (runs.length === 0) return;
     const { context, dims } = this.#forward;
     const rowBytes = 4 * dims.vocabSize;
@@ -317,10 +341,10 @@ class ParallelPrefill {
     const staging = this.#scope.staging('logits read-back', mostRows * rowBytes);
     await this.#scope.settled();
     const recording = await recordLogits(this.#forward, this.#scope, buffers, logits);
-    for (const [i, run] of runs.entries()) {
+    for (const run of runs) {
       const encoder = context.device.createCommandEncoder({ label: 'logits' });
       const pass = encoder.beginComputePass();
-      recording.replay(pass, (steps[i] ?? 0) * stepStride, run.count);
+      recording.replay(pass, run.step * stepStride, run.count);
       pass.end();
       encoder.copyBufferToBuffer(logits, 0, staging, 0, run.count * rowBytes);
       context.device.queue.submit([encoder.finish()]);
@@ -335,4 +359,43 @@ class ParallelPrefill {
       staging.unmap();
     }
   }
+
+  /** The logits stay on the device, a run of rows at a time. What is read back is a few numbers for each token. */
+  async #readLikelihoods(
+    buffers: PrefillBuffers,
+    runs: readonly SteppedRun[],
+    { wanted, onLikelihood }: WantedLikelihoods,
+  ): Promise<void> {
+    if (runs.length === 0) return;
+    const { context, dims } = this.#forward;
+    const { LikelihoodReader } = await import('./likelihood-reader.ts');
+    const mostRows = Math.max(...runs.map((run) => run.count));
+    const logits = this.#scope.storage('logits', mostRows * 4 * dims.vocabSize);
+    const reader = await LikelihoodReader.open(this.#forward, this.#scope, wanted, runs, logits);
+    const recording = await recordLogits(this.#forward, this.#scope, buffers, logits);
+    const work = mostRows * dims.vocabSize * paddedCols(dims.hiddenSize);
+    const jobs = runs.map((run, i): Job => ({
+      work,
+      dispatch: (pass) => {
+        recording.replay(pass, run.step * stepStride, run.count);
+        reader.replay(pass, i);
+      },
+    }));
+    const finished = await runPaced(
+      context,
+      jobs,
+      context.tuning.firstSubmitWork,
+      () => !this.#options.stopped(),
+    );
+    if (!finished) return;
+    for (const [i, likelihood] of (await reader.read()).entries()) {
+      if (!likelihood) throw await this.#notFinite(this.#turn.start + (wanted[i]?.position ?? 0));
+      onLikelihood(i, likelihood);
+    }
+  }
+}
+
+/** Neighboring rows, and the step that works on them. */
+interface SteppedRun extends RowRun {
+  readonly step: number;
 }

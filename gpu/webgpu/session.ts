@@ -20,6 +20,7 @@ import { maskOf, visibleKeys } from '../kv/mask.ts';
 import type { StoreRows } from '../kv/store-rows.ts';
 import { kvRowBytes, MAX_STEPS_IN_FLIGHT, type KvUsage } from '../kv/usage.ts';
 import type { ModelDims } from '../plan/model-dims.ts';
+import type { WantedToken } from '../plan/token-likelihood.ts';
 import { probabilitiesWords, readProbabilities } from './read-probabilities.ts';
 import { recordHead, recordLayers, recordSample } from './decode.ts';
 import { packSampling } from './pack-sampling.ts';
@@ -121,14 +122,15 @@ export class GpuSession implements Session {
     // Discarded steps of an earlier turn have marked tokens at positions that come again.
     context.device.queue.writeBuffer(session.seen, 0, new Uint32Array(this.#forward.dims.vocabSize));
     const { eviction } = session;
-    const work =
-      options.mode === 'parallel' || eviction
-        ? prefillParallel(this.#forward, this.#options.passes, turn, options, (position) =>
-            this.#notFinite(position),
-          )
-        : this.#sequential(turn, options);
+    // Hidden states are taken layer by layer, which a recorded step cannot do.
+    const byLayers = options.mode === 'parallel' || eviction !== null || options.onHidden !== undefined;
+    const work = byLayers
+      ? prefillParallel(this.#forward, this.#options.passes, turn, options, (position) =>
+          this.#notFinite(position),
+        )
+      : this.#sequential(turn, options);
     const finished = await context.wait(work);
-    if (options.mode === 'parallel') {
+    if (options.mode === 'parallel' || (byLayers && !eviction)) {
       // Of a turn longer than the window, only the last rows enter the rings.
       const { windowTokens } = this.#forward.sharing;
       session.stores.written(turn.start + turn.rows, turn.rows > windowTokens ? windowTokens : Infinity);
@@ -141,24 +143,38 @@ export class GpuSession implements Session {
     return this.#forward.session.stores.rewind(tokens);
   }
 
+  /** @param onRow called when a row was submitted, before the next one is */
   async #sequential(
     turn: { start: number; rows: number },
     options: Omit<PrefillOptions, 'mode'>,
+    onRow?: (row: number) => Promise<void> | undefined,
   ): Promise<boolean> {
     const { context, dims, session } = this.#forward;
     const { layers, head } = this.#recordings;
     const { queue } = context.device;
     const scope = context.ledger.scope('prefill scratch');
     try {
-      const wanted = new Set(options.logitsAt);
+      const asked = new Set(options.logitsAt);
+      const staging = asked.size > 0 ? scope.staging('logits read-back', 4 * dims.vocabSize) : null;
+      const wanted = options.likelihoods?.wanted ?? [];
+      const wantedAt = [...new Set(wanted.map(({ position }) => position))];
+      const readers = new Map(wantedAt.map((position, run) => [position, run]));
+      const reader = wanted.length > 0 ? await this.#likelihoodReader(scope, wanted, wantedAt) : null;
       options.onPrepared?.();
-      const staging = wanted.size > 0 ? scope.staging('logits read-back', 4 * dims.vocabSize) : null;
       for (let row = 0; row < turn.rows; row++) {
         if (options.stopped()) return false;
-        const logits = staging !== null && wanted.has(row);
-        this.#submit(turn.start + row, logits ? [layers, head] : [layers], (encoder) => {
-          if (logits) encoder.copyBufferToBuffer(session.logits, 0, staging, 0, 4 * dims.vocabSize);
-        });
+        const logits = staging !== null && asked.has(row);
+        const run = readers.get(row);
+        this.#submit(
+          turn.start + row,
+          logits || run !== undefined ? [layers, head] : [layers],
+          (encoder) => {
+            if (logits) encoder.copyBufferToBuffer(session.logits, 0, staging, 0, 4 * dims.vocabSize);
+          },
+          (pass) => {
+            if (run !== undefined) reader?.replay(pass, run);
+          },
+        );
         if (logits) {
           await context.wait(staging.mapAsync(GPUMapMode.READ));
           const values = new Float32Array(staging.getMappedRange(), 0, dims.vocabSize);
@@ -168,7 +184,12 @@ export class GpuSession implements Session {
         } else if (row % MAX_STEPS_IN_FLIGHT === MAX_STEPS_IN_FLIGHT - 1 || row === turn.rows - 1) {
           await context.wait(queue.onSubmittedWorkDone());
         }
+        await onRow?.(row);
         options.onProgress((row + 1) / turn.rows);
+      }
+      for (const [i, likelihood] of ((await reader?.read()) ?? []).entries()) {
+        if (!likelihood) throw await this.#notFinite(turn.start + (wanted[i]?.position ?? 0));
+        options.likelihoods?.onLikelihood(i, likelihood);
       }
       return !options.stopped();
     } finally {
@@ -176,27 +197,31 @@ export class GpuSession implements Session {
     }
   }
 
+  async #likelihoodReader(scope: Scope, wanted: readonly WantedToken[], positions: readonly number[]) {
+    const { LikelihoodReader } = await import('./likelihood-reader.ts');
+    const runs = positions.map((first) => ({ first, count: 1 }));
+    return LikelihoodReader.open(this.#forward, scope, wanted, runs, this.#forward.session.logits);
+  }
+
   async feed(tokens: readonly number[], options: FeedOptions): Promise<boolean> {
     const { context, session } = this.#forward;
     const start = session.stores.tokens;
+    const { onLogits = () => undefined, onFed, likelihoods, stopped } = options;
     context.device.queue.writeBuffer(session.tokens, 4 * start, Uint32Array.from(tokens));
-    for (const index of tokens.keys()) {
-      const read = await this.#sequential(
-        { start: start + index, rows: 1 },
-        {
-          logitsAt: [0],
-          onLogits: (_, row) => {
-            options.onLogits(index, row);
-          },
-          onProgress: () => undefined,
-          stopped: options.stopped,
-        },
-      );
-      if (!read) return false;
-      this.#keep(start + index + 1);
-      await options.onFed?.(index);
-    }
-    return true;
+    return this.#sequential(
+      { start, rows: tokens.length },
+      {
+        logitsAt: options.onLogits ? [...tokens.keys()] : [],
+        onLogits,
+        ...(likelihoods && { likelihoods }),
+        onProgress: () => undefined,
+        stopped,
+      },
+      (row) => {
+        this.#keep(start + row + 1);
+        return onFed?.(row);
+      },
+    );
   }
 
   /** The text now has so many tokens, and the stores were cut. */
@@ -289,6 +314,7 @@ export class GpuSession implements Session {
     position: number,
     recordings: readonly Recording[],
     afterPass: (encoder: GPUCommandEncoder) => void,
+    inPass: (pass: GPUComputePassEncoder) => void = () => undefined,
   ): void {
     const { context, session } = this.#forward;
     const { device } = context;
@@ -297,6 +323,7 @@ export class GpuSession implements Session {
     const encoder = device.createCommandEncoder({ label: 'step' });
     const pass = encoder.beginComputePass();
     for (const recording of recordings) recording.replay(pass);
+    inPass(pass);
     pass.end();
     afterPass(encoder);
     device.queue.submit([encoder.finish()]);
