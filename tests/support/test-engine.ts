@@ -9,6 +9,7 @@ import type { OnEvent } from '../../worker/protocol/engine.ts';
 import type { Score, ScoreRequest } from '../../worker/protocol/evaluate.ts';
 import type { Outcome } from '../../worker/protocol/failure.ts';
 import type { GenerateRequest, GenerateResult } from '../../worker/protocol/generate.ts';
+import type { MeasureRequest, MeasureResult } from '../../worker/protocol/measure.ts';
 import type { BackendChoice, ModelFacts } from '../../worker/protocol/load.ts';
 import { placeHere } from '../../worker/text/place-here.ts';
 
@@ -81,6 +82,21 @@ export class TestEngine {
       ...request,
     };
     return valueOf(await this.#engine.score(whole, onEvent));
+  }
+
+  /** In f32 and automatic mode, keeping everything, unless the request says otherwise. */
+  async measure(
+    request: Pick<MeasureRequest, 'work'> & Partial<MeasureRequest>,
+    onEvent: OnEvent,
+  ): Promise<MeasureResult> {
+    const whole: MeasureRequest = {
+      config: {},
+      mode: 'auto',
+      kvPrecision: 'f32',
+      policy: { id: 'none' },
+      ...request,
+    };
+    return valueOf(await this.#engine.measure(whole, onEvent));
   }
 
   /** Bytes that the backend's ledger counts. */

@@ -162,6 +162,27 @@ const realms: readonly Realm[] = [
     libraries: ['hash-wasm'],
     reason: 'worker/hub/digest.ts is the one importer of hash-wasm, and of nothing else.',
   },
+  {
+    of: 'worker/laboratory/tasks/read-yaml.ts',
+    may: [{ path: 'worker/' }],
+    libraries: ['yaml'],
+    reason: 'worker/laboratory/tasks/read-yaml.ts is the one importer of yaml, and looks only at worker.',
+  },
+  {
+    of: 'worker/laboratory/',
+    may: [
+      ...pure,
+      { path: 'gpu/cpu/random.ts' },
+      { path: 'worker/', direct: true },
+      { path: 'worker/text/jinja/' },
+      protocolTypes,
+      settingTable,
+      { path: 'worker/laboratory/' },
+    ],
+    libraries: [],
+    reason:
+      'worker/laboratory is what page and tools share of the laboratory, and pure: it computes no model, so it imports its neighbours, the pure folders and the templates of worker/text/jinja.',
+  },
   ...workerFolders([
     ['text', []],
     ['loader', ['text']],

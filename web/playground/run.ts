@@ -96,6 +96,8 @@ export function runAfter(run: Run, event: EngineEvent): Run {
     case 'room':
     case 'download':
     case 'export':
+    case 'measuring':
+    case 'measured':
       return run;
     default:
       return event satisfies never;

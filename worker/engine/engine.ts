@@ -4,9 +4,10 @@ import { Conversation } from './conversation.ts';
 import { promptTurns, tokensOf } from './check-request.ts';
 import { EventPort } from '../event-port.ts';
 import type { ExportableModel, ExportRun } from '../export/export-model.ts';
-import { generate, type RunnableModel, type RunOptions } from './generate.ts';
+import { generate, type RunOptions } from './generate.ts';
 import { loadModel, type LoadedModel } from '../loader/load-model.ts';
 import type { ModelSource } from '../loader/model-source.ts';
+import type { MeasurableModel } from '../evaluate/measure.ts';
 import type { ScoreReference } from '../evaluate/score.ts';
 import { fail, Refused, succeed, valueOf } from '../outcome.ts';
 import type { EngineApi, EngineEvent, OnEvent } from '../protocol/engine.ts';
@@ -16,6 +17,7 @@ import type { GenerateRequest, GenerateResult, Prompt } from '../protocol/genera
 import type { BackendChoice, LoadRequest, BroughtModel, ModelFacts, ModelRef } from '../protocol/load.ts';
 import type { Convergence, ConvergenceRequest, Score, ScoreRequest } from '../protocol/evaluate.ts';
 import type { ExportResult } from '../protocol/export.ts';
+import type { MeasureRequest, MeasureResult } from '../protocol/measure.ts';
 import type { TextPlace } from '../text/guarded-text.ts';
 import { warmUp } from './warm-up.ts';
 
@@ -91,6 +93,24 @@ export class Engine implements EngineApi {
     });
   }
 
+  measure(request: MeasureRequest, onEvent: OnEvent): Promise<Outcome<MeasureResult>> {
+    return this.#run(onEvent, (model, options) => this.#measure(model, request, false, options));
+  }
+
+  countWork(request: MeasureRequest): Promise<Outcome<MeasureResult>> {
+    return this.#run(ignore, (model, options) => this.#measure(model, request, true, options));
+  }
+
+  async #measure(
+    model: MeasurableModel,
+    request: MeasureRequest,
+    onlyCount: boolean,
+    options: RunOptions,
+  ): Promise<MeasureResult> {
+    const { measure } = await import('../evaluate/measure.ts');
+    return measure(model, request, onlyCount, options);
+  }
+
   export(request: ExportRequest, onEvent: OnEvent): Promise<Outcome<ExportResult>> {
     const cancelled = this.#loads.signal;
     return this.#answer(onEvent, async (emit) => {
@@ -129,7 +149,7 @@ export class Engine implements EngineApi {
   /** Runs a call on the loaded model. A stop from now on ends it. */
   #run<T>(
     onEvent: OnEvent,
-    work: (model: RunnableModel, options: RunOptions) => Promise<T>,
+    work: (model: MeasurableModel, options: RunOptions) => Promise<T>,
   ): Promise<Outcome<T>> {
     const stopsBefore = this.#stops;
     const stopped = () => this.#stops > stopsBefore;

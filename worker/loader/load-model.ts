@@ -5,7 +5,7 @@ import type { EngineEvent } from '../protocol/engine.ts';
 import type { SuggestedSampling } from '../protocol/load.ts';
 import { throttle } from '../run-clock.ts';
 import { GuardedText, type TextPlace } from '../text/guarded-text.ts';
-import type { TextFacts } from '../text/text-api.ts';
+import type { PrefixToken, TextFacts } from '../text/text-api.ts';
 import { applyConfig } from './apply-config.ts';
 import { loadWeights, type LoadedWeights } from './load-weights.ts';
 import { BadJson } from '../hostile-json.ts';
@@ -22,6 +22,8 @@ export interface LoadedModel {
   readonly hasChatTemplate: boolean;
   /** Tokens that end a turn of a chat: the ends of a text, and what the tokenizer calls the end. */
   readonly chatEnds: readonly number[];
+  /** What stands before a text without a context; null if the tokenizer names none. */
+  readonly prefix: PrefixToken | null;
   readonly backend: Backend;
   readonly weights: ModelWeights;
   readonly suggestedSampling: SuggestedSampling | null;
@@ -58,6 +60,7 @@ export async function loadModel(options: LoadModelOptions): Promise<LoadedModel>
       text,
       hasChatTemplate: facts.hasChatTemplate,
       chatEnds: [...config.eosIds, ...(facts.endToken === null ? [] : [facts.endToken])],
+      prefix: facts.prefix,
       backend,
       weights,
       suggestedSampling: generation.suggested,
@@ -69,7 +72,7 @@ export async function loadModel(options: LoadModelOptions): Promise<LoadedModel>
   }
 }
 
-const noText: TextFacts = { hasChatTemplate: false, endToken: null, notices: [] };
+const noText: TextFacts = { hasChatTemplate: false, endToken: null, prefix: null, notices: [] };
 
 /** Opens the tokenizer and the template for chats; null if there is no tokenizer. */
 function openText({ source, sourceLater, openTextPlace }: LoadModelOptions) {

@@ -10,6 +10,7 @@ import type { ExportRequest, ExportResult } from './export.ts';
 import type { Outcome } from './failure.ts';
 import type { GenerateRequest, GenerateResult, TokenWithProbabilities, Prompt, Timing } from './generate.ts';
 import type { LoadRequest, ModelFacts } from './load.ts';
+import type { Measured, MeasureRequest, MeasureResult } from './measure.ts';
 import type { Convergence, ConvergenceRequest, Score, ScoreRequest } from './evaluate.ts';
 
 export interface EngineApi {
@@ -21,6 +22,13 @@ export interface EngineApi {
   watchConvergence(request: ConvergenceRequest, onEvent: OnEvent): Promise<Outcome<Convergence>>;
   /** Scores a given continuation, teacher-forced, alone or against the one scored first. Queued as `generate` is. */
   score(request: ScoreRequest, onEvent: OnEvent): Promise<Outcome<Score>>;
+  /**
+   * Measures items for the laboratory. Each arrives as an event `measured` when it is known, so that a stop or a crash
+   * loses only the one at hand. Queued as `generate` is.
+   */
+  measure(request: MeasureRequest, onEvent: OnEvent): Promise<Outcome<MeasureResult>>;
+  /** Counts the tokens that `measure` would read. */
+  countWork(request: MeasureRequest): Promise<Outcome<MeasureResult>>;
   /** The number of tokens that a run would read for a prompt. Waits for earlier calls to end. */
   countTokens(prompt: Prompt): Promise<Outcome<number>>;
   /** Ends the runs asked for so far, within one token; they resolve with what they have. */
@@ -67,5 +75,8 @@ export type EngineEvent =
       /** Present if the request sets `watch.tokens`. */
       readonly probabilities?: TokenWithProbabilities;
     }
+  /** Tokens that a measurement has read so far. */
+  | { readonly type: 'measuring'; readonly tokens: number }
+  | { readonly type: 'measured'; readonly item: number; readonly measured: Measured }
   /** At most a few times a second, and once at the end of a run. */
   | { readonly type: 'stats'; readonly kv: KvUsage; readonly timing: Timing; readonly newTokens: number };

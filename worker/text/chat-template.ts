@@ -38,7 +38,8 @@ export function renderChat(
   try {
     const budget = new Budget();
     const text = new Interpreter(budget).render(
-      parseTemplate(template),
+      // As transformers sets up jinja2.
+      parseTemplate(template, { trimsBlocks: true, keepsLastNewline: false }),
       globals(messages, tokens, now, budget),
     );
     const most = mostCharacters(messages);

@@ -64,9 +64,12 @@ export class GuardedText {
     this.#patienceMs = patienceMs;
   }
 
-  /** The tokens of a text, with the tokenizer's own special ones around it. Throws Refused with `bad-tokenizer`. */
-  encode(text: string): Promise<readonly number[]> {
-    return this.#encode(text, true);
+  /**
+   * The tokens of a text, with the tokenizer's own special ones around it unless they are not wanted. Throws Refused with
+   * `bad-tokenizer`.
+   */
+  encode(text: string, special = true): Promise<readonly number[]> {
+    return this.#encode(text, special);
   }
 
   /** A sentence about where the tokens of a text do not read as the text; null if they do. */

@@ -25,10 +25,13 @@ export class ModelText implements TextApi {
       this.#config = files.config === null ? {} : parseObject(files.config, 'tokenizer_config.json');
       this.#tokenizer = openTokenizer(files.tokenizer, this.#config);
       this.#template = files.template ?? findTemplate(this.#config['chat_template']);
-      const end = specialTokens(this.#config)['eos_token'];
+      const { bos_token: begin, eos_token: end } = specialTokens(this.#config);
+      const prefix = begin ?? end;
+      const prefixId = prefix === undefined ? null : this.#tokenizer.idOf(prefix);
       return {
         hasChatTemplate: this.#template !== null,
         endToken: end === undefined ? null : this.#tokenizer.idOf(end),
+        prefix: prefix === undefined || prefixId === null ? null : { id: prefixId, text: prefix },
         notices: [lostText(this.#tokenizer)].filter((notice) => notice !== null),
       };
     });

@@ -18,8 +18,16 @@ export interface TextFacts {
   readonly hasChatTemplate: boolean;
   /** The tokenizer's end token, which ends a text or a turn of a chat. */
   readonly endToken: number | null;
+  /** The token that stands before a text without a context: the begin token, else the end token. */
+  readonly prefix: PrefixToken | null;
   /** What in the text files is unused or loses text, as sentences. */
   readonly notices: readonly string[];
+}
+
+export interface PrefixToken {
+  readonly id: number;
+  /** Its own text, as files name it. */
+  readonly text: string;
 }
 
 /** A value now, or from another thread. */

@@ -102,6 +102,8 @@ describe('an answer', () => {
       },
       watchConvergence: (asked, onEvent) => engine.watchConvergence(asked, onEvent),
       score: (asked, onEvent) => engine.score(asked, onEvent),
+      measure: (asked, onEvent) => engine.measure(asked, onEvent),
+      countWork: (asked) => engine.countWork(asked),
       export: (asked, onEvent) => engine.export(asked, onEvent),
       countTokens: (prompt) => engine.countTokens(prompt),
       stop: () => undefined,

@@ -7,7 +7,7 @@ import type { TextApi, TextFiles } from '../../../worker/text/text-api.ts';
 import { shippedSource } from './sources.ts';
 
 const never = new Promise<never>(() => undefined);
-const facts = { hasChatTemplate: true, endToken: null, notices: [] };
+const facts = { hasChatTemplate: true, endToken: null, prefix: null, notices: [] };
 const files: TextFiles = { tokenizer: '{}', config: null, template: 'x' };
 
 /** Workers that answer at once, except where a test replaces a method. Counts those opened and ended. */
@@ -112,7 +112,7 @@ describe('Guarded text', () => {
     const tokenizer = (await source.text('tokenizer.json')) ?? '';
     const read = () => Promise.resolve({ tokenizer, config: null, template: null });
     const opened = await GuardedText.open(placeHere, read);
-    expect(opened?.facts).toEqual({ hasChatTemplate: false, endToken: null, notices: [] });
+    expect(opened?.facts).toEqual({ hasChatTemplate: false, endToken: null, prefix: null, notices: [] });
     await expect(opened?.text.encode('x'.repeat(5_000_000))).rejects.toMatchObject({
       failure: { code: 'bad-tokenizer' },
     });

@@ -2,10 +2,11 @@
 import type { Arguments, Body, Expression, Parameter, Statement, Target } from './ast.ts';
 import { attributeOf } from './attributes.ts';
 import type { Budget } from './budget.ts';
-import { iterate, type Surroundings } from './filter.ts';
+import { iterate, type Filter, type Surroundings } from './filter.ts';
 import { filters } from './filters.ts';
 import { TemplateError } from './lexer.ts';
 import { binary, signed } from './operators.ts';
+import { Scope } from './scope.ts';
 import { contains, tests } from './tests.ts';
 import { charactersOf } from './text-methods.ts';
 import {
@@ -28,35 +29,25 @@ import {
   type Value,
 } from './values.ts';
 
-/** Names, and those of the scopes around. */
-class Scope {
-  readonly #names = new Map<string, Value>();
-  readonly #around: Scope | null;
-
-  constructor(around: Scope | null) {
-    this.#around = around;
-  }
-
-  get(name: string): Value | undefined {
-    const found = this.#names.get(name);
-    return found === undefined ? this.#around?.get(name) : found;
-  }
-
-  set(name: string, value: Value): void {
-    this.#names.set(name, value);
-  }
-}
-
 /** Why a body ended before its last statement. */
 type Jump = 'break' | 'continue' | null;
+
+export interface InterpreterOptions {
+  /** jinja2's StrictUndefined: whether printing, testing, comparing or looping over an undefined value is an error. */
+  readonly strict: boolean;
+  /** Filters besides jinja's own. */
+  readonly filters: ReadonlyMap<string, Filter>;
+}
 
 export class Interpreter {
   readonly #budget: Budget;
   readonly #around: Surroundings;
+  readonly #options: InterpreterOptions;
   #written: string[] = [];
 
-  constructor(budget: Budget) {
+  constructor(budget: Budget, options: InterpreterOptions = { strict: false, filters: new Map() }) {
     this.#budget = budget;
+    this.#options = options;
     this.#around = {
       budget,
       item: (object, key) => this.#item(object, key),
@@ -70,6 +61,21 @@ export class Interpreter {
     const scope = new Scope(null);
     for (const [name, value] of globals) scope.set(name, value);
     return this.#captured(body, new Scope(scope));
+  }
+
+  /** The value of an expression: of the one output that a body consists of. */
+  valueOf(body: Body, globals: Iterable<readonly [string, Value]>): Value {
+    const [only, ...others] = body;
+    if (only?.type !== 'output' || others.length > 0) throw new TemplateError('it is not one expression');
+    const scope = new Scope(null);
+    for (const [name, value] of globals) scope.set(name, value);
+    return this.#value(only.value, scope);
+  }
+
+  /** A value that is about to be used. */
+  #used(value: Value): Value {
+    if (this.#options.strict && value instanceof Undefined) value.refuse();
+    return value;
   }
 
   /** What a body writes. */
@@ -101,14 +107,14 @@ export class Interpreter {
         this.#write(statement.text);
         return null;
       case 'output':
-        this.#write(textOf(this.#value(statement.value, scope), this.#budget.spend));
+        this.#write(textOf(this.#used(this.#value(statement.value, scope)), this.#budget.spend));
         return null;
       case 'if': {
-        const taken = statement.branches.find(([test]) => isTrue(this.#value(test, scope)));
+        const taken = statement.branches.find(([test]) => isTrue(this.#used(this.#value(test, scope))));
         return this.#run(taken ? taken[1] : statement.otherwise, scope);
       }
       case 'for':
-        this.#for(statement, this.#value(statement.over, scope), scope, 0);
+        this.#for(statement, this.#used(this.#value(statement.over, scope)), scope, 0);
         return null;
       case 'break':
       case 'continue':
@@ -267,31 +273,31 @@ export class Interpreter {
       case 'dict':
         return new Dict(expression.entries.map(([key, item]) => [value(key), value(item)] as const));
       case 'concat': {
-        const texts = expression.items.map((item) => textOf(value(item), this.#budget.spend));
+        const texts = expression.items.map((item) => textOf(this.#used(value(item)), this.#budget.spend));
         this.#budget.text(texts.reduce((sum, text) => sum + text.length, 0));
         return texts.join('');
       }
       case 'unary': {
-        const operand = value(expression.operand);
+        const operand = this.#used(value(expression.operand));
         return expression.operator === 'not' ? !isTrue(operand) : signed(expression.operator, operand);
       }
       case 'binary': {
-        const left = value(expression.left);
+        const left = this.#used(value(expression.left));
         if (expression.operator === 'or') return isTrue(left) ? left : value(expression.right);
         if (expression.operator === 'and') return isTrue(left) ? value(expression.right) : left;
         return binary(expression.operator, left, value(expression.right), this.#budget);
       }
       case 'compare': {
-        let left = value(expression.first);
+        let left = this.#used(value(expression.first));
         for (const [operator, inner] of expression.rest) {
-          const right = value(inner);
+          const right = this.#used(value(inner));
           if (!this.#holds(operator, left, right)) return false;
           left = right;
         }
         return true;
       }
       case 'if':
-        if (isTrue(value(expression.test))) return value(expression.then);
+        if (isTrue(this.#used(value(expression.test)))) return value(expression.then);
         return expression.otherwise ? value(expression.otherwise) : new Undefined('the other branch');
       case 'attribute':
         return this.#attribute(value(expression.object), expression.name);
@@ -360,9 +366,10 @@ export class Interpreter {
   }
 
   #filter(name: string, value: Value, args: CallArguments): Value {
-    const filter = filters.get(name);
+    const filter = this.#options.filters.get(name) ?? filters.get(name);
     if (!filter) throw new TemplateError(`there is no filter "${name}"`);
-    return filter(value, args, this.#around);
+    // Only these two ask whether there is a value.
+    return filter(name === 'default' || name === 'd' ? value : this.#used(value), args, this.#around);
   }
 
   #test(name: string, value: Value, { positional }: CallArguments): boolean {

@@ -1,4 +1,4 @@
-/** Jinja's text and tokens, as jinja2's lexer cuts them with `trim_blocks` and `lstrip_blocks`. */
+/** Jinja's text and tokens, as jinja2's lexer cuts them. */
 
 /** Why a template is refused. chat-template.ts turns it into a failure. */
 export class TemplateError extends Error {}
@@ -19,20 +19,29 @@ const operators = [
 ];
 const closing: Readonly<Record<string, string>> = { ')': '(', ']': '[', '}': '{' };
 
+/** The options of a jinja2 environment that decide what becomes of white space. */
+export interface WhiteSpace {
+  /** `trim_blocks` and `lstrip_blocks`: whether a block takes the white space of its own line along. */
+  readonly trimsBlocks: boolean;
+  /** `keep_trailing_newline`: whether a newline at the end of the template stays. */
+  readonly keepsLastNewline: boolean;
+}
+
 /** @throws TemplateError */
-export function tokenize(source: string): readonly Token[] {
-  return new Lexer(source).run();
+export function tokenize(source: string, whiteSpace: WhiteSpace): readonly Token[] {
+  return new Lexer(source, whiteSpace).run();
 }
 
 class Lexer {
   readonly #source: string;
+  readonly #trimsBlocks: boolean;
   readonly #tokens: Token[] = [];
   #at = 0;
 
-  constructor(source: string) {
+  constructor(source: string, { trimsBlocks, keepsLastNewline }: WhiteSpace) {
     const lines = source.replace(/\r\n?/g, '\n');
-    // jinja2 removes one newline at the end (keep_trailing_newline is off).
-    this.#source = lines.endsWith('\n') ? lines.slice(0, -1) : lines;
+    this.#source = lines.endsWith('\n') && !keepsLastNewline ? lines.slice(0, -1) : lines;
+    this.#trimsBlocks = trimsBlocks;
   }
 
   run(): readonly Token[] {
@@ -47,13 +56,15 @@ class Lexer {
       const sign = tag === -1 ? '' : source.charAt(tag + 2);
       const kind = tag === -1 ? '' : source.charAt(tag + 1);
       if (sign === '-') text = text.trimEnd();
-      else if (sign !== '+' && (kind === '%' || kind === '#')) text = withoutIndent(source, text, until);
+      else if (this.#trimsBlocks && sign !== '+' && (kind === '%' || kind === '#'))
+        text = withoutIndent(source, text, until);
       if (text !== '') this.#tokens.push({ type: 'text', text });
       if (tag === -1) return this.#tokens;
       this.#at = tag + 2 + (sign === '-' || sign === '+' ? 1 : 0);
       if (kind === '#') strip = this.#comment();
       else if (kind === '%' && this.#isRaw()) strip = this.#raw();
       else strip = this.#tag(kind === '%' ? 'block' : 'variable');
+      if (strip === 'newline' && !this.#trimsBlocks) strip = 'nothing';
     }
   }
 
@@ -74,12 +85,13 @@ class Lexer {
     const from = this.#at + (begin?.[0].length ?? 0);
     const end = /\{%([-+]?)\s*endraw\s*([-+]?)%\}/.exec(this.#source.slice(from));
     if (!end) throw new TemplateError('raw has no endraw');
-    const inner = begin?.[1] === '-' ? 'all' : begin?.[1] === '+' ? 'nothing' : 'newline';
+    const trimmed = this.#trimsBlocks ? 'newline' : 'nothing';
+    const inner = begin?.[1] === '-' ? 'all' : begin?.[1] === '+' ? 'nothing' : trimmed;
     const until = from + end.index;
     const begun = afterStripped(this.#source, from, inner);
     let text = begun >= until ? '' : this.#source.slice(begun, until);
     if (end[1] === '-') text = text.trimEnd();
-    else if (end[1] !== '+') text = withoutIndent(this.#source, text, until);
+    else if (this.#trimsBlocks && end[1] !== '+') text = withoutIndent(this.#source, text, until);
     if (text !== '') this.#tokens.push({ type: 'text', text });
     this.#at = until + end[0].length;
     return end[2] === '-' ? 'all' : end[2] === '+' ? 'nothing' : 'newline';

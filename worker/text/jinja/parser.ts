@@ -1,12 +1,12 @@
 /** Reads the statements of a template as jinja2's parser does. */
 import type { Body, Expression, Parameter, Statement, Target } from './ast.ts';
 import { constants, ExpressionParser } from './expression-parser.ts';
-import { TemplateError, tokenize } from './lexer.ts';
+import { TemplateError, tokenize, type WhiteSpace } from './lexer.ts';
 import { TokenReader } from './token-reader.ts';
 
 /** @throws TemplateError */
-export const parseTemplate = (source: string): Body =>
-  new Parser(new TokenReader(tokenize(source))).template();
+export const parseTemplate = (source: string, whiteSpace: WhiteSpace): Body =>
+  new Parser(new TokenReader(tokenize(source, whiteSpace))).template();
 
 class Parser {
   readonly #tokens: TokenReader;
