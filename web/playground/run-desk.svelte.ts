@@ -18,12 +18,6 @@ export class RunDesk {
   text = $state.raw('');
   /** Runs that finished since the page was opened, newest first. */
   finished = $state.raw<readonly Run[]>([]);
-  /** The speeds of `run`, once it has ended, and of the last runs of the same set-up. */
-  readonly speeds = $derived(
-    this.run?.end && this.recorded?.id.endsWith(`-${this.run.number}`)
-      ? (this.library?.speedsOf(this.recorded) ?? null)
-      : null,
-  );
   /** What to record in the next runs. Recording does not change the text. */
   readonly watch = $state<{ -readonly [Key in keyof Watch]: boolean }>({
     tokens: false,
@@ -37,6 +31,12 @@ export class RunDesk {
   library = $state.raw<RunLibrary | null>(null);
   /** The last run that finished since the page was opened, as it is kept. */
   recorded = $state.raw<StoredRun | null>(null);
+  /** The speeds of `run`, once it has ended, and of the last runs of the same set-up. */
+  readonly speeds = $derived(
+    this.run?.end && this.recorded?.id.endsWith(`-${this.run.number}`)
+      ? (this.library?.speedsOf(this.recorded) ?? null)
+      : null,
+  );
 
   readonly #text = new FrameText((text) => (this.text += text));
   #count = 0;
