@@ -13,6 +13,8 @@ interface Scored {
   };
 }
 
+test.use({ permissions: ['clipboard-read', 'clipboard-write'] });
+
 test('compares configurations: one agrees with itself, and others differ as in the headless runner', async ({
   page,
 }, testInfo) => {
@@ -58,7 +60,39 @@ test('compares configurations: one agrees with itself, and others differ as in t
   await expect(column(3)).toContainText(other?.text ?? 'nothing');
   await expect(column(1)).toContainText(first?.text ?? 'nothing');
 
+  await expect(column(2)).toContainText(/Decode speed.*\d tokens\/s.*, 3 rounds/s);
   await takePictures(lab, testInfo, 'compare', { part });
+
+  // Another prompt and fewer contenders leave the result as it was.
+  await lab.prompt.fill('Another prompt');
+  await expect(part).toContainText('The prompt above has changed since.');
+  await expect(part.getByRole('blockquote')).toHaveText(prompt);
+  await part.getByRole('button', { name: 'Remove configuration 2' }).focus();
+  await page.keyboard.press('Enter');
+  await expect(column(3)).toHaveCount(0);
+  await expect(column(2)).toContainText('KL, mean');
+  await expect(part.getByRole('button', { name: 'Undo deleting' })).toBeFocused();
+  await page.keyboard.press('Enter');
+  await expect(column(3)).toContainText('KL, mean');
+
+  await part.getByRole('button', { name: 'Copy link to this comparison' }).click();
+  await expect(part.getByText('Link copied.')).toBeVisible();
+  const link = await page.evaluate(() => navigator.clipboard.readText());
+  const csv = page.waitForEvent('download');
+  await part.getByRole('button', { name: 'Export comparison as CSV' }).click();
+  expect((await csv).suggestedFilename()).toMatch(/^kvtab-comparison-0_6_6_6_6_6_6_7-.*\.csv$/);
+
+  await page.reload();
+  await expect(lab.prompt).toHaveValue('Another prompt');
+  await part.locator('summary').first().click();
+  await expect(column(3)).toContainText('KL, mean');
+  await expect(part.getByRole('blockquote')).toHaveText(prompt);
+
+  const linked = await page.context().newPage();
+  await linked.goto(link);
+  const opened = linked.getByRole('region', { name: 'Compare', exact: true });
+  await expect(opened.getByRole('listitem', { name: 'Configuration 3' })).toContainText('0_1_2_3_4_5_6_7');
+  await linked.close();
   // The model of the page is loaded again.
   await lab.generate.click();
   await expect(page.getByText(/^Done/)).toBeVisible();

@@ -34,6 +34,9 @@ const pageLooksAtTypes =
 const panelsAreApart =
   'A panel imports its own folder, web/playground, web/settings, web/models, web/presets, web/ui and web/meaning, and never another panel: what two panels need belongs to one of those.';
 
+const checksWhatIsKept =
+  'Only read-stored-run.ts and read-comparison.ts, which check what a store holds, import valibot, and they are loaded when they are needed.';
+
 const belowThePanels = [
   ...pure,
   protocolTypes,
@@ -237,8 +240,7 @@ const realms: readonly Realm[] = [
     of: 'web/playground/read-stored-run.ts',
     may: belowThePanels,
     libraries: ['valibot'],
-    reason:
-      'web/playground/read-stored-run.ts is the one importer of valibot on the page, and is loaded when it is needed.',
+    reason: checksWhatIsKept,
   },
   {
     of: 'web/playground/',
@@ -258,6 +260,12 @@ const realms: readonly Realm[] = [
     may: [...belowThePanels, { path: 'web/panels/charts/' }],
     libraries: ['svelte', 'uplot'],
     reason: `${panelsAreApart} ${pageLooksAtTypes} Charts are drawn with uplot, and only here.`,
+  },
+  {
+    of: 'web/panels/compare/read-comparison.ts',
+    may: [...belowThePanels, { path: 'web/panels/compare/' }],
+    libraries: ['valibot'],
+    reason: checksWhatIsKept,
   },
   {
     of: 'web/panels/compare/',

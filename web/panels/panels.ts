@@ -28,6 +28,9 @@ type Code =
 
 export type Panel = Row & Code;
 
+/** The id of the panel that a link with several configurations opens. */
+export const COMPARE_PANEL = 'compare';
+
 /**
  * The panels of the page, in their order within each place. A new panel is a folder and a row.
  *
@@ -170,7 +173,7 @@ export const panels: readonly Panel[] = [
     load: () => import('./convergence/Microscope.svelte'),
   },
   {
-    id: 'compare',
+    id: COMPARE_PANEL,
     title: 'Compare',
     hint: 'Run two to four configurations and compare them side by side.',
     place: 'workbench',

@@ -42,6 +42,8 @@ export class Playground {
 
   /** The parts of the opened link that the page could not follow; null if there are none, or they were dismissed. */
   linkNotice = $state.raw<LinkNotice | null>(null);
+  /** The configurations that the opened link compares, for the panel that does so. */
+  linkedContenders = $state.raw<readonly string[]>([]);
   /** Edits of the layer types, from every control. */
   readonly planEditor = new PlanEditor(this.config);
   readonly samplingAdvice = new SamplingAdvice(this.config);
@@ -107,7 +109,7 @@ export class Playground {
   }
 
   /** Takes the settings of a link. It loads and runs nothing: a link may only name a model that the page does not ship. */
-  openLink({ values, omitted, complaints, build }: Decoded): void {
+  openLink({ values, omitted, complaints, build, contenders }: Decoded): void {
     const { model: asked, endpoint: server } = { ...defaultConfig, ...values };
     const known =
       [defaultConfig.model, ...this.models.map(({ id }) => id)].includes(asked) ||
@@ -121,6 +123,7 @@ export class Playground {
     Object.assign(this.config, defaultConfig, this.stored, kept, values, { model, endpoint });
     this.samplingAdvice.linked(values);
     this.#cpuByFallback = false;
+    this.linkedContenders = contenders;
     const otherBuild = build?.endsWith(commit) ? null : build;
     this.linkNotice = noticeOf(complaints, known ? null : { model: asked, endpoint: server }, otherBuild);
     if (!isSameLoadable(this.#target, this.config)) this.#dropModel();

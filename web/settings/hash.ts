@@ -32,6 +32,8 @@ export interface Decoded {
   readonly complaints: readonly string[];
   /** Version and commit of the page that made the link; null if it does not say. */
   readonly build: string | null;
+  /** Fields of the configurations of a comparison, as written: `2.layers=0_1`. The panel that compares reads them. */
+  readonly contenders: readonly string[];
 }
 
 /** Settings that are too long for a link, which therefore goes without them. */
@@ -93,11 +95,18 @@ function fieldsOf(
 
 /** Reads the part of an address after `#`, with or without it. Total: any text has an answer. */
 export function decodeHash(hash: string, table = settings): Decoded {
-  const reading: Reading = { values: {}, omitted: [], complaints: [], build: null, seen: new Set() };
+  const reading: Reading = {
+    values: {},
+    omitted: [],
+    complaints: [],
+    build: null,
+    contenders: [],
+    seen: new Set(),
+  };
   const text = hash.startsWith('#') ? hash.slice(1) : hash;
   if (text.length > LONGEST_LINK) {
     return {
-      ...{ values: {}, omitted: [], build: null },
+      ...{ values: {}, omitted: [], build: null, contenders: [] },
       complaints: [words.link.tooLong(text.length, LONGEST_LINK)],
     };
   }
@@ -110,14 +119,14 @@ export function decodeHash(hash: string, table = settings): Decoded {
     const complaint = readField(part, keyOf, table, reading);
     if (complaint !== null) reading.complaints.push(complaint);
   }
-  const { values, omitted, build } = reading;
+  const { values, omitted, build, contenders } = reading;
   const more = reading.complaints.length - MOST_COMPLAINTS;
   const complaints = [
     ...reading.complaints.slice(0, MOST_COMPLAINTS),
     ...(more > 0 ? [words.link.moreComplaints(more)] : []),
     ...(parts.length > MOST_FIELDS ? [words.link.tooManyFields(MOST_FIELDS)] : []),
   ];
-  return { values, omitted, complaints, build };
+  return { values, omitted, complaints, build, contenders };
 }
 
 interface Reading {
@@ -125,6 +134,7 @@ interface Reading {
   readonly omitted: SettingKey[];
   readonly complaints: string[];
   build: string | null;
+  readonly contenders: string[];
   readonly seen: Set<string>;
 }
 
@@ -149,6 +159,10 @@ function readField(
     omitted.push(...text.split(',', MOST_FIELDS).flatMap((link) => keyOf.get(link) ?? []));
     const labels = omitted.map((key) => table[key].label).join(', ');
     return labels === '' ? null : words.link.leftOut(labels);
+  }
+  if (/^\d\./.test(name)) {
+    reading.contenders.push(part);
+    return null;
   }
   if (name === BUILD) {
     if (!BUILD_NAME.test(text)) return words.link.badValue(name, abridge(text));

@@ -24,6 +24,9 @@ export function formatDuration(ms: number): string {
 export const formatTokensPerSec = (tokensPerSec: number) =>
   tokensPerSec >= 10 ? String(Math.round(tokensPerSec)) : String(Number(tokensPerSec.toPrecision(2)));
 
+/** `1.4`, `0.85`, `12`. */
+export const formatFactor = (factor: number) => formatTokensPerSec(factor);
+
 /** 0.375 → `37.5 %`. */
 export const formatPercent = (fraction: number) => `${Math.round(fraction * 1000) / 10} %`;
 

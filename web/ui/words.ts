@@ -3,6 +3,7 @@ export const words = {
   opening: 'Opening…',
   notFetched: 'This part of the page could not be loaded. Check the connection and open it again.',
   dismiss: 'Dismiss',
+  undo: 'Undo deleting',
   copied: (what: string) => `${what} copied.`,
   copyNotAllowed: 'The browser did not allow copying: copy the text below.',
   copyByHand: 'Text to copy',

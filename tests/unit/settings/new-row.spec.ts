@@ -72,6 +72,7 @@ describe('a row that is added to the table', () => {
       omitted: [],
       complaints: [],
       build: null,
+      contenders: [],
     });
     expect(decodeHash('#v=1&cool=10&shelf=up&lid=1', table).complaints).toHaveLength(3);
   });

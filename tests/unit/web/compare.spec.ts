@@ -1,4 +1,10 @@
-import { describe, expect, it, vi } from 'vitest';
+import 'fake-indexeddb/auto';
+import { beforeEach, describe, expect, it, vi } from 'vitest';
+import { comparisonAsCsv } from '../../../web/panels/compare/comparison-csv.ts';
+import { contendersHash } from '../../../web/panels/compare/contender-link.ts';
+import { readComparison } from '../../../web/panels/compare/read-comparison.ts';
+import { decodeHash } from '../../../web/settings/hash.ts';
+import { openSpace } from '../../../worker/storage/space.ts';
 import { Comparison } from '../../../web/panels/compare/comparison.svelte.ts';
 import type { Engine } from '../../../web/playground/borrow-engine.ts';
 import { Playground } from '../../../web/playground/playground.svelte.ts';
@@ -13,14 +19,24 @@ const stored: SharingConfig = {
   backwardPasses: 1,
   forceNodiag: false,
 };
-const facts = { id: 'fairy-lckv', stored, dims: { layerCount: 2 } } as unknown as ModelFacts; // all it reads
-const result = { end: 'length', tokens: [1], text: 'a' } as unknown as GenerateResult; // likewise
+const facts = {
+  ...{ id: 'fairy-lckv', stored, dims: { layerCount: 2 } },
+  adapter: { backend: 'cpu', vendor: '', description: '', software: false },
+} as unknown as ModelFacts; // all it reads
+/** Every run is faster than the one before. */
+const resultOf = (number: number) =>
+  ({
+    ...{ end: 'length', tokens: [1], text: 'a', mode: 'parallel' },
+    kv: { bytes: 96, allocatedBytes: 96, bytesPerToken: 24, layers: [] },
+    timing: { prefillMs: 100 - number, decodeMs: 1, prefillTokensPerSec: 1, decodeTokensPerSec: number },
+  }) as unknown as GenerateResult; // likewise
 
 /** An engine that records its requests, and answers at once. */
 class RecordingEngine {
   readonly loads: LoadRequest[] = [];
   readonly runs: GenerateRequest[] = [];
   whenRunning = (): void => undefined;
+  answer = resultOf;
   stop = vi.fn();
 
   load(request: LoadRequest): Promise<Outcome<ModelFacts>> {
@@ -31,11 +47,12 @@ class RecordingEngine {
   generate(request: GenerateRequest): Promise<Outcome<GenerateResult>> {
     this.runs.push(request);
     this.whenRunning();
-    return Promise.resolve({ ok: true, value: result });
+    return Promise.resolve({ ok: true, value: this.answer(this.runs.length) });
   }
 
   score() {
-    return Promise.resolve({ ok: true, value: { divergence: null } });
+    const divergence = { kl: Float32Array.of(0.5, 0.25), agrees: [true, false], of: 2 };
+    return Promise.resolve({ ok: true, value: { divergence } });
   }
 }
 
@@ -49,8 +66,23 @@ async function openComparison() {
   const playground = new Playground(engine as unknown as Engine); // it calls nothing else
   playground.start(Promise.resolve([{ id: facts.id, description: '', stored }]));
   await loaded(playground);
-  return { engine, playground, comparison: new Comparison(playground) };
+  const comparison = new Comparison(playground);
+  comparison.rounds = 1;
+  return { engine, playground, comparison };
 }
+
+/** Two contenders that differ in their plan. */
+async function openPair() {
+  const opened = await openComparison();
+  const { playground, comparison } = opened;
+  comparison.add();
+  playground.planEditor.edit('0_0', 'typing');
+  comparison.add();
+  return opened;
+}
+
+const space = openSpace('comparison', (value): value is unknown => value !== undefined);
+beforeEach(() => space.remove());
 
 describe('a comparison', () => {
   it('loads each configuration with all settings, and the page’s own at the end', async () => {
@@ -72,11 +104,15 @@ describe('a comparison', () => {
     expect(engine.loads).toEqual([
       { ...common, backend: 'webgpu', quantizeEmbeddings: true },
       { ...common, backend: 'webgpu', quantizeEmbeddings: false },
+      // Timed in the other order, so that the model that is loaded stays.
+      { ...common, backend: 'webgpu', quantizeEmbeddings: true },
       { ...common, backend: 'cpu', quantizeEmbeddings: false },
     ]);
     expect(engine.runs.map(({ kvPrecision, config }) => [kvPrecision, config.slidingWindow])).toEqual([
       ['f16', 64],
       ['f32', 9],
+      ['f32', 9],
+      ['f16', 64],
     ]);
   });
 
@@ -92,7 +128,7 @@ describe('a comparison', () => {
       expect(input).toEqual({ text: 'Twice' });
       expect(sampling).toMatchObject({ seed: 9, topK: 3 });
     }
-    expect(engine.runs).toHaveLength(2);
+    expect(engine.runs).toHaveLength(4);
   });
 
   it('does not touch the engine after the person chose another model', async () => {
@@ -106,5 +142,155 @@ describe('a comparison', () => {
     expect(engine.loads.at(-1)).toMatchObject({ weights: 'q8' });
     expect(engine.runs).toHaveLength(1);
     expect(comparison.result).toBeNull();
+  });
+
+  it('warms up first, then times in rounds, forwards and backwards by turns', async () => {
+    const { engine, comparison } = await openPair();
+    comparison.rounds = 3;
+    await comparison.run();
+    const [first, other] = comparison.contenders;
+    const plans = engine.runs.map(({ config }) => (config.layerTypes === '0_1' ? 'A' : 'B'));
+    expect(plans.join('')).toBe('AB' + 'BA' + 'AB' + 'BA');
+    // All have the same load: nothing is loaded in between, nor at the end.
+    expect(engine.loads).toHaveLength(2);
+    expect(comparison.result?.entries).toMatchObject([
+      { contender: first?.id, run: { decodeTokensPerSec: [4, 5, 8], prefillMs: [96, 95, 92] } },
+      { contender: other?.id, run: { decodeTokensPerSec: [3, 6, 7] } },
+    ]);
+  });
+
+  it('keeps what was measured if it is stopped while it is timed, and nothing before', async () => {
+    const { engine, comparison } = await openPair();
+    const stopAt = (last: number) => {
+      engine.runs.length = 0;
+      engine.answer = (number) => ({ ...resultOf(number), end: number === last ? 'stopped' : 'length' });
+    };
+    stopAt(2);
+    await comparison.run();
+    expect(comparison.result).toBeNull();
+    stopAt(4);
+    await comparison.run();
+    expect(comparison.result?.entries).toMatchObject([
+      { run: { text: 'a', decodeTokensPerSec: [] } },
+      { run: { decodeTokensPerSec: [3] } },
+    ]);
+  });
+
+  it('keeps its result, and says its prompt, when a contender is removed or taken back', async () => {
+    const { playground, comparison } = await openPair();
+    await comparison.run();
+    const { result, contenders } = comparison;
+    playground.set('prompt', 'Another');
+    comparison.remove(contenders[0]?.id ?? -1);
+    expect(comparison.contenders).toHaveLength(1);
+    expect(comparison.result).toBe(result);
+    expect(result).toMatchObject({ prompt: 'Once upon a time there was a king who' });
+    expect(comparison.undo?.what).toBe('Configuration 1 was removed.');
+    comparison.takeBack();
+    expect(comparison.contenders).toEqual(contenders);
+    expect(comparison.undo).toBeNull();
+  });
+
+  it('survives a reload', async () => {
+    const { playground, comparison } = await openPair();
+    await comparison.run();
+    await vi.waitFor(async () => {
+      expect(await space.get(['last'])).toMatchObject({ result: { prompt: expect.any(String) as string } });
+    });
+    const reloaded = new Comparison(playground);
+    await reloaded.restore();
+    expect(reloaded.result).toEqual(comparison.result);
+    expect(reloaded.contenders).toEqual(comparison.contenders);
+    reloaded.add();
+    expect(new Set(reloaded.contenders.map(({ id }) => id)).size).toBe(3);
+  });
+
+  it('is read from the device only if it is a comparison', async () => {
+    const { comparison } = await openPair();
+    await comparison.run();
+    const kept = { contenders: [{ id: 1, link: 'v=1&seed=2' }], result: comparison.result };
+    expect(readComparison(structuredClone(kept))?.contenders[0]?.config.seed).toBe(2);
+    const [entry] = comparison.result?.entries ?? [];
+    const wrong = [
+      null,
+      { ...kept, contenders: [{ id: 1, link: 5 }] },
+      { ...kept, contenders: Array.from({ length: 5 }, () => kept.contenders[0]) },
+      { ...kept, result: { ...comparison.result, prompt: 'a'.repeat(1_000_001) } },
+      { ...kept, result: { ...comparison.result, entries: [{ ...entry, failure: { toString: 0 } }] } },
+      {
+        ...kept,
+        result: {
+          ...comparison.result,
+          entries: [{ ...entry, divergence: { kl: Float32Array.of(NaN), agrees: [true], of: 1 } }],
+        },
+      },
+    ];
+    for (const value of wrong) expect(readComparison(value)).toBeNull();
+  });
+});
+
+describe('the link of a comparison', () => {
+  it('opens the same contenders', async () => {
+    const { playground, comparison } = await openPair();
+    playground.set('kvPrecision', 'f32');
+    comparison.add();
+    playground.set('prompt', 'The & the');
+    const link = contendersHash(playground.config, comparison.contenders);
+    const other = await openComparison();
+    const decoded = decodeHash(link);
+    expect(decoded.complaints).toEqual([]);
+    other.playground.openLink(decoded);
+    await other.comparison.openLink(other.playground.linkedContenders);
+    const compared = (from: Comparison) =>
+      from.contenders.map(({ config: { layerTypes, kvPrecision } }) => [layerTypes, kvPrecision]);
+    expect(compared(other.comparison)).toEqual(compared(comparison));
+    expect(other.playground.config.prompt).toBe('The & the');
+    expect(other.comparison.complaints).toEqual([]);
+  });
+
+  it('says which configurations it cannot open, and takes only settings that are compared', async () => {
+    const { playground, comparison } = await openComparison();
+    playground.openLink(
+      decodeHash('v=1&1.layers=0_0&1.seed=7&1.colour=red&2.model=owner/name&3.window=9&9.window=5'),
+    );
+    await comparison.openLink(playground.linkedContenders);
+    expect(comparison.contenders.map(({ config }) => [config.layerTypes, config.slidingWindow])).toEqual([
+      ['0_0', 64],
+      ['0_1', 9],
+    ]);
+    expect(comparison.contenders[0]?.config.seed).toBe(1);
+    expect(comparison.complaints).toEqual([
+      'configuration 1: “colour” is not known',
+      'configuration 2 asks for the model owner/name, which is not here: load it and open the link again',
+    ]);
+  });
+
+  it('replaces the contenders that stood there, which can be taken back', async () => {
+    const { playground, comparison } = await openPair();
+    const before = comparison.contenders;
+    playground.openLink(decodeHash('v=1&1.window=9'));
+    await comparison.openLink(playground.linkedContenders);
+    expect(comparison.contenders).toHaveLength(1);
+    comparison.takeBack();
+    expect(comparison.contenders).toEqual(before);
+  });
+});
+
+it('A comparison is exported as CSV, one line per contender, and runs nothing in a spreadsheet', async () => {
+  const { playground, comparison } = await openPair();
+  comparison.rounds = 3;
+  playground.set('prompt', '=SUM(1)');
+  await comparison.run();
+  if (!comparison.result) throw new Error('it ran');
+  const [header, ...lines] = comparisonAsCsv(comparison.contenders, comparison.result)
+    .trimEnd()
+    .split('\r\n');
+  expect(lines).toHaveLength(2);
+  const cells = (line = '') => line.slice(1, -1).split('","');
+  const second = Object.fromEntries(cells(header).map((name, i) => [name, cells(lines[1])[i]]));
+  expect(second).toMatchObject({
+    ...{ configuration: '2', layerTypes: '0_0', prompt: "'=SUM(1)", kvBytesPerToken: '24', rounds: '3' },
+    ...{ decodeTokensPerSecMedian: '6', decodeTokensPerSecLeast: '3', decodeTokensPerSecMost: '7' },
+    ...{ top1Agreement: '0.5', meanKlNats: '0.375', maxKlNats: '0.5', text: 'a' },
   });
 });

@@ -9,7 +9,7 @@ import runs from '../../fixtures/settings/stored-runs.json';
 // The fixtures were written before the settings became one table.
 describe('a link of an earlier version', () => {
   it.each(links.links)('opens as before: $hash', ({ hash, values, complaints }) => {
-    expect(decodeHash(hash)).toEqual({ values, complaints, omitted: [], build: null });
+    expect(decodeHash(hash)).toEqual({ values, complaints, omitted: [], build: null, contenders: [] });
   });
 
   it.each(links.written)('is still written as $hash', ({ changes, hash }) => {

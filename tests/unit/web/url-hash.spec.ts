@@ -167,6 +167,7 @@ describe('a text that is too long for a link', () => {
       values: { seed: 7 },
       omitted: ['prompt'],
       build: null,
+      contenders: [],
       complaints: ['Prompt: too long for a link, so set it by hand'],
     });
   });
@@ -187,7 +188,7 @@ describe('a text that is too long for a link', () => {
 
   it('is named only if it belongs to a setting', () => {
     expect(decodeHash('#v=1&omits=colour,__proto__')).toEqual({
-      ...{ values: {}, omitted: [], complaints: [], build: null },
+      ...{ values: {}, omitted: [], complaints: [], build: null, contenders: [] },
     });
   });
 });

@@ -1,52 +1,34 @@
-import type { Failure, Outcome } from '../../../worker/protocol/failure.ts';
-import type { GenerateRequest, GenerateResult } from '../../../worker/protocol/generate.ts';
-import type { LoadRequest } from '../../../worker/protocol/load.ts';
-import type { Score } from '../../../worker/protocol/evaluate.ts';
+import { describeSettings } from '../../../worker/settings/words.ts';
 import { keysWhere, valuesOf } from '../../../worker/settings/values.ts';
-import { toGenerateRequest } from '../../settings/requests.ts';
-import type { PlaygroundConfig } from '../../settings/settings.ts';
-import type { Engine, ReportProgress } from '../../playground/borrow-engine.ts';
+import { build } from '../../playground/citation-file.ts';
 import type { Playground } from '../../playground/playground.svelte.ts';
+import { toGenerateRequest } from '../../settings/requests.ts';
+import { MOST_CONTENDERS, type Compared, type Contender } from './compared.ts';
+import { readContenders } from './contender-link.ts';
+import { keptComparison, keepComparison } from './kept-comparison.ts';
+import { runContenders, type Turn } from './run-contenders.ts';
 import { words } from './words.ts';
 
-export const MOST_CONTENDERS = 4;
-
-/** A configuration to compare, as it was when it was added. */
-export interface Contender {
-  readonly id: number;
-  readonly config: Readonly<PlaygroundConfig>;
+/** What can be taken back: the contenders as they were, and what was done to them. */
+interface Undo {
+  readonly contenders: readonly Contender[];
+  readonly what: string;
 }
 
-/** What one contender did. A failure of one does not end the comparison. */
-export interface Entry {
-  readonly contender: Contender;
-  readonly run: GenerateResult | null;
-  /** How far it is from the first contender, on that one's text; null for the first itself. */
-  readonly score: Score | null;
-  readonly failure: Failure | null;
-}
-
-/** A finished comparison. */
-export interface Compared {
-  readonly entries: readonly Entry[];
-  /** The text that each token added to the first contender's text. */
-  readonly pieces: readonly string[];
-}
-
-interface Turn {
-  readonly contender: Contender;
-  readonly load: LoadRequest;
-  readonly request: GenerateRequest;
-}
-
-const ignore = () => undefined;
-
-/** Runs two to four configurations, one after the other, with the same prompt, seed and sampling. */
+/** Runs two to four configurations with the same prompt, seed and sampling, and keeps them and their result. */
 export class Comparison {
   contenders = $state.raw<readonly Contender[]>([]);
+  /** Stays when contenders are added or removed: each entry knows its contender. */
   result = $state.raw<Compared | null>(null);
+  undo = $state.raw<Undo | null>(null);
+  /** How often each contender is timed. */
+  rounds = $state(3);
+  /** What of the opened link was not followed. */
+  complaints = $state.raw<readonly string[]>([]);
   readonly #playground: Playground;
-  #count = 0;
+  #lastId = 0;
+  #linked: readonly string[] = [];
+  #restored: Promise<void> = Promise.resolve();
 
   constructor(playground: Playground) {
     this.#playground = playground;
@@ -60,32 +42,78 @@ export class Comparison {
     return this.contenders.length >= MOST_CONTENDERS;
   }
 
+  /** Takes what this device has kept. */
+  restore(): Promise<void> {
+    this.#restored = this.#restore();
+    return this.#restored;
+  }
+
+  async #restore(): Promise<void> {
+    const kept = await keptComparison();
+    if (this.contenders.length > 0 || !kept) return;
+    this.#lastId = Math.max(0, ...kept.contenders.map(({ id }) => id));
+    this.contenders = kept.contenders;
+    this.result = kept.result;
+  }
+
+  /** Replaces the contenders by those of the opened link, once. */
+  async openLink(parts: readonly string[]): Promise<void> {
+    if (parts.length === 0 || parts === this.#linked) return;
+    this.#linked = parts;
+    await this.#restored;
+    const { configs, complaints } = readContenders(parts, this.#playground);
+    this.complaints = complaints;
+    if (configs.length === 0) return;
+    const before = this.contenders;
+    this.contenders = configs.map((config) => ({ id: ++this.#lastId, config }));
+    this.undo = before.length > 0 ? { contenders: before, what: words.replaced } : null;
+    this.#keep();
+  }
+
   /** Adds the current settings. */
   add(): void {
     if (this.full || !this.#playground.runnable) return;
     const config = { ...this.#playground.config };
-    this.contenders = [...this.contenders, { id: ++this.#count, config }];
-    this.result = null;
+    this.contenders = [...this.contenders, { id: ++this.#lastId, config }];
+    this.undo = null;
+    this.#keep();
   }
 
   remove(id: number): void {
+    const index = this.contenders.findIndex((contender) => contender.id === id);
+    this.undo = { contenders: this.contenders, what: words.removed(index + 1) };
     this.contenders = this.contenders.filter((contender) => contender.id !== id);
-    this.result = null;
+    this.#keep();
   }
 
-  /** Runs all contenders in order, then loads the page's own model again. */
+  takeBack(): void {
+    if (!this.undo) return;
+    this.contenders = this.undo.contenders;
+    this.undo = null;
+    this.#keep();
+  }
+
+  /** Runs all contenders, then loads the page's own model again. */
   async run(): Promise<void> {
     if (!this.ready) return;
     const turns = this.contenders.flatMap((contender) => this.#turnOf(contender) ?? []);
-    const compared = await this.#playground.borrowEngine(words.comparing, async (engine, report) => {
-      const wanted = () => this.#playground.phase.at === 'evaluating';
-      const outcome = await compare(engine, turns, report, wanted);
-      // If the page has asked for another model meanwhile, that one must stay the last that is loaded.
-      if (!wanted()) return outcome;
-      const restored = await engine.load(this.#playground.loadRequestOf(this.#playground.config), ignore);
-      return restored.ok ? outcome : restored;
-    });
-    if (compared) this.result = compared;
+    const { config } = this.#playground;
+    const common = {
+      prompt: config.prompt,
+      common: describeSettings(config, (row) => !row.compared && row.form !== null),
+      build,
+    };
+    const own = this.#playground.loadRequestOf(config);
+    const done = await this.#playground.borrowEngine(words.comparing, (engine, report) =>
+      runContenders(engine, turns, {
+        ...{ rounds: this.rounds, own, report },
+        wanted: () => this.#playground.phase.at === 'evaluating',
+      }),
+    );
+    if (!done) return;
+    this.result = { ...done, ...common, endedAt: Date.now() };
+    this.undo = null;
+    this.#keep();
   }
 
   #turnOf(contender: Contender): Turn | null {
@@ -98,55 +126,20 @@ export class Comparison {
     const request = toGenerateRequest(config);
     return request && { contender, load: this.#playground.loadRequestOf(config), request };
   }
+
+  #keep(): void {
+    void keepComparison({ contenders: this.contenders, result: this.result });
+  }
 }
 
-/** @param wanted whether the page still waits for the comparison */
-async function compare(
-  engine: Engine,
-  turns: readonly Turn[],
-  report: ReportProgress,
-  wanted: () => boolean,
-): Promise<Outcome<Compared>> {
-  const entries: Entry[] = [];
-  const pieces: string[] = [];
-  let first: readonly number[] | null = null;
-  for (const [i, { contender, load, request }] of turns.entries()) {
-    if (!wanted()) return { ok: false, failure: { code: 'stopped' } };
-    const part = (fraction: number) => {
-      report((i + fraction) / turns.length, words.comparingOf(i + 1, turns.length));
-    };
-    part(0);
-    const entry = (rest: Partial<Entry>) =>
-      entries.push({ contender, run: null, score: null, failure: null, ...rest });
+const comparisons = new WeakMap<Playground, Comparison>();
 
-    const loaded = await engine.load(load, ignore);
-    if (!loaded.ok) {
-      entry({ failure: loaded.failure });
-      continue;
-    }
-    let written = 0;
-    const run = await engine.generate(request, (event) => {
-      if (event.type !== 'token') return;
-      part(0.6 * (++written / request.maxNewTokens));
-      if (first === null) pieces.push(event.text);
-    });
-    if (!run.ok) {
-      entry({ failure: run.failure });
-      continue;
-    }
-    if (run.value.end === 'stopped') return { ok: false, failure: { code: 'stopped' } };
-
-    const reference = first === null ? 'keep' : 'compare';
-    first ??= run.value.tokens;
-    const score = await engine.score({ ...request, continuation: first, reference }, (event) => {
-      if (event.type === 'prefill') part(0.6 + 0.4 * event.fraction);
-    });
-    if (!score.ok && score.failure.code === 'stopped') return score;
-    entry({
-      run: run.value,
-      score: score.ok && reference === 'compare' ? score.value : null,
-      failure: score.ok ? null : score.failure,
-    });
-  }
-  return { ok: true, value: { entries, pieces } };
+/** The comparison of a page. It lasts longer than the panel, which may be closed while it runs. */
+export function comparisonOf(playground: Playground): Comparison {
+  const known = comparisons.get(playground);
+  if (known) return known;
+  const comparison = new Comparison(playground);
+  comparisons.set(playground, comparison);
+  void comparison.restore();
+  return comparison;
 }

@@ -1,36 +1,11 @@
+import { asCsv } from '../../ui/csv.ts';
 import { runFields, type StoredRun } from '../../playground/stored-run.ts';
 
 /** All runs with all fields, for other programs. */
 export const runsAsJson = (runs: readonly StoredRun[]): string => `${JSON.stringify(runs, null, 2)}\n`;
 
-/** All runs with all fields, one line per run under a header: RFC 4180, and safe to open in a spreadsheet. */
+/** All runs with all fields, one line per run under a header. */
 export function runsAsCsv(runs: readonly StoredRun[]): string {
   const fields = runFields();
-  return (
-    [fields, ...runs.map((run) => fields.map((field) => run[field]))]
-      .map((cells) => cells.map(csvCell).join(','))
-      .join('\r\n') + '\r\n'
-  );
-}
-
-/** What a formula begins with, also in the wide and small forms that East Asian spreadsheets read as the same. */
-const FORMULA = '[=+\\-@＝＋－＠﹦﹢﹣﹫−]';
-/** What a person does not see in front of it: spaces, controls, and formats such as a zero-width space. */
-const UNSEEN = '(?:(?![\\t\\r\\n])[\\s\\p{C}\\p{Default_Ignorable_Code_Point}])*';
-
-/**
- * Where a cell would run. In some countries, spreadsheets split cells at `;`, and pasted text is split at tabs: so what
- * stands behind them, and at the beginning of a line, may begin a cell too.
- */
-const runs = new RegExp(`(^|[;\\t\\r\\n])(?=${UNSEEN}${FORMULA})`, 'gu');
-const SPLITS_AT_ONCE = /^(?=[;\t\r\n])/;
-
-/**
- * One cell, quoted; null is an empty one. Where a spreadsheet might run a text as a formula, it gets an apostrophe, which
- * spreadsheets do not show at the front. Numbers, negative ones too, stay numbers. See OWASP, CSV injection.
- */
-export function csvCell(value: string | number | boolean | null): string {
-  const text =
-    typeof value === 'string' ? value.replace(runs, "$&'").replace(SPLITS_AT_ONCE, "'") : String(value ?? '');
-  return `"${text.replaceAll('"', '""')}"`;
+  return asCsv([fields, ...runs.map((run) => fields.map((field) => run[field]))]);
 }

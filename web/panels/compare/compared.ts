@@ -1,0 +1,55 @@
+import type { Mode } from '../../../gpu/plan/forward-plan.ts';
+import type { Divergence } from '../../../worker/protocol/evaluate.ts';
+import type { PlaygroundConfig } from '../../settings/settings.ts';
+
+export const MOST_CONTENDERS = 4;
+
+/** A configuration to compare, as it was when it was added. */
+export interface Contender {
+  readonly id: number;
+  readonly config: Readonly<PlaygroundConfig>;
+}
+
+/** What one contender did. Plain data, so that it can be kept. A failure of one does not end the comparison. */
+export interface Entry {
+  /** The id of the contender. */
+  readonly contender: number;
+  /** Its plan, which is said of the first one if that is removed. */
+  readonly layerTypes: string;
+  readonly run: Measured | null;
+  /** How far it is from the first contender, on that one's text; null for the first itself. */
+  readonly divergence: Divergence | null;
+  /** In words; null if nothing failed. */
+  readonly failure: string | null;
+}
+
+export interface Measured {
+  readonly adapter: string;
+  readonly mode: Mode;
+  readonly text: string;
+  readonly newTokens: number;
+  readonly kvBytes: number;
+  readonly kvBytesPerToken: number;
+  /** One per round. */
+  readonly prefillMs: readonly number[];
+  /** One per round. */
+  readonly decodeTokensPerSec: readonly number[];
+}
+
+/** A finished comparison, with what its contenders had in common. */
+export interface Compared {
+  readonly entries: readonly Entry[];
+  /** The text that each token added to the first contender's text. */
+  readonly pieces: readonly string[];
+  readonly prompt: string;
+  /** Sampling and length, in words. */
+  readonly common: string;
+  /** Version and commit of the page. */
+  readonly build: string;
+  /** In milliseconds since 1970. */
+  readonly endedAt: number;
+}
+
+/** The entry that the others are compared with: the first one that ran. */
+export const referenceOf = ({ entries }: Pick<Compared, 'entries'>): Entry | null =>
+  entries.find(({ run }) => run !== null) ?? null;

@@ -1,0 +1,37 @@
+import { keysWhere } from '../../../worker/settings/values.ts';
+import { asCsv } from '../../ui/csv.ts';
+import { divergenceFigures } from '../../ui/divergence-words.ts';
+import { spreadOf } from '../../ui/spread.ts';
+import type { Compared, Contender } from './compared.ts';
+
+/** A comparison, one line per contender, with what they had in common in every line. */
+export function comparisonAsCsv(contenders: readonly Contender[], result: Compared): string {
+  const set = keysWhere((row) => row.compared);
+  const header = [
+    ...['configuration', ...set, 'prompt', 'common', 'build', 'endedAt'],
+    ...['adapter', 'modeThatRan', 'newTokens', 'kvBytes', 'kvBytesPerToken', 'rounds'],
+    ...['prefillMsMedian', 'prefillMsLeast', 'prefillMsMost'],
+    ...['decodeTokensPerSecMedian', 'decodeTokensPerSecLeast', 'decodeTokensPerSecMost'],
+    ...['positions', 'top1Agreement', 'meanKlNats', 'maxKlNats', 'failure', 'text'],
+  ];
+  const rows = contenders.map(({ id, config }, i) => {
+    const entry = result.entries.find(({ contender }) => contender === id);
+    const run = entry?.run;
+    const figures = entry?.divergence ? divergenceFigures(entry.divergence) : null;
+    const spread = (values: readonly number[] | undefined) => {
+      const found = spreadOf(values ?? []);
+      return [found?.median ?? null, found?.least ?? null, found?.most ?? null];
+    };
+    return [
+      ...[i + 1, ...set.map((key) => config[key])],
+      ...[result.prompt, result.common, result.build, new Date(result.endedAt).toISOString()],
+      ...[run?.adapter ?? null, run?.mode ?? null, run?.newTokens ?? null],
+      ...[run?.kvBytes ?? null, run?.kvBytesPerToken ?? null, run?.decodeTokensPerSec.length ?? null],
+      ...spread(run?.prefillMs),
+      ...spread(run?.decodeTokensPerSec),
+      ...[entry?.divergence?.kl.length ?? null, figures?.agreement ?? null],
+      ...[figures?.meanKl ?? null, figures?.maxKl ?? null, entry?.failure ?? null, run?.text ?? null],
+    ];
+  });
+  return asCsv([header, ...rows]);
+}

@@ -1,0 +1,58 @@
+import { keysWhere } from '../../../worker/settings/values.ts';
+import { settings } from '../../../worker/settings/settings.ts';
+import { build } from '../../playground/citation-file.ts';
+import type { Playground } from '../../playground/playground.svelte.ts';
+import { endpointOf } from '../../settings/endpoint.ts';
+import { explicitHash } from '../../settings/explicit-hash.ts';
+import { decodeHash, escapeValue } from '../../settings/hash.ts';
+import type { PlaygroundConfig } from '../../settings/settings.ts';
+import { MOST_CONTENDERS, type Contender } from './compared.ts';
+import { words } from './words.ts';
+
+/** Settings in which contenders may differ, their own sampling and prompt not among them. */
+const comparedKeys = keysWhere((row) => row.compared);
+
+/**
+ * A comparison as the part of an address after `#`: the common settings, and for each contender, numbered from 1, what
+ * is different: `…&1.layers=0_6_6_6_6_6_6_7&2.layers=0_1_2_3_4_5_6_7`.
+ */
+export function contendersHash(
+  common: Readonly<PlaygroundConfig>,
+  contenders: readonly Pick<Contender, 'config'>[],
+): string {
+  const parts = contenders.flatMap(({ config }, i) =>
+    comparedKeys
+      .filter((key) => key === 'model' || config[key] !== common[key])
+      .map((key) => `${i + 1}.${settings[key].link}=${escapeValue(String(config[key]))}`),
+  );
+  return [explicitHash(common, build), ...parts].join('&');
+}
+
+/**
+ * Reads the contenders of a link whose common settings are set already.
+ *
+ * @param parts fields as they stand in the address: `2.layers=0_1`
+ */
+export function readContenders(
+  parts: readonly string[],
+  { config: common, models, brought }: Pick<Playground, 'config' | 'models' | 'brought'>,
+): { readonly configs: readonly PlaygroundConfig[]; readonly complaints: readonly string[] } {
+  const complaints: string[] = [];
+  const configs = Array.from({ length: MOST_CONTENDERS }, (_, i) => `${i + 1}.`).flatMap((prefix, i) => {
+    const own = parts.filter((part) => part.startsWith(prefix)).map((part) => part.slice(prefix.length));
+    if (own.length === 0) return [];
+    const { values, complaints: wrong } = decodeHash(own.join('&'));
+    complaints.push(...wrong.map((complaint) => words.ofConfiguration(i + 1, complaint)));
+    const compared = Object.fromEntries(
+      comparedKeys.flatMap((key) => (key in values ? [[key, values[key]]] : [])),
+    );
+    const config: PlaygroundConfig = { ...common, ...compared };
+    const known =
+      models.some(({ id }) => id === config.model) ||
+      (brought.has(config.model) && endpointOf(brought.get(config.model)) === config.endpoint);
+    if (known) return [config];
+    complaints.push(words.modelMissing(i + 1, config.model));
+    return [];
+  });
+  return { configs, complaints };
+}

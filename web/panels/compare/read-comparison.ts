@@ -1,0 +1,69 @@
+/** Checks what the store holds: an older version, or somebody else, may have left something else there. */
+import * as v from 'valibot';
+import { decodeHash, LONGEST_LINK } from '../../settings/hash.ts';
+import { defaultConfig } from '../../settings/settings.ts';
+import { MOST_CONTENDERS, type Compared, type Contender } from './compared.ts';
+
+const LONGEST_TEXT = 1_000_000;
+const MOST_ROUNDS = 100;
+
+const text = v.pipe(v.string(), v.maxLength(LONGEST_TEXT));
+const amount = v.pipe(v.number(), v.finite(), v.minValue(0));
+const amounts = v.pipe(v.array(amount), v.maxLength(MOST_ROUNDS));
+
+const divergence = v.pipe(
+  v.object({ kl: v.instance(Float32Array), agrees: v.array(v.boolean()), of: amount }),
+  v.check(({ kl, agrees }) => kl.length === agrees.length && kl.every((value) => Number.isFinite(value))),
+);
+
+const entry = v.object({
+  contender: amount,
+  layerTypes: text,
+  run: v.nullable(
+    v.object({
+      adapter: text,
+      mode: v.picklist(['parallel', 'sequential']),
+      text,
+      newTokens: amount,
+      kvBytes: amount,
+      kvBytesPerToken: amount,
+      prefillMs: amounts,
+      decodeTokensPerSec: amounts,
+    }),
+  ),
+  divergence: v.nullable(divergence),
+  failure: v.nullable(text),
+});
+
+const kept = v.object({
+  contenders: v.pipe(
+    v.array(v.object({ id: amount, link: v.pipe(v.string(), v.maxLength(LONGEST_LINK)) })),
+    v.maxLength(MOST_CONTENDERS),
+  ),
+  result: v.nullable(
+    v.object({
+      entries: v.pipe(v.array(entry), v.maxLength(MOST_CONTENDERS)),
+      pieces: v.array(text),
+      prompt: text,
+      common: text,
+      build: text,
+      endedAt: amount,
+    }),
+  ),
+});
+
+/** @returns null if it is not a comparison */
+export function readComparison(
+  value: unknown,
+): { readonly contenders: readonly Contender[]; readonly result: Compared | null } | null {
+  const found = v.safeParse(kept, value);
+  if (!found.success) return null;
+  const { contenders, result } = found.output;
+  return {
+    contenders: contenders.map(({ id, link }) => ({
+      id,
+      config: { ...defaultConfig, ...decodeHash(link).values },
+    })),
+    result,
+  };
+}
