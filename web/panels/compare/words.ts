@@ -1,7 +1,7 @@
 /** The words of the comparison. */
 export const words = {
   about: (most: number) =>
-    `Two to ${most} configurations continue the prompt above with the current seed and sampling, one after the other on the one GPU. Every other configuration then reads the text of the first one, token by token, to show where it would have continued differently. After this warm-up they are timed in rounds, forwards and backwards by turns.`,
+    `Two to ${most} configurations continue the prompt above with the current seed and sampling, one after the other on the one GPU. Every other configuration then reads the text of the first one, token by token, to show where it would have continued differently. After this warm-up they are timed in rounds, forwards and backwards by turns; ≈ marks a difference within the noise.`,
   add: 'Add current settings',
   compare: 'Compare',
   rounds: 'Rounds',
@@ -33,7 +33,7 @@ export const words = {
   speed: (tokensPerSec: string) => `${tokensPerSec} tokens/s`,
   range: (range: string, rounds: number) => `${range}, ${rounds} ${rounds === 1 ? 'round' : 'rounds'}`,
   /** A time or a speed beside that of the first one. */
-  same: '≈ the first: the difference is within the noise',
+  same: '≈ the first',
   times: (factor: string) => `${factor} × the first`,
   agreement: 'Top-1 agreement',
   meanKl: 'KL, mean',
