@@ -76,6 +76,13 @@ test('a model from the Hub is downloaded, runs, and starts again without a netwo
 
   await hub.button(`Delete ${NAME}`).click();
   await expect(hub.stored).toContainText('None yet.');
+  await hub.button('Undo deleting').click();
+  await expect(hub.stored).toContainText(NAME);
+  await hub.button(`Delete ${NAME}`).click();
+  await expect(hub.stored).toContainText('None yet.');
+  // The next visit deletes for good what this one did not.
+  await page.reload();
+  await expect(hub.stored).toContainText('None yet.');
 });
 
 test('a branch that moved is reported after the stored model has loaded, and its newer commit loads', async ({

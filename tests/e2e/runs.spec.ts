@@ -48,6 +48,12 @@ test('runs are listed, named, pinned, sorted and deleted, and survive a reload',
   await runs.getByRole('link', { name: /^Open 0_6/ }).click();
   await expect(lab.prompt).toHaveValue('=SUM(1) <b>bold</b>');
   await expect(lab.layerTypes).toHaveValue('0_6_6_6_6_6_6_7');
+  await runs.getByRole('button', { name: /^Delete 0_6/ }).focus();
+  await page.keyboard.press('Enter');
+  await expect(rows).toHaveCount(1);
+  await expect(runs.getByRole('button', { name: 'Undo deleting' })).toBeFocused();
+  await page.keyboard.press('Enter');
+  await expect(rows).toHaveCount(2);
   await runs.getByRole('button', { name: /^Delete 0_6/ }).click();
   await expect(rows).toHaveCount(1);
   await page.reload();

@@ -12,6 +12,8 @@ const space = openSpace('runs', (value): value is unknown => value !== undefined
 export class RunLibrary {
   /** Newest first. */
   all = $state.raw<readonly StoredRun[]>([]);
+  /** The run that was deleted last, and can be taken back; null if there is none. */
+  removed = $state.raw<StoredRun | null>(null);
   /** Why runs do not survive a reload; null if they do. */
   trouble = $state.raw<string | null>(null);
 
@@ -36,7 +38,7 @@ export class RunLibrary {
     this.all = newestFirst([stored, ...this.all]);
     void this.#keep(() => space.set([stored.id], stored));
     const tooMany = this.all.filter(({ pinned }) => !pinned).slice(MOST_RUNS);
-    for (const { id } of tooMany) this.remove(id);
+    for (const { id } of tooMany) void this.#drop(id);
     return stored;
   }
 
@@ -53,11 +55,26 @@ export class RunLibrary {
     this.#change(id, { pinned });
   }
 
+  /** Deletes a run, which can be taken back until the next one is deleted. */
+  async remove(id: string): Promise<void> {
+    const removed = this.all.find((run) => run.id === id) ?? null;
+    await this.#drop(id);
+    this.removed = removed;
+  }
+
+  /** Puts the run that was deleted last back. */
+  takeBack(): void {
+    const { removed } = this;
+    if (!removed) return;
+    this.removed = null;
+    this.all = newestFirst([removed, ...this.all.filter(({ id }) => id !== removed.id)]);
+    void this.#keep(() => space.set([removed.id], removed));
+  }
+
   /** The run leaves the list only after the device has deleted it, so that it cannot come back after a reload. */
-  remove(id: string): void {
-    void this.#keep(() => space.remove([id])).then(() => {
-      this.all = this.all.filter((run) => run.id !== id);
-    });
+  async #drop(id: string): Promise<void> {
+    await this.#keep(() => space.remove([id]));
+    this.all = this.all.filter((run) => run.id !== id);
   }
 
   #change(id: string, changes: Partial<Pick<StoredRun, 'name' | 'pinned'>>): void {

@@ -62,7 +62,14 @@ describe('kept runs', () => {
     const reloaded = new RunLibrary();
     await reloaded.restore();
     expect(reloaded.all).toEqual([second, changed]);
-    reloaded.remove(second?.id ?? '');
+    await reloaded.remove(second?.id ?? '');
+    await deviceHas(1);
+    expect(reloaded.all).toEqual([changed]);
+    reloaded.takeBack();
+    await deviceHas(2);
+    expect(reloaded.all).toEqual([second, changed]);
+    expect(reloaded.removed).toBeNull();
+    await reloaded.remove(second?.id ?? '');
     await deviceHas(1);
     expect(reloaded.trouble).toBeNull();
   });

@@ -22,7 +22,7 @@ export function contendersHash(
 ): string {
   const parts = contenders.flatMap(({ config }, i) =>
     comparedKeys
-      .filter((key) => key === 'model' || config[key] !== common[key])
+      .filter((key) => key === 'model' || (config[key] !== null && config[key] !== common[key]))
       .map((key) => `${i + 1}.${settings[key].link}=${escapeValue(String(config[key]))}`),
   );
   return [explicitHash(common, build), ...parts].join('&');

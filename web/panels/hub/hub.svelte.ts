@@ -1,4 +1,4 @@
-import type { HubEvent, Newer, Preview, StoredModel } from '../../../worker/protocol/hub.ts';
+import type { HubEvent, Newer, Preview, StoredKey, StoredModel } from '../../../worker/protocol/hub.ts';
 import type { Failure, Outcome } from '../../../worker/protocol/failure.ts';
 import type { HubModel } from '../../../worker/protocol/load.ts';
 import { defaultConfig } from '../../settings/settings.ts';
@@ -6,6 +6,7 @@ import type { Playground } from '../../playground/playground.svelte.ts';
 import type { Download, Running } from './download.ts';
 import type { HubClient } from './hub-client.ts';
 import { AccessTokens } from './access-tokens.svelte.ts';
+import { LeavingModels } from './leaving-models.svelte.ts';
 import { Pace } from './pace.ts';
 import { onStorageLoss, type StorageLoss } from '../../../worker/storage/connection.ts';
 import { tokensOnDevice, type TokenStore } from './remembered-token.ts';
@@ -40,7 +41,12 @@ export class Hub {
   repository = $state('');
   endpoint = $state(defaultConfig.endpoint);
   download = $state.raw<Download>({ at: 'nothing' });
+  /** What lies on the device. */
   stored = $state.raw<readonly StoredModel[]>([]);
+  /** Deleted models that can still be taken back. */
+  readonly leaving = new LeavingModels((models) => this.#remove(models));
+  /** What lies on the device and was not deleted. */
+  readonly kept = $derived(this.stored.filter((model) => !this.leaving.has(model)));
   /** Set if the branch of the last model that was loaded or checked has moved on. */
   newer = $state.raw<Newer | null>(null);
   /** What became of the data on this device while the page was open; null if it is there, or the person knows. */
@@ -106,6 +112,7 @@ export class Hub {
       void this.refresh();
     });
     await Promise.all([this.refresh(), this.recallToken()]);
+    await this.leaving.finishEarlier();
   }
 
   async refresh(): Promise<void> {
@@ -194,8 +201,13 @@ export class Hub {
     return outcome;
   }
 
+  /** Deletes models, which can be taken back for a while. */
   async remove(models: readonly StoredModel[]): Promise<void> {
     this.newer = null;
+    await this.leaving.leave(models);
+  }
+
+  async #remove(models: readonly StoredKey[]): Promise<void> {
     for (const model of models) {
       const outcome = await this.#client.remove(model);
       if (!outcome.ok) this.#playground.refuse(outcome.failure);
@@ -236,6 +248,9 @@ export class Hub {
     this.#model = model;
     this.#want = want;
     const ticket = this.#show({ at: 'asking', id: model.id });
+    // A deleted model may be asked for again, or take the room that this one needs.
+    if (this.leaving.models.length > 0) await this.leaving.finish();
+    if (ticket !== this.#ticket) return;
     const heard = new Set<HubEvent['type']>();
     const store = want === 'newest' ? this.#client.renew : this.#client.download;
     const outcome = await store.call(this.#client, model, (event) => {

@@ -30,6 +30,8 @@ export const words = {
   check: 'Check',
   delete: 'Delete',
   deleteAll: 'Delete all',
+  leaving: (names: string) =>
+    `${names} was deleted. It leaves this device for good in a minute, or before the next download.`,
   loadStoredName: (name: string) => `Load ${name} from this device`,
   checkName: (name: string) => `Check ${name}`,
   deleteName: (name: string) => `Delete ${name}`,

@@ -26,6 +26,7 @@ export const words = {
   cite: 'Cite',
   citation: 'Citation',
   delete: 'Delete',
+  removed: (run: string) => `The run ${run} was deleted.`,
   /** The spoken name of a button that acts on one run. */
   act: (action: string, run: string) => `${action} ${run}`,
   nameAndText: 'Name and text',

@@ -1,0 +1,63 @@
+import 'fake-indexeddb/auto';
+import { afterEach, beforeEach, expect, it, vi } from 'vitest';
+import { TAKE_BACK_MS } from '../../../web/panels/hub/leaving-models.svelte.ts';
+import { openSpace } from '../../../worker/storage/space.ts';
+import { model, open } from './hub-fixture.ts';
+
+const space = openSpace('leaving-models', (value): value is unknown => value !== undefined);
+beforeEach(() => space.remove());
+afterEach(() => vi.useRealTimers());
+
+/** A Hub that lists one stored model. */
+async function openListed() {
+  const opened = open();
+  await opened.hub.refresh();
+  return opened;
+}
+
+it('A deleted model leaves the list at once, and can be taken back', async () => {
+  const { hub, client } = await openListed();
+  await hub.remove([model]);
+  expect(hub.kept).toEqual([]);
+  hub.leaving.takeBack();
+  expect(hub.kept).toEqual([model]);
+  await vi.waitFor(async () => expect(await space.keys()).toEqual([]));
+  expect(client.remove).not.toHaveBeenCalled();
+});
+
+it('A deleted model leaves the device after a while, and when another is deleted', async () => {
+  vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
+  const { hub, client } = await openListed();
+  await hub.remove([model]);
+  vi.advanceTimersByTime(TAKE_BACK_MS - 1);
+  expect(client.remove).not.toHaveBeenCalled();
+  await vi.advanceTimersByTimeAsync(1);
+  expect(client.remove).toHaveBeenCalledTimes(1);
+  const other = { ...model, commit: 'de5' };
+  await hub.remove([model]);
+  await hub.remove([other]);
+  expect(client.remove).toHaveBeenCalledTimes(2);
+  expect(hub.leaving.models).toEqual([other]);
+});
+
+it('A deleted model leaves the device before the next download', async () => {
+  const { hub, client } = await openListed();
+  await hub.remove([model]);
+  hub.load();
+  await vi.waitFor(() => expect(client.download).toHaveBeenCalled());
+  expect(client.remove.mock.invocationCallOrder[0]).toBeLessThan(
+    client.download.mock.invocationCallOrder[0] ?? 0,
+  );
+  expect(hub.leaving.models).toEqual([]);
+});
+
+it('The next visit deletes what this one did not, and ignores what is no model', async () => {
+  const { hub } = await openListed();
+  await hub.remove([model]);
+  await space.set(['x'], { endpoint: 1 });
+  const later = open();
+  await later.hub.start();
+  const { endpoint, repository, commit } = model;
+  expect(later.client.remove.mock.calls).toEqual([[{ endpoint, repository, commit }]]);
+  expect(await space.keys()).toEqual([]);
+});
