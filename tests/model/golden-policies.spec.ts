@@ -27,7 +27,7 @@ async function expectRun(engine: TestEngine, run: GoldenPolicyRun) {
     policy: run.policy,
     // The golden run feeds its last token too.
     maxNewTokens: newTokens + 1,
-    watch: { tokens: false, kernels: false, steps: true, scores: true },
+    watch: { tokens: false, kernels: false, rows: false, steps: true, scores: true },
   });
   const steps = result.steps ?? [];
   expect(steps.map(({ fed }) => fed)).toEqual(run.steps.map(({ fed }) => fed));

@@ -164,6 +164,7 @@ function watchOf(watched: ReadonlySet<WatchWord>): { readonly watch?: Watch } {
   const watch: Watch = {
     tokens: watched.has('tokens'),
     kernels: watched.has('kernels'),
+    rows: false, // only a page draws them
     steps: watched.has('steps'),
     scores: watched.has('scores'),
   };

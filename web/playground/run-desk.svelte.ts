@@ -22,6 +22,7 @@ export class RunDesk {
   readonly watch = $state<{ -readonly [Key in keyof Watch]: boolean }>({
     tokens: false,
     kernels: false,
+    rows: false,
     steps: false,
     scores: false,
   });
@@ -55,7 +56,7 @@ export class RunDesk {
   /** Puts a new run on the desk, and adds to its request what to record. */
   start(model: ModelFacts, setup: RunSetup, asked: GenerateRequest): GenerateRequest {
     const watch = { ...this.watch };
-    const request = watch.tokens || watch.kernels ? { ...asked, watch } : asked;
+    const request = watch.tokens || watch.kernels || watch.rows ? { ...asked, watch } : asked;
     this.text = '';
     this.run = newRun(++this.#count, model, setup, request);
     this.trace.start();

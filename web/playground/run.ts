@@ -93,6 +93,8 @@ export function runAfter(run: Run, event: EngineEvent): Run {
       return run.prefilledFraction < 1 ? { ...run, prefilledFraction: 1 } : run;
     case 'stats':
       return { ...run, kv: event.kv, timing: event.timing, newTokens: event.newTokens };
+    case 'prompt':
+    case 'rows':
     case 'room':
     case 'download':
     case 'export':

@@ -1,3 +1,4 @@
+import { keepEverything } from '../../gpu/kv/policies/keep-everything.ts';
 import type { Mode } from '../../gpu/plan/forward-plan.ts';
 import { explicitPolicyValues } from '../../worker/settings/policy-request.ts';
 import { belongsToRun } from '../../worker/settings/setting.ts';
@@ -97,7 +98,9 @@ const policyOfRun = ({ settings: asked, dims, request }: Run) =>
 export function storedRunOf(run: Run, text: string, endedAt: number, table = settings): StoredRun | null {
   const { kv, timing, mode, promptTokens, end } = run;
   if (!kv || !timing || mode === null || promptTokens === null || typeof end !== 'string') return null;
-  const { watch } = run.request;
+  const { watch, policy } = run.request;
+  // A cache that keeps everything is drawn from its number of tokens, which costs the run nothing.
+  const evicts = policy.id !== keepEverything.id;
   return {
     ...valuesOf(keysWhere(belongsToRun, table), run.settings),
     ...policyOfRun(run),
@@ -114,7 +117,7 @@ export function storedRunOf(run: Run, text: string, endedAt: number, table = set
     build,
     modelCommit: run.commit,
     asked: 'chat' in run.request.input ? 'chat' : 'text',
-    watched: watch ? watch.tokens || watch.kernels : false,
+    watched: watch ? watch.tokens || watch.kernels || (watch.rows && evicts) : false,
     promptTokens,
     newTokens: run.newTokens,
     end,

@@ -1,3 +1,5 @@
+import { keepEverything } from '../../gpu/kv/policies/keep-everything.ts';
+import type { Policy } from '../../gpu/kv/policies/policy.ts';
 import { outsideRange } from '../../gpu/plan/number-range.ts';
 import type { ModelDims } from '../../gpu/plan/model-dims.ts';
 import type { SamplingOptions } from '../../gpu/plan/sampling.ts';
@@ -27,9 +29,12 @@ const FEWEST_TOKENS = 65_536;
 /** Of a longer text, this part is counted first, so that one that is far too long is refused at once. */
 const PART_CHARACTERS = 400_000;
 
+/** Under such a policy no rank passes the budget and a chunk, so neither memory nor the model limits the text. */
+const outgrowsContext = ({ positions, chunk }: Policy) => positions === 'cache' && chunk !== null;
+
 /**
  * The prompt as non-empty turns of tokens that the model knows. A conversation is one turn. Texts and conversations are
- * limited in length; token ids are taken as they are.
+ * limited in length, unless the policy lets a text outgrow the context; token ids are taken as they are.
  *
  * @throws Refused with `bad-request` naming `prompt` or `turns`, or with `bad-tokenizer` or `bad-template`
  */
@@ -37,10 +42,11 @@ export async function promptTurns(
   input: Prompt,
   text: Pick<GuardedText, 'encode' | 'encodeChat'> | null,
   { vocabSize, contextTokens }: Pick<ModelDims, 'vocabSize' | 'contextTokens'>,
+  policy: Policy = keepEverything,
 ): Promise<readonly PromptTurn[]> {
   if ('turns' in input) return checkTurns(input.turns, vocabSize);
   if (!text) return refuse('prompt', 'the model has no tokenizer, so the prompt must be tokens');
-  const most = Math.max(MOST_CONTEXTS * contextTokens, FEWEST_TOKENS);
+  const most = outgrowsContext(policy) ? Infinity : Math.max(MOST_CONTEXTS * contextTokens, FEWEST_TOKENS);
   const tooLong = (what: string, tokens: number) =>
     `${what} ${tokens} tokens, more than the ${most} that kvtab reads; this model was made for ${contextTokens}`;
   if ('text' in input && input.text.length > PART_CHARACTERS) {

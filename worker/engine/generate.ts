@@ -12,7 +12,12 @@ import { evictionOf, policyOf } from './open-policy.ts';
 import { PromptLogits } from './prompt-logits.ts';
 import { withProbabilities } from '../text/drawn-token.ts';
 import type { EngineEvent } from '../protocol/engine.ts';
-import type { GenerateRequest, GenerateResult, TokenWithProbabilities } from '../protocol/generate.ts';
+import type {
+  GenerateRequest,
+  GenerateResult,
+  TokenWithProbabilities,
+  TokenWithText,
+} from '../protocol/generate.ts';
 import { RunClock, throttle } from '../run-clock.ts';
 import type { GuardedText } from '../text/guarded-text.ts';
 import { LiveText } from '../text/live-text.ts';
@@ -34,6 +39,8 @@ export interface RunOptions {
 }
 
 const STATS_INTERVAL_MS = 200;
+/** Tokens of a prompt whose texts are told. */
+const MOST_TOLD = 20_000;
 
 /**
  * One run: reads the prompt turn by turn, continues it, and times both. Frees everything that it allocates, except
@@ -53,7 +60,7 @@ export async function generate(
   const { contextTokens } = dims;
   const policy = await policyOf(request.policy, { contextTokens, maxNewTokens: request.maxNewTokens });
   if (options.stopped()) return stoppedBeforeReading(model, request);
-  const turns = await promptTurns(request.input, model.text, dims).catch((error: unknown) => {
+  const turns = await promptTurns(request.input, model.text, dims, policy).catch((error: unknown) => {
     if (error instanceof Refused && error.failure.code === 'stopped') return null;
     throw error;
   });
@@ -66,6 +73,9 @@ export async function generate(
       field: 'score',
       reason: 'tokens are generated between the turns',
     });
+  }
+  if (request.watch?.rows && given.length <= MOST_TOLD) {
+    options.emit({ type: 'prompt', tokens: await withTexts(given, model.text) });
   }
   const logits = new PromptLogits(given, request.logits, request.score);
   const probabilities = request.watch?.tokens ?? false;
@@ -86,7 +96,12 @@ export async function generate(
       })
     : { session: await model.weights.open({ ...opening, capacityTokens }), heldTokens: 0, reusedTokens: 0 };
   try {
-    const watch = new RunWatch(session, request.watch, policy.id !== 'none');
+    const watch = new RunWatch(session, {
+      watch: request.watch,
+      evicts: policy.id !== 'none',
+      heldTokens: reuse.reusedTokens,
+      emit: options.emit,
+    });
     const reading = {
       turns: reuse.reusedTokens === 0 ? turns : [{ tokens: given.slice(reuse.reusedTokens), newTokens: 0 }],
       modeOf: (tokens: number) =>
@@ -106,7 +121,9 @@ export async function generate(
       ? await decode(session, model, request, text, { clock, watch }, options)
       : nothing(model);
     // The last token was never fed.
-    if (chat) model.conversation.keep([...text, ...written.tokens.slice(0, -1)]);
+    const held = [...text, ...written.tokens.slice(0, -1)];
+    if (chat) model.conversation.keep(held);
+    if (mode) await watch.ended(held.length);
 
     const kv = session.kvUsage();
     const timing = clock.timing();
@@ -128,6 +145,14 @@ export async function generate(
     if (!chat) session.close();
     else model.conversation.settle();
   }
+}
+
+async function withTexts(
+  tokens: readonly number[],
+  text: GuardedText | null,
+): Promise<readonly TokenWithText[]> {
+  const texts = await text?.textsOf(tokens.map((id, i) => [tokens[i - 1], id]));
+  return tokens.map((id, i) => ({ id, text: texts?.[i] ?? '' }));
 }
 
 /** The result of a run that was stopped while its prompt was turned into tokens. */

@@ -81,7 +81,7 @@ export async function readPrompt(
       if (!finished) return null;
       done = 1;
       report();
-      if (watch.everyStep) await watch.step(piece, lastRow);
+      await watch.fed(piece, lastRow);
       given += piece.length;
     }
     text.push(...tokens);
@@ -103,31 +103,32 @@ export async function readPrompt(
   return mode;
 }
 
-/** Decodes; if every step is recorded, one token at a time, each fed and recorded before the next is drawn. */
+/** Decodes; if the stores are watched, a few tokens at a time, the last of which is fed before the next is drawn. */
 export async function decodeWatched(
   session: Session,
   watch: RunWatch,
   options: DecodeOptions,
 ): Promise<DecodeEnd> {
-  if (!watch.everyStep) return session.decode(options);
-  for (let drawn = 1; drawn <= options.maxNewTokens; drawn++) {
+  let left = options.maxNewTokens;
+  while (left > 0) {
     const tokens: number[] = [];
     const end = await session.decode({
       ...options,
-      maxNewTokens: 1,
+      maxNewTokens: Math.min(left, watch.stepsAtOnce),
       onToken: (token, probabilities) => {
         tokens.push(token);
         options.onToken(token, probabilities);
       },
     });
-    if (end !== 'length' || drawn === options.maxNewTokens) return end;
+    left -= tokens.length;
+    if (end !== 'length' || left === 0) return end;
     let logits = new Float32Array();
-    const fed = await session.feed(tokens, {
+    const fed = await session.feed(tokens.slice(-1), {
       onLogits: (_, row) => (logits = row.slice()),
       stopped: options.stopped,
     });
     if (!fed) return 'stopped';
-    await watch.step(tokens, logits);
+    await watch.fed(tokens, logits);
   }
   return 'length';
 }

@@ -1,10 +1,33 @@
-import { keepEverything } from '../../gpu/kv/policies/keep-everything.ts';
 import type { GroupMovement } from '../../gpu/plan/movement.ts';
 import { promptTurns, tokensOf } from '../engine/check-request.ts';
+import { policyOf } from '../engine/open-policy.ts';
 import type { RunnableModel, RunOptions } from '../engine/generate.ts';
 import type { Convergence, ConvergenceRequest } from '../protocol/evaluate.ts';
 import { Comparison, KeptRows } from './divergence.ts';
 import { readTurns, type ReadTurn } from './read-turns.ts';
+
+/** The movements of chunks of a prompt as those of the prompt, by group. A chunk that takes fewer passes is settled. */
+export function joinChunks(movements: readonly GroupMovement[]): readonly GroupMovement[] {
+  const starts = [...new Set(movements.map(({ group }) => group.start))];
+  return starts.flatMap((groupStart) => {
+    const chunks = movements.filter(({ group }) => group.start === groupStart);
+    const [first] = chunks;
+    if (!first || chunks.length === 1) return chunks;
+    const rowsOf = ({ relative, passes }: GroupMovement) => relative.length / passes;
+    const passes = Math.max(...chunks.map((chunk) => chunk.passes));
+    const rows = chunks.reduce((sum, chunk) => sum + rowsOf(chunk), 0);
+    const relative = new Float32Array(passes * rows);
+    let start = 0;
+    for (const chunk of chunks) {
+      const width = rowsOf(chunk);
+      for (let pass = 0; pass < chunk.passes; pass++) {
+        relative.set(chunk.relative.subarray(pass * width, (pass + 1) * width), pass * rows + start);
+      }
+      start += width;
+    }
+    return [{ group: first.group, passes, relative }];
+  });
+}
 
 /**
  * Reads a prompt in parallel mode and records how far each pass moved each position. On request, also computes how far
@@ -14,11 +37,13 @@ import { readTurns, type ReadTurn } from './read-turns.ts';
  */
 export async function watchConvergence(
   model: RunnableModel,
-  { input, config, kvPrecision, exact }: ConvergenceRequest,
+  { input, config, kvPrecision, policy: asked, exact }: ConvergenceRequest,
   options: RunOptions,
 ): Promise<Convergence> {
   const { dims } = model.config;
-  const tokens = tokensOf(await promptTurns(input, model.text, dims));
+  // Nothing is written, and for a prompt only Keyformer's temperature would depend on how much.
+  const policy = await policyOf(asked, { contextTokens: dims.contextTokens, maxNewTokens: 0 });
+  const tokens = tokensOf(await promptTurns(input, model.text, dims, policy));
   const groups: GroupMovement[] = [];
   const kept = new KeptRows(dims.vocabSize);
   const read = (
@@ -30,8 +55,8 @@ export async function watchConvergence(
       ...options,
       config,
       kvPrecision,
-      // A prompt is read whole, and nothing is evicted before its end.
-      policy: keepEverything,
+      // A prompt is read whole, and nothing is evicted before its end, unless it is read in chunks.
+      policy,
       fractionFrom: from,
       fractionTo: exact && from === 0 ? 0.5 : 1,
     });
@@ -47,7 +72,7 @@ export async function watchConvergence(
   const texts = await model.text?.textsOf(tokens.map((id, i) => [tokens[i - 1], id]));
   return {
     tokens: tokens.map((id, i) => ({ id, text: texts?.[i] ?? '' })),
-    groups,
+    groups: joinChunks(groups),
     divergence,
   };
 }

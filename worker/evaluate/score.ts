@@ -33,8 +33,12 @@ export async function scoreContinuation(
   options: RunOptions,
 ): Promise<{ readonly score: Score; readonly reference: ScoreReference }> {
   const { dims, stored, useSequential } = model.config;
-  const prompt = tokensOf(await promptTurns(request.input, model.text, dims));
   const continuation = request.continuation;
+  const policy = await policyOf(request.policy, {
+    contextTokens: dims.contextTokens,
+    maxNewTokens: continuation.length,
+  });
+  const prompt = tokensOf(await promptTurns(request.input, model.text, dims, policy));
   if (continuation.length === 0) throw badRequest('continuation', 'it is empty');
   // The same check as for the turns of a prompt.
   await promptTurns({ turns: [continuation] }, model.text, dims);
@@ -48,10 +52,6 @@ export async function scoreContinuation(
     promptTokens: prompt.length,
     passes,
     useSequential,
-  });
-  const policy = await policyOf(request.policy, {
-    contextTokens: dims.contextTokens,
-    maxNewTokens: continuation.length,
   });
   const rows = new KeptRows(dims.vocabSize);
   const comparison = new Comparison();

@@ -4,11 +4,19 @@
  * typed error. Bugs throw.
  */
 import type { AdapterFacts } from '../../gpu/backend.ts';
+import type { StoreRows } from '../../gpu/kv/store-rows.ts';
 import type { KvUsage } from '../../gpu/kv/usage.ts';
 import type { Mode } from '../../gpu/plan/forward-plan.ts';
 import type { ExportRequest, ExportResult } from './export.ts';
 import type { Outcome } from './failure.ts';
-import type { GenerateRequest, GenerateResult, TokenWithProbabilities, Prompt, Timing } from './generate.ts';
+import type {
+  GenerateRequest,
+  GenerateResult,
+  TokenWithProbabilities,
+  TokenWithText,
+  Prompt,
+  Timing,
+} from './generate.ts';
 import type { LoadRequest, ModelFacts } from './load.ts';
 import type { Measured, MeasureRequest, MeasureResult } from './measure.ts';
 import type { Convergence, ConvergenceRequest, Score, ScoreRequest } from './evaluate.ts';
@@ -63,6 +71,10 @@ export type EngineEvent =
       readonly promptTokens: number;
       readonly mode: Mode;
     }
+  /** The tokens of the prompt, before it is read. Only if the request sets `watch.rows`, and the prompt is not huge. */
+  | { readonly type: 'prompt'; readonly tokens: readonly TokenWithText[] }
+  /** What a policy left of a text of so many tokens. Several times a second if the request sets `watch.rows`. */
+  | { readonly type: 'rows'; readonly textTokens: number; readonly stores: readonly StoreRows[] }
   /** New text; several tokens may pass before a character is whole, so `text` may be empty. */
   | {
       readonly type: 'token';

@@ -2,7 +2,10 @@ import type { Mode } from '../../gpu/plan/forward-plan.ts';
 import type { GroupMovement } from '../../gpu/plan/movement.ts';
 import type { GenerateRequest, TokenWithText } from './generate.ts';
 
-export interface ConvergenceRequest extends Pick<GenerateRequest, 'input' | 'config' | 'kvPrecision'> {
+export interface ConvergenceRequest extends Pick<
+  GenerateRequest,
+  'input' | 'config' | 'kvPrecision' | 'policy'
+> {
   /** Whether to compute the exact result too, token by token, and compare. */
   readonly exact: boolean;
 }

@@ -52,6 +52,8 @@ export interface Watch {
   readonly kernels: boolean;
   /** Records what every step fed, its logits, and the positions that each store keeps after it. */
   readonly steps: boolean;
+  /** Tells, now and then, which rows the stores hold, and what the tokens of the prompt are. */
+  readonly rows: boolean;
   /** Records the scores by which a policy chooses: before the cut after each prompt, and at the end. */
   readonly scores: boolean;
 }

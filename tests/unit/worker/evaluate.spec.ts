@@ -10,6 +10,7 @@ const passesOf = (forwardPasses: number): ConvergenceRequest => ({
   input: { turns: [prompt] },
   config: { forwardPasses, backwardPasses: 0 },
   kvPrecision: 'f32',
+  policy: { id: 'none' },
   exact: true,
 });
 
@@ -36,6 +37,21 @@ describe('the convergence of a prompt', () => {
     expect(sum(three)).toBeLessThan(sum(one));
     expect(sum(six)).toBeLessThan(sum(three));
     expect(Math.max(...three.slice(0, 3))).toBeLessThan(1e-9);
+  });
+
+  it('is that of a run under a policy: nothing is evicted before the end, or after every chunk', async () => {
+    const { engine } = await loaded('lckv');
+    const under = async (policy: ConvergenceRequest['policy']) =>
+      valueOf(await engine.watchConvergence({ ...passesOf(7), policy }, ignore));
+    const plain = await under({ id: 'none' });
+    expect(await under({ id: 'h2o', heavy: 1, recent: 2 })).toEqual(plain);
+    const chunked = await under({ id: 'h2o', heavy: 1, recent: 2, chunk: 4 });
+    expect(chunked.groups.map(({ passes, relative }) => relative.length / passes)).toEqual([prompt.length]);
+    // The second pass moves the first chunk as it moves the start of the whole prompt.
+    const second = (result: typeof plain) => [...(result.groups[0]?.relative.slice(10, 14) ?? [])];
+    expect(second(chunked)).toEqual(second(plain));
+    expect(chunked.divergence?.of).toBe(prompt.length);
+    expect(chunked.divergence?.kl).not.toEqual(plain.divergence?.kl);
   });
 
   it('can be stopped like a run, and says so', async () => {
@@ -93,7 +109,7 @@ describe('a score', () => {
         ask({
           input: { turns: [prompt] },
           mode: 'parallel',
-          watch: { tokens: true, kernels: true, steps: false, scores: false },
+          watch: { tokens: true, kernels: true, rows: false, steps: false, scores: false },
         }),
         ignore,
       ),

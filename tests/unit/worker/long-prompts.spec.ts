@@ -18,6 +18,21 @@ describe('a prompt that is far longer than the context', () => {
     },
   );
 
+  it('is read if positions are those of the cache, and chunks keep it small', async () => {
+    const { engine } = await loaded('fairy-lckv');
+    const policy = { id: 'sinks', sinks: 4, recent: 60, chunk: 64 };
+    const long = ask({ input: { text: tale(600_000) }, policy, maxNewTokens: 1 });
+    let reading = false;
+    const running = engine.generate(long, ({ type }) => {
+      reading ||= type === 'prefill';
+      if (reading) engine.stop();
+    });
+    expect(await running).toMatchObject({ ok: true, value: { end: 'stopped' } });
+    expect(reading).toBe(true);
+    const absolute = { ...long, policy: { ...policy, positions: 'absolute' } };
+    expect(await engine.generate(absolute, ignore)).toMatchObject({ failure: { field: 'prompt' } });
+  });
+
   it('is not limited as token ids, which the one who asks has counted', async () => {
     const { engine } = await loaded('lckv');
     const turns = [Array.from({ length: 70_000 }, () => 5)];
