@@ -1,29 +1,46 @@
-import type { LayerType } from '../../gpu/plan/layer-types.ts';
-import { kvBytesPerToken, type KvPrecision } from '../../gpu/kv/usage.ts';
-import type { ModelDims } from '../../gpu/plan/model-dims.ts';
+import { mostRows } from '../../gpu/kv/policies/policies.ts';
+import { kvBytesPerToken } from '../../gpu/kv/usage.ts';
 import { kvOwners } from '../../gpu/plan/sharing.ts';
+import { policyOfSettings } from '../../worker/settings/policy-request.ts';
+import type { PlaygroundConfig } from '../settings/settings.ts';
+import { kvFraction, type KvFraction } from '../ui/kv-fraction.ts';
+import type { Playground } from './playground.svelte.ts';
 
-/** What a plan costs, computed by formula before anything runs. */
+/** What the plan costs, computed by formula before anything runs. */
 export interface KvPreview {
   readonly owners: number;
   readonly layerCount: number;
-  /** KV of this plan divided by KV of a plan in which every layer keeps its own. */
-  readonly fractionOfPlain: number;
+  readonly fraction: KvFraction;
   /** Null until the model's dimensions are known. */
   readonly bytesPerToken: number | null;
 }
 
-/** The KV figures of a plan while it is edited. */
-export function previewKv(
-  layers: readonly LayerType[],
-  dims: ModelDims | null,
-  precision: KvPrecision,
-): KvPreview {
-  const owners = kvOwners(layers).length;
+/** The KV figures of the plan while it is edited; null if it has a mistake, or if the number of layers is unknown. */
+export function previewKv({
+  plan,
+  config,
+  facts,
+  models,
+}: Pick<Playground, 'plan' | 'config' | 'facts' | 'models'>): KvPreview | null {
+  if (!plan?.ok) return null;
+  const layers = plan.value;
+  const sharing = { layers, windowTokens: config.slidingWindow ?? Infinity, forceNodiag: config.forceNodiag };
+  const measured = models.find(({ id }) => id === config.model)?.measured;
+  const contextTokens = facts?.dims.contextTokens ?? measured?.contextTokens ?? null;
   return {
-    owners,
+    owners: kvOwners(layers).length,
     layerCount: layers.length,
-    fractionOfPlain: owners / layers.length,
-    bytesPerToken: dims && kvBytesPerToken({ layers, windowTokens: 1, forceNodiag: false }, dims, precision),
+    fraction: kvFraction(sharing, contextTokens, mostRowsOf(config, contextTokens)),
+    bytesPerToken: facts && kvBytesPerToken(sharing, facts.dims, config.kvPrecision),
   };
+}
+
+/** The most rows that the policy leaves in a cache once the model's full context has been read; Infinity without a policy. */
+function mostRowsOf(config: Readonly<PlaygroundConfig>, contextTokens: number | null): number {
+  const tokens = contextTokens ?? 1;
+  const completed = policyOfSettings(config, {
+    contextTokens: tokens,
+    maxNewTokens: config.maxNewTokens ?? 1,
+  });
+  return completed.ok ? mostRows(completed.policy, tokens) : Infinity;
 }

@@ -7,6 +7,9 @@ export const words = {
   copied: (what: string) => `${what} copied.`,
   copyNotAllowed: 'The browser did not allow copying: copy the text below.',
   copyByHand: 'Text to copy',
+  /** Both go on after a percentage. */
+  kvPerNewToken: 'per new token',
+  kvAtContext: (tokens: string, perNewToken: string) => `at ${tokens} tokens · ${perNewToken} per new token`,
   positions: 'Position by position',
   columns: { position: 'Position', token: 'Token', kl: 'KL', sameLikeliest: 'Same likeliest' },
   yes: 'yes',

@@ -46,7 +46,6 @@ describe('the figures of a plan', () => {
   it('limit windowed caches to their window', () => {
     // 11 windows of 1024 rows and one cache of 2048, of 1 KiB per row.
     expect(figuresOf('yoco').bytesAtContext).toBe((11 * 1024 + 2048) * 1024);
-    expect(figuresOf('yoco').plainBytesAtContext).toBe(22 * 2048 * 1024);
   });
 
   it('say what fits the budget', () => {

@@ -10,10 +10,13 @@ export const words = {
   perSecond: 'tokens/s',
   ofRuns: (range: string, count: number) => `${range}, ${count} runs`,
   software: 'software adapter, no GPU',
+  useCpu: 'Use the CPU backend',
   noAdapter: 'unknown until a model is loaded',
   ofPlain: 'of plain LLaMA',
   perToken: (bytes: string) => `${bytes} per token`,
   badPlan: 'correct the layer types to see it',
+  planLater: 'known once the model is loaded',
+  bytesLater: 'bytes per token: once the model is loaded',
   nothingInUse: '0 B in use',
   inUse: (bytes: string, running: boolean) => `${bytes} in use by ${running ? 'this run' : 'the last run'}`,
   /** Stands between the model and the plan of a run under other settings. */

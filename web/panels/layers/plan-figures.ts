@@ -3,7 +3,6 @@ import {
   kvBytesHeld,
   kvBytesPerToken,
   kvRowBytes,
-  plainKvBytesPerToken,
   type KvPrecision,
 } from '../../../gpu/kv/usage.ts';
 import type { Passes } from '../../../gpu/plan/forward-plan.ts';
@@ -15,7 +14,6 @@ export interface PlanFigures {
   readonly bytesPerToken: number;
   /** For a text of the model's full context. Windowed caches hold at most their window. */
   readonly bytesAtContext: number;
-  readonly plainBytesAtContext: number;
   /** How many layers a parallel prefill runs per token of the prompt. */
   readonly prefillLayerPasses: number;
   /** Tokens of the longest text whose KV fits the budget; Infinity if every cache is windowed. */
@@ -38,7 +36,6 @@ export function planFigures(sharing: Sharing, dims: ModelDims, settings: FigureS
   return {
     bytesPerToken: kvBytesPerToken(sharing, dims, precision),
     bytesAtContext,
-    plainBytesAtContext: plainKvBytesPerToken(dims, precision) * contextTokens,
     prefillLayerPasses: prefillLayerPasses(sharing, passes),
     longestContextTokens: longestContext(sharing, kvRowBytes(dims, precision), budgetBytes),
     largestBatch: Math.floor(budgetBytes / bytesAtContext),
