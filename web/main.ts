@@ -19,4 +19,8 @@ void models.then(() => new AddressBar(playground).follow());
 
 const target = document.getElementById('app');
 if (!target) throw new Error('index.html has no #app');
-mount(App, { target, props: { playground, engine } });
+// A first picture without the models would move as soon as they are known. The list is asked for before this script.
+const LONGEST_WAIT_MS = 400;
+const waited = new Promise((go) => setTimeout(go, LONGEST_WAIT_MS));
+// Not a top-level await: other chunks could then not import from this one.
+void Promise.race([models, waited]).then(() => mount(App, { target, props: { playground, engine } }));

@@ -47,6 +47,13 @@ export async function generate(lab: Lab, newTokens: number): Promise<string> {
   return (await lab.output.textContent()) ?? '';
 }
 
+/** Unfolds a panel of settings, as a narrow screen asks for. */
+export const unfold = ({ page }: Lab, panel: string) =>
+  page
+    .getByRole('group', { name: panel, exact: true })
+    .getByRole('button', { name: panel, exact: true })
+    .click();
+
 export async function finished(lab: Lab): Promise<void> {
   await expect(lab.page.getByText(/^(Done|Stopped)\b/)).toBeVisible({ timeout: 120_000 });
 }

@@ -31,6 +31,12 @@ test('a newcomer presses Generate and text streams from LCKV on WebGPU in a work
   await expect(lab.kv).toContainText(/\d KiB in use by the last run/);
   await expect(lab.decodeSpeed).toContainText(/\d tokens\/s/);
   await expect(lab.prefillSpeed).toContainText(/\d tokens\/s/);
+
+  // The CPU backend is faster than a software adapter. It is offered, and chosen only by a person.
+  await expect(lab.select('Backend')).toHaveValue('webgpu');
+  await page.getByRole('button', { name: 'Use the CPU backend', exact: true }).click();
+  await expect(lab.select('Backend')).toHaveValue('cpu');
+  await expect(lab.adapter).toContainText('WebAssembly');
 });
 
 test('text arrives in pieces, not at the end', async ({ page }) => {

@@ -1,5 +1,5 @@
 import { expect, test, type Locator, type Page } from 'playwright/test';
-import { generate, openLab, visit, type Lab } from './lab.ts';
+import { generate, openLab, unfold, visit, type Lab } from './lab.ts';
 
 const LCKV = '0_6_6_6_6_6_6_7';
 
@@ -186,6 +186,7 @@ for (const layerCount of [22, 48]) {
     test(`${layerCount} layers are edited at ${width} px`, async ({ page }, testInfo) => {
       await page.setViewportSize({ width, height: 844 });
       const lab = await visitLayers(page, layerCount);
+      if (width === 390) await unfold(lab, 'KV sharing');
       await lab.select('Preset').selectOption('mixattention-pairs');
       await lab.select('Preset').selectOption('lckv');
       await rows(page).focus();
@@ -207,6 +208,7 @@ test.describe('by touch', () => {
 
   test('a layer is chosen by touch and reads another layer', async ({ page }) => {
     const lab = await visit(page);
+    await unfold(lab, 'KV sharing');
     await layer(page, 5).tap();
     await page.getByRole('combobox', { name: 'Reads layer' }).selectOption('0');
     await expect(lab.layerTypes).toHaveValue('0_6_6_6_6_0_6_7');
@@ -216,7 +218,9 @@ test.describe('by touch', () => {
 
   test('dragging the disc of a layer by touch draws a new arrow', async ({ page }) => {
     const lab = await visit(page);
-    await layer(page, 4).scrollIntoViewIfNeeded();
+    await unfold(lab, 'KV sharing');
+    // Away from the edges of the screen, where a drag scrolls.
+    await rows(page).evaluate((list) => list.scrollIntoView({ block: 'center' }));
     const from = await centre(layer(page, 4));
     const to = await centre(layer(page, 2));
     const touch = await page.context().newCDPSession(page);

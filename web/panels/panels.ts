@@ -1,4 +1,5 @@
 import type { Component } from 'svelte';
+import type { FormName } from '../../worker/settings/setting.ts';
 import { HUB_PANEL } from '../ui/go-to-hub.ts';
 import Figures from './figures/Figures.svelte';
 import SharingPanel from './layers/SharingPanel.svelte';
@@ -8,8 +9,11 @@ import SamplingPanel from './sampling/SamplingPanel.svelte';
 import Output from './write/Output.svelte';
 import Prompt from './write/Prompt.svelte';
 
-/** Where a panel stands: beside the text, among the settings, or below as something to look at more closely. */
-export type Place = 'main' | 'settings' | 'workbench';
+/**
+ * Where a panel stands: around the text, as a comparison of plans, among the settings, or below as something to look at
+ * more closely. One column shows them in this order.
+ */
+export type Place = 'main' | 'comparisons' | 'settings' | 'workbench';
 
 interface Row {
   readonly id: string;
@@ -17,8 +21,10 @@ interface Row {
   /** One sentence that says what the panel is for. */
   readonly hint: string;
   readonly place: Place;
-  /** Only a panel of the workbench can be closed. */
+  /** Only comparisons and panels of the workbench can be closed; narrow screens fold the settings by themselves. */
   readonly openAtFirst: boolean;
+  /** What one line says of settings that are folded: the model, the values of a form, or only the hint. */
+  readonly tells: FormName | 'model' | 'hint';
 }
 
 /** An eager panel is part of the first view; the code of a lazy one is fetched when the panel is first shown. */
@@ -43,17 +49,9 @@ export const panels: readonly Panel[] = [
     hint: 'Write the start of a text, or chat with the model.',
     place: 'main',
     openAtFirst: true,
+    tells: 'hint',
     loading: 'eager',
     component: Prompt,
-  },
-  {
-    id: 'figures',
-    title: 'Figures',
-    hint: 'Watch the memory and the speed of the run.',
-    place: 'main',
-    openAtFirst: true,
-    loading: 'eager',
-    component: Figures,
   },
   {
     id: 'output',
@@ -61,8 +59,19 @@ export const panels: readonly Panel[] = [
     hint: 'Read what the model writes.',
     place: 'main',
     openAtFirst: true,
+    tells: 'hint',
     loading: 'eager',
     component: Output,
+  },
+  {
+    id: 'figures',
+    title: 'Figures',
+    hint: 'Watch the memory and the speed of the run.',
+    place: 'main',
+    openAtFirst: true,
+    tells: 'hint',
+    loading: 'eager',
+    component: Figures,
   },
   {
     id: 'share',
@@ -70,8 +79,29 @@ export const panels: readonly Panel[] = [
     hint: 'Copy a link to these settings, or cite the last run.',
     place: 'main',
     openAtFirst: true,
+    tells: 'hint',
     loading: 'lazy',
     load: () => import('./share/SharePanel.svelte'),
+  },
+  {
+    id: 'family',
+    title: 'Family',
+    hint: 'See what each way of sharing saves in memory, and what it costs in quality.',
+    place: 'comparisons',
+    openAtFirst: false,
+    tells: 'hint',
+    loading: 'lazy',
+    load: () => import('./family/FamilyCurve.svelte'),
+  },
+  {
+    id: COMPARE_PANEL,
+    title: 'Compare',
+    hint: 'Run two to four configurations and compare them side by side.',
+    place: 'comparisons',
+    openAtFirst: false,
+    tells: 'hint',
+    loading: 'lazy',
+    load: () => import('./compare/Compare.svelte'),
   },
   {
     id: 'model',
@@ -79,6 +109,7 @@ export const panels: readonly Panel[] = [
     hint: 'Choose a model, or bring your own.',
     place: 'settings',
     openAtFirst: true,
+    tells: 'model',
     loading: 'eager',
     component: ModelPanel,
   },
@@ -88,6 +119,7 @@ export const panels: readonly Panel[] = [
     hint: 'Choose whose keys and values each layer reads.',
     place: 'settings',
     openAtFirst: true,
+    tells: 'sharing',
     loading: 'eager',
     component: SharingPanel,
   },
@@ -97,6 +129,7 @@ export const panels: readonly Panel[] = [
     hint: 'Choose which rows of the KV cache stay while the text grows.',
     place: 'settings',
     openAtFirst: true,
+    tells: 'policy',
     loading: 'lazy',
     load: () => import('./cache/CachePanel.svelte'),
   },
@@ -106,6 +139,7 @@ export const panels: readonly Panel[] = [
     hint: 'Choose how the next token is drawn.',
     place: 'settings',
     openAtFirst: true,
+    tells: 'sampling',
     loading: 'eager',
     component: SamplingPanel,
   },
@@ -115,6 +149,7 @@ export const panels: readonly Panel[] = [
     hint: 'Choose what computes, and in how many bits.',
     place: 'settings',
     openAtFirst: true,
+    tells: 'precision',
     loading: 'eager',
     component: PrecisionPanel,
   },
@@ -124,6 +159,7 @@ export const panels: readonly Panel[] = [
     hint: 'Download a model from the Hub, and manage the stored ones.',
     place: 'settings',
     openAtFirst: true,
+    tells: 'hint',
     loading: 'lazy',
     load: () => import('./hub/HubPanel.svelte'),
   },
@@ -133,17 +169,9 @@ export const panels: readonly Panel[] = [
     hint: 'Save the model under this plan.',
     place: 'settings',
     openAtFirst: true,
+    tells: 'hint',
     loading: 'lazy',
     load: () => import('./export/ExportPanel.svelte'),
-  },
-  {
-    id: 'family',
-    title: 'Family',
-    hint: 'See what each way of sharing saves in memory, and what it costs in quality.',
-    place: 'workbench',
-    openAtFirst: false,
-    loading: 'lazy',
-    load: () => import('./family/FamilyCurve.svelte'),
   },
   {
     id: 'charts',
@@ -151,6 +179,7 @@ export const panels: readonly Panel[] = [
     hint: 'See how KV and speed change as the text grows, and GPU time by kernel.',
     place: 'workbench',
     openAtFirst: false,
+    tells: 'hint',
     loading: 'lazy',
     load: () => import('./charts/Charts.svelte'),
   },
@@ -160,6 +189,7 @@ export const panels: readonly Panel[] = [
     hint: 'See the probability, the rank and the alternatives of each token.',
     place: 'workbench',
     openAtFirst: false,
+    tells: 'hint',
     loading: 'lazy',
     load: () => import('./tokens/TokenStrip.svelte'),
   },
@@ -169,17 +199,9 @@ export const panels: readonly Panel[] = [
     hint: 'See how far each pass of parallel mode moves each position.',
     place: 'workbench',
     openAtFirst: false,
+    tells: 'hint',
     loading: 'lazy',
     load: () => import('./convergence/Microscope.svelte'),
-  },
-  {
-    id: COMPARE_PANEL,
-    title: 'Compare',
-    hint: 'Run two to four configurations and compare them side by side.',
-    place: 'workbench',
-    openAtFirst: false,
-    loading: 'lazy',
-    load: () => import('./compare/Compare.svelte'),
   },
   {
     id: 'runs',
@@ -187,6 +209,7 @@ export const panels: readonly Panel[] = [
     hint: 'Sort, name, export and reopen the runs that are kept on this device.',
     place: 'workbench',
     openAtFirst: true,
+    tells: 'hint',
     loading: 'lazy',
     load: () => import('./runs/RunsPanel.svelte'),
   },

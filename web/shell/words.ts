@@ -5,7 +5,8 @@
 export const words = {
   tagline: 'Edit which layers share their keys and values; watch memory, speed and text.',
   settings: 'Settings',
-  fellBack: 'The model runs on the CPU instead, which is slower.',
+  correct: (fields: string) => `Correct: ${fields}.`,
+  fellBack: 'The model runs on the CPU instead.',
   runsAnyway: 'The model runs all the same.',
   drop: {
     target: 'Drop a model’s folder, or its files, to open it here',
@@ -19,7 +20,6 @@ export const words = {
     later: 'Later',
   },
   tour: {
-    newHere: 'New here?',
     take: 'Take the tour, five steps',
     again: 'Tour',
     decline: 'No, thanks',

@@ -1,3 +1,5 @@
+import { reveal } from './reveal.ts';
+
 /** The id of the panel for models from the Hub. */
 export const HUB_PANEL = 'hub';
 
@@ -5,5 +7,5 @@ export const HUB_PANEL = 'hub';
 export function goToHub(): void {
   const panel = document.getElementById(HUB_PANEL);
   panel?.scrollIntoView();
-  panel?.querySelector('input')?.focus({ preventScroll: true });
+  void reveal(panel?.querySelector('input'));
 }

@@ -13,20 +13,21 @@ describe('panels', () => {
     for (const { hint } of panels) expect(hint).toMatch(/^[A-Z][^.]+\.$/);
   });
 
-  it('have this order, and only panels of the workbench can be closed', () => {
+  it('have this order, and only comparisons and the workbench can be closed', () => {
     const ids = (place: Parameters<typeof panelsAt>[0]) => panelsAt(place).map(({ id }) => id);
-    expect(ids('main')).toEqual(['prompt', 'figures', 'output', 'share']);
+    expect(ids('main')).toEqual(['prompt', 'output', 'figures', 'share']);
+    expect(ids('comparisons')).toEqual(['family', 'compare']);
     expect(ids('settings')).toEqual(['model', 'sharing', 'cache', 'sampling', 'precision', 'hub', 'export']);
-    expect(ids('workbench')).toEqual(['family', 'charts', 'tokens', 'convergence', 'compare', 'runs']);
-    expect(panels.filter(({ openAtFirst }) => !openAtFirst).map(({ place }) => place)).toEqual(
-      Array.from({ length: 5 }, () => 'workbench'),
-    );
+    expect(ids('workbench')).toEqual(['charts', 'tokens', 'convergence', 'runs']);
+    const closed = panels.filter(({ openAtFirst }) => !openAtFirst).map(({ id }) => id);
+    expect(closed).toEqual(['family', 'compare', 'charts', 'tokens', 'convergence']);
   });
 
-  it('keep the code of the workbench, and of what is below the output and the settings, out of the first view', () => {
+  it('keep the code of comparisons and the workbench, and of what is below the output and the settings, out of the first view', () => {
     const below = ['share', 'cache', 'hub', 'export'];
     for (const { id, place, loading } of panels) {
-      expect(loading, id).toBe(place === 'workbench' || below.includes(id) ? 'lazy' : 'eager');
+      const later = place === 'workbench' || place === 'comparisons';
+      expect(loading, id).toBe(later || below.includes(id) ? 'lazy' : 'eager');
     }
   });
 

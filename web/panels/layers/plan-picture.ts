@@ -1,9 +1,8 @@
 import type { Group } from '../../../gpu/plan/forward-plan.ts';
 import type { EditedLayer } from './plan-edit.ts';
+import { ROW_PX } from './row-px.ts';
 import { words } from './words.ts';
 
-/** Height of a layer's row: large enough for touch. */
-export const ROW_PX = 28;
 export const ARCS_PX = 120;
 export const BRACKETS_PX = 38;
 

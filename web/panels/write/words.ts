@@ -4,7 +4,7 @@ export const words = {
     legend: 'Prompt as',
     text: 'Text',
     chat: 'Chat',
-    noTemplate: (model: string) => `${model} has no chat template. To chat, open a chat model from a folder.`,
+    noTemplate: (model: string) => `${model} has no chat template: open a chat model.`,
   },
   prompt: {
     label: 'Prompt',

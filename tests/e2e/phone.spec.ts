@@ -1,0 +1,79 @@
+import { expect, test, type Page } from 'playwright/test';
+import { finished, unfold, visit } from './lab.ts';
+
+interface Shifts {
+  readonly total: number;
+}
+
+/** Adds up how far the page moves by itself, from its first picture on. */
+const watchShifts = (page: Page) =>
+  page.addInitScript(() => {
+    const shifts = { total: 0 };
+    Object.assign(globalThis, { shifts });
+    new PerformanceObserver((list) => {
+      for (const entry of list.getEntries()) shifts.total += (entry as unknown as { value: number }).value;
+    }).observe({ type: 'layout-shift', buffered: true });
+  });
+
+test.describe('with a finger, at 390 px', () => {
+  test.use({ hasTouch: true, viewport: { width: 390, height: 844 } });
+
+  test('a teacher runs, reads, compares and corrects without hunting for anything', async ({ page }) => {
+    const lab = await visit(page);
+    const heading = (name: string) => page.getByRole('heading', { name, exact: true });
+    const stage = (name: string) => page.getByRole('group', { name, exact: true });
+    const topOf = async (locator: ReturnType<typeof heading>) => (await locator.boundingBox())?.y ?? NaN;
+
+    // The text follows Generate; the figures, Family and Compare come before the settings.
+    const places = [lab.prompt, lab.generate, lab.output, lab.kv, heading('Family'), heading('Compare')];
+    const tops = await Promise.all([...places, stage('Model'), heading('Charts')].map(topOf));
+    expect(tops).toEqual([...tops].sort((a, b) => a - b));
+    await expect(stage('Sampling')).toContainText('max new tokens 128, temperature 0.8');
+    await expect(stage('Model')).toContainText('fairy-lckv');
+    await expect(lab.number('Temperature')).toBeHidden();
+
+    await unfold(lab, 'Sampling');
+    await lab.number('Max new tokens').fill('60');
+    await lab.generate.tap();
+    await expect(lab.output).toBeInViewport();
+    await expect(lab.stop).toBeInViewport();
+    await expect(lab.output).not.toBeEmpty();
+    await finished(lab);
+
+    // A mistake in what is folded is named there, and Generate leads to it.
+    await lab.number('Top-p').fill('7');
+    await unfold(lab, 'Sampling');
+    await expect(stage('Sampling')).toContainText('Correct: Top-p.');
+    await lab.generate.tap({ force: true });
+    await expect(lab.number('Top-p')).toBeFocused();
+    await expect(lab.number('Top-p')).toBeInViewport();
+    await lab.number('Top-p').fill('0.9');
+
+    await unfold(lab, 'Model');
+    await page.getByRole('button', { name: 'From the Hub', exact: true }).tap();
+    await expect(page.getByRole('textbox', { name: 'Repository', exact: true })).toBeFocused();
+  });
+});
+
+test('at 200 % zoom, Generate shows its text', async ({ page }) => {
+  await page.setViewportSize({ width: 720, height: 450 });
+  const lab = await visit(page);
+  await lab.generate.click();
+  await expect(lab.output).not.toBeEmpty();
+  await expect(lab.output).toBeInViewport();
+  await expect(lab.stop).toBeInViewport();
+  await lab.stop.click();
+  await finished(lab);
+});
+
+for (const width of [390, 1440]) {
+  test(`at ${width} px, nothing moves while the page loads`, async ({ page }) => {
+    await page.setViewportSize({ width, height: 844 });
+    await watchShifts(page);
+    await visit(page);
+    await page.waitForTimeout(300);
+    expect(
+      await page.evaluate(() => (globalThis as unknown as { shifts: Shifts }).shifts.total),
+    ).toBeLessThan(0.05);
+  });
+}
