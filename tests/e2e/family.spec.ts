@@ -30,6 +30,19 @@ test('the keyboard moves along the curve of the family, and the chosen model wri
   await expect(lab.output).not.toBeEmpty();
 
   await part.getByText(/^As a table/).click();
-  await expect(part.getByRole('row', { name: /fairy-yoco/ })).toContainText('18.8 %');
+  await expect(part.getByRole('row', { name: /fairy-yoco/ })).toContainText(
+    '18.8 % at 512 tokens · 62.5 % per new token',
+  );
+  // A sceptic finds the same number in the headline, among the layers and in Compare.
+  await part.getByRole('radio', { name: /^fairy-yoco: / }).click();
+  const number = '18.8 % at 512 tokens · 62.5 % per new token';
+  await expect(lab.kv).toContainText(number);
+  await expect(lab.layerTypes).toHaveAccessibleDescription(new RegExp(number));
+  await expect(page.getByRole('region', { name: 'Before it runs' })).toContainText(number);
+  await expect(part.getByText(/^fairy-yoco keeps 18\.8 % at 512 tokens/)).toBeVisible();
+  const compare = page.getByRole('region', { name: 'Compare', exact: true });
+  await compare.locator('summary').first().click();
+  await compare.getByRole('button', { name: 'Add current settings' }).click();
+  await expect(compare.getByRole('listitem', { name: 'Configuration 1' })).toContainText(number);
   await takePictures(lab, testInfo, 'family', { part });
 });

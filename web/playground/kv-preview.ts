@@ -1,5 +1,6 @@
 import { mostRows } from '../../gpu/kv/policies/policies.ts';
 import { kvBytesPerToken } from '../../gpu/kv/usage.ts';
+import { parseLayerTypes } from '../../gpu/plan/layer-types.ts';
 import { kvOwners } from '../../gpu/plan/sharing.ts';
 import { policyOfSettings } from '../../worker/settings/policy-request.ts';
 import type { PlaygroundConfig } from '../settings/settings.ts';
@@ -16,23 +17,32 @@ export interface KvPreview {
 }
 
 /** The KV figures of the plan while it is edited; null if it has a mistake, or if the number of layers is unknown. */
-export function previewKv({
-  plan,
-  config,
-  facts,
-  models,
-}: Pick<Playground, 'plan' | 'config' | 'facts' | 'models'>): KvPreview | null {
-  if (!plan?.ok) return null;
+export function previewKv(page: Pick<Playground, 'plan' | 'config' | 'facts' | 'models'>): KvPreview | null {
+  const { plan, config, facts } = page;
+  const fraction = plan?.ok ? kvFractionOf(config, page) : null;
+  if (!plan?.ok || !fraction) return null;
   const layers = plan.value;
   const sharing = { layers, windowTokens: config.slidingWindow ?? Infinity, forceNodiag: config.forceNodiag };
-  const measured = models.find(({ id }) => id === config.model)?.measured;
-  const contextTokens = facts?.dims.contextTokens ?? measured?.contextTokens ?? null;
   return {
     owners: kvOwners(layers).length,
     layerCount: layers.length,
-    fraction: kvFraction(sharing, contextTokens, mostRowsOf(config, contextTokens)),
+    fraction,
     bytesPerToken: facts && kvBytesPerToken(sharing, facts.dims, config.kvPrecision),
   };
+}
+
+/** The one KV number of a configuration; null if its plan has a mistake. */
+export function kvFractionOf(
+  config: Readonly<PlaygroundConfig>,
+  { facts, models }: Pick<Playground, 'facts' | 'models'>,
+): KvFraction | null {
+  const plan = parseLayerTypes(config.layerTypes, config.layerTypes.split('_').length);
+  if (!plan.ok) return null;
+  const measured = models.find(({ id }) => id === config.model)?.measured;
+  const known = facts?.id === config.model ? facts.dims.contextTokens : null;
+  const contextTokens = known ?? measured?.contextTokens ?? null;
+  const sharing = { layers: plan.value, windowTokens: config.slidingWindow ?? Infinity };
+  return kvFraction(sharing, contextTokens, mostRowsOf(config, contextTokens));
 }
 
 /** The most rows that the policy leaves in a cache once the model's full context has been read; Infinity without a policy. */

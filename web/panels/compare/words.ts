@@ -25,6 +25,7 @@ export const words = {
   when: (common: string, time: string) => `${common}; ${time}`,
   otherPrompt: 'The prompt above has changed since. Press Compare to run the new one.',
   notRun: 'Not compared yet: press Compare.',
+  kv: (fraction: string) => `KV: ${fraction} of plain LLaMA`,
   kvPerToken: 'KV per token',
   kvInUse: 'KV in use',
   prefillTime: 'Prefill time',

@@ -1,3 +1,5 @@
+import { parseLayerTypes } from '../../../gpu/plan/layer-types.ts';
+import { kvFraction } from '../../ui/kv-fraction.ts';
 import type { ModelEntry } from '../../models/model-index.ts';
 
 /** A model that ships, as a point of memory and quality. `x` goes right and `y` goes up, both from 0 to 1. */
@@ -6,6 +8,8 @@ export interface CurvePoint {
   /** The id without the prefix that all ids have in common. */
   readonly name: string;
   readonly kvBytes: number;
+  /** Of plain LLaMA's KV, in words. */
+  readonly fraction: string;
   readonly bitsPerByte: number;
   readonly x: number;
   readonly y: number;
@@ -32,7 +36,7 @@ type Unlabelled = Omit<CurvePoint, 'label'>;
 /** The curve of the measured models; null if there are fewer than two, or if their contexts differ. */
 export function familyCurve(models: readonly ModelEntry[]): FamilyCurve | null {
   const measured = models
-    .flatMap(({ id, measured: found }) => (found ? [{ id, ...found }] : []))
+    .flatMap(({ id, stored, measured: found }) => (found ? [{ id, stored, ...found }] : []))
     .sort((a, b) => a.kvBytesAtContext - b.kvBytesAtContext || a.bitsPerByte - b.bitsPerByte);
   const [least, ...others] = measured;
   const most = others.at(-1);
@@ -45,10 +49,11 @@ export function familyCurve(models: readonly ModelEntry[]): FamilyCurve | null {
   const height = (ticks.at(-1) ?? 1) - bottom;
   const prefix = commonPrefix(measured.map(({ id }) => id));
   const points = withLabels(
-    measured.map(({ id, kvBytesAtContext: kvBytes, bitsPerByte }) => ({
+    measured.map(({ id, stored, kvBytesAtContext: kvBytes, bitsPerByte }) => ({
       id,
       name: id.slice(prefix.length),
       kvBytes,
+      fraction: fractionOf(stored, contextTokens),
       bitsPerByte,
       x: kvBytes / most.kvBytesAtContext,
       y: (bitsPerByte - bottom) / height,
@@ -63,6 +68,12 @@ export function familyCurve(models: readonly ModelEntry[]): FamilyCurve | null {
     bitsTicks: ticks.map((bits) => ({ y: (bits - bottom) / height, bits })),
     plain: points.at(-1) as CurvePoint, // there are at least two
   };
+}
+
+function fractionOf({ layerTypes, slidingWindow }: ModelEntry['stored'], contextTokens: number): string {
+  const plan = parseLayerTypes(layerTypes, layerTypes.split('_').length);
+  if (!plan.ok) return '–';
+  return kvFraction({ layers: plan.value, windowTokens: slidingWindow }, contextTokens, Infinity).text;
 }
 
 /** Evenly spaced round numbers; the first is below all values and the last is above. */
