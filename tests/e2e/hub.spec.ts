@@ -50,8 +50,14 @@ const stopsAfterRecord = (asked: Asked): Mischief | null =>
 const served = () => server.served.filter(({ file }) => file === 'model.safetensors');
 
 test('a model from the Hub is downloaded, runs, and starts again without a network', async ({ page }) => {
-  const hub = await visitHub(page);
-  await hub.repository.fill(NAME);
+  await page.goto('./#v=1&seed=5'); // a link loads nothing by itself
+  const hub = openHub(page);
+  // The address of its page names the server too, where the person can see it.
+  await hub.repository.fill(`${server.endpoint}/${NAME}/tree/main`);
+  await hub.repository.blur();
+  await expect(hub.repository).toHaveValue(NAME);
+  await expect(hub.endpoint).toHaveValue(server.endpoint);
+  expect(server.asked).toEqual([]);
   await hub.load.click();
   await ready(page);
   await expect(hub.download).toContainText('stored and verified: 26.');
@@ -64,10 +70,12 @@ test('a model from the Hub is downloaded, runs, and starts again without a netwo
   expect(server.asked.some(({ path }) => path.endsWith('golden.json'))).toBe(false);
 
   await server.stop();
-  await page.goto('./#v=1&temperature=0&topP=1&repetition=1');
-  await page.reload();
   const asked = server.asked.length;
-  await hub.button(`Load ${NAME} from this device`).click();
+  await page.reload();
+  // The address names the model, which is here.
+  await expect(page.getByRole('alert')).toContainText(`${NAME}, which is stored on this device`);
+  await expect(page.getByRole('alert')).not.toContainText('nothing was downloaded');
+  await page.getByRole('button', { name: 'Load it', exact: true }).click();
   await ready(page);
   expect(await generate(openLab(page), 6)).toBe(text);
   await lab.select('Weights').selectOption('8-bit');
@@ -136,6 +144,7 @@ test('a killed tab loses less than a record, and a pause loses nothing', async (
   const page = await context.newPage();
   const hub = await visitHub(page);
   await expect(hub.stored).toContainText(/8[\d.]* MiB of 26[\d.]* MiB, not complete/);
+  await expect(hub.button(`Resume the download of ${NAME}`)).toBeVisible();
   // Slow enough to be paused on the way.
   server.misbehave((asked) => (weights(asked) ? { drip: { bytes: MIB, everyMs: 400 } } : null));
   await hub.repository.fill(NAME);

@@ -1,3 +1,11 @@
+/** A model of a Hub that this device holds. */
+export interface ModelOnDevice {
+  readonly id: string;
+  readonly endpoint: string;
+  /** Otherwise the rest has to be downloaded. */
+  readonly complete: boolean;
+}
+
 /** The parts of a link that the page could not follow. */
 export interface LinkNotice {
   readonly complaints: readonly string[];

@@ -18,7 +18,7 @@ import { PlanEditor } from './plan-editor.svelte.ts';
 import { SamplingAdvice } from './sampling-advice.svelte.ts';
 import { trainedFor, type ModelEntry } from '../models/model-index.ts';
 import { modelIn, type PickedFile } from '../models/opened-files.ts';
-import { noticeOf, type LinkNotice } from './link-notice.ts';
+import { noticeOf, type LinkNotice, type ModelOnDevice } from './link-notice.ts';
 import { isSameLoadable, loadableOf, type Loadable } from './loadable.ts';
 import { borrowEngine, type Engine, type EngineWork } from './borrow-engine.ts';
 import { loadingAfter, type Phase } from './phase.ts';
@@ -31,6 +31,8 @@ export class Playground {
   models = $state.raw<readonly ModelEntry[]>([]);
   /** Models that the person opened or downloaded since the page was opened, by id. */
   brought = $state.raw<ReadonlyMap<string, BroughtModel>>(new Map());
+  /** Models of a Hub that this device holds, whole or in part, as links name them. The panel of the Hub says which. */
+  onDevice = $state.raw<readonly ModelOnDevice[]>([]);
   phase = $state.raw<Phase>({ at: 'idle' });
   /** The run that the page shows, and the runs before it. */
   readonly desk = new RunDesk();

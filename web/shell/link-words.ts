@@ -11,6 +11,10 @@ export const linkWords = {
     `This link asks for the model ${model} from the server ${endpoint}.`,
   elsewhereAdvice: (model: string) =>
     `The server was not contacted and nothing was downloaded. Until you ask for it, the page uses ${model}.`,
+  onDevice: (model: string) => `This link asks for the model ${model}, which is stored on this device.`,
+  heldAdvice: (complete: boolean, model: string) =>
+    `${complete ? 'It starts without a download.' : 'A part of it is stored on this device.'} Until you ask for it, the page uses ${model}.`,
+  openHeld: (complete: boolean) => (complete ? 'Load it' : 'Resume its download'),
   askSize: 'Ask for its size',
   otherBuild: (build: string) => `This link cites a run of kvtab ${build}.`,
   thisBuild: (build: string) => `This page is ${build}: its figures, and rarely its text, may differ.`,

@@ -17,9 +17,11 @@ describe('the pace of a download', () => {
     pace.note(0, 0);
     pace.note(1000, 100);
     expect(pace.bytesPerSec).toBeNull();
-    pace.note(2000, 1000);
+    pace.note(5000, 1000);
+    expect(pace.bytesPerSec, 'a burst says little').toBeNull();
+    pace.note(6000, 3000);
     expect(pace.bytesPerSec).toBeCloseTo(2000);
-    pace.note(500, 2000);
+    pace.note(500, 4000);
     expect(pace.bytesPerSec).toBeNull();
     pace.forget();
     expect(pace.bytesPerSec).toBeNull();

@@ -8,6 +8,7 @@ import type { HubClient } from './hub-client.ts';
 import { AccessTokens } from './access-tokens.svelte.ts';
 import { LeavingModels } from './leaving-models.svelte.ts';
 import { Pace } from './pace.ts';
+import { readPastedAddress } from './pasted-address.ts';
 import { onStorageLoss, type StorageLoss } from '../../../worker/storage/connection.ts';
 import { tokensOnDevice, type TokenStore } from './remembered-token.ts';
 
@@ -117,7 +118,13 @@ export class Hub {
 
   async refresh(): Promise<void> {
     const outcome = await this.#client.stored();
-    if (outcome.ok) this.stored = outcome.value;
+    if (!outcome.ok) return;
+    this.stored = outcome.value;
+    this.#playground.onDevice = outcome.value.map((model) => ({
+      id: nameOf(model),
+      endpoint: model.endpoint,
+      complete: model.storedAtMs !== null,
+    }));
   }
 
   /** Fills in the token that is remembered for the endpoint that is entered. */
@@ -128,6 +135,23 @@ export class Hub {
   /** Stores what stands in the field, if the person wants that. */
   keepToken(): void {
     this.#tokens.keep(this.endpoint);
+  }
+
+  /** Turns the address of a model's page into its name and its server, in sight of the person. */
+  readAddress(): void {
+    const read = readPastedAddress(this.repository, this.endpoint);
+    if (!read) return;
+    this.repository = read.repository;
+    if (read.endpoint === this.endpoint) return;
+    this.endpoint = read.endpoint;
+    void this.recallToken();
+  }
+
+  /** Opens what a link asks for: loads it from this device, or shows how large it is. */
+  async openLinked(id: string, endpoint: string): Promise<void> {
+    const stored = this.kept.find((model) => nameOf(model) === id && model.endpoint === endpoint);
+    if (stored) this.loadStored(stored);
+    else await this.lookAt(id, endpoint);
   }
 
   /** Shows what a link asks for, and how large it is. */
@@ -144,6 +168,7 @@ export class Hub {
 
   /** Downloads what is missing of the entered repository, then loads it. Without one it loads the chosen model. */
   load(): void {
+    this.readAddress();
     this.keepToken();
     if (this.repository.trim() === '') this.#playground.load();
     else void this.#load(this.#entered(), 'any');

@@ -1,7 +1,7 @@
 /** The speed of a download over its last seconds. */
 const WINDOW_MS = 8000;
-/** A shorter time says more about the first packet than about the network. */
-const SHORTEST_MS = 500;
+/** In a shorter time, one burst or a connection that is still speeding up decides the figure, and it jumps. */
+const SHORTEST_MS = 2500;
 
 interface Reading {
   readonly atMs: number;

@@ -7,7 +7,7 @@ import type { Download, Running } from './download.ts';
 
 export const words = {
   repository: 'Repository',
-  repositoryHint: 'owner/name on the Hub, with @revision if you want one.',
+  repositoryHint: 'owner/name on the Hub, with @revision if you want one, or the address of its page.',
   endpoint: 'Endpoint',
   token: 'Access token',
   tokenHint: 'For gated models. It is sent to this endpoint only.',
@@ -27,6 +27,8 @@ export const words = {
   noneStored: 'None yet. A model from the Hub is kept on this device, and then starts without a network.',
   commit: 'commit',
   loadStored: 'Load',
+  resumeStored: 'Resume',
+  resumeStoredName: (name: string) => `Resume the download of ${name}`,
   check: 'Check',
   delete: 'Delete',
   deleteAll: 'Delete all',
