@@ -1,5 +1,5 @@
 // Other folders that import this file need the types of the modules that it imports.
-// eslint-disable-next-line @typescript-eslint/triple-slash-reference
+// oxlint-disable-next-line typescript/triple-slash-reference
 /// <reference path="./assembly.d.ts" />
 import code from './kernels/all.ts?assembly';
 

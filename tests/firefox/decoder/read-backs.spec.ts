@@ -60,7 +60,7 @@ const decode = (session: Session, maxNewTokens: number) =>
 
 /** Counts how many buffer maps wait at the same time while `work` runs. */
 async function mostMapsWaiting(work: () => Promise<unknown>): Promise<number> {
-  // eslint-disable-next-line @typescript-eslint/unbound-method -- applied to its own buffer below
+  // oxlint-disable-next-line typescript/unbound-method -- applied to its own buffer below
   const { mapAsync } = GPUBuffer.prototype;
   let waiting = 0;
   let most = 0;

@@ -47,7 +47,8 @@ describe('An export by the headless runner', () => {
     ]);
     expect(answers).toMatchObject([{ ok: true }, { ok: true, readBy: 'lckv' }, { ok: true }]);
     const [before, exported, after] = answers as readonly Record<string, unknown>[];
-    expect(readdirSync(folder).sort()).toEqual([...(exported?.['files'] as string[])].sort());
+    const files = (exported?.['files'] ?? []) as readonly string[];
+    expect(readdirSync(folder).sort()).toEqual([...files].sort());
     expect(after?.['logits']).toEqual(before?.['logits']);
     expect(after?.['tokens']).toEqual(before?.['tokens']);
     expect(JSON.parse(readFileSync(join(folder, 'config.json'), 'utf8'))).toMatchObject(config);

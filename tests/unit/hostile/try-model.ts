@@ -39,10 +39,13 @@ export async function tryModel(threads: TextThreads, files: ModelFiles, input: P
     openSource: () => succeed(openFilesSource(blobs)),
   });
   const startMs = performance.now();
-  const tried = await loadAndRun(engine, input).finally(() => {
+  let tried: Tried;
+  try {
+    tried = await loadAndRun(engine, input);
+  } finally {
     expect(performance.now() - startMs).toBeLessThan(LONGEST_MS);
-    return engine.unload();
-  });
+    await engine.unload();
+  }
   expect(backends.map(({ allocatedBytes }) => allocatedBytes)).toEqual(backends.map(() => 0));
   expect(threads.running).toBe(0);
   return tried;
