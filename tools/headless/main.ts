@@ -41,20 +41,24 @@ export async function main(surroundings: Surroundings): Promise<number> {
   return 0;
 }
 
-/** The worker's engine in this process, for shipped models, folders and the Hub. */
-export function openEngine({ root, findSoftwareVulkan }: Surroundings): Engine {
+/**
+ * The worker's engine in this process, for shipped models, folders and the Hub.
+ *
+ * @param start the folder that relative paths count from
+ */
+export function openEngine({ root, findSoftwareVulkan }: Surroundings, start = startFolder()): Engine {
   const shipped = join(root, 'public', 'models');
   return new Engine({
     openBackend: async (choice) =>
       choice === 'cpu' ? openProcessorBackend() : openWebGpuBackend(await openDawn(findSoftwareVulkan)),
     exportModel: (model, request, run) => {
       if (request.to.to === 'path')
-        return exportModel(model, request, run, pathSink(resolve(startFolder(), request.to.path)));
+        return exportModel(model, request, run, pathSink(resolve(start, request.to.path)));
       const reason = 'the headless runner exports to a folder of this machine';
       throw new Refused({ code: 'bad-request', field: 'export', reason });
     },
     openSource: (model) => {
-      const folder = findModelFolder(model, shipped, startFolder());
+      const folder = findModelFolder(model, shipped, start);
       return folder.ok ? succeed(openFolderSource(folder.value)) : folder;
     },
     openBrought: (model, cancelled) =>

@@ -1,0 +1,229 @@
+/** The figures of each measure: how they come from records. */
+import type { Measured } from '../protocol/measure.ts';
+import type { ItemFacts } from './measure-items.ts';
+import type { GenerateMeasure, Measure, SpeedMeasure } from './measures.ts';
+import { codePoints, utf8Bytes } from './python-text.ts';
+import { argmax, marginOf } from './tasks/task-metrics.ts';
+
+/** How a figure comes from what was measured. */
+export interface Column {
+  readonly name: string;
+  readonly unit: string;
+  readonly higherIsBetter: boolean | null;
+  /** How it is compared: means item by item, fractions of 0 and 1, or a statistic of documents. */
+  readonly kind: 'mean' | 'fraction' | 'statistic' | 'median' | 'maximum';
+  /** What an item contributes. Undefined if it has no such value. */
+  readonly value: (measured: Measured, facts: ItemFacts, item: number) => number | undefined;
+  readonly weight?: (measured: Measured) => number;
+  /** Of Σ values and Σ weights. */
+  readonly statistic?: (value: number, weight: number) => number;
+}
+
+const kvBytes: Column = {
+  name: 'KV bytes in use',
+  unit: 'bytes',
+  higherIsBetter: false,
+  kind: 'maximum',
+  value: ({ kvBytes: bytes }) => bytes,
+};
+
+/** The figures of a measure. */
+export function columnsOf(measure: Measure): readonly Column[] {
+  switch (measure.kind) {
+    case 'rolling':
+      return [
+        rolling(
+          'bits per byte',
+          'bits',
+          ({ bytes }) => bytes,
+          (nats, bytes) => -nats / bytes / Math.LN2,
+        ),
+        rolling(
+          'perplexity per word',
+          '',
+          ({ words }) => words,
+          (nats, words) => Math.exp(-nats / words),
+        ),
+        rolling(
+          'perplexity per byte',
+          '',
+          ({ bytes }) => bytes,
+          (nats, bytes) => Math.exp(-nats / bytes),
+        ),
+        kvBytes,
+      ];
+    case 'choices':
+      return [
+        choices('accuracy', () => 1),
+        choices('accuracy by characters', codePoints),
+        choices('accuracy by bytes', utf8Bytes),
+        {
+          name: 'margin',
+          unit: 'nats',
+          higherIsBetter: true,
+          kind: 'mean',
+          value: (measured, { gold }) => {
+            const nats = natsOf(measured);
+            return nats && marginOf(nats, [gold]);
+          },
+        },
+        kvBytes,
+      ];
+    case 'continuation':
+      return [
+        {
+          name: 'perplexity',
+          unit: '',
+          higherIsBetter: false,
+          kind: 'statistic',
+          value: (measured) => natsOf(measured)?.[0],
+          statistic: (nats, items) => Math.exp(-nats / items),
+        },
+        {
+          name: 'accuracy',
+          unit: '',
+          higherIsBetter: true,
+          kind: 'fraction',
+          value: (measured) =>
+            natsOf(measured) && measured.kind === 'likelihood'
+              ? Number(measured.requests[0]?.greedy)
+              : undefined,
+        },
+        {
+          name: 'log-likelihood',
+          unit: 'nats',
+          higherIsBetter: true,
+          kind: 'mean',
+          value: (measured) => natsOf(measured)?.[0],
+        },
+        kvBytes,
+      ];
+    case 'generate':
+      return [
+        {
+          name: measure.match,
+          unit: '',
+          higherIsBetter: true,
+          kind: 'fraction',
+          value: (measured, { references }) =>
+            measured.kind === 'generate' ? matched(measured.text, references, measure.match) : undefined,
+        },
+        kvBytes,
+      ];
+    case 'recall':
+      return [
+        ...measure.distances.map((distance, i): Column => ({
+          name: `recall at ${distance} tokens`,
+          unit: 'nats',
+          higherIsBetter: true,
+          kind: 'mean',
+          value: (measured, _, item) =>
+            measured.kind === 'recall' && Math.floor(item / measure.repeats) === i
+              ? measured.told - measured.untold
+              : undefined,
+        })),
+        kvBytes,
+      ];
+    case 'hidden':
+      return [
+        hidden('matrix nuclear norm', ({ matrixNuclearNorm }) => matrixNuclearNorm),
+        hidden('exact nuclear norm', ({ nuclearNorm }) => nuclearNorm),
+        hidden('matrix entropy', ({ entropy }) => entropy),
+        kvBytes,
+      ];
+    case 'speed':
+      return [...shapesOf(measure), largestBatch];
+    default:
+      return measure satisfies never;
+  }
+}
+
+function rolling(
+  name: string,
+  unit: string,
+  weight: (measured: Extract<Measured, { kind: 'rolling' }>) => number,
+  statistic: (nats: number, weight: number) => number,
+): Column {
+  return {
+    name,
+    unit,
+    higherIsBetter: false,
+    kind: 'statistic',
+    // A text that a prompt covers whole has nothing to score.
+    value: (measured) =>
+      measured.kind === 'rolling' && measured.tokens > 0 ? measured.logLikelihood : undefined,
+    weight: (measured) => (measured.kind === 'rolling' ? weight(measured) : 0),
+    statistic,
+  };
+}
+
+const choices = (name: string, lengthOf: (choice: string) => number): Column => ({
+  name,
+  unit: '',
+  higherIsBetter: true,
+  kind: 'fraction',
+  value: (measured, facts) => {
+    const nats = natsOf(measured);
+    return (
+      nats && Number(argmax(nats.map((each, i) => each / lengthOf(facts.choices[i] ?? ''))) === facts.gold)
+    );
+  },
+});
+
+function hidden(
+  name: string,
+  of: (state: Extract<Measured, { kind: 'hidden' }>['states'][number]) => number | null,
+): Column {
+  return {
+    name: `${name}, after the final norm`,
+    unit: '',
+    higherIsBetter: null,
+    kind: 'mean',
+    value: (measured) => {
+      const last = measured.kind === 'hidden' ? measured.states.at(-1) : undefined;
+      return (last && of(last)) ?? undefined;
+    },
+  };
+}
+
+/** The log-likelihoods of an item; undefined if one of them could not be scored. */
+function natsOf(measured: Measured): readonly number[] | undefined {
+  if (measured.kind !== 'likelihood') return undefined;
+  const nats = measured.requests.flatMap(({ logLikelihood }) => logLikelihood ?? []);
+  return nats.length === measured.requests.length ? nats : undefined;
+}
+
+/** RULER's rules ignore case: the fraction of references that the text holds, or whether it holds one. */
+export function matched(text: string, references: readonly string[], rule: GenerateMeasure['match']): number {
+  if (rule === 'exact') return Number(references.includes(text));
+  const held = references.filter((reference) => text.toLowerCase().includes(reference.toLowerCase()));
+  return rule === 'contains-any' ? Number(held.length > 0) : held.length / Math.max(1, references.length);
+}
+
+/** Throughput of each shape: with the prompt, as LCKV counts it, and of its two parts. */
+function shapesOf({ prompt, generate }: SpeedMeasure): readonly Column[] {
+  const shapes = prompt.flatMap((tokens) => generate.map((more) => [tokens, more] as const));
+  return shapes.flatMap(([tokens, more], shape) => {
+    const speed = (name: string, of: (measured: Extract<Measured, { kind: 'speed' }>) => number): Column => ({
+      name: `${name}, ${tokens} + ${more} tokens`,
+      unit: 'tokens/s',
+      higherIsBetter: true,
+      kind: 'median',
+      value: (measured, _, item) =>
+        measured.kind === 'speed' && item % shapes.length === shape ? of(measured) : undefined,
+    });
+    return [
+      speed('throughput', ({ prefillMs, decodeMs }) => (1000 * more) / (prefillMs + decodeMs)),
+      speed('prefill', ({ prefillMs }) => (1000 * tokens) / prefillMs),
+      speed('decode', ({ decodeMs }) => (1000 * (more - 1)) / decodeMs),
+    ];
+  });
+}
+
+const largestBatch: Column = {
+  name: 'largest batch, from bytes',
+  unit: 'sequences',
+  higherIsBetter: true,
+  kind: 'maximum',
+  value: (measured) => (measured.kind === 'speed' ? measured.largestBatch : undefined),
+};
