@@ -1,30 +1,12 @@
-import axe from 'axe-core';
 import { expect, test, type Page } from 'playwright/test';
+import { axeFindings, bringAxe } from './axe.ts';
 import { chatTemplate } from '../support/chat-template.ts';
 import { chatOf, openModel } from './chat-model.ts';
 import { chooseGreedy, generate, openLab, takePictures, visit } from './lab.ts';
 
-const standards = ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice'];
+test.beforeEach(({ page }) => bringAxe(page));
 
-/** Everything that axe finds, one line each. */
-async function findings(page: Page): Promise<readonly string[]> {
-  const results = await page.evaluate(
-    (tags) =>
-      (globalThis as unknown as { axe: typeof axe }).axe.run(document, {
-        runOnly: { type: 'tag', values: tags },
-      }),
-    standards,
-  );
-  return results.violations.flatMap(({ id, nodes }) =>
-    nodes.map(({ html, any }) => `${id}: ${html.slice(0, 160)} ${any[0]?.message ?? ''}`),
-  );
-}
-
-test.beforeEach(async ({ page }) => {
-  await page.addInitScript({ content: axe.source });
-});
-
-const looking = (page: Page) => async (view: string) => expect(await findings(page), view).toEqual([]);
+const looking = (page: Page) => async (view: string) => expect(await axeFindings(page), view).toEqual([]);
 
 test('axe finds nothing on any view, narrow or wide, light or dark', async ({ page }, testInfo) => {
   const lab = await visit(page);

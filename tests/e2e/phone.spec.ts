@@ -1,4 +1,5 @@
 import { expect, test, type Page } from 'playwright/test';
+import { axeFindings, bringAxe } from './axe.ts';
 import { finished, unfold, visit } from './lab.ts';
 
 interface Shifts {
@@ -19,6 +20,7 @@ test.describe('with a finger, at 390 px', () => {
   test.use({ hasTouch: true, viewport: { width: 390, height: 844 } });
 
   test('a teacher runs, reads, compares and corrects without hunting for anything', async ({ page }) => {
+    await bringAxe(page);
     const lab = await visit(page);
     const heading = (name: string) => page.getByRole('heading', { name, exact: true });
     const stage = (name: string) => page.getByRole('group', { name, exact: true });
@@ -52,6 +54,45 @@ test.describe('with a finger, at 390 px', () => {
     await unfold(lab, 'Model');
     await page.getByRole('button', { name: 'From the Hub', exact: true }).tap();
     await expect(page.getByRole('textbox', { name: 'Repository', exact: true })).toBeFocused();
+
+    for (const name of ['KV sharing', 'What the cache keeps', 'Backend and precision', 'Export']) {
+      await unfold(lab, name);
+    }
+    await page.getByRole('button', { name: 'Take the tour, five steps' }).tap();
+    await expect(page.getByRole('dialog')).toContainText('Step 1 of 5');
+    expect(await axeFindings(page)).toEqual([]);
+  });
+
+  test('an idea is typed with a mistake, corrected, dragged with a finger and undone', async ({ page }) => {
+    const lab = await visit(page);
+    await unfold(lab, 'KV sharing');
+    await lab.layerTypes.fill('0_6_6_6_9_6_6_7');
+    await expect(lab.layerTypes).toHaveAccessibleDescription('Layer 4: there is no layer 9');
+    await expect(lab.kv).toContainText('correct the layer types');
+    const layer = (number: number) => page.getByRole('option', { name: new RegExp(`^Layer ${number}\\b`) });
+    await layer(4).tap();
+    await page.getByRole('combobox', { name: 'Reads layer' }).selectOption('4');
+    await expect(lab.layerTypes).toHaveValue('0_6_6_6_4_6_6_7');
+    await expect(lab.kv).toContainText('50 % of plain LLaMA');
+
+    await layer(3).evaluate((row) => row.scrollIntoView({ block: 'center' }));
+    const touch = await page.context().newCDPSession(page);
+    const at = async (number: number) => {
+      const disc = await layer(number).locator('.disc').boundingBox();
+      return [{ x: (disc?.x ?? 0) + 13, y: (disc?.y ?? 0) + 13 }];
+    };
+    await touch.send('Input.dispatchTouchEvent', { type: 'touchStart', touchPoints: await at(3) });
+    await touch.send('Input.dispatchTouchEvent', { type: 'touchMove', touchPoints: await at(2) });
+    await touch.send('Input.dispatchTouchEvent', { type: 'touchMove', touchPoints: await at(0) });
+    await touch.send('Input.dispatchTouchEvent', { type: 'touchEnd', touchPoints: [] });
+    await expect(lab.layerTypes).toHaveValue('0_6_6_0_4_6_6_7');
+    for (const before of ['0_6_6_6_4_6_6_7', '0_6_6_6_9_6_6_7', '0_6_6_6_6_6_6_7']) {
+      await page.getByRole('button', { name: 'Undo', exact: true }).tap();
+      await expect(lab.layerTypes).toHaveValue(before);
+    }
+    await lab.generate.tap();
+    await expect(lab.output).not.toBeEmpty();
+    await expect(lab.output).toBeInViewport();
   });
 });
 
