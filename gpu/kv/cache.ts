@@ -14,7 +14,10 @@ export interface KvCache {
   readonly end: number;
   /** Rows held, in each KV head. */
   readonly rows: number;
+  /** Bytes of the rows, and of the state. */
   readonly bytesInUse: number;
+  /** Bytes of what LESS keeps of the rows that are gone; 0 without it. */
+  readonly stateBytes: number;
   /** Positions, counted from the end of the text, of which the store keeps anything. */
   readonly keepsTokens: number;
   /** Bytes that the backend's ledger counts for the store. */
@@ -54,6 +57,7 @@ export class WindowedCache implements KvCache {
   readonly owner: number;
   readonly slots: SlotLayout;
   readonly bytesAllocated: number;
+  readonly stateBytes = 0;
   readonly #rowBytes: number;
   readonly #windowTokens: number;
   #end = 0;

@@ -1,5 +1,6 @@
 import type { KvCache } from './cache.ts';
 import { rowsAfterCut } from './policies/cut.ts';
+import { stateBytes } from './policies/less-kernels.ts';
 import { mostRows } from './policies/policies.ts';
 import type { Budget, PolicyOptions } from './policies/policy.ts';
 import { evictingSlots, type SlotLayout } from './slots.ts';
@@ -13,7 +14,7 @@ import type { EvictingFacts } from './stores.ts';
  */
 export function newEvictingCache(
   { owner, windowTokens, capacityTokens, rowBytes }: EvictingFacts,
-  { policy, promptTokens }: PolicyOptions,
+  { policy, promptTokens, kernels }: PolicyOptions,
   stepsInFlight: number,
   allocate: (slots: number) => number,
 ): EvictingCache {
@@ -21,7 +22,8 @@ export function newEvictingCache(
   // A step sees its own row too.
   const slots = evictingSlots(Math.min(capacityTokens, kept + 1 + stepsInFlight));
   const bytesAllocated = allocate(slots.slots);
-  return new EvictingCache({ owner, slots, rowBytes, bytesAllocated }, windowTokens);
+  const ofState = kernels ? stateBytes(kernels, owner) : 0;
+  return new EvictingCache({ owner, slots, rowBytes, stateBytes: ofState, bytesAllocated }, windowTokens);
 }
 
 /**
@@ -33,6 +35,7 @@ export class EvictingCache implements KvCache {
   readonly slots: SlotLayout;
   readonly bytesAllocated: number;
   readonly keepsTokens: number;
+  readonly stateBytes: number;
   readonly #rowBytes: number;
   #end = 0;
   #cutAt = 0;
@@ -45,6 +48,7 @@ export class EvictingCache implements KvCache {
       readonly owner: number;
       readonly slots: SlotLayout;
       readonly rowBytes: number;
+      readonly stateBytes: number;
       readonly bytesAllocated: number;
     },
     windowTokens: number,
@@ -53,6 +57,7 @@ export class EvictingCache implements KvCache {
     this.slots = sizes.slots;
     this.bytesAllocated = sizes.bytesAllocated;
     this.#rowBytes = sizes.rowBytes;
+    this.stateBytes = sizes.stateBytes;
     this.keepsTokens = windowTokens;
   }
 
@@ -65,7 +70,7 @@ export class EvictingCache implements KvCache {
   }
 
   get bytesInUse(): number {
-    return this.rows * this.#rowBytes;
+    return this.rows * this.#rowBytes + this.stateBytes;
   }
 
   positions(): null {

@@ -81,7 +81,7 @@ export class KvStores {
     return this.caches[0]?.end ?? 0;
   }
 
-  /** Bytes of the rows held now. */
+  /** Bytes of the rows held now, and of the states. */
   get bytesInUse(): number {
     return this.caches.reduce((bytes, cache) => bytes + cache.bytesInUse, 0);
   }
@@ -123,17 +123,18 @@ export class KvStores {
       owner: cache.owner,
       heads: Array.from({ length: kvHeads }, (_, kvHead) => {
         const positions = cache.positions(kvHead) ?? [];
-        return { positions, scores: positions.map(() => 0) };
+        return { positions, scores: positions.map(() => 0), state: null };
       }),
     }));
   }
 
   /** The three figures of KV size. */
   usage(): KvUsage {
-    const layers = this.caches.map(({ owner, rows, bytesInUse }) => ({
+    const layers = this.caches.map(({ owner, rows, bytesInUse, stateBytes }) => ({
       layer: owner,
       rows,
       bytes: bytesInUse,
+      stateBytes,
     }));
     return {
       bytes: this.bytesInUse,

@@ -9,16 +9,18 @@ export type KvPrecision = 'f16' | 'f32';
  */
 export const MAX_STEPS_IN_FLIGHT = 8;
 
-/** What one cache holds. `rows` counts the positions, `bytes` is their size. */
+/** What one cache holds. `rows` counts the positions, `bytes` is their size, with that of the state. */
 export interface KvLayerUsage {
   readonly layer: number;
   readonly rows: number;
   readonly bytes: number;
+  /** Bytes of what LESS keeps of the rows that are gone; 0 without it. */
+  readonly stateBytes: number;
 }
 
 /** The three figures of KV size, which are never mixed. */
 export interface KvUsage {
-  /** Bytes of the rows held now. */
+  /** Bytes of the rows held now, and of the states. */
   readonly bytes: number;
   /** Bytes that the ledger counts for the caches. */
   readonly allocatedBytes: number;
@@ -56,7 +58,7 @@ export const kvLayerUsage = (
 ): readonly KvLayerUsage[] =>
   kvOwners(sharing.layers).map((owner) => {
     const rows = kvRowsHeld(owner, tokens, sharing.windowTokens);
-    return { layer: owner.layer, rows, bytes: rows * kvRowBytes(dims, precision) };
+    return { layer: owner.layer, rows, bytes: rows * kvRowBytes(dims, precision), stateBytes: 0 };
   });
 
 const sumOfBytes = (layers: readonly KvLayerUsage[]) => layers.reduce((sum, { bytes }) => sum + bytes, 0);

@@ -5,6 +5,7 @@ import type { CpuWeights } from '../cpu/weights.ts';
 import { newEvictingCache } from '../kv/evicting-cache.ts';
 import { maskOf, sees } from '../kv/mask.ts';
 import { keepEverything } from '../kv/policies/keep-everything.ts';
+import { stateBytes } from '../kv/policies/less-kernels.ts';
 import { PolicyRun } from '../kv/policies/policy-run.ts';
 import type { StoreRows } from '../kv/store-rows.ts';
 import { KvStores } from '../kv/stores.ts';
@@ -16,6 +17,7 @@ import { ropeTable } from '../plan/rope.ts';
 import { attendHead } from './attention.ts';
 import { HeldRows } from './held-rows.ts';
 import { addTo, headsOf, project, rmsNorm, rotate, swiglu } from './math.ts';
+import { LessState } from './less-state.ts';
 import { Scores } from './scores.ts';
 
 /**
@@ -30,6 +32,8 @@ export class CpuDecoder implements Decoder {
   readonly #run: PolicyRun;
   readonly #scores: Scores;
   readonly #held: ReadonlyMap<number, HeldRows>;
+  /** By owner; empty without LESS. */
+  readonly #states: ReadonlyMap<number, LessState>;
   readonly #rope: Float32Array;
   /** What the stores held when the prompt began that is being read. */
   readonly #beforePrompt = new Map<number, HeldRows>();
@@ -50,10 +54,18 @@ export class CpuDecoder implements Decoder {
       capacityTokens,
       (_, bytes) => bytes,
       eviction && {
-        make: (facts) => newEvictingCache(facts, eviction, 0, (slots) => slots * facts.rowBytes),
+        make: (facts) =>
+          newEvictingCache(facts, eviction, 0, (slots) => {
+            const { kernels } = eviction;
+            return slots * facts.rowBytes + (kernels ? stateBytes(kernels, facts.owner) : 0);
+          }),
       },
     );
     this.#held = new Map(this.stores.caches.map(({ owner }) => [owner, this.#newRows()]));
+    const kernels = eviction?.kernels;
+    this.#states = new Map(
+      kernels && [...kernels.psi].map(([owner, psi]) => [owner, new LessState(kernels, psi, dims)]),
+    );
   }
 
   rewind(tokens: number): boolean {
@@ -178,7 +190,7 @@ export class CpuDecoder implements Decoder {
 
   rowsHeld(): readonly StoreRows[] {
     if (!this.#options.eviction) return this.stores.rowsHeld(this.#dims.kvHeads);
-    return [...this.#held].map(([owner, held]) => held.report(owner));
+    return [...this.#held].map(([owner, held]) => held.report(owner, this.#states.get(owner)));
   }
 
   // One layer ---------------------------------------------------------------------------------------------------
@@ -249,11 +261,15 @@ export class CpuDecoder implements Decoder {
       const values = shown.map(({ value }) => value);
       const angle = this.#turnsByRank ? rows.filter((row) => row.position < position).length : position;
       const group = heads / kvHeads;
+      // A state has no positions, so a reader with a window does without.
+      const state = type.windowed ? undefined : this.#states.get(type.readsFrom);
+      const phi = this.#options.eviction?.kernels?.phi.get(type.index);
       for (let head = kvHead * group; head < (kvHead + 1) * group; head++) {
         const query = queries[head] ?? q;
         this.#norm(query, this.#weights.find('qNorm', type.index));
         this.#rotate(query, angle);
-        const { output, scores } = attendHead(query, keys, values);
+        const recalled = state && phi ? state.recall(phi, head, kvHead, query) : null;
+        const { output, scores } = attendHead(query, keys, values, recalled);
         attended.set(output, head * headDim);
         if (scored) this.#scores.add(shown, scores, { reader: type.index, head, position });
       }
@@ -282,7 +298,9 @@ export class CpuDecoder implements Decoder {
     const { budget, jointHeads } = this.#run;
     for (const [owner, held] of this.#held) {
       const { keepsTokens } = this.stores.of(owner);
-      held.cut({ budget, textTokens: this.#tokens, windowTokens: keepsTokens }, jointHeads);
+      const options = { budget, textTokens: this.#tokens, windowTokens: keepsTokens };
+      const gone = held.cut(options, jointHeads);
+      for (const [kvHead, rows] of gone.entries()) this.#states.get(owner)?.absorb(kvHead, rows);
     }
     this.stores.cut(this.#tokens, budget);
   }

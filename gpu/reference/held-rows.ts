@@ -1,6 +1,7 @@
 import { rowsThatStayByHead, type CutOptions } from '../kv/policies/cut.ts';
 import type { StoreRows } from '../kv/store-rows.ts';
 import type { KvPrecision } from '../kv/usage.ts';
+import type { LessState } from './less-state.ts';
 import { f16Table, toF16Bits } from '../numbers/element-type.ts';
 
 /** A row of one KV head, with what a policy must know of it. */
@@ -67,12 +68,16 @@ export class HeldRows {
     }
   }
 
-  /** @param joint whether one decision, by the sum of the scores, holds for all heads */
-  cut(options: CutOptions, joint: boolean): void {
+  /**
+   * @param joint whether one decision, by the sum of the scores, holds for all heads
+   * @returns the rows of each KV head that are gone
+   */
+  cut(options: CutOptions, joint: boolean): readonly (readonly HeldRow[])[] {
     const stays = rowsThatStayByHead(this.heads, options, joint);
-    for (const [head, rows] of this.heads.entries()) {
+    return this.heads.map((rows, head) => {
       this.heads[head] = rows.filter((_, i) => stays[head]?.[i]);
-    }
+      return rows.filter((_, i) => !stays[head]?.[i]);
+    });
   }
 
   /** Keys and values of every position from `start` on: `[(keys, values), kvHeads, headDim]` each. */
@@ -89,11 +94,15 @@ export class HeldRows {
     });
   }
 
-  report(owner: number): StoreRows {
-    const heads = this.heads.map((rows) => ({
-      positions: rows.map(({ position }) => position),
-      scores: rows.map(({ score }) => score),
-    }));
+  report(owner: number, state: LessState | undefined): StoreRows {
+    const heads = this.heads.map((rows, head) => {
+      const sums = state?.heads[head];
+      return {
+        positions: rows.map(({ position }) => position),
+        scores: rows.map(({ score }) => score),
+        state: sums ? { features: sums.features.slice(), values: sums.values.slice() } : null,
+      };
+    });
     return { owner, heads };
   }
 

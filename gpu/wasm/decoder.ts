@@ -10,6 +10,7 @@ import { newEvictingCache } from '../kv/evicting-cache.ts';
 import { KvStores } from '../kv/stores.ts';
 import { kvRowBytes } from '../kv/usage.ts';
 import type { Group } from '../plan/forward-plan.ts';
+import type { LayerType } from '../plan/layer-types.ts';
 import type { ModelDims } from '../plan/model-dims.ts';
 import { ownersReadFromBelow } from '../plan/movement.ts';
 import { prefillSchedule, type PrefillPass } from '../plan/prefill-schedule.ts';
@@ -17,6 +18,7 @@ import type { Breathe, Decoder, TurnOptions } from '../cpu/decoder.ts';
 import { movements } from '../cpu/movements.ts';
 import { EvictingStore } from './evicting-store.ts';
 import type { Address, Kernels } from './kernels.ts';
+import { WasmLess } from './less.ts';
 import type { LinearMemory } from './linear-memory.ts';
 import { WasmLayers, type Evicting, type FreshRows, type Rows, type Store } from './layers.ts';
 import { padded } from './tensor.ts';
@@ -42,6 +44,8 @@ export class WasmDecoder implements Decoder {
   /** The stores under a policy, by owner; null if everything is kept. */
   readonly #evicting: ReadonlyMap<number, EvictingStore> | null;
   readonly #run: PolicyRun;
+  /** Null without LESS. */
+  readonly #less: WasmLess | null = null;
   /** One row, before each KV head of it goes to a slot of its own. */
   readonly #oneRow: Address;
   /** The first position of the turn that is being read; null while decoding. */
@@ -76,6 +80,7 @@ export class WasmDecoder implements Decoder {
       mostRowsSeen,
       angles: policy.positions === 'cache' ? mostRowsSeen : capacityTokens,
       noisy: this.#run.noisy,
+      recalls: (eviction?.kernels ?? null) !== null,
     };
     try {
       const addresses = new Map<number, Address>();
@@ -92,8 +97,12 @@ export class WasmDecoder implements Decoder {
         sizes,
         take,
       );
-      const shape = { kvHeads: dims.kvHeads, headDim: dims.headDim, half: kvPrecision === 'f16' };
+      const { heads, kvHeads, headDim } = dims;
+      const shape = { heads, kvHeads, headDim, half: kvPrecision === 'f16' };
       const scratch = { ...this.#layers.scratch, ...(policy.positions === 'absolute' && { rope: 0 }) };
+      if (eviction?.kernels) {
+        this.#less = new WasmLess(memory, kernels, shape, eviction.kernels, scratch.widened, take);
+      }
       this.stores = new KvStores(
         sharing,
         dims,
@@ -108,8 +117,10 @@ export class WasmDecoder implements Decoder {
             newEvictingCache(facts, eviction, 0, (slots) => {
               const { owner, windowTokens } = facts;
               const before = this.#takenBytes;
-              const store = { owner, slots, windowTokens };
-              evicting.set(owner, new EvictingStore(memory, kernels, shape, this.#run, store, scratch, take));
+              const sizes = { owner, slots, windowTokens };
+              const state = this.#less?.newState(owner, take) ?? null;
+              const store = new EvictingStore(memory, kernels, shape, this.#run, sizes, state, scratch, take);
+              evicting.set(owner, store);
               return this.#takenBytes - before;
             }),
         },
@@ -132,7 +143,7 @@ export class WasmDecoder implements Decoder {
   }
 
   get allocatedBytes(): number {
-    return this.#takenBytes + this.#weights.bytes;
+    return this.#takenBytes + this.#weights.bytes + (this.#less?.bytes ?? 0);
   }
 
   step(token: number, onState?: (hidden: Float32Array) => void): Float32Array {
@@ -146,13 +157,14 @@ export class WasmDecoder implements Decoder {
     const ranks = new Map(
       [...(this.#evicting ?? [])].map(([owner, store]) => [owner, this.#rankIn(store, position)]),
     );
-    for (const { index, readsFrom } of this.#options.sharing.layers) {
+    for (const layer of this.#options.sharing.layers) {
+      const { index, readsFrom } = layer;
       const own = this.#store.get(index);
       if (own) {
         this.#layers.writeKv(index, row, own.address + rowAt(own.slots, position).slot * this.#rowBytes);
       }
       this.#writeEvicting(index, row);
-      const read = this.#evictingView(readsFrom, () => true);
+      const read = this.#evictingView(layer, () => true);
       const rope = this.#turnsByRank ? (ranks.get(readsFrom) ?? 0) : row.rope;
       this.#layers.finish(index, { ...row, rope }, null, read);
       onState?.(this.#read(this.#hidden));
@@ -303,9 +315,11 @@ export class WasmDecoder implements Decoder {
     for (const store of this.#evicting?.values() ?? []) store.clearScores();
   }
 
-  #evictingView(owner: number, scored: (position: number) => boolean): Evicting | null {
-    const store = this.#evicting?.get(owner);
-    return store ? { store, run: this.#run, promptStart: this.#promptStart, scored } : null;
+  #evictingView(reader: LayerType, scored: (position: number) => boolean): Evicting | null {
+    const store = this.#evicting?.get(reader.readsFrom);
+    if (!store) return null;
+    const recall = this.#less?.recallOf(reader) ?? null;
+    return { store, run: this.#run, promptStart: this.#promptStart, scored, recall };
   }
 
   /** Computes a block's keys and values under a policy, and puts them where the store has room. */
@@ -353,7 +367,7 @@ export class WasmDecoder implements Decoder {
   ): Promise<void> {
     const rows: Rows = { hidden, position: fresh.start, rope: ropeOf(fresh.start), count: fresh.count };
     const kv = fresh.rows.get(layer) ?? 0;
-    const { readsFrom = layer } = this.#options.sharing.layers[layer] ?? {};
+    const reader = this.#options.sharing.layers[layer];
     const kvBlocks = ownsKv ? this.#blocksOf(rows, 0) : [];
     const restBlocks = work === 'kv' ? [] : this.#blocksOf(rows, work === 'last' ? rows.count - 1 : 0);
     const blocks = kvBlocks.length + restBlocks.length;
@@ -364,7 +378,7 @@ export class WasmDecoder implements Decoder {
       await breathe(++done / blocks);
     }
     for (const block of restBlocks) {
-      const read = this.#evictingView(readsFrom, scored);
+      const read = reader ? this.#evictingView(reader, scored) : null;
       const rope = read && this.#turnsByRank ? this.#rankIn(read.store, block.position) : block.rope;
       this.#layers.finish(layer, { ...block, rope }, seesOnlyZeros ? 'zeros' : fresh, read);
       await breathe(++done / blocks);
@@ -420,6 +434,7 @@ export class WasmDecoder implements Decoder {
   #free(): void {
     for (const address of this.#taken.splice(0)) this.#memory.free(address);
     this.#takenBytes = 0;
+    this.#less?.free();
     this.#weights.free();
   }
 }

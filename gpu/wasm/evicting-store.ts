@@ -2,6 +2,7 @@ import { rowsThatStayByHead, victimOf } from '../kv/policies/cut.ts';
 import type { PolicyRun } from '../kv/policies/policy-run.ts';
 import type { StoreRows } from '../kv/store-rows.ts';
 import type { Address, Kernels } from './kernels.ts';
+import type { WasmState } from './less.ts';
 import type { LinearMemory } from './linear-memory.ts';
 
 export interface EvictingShape {
@@ -35,6 +36,8 @@ export class EvictingStore {
   readonly #rope: Address;
   readonly #widened: Address;
   readonly #kept: Block;
+  /** What LESS keeps of the rows that are gone; null without it. */
+  readonly #state: WasmState | null;
   #prompt: Block | null = null;
   /** Rows of each KV head, without those of a prompt. A window may pass rows that only one of the heads has kept. */
   readonly #heldByHead: Int32Array<ArrayBuffer>;
@@ -49,6 +52,7 @@ export class EvictingStore {
   /**
    * @param sizes.slots        rows that a step sees
    * @param sizes.windowTokens Infinity if some reader sees the whole text
+   * @param state              null without LESS
    * @param rope               table of angles; 0 if positions decide them
    * @param take               allocates what lives as long as the session
    */
@@ -58,6 +62,7 @@ export class EvictingStore {
     shape: EvictingShape,
     run: PolicyRun,
     sizes: { readonly owner: number; readonly slots: number; readonly windowTokens: number },
+    state: WasmState | null,
     scratch: { readonly rope: Address; readonly widened: Address },
     take: (what: string, bytes: number) => Address,
   ) {
@@ -67,6 +72,7 @@ export class EvictingStore {
     this.#run = run;
     this.owner = sizes.owner;
     this.#windowTokens = sizes.windowTokens;
+    this.#state = state;
     this.#rope = scratch.rope;
     this.#widened = scratch.widened;
     this.#kept = this.#newBlock(sizes.slots, take);
@@ -152,6 +158,9 @@ export class EvictingStore {
     });
     const stays = rowsThatStayByHead(scored, options, this.#run.jointHeads);
     const kept = rows.map((slots, head) => slots.filter((_, i) => stays[head]?.[i]));
+    for (const [head, slots] of rows.entries()) {
+      for (const slot of slots.filter((_, i) => !stays[head]?.[i])) this.#absorb(block, head, slot);
+    }
     this.#heldByHead.set(kept.map(({ length }) => length));
     this.#held = Math.max(...this.#heldByHead);
     this.#gather(block, this.#kept, kept, this.#held);
@@ -198,6 +207,7 @@ export class EvictingStore {
       const slots = { positions, scores: sums ?? scoresOf(head), count: this.#count };
       const gone: number[] = [];
       for (let slot = victimOf(slots, options); slot >= 0; slot = victimOf(slots, options)) {
+        this.#absorb(block, head, slot);
         gone.push(slot);
         positions[slot] = -1;
         scoresOf(head)[slot] = 0;
@@ -241,8 +251,17 @@ export class EvictingStore {
     const heads = this.#inOrder(block).map((slots, head) => ({
       positions: slots.map((slot) => this.#ints(block.positions, block, head)[slot] ?? 0),
       scores: slots.map((slot) => this.#floats(block.scores, block, head)[slot] ?? 0),
+      state: this.#state?.report(head) ?? null,
     }));
     return { owner: this.owner, heads };
+  }
+
+  /** Adds a row that goes to the state. */
+  #absorb({ rows }: Block, head: number, slot: number): void {
+    const { kvHeads, headDim, half } = this.#shape;
+    const headBytes = headDim * (half ? 2 : 4);
+    const key = rows + slot * this.rowBytes + head * headBytes;
+    this.#state?.absorb(head, key, key + kvHeads * headBytes);
   }
 
   /** Slots of a block that may be in use: all of a prompt's. */

@@ -112,6 +112,29 @@ export interface Kernels {
     sums: Address,
     sumStride: number,
   ): void;
+  widen(halves: Address, count: number, into: Address): Address;
+  gelu(x: Address, bytes: number): void;
+  absolute(x: Address, bytes: number): void;
+  sumExponentials(scores: Address, scoreStride: number, heads: number, count: number, into: Address): void;
+  mixState(
+    output: Address,
+    headDim: number,
+    rows: number,
+    state: number,
+    features: Address,
+    rank: number,
+    values: Address,
+  ): void;
+  absorb(
+    half: Half,
+    features: Address,
+    rank: number,
+    value: Address,
+    headDim: number,
+    sums: Address,
+    values: Address,
+    widened: Address,
+  ): void;
 }
 
 /** The kernels, compiled: with fused multiply-adds or without. */

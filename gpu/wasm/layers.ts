@@ -10,6 +10,7 @@ import { ropeTable } from '../plan/rope.ts';
 import type { WeightRole } from '../plan/weight-specs.ts';
 import type { EvictingStore } from './evicting-store.ts';
 import type { Address, Kernels } from './kernels.ts';
+import type { Recall } from './less.ts';
 import type { LinearMemory } from './linear-memory.ts';
 import { padded } from './tensor.ts';
 import type { PlanWeights } from './plan-weights.ts';
@@ -50,6 +51,8 @@ export interface Evicting {
   readonly promptStart: number | null;
   /** Which queries add to the scores. */
   readonly scored: (row: number) => boolean;
+  /** What the layer makes of the rows that are gone; null if it does without. */
+  readonly recall: Recall | null;
 }
 
 /** How much a session's scratch must hold. */
@@ -60,6 +63,8 @@ export interface WorkSizes {
   readonly angles: number;
   /** Whether Keyformer's scores are computed. */
   readonly noisy: boolean;
+  /** Whether LESS recalls rows that are gone. */
+  readonly recalls: boolean;
 }
 
 /** The layers of one plan over blocks of rows, with the scratch that they work in. */
@@ -87,6 +92,7 @@ export class WasmLayers {
   readonly #noisy: Address; //    [heads, capacity]
   readonly #hashes: Address; //   [heads]
   readonly #gumbel: Address; //   the table of kv/policies/noise.ts
+  readonly #sums: Address; //     [heads, (maximum, Σ exp)], for LESS; 0 likewise
 
   constructor(
     memory: LinearMemory,
@@ -124,6 +130,7 @@ export class WasmLayers {
     this.#hashes = sizes.noisy ? take('hashes', 4 * padded(heads)) : 0;
     this.#gumbel = sizes.noisy ? take('noise', gumbelTable.byteLength) : 0;
     if (sizes.noisy) memory.floats(this.#gumbel, gumbelTable.length).set(gumbelTable);
+    this.#sums = sizes.recalls ? take('sums', 8 * heads) : 0;
     const table = ropeTable(dims.rope, headDim, sizes.angles);
     this.#rope = take('rope', table.byteLength);
     memory.floats(this.#rope, table.length).set(table);
@@ -253,7 +260,7 @@ export class WasmLayers {
     type: LayerType,
     q: Address,
     position: number,
-    { store, run, promptStart, scored }: Evicting,
+    { store, run, promptStart, scored, recall }: Evicting,
     into: Address,
   ): void {
     const { heads, kvHeads, headDim } = this.#dims;
@@ -271,7 +278,7 @@ export class WasmLayers {
       },
     ].filter(({ rows }) => rows > 0);
     const keys = runs.reduce((sum, { rows }) => sum + rows, 0);
-    if (keys === 0) return;
+    if (keys === 0 && !recall) return;
     for (const { slot, rows, at } of runs) {
       const { address, half, rowBytes } = store.keysFrom(slot);
       kernels.scoreKeys(half, q, heads, kvHeads, headDim, address, rowBytes, rows, at, stride, widened);
@@ -309,16 +316,18 @@ export class WasmLayers {
       }
       kernels.soften(this.#noisy, stride, heads, keys);
     }
+    if (recall) kernels.sumExponentials(this.#scores, stride, heads, keys, this.#sums);
     kernels.soften(this.#scores, stride, heads, keys);
     for (const { slot, rows, at } of runs) {
       const half = this.#options.kvPrecision === 'f16';
       const address = store.rowsFrom(slot);
       kernels.mixValues(half, at, stride, heads, kvHeads, headDim, address, rows, into, widened);
       if (!adds) continue;
-      const shares = noisy ? this.#noisy + (at - this.#scores) : at;
+      const probabilities = noisy ? this.#noisy + (at - this.#scores) : at;
       const sums = store.scoresAt + 4 * slot;
-      kernels.addProbabilities(shares, stride, heads, kvHeads, rows, sums, store.strideBytes);
+      kernels.addProbabilities(probabilities, stride, heads, kvHeads, rows, sums, store.strideBytes);
     }
+    recall?.(q, this.#sums, into);
   }
 
   /** Where the keys and values that a query sees lie: at most the two ends of a ring, and the turn's. */

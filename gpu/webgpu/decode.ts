@@ -78,6 +78,7 @@ export function recordLayer(r: Recorder, forward: Forward, layer: LayerType): vo
     const first = forward.sharing.layers.find(({ readsFrom }) => readsFrom === layer.readsFrom) === layer;
     eviction.record.recordHeldAttention(r, forward, eviction, layer, held, buffers, session.splits);
     eviction.record.recordScores(r, forward, eviction, layer, held, buffers, session.splits, first);
+    eviction.less?.recordRecall(r, layer, 'session', buffers, session.splits);
   } else {
     r.add(attend, attention(forward, layer, session.splits), {
       q: session.q,

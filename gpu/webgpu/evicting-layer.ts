@@ -141,7 +141,8 @@ export function recordEvictions(
   rowsOf: (owner: number) => Bound,
 ): void {
   const { scoring } = eviction.run;
-  for (const { owner, held, added, next, windowTokens } of eviction.stores.values()) {
+  for (const store of eviction.stores.values()) {
+    const { owner, held, added, next, windowTokens } = store;
     r.add(
       evict,
       {
@@ -154,5 +155,6 @@ export function recordEvictions(
       },
       { held, added, next, rows: rowsOf(owner), step: session.step, policy: eviction.policy },
     );
+    eviction.less?.recordAbsorbRow(r, owner, store, { held, rows: rowsOf(owner), step: session.step });
   }
 }

@@ -6,7 +6,7 @@ import { rowsThatStayByHead } from '../kv/policies/cut.ts';
 import { gumbelTable } from '../kv/policies/noise.ts';
 import { PolicyRun } from '../kv/policies/policy-run.ts';
 import type { PolicyOptions } from '../kv/policies/policy.ts';
-import type { StoreRows } from '../kv/store-rows.ts';
+import type { EvictedState, StoreRows } from '../kv/store-rows.ts';
 import type { ModelDims } from '../plan/model-dims.ts';
 import type { GpuContext } from './device.ts';
 import * as recorders from './evicting-layer.ts';
@@ -20,6 +20,7 @@ import {
 } from './held-table.ts';
 import type { Recording } from './kernel.ts';
 import { gatherRows } from './kernels/held-rows.ts';
+import { GpuLess } from './less.ts';
 import type { Scope } from './memory.ts';
 import { packPolicy, POLICY_BYTES } from './pack-policy.ts';
 import type { RowAt } from './row-tables.ts';
@@ -64,6 +65,8 @@ export class Eviction {
   /** What a decoder records in place of its own attention. */
   readonly record = recorders;
   readonly run: PolicyRun;
+  /** Null without LESS. */
+  readonly less: GpuLess | null;
   readonly stores: ReadonlyMap<number, EvictingStore>;
   readonly #stores = new Map<number, EvictingStore>();
   readonly #policyOptions: PolicyOptions;
@@ -91,12 +94,13 @@ export class Eviction {
     this.#context = context;
     this.#dims = dims;
     this.#policyOptions = policyOptions;
-    const { policy, scored } = policyOptions;
+    const { policy, scored, kernels } = policyOptions;
     this.#scope = scope;
     this.#kvScope = kvScope;
     this.#headBytes = dims.headDim * (kvPrecision === 'f16' ? 2 : 4);
     this.stores = this.#stores;
     this.run = new PolicyRun(policy, scored);
+    this.less = kernels && new GpuLess(context, dims, kvPrecision, kernels, scope);
     this.policy = scope.uniform('policy', POLICY_BYTES);
     const { noisy } = this.run;
     this.noise = scope.storage('noise', noisy ? gumbelTable.byteLength : 4);
@@ -129,7 +133,8 @@ export class Eviction {
     };
     this.#stores.set(owner, store);
     this.#writeHeld(store, 0, []);
-    return Object.values(kept).reduce((sum, { size }) => sum + size, 0);
+    const stateBytes = this.less?.addState(owner, this.#kvScope) ?? 0;
+    return Object.values(kept).reduce((sum, { size }) => sum + size, stateBytes);
   }
 
   /** Angles that the table of a session needs. */
@@ -210,6 +215,8 @@ export class Eviction {
     scope: Scope,
   ): ReadonlyMap<number, PromptStore> {
     const { kvHeads } = this.#dims;
+    // Nothing is gone before the first prompt.
+    if (start > 0) this.less?.startPrompt(start, scope);
     const prompt = new Map(
       [...this.stores.keys()].map((owner): [number, PromptStore] => {
         const before = heldOf(owner);
@@ -272,7 +279,7 @@ export class Eviction {
   }
 
   /** Cuts after a prompt that was read to its end: moves the rows that stay into the stores. */
-  async endPrompt(textTokens: number, scope: Scope): Promise<void> {
+  async endPrompt(startTokens: number, textTokens: number, scope: Scope): Promise<void> {
     const { kvHeads } = this.#dims;
     this.run.promptEnded(textTokens);
     this.#writePolicy(textTokens);
@@ -286,6 +293,9 @@ export class Eviction {
       const options = { budget, textTokens, windowTokens: store.windowTokens };
       const stays = rowsThatStayByHead(rows, options, jointHeads);
       const kept = rows.map((head, kvHead) => head.filter((_, i) => stays[kvHead]?.[i]));
+      const gone = rows.map((head, kvHead) => head.filter((_, i) => !stays[kvHead]?.[i]));
+      const text = { before: startTokens, after: textTokens };
+      this.less?.recordAbsorbRows(recorder, owner, prompt, gone, text, scope);
       this.#writeHeld(store, textTokens, kept);
       const moves = packMoves(prompt.slots, kept);
       const held = scope.storage(`moves/layer-${owner}`, moves.byteLength);
@@ -319,17 +329,28 @@ export class Eviction {
   /** Forgets a prompt's stores, which are freed with their scope. */
   closePrompt(): void {
     this.#prompt = null;
+    this.less?.closePrompt();
   }
 
   /** What the stores hold now. */
   async rowsHeld(textTokens: number): Promise<readonly StoreRows[]> {
+    const states = await this.#readStates(textTokens);
     return [...(await this.#readRows(textTokens))].map(([owner, rows]) => ({
       owner,
-      heads: rows.map((head) => ({
+      heads: rows.map((head, kvHead) => ({
         positions: head.map(({ position }) => position),
         scores: head.map(({ score }) => score),
+        state: states.get(owner)?.[kvHead] ?? null,
       })),
     }));
+  }
+
+  async #readStates(textTokens: number): Promise<ReadonlyMap<number, readonly EvictedState[]>> {
+    const { less } = this;
+    if (!less) return new Map();
+    const parts = less.parts(textTokens);
+    const words = await this.#read(parts);
+    return new Map(parts.map(({ owner }, i) => [owner, less.unpack(words[i] ?? new Uint32Array())]));
   }
 
   /** The rows of every store, or while a prompt is read those of its store, by owner. One read-back for all of them. */

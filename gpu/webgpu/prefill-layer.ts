@@ -197,11 +197,14 @@ export async function recordLayer(
     step,
   });
   const scores = context.kernels.record(scope);
+  const afterAttention = context.kernels.record(scope);
   const held = buffers.held?.get(layer.readsFrom);
   if (eviction && held) {
     const queries = { q: buffers.q, attended: buffers.attended, stats: buffers.stats, rows: read.rows, step };
     eviction.record.recordHeldAttention(attention, forward, eviction, layer, held, queries, 1);
     eviction.record.recordScores(scores, forward, eviction, layer, held, queries, 1, false);
+    // Scores are those of the rows alone, so they come first.
+    eviction.less?.recordRecall(afterAttention, layer, 'prompt', queries, 1);
   } else {
     attention.add(attend, attentionParams(forward, layer, 1), {
       q: buffers.q,
@@ -211,7 +214,6 @@ export async function recordLayer(
       step,
     });
   }
-  const afterAttention = context.kernels.record(scope);
   manyOnto(afterAttention, o, buffers.attended, dims.outputBias ? weights.vector(i, 'oBias') : null);
 
   const mlp = context.kernels.record(scope);

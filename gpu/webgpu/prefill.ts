@@ -167,7 +167,7 @@ class ParallelPrefill {
     if (finished && states && onHidden) await states.read(allRows, onHidden);
     if (finished && eviction) {
       await this.#options.beforeCut?.();
-      await eviction.endPrompt(end, this.#scope);
+      await eviction.endPrompt(start, end, this.#scope);
       await this.#scope.settled();
     }
     if (finished) for (const watch of watches) this.#options.onMovement?.(await watch.read(this.#forward));

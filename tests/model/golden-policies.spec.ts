@@ -38,6 +38,10 @@ async function expectRun(engine: TestEngine, run: GoldenPolicyRun) {
     expectAllClose(logits, run.steps[i]?.logits ?? [], tolerance);
   }
   expect(result.tokens.slice(0, newTokens)).toEqual(run.greedy[last]);
+  if (run.policy.id === 'less') {
+    expectStates(steps[run.prompt_steps.at(-1) ?? -1]?.kept, run.state_after_prompt);
+    expectStates(steps.at(-1)?.kept, run.state_at_end);
+  }
 
   if (run.policy.id === 'none') {
     expect(result.scores).toBeUndefined();
@@ -62,6 +66,18 @@ async function expectRun(engine: TestEngine, run: GoldenPolicyRun) {
   }
 }
 
+function expectStates(kept: readonly StoreRows[] = [], golden: GoldenPolicyRun['state_at_end'] = {}) {
+  const withState = kept.filter(({ heads }) => heads.every(({ state }) => state !== null));
+  expect(withState.map(({ owner }) => String(owner))).toEqual(Object.keys(golden));
+  for (const { owner, heads } of withState) {
+    for (const [kvHead, { state }] of heads.entries()) {
+      const { z = [], H = [] } = golden[String(owner)]?.[kvHead] ?? {};
+      expectAllClose(state?.features ?? [], z, tolerance);
+      expectAllClose(state?.values ?? [], H.flat(), tolerance);
+    }
+  }
+}
+
 /** Other engines than Dawn in Node compile for long: there the plans with the most kinds of policy are enough. */
 const plans = runningIn === 'node' ? goldenPolicyPlans : (['llama-gqa', 'yoco'] as const);
 
@@ -69,10 +85,13 @@ describe.each(backends)('Under a policy, the backend %s', (backend) => {
   const engine = new TestEngine(backend);
   afterAll(() => engine.close());
 
-  it.each(plans)('decides, scores and computes every golden run of %s', async (plan) => {
-    await engine.load(goldenPolicyFolder(plan));
-    for (const run of await goldenPolicyRuns(plan)) {
-      if (run.policy.id !== 'less') await expectRun(engine, run);
-    }
-  });
+  it.each(plans)(
+    'decides, scores and computes every golden run of %s, the states of LESS too',
+    async (plan) => {
+      await engine.load(goldenPolicyFolder(plan));
+      for (const run of await goldenPolicyRuns(plan)) {
+        await expectRun(engine, run);
+      }
+    },
+  );
 });

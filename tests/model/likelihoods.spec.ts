@@ -40,7 +40,7 @@ const optionsOf = ({ sharing, policy, tokens, fed }: Text): SessionOptions => ({
   passes: { forward: 2, backward: 1 },
   kvPrecision: 'f32',
   capacityTokens: tokens.length + fed.length + 1,
-  ...(policy && { eviction: { policy, scored: false, promptTokens: tokens.length } }),
+  ...(policy && { eviction: { policy, scored: false, promptTokens: tokens.length, kernels: null } }),
 });
 
 /** Two tokens at every position but the second. */

@@ -4,7 +4,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { Backend, ModelWeights, Session, SessionOptions } from '../../gpu/backend.ts';
 import { maskOf, sees } from '../../gpu/kv/mask.ts';
 import { rowsAfterCut } from '../../gpu/kv/policies/cut.ts';
-import { policyKind } from '../../gpu/kv/policies/policies.ts';
+import { decidingKind, policyKind } from '../../gpu/kv/policies/policies.ts';
 import type { Policy, PolicyPositions } from '../../gpu/kv/policies/policy.ts';
 import type { StoreRows } from '../../gpu/kv/store-rows.ts';
 import type { Mode } from '../../gpu/plan/forward-plan.ts';
@@ -12,9 +12,17 @@ import { greedy } from '../../gpu/plan/sampling.ts';
 import { WebGpuBackend } from '../../gpu/webgpu/backend.ts';
 import { kvOwners, type Sharing } from '../../gpu/plan/sharing.ts';
 import { expectAllClose } from '../support/all-close.ts';
-import { arbitraryPolicy, policyWith } from '../support/arbitrary-policies.ts';
+import { arbitraryPolicy, lessOver, policyWith } from '../support/arbitrary-policies.ts';
 import { arbitrarySharing, layersOf, sharingOf } from '../support/arbitrary-plans.ts';
-import { expectSameTrace, optionsFor, positionsOf, trace } from '../support/policy-trace.ts';
+import {
+  expectSameStates,
+  expectSameTrace,
+  kernelsFor,
+  optionsFor,
+  positionsOf,
+  trace,
+} from '../support/policy-trace.ts';
+import { withoutW3 } from '../support/random-kernels.ts';
 import { putRandomModel, tinyDims } from '../support/random-model.ts';
 import { backends, openBackend } from '../support/test-engine.ts';
 
@@ -158,7 +166,7 @@ describe.each(backends)('Under a policy, the backend %s', (name) => {
     for (const [step, stores] of expected.kept.entries()) {
       // Scores that are almost equal may be ordered either way. From there on the texts differ.
       if (JSON.stringify(positionsOf(got.kept[step] ?? [])) !== JSON.stringify(positionsOf(stores))) {
-        expect(policyKind(policy.id).scoring).not.toBeNull();
+        expect(decidingKind(policy).scoring).not.toBeNull();
         const apart = got.kept[step]?.some((store, i) => differsWidely(store, stores[i]));
         expect(apart).toBe(false);
         return;
@@ -169,6 +177,7 @@ describe.each(backends)('Under a policy, the backend %s', (name) => {
           expectAllClose(got.kept[step]?.[i]?.heads[kvHead]?.scores ?? [], scores, 1e-3);
         }
       }
+      expectSameStates(got.kept[step] ?? [], stores, 1e-3);
     }
   }
 
@@ -233,9 +242,29 @@ describe.each(backends)('Under a policy, the backend %s', (name) => {
     );
   });
 
+  random('keeps and computes under less with W3 = 0 what its policy does alone', async () => {
+    const alone = fc.constantFrom(
+      policyWith('lambda', { sinks: 1, recent: 3 }),
+      policyWith('h2o', { heavy: 2, recent: 2 }),
+    );
+    await fc.assert(
+      fc.asyncProperty(arbitraryRun, alone, async ({ sharing, mode, turns }, policy) => {
+        const { eviction, ...options } = optionsFor(sharing, lessOver(policy), turns);
+        if (!eviction?.kernels) throw new Error('less has kernels');
+        const kernels = withoutW3(eviction.kernels);
+        expectSameTrace(
+          await trace(model, { ...options, eviction: { ...eviction, kernels } }, turns, mode),
+          await trace(model, optionsFor(sharing, policy, turns), turns, mode),
+        );
+      }),
+      { numRuns: runs(60) },
+    );
+  });
+
   it.each<[string, Policy]>([
     ['sinks', policyWith('sinks', { sinks: 2, recent: 4, positions: 'cache' })],
     ['h2o', policyWith('h2o', { heavy: 3, recent: 3 })],
+    ['less', lessOver(policyWith('h2o', { heavy: 3, recent: 3 }))],
     ['keyformer', policyWith('keyformer', { cachePercent: 40, recentPercent: 50, tauDelta: 0.1 })],
     ['tova', policyWith('tova', { rows: 5 })],
     ['key-norm', policyWith('key-norm', { heavy: 3, recent: 2 })],
@@ -248,7 +277,7 @@ describe.each(backends)('Under a policy, the backend %s', (name) => {
     const options: SessionOptions = {
       ...optionsFor(sharing, policy, []),
       capacityTokens: 140,
-      eviction: { policy, scored: false, promptTokens: 100 },
+      eviction: { policy, scored: false, promptTokens: 100, kernels: kernelsFor(policy, sharing) },
     };
     const read = async (session: Session, tokens: readonly number[]) => {
       let logits = new Float32Array();
@@ -275,9 +304,14 @@ describe.each(backends)('Under a policy, the backend %s', (name) => {
     await read(exact, prompt);
     await exact.feed(drawn.slice(0, -1), { onLogits: () => undefined, stopped: never });
     const following = [drawn.at(-1) ?? 0, ...next];
-    expect(positionsOf(await stopped.rowsHeld())).toEqual(positionsOf(await exact.rowsHeld()));
+    const expectSame = async () => {
+      const [got, expected] = [await stopped.rowsHeld(), await exact.rowsHeld()];
+      expect(positionsOf(got)).toEqual(positionsOf(expected));
+      expectSameStates(got, expected, 1e-4);
+    };
+    await expectSame();
     expectAllClose(await read(stopped, following), await read(exact, following), 1e-4);
-    expect(positionsOf(await stopped.rowsHeld())).toEqual(positionsOf(await exact.rowsHeld()));
+    await expectSame();
     stopped.close();
     exact.close();
   });
@@ -318,12 +352,14 @@ describe.each(backends)('Under a policy, the backend %s', (name) => {
 
   it.each<[string, Policy]>([
     ['h2o', policyWith('h2o', { heavy: 3, recent: 3 })],
+    ['less', lessOver(policyWith('h2o', { heavy: 3, recent: 3 }))],
     ['sinks', policyWith('sinks', { sinks: 2, recent: 4, positions: 'cache' })],
   ])('a prompt that was stopped leaves no trace (%s)', async (_, policy) => {
+    const sharing = sharingOf('0_1_1_3');
     const options: SessionOptions = {
-      ...optionsFor(sharingOf('0_1_1_3'), policy, []),
+      ...optionsFor(sharing, policy, []),
       capacityTokens: 80,
-      eviction: { policy, scored: false, promptTokens: 60 },
+      eviction: { policy, scored: false, promptTokens: 60, kernels: kernelsFor(policy, sharing) },
     };
     const rows: Float32Array[] = [];
     const read = (session: Session, tokens: readonly number[], stops: boolean) => {
@@ -391,7 +427,7 @@ function differsWidely(one: StoreRows, other: StoreRows | undefined): boolean {
   return one.heads.some(({ positions, scores }, kvHead) => {
     const twin = other?.heads[kvHead];
     if (!twin) return true;
-    const scoreIn = (head: typeof twin, position: number) =>
+    const scoreIn = (head: Pick<typeof twin, 'positions' | 'scores'>, position: number) =>
       head.scores[head.positions.indexOf(position)] ?? 0;
     const mine = positions.filter((position) => !twin.positions.includes(position));
     const theirs = twin.positions.filter((position) => !positions.includes(position));

@@ -1,5 +1,6 @@
 import fc from 'fast-check';
 import { keepEverything } from '../../gpu/kv/policies/keep-everything.ts';
+import { sparseKinds } from '../../gpu/kv/policies/less.ts';
 import type { Policy, PolicyPositions } from '../../gpu/kv/policies/policy.ts';
 
 /** A policy with these fields, and nothing else. */
@@ -19,8 +20,16 @@ const heavyAndRecent = fc.oneof(
   }),
 );
 
-/** Any policy that evicts, with a budget of a few rows or a percentage of the prompt. */
-export const arbitraryPolicy: fc.Arbitrary<Policy> = fc.oneof(
+/** LESS over a policy. Its kernels are whatever the session gets. */
+export const lessOver = (policy: Policy): Policy => ({
+  ...policy,
+  id: 'less',
+  sparse: policy.id,
+  kernels: 'kernels.safetensors',
+  positions: 'absolute',
+});
+
+const evicting: fc.Arbitrary<Policy> = fc.oneof(
   fc.record({ sinks: rows(0), recent: rows(1), positions }).map((fields) => policyWith('sinks', fields)),
   fc.record({ sinks: rows(0), recent: rows(1) }).map((fields) => policyWith('lambda', fields)),
   fc
@@ -36,4 +45,13 @@ export const arbitraryPolicy: fc.Arbitrary<Policy> = fc.oneof(
     })
     .map(({ budget, ...fields }) => policyWith('keyformer', { ...budget, ...fields })),
   fc.record({ rows: rows(1), positions }).map((fields) => policyWith('tova', fields)),
+);
+
+/** Any policy that evicts, with a budget of a few rows or a percentage of the prompt. */
+export const arbitraryPolicy: fc.Arbitrary<Policy> = fc.oneof(
+  { weight: 3, arbitrary: evicting },
+  {
+    weight: 1,
+    arbitrary: evicting.filter(({ id }) => sparseKinds.some((kind) => kind.id === id)).map(lessOver),
+  },
 );

@@ -21,6 +21,15 @@ export interface GoldenPolicyRun {
     readonly scores: readonly number[];
   }>[];
   readonly scores_at_end?: ByStore<readonly number[]>;
+  /** Of LESS: after the cut that follows the last turn's prompt, and at the end. */
+  readonly state_after_prompt?: ByStore<GoldenState>;
+  readonly state_at_end?: ByStore<GoldenState>;
+  readonly prompt_steps: readonly number[];
+}
+
+interface GoldenState {
+  readonly z: readonly number[];
+  readonly H: readonly (readonly number[])[];
 }
 
 export const goldenPolicyPlans = [

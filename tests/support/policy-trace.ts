@@ -1,10 +1,13 @@
 import { expect } from 'vitest';
 import type { ModelWeights, SessionOptions } from '../../gpu/backend.ts';
 import type { Policy } from '../../gpu/kv/policies/policy.ts';
+import type { LessKernels } from '../../gpu/kv/policies/less-kernels.ts';
 import type { StoreRows } from '../../gpu/kv/store-rows.ts';
 import type { Mode, Passes } from '../../gpu/plan/forward-plan.ts';
 import type { Sharing } from '../../gpu/plan/sharing.ts';
 import { expectAllClose } from './all-close.ts';
+import { randomKernels } from './random-kernels.ts';
+import { tinyDims } from './random-model.ts';
 
 export interface Turn {
   readonly tokens: readonly number[];
@@ -35,9 +38,13 @@ export const optionsFor = (
     passes,
     kvPrecision: 'f32',
     capacityTokens: promptTokens + 1,
-    ...(policy && { eviction: { policy, scored: true, promptTokens } }),
+    ...(policy && { eviction: { policy, scored: true, promptTokens, kernels: kernelsFor(policy, sharing) } }),
   };
 };
+
+/** Random ones for a model of {@link tinyDims}, if the policy is LESS. */
+export const kernelsFor = (policy: Policy, sharing: Sharing): LessKernels | null =>
+  policy.id === 'less' ? randomKernels(sharing, tinyDims) : null;
 
 /** Runs turns in a session of their own, and records what it computes and keeps. */
 export async function trace(
@@ -87,4 +94,21 @@ export const positionsOf = (stores: readonly StoreRows[]) =>
 export function expectSameTrace(one: Trace, other: Trace) {
   expect(one.kept.map(positionsOf)).toEqual(other.kept.map(positionsOf));
   for (const [step, row] of one.logits.entries()) expectAllClose(row, other.logits[step] ?? [], 1e-4);
+}
+
+/** Each state, as one row of numbers: `[store][KV head]`. */
+export const statesOf = (stores: readonly StoreRows[]) =>
+  stores.map(({ heads }) => heads.map(({ state }) => (state ? [...state.features, ...state.values] : [])));
+
+/** Whether LESS remembers the same of the rows that are gone. */
+export function expectSameStates(
+  got: readonly StoreRows[],
+  expected: readonly StoreRows[],
+  tolerance: number,
+) {
+  for (const [store, heads] of statesOf(expected).entries()) {
+    for (const [kvHead, numbers] of heads.entries()) {
+      expectAllClose(statesOf(got)[store]?.[kvHead] ?? [], numbers, tolerance);
+    }
+  }
 }

@@ -98,7 +98,8 @@ async function load(
       ...formatsOf(request),
       emit,
     });
-    return { ...(await opener(weights, config.stored, config.dims, request)), model: weights };
+    const opened = await opener(weights, config.stored, config.dims, request, openSource);
+    return { ...opened, model: weights };
   }
   const dims = parseShape(request.shape);
   const plain = Array.from({ length: dims.layerCount }, (_, layer) => layer).join('_');
@@ -114,7 +115,7 @@ async function load(
   });
   await putRandomWeights(model, dims, parsed.value, type);
   const stored = { layerTypes, slidingWindow: 1024, forwardPasses: 7, backwardPasses: 2, forceNodiag: false };
-  return { ...(await opener(model, stored, dims, request)), model };
+  return { ...(await opener(model, stored, dims, request, openSource)), model };
 }
 
 /** Opens sessions under the model's own sharing, with the differences that the request asks for. */
@@ -122,12 +123,15 @@ async function opener(
   model: ModelWeights,
   stored: SharingConfig,
   dims: ModelDims,
-  { config, kvPrecision, policy: asked, promptTokens, newTokens }: BenchRequest,
+  request: BenchRequest,
+  openSource: (model: string) => ModelSource,
 ): Promise<Omit<Loaded, 'model'>> {
+  const { config, kvPrecision, policy: asked, promptTokens, newTokens } = request;
   const { layerCount, contextTokens } = dims;
   const { sharing, passes } = valueOf(applyConfig(stored, config, layerCount));
   const policy = await policyOf(asked, { contextTokens, maxNewTokens: newTokens });
-  const eviction = evictionOf(policy, false, promptTokens);
+  const files = { config: { dims }, openSource: () => Promise.resolve(openSource(request.model)) };
+  const eviction = await evictionOf(files, sharing, policy, { scored: false, promptTokens });
   return {
     dims,
     policy,

@@ -43,7 +43,7 @@ export class Conversation {
     opening: Opening,
     room: { readonly capacityTokens: number; readonly contextTokens: number },
   ): Promise<Resumed> {
-    const key = JSON.stringify(opening);
+    const key = keyOf(opening);
     const kept = this.#kept;
     const heldTokens = kept?.tokens.length ?? 0;
     if (kept?.opening === key && kept.capacityTokens >= room.capacityTokens) {
@@ -80,6 +80,10 @@ export class Conversation {
     this.#kept = null;
   }
 }
+
+/** The policy names the file of its kernels, so their numbers can be left out. */
+const keyOf = ({ eviction, ...opening }: Opening): string =>
+  JSON.stringify({ ...opening, ...(eviction && { eviction: { ...eviction, kernels: null } }) });
 
 function commonLength(a: readonly number[], b: readonly number[]): number {
   const end = Math.min(a.length, b.length);

@@ -154,8 +154,9 @@ export class Engine implements EngineApi {
     const stopsBefore = this.#stops;
     const stopped = () => this.#stops > stopsBefore;
     return this.#answer(onEvent, (emit) => {
-      const { loaded, conversation } = this.#held();
-      return work({ ...loaded, conversation }, { emit, stopped });
+      const { loaded, conversation, request } = this.#held();
+      const openSource = async () => valueOf(await this.#openSource(request.model, this.#loads.signal));
+      return work({ ...loaded, conversation, openSource }, { emit, stopped });
     });
   }
 

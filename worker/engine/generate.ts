@@ -7,6 +7,7 @@ import { decodeWatched, readPrompt } from './read-prompt.ts';
 import { RunWatch } from './watch-run.ts';
 import { applyConfig } from '../loader/apply-config.ts';
 import type { ModelConfig } from '../loader/model-config.ts';
+import type { ModelSource } from '../loader/model-source.ts';
 import { Refused, valueOf } from '../outcome.ts';
 import { evictionOf, policyOf } from './open-policy.ts';
 import { PromptLogits } from './prompt-logits.ts';
@@ -30,6 +31,8 @@ export interface RunnableModel {
   readonly weights: ModelWeights;
   /** The KV of a chat between its turns. */
   readonly conversation: Conversation;
+  /** Opens the model's files again: some are read only if a run asks for them. */
+  readonly openSource: () => Promise<ModelSource>;
 }
 
 export interface RunOptions {
@@ -83,7 +86,10 @@ export async function generate(
   const capacityTokens = promptTokens + request.maxNewTokens;
   const chat = 'chat' in request.input && request.logits.length === 0 && !request.score;
   // How long a conversation gets, its memory decides.
-  const eviction = evictionOf(policy, request.watch?.scores ?? false, chat ? 0 : promptTokens);
+  const eviction = await evictionOf(model, sharing, policy, {
+    scored: request.watch?.scores ?? false,
+    promptTokens: chat ? 0 : promptTokens,
+  });
   const opening = { sharing, passes, kvPrecision: request.kvPrecision, probabilities, ...eviction };
 
   // A run over a text needs the memory of the conversation.

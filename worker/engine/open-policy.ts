@@ -1,7 +1,10 @@
 import type { SessionOptions } from '../../gpu/backend.ts';
 import { keepEverything } from '../../gpu/kv/policies/keep-everything.ts';
-import type { Policy, PolicyContext } from '../../gpu/kv/policies/policy.ts';
+import type { Policy, PolicyContext, PolicyOptions } from '../../gpu/kv/policies/policy.ts';
+import type { ModelDims } from '../../gpu/plan/model-dims.ts';
+import type { Sharing } from '../../gpu/plan/sharing.ts';
 import { HostileFields } from '../hostile-fields.ts';
+import type { ModelSource } from '../loader/model-source.ts';
 import type { PolicyRequest } from '../protocol/generate.ts';
 
 /**
@@ -15,18 +18,32 @@ export async function policyOf(request: PolicyRequest, context: PolicyContext): 
   return readPolicy(new HostileFields(request, 'bad-request', 'policy'), context);
 }
 
+/** What opening a policy needs of a model. */
+interface Model {
+  readonly config: { readonly dims: ModelDims };
+  readonly openSource: () => Promise<ModelSource>;
+}
+
 /**
- * What a session must know of a policy; nothing if it keeps everything.
+ * What a session must know of a policy; nothing if it keeps everything. Under LESS this reads the kernels' file.
  *
  * @param scored       whether scores are wanted even if the policy decides without them
  * @param promptTokens the longest text at the end of a prompt
+ * @throws Refused with `bad-request` or `bad-weights` if the kernels are none for this model and plan
  */
-export const evictionOf = (
+export async function evictionOf(
+  { config, openSource }: Model,
+  sharing: Sharing,
   policy: Policy,
-  scored: boolean,
-  promptTokens: number,
-): Pick<SessionOptions, 'eviction'> =>
-  policy.id === 'none' ? {} : { eviction: { policy, scored, promptTokens } };
+  { scored, promptTokens }: Pick<PolicyOptions, 'scored' | 'promptTokens'>,
+): Promise<Pick<SessionOptions, 'eviction'>> {
+  if (policy.id === 'none') return {};
+  const eviction = { policy, scored, promptTokens, kernels: null };
+  if (policy.kernels === null) return { eviction };
+  const { loadKernels } = await import('../loader/load-kernels.ts');
+  const kernels = await loadKernels(await openSource(), policy.kernels, sharing, config.dims);
+  return { eviction: { ...eviction, kernels } };
+}
 
 /** A prompt in the pieces that a policy reads it in. */
 export function piecesOf(tokens: readonly number[], { chunk }: Policy): readonly (readonly number[])[] {

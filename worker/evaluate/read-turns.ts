@@ -34,11 +34,12 @@ export interface ReadOptions extends RunOptions {
  * @throws Refused, also if it was stopped, because half an evaluation is of no use
  */
 export async function readTurns(
-  { config, weights }: RunnableModel,
+  model: RunnableModel,
   turns: readonly ReadTurn[],
   onRow: (logits: Float32Array) => void,
   options: ReadOptions,
 ): Promise<void> {
+  const { config, weights } = model;
   const { sharing, passes } = valueOf(applyConfig(config.stored, options.config, config.dims.layerCount));
   const promptTokens = turns.reduce((sum, { tokens }) => sum + tokens.length, 0);
   const session = await weights.open({
@@ -46,7 +47,7 @@ export async function readTurns(
     passes,
     kvPrecision: options.kvPrecision,
     capacityTokens: promptTokens,
-    ...evictionOf(options.policy, false, promptTokens),
+    ...(await evictionOf(model, sharing, options.policy, { scored: false, promptTokens })),
   });
   let read = 0;
   const report = (done: number, mode: Mode) => {

@@ -1,5 +1,5 @@
 import type { Session } from '../../gpu/backend.ts';
-import type { Policy } from '../../gpu/kv/policies/policy.ts';
+import type { Policy, PolicyOptions } from '../../gpu/kv/policies/policy.ts';
 import { chooseMode, groupsOf, type Mode, type Passes } from '../../gpu/plan/forward-plan.ts';
 import type { Sharing } from '../../gpu/plan/sharing.ts';
 import type { TokenLikelihood, WantedToken } from '../../gpu/plan/token-likelihood.ts';
@@ -39,6 +39,8 @@ export class TextReader {
   readonly #model: RunnableModel;
   readonly #reading: Reading;
   readonly #options: ReadOptions;
+  /** Null if everything is kept. */
+  readonly #eviction: PolicyOptions | null;
   #open: { readonly session: Session; readonly capacityTokens: number } | null = null;
 
   /** @throws Refused with `bad-request`, `bad-config` or `bad-layer-types` */
@@ -47,7 +49,8 @@ export class TextReader {
     const { sharing, passes } = valueOf(applyConfig(stored, reading.config, dims.layerCount));
     // A policy's defaults are those of a text that fills the context.
     const policy = await policyOf(reading.policy, { contextTokens: dims.contextTokens, maxNewTokens: 0 });
-    return new TextReader(model, reading, options, sharing, passes, policy);
+    const { eviction = null } = await evictionOf(model, sharing, policy, { scored: false, promptTokens: 0 });
+    return new TextReader(model, reading, options, sharing, passes, policy, eviction);
   }
 
   private constructor(
@@ -57,6 +60,7 @@ export class TextReader {
     sharing: Sharing,
     passes: Passes,
     policy: Policy,
+    eviction: PolicyOptions | null,
   ) {
     this.#model = model;
     this.#reading = reading;
@@ -64,6 +68,7 @@ export class TextReader {
     this.sharing = sharing;
     this.passes = passes;
     this.policy = policy;
+    this.#eviction = eviction;
   }
 
   /** Whether parallel mode reads some group several times, so that how a text is cut into prompts changes the numbers. */
@@ -221,7 +226,7 @@ export class TextReader {
 
   /** An empty session with room for so many tokens. */
   async #session(tokens: number): Promise<Session> {
-    const { sharing, passes, policy } = this;
+    const { sharing, passes } = this;
     const held = this.#open;
     // Of the text alone, never of the texts before it: a backend may add in another order in a larger session.
     const capacityTokens = Math.ceil(tokens / CAPACITY_STEP) * CAPACITY_STEP;
@@ -234,7 +239,7 @@ export class TextReader {
       passes,
       kvPrecision: this.#reading.kvPrecision,
       capacityTokens,
-      ...evictionOf(policy, false, capacityTokens),
+      ...(this.#eviction && { eviction: { ...this.#eviction, promptTokens: capacityTokens } }),
     });
     this.#open = { session, capacityTokens };
     return session;

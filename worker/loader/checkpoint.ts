@@ -1,7 +1,7 @@
 import { mistakenFor } from '../file-kind.ts';
 import { Refused } from '../outcome.ts';
 import { ByteReader } from './byte-reader.ts';
-import type { ModelSource } from './model-source.ts';
+import type { ModelSource, OpenFile } from './model-source.ts';
 import { namesOf } from './names.ts';
 import { BadIndex, parseIndex, type ShardIndex } from './shard-index.ts';
 import { BadHeader, headerLength, LENGTH_BYTES, parseHeader, type TensorTable } from './safetensors.ts';
@@ -143,21 +143,33 @@ async function openFile(
 ): Promise<CheckpointFile | null> {
   const opened = await source.open(name);
   if (!opened) return null;
+  const { reader, ...file } = await readTensorTable(opened, name);
+  if (then === 'go on') return { ...file, reader };
+  await reader.close();
+  return { ...file, reader: null };
+}
+
+/**
+ * Reads the header of a safetensors file.
+ *
+ * @param name what failures call the file
+ * @throws Refused with `bad-weights`; the file is closed then
+ */
+export async function readTensorTable(
+  opened: OpenFile,
+  name: string,
+): Promise<CheckpointFile & { readonly reader: ByteReader }> {
   const reader = new ByteReader(opened);
-  let keep = false;
   try {
     const first = await reader.read(LENGTH_BYTES);
     const length = await lengthOf(first, reader);
     const header = await reader.read(length);
     if (header.length < length)
       throw new BadHeader(`the file ends after ${header.length} bytes of ${length} of header`);
-    const table = parseHeader(header, reader.sizeBytes);
-    keep = then === 'go on';
-    return { ...table, name, dataStart: LENGTH_BYTES + length, reader: keep ? reader : null };
+    return { ...parseHeader(header, reader.sizeBytes), name, dataStart: LENGTH_BYTES + length, reader };
   } catch (error) {
+    await reader.close();
     throw error instanceof BadHeader ? badWeights(name, error.message) : error;
-  } finally {
-    if (!keep) await reader.close();
   }
 }
 

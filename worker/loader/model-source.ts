@@ -10,6 +10,11 @@ export interface ModelSource {
   open(file: string, begin?: number): Promise<OpenFile | null>;
   /** The names of all files that the source knows of. The page's own folder has no list, and names none. */
   names(): Promise<readonly string[]>;
+  /**
+   * Any file of this machine, by a path from the model's folder on or an absolute one; absent if the source has no
+   * folder on this machine that the person could name files beside.
+   */
+  openPath?(path: string): Promise<OpenFile | null>;
   /** Where the source keeps files that were made from its own; absent if it keeps none. */
   readonly copies?: ModelCopies;
 }

@@ -1,10 +1,12 @@
 import {
+  completeLess,
   completePolicy,
   numbersOf,
   type CompletedPolicy,
   type GivenPolicy,
 } from '../../gpu/kv/policies/complete-policy.ts';
 import { policyNumberNames, type PolicyNumber } from '../../gpu/kv/policies/fields.ts';
+import { less } from '../../gpu/kv/policies/less.ts';
 import { policyKind } from '../../gpu/kv/policies/policies.ts';
 import type { PolicyContext, PolicyKind } from '../../gpu/kv/policies/policy.ts';
 import type { PolicyRequest } from '../protocol/generate.ts';
@@ -15,6 +17,10 @@ import type { KeysOfPart, SettingValues } from './settings.ts';
 /** The settings of a cache policy. */
 export type PolicyValues = Readonly<Pick<SettingValues, KeysOfPart<'policy'>>>;
 
+/** The kind whose numbers count: under LESS that which decides for it. */
+const decidingKindOf = ({ policy, policySparse }: PolicyValues): PolicyKind =>
+  policyKind(policy === less.id ? policySparse : policy);
+
 /** What the settings ask of their policy. Numbers that it does not have stay out, whatever their fields hold. */
 function givenTo(kind: PolicyKind, values: PolicyValues): GivenPolicy {
   const numbers: Partial<Record<PolicyNumber, number>> = {};
@@ -22,20 +28,28 @@ function givenTo(kind: PolicyKind, values: PolicyValues): GivenPolicy {
     const value = values[policyKeyOf(name)];
     if (value !== null) numbers[name] = value;
   }
-  const chosen = kind.positions.length > 1 ? values.policyPositions : 'published';
+  const mayChoose = kind.positions.length > 1 && values.policy !== less.id;
+  const chosen = mayChoose ? values.policyPositions : 'published';
   return { numbers, positions: chosen === 'published' ? null : chosen };
 }
 
 /** The policy that the settings ask for, as a request has it. */
 export function policyRequestOf(values: PolicyValues): PolicyRequest {
-  const { numbers, positions } = givenTo(policyKind(values.policy), values);
+  const kind = decidingKindOf(values);
+  const { numbers, positions } = givenTo(kind, values);
+  if (values.policy === less.id) {
+    return { id: less.id, sparse: { id: kind.id, ...numbers }, kernels: values.policyKernels };
+  }
   return { id: values.policy, ...numbers, ...(positions && { positions }) };
 }
 
 /** The policy that the settings ask for with all defaults in place, or the first of its fields that is wrong. */
 export const policyOfSettings = (values: PolicyValues, context: PolicyContext): CompletedPolicy => {
-  const kind = policyKind(values.policy);
-  return completePolicy(kind, givenTo(kind, values), context);
+  const kind = decidingKindOf(values);
+  const given = givenTo(kind, values);
+  return values.policy === less.id
+    ? completeLess(kind, values.policyKernels, given, context)
+    : completePolicy(kind, given, context);
 };
 
 /** The same policy with its defaults in place, and nothing in the fields that it does not use. */
@@ -50,8 +64,13 @@ export function explicitPolicyValues(values: PolicyValues, context: PolicyContex
   ]);
   const choice = policyKind(policy.id).positions.length > 1;
   return {
-    ...(Object.fromEntries(numbers) as Omit<PolicyValues, 'policy' | 'policyPositions'>), // every number
+    ...(Object.fromEntries(numbers) as Omit<
+      PolicyValues,
+      'policy' | 'policySparse' | 'policyKernels' | 'policyPositions'
+    >), // every number
     policy: policy.id,
+    policySparse: values.policySparse,
+    policyKernels: values.policyKernels,
     policyPositions: choice ? policy.positions : 'published',
   };
 }

@@ -5,6 +5,8 @@
 import { numbersOf } from '../../gpu/kv/policies/complete-policy.ts';
 import { policyNumberNames, policyNumbers, type PolicyNumber } from '../../gpu/kv/policies/fields.ts';
 import { keepEverything } from '../../gpu/kv/policies/keep-everything.ts';
+import { lambda } from '../../gpu/kv/policies/lambda.ts';
+import { less, sparseKinds } from '../../gpu/kv/policies/less.ts';
 import { policyKinds } from '../../gpu/kv/policies/policies.ts';
 import type { PolicyKind, PolicyPositions } from '../../gpu/kv/policies/policy.ts';
 import type { ChoiceSetting, NumberSetting } from './setting.ts';
@@ -61,6 +63,33 @@ export const policySettings = {
     meaning: 'Which rows of the KV cache stay while the text grows',
     wide: true,
     shownIf: null,
+  } satisfies Of<ChoiceSetting>,
+  policySparse: {
+    ...common,
+    kind: 'choice',
+    initial: lambda.id,
+    options: Object.fromEntries(sparseKinds.map(({ id, label }) => [id, label])),
+    link: 'sparse',
+    label: 'Rows kept by',
+    meaning: 'The policy that decides which rows stay; the rows that it evicts go into the state',
+    wide: true,
+    shownIf: { setting: 'policy', is: [less.id] },
+  } satisfies Of<ChoiceSetting>,
+  policyKernels: {
+    ...common,
+    kind: 'choice',
+    initial: 'less-lambda-12.safetensors',
+    options: {
+      'less-lambda-12.safetensors': 'Shipped: Λ mask, 12 rows',
+      'less-h2o-12.safetensors': 'Shipped: H2O, 12 rows',
+      'kernels.safetensors': 'The checkpoint’s own kernels.safetensors',
+    },
+    link: 'kernels',
+    label: 'Trained kernels',
+    meaning:
+      'A file that comes with the model: what the state was trained for. It serves other policies and budgets too',
+    wide: true,
+    shownIf: { setting: 'policy', is: [less.id] },
   } satisfies Of<ChoiceSetting>,
   ...numberRows,
   policyPositions: {

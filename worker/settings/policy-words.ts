@@ -8,7 +8,7 @@ const percents: readonly PolicyNumber[] = ['cachePercent', 'recentPercent'];
 
 /** The numbers that decide what a policy keeps: percents only if some number of rows is left to them. */
 export function numbersThatCount(policy: Policy): readonly PolicyNumber[] {
-  const names = numbersOf(policyKind(policy.id));
+  const names = numbersOf(policyKind(policy.sparse ?? policy.id));
   const byRows = rowNumbers.every((name) => !names.includes(name) || policy[name] !== null);
   return names.filter((name) => policy[name] !== null && !(byRows && percents.includes(name)));
 }
@@ -21,5 +21,7 @@ export function describePolicy(policy: Policy): string {
     return `${label.charAt(0).toLowerCase()}${label.slice(1)} ${String(policy[name])}`;
   });
   const positions = kind.positions.length > 1 ? [`${policy.positions} positions`] : [];
-  return [kind.label, ...numbers, ...positions].join(', ');
+  const sparse = policy.sparse === null ? [] : [policyKind(policy.sparse).label];
+  const kernels = policy.kernels === null ? [] : [`kernels ${policy.kernels}`];
+  return [kind.label, ...sparse, ...numbers, ...positions, ...kernels].join(', ');
 }

@@ -2,6 +2,7 @@ import { outsideRange } from '../../plan/number-range.ts';
 import { rowsOfBudget } from './cut.ts';
 import { MOST_ROWS, policyNumbers, type PolicyNumber } from './fields.ts';
 import { keepEverything } from './keep-everything.ts';
+import { insideLess, less } from './less.ts';
 import type { Policy, PolicyContext, PolicyField, PolicyKind, PolicyPositions } from './policy.ts';
 
 /** What somebody asks of a kind of policy. Numbers that are left out have the defaults of the kind. */
@@ -71,4 +72,18 @@ export function completePolicy(
     );
   }
   return { ok: true, policy };
+}
+
+/** Completes LESS over another kind, which has the numbers. */
+export function completeLess(
+  sparse: PolicyKind,
+  kernels: string,
+  given: GivenPolicy,
+  context: PolicyContext,
+): CompletedPolicy {
+  const { cachePercent, recentPercent } = given.numbers;
+  const byPercent = cachePercent !== undefined || recentPercent !== undefined;
+  const completed = completePolicy(insideLess(sparse, byPercent), given, context);
+  if (!completed.ok) return completed;
+  return { ok: true, policy: { ...completed.policy, id: less.id, sparse: sparse.id, kernels } };
 }

@@ -14,4 +14,6 @@ export const keepEverything: Policy = {
   seed: 0,
   positions: 'absolute',
   chunk: null,
+  sparse: null,
+  kernels: null,
 };

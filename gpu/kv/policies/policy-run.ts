@@ -1,5 +1,5 @@
 import { received } from './h2o.ts';
-import { policyKind } from './policies.ts';
+import { decidingKind, policyKind } from './policies.ts';
 import type { Budget, Policy, Scoring } from './policy.ts';
 
 /** A policy at work on one text: its budget, which a percentage of the prompt may decide, and Keyformer's temperature. */
@@ -13,8 +13,7 @@ export class PolicyRun {
   /** @param scored whether scores are wanted even if the policy decides without them: those of H2O */
   constructor(policy: Policy, scored: boolean) {
     this.policy = policy;
-    const kind = policyKind(policy.id);
-    this.scoring = kind.scoring ?? (scored && policy.id !== 'none' ? received : null);
+    this.scoring = decidingKind(policy).scoring ?? (scored && policy.id !== 'none' ? received : null);
   }
 
   /** Whether probabilities add up over queries. */

@@ -1,3 +1,5 @@
+import type { LessKernels } from './less-kernels.ts';
+
 /**
  * What a cache keeps. The semantics are in docs/policies.md. A policy is plain data, which crosses to the worker; what
  * it does is in the file of its kind, and `policies.ts` lists the kinds.
@@ -24,6 +26,10 @@ export interface Policy {
   readonly positions: PolicyPositions;
   /** A prompt is read in pieces of so many tokens, with a cut after each; null to read it whole. */
   readonly chunk: number | null;
+  /** The id of the kind that decides for LESS; null for every other policy. */
+  readonly sparse: string | null;
+  /** The file with the kernels of LESS; null for every other policy. */
+  readonly kernels: string | null;
 }
 
 /**
@@ -100,4 +106,6 @@ export interface PolicyOptions {
   readonly scored: boolean;
   /** The longest text at the end of a prompt: what a budget in percent is taken of. */
   readonly promptTokens: number;
+  /** What LESS computes with; null for every other policy. */
+  readonly kernels: LessKernels | null;
 }

@@ -117,7 +117,8 @@ function dot(a: usize, b: usize, bytes: usize): f32 {
   return sumOfLanes(f32x4.add(sum, more)) + rest;
 }
 
-function addScaled(y: usize, x: usize, factor: f32, bytes: usize): void {
+/** y += factor · x */
+export function addScaled(y: usize, x: usize, factor: f32, bytes: usize): void {
   const factors = f32x4.splat(factor);
   let at: usize = 0;
   for (; at + 16 <= bytes; at += 16) {

@@ -35,7 +35,7 @@ describe('an answer', () => {
   it('has the promised fields, and survives a round trip through JSON', async () => {
     const answer = await answerAll(engine, { ...request, logits: [1, 0] });
     expect(JSON.parse(JSON.stringify(answer))).toEqual(answer);
-    const kv = { layer: 'number', rows: 'number', bytes: 'number' };
+    const kv = { layer: 'number', rows: 'number', bytes: 'number', stateBytes: 'number' };
     expect(typesOf(answer)).toEqual({
       ok: 'boolean',
       mode: 'string',

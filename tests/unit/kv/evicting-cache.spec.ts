@@ -1,7 +1,9 @@
 import { describe, expect, it } from 'vitest';
 import { newEvictingCache } from '../../../gpu/kv/evicting-cache.ts';
 import type { Policy } from '../../../gpu/kv/policies/policy.ts';
-import { policyWith } from '../../support/arbitrary-policies.ts';
+import { sharingOf } from '../../support/arbitrary-plans.ts';
+import { lessOver, policyWith } from '../../support/arbitrary-policies.ts';
+import { randomKernels } from '../../support/random-kernels.ts';
 
 const rowBytes = 100;
 const cacheOf = (
@@ -11,7 +13,7 @@ const cacheOf = (
   const { windowTokens = Infinity, capacityTokens = 1000, inFlight = 0 } = more;
   return newEvictingCache(
     { owner: 3, windowTokens, capacityTokens, rowBytes },
-    { policy, scored: false, promptTokens: 50 },
+    { policy, scored: false, promptTokens: 50, kernels: null },
     inFlight,
     (slots) => slots * rowBytes,
   );
@@ -24,6 +26,20 @@ describe('A cache under a policy', () => {
     expect(cacheOf(eightRows).slots).toMatchObject({ kind: 'evicting', slots: 9 });
     expect(cacheOf(eightRows, { inFlight: 8 }).slots.slots).toBe(17);
     expect(cacheOf(eightRows).bytesAllocated).toBe(9 * rowBytes);
+  });
+
+  it('counts the state of LESS with the rows, from the start on', () => {
+    const dims = { heads: 4, kvHeads: 2, headDim: 8 };
+    const kernels = randomKernels(sharingOf('3_3_3_3'), dims, { hidden: 5, rank: 3 });
+    const facts = { owner: 3, windowTokens: Infinity, capacityTokens: 50, rowBytes };
+    const options = { policy: lessOver(eightRows), scored: false, promptTokens: 50, kernels };
+    const cache = newEvictingCache(facts, options, 0, () => 0);
+    // 3 sums of features and 3 of values in each of 2 KV heads.
+    const stateBytes = 2 * 3 * (8 + 1) * 4;
+    expect(cache).toMatchObject({ stateBytes, bytesInUse: stateBytes });
+    cache.cut(12, budget);
+    expect(cache).toMatchObject({ rows: 8, bytesInUse: 8 * rowBytes + stateBytes });
+    expect(newEvictingCache({ ...facts, owner: 1 }, options, 0, () => 0).stateBytes).toBe(0);
   });
 
   it('has no more slots than a window or the text fills', () => {

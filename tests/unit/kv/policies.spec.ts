@@ -33,8 +33,8 @@ describe('A budget', () => {
   it('bounds the rows that a session must have room for', () => {
     const policy = policyWith('sinks', { sinks: 2, recent: 6 });
     expect(mostRows(policy, 1000)).toBe(8);
-    expect(mostRowsAtOnce({ policy, scored: false, promptTokens: 100 }, 1000)).toBe(108);
-    const chunked = { policy: { ...policy, chunk: 10 }, scored: false, promptTokens: 100 };
+    expect(mostRowsAtOnce({ policy, scored: false, promptTokens: 100, kernels: null }, 1000)).toBe(108);
+    const chunked = { policy: { ...policy, chunk: 10 }, scored: false, promptTokens: 100, kernels: null };
     expect(mostRowsAtOnce(chunked, 1000)).toBe(18);
     expect(mostRowsAtOnce(chunked, 12)).toBe(12);
     expect(mostRows(keepEverything, 5)).toBe(Infinity);

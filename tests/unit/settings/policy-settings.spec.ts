@@ -36,6 +36,30 @@ describe('the settings of a policy', () => {
     expect(policyRequestOf(config)).toEqual({ id: 'lambda', sinks: 2 });
   });
 
+  it('name the policy that decides for LESS, with its numbers, and a file that comes with the model', () => {
+    const config = set({
+      ...{ policy: 'less', policySparse: 'h2o', policyKernels: 'less-h2o-12.safetensors' },
+      ...{ policyHeavy: 6, policyRecent: 6, policySinks: 3, policyPositions: 'cache', policyChunk: 9 },
+    });
+    const kernels = 'less-h2o-12.safetensors';
+    expect(policyRequestOf(config)).toEqual({
+      id: 'less',
+      sparse: { id: 'h2o', heavy: 6, recent: 6, chunk: 9 },
+      kernels,
+    });
+    expect(policyOfSettings(config, context)).toMatchObject({
+      policy: { id: 'less', sparse: 'h2o', kernels, heavy: 6, recent: 6, chunk: 9, positions: 'absolute' },
+    });
+    expect(checkConfig({ ...config, policyRecent: 0 }, null)).toHaveProperty('policyRecent');
+    expect(decodeHash('#v=1&policy=less&sparse=h2o&kernels=..%2Fsecret').complaints).toEqual([
+      'kernels cannot be “../secret”',
+    ]);
+    const completed = policyOfSettings(config, context);
+    expect(completed.ok && describePolicy(completed.policy)).toBe(
+      'LESS (rows and a small state), H2O (heavy hitters), heavy hitters 6, recent 6, chunk 9, kernels less-h2o-12.safetensors',
+    );
+  });
+
   it.each<[string, Partial<PlaygroundConfig>, keyof PlaygroundConfig, RegExp]>([
     [
       'rows and a percentage',
