@@ -93,6 +93,9 @@ const besideTheEntry: Rolldown.CodeSplittingGroup = {
   test: (id) => basename(id) !== 'main.ts',
 };
 
+/** One chunk instead of eight: what is compressed together is smaller. */
+const firstView: Rolldown.CodeSplittingGroup = { name: 'page', tags: ['$initial'] };
+
 export default defineConfig({
   root: 'web',
   publicDir: '../public',
@@ -114,7 +117,13 @@ export default defineConfig({
     rolldownOptions: { output: { codeSplitting: { groups: [besideTheEntry] } } },
   },
   // Every browser that runs ES2023 knows how to preload modules.
-  build: { outDir: '../dist', emptyOutDir: true, target: 'es2023', modulePreload: { polyfill: false } },
+  build: {
+    outDir: '../dist',
+    emptyOutDir: true,
+    target: 'es2023',
+    modulePreload: { polyfill: false },
+    rolldownOptions: { output: { codeSplitting: { groups: [firstView] } } },
+  },
   // An address rather than a name, because `localhost` is ::1 to one program and 127.0.0.1 to another.
   server: { host: '127.0.0.1' },
   preview: { host: '127.0.0.1' },

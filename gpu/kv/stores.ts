@@ -4,7 +4,13 @@ import { WindowedCache, type KvCache } from './cache.ts';
 import type { Budget } from './policies/policy.ts';
 import type { StoreRows } from './store-rows.ts';
 import { linearSlots, ringSlots } from './slots.ts';
-import { kvRowBytes, kvRowsAllocated, type KvPrecision, type KvUsage } from './usage.ts';
+import {
+  BYTES_PER_SCORED_ROW,
+  kvRowBytes,
+  kvRowsAllocated,
+  type KvPrecision,
+  type KvUsage,
+} from './usage.ts';
 
 /**
  * Takes zeroed memory for one store.
@@ -12,9 +18,6 @@ import { kvRowBytes, kvRowsAllocated, type KvPrecision, type KvUsage } from './u
  * @returns the bytes that the ledger counts for it
  */
 export type AllocateStore = (owner: number, bytes: number) => number;
-
-/** Bytes of a row's position and score in one KV head. */
-const BYTES_PER_SCORED_ROW = 8;
 
 /** What a store under a policy is made for. */
 export interface EvictingFacts {

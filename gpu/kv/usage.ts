@@ -33,6 +33,9 @@ export interface KvUsage {
 export const kvRowBytes = (dims: Pick<ModelDims, 'kvHeads' | 'headDim'>, precision: KvPrecision) =>
   2 * dims.kvHeads * dims.headDim * (precision === 'f16' ? 2 : 4);
 
+/** Bytes of a row's position and score in one KV head, which a policy keeps beside the row. */
+export const BYTES_PER_SCORED_ROW = 8;
+
 /** KV bytes that one token takes: Σ over owners, windowed ones included. */
 export const kvBytesPerToken = (sharing: Sharing, dims: ModelDims, precision: KvPrecision) =>
   kvOwners(sharing.layers).length * kvRowBytes(dims, precision);

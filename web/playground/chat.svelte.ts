@@ -1,6 +1,14 @@
 import type { Outcome } from '../../worker/protocol/failure.ts';
 import type { ChatMessage, GenerateRequest, GenerateResult } from '../../worker/protocol/generate.ts';
 
+/** How the last turn was read, and how many tokens it added. */
+interface Reading extends Readonly<GenerateResult['reuse']> {
+  readonly promptTokens: number;
+  readonly newTokens: number;
+  /** Whether a policy evicted: such a cache cannot go back. */
+  readonly evicts: boolean;
+}
+
 /** A conversation with the model. None of it goes into the address. */
 export class Chat {
   /** Whether the person chose to chat; it takes effect only if the model has a chat template. */
@@ -10,7 +18,7 @@ export class Chat {
   draft = $state('');
   messages = $state.raw<readonly ChatMessage[]>([]);
   /** How much of the last turn's prompt was still in the cache from the turns before. */
-  reading = $state.raw<(GenerateResult['reuse'] & { readonly promptTokens: number }) | null>(null);
+  reading = $state.raw<Reading | null>(null);
 
   /** Instructions and messages, as the next turn sends them. */
   readonly sent = $derived<readonly ChatMessage[]>([
@@ -53,14 +61,14 @@ export class Chat {
   }
 
   /** Ends a turn. If it failed, the message goes back into the draft, to be changed and sent again. */
-  settle(outcome: Outcome<GenerateResult>): void {
+  settle(outcome: Outcome<GenerateResult>, evicts: boolean): void {
     if (!outcome.ok) {
       if (this.draft === '') this.takeBack();
       return;
     }
-    const { text, reuse, promptTokens } = outcome.value;
+    const { text, reuse, promptTokens, tokens } = outcome.value;
     if (text !== null && text !== '')
       this.messages = [...this.messages, { role: 'assistant', content: text }];
-    this.reading = { ...reuse, promptTokens };
+    this.reading = { ...reuse, promptTokens, newTokens: tokens.length, evicts };
   }
 }

@@ -1,8 +1,10 @@
+import { keepEverything } from '../../gpu/kv/policies/keep-everything.ts';
 import { parseLayerTypes } from '../../gpu/plan/layer-types.ts';
 import type { Failure, Outcome } from '../../worker/protocol/failure.ts';
 import type { Prompt } from '../../worker/protocol/generate.ts';
 import type { BroughtModel, LoadRequest, ModelFacts, SharingConfig } from '../../worker/protocol/load.ts';
 import { Chat } from './chat.svelte.ts';
+import { policyOfSettings } from '../../worker/settings/policy-request.ts';
 import { reloads } from '../../worker/settings/setting.ts';
 import { settings, type SettingKey } from '../../worker/settings/settings.ts';
 import { valuesOf } from '../../worker/settings/values.ts';
@@ -81,6 +83,14 @@ export class Playground {
   readonly plan = $derived(
     this.layerCount === null ? null : parseLayerTypes(this.config.layerTypes, this.layerCount),
   );
+  /** The cache policy that is set, with its defaults in place; null while one of its fields is wrong. */
+  readonly policy = $derived.by(() => {
+    const completed = policyOfSettings(this.config, {
+      contextTokens: this.facts?.dims.contextTokens ?? 0,
+      maxNewTokens: this.config.maxNewTokens ?? 0,
+    });
+    return completed.ok ? completed.policy : null;
+  });
   readonly problems = $derived(checkConfig(this.config, this.plan));
   /** Whether the engine is computing something that `stop` can end. */
   readonly busy = $derived(this.phase.at === 'generating' || this.phase.at === 'evaluating');
@@ -297,7 +307,7 @@ export class Playground {
     const outcome = await this.#engine.generate(this.desk.start(model, setup, request), this.desk.receive);
     this.desk.finish(outcome);
     this.#settleRun(outcome, model);
-    if (chatting) chat.settle(outcome);
+    if (chatting) chat.settle(outcome, request.policy.id !== keepEverything.id);
   }
 
   #settleRun(outcome: Outcome<unknown>, model: ModelFacts): void {

@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { keepEverything } from '../../../gpu/kv/policies/keep-everything.ts';
 import type { ModelDims } from '../../../gpu/plan/model-dims.ts';
 import { planFigures } from '../../../web/panels/layers/plan-figures.ts';
 import { presetLayerTypes, presets } from '../../../web/presets/presets.ts';
@@ -22,7 +23,12 @@ const dims: ModelDims = {
   mlpBias: false,
   qkNorm: false,
 };
-const settings = { precision: 'f16', passes: { forward: 7, backward: 2 }, budgetBytes: 2 ** 30 } as const;
+const settings = {
+  precision: 'f16',
+  passes: { forward: 7, backward: 2 },
+  budgetBytes: 2 ** 30,
+  policy: keepEverything,
+} as const;
 
 const figuresOf = (id: string, parameter?: number, windowTokens = 1024) => {
   const preset = presets.find((candidate) => candidate.id === id);

@@ -7,4 +7,16 @@ export const words = {
   exact: 'Exact',
   /** What an empty field stands for. */
   ifEmpty: (value: string) => `Empty: ${value}`,
+  preview: {
+    title: 'KV under this policy',
+    after: (tokens: string) => `KV after a prompt of ${tokens} tokens:`,
+    of: (all: string, percent: string) => ` of ${all} (${percent})`,
+    store: (owner: number, rows: string) => `layer ${owner}: ${rows} rows`,
+    idle: 'The budget is not below what this plan keeps anyway, so the policy never acts here.',
+    whole: 'While the prompt is read, all of its rows are needed.',
+    chunked: (tokens: string) => `While the prompt is read, rows for ${tokens} more are needed.`,
+    outgrows: 'The text may grow past the context: positions count within the cache.',
+    limited: 'The text still ends at the model’s context, because distances count in the text.',
+    unknown: 'Known once a model is loaded and the settings are right.',
+  },
 } as const;

@@ -1,3 +1,6 @@
+import { keepEverything } from '../../../gpu/kv/policies/keep-everything.ts';
+import type { Policy } from '../../../gpu/kv/policies/policy.ts';
+import { placesNeeded } from '../../../gpu/kv/policies/usage.ts';
 import { formatCount } from '../../ui/format.ts';
 import { words } from './words.ts';
 
@@ -10,12 +13,22 @@ interface Length {
   /** Tokens of the prompt, if a run has counted them. */
   readonly countedTokens: number | null;
   readonly contextTokens: number;
+  /** Decides how many places of the context a text takes; null while it is wrong. */
+  readonly policy: Policy | null;
 }
 
 /** A warning if the text may outgrow the model's context; null if it fits. */
-export function contextNote({ prompt, maxNewTokens, countedTokens, contextTokens }: Length): string | null {
+export function contextNote({
+  prompt,
+  maxNewTokens,
+  countedTokens,
+  contextTokens,
+  policy,
+}: Length): string | null {
   const promptTokens = countedTokens ?? Math.ceil(prompt.length / CHARACTERS_PER_TOKEN) + 1;
-  if (maxNewTokens === null || promptTokens + maxNewTokens <= contextTokens) return null;
+  if (maxNewTokens === null) return null;
+  const text = { heldTokens: 0, readTokens: promptTokens, newTokens: maxNewTokens };
+  if (placesNeeded(policy ?? keepEverything, text) <= contextTokens) return null;
   return words.prompt.tooLong(
     countedTokens === null,
     formatCount(promptTokens, 'token'),

@@ -40,6 +40,10 @@ export const words = {
       `Read ${newTokens}; the KV of ${kept} earlier tokens was kept.`,
     readSome: (newTokens: string, kept: string, held: string) =>
       `Read ${newTokens}; ${kept} of ${held} kept tokens were reused, because the conversation changed after them.`,
+    readAgain: (tokens: string) =>
+      `Read the conversation again from its start, ${tokens}: it changed, or was stopped, and a cache that has evicted cannot go back.`,
+    outgrows: (tokens: string, contextTokens: string) =>
+      `Next turn: ${tokens}. The text may outgrow the ${contextTokens} of the model’s context: the policy counts positions within the cache.`,
     nextTurn: (tokens: string, newTokens: string, contextTokens: string) =>
       `Next turn: ${tokens} and up to ${newTokens} new, of ${contextTokens}.`,
     nextTurnTooLong: (tokens: string, newTokens: string, contextTokens: string) =>

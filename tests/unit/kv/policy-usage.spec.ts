@@ -1,0 +1,61 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { keepEverything } from '../../../gpu/kv/policies/keep-everything.ts';
+import {
+  kvBytesUnder,
+  longestPromptUnder,
+  placesNeeded,
+  storesUnder,
+} from '../../../gpu/kv/policies/usage.ts';
+import { kvBytesHeld } from '../../../gpu/kv/usage.ts';
+import { arbitraryPolicy, policyWith } from '../../support/arbitrary-policies.ts';
+import { sharingOf } from '../../support/arbitrary-plans.ts';
+import { dims } from '../worker/tiny-checkpoint.ts';
+
+const sharing = sharingOf('0_2s_2s_0', { windowTokens: 8 });
+
+describe('The preview of a policy', () => {
+  it('counts what a cut leaves, with scores and positions, and windows as they are', () => {
+    const h2o = policyWith('h2o', { heavy: 6, recent: 4 });
+    const row = 4 * dims.kvHeads * dims.headDim + 8 * dims.kvHeads;
+    expect(storesUnder(h2o, sharing, dims, 'f16', 100)).toEqual([
+      { owner: 0, rows: 10, bytes: 10 * row },
+      { owner: 2, rows: 8, bytes: 8 * row },
+    ]);
+  });
+
+  it('without a policy is the formula of a plain cache', () => {
+    expect(kvBytesUnder(keepEverything, sharing, dims, 'f32', 50)).toBe(
+      kvBytesHeld(sharing, dims, 'f32', 50),
+    );
+  });
+
+  it('finds the longest prompt that fits, or that every prompt does', () => {
+    fc.assert(
+      fc.property(arbitraryPolicy, fc.integer({ min: 0, max: 1_000_000 }), (policy, bytes) => {
+        const longest = longestPromptUnder(policy, sharing, dims, 'f16', bytes);
+        const bytesAt = (tokens: number) => kvBytesUnder(policy, sharing, dims, 'f16', tokens);
+        expect(bytesAt(Math.min(longest, 1_000_000))).toBeLessThanOrEqual(bytes);
+        if (longest < Infinity) expect(bytesAt(longest + 1)).toBeGreaterThan(bytes);
+      }),
+      { numRuns: 200 },
+    );
+  });
+});
+
+describe('The places that a text needs', () => {
+  const sinks = (more: object) => policyWith('sinks', { sinks: 4, recent: 60, positions: 'cache', ...more });
+  const text = { heldTokens: 0, readTokens: 1000, newTokens: 500 };
+
+  it('are its length if positions are those of the text', () => {
+    expect(placesNeeded(sinks({ positions: 'absolute' }), text)).toBe(1500);
+    expect(placesNeeded(keepEverything, text)).toBe(1500);
+  });
+
+  it('are those of the longest piece and the rows kept, however many tokens follow', () => {
+    expect(placesNeeded(sinks({}), text)).toBe(1000);
+    expect(placesNeeded(sinks({ chunk: 32 }), text)).toBe(96);
+    expect(placesNeeded(sinks({}), { heldTokens: 1000, readTokens: 10, newTokens: 9000 })).toBe(74);
+    expect(placesNeeded(sinks({}), { heldTokens: 0, readTokens: 5, newTokens: 7 })).toBe(12);
+  });
+});
