@@ -8,7 +8,7 @@ const usage = `npm run --silent bench:policies -- [options]
   --backend B      webgpu (the default) or cpu
   --rows N         rows that each policy keeps, at least 8 (256)
   --long N         tokens of a text that is kept whole, for comparison (4096)
-  --new N          new tokens of a measurement (64)
+  --new N          new tokens of a measurement (128)
   --rounds N       measurements of each, by turns (11)
 JSON goes to standard output.`;
 
@@ -18,7 +18,7 @@ const { values } = parseArgs({
     backend: { type: 'string', default: 'webgpu' },
     rows: { type: 'string', default: '256' },
     long: { type: 'string', default: '4096' },
-    new: { type: 'string', default: '64' },
+    new: { type: 'string', default: '128' },
     rounds: { type: 'string', default: '11' },
   },
 });
