@@ -19,6 +19,8 @@ export const words = {
   bytesLater: 'bytes per token: once the model is loaded',
   nothingInUse: '0 B in use',
   inUse: (bytes: string, running: boolean) => `${bytes} in use by ${running ? 'this run' : 'the last run'}`,
+  /** Of the bytes in use, under LESS. */
+  rowsAndState: (rows: string, state: string) => `rows ${rows} + state ${state}`,
   /** Stands between the model and the plan of a run under other settings. */
   as: 'as',
 } as const;
