@@ -1,3 +1,4 @@
+import type { PolicyFigure, PolicyFigures } from './policies.ts';
 import { tokensTrained, type Check, type Evaluation, type Score, type Training } from './evaluation.ts';
 
 /** All that is known of one model. */
@@ -7,6 +8,8 @@ export interface Dossier {
   readonly training: Training;
   /** Null if PyTorch has not checked the model. */
   readonly check: Check | null;
+  /** Null if no cache policy was measured. */
+  readonly policies: PolicyFigures | null;
 }
 
 const whole = (value: number) => value.toLocaleString('en-US');
@@ -31,7 +34,7 @@ const quoted = (text: string) =>
     .join('\n');
 
 /** A model's card: README.md beside its weights, as the Hub shows it. */
-export function modelCard({ id, evaluation, training, check }: Dossier): string {
+export function modelCard({ id, evaluation, training, check, policies }: Dossier): string {
   const { parallel, sequential, windows, windowTokens } = evaluation;
   const { kvBytesPerToken, contextTokens, kvBytesAtContext } = evaluation;
   const ofPlain = fractionOfPlain(evaluation);
@@ -72,7 +75,7 @@ own decoder: \`npm run evaluate -- --corpus CORPUS --windows ${windows} ${id}\` 
 | --- | --- | --- | --- | --- | --- |
 | kvtab | ${windows} | sequential | ${figures(sequential)} |
 | kvtab | ${windows} | parallel | ${figures(parallel)} |
-${check ? checked(check) : ''}
+${check ? checked(check) : ''}${policies ? underPolicies(id, policies) : ''}
 ## Training
 
 | run | tokens | seed |
@@ -101,6 +104,34 @@ const checked = ({ windows, sequential, parallel, earlyNats, lateNats, contextTo
 
 By position in a context of ${contextTokens} (PyTorch): ${earlyNats.toFixed(4)} nats per token at 64 to 256; the same tokens in the last quarter ${lateNats.toFixed(4)}.
 `;
+
+/** What cache policies cost, each alone and with LESS. */
+function underPolicies(id: string, figures: PolicyFigures): string {
+  const { backend, windows, windowTokens, promptTokens, fullBitsPerByte, results } = figures;
+  const cell = ({ more, standardError }: PolicyFigure) => `${more.toFixed(4)} ± ${standardError.toFixed(4)}`;
+  const rows = results
+    .filter(({ kernels }) => kernels === null)
+    .map((alone) => {
+      const less = results.find(
+        ({ policy, rows, kernels }) => policy === alone.policy && rows === alone.rows && kernels !== null,
+      );
+      const closed = less ? percent(1 - less.more / alone.more) : '';
+      const withLess = less ? [cell(less), closed, `\`${less.kernels ?? ''}\``] : ['', '', ''];
+      return `| ${[alone.rows, alone.policy, cell(alone), ...withLess].join(' | ')} |`;
+    })
+    .join('\n');
+  return `
+## Under cache policies
+
+Bits per byte above a cache that keeps everything (${fullBitsPerByte.toFixed(4)}), with the standard error over the same ${windows}
+windows of ${windowTokens} tokens: a prompt of ${promptTokens}, the rest fed under the policy. \`npm run evaluate -- --corpus CORPUS
+--policies --backend ${backend} --windows ${windows} ${id}\`. The state of LESS weighs about as much as 8 rows in f16.
+
+| rows kept | policy | alone | with LESS | gap closed | kernels |
+| --- | --- | --- | --- | --- | --- |
+${rows}
+`;
+}
 
 /** The table of the whole family: README.md of the folder of models. */
 export function familyTable(family: readonly Dossier[]): string {

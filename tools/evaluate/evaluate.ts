@@ -8,7 +8,7 @@ import type { EngineApi } from '../../worker/protocol/engine.ts';
 import type { BackendChoice } from '../../worker/protocol/load.ts';
 import { initialValues, partOf } from '../../worker/settings/values.ts';
 import { readTextFiles } from '../../worker/loader/text-files.ts';
-import { openTokenizer, parseObject } from '../../worker/text/tokenizer.ts';
+import { openTokenizer, parseObject, type TextTokenizer } from '../../worker/text/tokenizer.ts';
 import { answerAll, type Answer } from '../headless/answer.ts';
 import { scoreOf, type Evaluation, type Sample } from './evaluation.ts';
 import { takeWindows } from './held-out.ts';
@@ -36,6 +36,13 @@ export interface Subject {
   readonly windows: number;
 }
 
+/** @throws Error if the model has no tokenizer */
+export async function tokenizerOf(model: string, source: ModelSource): Promise<TextTokenizer> {
+  const files = await readTextFiles(source);
+  if (!files) throw new Error(`${model} has no tokenizer.json`);
+  return openTokenizer(files.tokenizer, parseObject(files.config ?? '{}', 'tokenizer_config.json'));
+}
+
 /**
  * Measures a model through the headless runner: its loss on held-out text in both modes, and samples.
  *
@@ -50,12 +57,7 @@ export async function evaluate(
   const { dims, stored } = valueOf(
     parseModelConfig(JSON.parse((await source.text('config.json')) ?? 'null')),
   );
-  const files = await readTextFiles(source);
-  if (!files) throw new Error(`${model} has no tokenizer.json`);
-  const tokenizer = openTokenizer(
-    files.tokenizer,
-    parseObject(files.config ?? '{}', 'tokenizer_config.json'),
-  );
+  const tokenizer = await tokenizerOf(model, source);
   const { windows, tokens, bytes } = takeWindows(heldOut, tokenizer, count, WINDOW_TOKENS);
 
   const run = async (request: object) => {

@@ -5,9 +5,10 @@ import type { BackendChoice } from '../../worker/protocol/load.ts';
 import { openFolderSource } from '../headless/folder-source.ts';
 import { openEngine, type Surroundings } from '../headless/main.ts';
 import { familyTable, modelCard, type Dossier } from './card.ts';
-import { evaluate } from './evaluate.ts';
+import { evaluate, tokenizerOf } from './evaluate.ts';
 import type { Check, Evaluation, Training } from './evaluation.ts';
 import { readHeldOut } from './held-out.ts';
+import { evaluatePolicies, type PolicyFigures } from './policies.ts';
 
 export interface Order {
   /** Ids of shipped models to measure. The others keep their figures. */
@@ -16,11 +17,13 @@ export interface Order {
   readonly corpus: string | null;
   readonly backend: BackendChoice;
   readonly windows: number;
+  /** Whether to measure cache policies, instead of the models. */
+  readonly policies: boolean;
 }
 
 /** Evaluates shipped models. Writes the cards of all models, their table, and the quality that the page shows. */
 export async function main(
-  { models, corpus, backend, windows }: Order,
+  { models, corpus, backend, windows, policies }: Order,
   surroundings: Surroundings,
 ): Promise<void> {
   const shipped = join(surroundings.root, 'public', 'models');
@@ -29,7 +32,16 @@ export async function main(
     const engine = openEngine(surroundings);
     for (const model of models) {
       const folder = join(shipped, model);
-      const subject = { model, backend, source: openFolderSource(folder), heldOut, windows };
+      const source = openFolderSource(folder);
+      if (policies) {
+        const load = { model, backend, weights: 'stored', quantizeEmbeddings: false } as const;
+        const text = { tokenizer: await tokenizerOf(model, source), heldOut, windows };
+        const hasKernels = (file: string) => existsSync(join(folder, file));
+        const figures = await evaluatePolicies(engine, load, text, hasKernels, report);
+        await writeJson(join(folder, 'policies.json'), figures);
+        continue;
+      }
+      const subject = { model, backend, source, heldOut, windows };
       await writeJson(join(folder, 'evaluation.json'), await evaluate(engine, subject, report));
     }
     await engine.unload();
@@ -63,7 +75,8 @@ async function readDossier(shipped: string, id: string): Promise<Dossier | null>
   const evaluation = (await read('evaluation.json')) as Evaluation | null;
   const training = (await read('training.json')) as Training | null;
   const check = (await read('check.json')) as Check | null;
-  return evaluation && training && { id, evaluation, training, check };
+  const policies = (await read('policies.json')) as PolicyFigures | null;
+  return evaluation && training && { id, evaluation, training, check, policies };
 }
 
 const writeJson = (file: string, value: unknown) => writeFile(file, `${JSON.stringify(value, null, 1)}\n`);

@@ -3,22 +3,24 @@ import { resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import { importBuilt, root } from '../setup/build-for-node.mjs';
 
-const usage = `npm run evaluate -- [--corpus CORPUS MODEL…] [--backend webgpu|cpu] [--windows N]
+const usage = `npm run evaluate -- [--corpus CORPUS MODEL…] [--backend webgpu|cpu] [--windows N] [--policies]
   --corpus CORPUS  the folder of valid.txt.gz: measures the models that you name, which takes minutes each
                    without it, only writes the cards again
   --backend B      webgpu (the default) or cpu
-  --windows N      how many windows of the held-out text to read (200)`;
+  --windows N      how many windows of the held-out text to read (200; 24 for policies)
+  --policies       measures cache policies, alone and with LESS, instead of the models`;
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
   options: {
     corpus: { type: 'string' },
     backend: { type: 'string', default: 'webgpu' },
-    windows: { type: 'string', default: '200' },
+    windows: { type: 'string' },
+    policies: { type: 'boolean', default: false },
   },
 });
-const { corpus, backend } = values;
-const windows = Number(values.windows);
+const { corpus, backend, policies } = values;
+const windows = Number(values.windows ?? (policies ? 24 : 200));
 if (
   !(Number.isInteger(windows) && windows > 1) ||
   (backend !== 'webgpu' && backend !== 'cpu') ||
@@ -29,7 +31,7 @@ if (
 }
 const { main } = /** @type {typeof import('./main.ts')} */ (await importBuilt('evaluate'));
 await main(
-  { models: positionals, corpus: corpus === undefined ? null : resolve(corpus), backend, windows },
+  { models: positionals, corpus: corpus === undefined ? null : resolve(corpus), backend, windows, policies },
   {
     root,
     findSoftwareVulkan: async () => {

@@ -27,6 +27,7 @@ const dossier: Dossier = {
     ],
   },
   check: null,
+  policies: null,
 };
 
 it('a card shows both runs and their sum, and no sample can end the block that it stands in', () => {

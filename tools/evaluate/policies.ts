@@ -1,0 +1,134 @@
+import type { TextTokenizer } from '../../worker/text/tokenizer.ts';
+import { valueOf } from '../../worker/outcome.ts';
+import type { EngineApi } from '../../worker/protocol/engine.ts';
+import type { PolicyRequest } from '../../worker/protocol/generate.ts';
+import type { LoadRequest } from '../../worker/protocol/load.ts';
+import { takeWindows } from './held-out.ts';
+
+const WINDOW_TOKENS = 512;
+const PROMPT_TOKENS = 128;
+/** 10, 25 and 50 % of the prompt. */
+const BUDGETS = [12, 32, 64] as const;
+
+/** What `npm run evaluate -- --policies` measured: `policies.json` beside the weights. */
+export interface PolicyFigures {
+  readonly backend: string;
+  readonly windows: number;
+  readonly windowTokens: number;
+  readonly promptTokens: number;
+  /** Of the tokens after the prompt, with everything kept. */
+  readonly fullBitsPerByte: number;
+  readonly results: readonly PolicyFigure[];
+}
+
+export interface PolicyFigure {
+  /** The policy that decides which rows stay. */
+  readonly policy: string;
+  readonly rows: number;
+  /** Of LESS; null for the policy alone. */
+  readonly kernels: string | null;
+  readonly bitsPerByte: number;
+  /** Bits per byte more than with everything kept, over the same windows, and the standard error of that difference. */
+  readonly more: number;
+  readonly standardError: number;
+}
+
+interface Contender {
+  readonly policy: string;
+  readonly rows: number;
+  readonly request: PolicyRequest;
+  readonly kernels: string | null;
+}
+
+/** The policies alone and with LESS, by budget. Keyformer uses the kernels of H2O, which chooses most alike. */
+function contenders(hasKernels: (file: string) => boolean): readonly Contender[] {
+  return BUDGETS.flatMap((rows) => {
+    const recent = Math.max(1, Math.floor((rows * 3) / 10));
+    const alone: readonly PolicyRequest[] = [
+      { id: 'lambda', sinks: 4, recent: rows - 4 },
+      { id: 'h2o', heavy: rows - Math.floor(rows / 2), recent: Math.floor(rows / 2) },
+      {
+        ...{ id: 'keyformer', heavy: rows - recent, recent, tauInit: 1, seed: 1 },
+        tauDelta: 1 / (WINDOW_TOKENS - PROMPT_TOKENS),
+      },
+    ];
+    return alone.flatMap((request): Contender[] => {
+      const ofPolicy = `less-${request.id === 'lambda' ? 'lambda' : 'h2o'}-12.safetensors`;
+      const kernels = [ofPolicy, 'less-lambda-12.safetensors'].find(hasKernels) ?? null;
+      const plain = { policy: request.id, rows, request, kernels: null };
+      if (kernels === null) return [plain];
+      return [plain, { ...plain, request: { id: 'less', sparse: request, kernels }, kernels }];
+    });
+  });
+}
+
+/**
+ * Measures what cache policies cost on held-out text: each window's first tokens are read as a prompt, the others are fed
+ * one by one under the policy.
+ *
+ * @param hasKernels whether the model comes with a file of kernels
+ */
+export async function evaluatePolicies(
+  engine: EngineApi,
+  load: LoadRequest,
+  {
+    tokenizer,
+    heldOut,
+    windows: count,
+  }: { readonly tokenizer: TextTokenizer; readonly heldOut: string; readonly windows: number },
+  hasKernels: (file: string) => boolean,
+  report: (what: string) => void,
+): Promise<PolicyFigures> {
+  const ignore = () => undefined;
+  valueOf(await engine.load(load, ignore));
+  // The begin token is one of them.
+  const { windows } = takeWindows(heldOut, tokenizer, count, WINDOW_TOKENS - 1);
+  const bytes = windows.map((window) => Buffer.byteLength(tokenizer.decode(window.slice(PROMPT_TOKENS))));
+
+  /** Bits per byte of each window. */
+  const measure = async (policy: PolicyRequest): Promise<readonly number[]> => {
+    const bits: number[] = [];
+    for (const [i, window] of windows.entries()) {
+      const request = {
+        input: { turns: [window.slice(0, PROMPT_TOKENS)] },
+        continuation: window.slice(PROMPT_TOKENS),
+        ...({ config: {}, mode: 'auto', kvPrecision: 'f16', reference: 'keep' } as const),
+        policy,
+      };
+      const { logProbabilities } = valueOf(await engine.score(request, ignore));
+      const nats = logProbabilities.reduce((sum, value) => sum - value, 0);
+      bits.push(nats / Math.LN2 / (bytes[i] ?? NaN));
+    }
+    return bits;
+  };
+
+  const full = await measure({ id: 'none' });
+  report(`${String(load.model)}, everything kept: ${mean(full).toFixed(4)} bits per byte`);
+  const results: PolicyFigure[] = [];
+  for (const { policy, rows, request, kernels } of contenders(hasKernels)) {
+    const bits = await measure(request);
+    const more = bits.map((value, i) => value - (full[i] ?? NaN));
+    const figure = { bitsPerByte: mean(bits), more: mean(more), standardError: standardError(more) };
+    results.push({ policy, rows, kernels, ...figure });
+    const name = kernels === null ? policy : `less over ${policy} (${kernels})`;
+    report(
+      `${String(load.model)}, ${name}, ${rows} rows: ${figure.more.toFixed(4)} ± ${figure.standardError.toFixed(4)} more`,
+    );
+  }
+  return {
+    backend: load.backend,
+    windows: windows.length,
+    windowTokens: WINDOW_TOKENS,
+    promptTokens: PROMPT_TOKENS,
+    fullBitsPerByte: mean(full),
+    results,
+  };
+}
+
+const mean = (values: readonly number[]) => values.reduce((sum, value) => sum + value, 0) / values.length;
+
+function standardError(values: readonly number[]): number {
+  const middle = mean(values);
+  const squares = values.reduce((sum, value) => sum + (value - middle) ** 2, 0);
+  return Math.sqrt(squares / (values.length - 1) / values.length);
+}
