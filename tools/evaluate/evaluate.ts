@@ -69,14 +69,17 @@ export async function evaluate(
     return answer;
   };
   const score = async (mode: Mode) => {
-    let nats = 0;
-    for (const [index, window] of windows.entries()) {
-      const answer = await run({ tokens: window, mode, maxNewTokens: 0, score: true });
-      nats += answer.nats ?? NaN;
-      if (index % 20 === 19)
-        report(`${model}, ${mode}: ${index + 1} windows, ${(nats / (index + 1)).toFixed(4)} nats`);
-    }
-    return scoreOf(nats / windows.length, tokens, bytes);
+    const reading = { config: {}, mode, kvPrecision: 'f16', policy: { id: 'none' } } as const;
+    const work = { kind: 'tokens', items: windows.map((window) => ({ tokens: window })) } as const;
+    let logLikelihood = 0;
+    let read = 0;
+    const measured = await engine.measure({ ...reading, work }, (event) => {
+      if (event.type !== 'measured' || event.measured.kind !== 'likelihood') return;
+      logLikelihood += event.measured.requests[0]?.logLikelihood ?? NaN;
+      if (++read % 20 === 0) report(`${model}, ${mode}: ${read} windows`);
+    });
+    valueOf(measured);
+    return scoreOf(-logLikelihood / tokens, tokens, bytes);
   };
   const sample = async (prompt: string): Promise<Sample> => {
     const greedy = await run({ prompt, maxNewTokens: GREEDY_TOKENS, ignoreEos: true });

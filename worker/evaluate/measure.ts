@@ -5,7 +5,7 @@ import type { Measured, MeasureRequest, MeasureResult, MeasureWork } from '../pr
 import type { GuardedText } from '../text/guarded-text.ts';
 import type { PrefixToken } from '../text/text-api.ts';
 import { measureGeneration } from './measure-generation.ts';
-import { measureLikelihoods } from './measure-likelihoods.ts';
+import { isGreedy, measureLikelihoods, sumOf } from './measure-likelihoods.ts';
 import { measureRecall, recallPair, sentencesOf } from './measure-recall.ts';
 import { measureRolling } from './measure-rolling.ts';
 import { measureSpeed } from './measure-speed.ts';
@@ -83,6 +83,12 @@ async function prepare(
         measureSpeed(reader, model, item, { budgetBytes: work.budgetBytes, stopped, onTokens }),
     }));
   }
+  if (work.kind === 'tokens') {
+    return work.items.map(({ tokens }) => ({
+      tokens: tokens.length - 1,
+      run: (reader) => measureTokens(reader, tokens, model.config.dims.vocabSize),
+    }));
+  }
   const text = textOf(model);
   const encoder = new PairEncoder((each, special) => text.encode(each, special), model.prefix);
   const decode = (tokens: readonly number[]) => text.decode(tokens);
@@ -139,6 +145,27 @@ async function prepare(
     default:
       return work satisfies never;
   }
+}
+
+/** A whole sequence behind its first token, read as one prompt. */
+async function measureTokens(
+  reader: TextReader,
+  tokens: readonly number[],
+  vocabSize: number,
+): Promise<Measured> {
+  const scored = tokens.length - 1;
+  const isToken = (token: number) => Number.isInteger(token) && token >= 0 && token < vocabSize;
+  if (scored < 1 || !tokens.every(isToken)) {
+    const reason = `there must be two tokens or more, from 0 to ${vocabSize - 1}`;
+    throw new Refused({ code: 'bad-request', field: 'tokens', reason });
+  }
+  const { likelihoods, kvBytes } = await reader.score({ tokens, scored }, Infinity);
+  const logLikelihood = sumOf(likelihoods);
+  return {
+    kind: 'likelihood',
+    requests: [{ logLikelihood, greedy: isGreedy(likelihoods), tokens: scored, cut: 0 }],
+    kvBytes,
+  };
 }
 
 async function measureHidden(

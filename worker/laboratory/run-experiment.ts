@@ -275,6 +275,8 @@ async function warmUp(
 function onlyItems(work: MeasureWork, wanted: readonly number[]): MeasureWork {
   const pick = <Item>(items: readonly Item[]) => wanted.flatMap((i) => items[i] ?? []);
   switch (work.kind) {
+    case 'tokens':
+      return { ...work, items: pick(work.items) };
     case 'likelihood':
       return { ...work, items: pick(work.items) };
     case 'rolling':

@@ -16,7 +16,14 @@ export interface MeasureRequest extends Reading {
   readonly work: MeasureWork;
 }
 
-export type MeasureWork = LikelihoodWork | RollingWork | GenerationWork | RecallWork | HiddenWork | SpeedWork;
+export type MeasureWork =
+  TokensWork | LikelihoodWork | RollingWork | GenerationWork | RecallWork | HiddenWork | SpeedWork;
+
+/** Token ids, of which every one but the first is scored. */
+export interface TokensWork {
+  readonly kind: 'tokens';
+  readonly items: readonly { readonly tokens: readonly number[] }[];
+}
 
 /** Texts whose continuations are scored: choices, or the one continuation of an item. */
 export interface LikelihoodWork {

@@ -10,7 +10,16 @@ import { shippedSource } from '../worker/sources.ts';
 it('an evaluation draws as it always does, whatever the model’s authors suggest', async () => {
   const asked: GenerateRequest[] = [];
   const suggestedSampling = { sampling: { ...greedy, temperature: 2 }, maxNewTokens: 3, said: [] };
-  const engine: Pick<EngineApi, 'load' | 'generate'> = {
+  const modes: unknown[] = [];
+  const engine: Pick<EngineApi, 'load' | 'generate' | 'measure'> = {
+    measure: ({ mode, work }, onEvent) => {
+      modes.push(mode);
+      for (const item of work.items.keys()) {
+        const requests = [{ logLikelihood: -255, greedy: false, tokens: 255, cut: 0 }];
+        onEvent({ type: 'measured', item, measured: { kind: 'likelihood', requests, kvBytes: 0 } });
+      }
+      return Promise.resolve({ ok: true, value: { tokens: [] } });
+    },
     load: (request) => Promise.resolve({ ok: true, value: { ...factsOf(request), suggestedSampling } }),
     generate: (request) => {
       asked.push(request);
@@ -24,10 +33,12 @@ it('an evaluation draws as it always does, whatever the model’s authors sugges
     heldOut: 'Once upon a time there was a king. '.repeat(200),
     windows: 2,
   } as const;
-  await evaluate(engine as EngineApi, subject, () => undefined); // it calls nothing else
+  const found = await evaluate(engine as EngineApi, subject, () => undefined); // it calls nothing else
+  expect(modes).toEqual(['parallel', 'sequential']);
+  expect(found.sequential.natsPerToken).toBe(1);
 
   const page = partOf('sampling', initialValues());
   const wanted = (request: GenerateRequest) => (request.maxNewTokens === 100 ? page : greedy);
   expect(asked.map(({ sampling }) => sampling)).toEqual(asked.map(wanted));
-  expect(new Set(asked.map(({ maxNewTokens }) => maxNewTokens))).toEqual(new Set([0, 100, 200]));
+  expect(new Set(asked.map(({ maxNewTokens }) => maxNewTokens))).toEqual(new Set([100, 200]));
 });
