@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { f16Table, toF16Bits } from '../../gpu/numbers/element-type.ts';
 import { attend } from '../support/attend.ts';
+import { gelu } from '../../gpu/reference/less-state.ts';
 import * as cpu from '../../gpu/reference/math.ts';
 import {
   compileKernels,
@@ -192,6 +193,17 @@ describe.each(instructionsHere())('WebAssembly with %s', (instructions) => {
     const broken = put(memory, Float32Array.of(NaN, 1, 2, 3));
     kernels.swiglu(broken, upAt, 16);
     expect(memory.floats(broken, 1)[0]).toBeNaN();
+  });
+
+  it('computes gelu like the twin, and features without their sign', async () => {
+    const { memory, kernels } = await started;
+    const values = Float32Array.from({ length: 2001 }, (_, i) => (i - 1000) / 80);
+    const x = put(memory, values);
+    kernels.gelu(x, 4 * padded(values.length));
+    const expected = values.map(gelu);
+    expectAllClose(memory.floats(x, values.length), expected, within(1e-6), 'x');
+    kernels.absolute(x, 4 * padded(values.length));
+    expectAllClose(memory.floats(x, values.length), expected.map(Math.abs), within(1e-6), 'x');
   });
 
   it('rounds to half precision like the twin', async () => {
