@@ -133,7 +133,7 @@ async function readPrompt(
   const policy: Policy = await policyOf(asked, facts);
   const evicts = policy.id !== 'none';
   const capacityTokens = promptTokens + (evicts ? rounds + 1 : 1) * (newTokens + 1);
-  const eviction = { policy, scored: false, promptTokens: capacityTokens };
+  const eviction = { policy, scored: false, promptTokens: capacityTokens, kernels: null };
   const options = { sharing, passes, kvPrecision: 'f16', capacityTokens } as const;
   const session = await weights.open(evicts ? { ...options, eviction } : options);
   await read(
