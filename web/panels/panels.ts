@@ -174,6 +174,16 @@ export const panels: readonly Panel[] = [
     load: () => import('./export/ExportPanel.svelte'),
   },
   {
+    id: 'held',
+    title: 'Inside the cache',
+    hint: 'Watch which tokens each store keeps while the text grows.',
+    place: 'workbench',
+    openAtFirst: true,
+    tells: 'hint',
+    loading: 'lazy',
+    load: () => import('./held/HeldPanel.svelte'),
+  },
+  {
     id: 'charts',
     title: 'Charts',
     hint: 'See how KV and speed change as the text grows, and GPU time by kernel.',

@@ -40,6 +40,7 @@ export class RunDesk {
   );
 
   readonly #text = new FrameText((text) => (this.text += text));
+  readonly #listeners = new Set<(event: EngineEvent) => void>();
   #count = 0;
   #opening: Promise<RunLibrary> | null = null;
 
@@ -63,10 +64,17 @@ export class RunDesk {
     return request;
   }
 
+  /** Passes on every event of the runs until the returned function is called, for panels that draw them. */
+  listen(listener: (event: EngineEvent) => void): () => void {
+    this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
+  }
+
   readonly receive = (event: EngineEvent): void => {
     if (this.run) this.run = runAfter(this.run, event);
     if (event.type === 'token') this.#text.add(event.text);
     this.trace.receive(event);
+    for (const listener of this.#listeners) listener(event);
   };
 
   finish(outcome: Outcome<GenerateResult>): void {

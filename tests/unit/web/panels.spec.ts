@@ -18,7 +18,7 @@ describe('panels', () => {
     expect(ids('main')).toEqual(['prompt', 'output', 'figures', 'share']);
     expect(ids('comparisons')).toEqual(['family', 'compare']);
     expect(ids('settings')).toEqual(['model', 'sharing', 'cache', 'sampling', 'precision', 'hub', 'export']);
-    expect(ids('workbench')).toEqual(['charts', 'tokens', 'convergence', 'runs']);
+    expect(ids('workbench')).toEqual(['held', 'charts', 'tokens', 'convergence', 'runs']);
     const closed = panels.filter(({ openAtFirst }) => !openAtFirst).map(({ id }) => id);
     expect(closed).toEqual(['family', 'compare', 'charts', 'tokens', 'convergence']);
   });

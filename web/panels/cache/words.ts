@@ -7,6 +7,7 @@ export const words = {
   exact: 'Exact',
   /** What an empty field stands for. */
   ifEmpty: (value: string) => `Empty: ${value}`,
+  useDefaults: (policy: string) => `Use the published numbers of ${policy}`,
   preview: {
     title: 'KV under this policy',
     after: (tokens: string) => `KV after a prompt of ${tokens} tokens:`,

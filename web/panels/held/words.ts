@@ -1,0 +1,12 @@
+/** The words of the panel that shows what the stores hold. */
+export const words = {
+  empty: 'Press Generate, and watch the cache fill. A cell is a token whose keys and values a store holds.',
+  none: (plan: string) => `Everything that a layer of ${plan} can still see.`,
+  under: (policy: string) => `Under ${policy}.`,
+  tokens: 'Tokens of the text that are still held',
+  summary: (held: number, all: number) =>
+    held === all
+      ? `All ${all.toLocaleString('en')} tokens are still held by every store.`
+      : `${held.toLocaleString('en')} of ${all.toLocaleString('en')} tokens are still held by some store; the others are crossed out, and the model cannot read them again.`,
+  earlier: (tokens: string) => `… ${tokens} before`,
+} as const;
