@@ -1,6 +1,6 @@
 // Python is not JavaScript: `rstrip` and `\s` differ from `trimEnd` and `\s` on U+FEFF, U+001C to U+001F and U+0085, and
 // a text's length counts code points. The metrics of lm-evaluation-harness count as Python does.
-import { SPACE } from '../text/jinja/values.ts';
+import { SPACE } from '../text/jinja/space.ts';
 
 const spaces = new RegExp(`[${SPACE}]+`, 'g');
 const trailing = new RegExp(`[${SPACE}]$`);

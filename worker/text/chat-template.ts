@@ -8,7 +8,18 @@ import { Interpreter } from './jinja/interpreter.ts';
 import { TemplateError } from './jinja/lexer.ts';
 import { parseTemplate } from './jinja/parser.ts';
 import { strftime } from './jinja/strftime.ts';
-import { Callable, Dict, Namespace, textOf, type CallArguments, type Value } from './jinja/values.ts';
+import { iterate } from './jinja/filter.ts';
+import {
+  Callable,
+  Dict,
+  itemsOf,
+  Namespace,
+  Range,
+  textOf,
+  typeName,
+  type CallArguments,
+  type Value,
+} from './jinja/values.ts';
 
 /** Real ones have up to 20 000 characters. */
 const LONGEST_TEMPLATE = 500_000;
@@ -47,6 +58,8 @@ export function renderChat(
     throw badTemplate(`it makes ${text.length} characters of this conversation, more than ${most}`);
   } catch (error) {
     if (error instanceof TemplateError) throw badTemplate(error.message);
+    // A value that holds itself, printed.
+    if (error instanceof RangeError) throw badTemplate('it is nested too deep');
     throw error;
   }
 }
@@ -73,11 +86,11 @@ function globals(
     ['add_generation_prompt', true],
     ...Object.entries(tokens),
     callable('range', (args) => range(args, budget)),
-    callable('dict', ({ named }) => new Dict(named)),
-    callable('namespace', ({ positional: [first], named }) => {
+    callable('dict', (args) => new Dict(pairsOf('dict', args, budget))),
+    callable('namespace', (args) => {
       const space = new Namespace();
-      const given = first instanceof Dict ? first.entries() : [];
-      for (const [name, value] of [...given, ...named]) space.fields.set(textOf(name, budget.spend), value);
+      for (const [name, value] of pairsOf('namespace', args, budget))
+        space.fields.set(textOf(name, budget.spend), value);
       return space;
     }),
     callable('joiner', (args) => {
@@ -106,17 +119,31 @@ function globals(
   ];
 }
 
-function range(args: CallArguments, budget: Budget): readonly Value[] {
+function range(args: CallArguments, budget: Budget): Range {
   const given = new Given('range', args, ['start', 'stop', 'step']);
   const [start, stop] = given.has('stop')
     ? [given.whole('start'), given.whole('stop')]
     : [0, given.whole('start')];
   const step = given.whole('step', 1);
   if (step === 0) throw new TemplateError('range cannot step by 0');
-  const length = Math.max(0, Math.ceil((stop - start) / step));
-  if (length > LONGEST_RANGE) throw new TemplateError(`a range of more than ${LONGEST_RANGE} numbers`);
-  budget.items(length);
-  return Array.from({ length }, (_, i) => start + i * step);
+  const made = new Range(start, stop, step);
+  if (made.length > LONGEST_RANGE) throw new TemplateError(`a range of more than ${LONGEST_RANGE} numbers`);
+  budget.items(made.length);
+  return made;
+}
+
+/** What a dict is made of: another one or a list of pairs, and names. */
+function pairsOf(of: string, { positional, named }: CallArguments, budget: Budget) {
+  const [first, second] = positional;
+  if (second !== undefined) throw new TemplateError(`${of} takes 1 argument`);
+  if (first === undefined) return [...named];
+  if (first instanceof Dict) return [...first.entries(), ...named];
+  const pairs = iterate(first, budget).map((pair) => {
+    const [key, value, third] = itemsOf(pair) ?? [];
+    if (key !== undefined && value !== undefined && third === undefined) return [key, value] as const;
+    throw new TemplateError(`${of} needs pairs, not ${typeName(pair)}`);
+  });
+  return [...pairs, ...named];
 }
 
 const badTemplate = (reason: string) => new Refused({ code: 'bad-template', reason: brief(reason) });

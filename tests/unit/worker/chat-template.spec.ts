@@ -39,6 +39,10 @@ describe('A chat template', () => {
     expect(valueOf(outcome)).toBe(content);
   });
 
+  it('quotes half a surrogate pair for an address', () => {
+    expect(valueOf(render("{{ '\\ud800' | urlencode }}"))).toBe('%EF%BF%BD');
+  });
+
   it('neither reads nor changes a prototype', () => {
     const template =
       "{% set ns = namespace() %}{% set ns.__proto__ = {'polluted': 1} %}{% set ns.constructor = 1 %}{{ messages['__proto__'] }}{{ messages[0].__proto__ }}{{ {}.polluted }}";
@@ -64,6 +68,12 @@ describe('A chat template', () => {
     ['nests deeper than the stack', `${'{% if true %}'.repeat(20_000)}x${'{% endif %}'.repeat(20_000)}`],
     ['opens brackets without end', `{{ ${'('.repeat(100_000)}`],
     ['contains itself', '{% set n = namespace(a=1) %}{% set n.b = n %}{{ n | tojson }}{{ n.b.b.b.c.d }}'],
+    ['prints what contains itself', '{% set n = namespace() %}{% set n.b = [n] %}{{ n }}{{ n.b == n.b }}'],
+    [
+      'chains 10,000 generators',
+      "{% set n = namespace(g=[1]) %}{% for i in range(10000) %}{% set n.g = n.g | map('string') %}{% endfor %}{{ n.g | list }}",
+    ],
+    ['counts beyond 2^53', '{{ 9007199254740991 + 2 }}'],
     ['accesses the constructor', '{{ messages.constructor.constructor("return this")() }}'],
     ['is not a template', '{% for %}'],
     ['is too long', 'x'.repeat(600_000)],

@@ -43,6 +43,10 @@ export type Expression =
 export interface Arguments {
   readonly positional: readonly Expression[];
   readonly named: readonly (readonly [string, Expression])[];
+  /** Behind `*`. */
+  readonly rest: Expression | null;
+  /** Behind `**`. */
+  readonly namedRest: Expression | null;
 }
 
 export type Target =
@@ -53,6 +57,14 @@ export type Target =
 export interface Parameter {
   readonly name: string;
   readonly fallback: Expression | null;
+}
+
+/** What a macro, or the block of a call, takes and does. */
+export interface Callee {
+  readonly parameters: readonly Parameter[];
+  readonly body: Body;
+  /** The names that stand in its body. */
+  readonly reads: ReadonlySet<string>;
 }
 
 export type Statement =
@@ -85,20 +97,9 @@ export type Statement =
       readonly values: readonly (readonly [Target, Expression])[];
       readonly body: Body;
     }
-  | {
-      readonly type: 'macro';
-      readonly name: string;
-      readonly parameters: readonly Parameter[];
-      readonly body: Body;
-    }
-  | {
-      readonly type: 'call-block';
-      readonly call: Expression;
-      readonly parameters: readonly Parameter[];
-      readonly body: Body;
-    }
+  | ({ readonly type: 'macro'; readonly name: string } & Callee)
+  | ({ readonly type: 'call-block'; readonly call: Expression } & Callee)
   | { readonly type: 'filter-block'; readonly filter: Expression; readonly body: Body }
-  | { readonly type: 'do'; readonly value: Expression }
   /** A group without effect of its own: `generation`, `block`, `autoescape`. */
   | { readonly type: 'group'; readonly body: Body };
 

@@ -9,7 +9,7 @@ export const constants: ReadonlyMap<string, boolean | null> = new Map([
 ]);
 
 const comparisons = ['==', '!=', '<', '<=', '>', '>='];
-const noArguments: Arguments = { positional: [], named: [] };
+const noArguments: Arguments = { positional: [], named: [], rest: null, namedRest: null };
 
 /** Reads expressions as jinja2's parser does. */
 export class ExpressionParser {
@@ -262,29 +262,41 @@ export class ExpressionParser {
       next?.type === 'number' ||
       (next?.type === 'operator' && (next.text === '[' || next.text === '{')) ||
       (next?.type === 'name' && !['else', 'or', 'and', 'if', 'in', 'not', 'is'].includes(next.text));
-    return begins ? { positional: [this.#postfix(this.#primary())], named: [] } : noArguments;
+    return begins ? { ...noArguments, positional: [this.#postfix(this.#primary())] } : noArguments;
   }
 
   #arguments(): Arguments {
     this.#tokens.operator('(');
     const positional: Expression[] = [];
     const named: (readonly [string, Expression])[] = [];
+    let rest: Expression | null = null;
+    let namedRest: Expression | null = null;
     let count = 0;
     while (!this.#tokens.takeOperator(')')) {
       if (count++ > 0) {
         this.#tokens.operator(',');
         if (this.#tokens.takeOperator(')')) break;
       }
+      if (namedRest) throw new TemplateError('an argument follows one with "**"');
+      if (this.#tokens.takeOperator('**')) {
+        namedRest = this.expression();
+        continue;
+      }
+      if (!rest && this.#tokens.takeOperator('*')) {
+        rest = this.expression();
+        continue;
+      }
       const [token, next] = [this.#tokens.peek(), this.#tokens.peek(1)];
       if (token?.type === 'name' && next?.type === 'operator' && next.text === '=') {
         this.#tokens.skip(2);
         named.push([token.text, this.expression()]);
       } else {
-        if (named.length > 0) throw new TemplateError('an argument without a name follows one with a name');
+        if (named.length > 0 || rest)
+          throw new TemplateError('an argument without a name follows one with a name');
         positional.push(this.expression());
       }
     }
-    return { positional, named };
+    return { positional, named, rest, namedRest };
   }
 
   #dottedName(): string {

@@ -1,6 +1,7 @@
 /** Jinja's own filters, with transformers' `tojson`. Those for HTML pages, files and chance are left out. */
 import { Given } from './arguments.ts';
 import { attributeOf } from './attributes.ts';
+import { fixed } from './decimals.ts';
 import { iterate, type Filter, type Surroundings } from './filter.ts';
 import { formatted } from './format.ts';
 import { toJson } from './json.ts';
@@ -23,14 +24,17 @@ import { capitalize, charactersOf, replace, strip } from './text-methods.ts';
 import {
   Dict,
   Float,
+  Generator,
   isTrue,
   itemsOf,
   numberOf,
   orElse,
+  Range,
   textOf,
   Tuple,
   typeName,
   Undefined,
+  View,
   type Value,
 } from './values.ts';
 
@@ -54,7 +58,8 @@ const indent: Filter = (value, args, around) => {
   const given = new Given('indent', args, ['width', 'first', 'blank']);
   const width = given.or('width', 4);
   const spaces = typeof width === 'string' ? width.length : Math.max(0, given.whole('width', 4));
-  const lines = text(value, around).split('\n');
+  if (typeof value !== 'string') throw new TemplateError(`indent needs a text, not ${typeName(value)}`);
+  const lines = value.split('\n');
   around.budget.text(spaces * lines.length);
   const margin = typeof width === 'string' ? width : ' '.repeat(spaces);
   const [blank, first] = [given.flag('blank', false), given.flag('first', false)];
@@ -65,7 +70,9 @@ const length: Filter = (value, args) => {
   new Given('length', args, []);
   if (typeof value === 'string') return charactersOf(value).length;
   if (value instanceof Undefined) return 0;
-  const size = value instanceof Dict ? value.size : itemsOf(value)?.length;
+  if (value instanceof Dict) return value.size;
+  if (value instanceof Range) return value.length;
+  const size = (value instanceof View ? value.items : itemsOf(value))?.length;
   if (size === undefined) throw new TemplateError(`${typeName(value)} has no length`);
   return size;
 };
@@ -77,6 +84,9 @@ const byDefault: Filter = (value, args) => {
 };
 
 const truncate: Filter = (value, args, around) => {
+  if (typeof value !== 'string' && !(value instanceof Undefined)) {
+    throw new TemplateError(`truncate needs a text, not ${typeName(value)}`);
+  }
   const given = new Given('truncate', args, ['length', 'killwords', 'end', 'leeway']);
   const whole = text(value, around);
   const all = charactersOf(whole);
@@ -110,15 +120,22 @@ const titled = (whole: string) =>
     .map((word) => capitalize(word))
     .join('');
 
-const reverse: Filter = (value, _, around) =>
-  typeof value === 'string'
-    ? [...charactersOf(value)].reverse().join('')
-    : [...iterate(value, around.budget)].reverse();
+const reverse: Filter = (value, _, { budget }) => {
+  if (typeof value === 'string') return [...charactersOf(value)].reverse().join('');
+  const items = [...iterate(value, budget)].reverse();
+  return value instanceof Generator ? items : new Generator(items);
+};
 
-const ends =
-  (at: 0 | -1): Filter =>
-  (value, _, around) =>
-    orElse(iterate(value, around.budget).at(at), new Undefined('the end of an empty list'));
+const first: Filter = (value, _, { budget }) => {
+  const found = value instanceof Generator ? value.next() : iterate(value, budget)[0];
+  return orElse(found, new Undefined('the first item of an empty list'));
+};
+
+const last: Filter = (value, _, { budget }) => {
+  if (value instanceof Generator)
+    throw new TemplateError('a generator has no last item; "| list" makes it a list');
+  return orElse(iterate(value, budget).at(-1), new Undefined('the last item of an empty list'));
+};
 
 const format: Filter = (value, { positional, named }, around) => {
   const args = named.size > 0 ? new Dict(named) : new Tuple(positional);
@@ -142,21 +159,77 @@ const tojson: Filter = (value, args, { budget }) => {
 /** An attribute alone: items of a dict are none. */
 const attr: Filter = (value, args, { budget }) => {
   const name = new Given('attr', args, ['name']).text('name');
+  if (value instanceof Undefined) value.refuse();
   return orElse(attributeOf(value, name, budget), new Undefined(name));
 };
 
 const items: Filter = (value) => {
-  if (value instanceof Undefined) return [];
+  if (value instanceof Undefined) return new Generator([]);
   if (!(value instanceof Dict)) throw new TemplateError(`${typeName(value)} is no dict`);
-  return value.entries().map((entry) => new Tuple(entry));
+  return new Generator(value.entries().map((entry) => new Tuple(entry)));
+};
+
+const abs: Filter = (value) => {
+  if (value instanceof Float) return new Float(Math.abs(value.number));
+  const number = numberOf(value);
+  if (number === null) throw new TemplateError(`${typeName(value)} has no sign`);
+  return Math.abs(number);
+};
+
+const UNITS = ['k', 'M', 'G', 'T', 'P', 'E', 'Z', 'Y'];
+
+const filesizeformat: Filter = (value, args) => {
+  const binary = new Given('filesizeformat', args, ['binary']).flag('binary', false);
+  const bytes = numberOf(value);
+  if (bytes === null) throw new TemplateError(`filesizeformat needs a number, not ${typeName(value)}`);
+  const base = binary ? 1024 : 1000;
+  if (bytes === 1) return '1 Byte';
+  if (bytes < base) return `${Math.trunc(bytes)} Bytes`;
+  let power = 1;
+  while (power < UNITS.length && bytes >= base ** (power + 1)) power++;
+  const unit = UNITS[power - 1] ?? '';
+  return `${fixed(bytes / base ** power, 1)} ${binary ? `${unit.toUpperCase()}iB` : `${unit}B`}`;
+};
+
+const striptags = (whole: string) =>
+  whole
+    .replace(/<!--[\s\S]*?-->/g, '')
+    .replace(/<[^>]*>/g, '')
+    .split(/\s+/)
+    .filter((word) => word !== '')
+    .join(' ')
+    .replaceAll('&lt;', '<')
+    .replaceAll('&gt;', '>')
+    .replaceAll('&#39;', "'")
+    .replaceAll('&#34;', '"')
+    .replaceAll('&quot;', '"')
+    .replaceAll('&amp;', '&');
+
+const quotedForAddress = (whole: string) =>
+  encodeURIComponent(whole.replace(/\p{Cs}/gu, '\uFFFD')).replace(
+    /[!'()*]/g,
+    (char) => `%${char.charCodeAt(0).toString(16).toUpperCase()}`,
+  );
+
+const urlencode: Filter = (value, args, around) => {
+  new Given('urlencode', args, []);
+  const pairs = value instanceof Dict ? value.entries() : null;
+  if (
+    !pairs &&
+    !(value instanceof Undefined) &&
+    typeof value !== 'string' &&
+    numberOf(value) === null &&
+    value !== null
+  ) {
+    throw new TemplateError(`urlencode does not know ${typeName(value)}`);
+  }
+  if (!pairs) return quotedForAddress(text(value, around)).replaceAll('%2F', '/');
+  const quoted = (part: Value) => quotedForAddress(text(part, around)).replaceAll('%20', '+');
+  return pairs.map(([name, inner]) => `${quoted(name)}=${quoted(inner)}`).join('&');
 };
 
 export const filters: ReadonlyMap<string, Filter> = new Map<string, Filter>([
-  [
-    'abs',
-    (value) =>
-      value instanceof Float ? new Float(Math.abs(value.number)) : Math.abs(numberOf(value) ?? NaN),
-  ],
+  ['abs', abs],
   ['attr', attr],
   ['batch', batch],
   ['capitalize', onText(capitalize)],
@@ -179,7 +252,8 @@ export const filters: ReadonlyMap<string, Filter> = new Map<string, Filter>([
   ...(['d', 'default'] as const).map((name) => [name, byDefault] as const),
   ['dictsort', dictsort],
   ...(['e', 'escape', 'forceescape'] as const).map((name) => [name, escape] as const),
-  ['first', ends(0)],
+  ['filesizeformat', filesizeformat],
+  ['first', first],
   ['float', toFloat],
   ['format', format],
   ['groupby', groupby],
@@ -187,7 +261,7 @@ export const filters: ReadonlyMap<string, Filter> = new Map<string, Filter>([
   ['int', toWhole],
   ['items', items],
   ['join', join],
-  ['last', ends(-1)],
+  ['last', last],
   ['list', (value, _, around) => [...iterate(value, around.budget)]],
   ['lower', onText((whole) => whole.toLowerCase())],
   ['map', map],
@@ -200,7 +274,8 @@ export const filters: ReadonlyMap<string, Filter> = new Map<string, Filter>([
     (value, args, around) => {
       const given = new Given('replace', args, ['old', 'new', 'count']);
       const count = given.or('count', null) === null ? -1 : given.whole('count');
-      return replace(text(value, around), given.text('old'), given.text('new'), count, around.budget);
+      const [old, fresh] = [text(given.value('old'), around), text(given.value('new'), around)];
+      return replace(text(value, around), old, fresh, count, around.budget);
     },
   ],
   ['reverse', reverse],
@@ -210,6 +285,7 @@ export const filters: ReadonlyMap<string, Filter> = new Map<string, Filter>([
   ['selectattr', selecting(true, true)],
   ['slice', slices],
   ['sort', sort],
+  ['striptags', onText(striptags)],
   ['string', (value, _, around) => text(value, around)],
   ['sum', sum],
   ['title', onText(titled)],
@@ -224,13 +300,6 @@ export const filters: ReadonlyMap<string, Filter> = new Map<string, Filter>([
   ['truncate', truncate],
   ['unique', unique],
   ['upper', onText((whole) => whole.toUpperCase())],
-  [
-    'urlencode',
-    onText((whole) =>
-      encodeURIComponent(whole)
-        .replace(/[!'()*]/g, (c) => `%${c.charCodeAt(0).toString(16).toUpperCase()}`)
-        .replaceAll('%2F', '/'),
-    ),
-  ],
+  ['urlencode', urlencode],
   ['wordcount', onText((whole) => (whole.match(/[\p{L}\p{N}_]+/gu) ?? []).length)],
 ]);

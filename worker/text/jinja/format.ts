@@ -1,64 +1,152 @@
 import type { Budget } from './budget.ts';
+import { exponential, fixed, general } from './decimals.ts';
 import { TemplateError } from './lexer.ts';
 import { charactersOf } from './text-methods.ts';
-import { Dict, numberOf, reprOf, textOf, Tuple, typeName, type Value } from './values.ts';
+import {
+  Dict,
+  Float,
+  isList,
+  numberOf,
+  reprOf,
+  textOf,
+  Tuple,
+  typeName,
+  Undefined,
+  type Value,
+} from './values.ts';
 
-/** `text % values`, with the conversions that templates use. */
+/** Digits behind the point, and characters of a width. */
+const MOST_PLACES = 1000;
+
+const conversion = /^(?:\(([^()]{0,200})\))?([-+ 0#]{0,20})(\*|\d{0,9})(?:\.(\*|\d{0,9}))?[hlL]?([\s\S]?)/;
+
+/** `pattern % values`. */
 export function formatted(pattern: string, values: Value, budget: Budget): string {
   const items = values instanceof Tuple ? values.items : [values];
-  let next = 0;
-  const written = pattern.replace(
-    /%(?:\((\w{1,100})\))?([-+ 0#]{0,5})(\d{0,4})(?:\.(\d{1,3}))?([sdifFxXoeEgGr%])/g,
-    (
-      _,
-      key: string | undefined,
-      flags: string,
-      width: string,
-      precision: string | undefined,
-      kind: string,
-    ) => {
-      if (kind === '%') return '%';
-      const value = key === undefined ? items[next++] : values instanceof Dict ? values.get(key) : undefined;
-      if (value === undefined) throw new TemplateError('a format has more places than values');
-      const body = converted(value, kind, precision === undefined ? null : Number(precision), budget);
-      const signed =
-        flags.includes('+') && 'difFeEgG'.includes(kind) && !body.startsWith('-') ? `+${body}` : body;
-      const least = Number(width);
-      budget.text(signed.length + least);
-      if (flags.includes('-')) return signed.padEnd(least);
-      return flags.includes('0') ? signed.padStart(least, '0') : signed.padStart(least);
-    },
-  );
+  let used = 0;
+  const next = (): Value => {
+    const item = items[used++];
+    if (item === undefined) throw new TemplateError('a format has more places than values');
+    return item;
+  };
+  const count = (given: string | undefined): number | null => {
+    if (given === undefined) return null;
+    const number = given === '*' ? next() : Number(given);
+    if (typeof number === 'number') return number;
+    throw new TemplateError(`* in a format needs a whole number, not ${typeName(number)}`);
+  };
+  const parts: string[] = [];
+  let at = 0;
+  for (let sign = pattern.indexOf('%'); sign >= 0; sign = pattern.indexOf('%', at)) {
+    parts.push(pattern.slice(at, sign));
+    const found = conversion.exec(pattern.slice(sign + 1, sign + 300));
+    const [whole = '', key, flags = '', givenWidth, givenPlaces, kind = ''] = found ?? [];
+    at = sign + 1 + whole.length;
+    if (kind === '%') {
+      parts.push('%');
+      continue;
+    }
+    if (!/^[sradiufFeEgGxXoc]$/.test(kind)) throw new TemplateError(`a format has no conversion "${kind}"`);
+    const width = count(givenWidth) ?? 0;
+    const places = count(givenPlaces);
+    if ((places ?? 0) > MOST_PLACES)
+      throw new TemplateError(`a format asks for more than ${MOST_PLACES} digits`);
+    const value = key === undefined ? next() : ofKey(values, key);
+    budget.text(Math.abs(width));
+    const body = converted(value, kind, flags, places, budget);
+    const left = width < 0 || flags.includes('-');
+    parts.push(padded(body, Math.abs(width), left ? 'left' : isZeroed(flags, kind) ? 'zeros' : 'right'));
+  }
+  parts.push(pattern.slice(at));
+  const isTakenWhole = values instanceof Dict || values instanceof Undefined || isList(values);
+  if (used < items.length && !isTakenWhole) throw new TemplateError('a format has fewer places than values');
+  const written = parts.join('');
   budget.text(written.length);
-  if (!(values instanceof Dict) && next < items.length)
-    throw new TemplateError('a format has fewer places than values');
   return written;
 }
 
-function converted(value: Value, kind: string, precision: number | null, budget: Budget): string {
-  if (kind === 's' || kind === 'r') {
-    const written = kind === 'r' ? reprOf(value, budget.spend) : textOf(value, budget.spend);
-    return precision === null ? written : charactersOf(written).slice(0, precision).join('');
+const isZeroed = (flags: string, kind: string) => flags.includes('0') && !'srac'.includes(kind);
+
+function ofKey(values: Value, key: string): Value {
+  if (!(values instanceof Dict)) throw new TemplateError('a format with names needs a dict');
+  const value = values.get(key);
+  if (value === undefined) throw new TemplateError(`a format finds no "${key}"`);
+  return value;
+}
+
+function padded(text: string, width: number, how: 'left' | 'right' | 'zeros'): string {
+  const gap = Math.max(0, width - charactersOf(text).length);
+  if (how === 'left') return text + ' '.repeat(gap);
+  if (how === 'right') return ' '.repeat(gap) + text;
+  const sign = /^[-+ ]?(?:0[xXo])?/.exec(text)?.[0] ?? '';
+  return sign + '0'.repeat(gap) + text.slice(sign.length);
+}
+
+function converted(value: Value, kind: string, flags: string, places: number | null, budget: Budget): string {
+  switch (kind) {
+    case 's':
+    case 'r':
+    case 'a': {
+      const text = kind === 's' ? textOf(value, budget.spend) : reprOf(value, budget.spend);
+      const shown = kind === 'a' ? escaped(text) : text;
+      return places === null ? shown : charactersOf(shown).slice(0, places).join('');
+    }
+    case 'c':
+      return character(value);
+    default: {
+      const text = 'fFeEgG'.includes(kind)
+        ? floatText(value, kind, places ?? 6, flags.includes('#'))
+        : wholeText(value, kind, places ?? 0, flags.includes('#'));
+      const plus = flags.includes('+') ? '+' : flags.includes(' ') ? ' ' : '';
+      return text.startsWith('-') ? text : plus + text;
+    }
   }
+}
+
+/** Everything beyond ASCII as Python's `ascii` writes it. */
+export const escaped = (text: string) =>
+  text.replace(/[^\0-\x7f]/gu, (char) => {
+    const hex = (char.codePointAt(0) ?? 0).toString(16);
+    if (hex.length <= 2) return `\\x${hex.padStart(2, '0')}`;
+    return hex.length <= 4 ? `\\u${hex.padStart(4, '0')}` : `\\U${hex.padStart(8, '0')}`;
+  });
+
+function character(value: Value): string {
+  if (typeof value === 'string' && charactersOf(value).length === 1) return value;
+  const code = value instanceof Float ? null : numberOf(value);
+  if (code !== null && code >= 0 && code <= 0x10ffff) return String.fromCodePoint(code);
+  throw new TemplateError(`%c needs a character, not ${typeName(value)}`);
+}
+
+function numberFor(kind: string, value: Value): number {
+  if (value instanceof Undefined) value.refuse();
   const number = numberOf(value);
   if (number === null) throw new TemplateError(`%${kind} needs a number, not ${typeName(value)}`);
-  switch (kind) {
-    case 'f':
-    case 'F':
-      return number.toFixed(precision ?? 6);
-    case 'e':
-    case 'E':
-      return number.toExponential(precision ?? 6).replace(/e([+-])(\d)$/, 'e$10$2');
-    case 'x':
-      return Math.trunc(number).toString(16);
-    case 'X':
-      return Math.trunc(number).toString(16).toUpperCase();
-    case 'o':
-      return Math.trunc(number).toString(8);
-    case 'g':
-    case 'G':
-      return String(Number(number.toPrecision(precision ?? 6)));
-    default:
-      return String(Math.trunc(number));
+  return number;
+}
+
+function wholeText(value: Value, kind: string, digits: number, isMarked: boolean): string {
+  const number = numberFor(kind, value);
+  const base = kind === 'o' ? 8 : kind === 'x' || kind === 'X' ? 16 : 10;
+  if (!Number.isFinite(number) || (base !== 10 && value instanceof Float)) {
+    throw new TemplateError(`%${kind} needs a whole number`);
   }
+  const truncated = Math.trunc(number);
+  const written = BigInt(Math.abs(truncated)).toString(base).padStart(digits, '0');
+  const mark = isMarked && base !== 10 ? `0${kind}` : '';
+  return (truncated < 0 ? '-' : '') + mark + (kind === 'X' ? written.toUpperCase() : written);
+}
+
+/** A number as `f`, `e`, `g` or their capitals write it. */
+export function floatText(value: Value, kind: string, places: number, isMarked: boolean): string {
+  const number = numberFor(kind, value);
+  const lower = kind.toLowerCase();
+  const written = !Number.isFinite(number)
+    ? String(number).replace('Infinity', 'inf').replace('NaN', 'nan')
+    : lower === 'f'
+      ? fixed(number, places)
+      : lower === 'e'
+        ? exponential(number, places)
+        : general(number, places, isMarked);
+  return kind === lower ? written : written.toUpperCase();
 }

@@ -1,6 +1,6 @@
 /** Runs a template as jinja2's immutable sandbox does. */
-import type { Arguments, Body, Expression, Parameter, Statement, Target } from './ast.ts';
-import { attributeOf } from './attributes.ts';
+import type { Arguments, Body, Callee, Expression, Statement, Target } from './ast.ts';
+import { attribute, item } from './attributes.ts';
 import type { Budget } from './budget.ts';
 import { iterate, type Filter, type Surroundings } from './filter.ts';
 import { filters } from './filters.ts';
@@ -8,7 +8,6 @@ import { TemplateError } from './lexer.ts';
 import { binary, signed } from './operators.ts';
 import { Scope } from './scope.ts';
 import { contains, tests } from './tests.ts';
-import { charactersOf } from './text-methods.ts';
 import {
   Callable,
   compare,
@@ -17,10 +16,11 @@ import {
   isEqual,
   isList,
   isTrue,
-  itemsOf,
   Namespace,
   numberOf,
   orElse,
+  Range,
+  sequenceOf,
   textOf,
   Tuple,
   typeName,
@@ -50,7 +50,7 @@ export class Interpreter {
     this.#options = options;
     this.#around = {
       budget,
-      item: (object, key) => this.#item(object, key),
+      item: (object, key) => item(object, key, budget),
       filter: (name, value, args) => this.#filter(name, value, args),
       test: (name, value, args) => this.#test(name, value, args),
     };
@@ -131,14 +131,14 @@ export class Interpreter {
       case 'with': {
         const inner = new Scope(scope);
         for (const [target, value] of statement.values)
-          this.#assign(target, this.#value(value, inner), inner);
+          this.#assign(target, this.#value(value, scope), inner);
         return this.#run(statement.body, inner);
       }
       case 'macro':
-        scope.set(statement.name, this.#macro(statement.name, statement.parameters, statement.body, scope));
+        scope.set(statement.name, this.#macro(statement.name, statement, scope));
         return null;
       case 'call-block': {
-        const caller = this.#macro('caller', statement.parameters, statement.body, scope);
+        const caller = this.#macro('caller', statement, scope);
         if (statement.call.type !== 'call') throw new TemplateError('a call block calls nothing');
         this.#write(textOf(this.#call(statement.call, scope, caller), this.#budget.spend));
         return null;
@@ -148,9 +148,6 @@ export class Interpreter {
         this.#write(textOf(this.#value(statement.filter, scope, text), this.#budget.spend));
         return null;
       }
-      case 'do':
-        this.#value(statement.value, scope);
-        return null;
       case 'group':
         return this.#run(statement.body, new Scope(scope));
       default:
@@ -232,24 +229,38 @@ export class Interpreter {
     }
   }
 
-  #macro(name: string, parameters: readonly Parameter[], body: Body, defined: Scope): Callable {
-    return new Callable(name, ({ positional, named }) => {
+  #macro(name: string, { parameters, body, reads }: Callee, defined: Scope): Callable {
+    const fields = new Map<string, Value>([
+      ['name', name],
+      ['arguments', new Tuple(parameters.map((parameter) => parameter.name))],
+    ]);
+    const call = ({ positional, named }: CallArguments) => {
       const scope = new Scope(defined);
       const left = new Map(named);
       const caller = left.get('caller');
       left.delete('caller');
+      if (caller !== undefined && !reads.has('caller')) throw new TemplateError(`${name} calls no caller`);
       scope.set('caller', caller ?? new Undefined('caller'));
       for (const [i, parameter] of parameters.entries()) {
-        const given = i < positional.length ? positional[i] : left.get(parameter.name);
-        left.delete(parameter.name);
+        const isPositional = i < positional.length;
+        const given = isPositional ? positional[i] : left.get(parameter.name);
+        if (!isPositional) left.delete(parameter.name);
         const fallback = () =>
           parameter.fallback ? this.#value(parameter.fallback, scope) : new Undefined(parameter.name);
         scope.set(parameter.name, given === undefined ? fallback() : given);
       }
+      const [unnamed] = left.keys();
+      if (unnamed !== undefined && !reads.has('kwargs')) {
+        throw new TemplateError(`${name} has no argument "${unnamed}"`);
+      }
+      if (positional.length > parameters.length && !reads.has('varargs')) {
+        throw new TemplateError(`${name} takes ${parameters.length} arguments`);
+      }
       scope.set('varargs', new Tuple(positional.slice(parameters.length)));
       scope.set('kwargs', new Dict(left));
       return this.#captured(body, scope);
-    });
+    };
+    return new Callable(name, call, fields);
   }
 
   /** @param piped the body of a block, for the filters in its tag */
@@ -300,9 +311,9 @@ export class Interpreter {
         if (isTrue(this.#used(value(expression.test)))) return value(expression.then);
         return expression.otherwise ? value(expression.otherwise) : new Undefined('the other branch');
       case 'attribute':
-        return this.#attribute(value(expression.object), expression.name);
+        return attribute(value(expression.object), expression.name, this.#budget);
       case 'item':
-        return this.#item(value(expression.object), value(expression.key));
+        return item(value(expression.object), value(expression.key), this.#budget);
       case 'slice':
         return this.#slice(
           value(expression.object),
@@ -345,11 +356,18 @@ export class Interpreter {
     }
   }
 
-  #arguments({ positional, named }: Arguments, scope: Scope): CallArguments {
-    return {
-      positional: positional.map((argument) => this.#value(argument, scope)),
-      named: new Map(named.map(([name, argument]) => [name, this.#value(argument, scope)] as const)),
-    };
+  #arguments({ positional, named, rest, namedRest }: Arguments, scope: Scope): CallArguments {
+    const given = positional.map((argument) => this.#value(argument, scope));
+    const names = new Map(named.map(([name, argument]) => [name, this.#value(argument, scope)] as const));
+    const spread = namedRest ? this.#value(namedRest, scope) : new Dict();
+    if (!(spread instanceof Dict)) throw new TemplateError(`** needs a dict, not ${typeName(spread)}`);
+    for (const [name, value] of spread.entries()) {
+      if (typeof name !== 'string') throw new TemplateError('** needs texts for keys');
+      if (names.has(name)) throw new TemplateError(`the argument "${name}" is given twice`);
+      names.set(name, value);
+    }
+    const more = rest ? iterate(this.#value(rest, scope), this.#budget) : [];
+    return { positional: [...given, ...more], named: names };
   }
 
   #call(
@@ -380,36 +398,15 @@ export class Interpreter {
     return test(value, positional, this.#budget);
   }
 
-  #attribute(object: Value, name: string): Value {
-    if (object instanceof Undefined) object.refuse();
-    const found = attributeOf(object, name, this.#budget);
-    if (found !== undefined) return found;
-    return orElse(object instanceof Dict ? object.get(name) : undefined, missing(object, name));
-  }
-
-  #item(object: Value, key: Value): Value {
-    if (object instanceof Undefined) object.refuse();
-    if (object instanceof Dict) {
-      const found = object.get(key);
-      if (found !== undefined) return found;
-    }
-    const items = typeof object === 'string' ? charactersOf(object) : itemsOf(object);
-    const index = key instanceof Float ? null : numberOf(key);
-    if (items && index !== null) return orElse(items.at(index), missing(object, String(index)));
-    if (typeof key !== 'string') return missing(object, typeName(key));
-    return orElse(attributeOf(object, key, this.#budget), missing(object, key));
-  }
-
   #slice(object: Value, parts: readonly Value[]): Value {
     if (object instanceof Undefined) object.refuse();
-    const items = typeof object === 'string' ? charactersOf(object) : itemsOf(object);
-    if (!items) throw new TemplateError(`${typeName(object)} cannot be sliced`);
-    const [start = null, stop = null, by = null] = parts.map((part) => {
-      if (part === null) return null;
-      const number = part instanceof Float ? null : numberOf(part);
-      if (number === null) throw new TemplateError('a slice needs whole numbers');
-      return number;
-    });
+    const items = sequenceOf(object);
+    const bounds = parts.map((part) => (part === null || part instanceof Float ? null : numberOf(part)));
+    // What Python cannot slice, jinja2 takes for undefined.
+    if (!items || parts.some((part, i) => part !== null && bounds[i] === null)) {
+      return new Undefined(`a slice of ${typeName(object)}`);
+    }
+    const [start = null, stop = null, by = null] = bounds;
     const step = by ?? 1;
     if (step === 0) throw new TemplateError('a slice cannot step by 0');
     const [least, most] = step > 0 ? [0, items.length] : [-1, items.length - 1];
@@ -417,6 +414,10 @@ export class Interpreter {
       Math.min(most, Math.max(least, index < 0 ? index + items.length : index));
     const begin = start === null ? (step > 0 ? least : most) : clamp(start);
     const end = stop === null ? (step > 0 ? most : least) : clamp(stop);
+    if (object instanceof Range) {
+      const { start: first, step: each } = object;
+      return new Range(first + begin * each, first + end * each, each * step);
+    }
     const taken: Value[] = [];
     for (let i = begin; step > 0 ? i < end : i > end; i += step) taken.push(items[i] ?? null);
     this.#budget.items(taken.length);
@@ -424,5 +425,3 @@ export class Interpreter {
     return isList(object) ? taken : new Tuple(taken);
   }
 }
-
-const missing = (object: Value, name: string) => new Undefined(`${typeName(object)}.${name}`.slice(0, 100));

@@ -28,6 +28,9 @@ export function toJson(
   budget: Budget,
 ): string {
   const width = indent === null ? null : numberOf(indent);
+  if (indent !== null && typeof indent !== 'string' && (width === null || indent instanceof Float)) {
+    throw new TemplateError(`tojson indents by a number or a text, not by ${typeName(indent)}`);
+  }
   if (width !== null) budget.text(width);
   const margin =
     indent === null ? null : typeof indent === 'string' ? indent : ' '.repeat(Math.max(0, width ?? 0));

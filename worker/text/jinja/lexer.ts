@@ -1,4 +1,5 @@
 /** Jinja's text and tokens, as jinja2's lexer cuts them. */
+import { SPACE } from './space.ts';
 
 /** Why a template is refused. chat-template.ts turns it into a failure. */
 export class TemplateError extends Error {}
@@ -25,6 +26,14 @@ export interface WhiteSpace {
   readonly trimsBlocks: boolean;
   /** `keep_trailing_newline`: whether a newline at the end of the template stays. */
   readonly keepsLastNewline: boolean;
+}
+
+const space = new RegExp(`[${SPACE}]`);
+
+function withoutTrailingSpace(text: string): string {
+  let end = text.length;
+  while (end > 0 && space.test(text.charAt(end - 1))) end--;
+  return text.slice(0, end);
 }
 
 /** @throws TemplateError */
@@ -55,7 +64,7 @@ class Lexer {
       let text = from >= until ? '' : source.slice(from, until);
       const sign = tag === -1 ? '' : source.charAt(tag + 2);
       const kind = tag === -1 ? '' : source.charAt(tag + 1);
-      if (sign === '-') text = text.trimEnd();
+      if (sign === '-') text = withoutTrailingSpace(text);
       else if (this.#trimsBlocks && sign !== '+' && (kind === '%' || kind === '#'))
         text = withoutIndent(source, text, until);
       if (text !== '') this.#tokens.push({ type: 'text', text });
@@ -77,20 +86,20 @@ class Lexer {
   }
 
   #isRaw(): boolean {
-    return /^\s{0,50}raw\s{0,50}[-+]?%\}/.test(this.#source.slice(this.#at, this.#at + 120));
+    return /^\s{0,50}raw\s{0,50}-?%\}/.test(this.#source.slice(this.#at, this.#at + 120));
   }
 
   #raw(): 'all' | 'newline' | 'nothing' {
-    const begin = /^\s*raw\s*([-+]?)%\}/.exec(this.#source.slice(this.#at, this.#at + 120));
+    const begin = /^\s*raw\s*(-?)%\}/.exec(this.#source.slice(this.#at, this.#at + 120));
     const from = this.#at + (begin?.[0].length ?? 0);
     const end = /\{%([-+]?)\s*endraw\s*([-+]?)%\}/.exec(this.#source.slice(from));
     if (!end) throw new TemplateError('raw has no endraw');
-    const trimmed = this.#trimsBlocks ? 'newline' : 'nothing';
-    const inner = begin?.[1] === '-' ? 'all' : begin?.[1] === '+' ? 'nothing' : trimmed;
+    // jinja2 keeps the newline behind this tag, unlike that behind others.
+    const inner = begin?.[1] === '-' ? 'all' : 'nothing';
     const until = from + end.index;
     const begun = afterStripped(this.#source, from, inner);
     let text = begun >= until ? '' : this.#source.slice(begun, until);
-    if (end[1] === '-') text = text.trimEnd();
+    if (end[1] === '-') text = withoutTrailingSpace(text);
     else if (this.#trimsBlocks && end[1] !== '+') text = withoutIndent(this.#source, text, until);
     if (text !== '') this.#tokens.push({ type: 'text', text });
     this.#at = until + end[0].length;
@@ -127,7 +136,7 @@ class Lexer {
   }
 
   #skipSpace(): void {
-    while (this.#at < this.#source.length && /\s/.test(this.#source.charAt(this.#at))) this.#at++;
+    while (this.#at < this.#source.length && space.test(this.#source.charAt(this.#at))) this.#at++;
   }
 
   #token(): Token {
@@ -153,7 +162,10 @@ class Lexer {
     const text = radix ?? decimal ?? '';
     this.#at += text.length;
     const isFloat = radix === undefined && /[.eE]/.test(text);
-    return { type: 'number', value: Number(text.replaceAll('_', '')), isFloat };
+    if (!isFloat && /^0[_0]*[1-9]/.test(text)) throw new TemplateError(`"${text}" begins with 0`);
+    const value = Number(text.replaceAll('_', ''));
+    if (!isFloat && !Number.isSafeInteger(value)) throw new TemplateError('a whole number beyond 2^53');
+    return { type: 'number', value, isFloat };
   }
 
   #string(quote: string): string {
@@ -175,11 +187,13 @@ const escapes: Readonly<Record<string, string>> = {
 /** Python's escapes. Unknown ones stay as they are written. */
 const unescaped = (raw: string) =>
   raw.replace(
-    /\\(?:x([0-9a-fA-F]{2})|u([0-9a-fA-F]{4})|U([0-9a-fA-F]{8})|([0-7]{1,3})|([\s\S]))/g,
+    /\\(?:N\{|x([0-9a-fA-F]{2})|u([0-9a-fA-F]{4})|U([0-9a-fA-F]{8})|([0-7]{1,3})|([\s\S]))/g,
     (whole: string, x?: string, u?: string, long?: string, octal?: string, other?: string) => {
       const hex = x ?? u ?? long;
       const code = hex !== undefined ? parseInt(hex, 16) : octal !== undefined ? parseInt(octal, 8) : null;
-      if (code !== null) return code <= 0x10ffff ? String.fromCodePoint(code) : '\uFFFD';
+      if (code !== null && code <= 0x10ffff) return String.fromCodePoint(code);
+      if (code !== null || /^[xuUN]/.test(whole.slice(1)))
+        throw new TemplateError(`"${whole}" is no character`);
       return escapes[other ?? ''] ?? whole;
     },
   );
@@ -196,7 +210,7 @@ function nextTag(source: string, from: number): number {
 function afterStripped(source: string, from: number, strip: 'all' | 'newline' | 'nothing'): number {
   if (strip === 'newline') return source.charAt(from) === '\n' ? from + 1 : from;
   let at = from;
-  if (strip === 'all') while (at < source.length && /\s/.test(source.charAt(at))) at++;
+  if (strip === 'all') while (at < source.length && space.test(source.charAt(at))) at++;
   return at;
 }
 
@@ -207,6 +221,6 @@ function withoutIndent(source: string, text: string, until: number): string {
   const begunInLine =
     lineStart === 0 && until - text.length > 0 && source.charAt(until - text.length - 1) !== '\n';
   if (begunInLine) return text;
-  for (let at = lineStart; at < text.length; at++) if (!/\s/.test(text.charAt(at))) return text;
+  for (let at = lineStart; at < text.length; at++) if (!space.test(text.charAt(at))) return text;
   return text.slice(0, lineStart);
 }

@@ -1,15 +1,15 @@
 /** Filters that choose, order and group the items of a list. */
 import { Given } from './arguments.ts';
-import { iterate, type Filter, type Surroundings } from './filter.ts';
+import { iterate, lazily, type Filter, type Surroundings } from './filter.ts';
 import { TemplateError } from './lexer.ts';
+import { binary } from './operators.ts';
 import {
   compare,
   Dict,
-  Float,
+  Generator,
   isEqual,
   isTrue,
   itemsOf,
-  numberOf,
   Tuple,
   typeName,
   Undefined,
@@ -86,19 +86,24 @@ export const selecting =
       if (typeof test !== 'string') throw new TemplateError('the name of a test is not a text');
       return around.test(test, tested, { positional: rest, named });
     };
-    return iterate(value, around.budget).filter((item) => passes(item) === keep);
+    return lazily(value, around.budget, function* (items) {
+      for (const item of items) if (passes(item) === keep) yield item;
+    });
   };
 
 export const map: Filter = (value, args, around) => {
-  const items = iterate(value, around.budget);
   const [name, ...positional] = args.positional;
+  const each = (work: (item: Value) => Value) =>
+    lazily(value, around.budget, function* (items) {
+      for (const item of items) yield work(item);
+    });
   if (name === undefined) {
     const given = new Given('map', args, ['attribute', 'default']);
     const get = getter(given.value('attribute'), around, given.or('default', null));
-    return items.map(get);
+    return each(get);
   }
   if (typeof name !== 'string') throw new TemplateError('the name of a filter is not a text');
-  return items.map((item) => around.filter(name, item, { positional, named: args.named }));
+  return each((item) => around.filter(name, item, { positional, named: args.named }));
 };
 
 export const sort: Filter = (value, args, around) => {
@@ -120,11 +125,13 @@ export const dictsort: Filter = (value, args, around) => {
 export const unique: Filter = (value, args, around) => {
   const key = sortKey(new Given('unique', args, ['case_sensitive', 'attribute']), around);
   const seen = new Dict();
-  return iterate(value, around.budget).filter((item) => {
-    const found = key(item);
-    if (seen.get(found) !== undefined) return false;
-    seen.set(found, true);
-    return true;
+  return lazily(value, around.budget, function* (items) {
+    for (const item of items) {
+      const found = key(item);
+      if (seen.get(found) !== undefined) continue;
+      seen.set(found, true);
+      yield item;
+    }
   });
 };
 
@@ -139,20 +146,18 @@ export const groupby: Filter = (value, args, around) => {
     if (last && isEqual(last.key, key(item), around.budget.spend)) last.items.push(item);
     else groups.push({ key: key(item), first: get(item), items: [item] });
   }
-  return groups.map(({ first, items }) => new Tuple([first, items]));
+  return groups.map(({ first, items }) => new Tuple([first, items], ['grouper', 'list']));
 };
 
 export const sum: Filter = (value, args, around) => {
   const given = new Given('sum', args, ['attribute', 'start']);
   const attribute = given.or('attribute', null);
   const get = attribute === null ? (item: Value) => item : getter(attribute, around);
-  const numbers = [given.or('start', 0), ...iterate(value, around.budget).map(get)];
-  const total = numbers.reduce<number>((result, item) => {
-    const number = numberOf(item);
-    if (number === null) throw new TemplateError(`${typeName(item)} cannot be added up`);
-    return result + number;
-  }, 0);
-  return numbers.some((item) => item instanceof Float) ? new Float(total) : total;
+  const start = given.or('start', 0);
+  if (typeof start === 'string') throw new TemplateError('texts cannot be added up');
+  return iterate(value, around.budget)
+    .map(get)
+    .reduce((total, item) => binary('+', total, item, around.budget), start);
 };
 
 export const batch: Filter = (value, args, around) => {
@@ -165,9 +170,10 @@ export const batch: Filter = (value, args, around) => {
     items.slice(i * size, (i + 1) * size),
   );
   around.budget.items(size);
-  return rows.map((row) =>
+  const filled = rows.map((row) =>
     fill === null ? row : [...row, ...Array.from({ length: size - row.length }, () => fill)],
   );
+  return new Generator(filled);
 };
 
 export const slices: Filter = (value, args, around) => {
@@ -179,8 +185,9 @@ export const slices: Filter = (value, args, around) => {
   const fill = given.or('fill_with', null);
   const [each, longer] = [Math.floor(items.length / count), items.length % count];
   let from = 0;
-  return Array.from({ length: count }, (_, i) => {
+  const rows = Array.from({ length: count }, (_, i) => {
     const row = items.slice(from, (from += each + (i < longer ? 1 : 0)));
     return fill !== null && i >= longer ? [...row, fill] : row;
   });
+  return new Generator(rows);
 };

@@ -9,14 +9,14 @@ export function signed(operator: '-' | '+', value: Value): Value {
   if (value instanceof Undefined) value.refuse();
   const number = numberOf(value);
   if (number === null) throw new TemplateError(`${typeName(value)} has no sign`);
-  const result = operator === '-' ? 0 - number : number;
-  return value instanceof Float ? new Float(operator === '-' ? -number : number) : result;
+  if (value instanceof Float) return new Float(operator === '-' ? -number : number);
+  return operator === '-' ? 0 - number : number;
 }
 
 /** `left operator right` for every operator that computes. */
 export function binary(operator: string, left: Value, right: Value, budget: Budget): Value {
-  for (const side of [left, right]) if (side instanceof Undefined) side.refuse();
   if (operator === '%' && typeof left === 'string') return formatted(left, right, budget);
+  for (const side of [left, right]) if (side instanceof Undefined) side.refuse();
   if (operator === '+') {
     const sum = joined(left, right, budget);
     if (sum !== null) return sum;
@@ -32,7 +32,13 @@ export function binary(operator: string, left: Value, right: Value, budget: Budg
   const isFloat = left instanceof Float || right instanceof Float;
   const result = computed(operator, a, b);
   const fraction = operator === '/' || (operator === '**' && b < 0);
-  return isFloat || fraction ? new Float(result) : result;
+  return isFloat || fraction ? new Float(result) : whole(result);
+}
+
+/** Python's whole numbers have any size. Rounding one would be silently wrong. */
+export function whole(number: number): number {
+  if (Number.isSafeInteger(number)) return number;
+  throw new TemplateError('it computes with a whole number beyond 2^53');
 }
 
 function computed(operator: string, a: number, b: number): number {
@@ -49,13 +55,19 @@ function computed(operator: string, a: number, b: number): number {
     case '/':
       return a / b;
     case '//':
-      return Math.floor(a / b);
+      return Math.floor((a - remainder(a, b)) / b + 0.5);
     case '%':
-      // The sign of the divisor, as in Python. Adding 0 takes the sign of a zero away.
-      return (((a % b) + b) % b) + 0;
+      return remainder(a, b);
     default:
       return a ** b;
   }
+}
+
+/** With the sign of the divisor, as in Python. */
+function remainder(a: number, b: number): number {
+  const rest = a % b;
+  if (rest === 0) return b < 0 ? -0 : 0;
+  return rest < 0 === b < 0 ? rest : rest + b;
 }
 
 function joined(left: Value, right: Value, budget: Budget): Value | null {

@@ -1,5 +1,5 @@
 /** Reads the statements of a template as jinja2's parser does. */
-import type { Body, Expression, Parameter, Statement, Target } from './ast.ts';
+import type { Body, Callee, Expression, Parameter, Statement, Target } from './ast.ts';
 import { constants, ExpressionParser } from './expression-parser.ts';
 import { TemplateError, tokenize, type WhiteSpace } from './lexer.ts';
 import { TokenReader } from './token-reader.ts';
@@ -11,6 +11,8 @@ export const parseTemplate = (source: string, whiteSpace: WhiteSpace): Body =>
 class Parser {
   readonly #tokens: TokenReader;
   readonly #expressions: ExpressionParser;
+  /** The loops around, within the macro that is read. */
+  #loops = 0;
 
   constructor(tokens: TokenReader) {
     this.#tokens = tokens;
@@ -62,12 +64,12 @@ class Parser {
       case 'macro': {
         const macro = this.#tokens.name();
         const parameters = this.#parameters();
-        return { type: 'macro', name: macro, parameters, body: this.#block('endmacro') };
+        return { type: 'macro', name: macro, ...this.#callee(parameters, 'endmacro') };
       }
       case 'call': {
         const parameters = this.#tokens.isOperator('(') ? this.#parameters() : [];
         const call = this.#expressions.expression();
-        return { type: 'call-block', call, parameters, body: this.#block('endcall') };
+        return { type: 'call-block', call, ...this.#callee(parameters, 'endcall') };
       }
       case 'filter': {
         const filter = this.#expressions.filters(null, this.#expressions.filter(null));
@@ -75,13 +77,9 @@ class Parser {
       }
       case 'break':
       case 'continue':
+        if (this.#loops === 0) throw new TemplateError(`"${name}" stands in no loop`);
         this.#tokens.end();
         return { type: name };
-      case 'do': {
-        const value = this.#expressions.tuple();
-        this.#tokens.end();
-        return { type: 'do', value };
-      }
       case 'generation':
         return { type: 'group', body: this.#block('endgeneration') };
       default:
@@ -96,6 +94,15 @@ class Parser {
     this.#tokens.skip();
     this.#tokens.end();
     return body;
+  }
+
+  /** The body of a macro, which loops around its definition do not reach. */
+  #callee(parameters: readonly Parameter[], end: string): Callee {
+    const [loops, from] = [this.#loops, this.#tokens.position];
+    this.#loops = 0;
+    const body = this.#block(end);
+    this.#loops = loops;
+    return { parameters, body, reads: this.#tokens.namesSince(from) };
   }
 
   #if(): Statement {
@@ -117,12 +124,16 @@ class Parser {
 
   #for(): Statement {
     const target = this.#target();
+    if (target.type === 'name' && target.name === 'loop')
+      throw new TemplateError('"loop" cannot be assigned to');
     this.#tokens.keyword('in');
     const over = this.#expressions.tuple(false);
     const filter = this.#tokens.takeName('if') ? this.#expressions.expression() : null;
     const recursive = this.#tokens.takeName('recursive');
     this.#tokens.end();
+    this.#loops++;
     const body = this.#body(['endfor', 'else']);
+    this.#loops--;
     const isElse = this.#tokens.name() === 'else';
     this.#tokens.end();
     let otherwise: Body = [];
@@ -189,10 +200,11 @@ class Parser {
     while (!this.#tokens.takeOperator(')')) {
       if (parameters.length > 0) this.#tokens.operator(',');
       const name = this.#tokens.name();
-      parameters.push({
-        name,
-        fallback: this.#tokens.takeOperator('=') ? this.#expressions.expression() : null,
-      });
+      const fallback = this.#tokens.takeOperator('=') ? this.#expressions.expression() : null;
+      if (!fallback && parameters.at(-1)?.fallback) {
+        throw new TemplateError(`the parameter "${name}" needs a default as the one before it has`);
+      }
+      parameters.push({ name, fallback });
     }
     return parameters;
   }

@@ -7,12 +7,14 @@ import {
   compare,
   Dict,
   Float,
+  Generator,
   isEqual,
-  itemsOf,
   numberOf,
+  sequenceOf,
   textOf,
   typeName,
   Undefined,
+  View,
   type Value,
 } from './values.ts';
 
@@ -27,6 +29,7 @@ const first = (args: readonly Value[]): Value => {
 const remainder = (value: Value, by: number): number => {
   const number = numberOf(value);
   if (number === null) throw new TemplateError(`${typeName(value)} is not a number`);
+  if (by === 0) throw new TemplateError('it divides by zero');
   return number % by;
 };
 
@@ -38,8 +41,9 @@ const ordered =
 const equal: Test = (value, args, { spend }) => isEqual(value, first(args), spend);
 const different: Test = (value, args, budget) => !equal(value, args, budget);
 
-const isIterable = (value: Value) =>
-  typeof value === 'string' || value instanceof Dict || value instanceof Undefined || itemsOf(value) !== null;
+const isSequence = (value: Value) =>
+  sequenceOf(value) !== null || value instanceof Dict || value instanceof Undefined;
+const isIterable = (value: Value) => isSequence(value) || value instanceof View || value instanceof Generator;
 
 /** `item in container`. */
 export function contains(container: Value, item: Value, { spend }: Budget): boolean {
@@ -50,7 +54,13 @@ export function contains(container: Value, item: Value, { spend }: Budget): bool
   }
   if (container instanceof Undefined) return false;
   if (container instanceof Dict) return container.get(item) !== undefined;
-  const items = itemsOf(container);
+  if (container instanceof Generator) {
+    for (let each = container.next(); each !== undefined; each = container.next()) {
+      if (isEqual(each, item, spend)) return true;
+    }
+    return false;
+  }
+  const items = container instanceof View ? container.items : sequenceOf(container);
   if (!items) throw new TemplateError(`${typeName(container)} holds nothing`);
   return items.some((each) => isEqual(each, item, spend));
 }
@@ -71,10 +81,10 @@ export const tests: ReadonlyMap<string, Test> = new Map<string, Test>([
   ['number', (value) => numberOf(value) !== null],
   ['string', (value) => typeof value === 'string'],
   ['mapping', (value) => value instanceof Dict],
-  ['iterable', (value) => isIterable(value)],
+  ['iterable', isIterable],
   // Python asks for a length and for items by number; an undefined value has the first and fails at the second.
-  ['sequence', (value) => isIterable(value)],
-  ['callable', (value) => value instanceof Callable],
+  ['sequence', isSequence],
+  ['callable', (value) => value instanceof Callable || value instanceof Undefined],
   ['sameas', (value, args) => value === first(args)],
   ['escaped', () => false],
   ['in', (value, args, budget) => contains(first(args), value, budget)],

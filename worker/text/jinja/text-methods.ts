@@ -1,8 +1,10 @@
 /** The methods of Python's `str` that templates use. */
 import { Given } from './arguments.ts';
 import type { Budget } from './budget.ts';
+import { iterate } from './filter.ts';
 import { TemplateError } from './lexer.ts';
-import { itemsOf, SPACE, Tuple, typeName, type CallArguments, type Value } from './values.ts';
+import { SPACE } from './space.ts';
+import { Tuple, typeName, type CallArguments, type Value } from './values.ts';
 
 export const charactersOf = (text: string): readonly string[] => Array.from(text);
 
@@ -215,7 +217,13 @@ export const textMethods: ReadonlyMap<string, Method> = new Map<string, Method>(
   [
     'count',
     (text, args) => {
-      const wanted = new Given('count', args, ['sub']).text('sub');
+      const given = new Given('count', args, ['sub', 'start', 'end']);
+      const wanted = given.text('sub');
+      if (given.has('start')) {
+        const all = charactersOf(text);
+        const part = all.slice(given.whole('start'), given.whole('end', all.length)).join('');
+        return wanted === '' ? charactersOf(part).length + 1 : part.split(wanted).length - 1;
+      }
       return wanted === '' ? charactersOf(text).length + 1 : text.split(wanted).length - 1;
     },
   ],
@@ -229,9 +237,7 @@ export const textMethods: ReadonlyMap<string, Method> = new Map<string, Method>(
   [
     'join',
     (text, args, budget) => {
-      const given = new Given('join', args, ['iterable']).value('iterable');
-      const items = typeof given === 'string' ? charactersOf(given) : itemsOf(given);
-      if (!items) throw new TemplateError(`join takes a list, not ${typeName(given)}`);
+      const items = iterate(new Given('join', args, ['iterable']).value('iterable'), budget);
       const texts = items.map((item) => {
         if (typeof item === 'string') return item;
         throw new TemplateError(`join takes texts, not ${typeName(item)}`);
@@ -265,9 +271,29 @@ export const textMethods: ReadonlyMap<string, Method> = new Map<string, Method>(
       const width = new Given('zfill', args, ['width']).whole('width');
       budget.text(width);
       const sign = /^[+-]/.exec(text)?.[0] ?? '';
-      return sign + text.slice(sign.length).padStart(width - sign.length, '0');
+      const gap = Math.max(0, width - charactersOf(text).length);
+      return sign + '0'.repeat(gap) + text.slice(sign.length);
     },
   ],
+  [
+    'expandtabs',
+    (text, args, budget) => {
+      const size = new Given('expandtabs', args, ['tabsize']).whole('tabsize', 8);
+      budget.text(text.length + (text.split('\t').length - 1) * Math.max(0, size));
+      let column = 0;
+      return charactersOf(text)
+        .map((char) => {
+          const written = char !== '\t' ? char : size < 1 ? '' : ' '.repeat(size - (column % size));
+          column = char === '\n' || char === '\r' ? 0 : column + written.length;
+          return written;
+        })
+        .join('');
+    },
+  ],
+  ['isascii', plain((text) => /^[\0-\x7f]*$/.test(text))],
+  ['isidentifier', all(/^[\p{XID_Start}_]\p{XID_Continue}*$/u)],
+  ['isprintable', plain((text) => !/(?! )[\p{C}\p{Z}]/u.test(text))],
+  ['istitle', plain((text) => cased.test(text) && text === title(text))],
   ['isdigit', all(/^[\p{Nd}²³¹⁰-⁹₀-₉]+$/u)],
   ['isdecimal', all(/^\p{Nd}+$/u)],
   ['isnumeric', all(/^\p{N}+$/u)],

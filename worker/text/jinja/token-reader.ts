@@ -13,6 +13,18 @@ export class TokenReader {
     this.#tokens = tokens;
   }
 
+  get position(): number {
+    return this.#at;
+  }
+
+  /** The names between a position and the next token. */
+  namesSince(position: number): ReadonlySet<string> {
+    const names = this.#tokens
+      .slice(position, this.#at)
+      .flatMap((token) => (token.type === 'name' ? [token.text] : []));
+    return new Set(names);
+  }
+
   skip(count = 1): void {
     this.#at += count;
   }

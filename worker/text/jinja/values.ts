@@ -11,6 +11,9 @@ export type Value =
   | Undefined
   | readonly Value[]
   | Tuple
+  | Range
+  | View
+  | Generator
   | Dict
   | Namespace
   | Callable;
@@ -31,21 +34,72 @@ export class Float {
 /** The value of a name that is not defined. Printing it gives an empty text, and most other uses are errors. */
 export class Undefined {
   readonly name: string;
+  readonly #reason: string;
 
-  constructor(name: string) {
+  constructor(name: string, reason = `${name} is undefined`) {
     this.name = name;
+    this.#reason = reason;
   }
 
   refuse(): never {
-    throw new TemplateError(`${this.name} is undefined`);
+    throw new TemplateError(this.#reason);
   }
 }
 
 export class Tuple {
   readonly items: readonly Value[];
+  /** The names that a named tuple has for its items. */
+  readonly fields: readonly string[];
 
-  constructor(items: readonly Value[]) {
+  constructor(items: readonly Value[], fields: readonly string[] = []) {
     this.items = items;
+    this.fields = fields;
+  }
+}
+
+export class Range {
+  readonly start: number;
+  readonly stop: number;
+  readonly step: number;
+
+  constructor(start: number, stop: number, step: number) {
+    this.start = start;
+    this.stop = stop;
+    this.step = step;
+  }
+
+  get length(): number {
+    return Math.max(0, Math.ceil((this.stop - this.start) / this.step));
+  }
+
+  get items(): readonly number[] {
+    return Array.from({ length: this.length }, (_, i) => this.start + i * this.step);
+  }
+}
+
+/** What the methods `keys`, `values` and `items` of a dict give. It has a length, but no items by number. */
+export class View {
+  readonly of: 'keys' | 'values' | 'items';
+  readonly items: readonly Value[];
+
+  constructor(of: 'keys' | 'values' | 'items', items: readonly Value[]) {
+    this.of = of;
+    this.items = items;
+  }
+}
+
+/** What `map`, `select` and their like give. It can be read once, has no length, and is true even if it is empty. */
+export class Generator {
+  readonly #items: Iterator<Value>;
+
+  constructor(items: Iterable<Value>) {
+    this.#items = items[Symbol.iterator]();
+  }
+
+  /** The next item; undefined at the end. */
+  next(): Value | undefined {
+    const next = this.#items.next();
+    return next.done === true ? undefined : next.value;
   }
 }
 
@@ -111,6 +165,7 @@ function hashOf(key: Value): string {
   const number = numberOf(key);
   if (number !== null) return `n${number}`;
   if (key === null) return 'none';
+  if (key instanceof Undefined) return 'undefined';
   if (key instanceof Tuple) return `t${key.items.map((item) => JSON.stringify(hashOf(item))).join(',')}`;
   throw new TemplateError(`${typeName(key)} cannot be the key of a dict`);
 }
@@ -123,6 +178,9 @@ export function typeName(value: Value): string {
   if (value instanceof Float) return 'float';
   if (value instanceof Undefined) return 'Undefined';
   if (value instanceof Tuple) return 'tuple';
+  if (value instanceof Range) return 'range';
+  if (value instanceof View) return `dict_${value.of}`;
+  if (value instanceof Generator) return 'generator';
   if (value instanceof Dict) return 'dict';
   if (value instanceof Namespace) return 'Namespace';
   return value instanceof Callable ? 'function' : 'list';
@@ -132,6 +190,12 @@ export function typeName(value: Value): string {
 export function itemsOf(value: Value): readonly Value[] | null {
   if (value instanceof Tuple) return value.items;
   return isList(value) ? value : null;
+}
+
+/** The items of whatever has a length and items by number. A text's are its characters. */
+export function sequenceOf(value: Value): readonly Value[] | null {
+  if (typeof value === 'string') return Array.from(value);
+  return value instanceof Range ? value.items : itemsOf(value);
 }
 
 export const isList = (value: Value): value is readonly Value[] => Array.isArray(value);
@@ -151,6 +215,8 @@ export function isTrue(value: Value): boolean {
   if (number !== null) return number !== 0;
   const items = itemsOf(value);
   if (items) return items.length > 0;
+  if (value instanceof Range) return value.length > 0;
+  if (value instanceof View) return value.items.length > 0;
   return value instanceof Dict ? value.size > 0 : true;
 }
 
@@ -170,10 +236,18 @@ export function isEqual(a: Value, b: Value, spend: Spend): boolean {
       return other !== undefined && isEqual(value, other, spend);
     });
   }
+  if (a instanceof Range && b instanceof Range) return isEqual(a.items, b.items, spend);
+  if (a instanceof View && b instanceof View) return isSameView(a, b, spend);
   if (a instanceof Tuple !== b instanceof Tuple) return false;
   const [one, other] = [itemsOf(a), itemsOf(b)];
   if (!one || one.length !== other?.length) return false;
   return one.every((item, i) => isEqual(item, other[i] ?? null, spend));
+}
+
+/** Views of keys and items are sets, and views of values never equal. */
+function isSameView(a: View, b: View, spend: Spend): boolean {
+  if (a.of === 'values' || b.of === 'values' || a.items.length !== b.items.length) return false;
+  return a.items.every((item) => b.items.some((other) => isEqual(item, other, spend)));
 }
 
 /** Below 0 if `a` comes first, as Python orders them. */
@@ -227,6 +301,12 @@ export function reprOf(value: Value, spend: Spend): string {
     return `<Namespace ${reprOf(new Dict(value.fields), spend)}>`;
   }
   if (value instanceof Callable) return `<function ${value.name}>`;
+  if (value instanceof Generator) return '<generator object>';
+  if (value instanceof Range) {
+    const { start, stop, step } = value;
+    return `range(${start}, ${stop}${step === 1 ? '' : `, ${step}`})`;
+  }
+  if (value instanceof View) return `dict_${value.of}(${reprOf(value.items, spend)})`;
   const inner = (item: Value) => {
     const text = reprOf(item, spend);
     spend(text.length / 64);
@@ -275,6 +355,3 @@ function quoted(text: string): string {
   });
   return quote + written + quote;
 }
-
-/** Python's white space: JavaScript's without the byte order mark, plus four separators and NEL. */
-export const SPACE = '\\t-\\r\\x1c-\\x20\\x85\\xa0\\u1680\\u2000-\\u200a\\u2028\\u2029\\u202f\\u205f\\u3000';
