@@ -29,8 +29,8 @@ describe('a cache without a policy', () => {
 
 describe('a cache under a policy', () => {
   const heads = [
-    { positions: [0, 1, 5, 8, 9], scores: [3, 1, 2, 0.5, 0] },
-    { positions: [0, 2, 3, 8, 9], scores: [4, 1, 1, 0.5, 0] },
+    { positions: [0, 1, 5, 8, 9], scores: [3, 1, 2, 0.5, 0], state: null },
+    { positions: [0, 2, 3, 8, 9], scores: [4, 1, 1, 0.5, 0], state: null },
   ];
   const cache = evictedCache(layers, [{ owner: 0, heads }], 10, 12);
   const [store] = cache.stores;
@@ -60,7 +60,7 @@ describe('a cache under a policy', () => {
   });
 
   it('has no scores if all of them are 0', () => {
-    const unscored = { owner: 0, heads: [{ positions: [0], scores: [0] }] };
+    const unscored = { owner: 0, heads: [{ positions: [0], scores: [0], state: null }] };
     expect(evictedCache(layers, [unscored], 1, 1).stores[0]?.heads[0]?.scores).toBeNull();
   });
 });
