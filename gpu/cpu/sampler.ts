@@ -1,4 +1,4 @@
-import type { SamplingOptions } from '../plan/sampling.ts';
+import { SMALLEST_TEMPERATURE, type SamplingOptions } from '../plan/sampling.ts';
 import { drawBits } from './random.ts';
 
 /**
@@ -31,7 +31,7 @@ export function sampleWith(
 ): number {
   const scores = penalized(logits, history, options.repetitionPenalty);
   const likeliest = argmax(scores);
-  if (options.temperature <= 0) return likeliest;
+  if (options.temperature < SMALLEST_TEMPERATURE) return likeliest;
 
   const best = scores[likeliest] ?? 0;
   const temperature = Math.fround(options.temperature);

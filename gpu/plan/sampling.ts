@@ -22,3 +22,9 @@ export const greedy: SamplingOptions = {
   repetitionPenalty: 1,
   seed: 1,
 };
+
+/**
+ * Below it, a temperature is 0: the likeliest token is drawn in any case, and as a float32 the number would be 0 or one
+ * that GPUs may take for 0.
+ */
+export const SMALLEST_TEMPERATURE = 1e-30;

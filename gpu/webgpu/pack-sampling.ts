@@ -1,11 +1,11 @@
-import type { SamplingOptions } from '../plan/sampling.ts';
+import { SMALLEST_TEMPERATURE, type SamplingOptions } from '../plan/sampling.ts';
 import { seedKey } from '../cpu/random.ts';
 
 /** Sampling options as `kernels/sample.wgsl` reads them. */
 export function packSampling(options: SamplingOptions): ArrayBuffer {
   const view = new DataView(new ArrayBuffer(32));
   const [keyLow, keyHigh] = seedKey(options.seed);
-  view.setFloat32(0, options.temperature, true);
+  view.setFloat32(0, options.temperature < SMALLEST_TEMPERATURE ? 0 : options.temperature, true);
   view.setUint32(4, options.topK, true);
   view.setFloat32(8, options.topP, true);
   view.setFloat32(12, options.minP, true);

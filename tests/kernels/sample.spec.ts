@@ -10,6 +10,8 @@ const settings: readonly Partial<SamplingOptions>[] = [
   { repetitionPenalty: 1.4 },
   { temperature: 1 },
   { temperature: 0.7, topK: 1 },
+  { temperature: 1e-300 },
+  { temperature: 1e-40, topP: 0.5 },
   { temperature: 1.5, topK: 7 },
   { temperature: 1, topP: 0.6 },
   { temperature: 1, topP: 0 },
