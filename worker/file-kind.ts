@@ -22,7 +22,15 @@ export function mistakenFor(head: string | Uint8Array): string | null {
   if (text.startsWith('\u0080\u0002')) return 'it is a Python pickle, which kvtab does not open';
   if (text.startsWith('\u001f\u008b')) return 'it is compressed with gzip; unpack it first';
   if (utf16Starts.some((start) => text.startsWith(start))) return 'it is UTF-16, not UTF-8';
-  return null;
+  return typeof head === 'string' ? null : plainText(text);
+}
+
+/** A safetensors file begins with a length of 8 bytes, of which the last are 0. An answer of a server is text. */
+function plainText(start: string): string | null {
+  const line = /^\s*([\x20-\x7e]{8,})/.exec(start)?.[1];
+  return line === undefined
+    ? null
+    : `it is a text that begins ${JSON.stringify(line.slice(0, 40))}; download the file again`;
 }
 
 /** A byte order mark, or the first bracket as two bytes. */

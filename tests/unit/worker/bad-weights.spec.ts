@@ -80,6 +80,12 @@ describe('weights that cannot be used', () => {
       { 'model.safetensors': 'version https://git-lfs.github.com/spec/v1\noid sha256:4d\nsize 269060552\n' },
       'Git LFS pointer, and the file itself of 269060552 bytes was not downloaded',
     ],
+    ['an answer in words', { 'model.safetensors': 'Entry not found' }, 'it is a text that begins'],
+    [
+      'an answer in JSON',
+      { 'model.safetensors': '{"error":"Repository not found"}' },
+      'it is a text that begins',
+    ],
     ['a web page', { 'model.safetensors': '<!doctype html><html><title>Sign in</title>' }, 'web page'],
     ['a page that begins with a space', { 'model.safetensors': ' <html><title>Sign in</title>' }, 'web page'],
     ['a GGUF file', { 'model.safetensors': 'GGUF\x03\x00\x00\x00\x01' }, 'GGUF'],
