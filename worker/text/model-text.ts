@@ -1,5 +1,6 @@
 import type { TokenAfter } from './drawn-token.ts';
 import { tokenText } from './token-text.ts';
+import { mistakenFor } from '../file-kind.ts';
 import { attempt, attemptAsync, Refused, valueOf } from '../outcome.ts';
 import type { Failure, Outcome } from '../protocol/failure.ts';
 import type { ChatMessage } from '../protocol/generate.ts';
@@ -18,12 +19,15 @@ export class ModelText implements TextApi {
   #tokenizer: TextTokenizer | null = null;
   #config: Readonly<Record<string, unknown>> = {};
   #template: string | null = null;
+  /** What chat_template.jinja is if it is no template. */
+  #mistaken: string | null = null;
   #stream: TextStream | null = null;
 
   open(files: TextFiles): Outcome<TextFacts> {
     return sayingBadTokenizer(() => {
       this.#config = files.config === null ? {} : parseObject(files.config, 'tokenizer_config.json');
       this.#tokenizer = openTokenizer(files.tokenizer, this.#config);
+      this.#mistaken = files.template ? mistakenTemplate(files.template) : null;
       this.#template = files.template ?? findTemplate(this.#config['chat_template']);
       const { bos_token: begin, eos_token: end } = specialTokens(this.#config);
       const prefix = begin ?? end;
@@ -32,7 +36,10 @@ export class ModelText implements TextApi {
         hasChatTemplate: this.#template !== null,
         endToken: end === undefined ? null : this.#tokenizer.idOf(end),
         prefix: prefix === undefined || prefixId === null ? null : { id: prefixId, text: prefix },
-        notices: [lostText(this.#tokenizer)].filter((notice) => notice !== null),
+        notices: [
+          lostText(this.#tokenizer),
+          this.#mistaken === null ? null : `chat_template.jinja is not used: ${this.#mistaken}.`,
+        ].filter((notice) => notice !== null),
       };
     });
   }
@@ -61,6 +68,9 @@ export class ModelText implements TextApi {
     return attemptAsync(async () => {
       const template = this.#template;
       if (template === null) throw new Refused({ code: 'bad-template', reason: 'the model has none' });
+      if (this.#mistaken !== null) {
+        throw new Refused({ code: 'bad-template', reason: `chat_template.jinja: ${this.#mistaken}` });
+      }
       // Most visits never chat.
       const { renderChat } = await import('./chat-template.ts');
       return renderChat(template, messages, specialTokens(this.#config));
@@ -105,6 +115,10 @@ export class ModelText implements TextApi {
     return this.#tokenizer;
   }
 }
+
+/** What a chat_template.jinja is if it is no template; null if it can be one. */
+const mistakenTemplate = (text: string) =>
+  mistakenFor(text) ?? (/[\0\uFFFD]/.test(text.slice(0, 600)) ? 'it is not text in UTF-8' : null);
 
 function short(piece: string): string {
   if (piece.length > LONGEST_PIECE) throw badTokenizer(`one token has ${piece.length} characters`);

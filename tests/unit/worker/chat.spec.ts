@@ -24,6 +24,17 @@ const afresh = async (chat: readonly ChatMessage[], changes: Partial<GenerateReq
 const exact = { mode: 'sequential' } as const;
 
 describe('A chat', () => {
+  it.each([
+    ['a Git LFS pointer', 'version https://git-lfs.github.com/spec/v1\nsize 12\n', 'it is a Git LFS pointer'],
+    ['a web page', '<!doctype html><html>', 'it is a web page'],
+    ['bytes', '\uFFFD\uFFFD\0', 'it is not text in UTF-8'],
+  ])('is refused if chat_template.jinja is %s', async (_, file, reason) => {
+    const { engine } = await loaded('fairy-lckv', { more: { 'chat_template.jinja': file } });
+    expect(await engine.generate(ask({ input: { chat: first } }), ignore)).toMatchObject({
+      failure: { code: 'bad-template', reason: expect.stringContaining(reason) as string },
+    });
+  });
+
   it('reads only the new part in its next turn, and writes the same as if it read everything', async () => {
     const { turn, bytes } = await chatting();
     const one = await turn(first, exact);
