@@ -1,6 +1,6 @@
 import type { Backend, ModelWeights } from '../../gpu/backend.ts';
 import type { WeightFormats } from '../../gpu/numbers/matrix-format.ts';
-import { Refused, valueOf } from '../outcome.ts';
+import { attemptAsync, Refused, valueOf } from '../outcome.ts';
 import type { EngineEvent } from '../protocol/engine.ts';
 import type { SuggestedSampling } from '../protocol/load.ts';
 import { throttle } from '../run-clock.ts';
@@ -120,9 +120,14 @@ async function loadConfig(source: ModelSource) {
   return { ...generation, config: { ...config, eosIds } };
 }
 
-/** The code that reads the file is fetched only if there is one. */
+/** The code that reads the file is fetched only if there is one. One that is far too large is named in a notice. */
 async function loadGenerationConfig(source: ModelSource, vocabSize: number): Promise<GenerationConfig> {
-  const text = await source.text('generation_config.json');
+  const file = 'generation_config.json';
+  const read = await attemptAsync(() => source.text(file));
+  if (!read.ok && read.failure.code === 'unreadable-file') {
+    return { eosIds: [], suggested: null, notices: [`${file} is not used: ${read.failure.reason}.`] };
+  }
+  const text = valueOf(read);
   if (text === null) return { eosIds: [], suggested: null, notices: [] };
   const { parseGenerationConfig } = await import('./generation-config.ts');
   return parseGenerationConfig(text, vocabSize);

@@ -2,16 +2,21 @@ import { describe, expect, it } from 'vitest';
 import { openCpuBackend } from '../../../gpu/reference/backend.ts';
 import { loadModel } from '../../../worker/loader/load-model.ts';
 import type { ModelSource } from '../../../worker/loader/model-source.ts';
+import { Refused } from '../../../worker/outcome.ts';
 import { goldenSource } from './sources.ts';
 import { placeHere } from '../../../worker/text/place-here.ts';
 
 /** The golden case `llama` with the text of some files replaced. Records which files are read. */
-function replaced(texts: Readonly<Record<string, string>>) {
+function replaced(texts: Readonly<Record<string, string | Refused>>) {
   const source = goldenSource('llama');
   const opened: string[] = [];
   const changed: ModelSource = {
     names: () => source.names(),
-    text: (file) => (file in texts ? Promise.resolve(texts[file] ?? null) : source.text(file)),
+    text: async (file) => {
+      const text = texts[file];
+      if (text instanceof Refused) throw text;
+      return text ?? source.text(file);
+    },
     open: (file, begin) => {
       opened.push(file);
       return source.open(file, begin);
@@ -30,6 +35,13 @@ function replaced(texts: Readonly<Record<string, string>>) {
 }
 
 describe('A model that is loaded', () => {
+  it('loads without a generation_config.json that is too large, and says so', async () => {
+    const file = 'generation_config.json';
+    const tooLarge = new Refused({ code: 'unreadable-file', file, reason: 'it has 20000008 bytes' });
+    const model = await replaced({ [file]: tooLarge }).load();
+    expect(model.notices).toEqual(['generation_config.json is not used: it has 20000008 bytes.']);
+  });
+
   it('ends at the end tokens of config.json or generation_config.json', async () => {
     const both = replaced({ 'generation_config.json': '{"eos_token_id": [7, 1, 9]}' });
     expect((await both.load()).config.eosIds).toEqual([1, 7, 9]);
