@@ -124,6 +124,10 @@ function withAllDigits(pretokenizer: unknown): unknown {
   if (type === 'Sequence' && Array.isArray(pretokenizers)) {
     return { ...pretokenizer, pretokenizers: pretokenizers.map(withAllDigits) };
   }
+  // The library keeps only what matches if a Split is inverted. Without `Removed`, both sides of a cut stay.
+  if (type === 'Split' && pretokenizer['invert'] === true && pretokenizer['behavior'] === 'Isolated') {
+    return { ...pretokenizer, invert: false };
+  }
   if (type !== 'Digits') return pretokenizer;
   const Regex = individual_digits === true ? '\\p{N}' : '\\p{N}+';
   return { type: 'Split', pattern: { Regex }, behavior: 'Isolated', invert: false };

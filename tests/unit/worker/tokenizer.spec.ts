@@ -34,6 +34,17 @@ describe('A tokenizer', () => {
     expect(open(false).encode('a12', false)).toEqual([0, 5]);
   });
 
+  it('keeps both sides of a cut if its Split is inverted', async () => {
+    const split = { type: 'Split', pattern: { Regex: String.raw`\s+` }, behavior: 'Isolated', invert: true };
+    const bytes = { type: 'ByteLevel', add_prefix_space: false, trim_offsets: true, use_regex: false };
+    const pre_tokenizer = { type: 'Sequence', pretokenizers: [split, bytes] };
+    const tokenizer = openTokenizer(JSON.stringify({ ...(await shipped()), pre_tokenizer }), {});
+    expect(lostText(tokenizer)).toBeNull();
+    // tokenizers 0.23.2
+    const expected = [41, 423, 80, 222, 222, 88, 289, 305, 200, 200, 199, 71, 340, 222, 222];
+    expect(tokenizer.encode('Hello  world\n\n\tfoo  ', false)).toEqual(expected);
+  });
+
   it('is refused by name if its vocabulary is of an unknown kind', async () => {
     const json = await shipped();
     const text = JSON.stringify({ ...json, model: { ...json.model, type: 'Quantum' } });
