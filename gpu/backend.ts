@@ -19,6 +19,8 @@ import type { WeightSpec } from './plan/weight-specs.ts';
  */
 export interface Backend {
   readonly adapter: AdapterFacts;
+  /** Whether it can say how long a kernel takes. */
+  readonly timesKernels: boolean;
   /** Makes room for a model. The loader then puts every tensor of `weightSpecs`, and calls `ready`. */
   allocate(request: AllocateRequest): Promise<ModelWeights>;
   /** Bytes allocated now, by the backend's ledger. */

@@ -21,6 +21,7 @@ export function backendOnCpu(
   const models = new Set<CpuModel>();
   return {
     adapter: { backend: 'cpu', vendor: '', description, software: true },
+    timesKernels: false,
     allocate: (request) => {
       const model = new CpuModel(request, newWeights(request), () => models.delete(model));
       models.add(model);

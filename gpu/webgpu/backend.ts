@@ -26,6 +26,10 @@ export class WebGpuBackend implements Backend {
     return this.context.adapter;
   }
 
+  get timesKernels(): boolean {
+    return this.context.hasClock;
+  }
+
   get allocatedBytes(): number {
     return this.context.ledger.bytes;
   }

@@ -40,6 +40,11 @@ export class GpuContext {
     device.addEventListener('uncapturederror', (event) => (this.#error ??= event.error));
   }
 
+  /** Whether the adapter can measure time. */
+  get hasClock(): boolean {
+    return this.device.features.has('timestamp-query');
+  }
+
   /**
    * Waits for the GPU. Throws any error that occurred on it since the last wait.
    *

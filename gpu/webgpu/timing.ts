@@ -2,9 +2,6 @@ import type { GpuContext } from './device.ts';
 import type { Recording } from './kernel.ts';
 import type { KernelTime } from '../plan/kernel-time.ts';
 
-/** Whether the adapter can measure time. */
-export const canTime = ({ device }: GpuContext): boolean => device.features.has('timestamp-query');
-
 /**
  * Replays recordings once, with one pass per dispatch, and measures each by timestamps. The extra passes take time, and
  * a page's timestamps are coarse (100 µs in Chromium), so read the fractions and not the times.

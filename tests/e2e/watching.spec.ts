@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs';
 import { expect, test, type Page } from 'playwright/test';
 import { chooseGreedy, generate, takePictures, visit } from './lab.ts';
 
@@ -35,10 +36,25 @@ test('charts draw the run, have its numbers in a table, and can be saved as pict
 
   const png = page.waitForEvent('download');
   await charts.getByRole('button', { name: 'Save “KV bytes in use” as PNG' }).click();
-  expect((await png).suggestedFilename()).toBe('kvtab KV bytes in use.png');
+  const saved = await png;
+  expect(saved.suggestedFilename()).toBe('kvtab-KV-bytes-in-use-fairy-lckv-0_6_6_6_6_6_6_7.png');
+  // Twice the 760 units of its width.
+  expect(readFileSync(await saved.path()).readUInt32BE(16)).toBe(1520);
   const svg = page.waitForEvent('download');
   await charts.getByRole('button', { name: 'Save “GPU time by kernel” as SVG' }).click();
-  expect((await svg).suggestedFilename()).toMatch(/\.svg$/);
+  const drawn = readFileSync(await (await svg).path(), 'utf8');
+  for (const text of [
+    '>attend<',
+    '>µs per token<',
+    '>Model fairy-lckv; plan 0_6_6_6_6_6_6_7<',
+    '>Adapter: WebGPU',
+  ]) {
+    expect(drawn).toContain(text);
+  }
+
+  await lab.select('Backend').selectOption('CPU');
+  await expect(charts.getByRole('checkbox', { name: 'Time the kernels' })).toBeDisabled();
+  await expect(charts).toContainText('This adapter cannot say how long a kernel takes');
 
   await takePictures(lab, testInfo, 'charts');
 });
@@ -59,6 +75,11 @@ test('shows the probability, rank, alternatives and time of each token, by point
   await expect(
     part.getByText(/probability [\d.]+ %, rank 1, [\d.]+ ms after the token before/),
   ).toBeVisible();
+  await strip.getByRole('option').first().hover();
+  await expect(
+    part.getByText(/rank 1, the first new token: it comes at the end of the prefill/),
+  ).toBeVisible();
+  await strip.getByRole('option').nth(3).hover();
   await expect(part.getByRole('listitem')).toHaveCount(5);
   await strip.getByRole('option', { selected: true }).focus();
   await page.keyboard.press('ArrowRight');

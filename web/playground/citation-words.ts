@@ -12,6 +12,8 @@ export const cited = {
     precision: (settings) => `Precision: ${settings}`,
     sampling: (settings) => `Sampling: ${settings}`,
   } satisfies Readonly<Record<FormName, (settings: string, layerTypes: string) => string>>,
+  captionModel: (model: string, layerTypes: string) => `Model ${model}; plan ${layerTypes}`,
+  captionEdition: (version: string, commit: string) => `Drawn by kvtab ${version}, commit ${commit}`,
   adapter: (title: string, detail: string | null) =>
     `Adapter: ${title}${detail === null ? '' : `, ${detail}`}`,
   tokens: (prompt: number, fresh: number) => `Tokens: ${prompt} of prompt, ${fresh} new`,

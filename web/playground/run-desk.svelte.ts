@@ -56,7 +56,7 @@ export class RunDesk {
 
   /** Puts a new run on the desk, and adds to its request what to record. */
   start(model: ModelFacts, setup: RunSetup, asked: GenerateRequest): GenerateRequest {
-    const watch = { ...this.watch };
+    const watch = { ...this.watch, kernels: this.watch.kernels && model.canTimeKernels };
     const request = watch.tokens || watch.kernels || watch.rows ? { ...asked, watch } : asked;
     this.text = '';
     this.run = newRun(++this.#count, model, setup, request);

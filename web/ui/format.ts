@@ -27,6 +27,13 @@ export const formatTokensPerSec = (tokensPerSec: number) =>
 /** `1.4`, `0.85`, `12`. */
 export const formatFactor = (factor: number) => formatTokensPerSec(factor);
 
+/**
+ * Bits per byte, and other plain numbers with a fixed number of digits: 1.4445 is `1.445` everywhere, although its
+ * nearest binary number is a little less.
+ */
+export const formatBits = (bits: number, digits: number): string =>
+  (Math.round(Number((bits * 10 ** digits).toPrecision(12))) / 10 ** digits).toFixed(digits);
+
 /** 0.375 → `37.5 %`. */
 export const formatPercent = (fraction: number) => `${Math.round(fraction * 1000) / 10} %`;
 

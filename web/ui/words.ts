@@ -4,6 +4,7 @@ export const words = {
   notFetched: 'This part of the page could not be loaded. Check the connection and open it again.',
   dismiss: 'Dismiss',
   undo: 'Undo deleting',
+  savePicture: (of: string, format: string) => `Save “${of}” as ${format}`,
   copied: (what: string) => `${what} copied.`,
   copyNotAllowed: 'The browser did not allow copying: copy the text below.',
   copyByHand: 'Text to copy',

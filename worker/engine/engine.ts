@@ -218,6 +218,7 @@ export class Engine implements EngineApi {
       hasChatTemplate: loaded.hasChatTemplate,
       weightBytes: loaded.weights.bytes,
       adapter: loaded.backend.adapter,
+      canTimeKernels: loaded.backend.timesKernels,
       suggestedSampling: loaded.suggestedSampling,
       notices: loaded.notices,
     };

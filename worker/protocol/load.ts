@@ -57,6 +57,8 @@ export interface ModelFacts {
   readonly hasChatTemplate: boolean;
   readonly weightBytes: number;
   readonly adapter: AdapterFacts;
+  /** Whether the adapter can say how long a kernel takes. */
+  readonly canTimeKernels: boolean;
   /** How the model's authors draw tokens, from generation_config.json; null if it does not say. */
   readonly suggestedSampling: SuggestedSampling | null;
   /** What in the model's files is contradictory or unused, as sentences. The model runs all the same. */

@@ -45,6 +45,7 @@ function countingBackend() {
   const { adapter } = openCpuBackend();
   const backend: Backend = {
     adapter,
+    timesKernels: false,
     allocatedBytes: 0,
     destroy: () => undefined,
     allocate: ({ storedAs }) => {

@@ -37,6 +37,7 @@ export const factsOf = ({ model, backend }: LoadRequest): ModelFacts => ({
   hasChatTemplate: false,
   weightBytes: 1,
   adapter: { backend, vendor: 'test', description: '', software: false },
+  canTimeKernels: backend === 'webgpu',
   suggestedSampling: null,
   notices: [],
 });

@@ -47,6 +47,7 @@ export function notingBackend({ failAtPut = Infinity } = {}) {
   const cpu = openCpuBackend();
   const backend: Backend = {
     adapter: cpu.adapter,
+    timesKernels: cpu.timesKernels,
     get allocatedBytes() {
       return cpu.allocatedBytes;
     },

@@ -56,6 +56,7 @@ const configFor = (dims: ModelDims, caches: number) => ({
 /** A backend that keeps the weights that the loader gives it, and computes nothing. */
 const collector = (tensors: CpuWeights): Backend => ({
   adapter: { backend: 'cpu', vendor: '', description: 'none', software: true },
+  timesKernels: false,
   allocatedBytes: 0,
   destroy: () => undefined,
   allocate: ({ storedAs }) =>

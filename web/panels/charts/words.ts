@@ -3,9 +3,11 @@ export const words = {
   timeKernels: 'Time the kernels',
   timeKernelsHint:
     'Profiling: adds five slow steps at the end of the next run, with one pass for each dispatch',
+  noClock: 'This adapter cannot say how long a kernel takes',
   noRun: 'The charts are drawn while a run writes. Press Generate.',
   noKernelTimes: 'Either this adapter does not report how long a kernel takes, or the run decoded no token.',
   tokens: 'tokens',
+  kvBytes: 'KV in use',
   newToken: 'new token',
   thisPlan: 'this plan',
   plain: 'plain LLaMA',
@@ -14,10 +16,6 @@ export const words = {
     `${bytes} after ${tokens} tokens; plain LLaMA would take ${plainBytes}.`,
   speedSummary: (speed: string, newToken: number) => `${speed} at new token ${newToken}.`,
   table: 'As a table',
-  png: 'PNG',
-  svg: 'SVG',
-  save: (title: string, format: string) => `Save “${title}” as ${format}`,
-  fileName: (title: string, extension: string) => `kvtab ${title}.${extension}`,
   kernels: 'GPU time by kernel',
   columns: {
     kernel: 'Kernel',
@@ -26,5 +24,5 @@ export const words = {
     fraction: 'Fraction',
     bar: 'Bar',
   },
-  barLabel: (microseconds: number, percent: string) => `${microseconds} µs, ${percent} %`,
+  barLabel: (microseconds: number, percent: string) => `${microseconds} µs, ${percent}`,
 } as const;

@@ -39,6 +39,22 @@ export const words = {
   agreement: 'Top-1 agreement',
   meanKl: 'KL, mean',
   nats: (nats: string) => `${nats} nats`,
+  figure: 'Configurations compared',
+  bar: (number: number, layerTypes: string) => `${number}: ${layerTypes}`,
+  decodeAxis: 'Decode speed, tokens per second',
+  prefillAxis: 'Prefill time, milliseconds',
+  klAxis: 'Mean KL from the first one, nats per position',
+  isFirst: 'the first',
+  captionPrompt: (prompt: string) => `Prompt: ${prompt.length > 200 ? `${prompt.slice(0, 200)}…` : prompt}`,
+  captionContender: (
+    number: number,
+    model: string,
+    layerTypes: string,
+    settings: string,
+    adapter: string | null,
+  ) => `${number}: ${model}; plan ${layerTypes}; ${settings}${adapter === null ? '' : `; ${adapter}`}`,
+  rangesMean:
+    'Speeds are medians; lines reach from the least to the most; ≈ marks a difference within the noise.',
   first: 'The others are compared with this one.',
   common: (percent: string) => `${percent} of this text is in the first one too. The rest is marked.`,
   commonWithRemoved: (percent: string, layerTypes: string) =>

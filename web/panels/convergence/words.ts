@@ -17,9 +17,10 @@ export const words = {
     `After ${passes} passes ${moving} of ${positions} positions still move by ${threshold} or more: more passes would change the result.`,
   cell: (pass: number, position: number, token: string | null, moved: string) =>
     `Pass ${pass}, position ${position}${token === null ? '' : ` (${token})`}: moved by ${moved}`,
-  png: 'PNG',
-  savePng: (layers: string) => `Save the heat map of ${layers} as PNG`,
-  pngName: (layers: string) => `kvtab convergence, ${layers}.png`,
+  heatMap: (layers: string) => `Movement by pass and position, ${layers}`,
+  axisPass: 'pass',
+  axisPosition: 'position',
+  legend: { all: 'moved by 100 %', little: 'moved by 1 %', nothing: 'did not move' },
   map: (layers: string) => `Movement by pass and position, ${layers}. Use the arrow keys to read its cells`,
   mapRole: 'heat map',
   table: 'As a table',

@@ -2,8 +2,12 @@
 export const words = {
   about:
     'Each model was trained for its own sharing, on the same text and for the same time. Further left is less memory; further down predicts held-out tales better. Choose a model to load it.',
+  measured:
+    'Bits per byte of held-out tales; fewer is better. Each model was trained for its own sharing, on the same text.',
   yAxis: 'Bits per byte',
   xAxis: (contextTokens: number, mostBytes: string) => `KV of ${contextTokens} tokens, 0 to ${mostBytes}`,
+  xLabel: (contextTokens: number) => `KV of ${contextTokens} tokens`,
+  legend: { model: 'a model that ships', frontier: 'no other model beats these in both' },
   models: 'Models that ship, by KV',
   model: (id: string, kvBytes: string, bits: string) => `${id}: ${kvBytes} of KV, ${bits} bits per byte`,
   sameBits: 'as many',

@@ -37,11 +37,13 @@ export const words = {
   legend: {
     owner: 'keeps KV',
     reader: 'reads another’s',
+    readsBelow: 'reads below',
     above: (passes: number) => `reads above: iterated ${passes}×`,
     windowed: 'through the window',
   },
   picture: {
     label: 'Layers, the last one first',
+    plan: 'Plan of KV sharing',
     help: 'Drag a layer onto the layer whose keys and values it should read. Or use the keyboard: up and down choose a layer, left and right change which layer it reads, a number names that layer, S toggles the window, and O gives the layer KV of its own.',
     layerHead: 'Layer',
     readsHead: 'Reads',

@@ -4,6 +4,13 @@ export const words = {
   cite: 'Cite this run',
   link: 'Link',
   citation: 'Citation',
+  printed: {
+    label: 'Printed run',
+    edition: (version: string, commit: string, time: string) =>
+      `Printed from kvtab ${version}, commit ${commit}${time === '' ? '' : `; the run ended ${time}`}`,
+    prompt: 'Prompt:',
+    longLink: 'The link of this run is too long for paper: copy it with “Cite this run”.',
+  },
   tooLong: (labels: readonly string[]) =>
     `Too long for a link: the ${labels.join(' and the ')}. Links, citations and the address carry everything else. Keep the text in a file and paste it after opening the link.`,
   folder:

@@ -5,6 +5,8 @@ export const words = {
     'Records the probability, the rank and the alternatives of each token of the next run; slows each step a little',
   strip: 'Tokens of the output',
   token: (number: number, text: string) => `Token ${number}: ${text}`,
-  facts: (probability: string, rank: number, ms: string) =>
-    `probability ${probability}, rank ${rank}, ${ms} ms after the token before`,
+  facts: (probability: string, rank: number) => `probability ${probability}, rank ${rank}`,
+  /** Goes on after the facts. */
+  after: (ms: string) => `, ${ms} ms after the token before`,
+  isFirst: ', the first new token: it comes at the end of the prefill',
 } as const;

@@ -1,0 +1,182 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { heatFigure } from '../../../web/panels/convergence/heat-figure.ts';
+import { kernelBars, kernelFigure } from '../../../web/panels/charts/kernel-bars.ts';
+import { familyCurve } from '../../../web/panels/family/family-curve.ts';
+import { familyFigure } from '../../../web/panels/family/family-figure.ts';
+import { planFigure } from '../../../web/panels/layers/plan-as-figure.ts';
+import { fileName } from '../../../web/ui/file-name.ts';
+import { asSvg } from '../../../web/ui/picture/as-svg.ts';
+import { framed, wrapped, type Figure } from '../../../web/ui/picture/frame.ts';
+import { lineFigure } from '../../../web/ui/picture/line-figure.ts';
+import { ticksBetween, ticksTo } from '../../../web/ui/picture/ticks.ts';
+import { formatBits, formatBytes } from '../../../web/ui/format.ts';
+
+const chart = (label = 'this plan', title = 'KV bytes in use'): Figure =>
+  lineFigure({
+    ...{ title, xLabel: 'tokens', yLabel: 'KV in use', format: formatBytes, binary: true },
+    x: [10, 11, 12],
+    lines: [
+      { label, y: [7680, 8448, 9216] },
+      { label: 'plain LLaMA', y: [20_480, 22_528, 24_576] },
+    ],
+  });
+
+/** The texts of an SVG file, as a reader sees them. */
+const textsIn = (svg: string) =>
+  [...svg.matchAll(/<text[^>]*>([^<]*)<\/text>/g)].map(([, text = '']) =>
+    text
+      .replaceAll('&lt;', '<')
+      .replaceAll('&gt;', '>')
+      .replaceAll('&quot;', '"')
+      .replaceAll('&#39;', "'")
+      .replaceAll('&amp;', '&'),
+  );
+
+describe('a saved picture', () => {
+  it('has title, axes, legend and caption', () => {
+    const svg = asSvg(framed(chart(), ['Model fairy-lckv; plan 0_6_6', 'Drawn by kvtab']));
+    expect(svg).toContain('<title>KV bytes in use</title>');
+    const texts = textsIn(svg);
+    for (const text of [
+      'KV bytes in use',
+      'tokens',
+      'KV in use',
+      'this plan',
+      'plain LLaMA',
+      '24 KiB',
+      '0 B',
+    ]) {
+      expect(texts).toContain(text);
+    }
+    expect(texts).toContain('Model fairy-lckv; plan 0_6_6');
+    expect(svg).toContain('stroke-dasharray="6 4"');
+  });
+
+  it('shows hostile text as text, wherever it comes from', () => {
+    const unit = fc.constantFrom(
+      ...[
+        '<',
+        '>',
+        '&',
+        '"',
+        "'",
+        '\u0000',
+        '\u202E',
+        '\n',
+        '\uD800',
+        '\uFFFE',
+        'a',
+        ']]>',
+        '<script>',
+        '語',
+      ],
+    );
+    fc.assert(
+      fc.property(fc.string({ unit, maxLength: 40 }), (text) => {
+        const svg = asSvg(framed(chart(text, text), [text]));
+        const tags = svg.replace(/="[^"]*"/g, '').match(/<[^>]*>/g) ?? [];
+        for (const tag of tags) expect(tag).toMatch(/^<\/?(svg|title|rect|text|path)\b[^<]*>$/);
+        for (const forbidden of ['\u0000', '\u202E', '\uFFFE', '<script'])
+          expect(svg).not.toContain(forbidden);
+        expect(svg.isWellFormed()).toBe(true);
+      }),
+    );
+    expect(textsIn(asSvg(framed(chart(), ['<b>&amp;</b>'])))).toContain('<b>&amp;</b>');
+  });
+
+  it('stays inside its frame, however long a caption is', () => {
+    const long = `Model x; plan ${'20_'.repeat(400)}`;
+    const { widthPx, heightPx, shapes } = framed(chart(), [long]);
+    const texts = shapes.flatMap((shape) => (shape.kind === 'text' ? [shape] : []));
+    expect(Math.max(...texts.map(({ y }) => y))).toBeLessThan(heightPx);
+    for (const { text, x, sizePx, anchor } of texts) {
+      if (anchor === 'start') expect(x + 0.56 * sizePx * text.length).toBeLessThanOrEqual(widthPx);
+    }
+    expect(texts.map(({ text }) => text).join('')).toContain('20_'.repeat(20));
+  });
+
+  it('of a plan has every layer, its arrows and the marks that it uses', () => {
+    const texts = textsIn(asSvg(framed(planFigure('Plan', '0_2s_2_x', 4, 9), [])));
+    expect(texts).toEqual(
+      expect.arrayContaining(['0', '1', '2', '3', '2s window', 'keeps KV', 'through the window']),
+    );
+    expect(texts.some((text) => text.startsWith('x'))).toBe(true);
+    const svg = asSvg(framed(planFigure('Plan', '0_2_2_3', 4, 9), []));
+    expect(textsIn(svg)).toContain('9×');
+    expect(textsIn(svg)).not.toContain('through the window');
+  });
+
+  it('of the family names every model', () => {
+    const measured = (kvBytesAtContext: number, bitsPerByte: number) => ({
+      kvBytesAtContext,
+      bitsPerByte,
+      contextTokens: 512,
+    });
+    const stored = {
+      layerTypes: '0',
+      slidingWindow: 1,
+      forwardPasses: 1,
+      backwardPasses: 1,
+      forceNodiag: false,
+    };
+    const curve = familyCurve([
+      { id: 'fairy-llama', description: '', stored, measured: measured(2 ** 20, 1.4445) },
+      { id: 'fairy-cla', description: '', stored, measured: measured(2 ** 19, 1.5) },
+    ] as unknown as Parameters<typeof familyCurve>[0]); // the curve reads no other field
+    if (!curve) throw new Error('two models make a curve');
+    const texts = textsIn(asSvg(framed(familyFigure('Quality against KV', curve), [])));
+    expect(texts).toEqual(expect.arrayContaining(['llama', 'cla', 'Bits per byte', '512 KiB', '1 MiB']));
+  });
+
+  it('of a heat map has one path per shade, and a scale', () => {
+    const relative = Float32Array.from({ length: 3 * 500 }, (_, i) => (i < 500 ? 1 : i / 1e6));
+    const figure = heatFigure('Movement', { passes: 3, relative });
+    expect(figure.shapes.filter(({ kind }) => kind === 'path').length).toBeLessThan(40);
+    expect(textsIn(asSvg(framed(figure, [])))).toEqual(
+      expect.arrayContaining(['pass', 'position', '1', '2', '3', 'did not move', 'moved by 100 %']),
+    );
+  });
+
+  it('of kernels has their times and fractions', () => {
+    const bars = kernelBars([
+      { kernel: 'attend', dispatches: 2, gpuUs: 75 },
+      { kernel: 'head', dispatches: 1, gpuUs: 25 },
+    ]);
+    expect(textsIn(asSvg(framed(kernelFigure(bars), [])))).toEqual(
+      expect.arrayContaining(['attend', '75 µs, 75 %', 'head', '25 µs, 25 %', 'µs per token']),
+    );
+  });
+});
+
+describe('ticks', () => {
+  it('are round, and cover the values', () => {
+    expect(ticksTo(83, 5)).toEqual([0, 20, 40, 60, 80, 100]);
+    expect(ticksTo(9 * 1024, 5, true)).toEqual([0, 2048, 4096, 6144, 8192, 10_240]);
+    expect(ticksTo(0, 5)).toEqual([0, 1]);
+    expect(ticksBetween(11, 138, 8)).toEqual([20, 40, 60, 80, 100, 120]);
+  });
+});
+
+it('A long line is cut at spaces, or anywhere if there are none', () => {
+  expect(wrapped('one two three', 7)).toEqual(['one two', 'three']);
+  expect(wrapped('0_1_2_3_4', 4)).toEqual(['0_1_', '2_3_', '4']);
+  expect(wrapped('a 123456', 4)).toEqual(['a', '1234', '56']);
+});
+
+it('A file is named after what it holds, on every system', () => {
+  expect(fileName(['KV bytes in use', 'fairy-lckv', '0_6_6'], 'svg')).toBe(
+    'kvtab-KV-bytes-in-use-fairy-lckv-0_6_6.svg',
+  );
+  expect(fileName(['../../etc/passwd', 'a\u202Egnp.exe', 'CON:*?"<>|'], 'png')).toMatch(
+    /^kvtab-[\p{L}\p{N}._-]+\.png$/u,
+  );
+  expect(fileName(['0_'.repeat(200)], 'csv').length).toBeLessThan(130);
+});
+
+it('The same figure has the same digits everywhere, also where binary numbers are a little less', () => {
+  expect(formatBits(1.4445, 3)).toBe('1.445');
+  expect(formatBits(1.4444, 3)).toBe('1.444');
+  expect(formatBits(1.005, 2)).toBe('1.01');
+  expect(formatBits(2, 3)).toBe('2.000');
+});

@@ -1,0 +1,75 @@
+import { describeSettings } from '../../../worker/settings/words.ts';
+import { divergenceFigures, formatNats } from '../../ui/divergence-words.ts';
+import { formatBytes, formatTokensPerSec } from '../../ui/format.ts';
+import { barFigure, type Bar, type BarGroup } from '../../ui/picture/bar-figure.ts';
+import type { Figure } from '../../ui/picture/frame.ts';
+import { alike, formatRange, spreadOf } from '../../ui/spread.ts';
+import { referenceOf, type Compared, type Contender, type Entry, type Measured } from './compared.ts';
+import { words } from './words.ts';
+
+/** A comparison as bars, for slides: memory, speeds with their ranges, and the distance from the first one. */
+export function comparisonFigure(contenders: readonly Contender[], result: Compared): Figure {
+  const rows = contenders.flatMap(({ id, config }, i) => {
+    const entry = result.entries.find(({ contender }) => contender === id);
+    return entry?.run ? [{ label: words.bar(i + 1, config.layerTypes), entry, run: entry.run }] : [];
+  });
+  const exact = (axis: string, value: (run: Measured) => number): BarGroup => ({
+    ...{ axis, format: formatBytes, binary: true },
+    bars: rows.map(({ label, run }) => ({
+      ...{ label, value: value(run), range: null },
+      text: formatBytes(value(run)),
+    })),
+  });
+  const timed = (
+    axis: string,
+    values: (run: Measured) => readonly number[],
+    format: (value: number) => string,
+  ) => {
+    const reference = referenceOf(result);
+    const first = reference?.run ? spreadOf(values(reference.run)) : null;
+    const bars = rows.map(({ label, entry, run }): Bar => {
+      const spread = spreadOf(values(run));
+      if (!spread) return { label, value: null, range: null, text: '–' };
+      const same = first && entry.contender !== reference?.contender && alike(spread, first);
+      return {
+        ...{ label, value: spread.median, range: [spread.least, spread.most] },
+        text: `${same ? '≈ ' : ''}${format(spread.median)} (${words.range(formatRange(spread, format), spread.count)})`,
+      };
+    });
+    return { axis, format, binary: false, bars };
+  };
+  const groups: readonly BarGroup[] = [
+    exact(words.kvPerToken, ({ kvBytesPerToken }) => kvBytesPerToken),
+    exact(words.kvInUse, ({ kvBytes }) => kvBytes),
+    timed(words.decodeAxis, ({ decodeTokensPerSec }) => decodeTokensPerSec, formatTokensPerSec),
+    timed(
+      words.prefillAxis,
+      ({ prefillMs }) => prefillMs,
+      (ms) => String(Math.round(ms)),
+    ),
+    {
+      ...{ axis: words.klAxis, format: formatNats, binary: false },
+      bars: rows.map(({ label, entry }) => klBar(label, entry)),
+    },
+  ];
+  return barFigure(words.figure, groups, []);
+}
+
+function klBar(label: string, { divergence }: Entry): Bar {
+  const figures = divergence && divergenceFigures(divergence);
+  return figures
+    ? { label, value: figures.meanKl, range: null, text: words.nats(formatNats(figures.meanKl)) }
+    : { label, value: null, range: null, text: words.isFirst };
+}
+
+/** What stands below the picture: what was asked, and who the contenders are. */
+export const comparisonCaption = (contenders: readonly Contender[], result: Compared): readonly string[] => [
+  words.captionPrompt(result.prompt),
+  result.common,
+  ...contenders.map(({ id, config }, i) => {
+    const adapter = result.entries.find(({ contender }) => contender === id)?.run?.adapter;
+    const settings = describeSettings(config, (row) => row.compared && row.form !== null);
+    return words.captionContender(i + 1, config.model, config.layerTypes, settings, adapter ?? null);
+  }),
+  words.rangesMean,
+];
