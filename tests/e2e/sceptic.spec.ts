@@ -50,9 +50,10 @@ test('the same figure reads the same in figures, charts, runs, citation, family 
   // Paper: the prompt, the figures, the text, the plan and the link of the run.
   const text = (await lab.output.textContent()) ?? '';
   await page.emulateMedia({ media: 'print' });
-  await expect(page.getByText(last, { exact: true }).filter({ visible: true })).toHaveCount(1);
+  const head = page.getByRole('region', { name: 'Printed run', exact: true });
+  await expect(head).toContainText(`Prompt: ${last}`);
+  await page.screenshot({ path: testInfo.outputPath('print.png'), fullPage: true });
   for (const part of [lab.output, lab.kv, lab.decodeSpeed]) await expect(part).toBeVisible();
   expect(text).not.toBe('');
-  await expect(page.getByText(/#v=1&model=fairy-lckv&.*&seed=3&build=/)).toBeVisible();
-  await page.screenshot({ path: testInfo.outputPath('print.png'), fullPage: true });
+  await expect(head.getByText(/#v=1&model=fairy-lckv&.*&seed=3&build=/)).toBeVisible();
 });

@@ -8,7 +8,7 @@ export const words = {
   newTokens: (run: string, count: number) => `${run}, ${count} new`,
   mode: (run: string, mode: string) => `${run}, ${mode}`,
   perSecond: 'tokens/s',
-  ofRuns: (range: string, count: number) => `${range}, ${count} runs`,
+  ofRuns: (range: string, count: number) => `${range}, ${count} runs; `,
   software: 'software adapter, no GPU',
   useCpu: 'Use the CPU backend',
   noAdapter: 'unknown until a model is loaded',

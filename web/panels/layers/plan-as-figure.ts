@@ -3,7 +3,8 @@ import { parseLayerTypes } from '../../../gpu/plan/layer-types.ts';
 import type { Figure, LegendItem } from '../../ui/picture/frame.ts';
 import { disc, light, pathShape, textShape, type Shape } from '../../ui/picture/shapes.ts';
 import { readEntries } from './plan-edit.ts';
-import { ARCS_PX, arcsOf, BRACKETS_PX, bracketsOf, ROW_PX, rowY } from './plan-picture.ts';
+import { ARCS_PX, arcsOf, BRACKETS_PX, bracketsOf, rowY } from './plan-picture.ts';
+import { ROW_PX } from './row-px.ts';
 import { words } from './words.ts';
 
 const DISC = 12;
