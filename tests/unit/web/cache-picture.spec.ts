@@ -103,7 +103,8 @@ describe('the columns of the picture', () => {
 
   it('take less than 10 ms for a text of 100,000 tokens under a policy', () => {
     const positions = Array.from({ length: 20_000 }, (_, i) => 5 * i);
-    const told = [0, 2].map((owner) => ({ owner, heads: [{ positions, scores: positions.map(() => 1) }] }));
+    const head = { positions, scores: positions.map(() => 1), state: null };
+    const told = [0, 2].map((owner) => ({ owner, heads: [head] }));
     const columns = columnsFor(100_000, 800);
     const draw = () => {
       const { stores, textTokens } = evictedCache(layers, told, 100_000, 100_000);
