@@ -3,6 +3,7 @@ import { valueOf } from '../../worker/outcome.ts';
 import type { EngineApi } from '../../worker/protocol/engine.ts';
 import type { PolicyRequest } from '../../worker/protocol/generate.ts';
 import type { LoadRequest } from '../../worker/protocol/load.ts';
+import { mean, standardError } from '../../worker/laboratory/statistics/moments.ts';
 import { takeWindows } from './held-out.ts';
 
 const WINDOW_TOKENS = 512;
@@ -102,17 +103,18 @@ export async function evaluatePolicies(
     return bits;
   };
 
+  const model = typeof load.model === 'string' ? load.model : load.model.id;
   const full = await measure({ id: 'none' });
-  report(`${String(load.model)}, everything kept: ${mean(full).toFixed(4)} bits per byte`);
+  report(`${model}, everything kept: ${mean(full).toFixed(4)} bits per byte`);
   const results: PolicyFigure[] = [];
   for (const { policy, rows, request, kernels } of contenders(hasKernels)) {
     const bits = await measure(request);
     const more = bits.map((value, i) => value - (full[i] ?? NaN));
-    const figure = { bitsPerByte: mean(bits), more: mean(more), standardError: standardError(more) };
+    const figure = { bitsPerByte: mean(bits), more: mean(more), standardError: standardError(more) ?? NaN };
     results.push({ policy, rows, kernels, ...figure });
     const name = kernels === null ? policy : `less over ${policy} (${kernels})`;
     report(
-      `${String(load.model)}, ${name}, ${rows} rows: ${figure.more.toFixed(4)} ± ${figure.standardError.toFixed(4)} more`,
+      `${model}, ${name}, ${rows} rows: ${figure.more.toFixed(4)} ± ${figure.standardError.toFixed(4)} more`,
     );
   }
   return {
@@ -123,12 +125,4 @@ export async function evaluatePolicies(
     fullBitsPerByte: mean(full),
     results,
   };
-}
-
-const mean = (values: readonly number[]) => values.reduce((sum, value) => sum + value, 0) / values.length;
-
-function standardError(values: readonly number[]): number {
-  const middle = mean(values);
-  const squares = values.reduce((sum, value) => sum + (value - middle) ** 2, 0);
-  return Math.sqrt(squares / (values.length - 1) / values.length);
 }

@@ -5,6 +5,7 @@ import { greedy } from '../../gpu/plan/sampling.ts';
 import { openProcessorBackend } from '../../gpu/wasm/backend.ts';
 import { openWebGpuBackend } from '../../gpu/webgpu/backend.ts';
 import { policyOf } from '../../worker/engine/open-policy.ts';
+import { median } from '../../worker/laboratory/statistics/moments.ts';
 import { applyConfig } from '../../worker/loader/apply-config.ts';
 import { loadModel } from '../../worker/loader/load-model.ts';
 import type { ModelConfig } from '../../worker/loader/model-config.ts';
@@ -173,11 +174,3 @@ async function msPerToken(
 
 const ignore = () => undefined;
 const never = () => false;
-
-function median(numbers: readonly number[]): number {
-  const sorted = [...numbers].sort((a, b) => a - b);
-  const middle = Math.floor(sorted.length / 2);
-  return sorted.length % 2 === 1
-    ? (sorted[middle] ?? NaN)
-    : ((sorted[middle - 1] ?? NaN) + (sorted[middle] ?? NaN)) / 2;
-}

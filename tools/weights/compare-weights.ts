@@ -1,3 +1,4 @@
+import { median } from '../../worker/laboratory/statistics/moments.ts';
 import type { WeightPrecision } from '../../gpu/numbers/matrix-format.ts';
 import { greedy } from '../../gpu/plan/sampling.ts';
 import { valueOf } from '../../worker/outcome.ts';
@@ -123,9 +124,6 @@ async function run(
   };
   return valueOf(await engine.generate(request, ignore));
 }
-
-const median = (values: readonly number[]) =>
-  values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)] ?? NaN;
 
 /** The comparison as a table in Markdown. */
 export function tableOf({ formats }: Comparison): string {

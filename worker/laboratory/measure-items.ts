@@ -5,7 +5,7 @@ import type { MeasureWork } from '../protocol/measure.ts';
 import type { ByDigest, Measure } from './measures.ts';
 import { readDocuments } from './tasks/documents.ts';
 
-/** What a record needs to be counted, besides what was measured. */
+/** What a record needs to be counted, apart from what was measured. */
 export interface ItemFacts {
   /** Of items with choices: those choices, and the index of the right one. */
   readonly choices: readonly string[];

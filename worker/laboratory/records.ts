@@ -12,7 +12,7 @@ export interface ItemRecord {
   readonly measure: string;
   readonly item: number;
   readonly measured: Measured;
-  /** The only thing in which two runs of one experiment differ, besides what measures time. */
+  /** The only thing in which two runs of one experiment differ, apart from what measures time. */
   readonly ms: number;
 }
 

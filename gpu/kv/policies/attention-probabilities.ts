@@ -8,7 +8,7 @@ export interface Query {
   readonly position: number;
 }
 
-/** What Keyformer's probabilities depend on besides the attention. */
+/** What Keyformer's probabilities depend on, apart from attention. */
 export interface Noise {
   readonly seed: number;
   readonly tau: number;

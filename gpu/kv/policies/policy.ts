@@ -77,7 +77,7 @@ export interface PolicyKind {
   /** What people call it. */
   readonly label: string;
   readonly words: PolicyWords;
-  /** The fields that it has besides `chunk`, in the order of a form. */
+  /** Its fields apart from `chunk`, in the order of a form. */
   readonly fields: readonly PolicyField[];
   /** Which positions it may have, the default first. */
   readonly positions: readonly PolicyPositions[];

@@ -1,4 +1,5 @@
 /** Measures how long a stored model takes to load, beside reading the same bytes from IndexedDB and uploading them. */
+import { median } from '../../../worker/laboratory/statistics/moments.ts';
 import type { Backend, ModelWeights } from '../../../gpu/backend.ts';
 import type { ElementType } from '../../../gpu/numbers/element-type.ts';
 import { parseLayerTypes } from '../../../gpu/plan/layer-types.ts';
@@ -145,8 +146,6 @@ globalThis.runLoadBench = async (shape, repeats) => {
   const ratio = median(times.loadMs) / (median(times.readMs) + median(times.uploadMs));
   return { adapter, shape, megabytes: sizeBytes / 1e6, ...times, ratio };
 };
-
-const median = (values: readonly number[]) => values.toSorted((a, b) => a - b)[values.length >> 1] ?? NaN;
 
 /** Finite half-precision numbers with random mantissas. */
 function randomHalves(bytes: number): Uint8Array<ArrayBuffer> {
