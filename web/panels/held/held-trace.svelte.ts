@@ -17,7 +17,7 @@ export class HeldTrace {
   #prompt: readonly string[] = [];
   #written: string[] = [];
   #read = 0;
-  #frame: number | null = null;
+  #awaitsFrame = false;
 
   /** Tokens of the text that are in the caches: the last one that was written is not fed yet. */
   get textTokens(): number {
@@ -47,8 +47,10 @@ export class HeldTrace {
       default:
         return;
     }
-    this.#frame ??= requestAnimationFrame(() => {
-      this.#frame = null;
+    if (this.#awaitsFrame) return;
+    this.#awaitsFrame = true;
+    requestAnimationFrame(() => {
+      this.#awaitsFrame = false;
       this.version++;
     });
   }
