@@ -10,7 +10,18 @@ const port = (process.env['KVTAB_E2E_PORT'] ??= `${await freePort()}`);
  */
 const withoutWebGpu = [
   ...['address', 'convergence', 'edit-layer-types', 'family', 'first-view', 'hub', 'keyboard', 'offline'],
-  ...['phone', 'plan-picture', 'researcher', 'runs', 'sceptic', 'security', 'stop', 'tour', 'fall-back'],
+  ...[
+    'phone',
+    'plan-picture',
+    'policies',
+    'researcher',
+    'runs',
+    'sceptic',
+    'security',
+    'stop',
+    'tour',
+    'fall-back',
+  ],
   'first-minute',
 ].map((story) => `**/${story}.spec.ts`);
 /** What takes longer than a change should wait for: `npm run test:nightly`. */

@@ -1,0 +1,75 @@
+import { expect, test } from 'playwright/test';
+import { axeFindings, bringAxe } from './axe.ts';
+import { headless } from './headless-answer.ts';
+import { chooseGreedy, generate, takePictures, visit } from './lab.ts';
+
+test('a policy keeps what it says: text, figures, picture, tokens, link and runs agree', async ({
+  page,
+}, testInfo) => {
+  await bringAxe(page);
+  const lab = await visit(page);
+  await chooseGreedy(lab);
+  await lab.select('KV precision').selectOption('f32 (4 bytes)');
+  const settings = page.locator('#cache');
+  await expect(settings).toContainText('Nothing: the text is exact.');
+  await expect(lab.number('Sinks')).toHaveCount(0);
+
+  await lab.select('Cache policy').selectOption('H2O (heavy hitters)');
+  await expect(lab.number('Heavy hitters')).toBeVisible();
+  await expect(lab.number('Sinks')).toHaveCount(0);
+  await expect(settings).toContainText('Lossy');
+  await expect(settings).toContainText('H2O’s masking code hides the row');
+  await lab.number('Budget (% of prompt)').fill('30');
+  await lab.number('Heavy hitters').fill('8');
+  await expect(settings).toContainText('leave out one of them');
+  await lab.number('Budget (% of prompt)').fill('');
+  await lab.number('Recent').fill('6');
+  await expect(settings).toContainText('layer 0: 14 rows, layer 6: 14 rows, layer 7: 14 rows.');
+
+  const text = await generate(lab, 30);
+  const prompt = await lab.prompt.inputValue();
+  const sampling = { temperature: 0 };
+  const asked = { model: 'fairy-lckv', backend: 'cpu', kv: 'f32', prompt, maxNewTokens: 30, sampling };
+  const [kept, all] = (await headless([
+    { ...asked, policy: { id: 'h2o', heavy: 8, recent: 6 } },
+    asked,
+  ])) as readonly { readonly text: string; readonly kv: { readonly bytes: number } }[];
+  expect(text).toBe(kept?.text);
+  expect(kept?.text).not.toBe(all?.text);
+
+  const picture = page.getByRole('region', { name: 'Inside the cache', exact: true });
+  await expect(picture).toContainText(/14 of \d+/);
+  await expect(picture).toContainText(/\d+ of \d+ tokens are still held by some store/);
+  await expect(picture.locator('s').first()).toBeVisible();
+  const cells = picture.getByRole('application');
+  await cells.press('Home');
+  await expect(picture).toContainText(/Token 0 \(.+\), held by layer 0 in \d of \d KV heads, score \d/);
+  await cells.press('ArrowDown');
+  await expect(picture).toContainText('read by 1–6');
+  await picture.getByRole('button', { name: 'KV heads of layer 6' }).click();
+  await expect(picture).toContainText('KV head 0');
+  await picture.getByText('As a table').click();
+  await expect(picture.getByRole('row')).toHaveCount(4);
+
+  await expect(page).toHaveURL(/policy=h2o&heavy=8&recent=6/);
+  await expect(page.getByRole('region', { name: 'Runs', exact: true })).toContainText(
+    'cache policy h2o, heavy hitters 8, recent 6',
+  );
+  await takePictures(lab, testInfo, 'policy', {
+    part: picture,
+    look: async (view) => {
+      expect(await axeFindings(page), view).toEqual([]);
+    },
+  });
+});
+
+test('without a policy the picture shows every token, and a bad link is said in words', async ({ page }) => {
+  await page.goto('./#v=1&backend=cpu&policy=lru&recent=0');
+  await expect(page.getByText(/policy cannot be “lru”/)).toBeVisible();
+  await expect(page.getByText(/recent cannot be “0”/)).toBeVisible();
+  const picture = page.getByRole('region', { name: 'Inside the cache', exact: true });
+  await expect(picture).toContainText('Press Generate');
+  await page.getByRole('spinbutton', { name: 'Max new tokens', exact: true }).fill('8');
+  await page.getByRole('button', { name: 'Generate', exact: true }).click();
+  await expect(picture).toContainText(/All \d+ tokens are still held by every store/, { timeout: 60_000 });
+});
