@@ -103,3 +103,11 @@ it('A chat continues from the KV of its earlier turns', async () => {
   }
   await lab.says(/Read \d+ new tokens; the KV of \d+ earlier tokens was kept/);
 });
+
+it('A policy evicts, and the page shows which tokens are left', async () => {
+  lab = await site.visit('#v=1&policy=h2o&heavy=6&recent=6&temperature=0', /No model is loaded/);
+  await lab.generate(16);
+  await lab.says(/12 of \d+/);
+  await lab.says(/\d+ of \d+ tokens are still held by some store/);
+  expect(await lab.valueOf('combobox', 'Cache policy')).toBe('h2o');
+});

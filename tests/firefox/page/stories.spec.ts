@@ -66,3 +66,11 @@ it('Stop ends a run and keeps its text, and the next run starts over', async () 
   await lab.press('Generate');
   await lab.says(/Done/);
 });
+
+it('A policy evicts on WebGPU, and the page shows which tokens are left', async () => {
+  const lab = await site.visit('#v=1&policy=h2o&heavy=6&recent=6&temperature=0&max=8', /No model is loaded/);
+  await lab.press('Generate');
+  await lab.says(/Done: 8 tokens/);
+  await lab.says(/12 of \d+/);
+  await lab.says(/\d+ of \d+ tokens are still held by some store/);
+});
