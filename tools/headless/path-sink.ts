@@ -1,17 +1,18 @@
 import { createWriteStream } from 'node:fs';
-import { mkdir, readdir, rm } from 'node:fs/promises';
+import { readdir, rm } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { writing } from '../../worker/export/export-failure.ts';
 import type { ExportSink } from '../../worker/export/export-sink.ts';
 import { Refused } from '../../worker/outcome.ts';
+import { makeFolder } from './make-folder.ts';
 
 /** Writes an exported model into a new folder of this machine. Refuses a folder that is not empty. */
 export const pathSink =
   (folder: string): ExportSink =>
   async (_, files) => {
     const name = basename(folder);
-    const made = await writing(name, () => mkdir(folder, { recursive: true }));
+    const isNew = await writing(name, () => makeFolder(folder));
     if ((await writing(name, () => readdir(folder))).length > 0) {
       throw new Refused({ code: 'export-failed', file: name, reason: 'the folder is not empty' });
     }
@@ -25,9 +26,9 @@ export const pathSink =
       }
       return { name, zip: null };
     } catch (error) {
-      const remains = made === undefined ? await readdir(folder) : [];
+      const remains = isNew ? [] : await readdir(folder);
       for (const file of remains) await rm(join(folder, file), { force: true });
-      if (made !== undefined) await rm(folder, { recursive: true, force: true });
+      if (isNew) await rm(folder, { recursive: true, force: true });
       throw error;
     }
   };

@@ -1,4 +1,4 @@
-import { mkdir, readFile, writeFile } from 'node:fs/promises';
+import { readFile, writeFile } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { openTask, workOf, type OpenedTask } from '../../worker/laboratory/tasks/open-task.ts';
 import { resultsOf, type TaskResults } from '../../worker/laboratory/tasks/task-results.ts';
@@ -7,6 +7,7 @@ import type { EngineApi } from '../../worker/protocol/engine.ts';
 import type { ModelFacts } from '../../worker/protocol/load.ts';
 import type { Measured } from '../../worker/protocol/measure.ts';
 import { hubModelOf } from '../headless/hub-model.ts';
+import { makeFolder } from '../headless/make-folder.ts';
 import type { TasksOrder } from './options.mjs';
 
 /** As many as in the references of this project. */
@@ -38,7 +39,7 @@ export async function runTasks(
       reason: `two files call their task ${twice}`,
     });
   }
-  await mkdir(order.out, { recursive: true });
+  await makeFolder(order.out);
 
   const startMs = Date.now();
   const model = hubModelOf(order.model) ?? order.model;

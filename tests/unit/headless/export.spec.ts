@@ -71,4 +71,18 @@ describe('An export by the headless runner', () => {
     await expect(sink('x', broken)).rejects.toThrow('the source broke');
     expect(existsSync(join(workshop, 'broken'))).toBe(false);
   });
+
+  it('makes the folders above its own, and gives up where none can be made', async () => {
+    const deep = join(workshop, 'a', 'b', 'c');
+    expect(await answerAll(engine, { ...shipped, export: deep })).toMatchObject({ ok: true });
+    expect(existsSync(join(deep, 'config.json'))).toBe(true);
+
+    writeFileSync(join(workshop, 'file'), '');
+    // Under /proc, Node's own recursive way never ends.
+    for (const folder of ['/proc/kvtab/model', join(workshop, 'file', 'model')]) {
+      expect(await answerAll(engine, { ...shipped, export: folder })).toMatchObject({
+        failure: { code: 'export-failed' },
+      });
+    }
+  });
 });
