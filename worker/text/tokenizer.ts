@@ -3,6 +3,7 @@ import { Tokenizer } from '@huggingface/tokenizers';
 import { brief, isObject, show } from '../hostile-fields.ts';
 import { BadJson, parseHostileJson } from '../hostile-json.ts';
 import { Refused } from '../outcome.ts';
+import { withAllSplits } from './splits.ts';
 
 export interface TextTokenizer {
   /** The tokens of a text; with `special`, also those that the tokenizer adds around it. */
@@ -28,7 +29,7 @@ export function openTokenizer(tokenizerJson: string, config: object): TextTokeni
   const json = parseObject(tokenizerJson, 'tokenizer.json');
   refuseUnknownModel(json);
   refuseLongTexts(json);
-  const library = openLibrary({ ...json, pre_tokenizer: withAllDigits(json['pre_tokenizer']) }, config);
+  const library = openLibrary({ ...json, pre_tokenizer: withAllSplits(json['pre_tokenizer']) }, config);
 
   const special = new Set<number>();
   for (const [id, token] of library.get_added_tokens_decoder()) if (token.special) special.add(id);
@@ -115,22 +116,6 @@ function refuseLongIn(step: string, value: unknown, longest = LONGEST_TEXT): voi
 function refuseLong(what: string, text: unknown, longest: number): void {
   if (typeof text !== 'string' || text.length <= longest) return;
   throw badTokenizer(`tokenizer.json: ${what} has a text of ${text.length} characters, more than ${longest}`);
-}
-
-/** A pre-tokenizer in which `Digits` splits digits of all scripts, as in tokenizers; the library splits 0 to 9 alone. */
-function withAllDigits(pretokenizer: unknown): unknown {
-  if (!isObject(pretokenizer)) return pretokenizer;
-  const { type, pretokenizers, individual_digits } = pretokenizer;
-  if (type === 'Sequence' && Array.isArray(pretokenizers)) {
-    return { ...pretokenizer, pretokenizers: pretokenizers.map(withAllDigits) };
-  }
-  // The library keeps only what matches if a Split is inverted. Without `Removed`, both sides of a cut stay.
-  if (type === 'Split' && pretokenizer['invert'] === true && pretokenizer['behavior'] === 'Isolated') {
-    return { ...pretokenizer, invert: false };
-  }
-  if (type !== 'Digits') return pretokenizer;
-  const Regex = individual_digits === true ? '\\p{N}' : '\\p{N}+';
-  return { type: 'Split', pattern: { Regex }, behavior: 'Isolated', invert: false };
 }
 
 export const badTokenizer = (reason: string) => new Refused({ code: 'bad-tokenizer', reason: brief(reason) });
