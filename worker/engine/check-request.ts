@@ -82,15 +82,26 @@ function checkTurns(
       refuse('turns', `turn ${index}, new: the last turn is followed by maxNewTokens tokens`);
     }
     if (turn.length === 0) refuse('turns', `turn ${index} is empty`);
-    const position = turn.findIndex((token) => !isToken(token, vocabSize));
-    if (position >= 0) {
-      refuse(
-        'turns',
-        `turn ${index}, token ${position}: ${String(turn[position])} is outside 0 to ${vocabSize - 1}`,
-      );
-    }
+    checkTokens('turns', `turn ${index}, `, turn, vocabSize);
   }
   return turns;
+}
+
+/**
+ * Refuses tokens that the model does not know.
+ *
+ * @param place of the tokens in the field, before the word "token"
+ * @throws Refused with `bad-request` naming the field and the first such token
+ */
+export function checkTokens(
+  field: string,
+  place: string,
+  tokens: readonly number[],
+  vocabSize: number,
+): void {
+  const position = tokens.findIndex((token) => !isToken(token, vocabSize));
+  if (position < 0) return;
+  refuse(field, `${place}token ${position}: ${String(tokens[position])} is outside 0 to ${vocabSize - 1}`);
 }
 
 const isToken = (token: number, vocabSize: number) =>

@@ -1,5 +1,5 @@
 import { chooseMode } from '../../gpu/plan/forward-plan.ts';
-import { promptTurns, tokensOf } from '../engine/check-request.ts';
+import { checkTokens, promptTurns, tokensOf } from '../engine/check-request.ts';
 import { policyOf } from '../engine/open-policy.ts';
 import type { RunnableModel, RunOptions } from '../engine/generate.ts';
 import { applyConfig } from '../loader/apply-config.ts';
@@ -40,8 +40,7 @@ export async function scoreContinuation(
   });
   const prompt = tokensOf(await promptTurns(request.input, model.text, dims, policy));
   if (continuation.length === 0) throw badRequest('continuation', 'it is empty');
-  // The same check as for the turns of a prompt.
-  await promptTurns({ turns: [continuation] }, model.text, dims);
+  checkTokens('continuation', '', continuation, dims.vocabSize);
   const tokens = [...prompt, ...continuation];
   const text = (await model.text?.decode(tokens)) ?? null;
   if (request.reference === 'compare') checkComparable(reference, dims.vocabSize, tokens, text);

@@ -36,6 +36,35 @@ const transformersDefaults: Readonly<Record<Option, number>> = {
   ...{ temperature: 1, topK: 50, topP: 1, minP: 0, repetitionPenalty: 1 },
 };
 
+/** What else a file may ask of transformers that changes the text, each with the number that changes nothing. */
+const notFollowed: Readonly<Record<string, number | null>> = {
+  num_beams: 1,
+  num_beam_groups: 1,
+  penalty_alpha: 0,
+  typical_p: 1,
+  top_h: null,
+  epsilon_cutoff: 0,
+  eta_cutoff: 0,
+  no_repeat_ngram_size: 0,
+  encoder_no_repeat_ngram_size: 0,
+  encoder_repetition_penalty: 1,
+  exponential_decay_length_penalty: null,
+  bad_words_ids: null,
+  force_words_ids: null,
+  suppress_tokens: null,
+  begin_suppress_tokens: null,
+  sequence_bias: null,
+  forced_bos_token_id: null,
+  forced_eos_token_id: null,
+  min_length: 0,
+  min_new_tokens: 0,
+  guidance_scale: 1,
+  watermarking_config: null,
+};
+
+const changesNothing = (value: unknown, neutral: number | null) =>
+  value === null || value === neutral || (Array.isArray(value) && value.length === 0);
+
 /** Far more than anybody waits for. */
 const MAX_NEW_TOKENS = 1_000_000;
 
@@ -74,6 +103,12 @@ export function parseGenerationConfig(text: string | null, vocabSize: number): G
     }
   };
   const eosIds = lenient(() => readEnds(fields, vocabSize), []);
+  const others = Object.entries(notFollowed)
+    .filter(([name, neutral]) => fields.has(name) && !changesNothing(json[name], neutral))
+    .map(([name]) => name);
+  if (others.length > 0) {
+    notices.push(`${GENERATION_CONFIG}: kvtab does not follow ${others.join(', ')}, so its text may differ.`);
+  }
   return { eosIds, suggested: readSuggested(fields, lenient), notices };
 }
 

@@ -136,6 +136,9 @@ describe('a score', () => {
       ignore,
     );
     expect(await engine.score(scoring('compare'), ignore)).toMatchObject(refused);
+    expect(await engine.score(scoring('keep', { continuation: [5, 1e9] }), ignore)).toMatchObject({
+      failure: { code: 'bad-request', field: 'continuation' },
+    });
     expect(await engine.score(scoring('keep', { continuation: [] }), ignore)).toMatchObject({
       failure: { code: 'bad-request', field: 'continuation' },
     });

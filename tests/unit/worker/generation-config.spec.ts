@@ -67,6 +67,14 @@ describe('generation_config.json', () => {
     expect(parseGenerationConfig(text, 100).notices).toEqual([expect.stringContaining(named)]);
   });
 
+  it('names what kvtab does not follow, unless it changes nothing', () => {
+    const notices = (json: object) => parseGenerationConfig(JSON.stringify(json), 100).notices;
+    expect(notices({ num_beams: 4, typical_p: 0.9, suppress_tokens: [3], min_length: 0 })).toEqual([
+      expect.stringContaining('num_beams, typical_p, suppress_tokens'),
+    ]);
+    expect(notices({ num_beams: 1, typical_p: 1, suppress_tokens: null, bad_words_ids: [] })).toEqual([]);
+  });
+
   it('may hold an infinity in a field that nobody reads', () => {
     expect(parseGenerationConfig('{"eos_token_id": 2, "max_time": Infinity}', 100)).toMatchObject({
       eosIds: [2],
