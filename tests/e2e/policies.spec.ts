@@ -68,6 +68,7 @@ test('without a policy the picture shows every token, and a bad link is said in 
   await expect(page.getByText(/policy cannot be “lru”/)).toBeVisible();
   await expect(page.getByText(/recent cannot be “0”/)).toBeVisible();
   const picture = page.getByRole('region', { name: 'Inside the cache', exact: true });
+  await picture.locator('summary').first().click();
   await expect(picture).toContainText('Press Generate');
   await page.getByRole('spinbutton', { name: 'Max new tokens', exact: true }).fill('8');
   await page.getByRole('button', { name: 'Generate', exact: true }).click();

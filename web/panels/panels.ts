@@ -36,6 +36,8 @@ export type Panel = Row & Code;
 
 /** The id of the panel that a link with several configurations opens. */
 export const COMPARE_PANEL = 'compare';
+/** The id of the panel that a cache policy opens. */
+export const HELD_PANEL = 'held';
 
 /**
  * The panels of the page, in their order within each place. A new panel is a folder and a row.
@@ -174,11 +176,11 @@ export const panels: readonly Panel[] = [
     load: () => import('./export/ExportPanel.svelte'),
   },
   {
-    id: 'held',
+    id: HELD_PANEL,
     title: 'Inside the cache',
     hint: 'Watch which tokens each store keeps while the text grows.',
     place: 'workbench',
-    openAtFirst: true,
+    openAtFirst: false,
     tells: 'hint',
     loading: 'lazy',
     load: () => import('./held/HeldPanel.svelte'),
