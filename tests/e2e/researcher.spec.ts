@@ -1,7 +1,7 @@
 /** A researcher prepares slides: compares two plans, saves the figures, cites a run and copies a link. */
 import { readFileSync, writeFileSync } from 'node:fs';
 import { expect, test, type Download, type Locator, type Page } from 'playwright/test';
-import { finished, openLab, visit } from './lab.ts';
+import { finished, openLab, unfold, visit } from './lab.ts';
 
 test.use({ permissions: ['clipboard-read', 'clipboard-write'] });
 
@@ -44,6 +44,8 @@ for (const hand of ['mouse', 'touch', 'keyboard'] as const) {
     }) => {
       const lab = await visit(page);
       const press = (name: string) => activate(page.getByRole('button', { name, exact: true }), hand);
+      // On a narrow screen settings are folded.
+      if (hand === 'touch') for (const panel of ['Sampling', 'KV sharing']) await unfold(lab, panel);
       await lab.prompt.fill('A <b>fox</b> & a "king"');
       await lab.number('Max new tokens').fill('8');
       await press('Generate');
