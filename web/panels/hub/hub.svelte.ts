@@ -46,6 +46,8 @@ export class Hub {
   stored = $state.raw<readonly StoredModel[]>([]);
   /** Deleted models that can still be taken back. */
   readonly leaving = new LeavingModels((models) => this.#remove(models));
+  /** Settled once the models are gone that an earlier visit deleted. */
+  #earlierGone: Promise<void> = Promise.resolve();
   /** What lies on the device and was not deleted. */
   readonly kept = $derived(this.stored.filter((model) => !this.leaving.has(model)));
   /** Set if the branch of the last model that was loaded or checked has moved on. */
@@ -112,8 +114,8 @@ export class Hub {
       if (loss === 'deleted') this.#tokens.forgetRemembered();
       void this.refresh();
     });
-    await Promise.all([this.refresh(), this.recallToken()]);
-    await this.leaving.finishEarlier();
+    this.#earlierGone = this.leaving.finishEarlier();
+    await Promise.all([this.#earlierGone.then(() => this.refresh()), this.recallToken()]);
   }
 
   async refresh(): Promise<void> {
@@ -274,6 +276,7 @@ export class Hub {
     this.#want = want;
     const ticket = this.#show({ at: 'asking', id: model.id });
     // A deleted model may be asked for again, or take the room that this one needs.
+    await this.#earlierGone;
     if (this.leaving.models.length > 0) await this.leaving.finish();
     if (ticket !== this.#ticket) return;
     const heard = new Set<HubEvent['type']>();
