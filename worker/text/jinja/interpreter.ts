@@ -401,8 +401,11 @@ export class Interpreter {
   #slice(object: Value, parts: readonly Value[]): Value {
     if (object instanceof Undefined) object.refuse();
     const items = sequenceOf(object);
-    const bounds = parts.map((part) => (part === null || part instanceof Float ? null : numberOf(part)));
-    // What Python cannot slice, jinja2 takes for undefined.
+    const bounds = parts.map((part) => (part === null ? null : numberOf(part)));
+    if (parts.some((part) => part instanceof Float)) {
+      throw new TemplateError('the bounds of a slice must be whole numbers');
+    }
+    // What else Python cannot slice, jinja2 takes for undefined where it folds constants.
     if (!items || parts.some((part, i) => part !== null && bounds[i] === null)) {
       return new Undefined(`a slice of ${typeName(object)}`);
     }
