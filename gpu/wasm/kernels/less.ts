@@ -1,7 +1,7 @@
 import { addScaled, widen } from './attend';
 import { exponential, maxOfLanes, multiplyAdd, sumOfLanes } from './lanes';
 
-// What LESS needs besides projections. Rows of numbers are padded to whole panels; features are `[rank]`.
+// What LESS needs apart from projections. Rows of numbers are padded to whole panels; features are `[rank]`.
 
 /** x = gelu(x) = x · Φ(x), over `bytes` of whole vectors: within 1.5e-7 by erf (Abramowitz and Stegun, 7.1.26). */
 export function gelu(x: usize, bytes: usize): void {

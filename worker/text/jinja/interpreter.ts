@@ -35,7 +35,7 @@ type Jump = 'break' | 'continue' | null;
 export interface InterpreterOptions {
   /** jinja2's StrictUndefined: whether printing, testing, comparing or looping over an undefined value is an error. */
   readonly strict: boolean;
-  /** Filters besides jinja's own. */
+  /** Filters in addition to jinja's own. */
   readonly filters: ReadonlyMap<string, Filter>;
 }
 
