@@ -40,16 +40,21 @@ export function scoreKeys(
   }
 }
 
+/** The highest of some scores. Fills up the last vector of them with −∞. */
+export function highestOf(scores: usize, bytes: usize): f32 {
+  for (let at = bytes; (at & 15) != 0; at += 4) store<f32>(scores + at, -Infinity);
+  let most = f32x4.splat(-Infinity);
+  for (let at: usize = 0; at < bytes; at += 16) most = f32x4.max(most, v128.load(scores + at));
+  return maxOfLanes(most);
+}
+
 /**
  * The softmax of each head's `count` scores, in place; zeros if all are −∞. There is room for whole vectors of them.
  */
 export function soften(scores: usize, scoreStride: usize, heads: i32, count: i32): void {
   const bytes = (<usize>count) << 2;
   for (let head = 0; head < heads; head++) {
-    for (let at = bytes; (at & 15) != 0; at += 4) store<f32>(scores + at, -Infinity);
-    let most = f32x4.splat(-Infinity);
-    for (let at: usize = 0; at < bytes; at += 16) most = f32x4.max(most, v128.load(scores + at));
-    const highest = maxOfLanes(most);
+    const highest = highestOf(scores, bytes);
     if (highest == -Infinity) {
       memory.fill(scores, 0, bytes);
       scores += scoreStride;

@@ -1,5 +1,5 @@
-import { addScaled, widen } from './attend';
-import { exponential, maxOfLanes, multiplyAdd, sumOfLanes } from './lanes';
+import { addScaled, highestOf, widen } from './attend';
+import { exponential, multiplyAdd, sumOfLanes } from './lanes';
 
 // What LESS needs apart from projections. Rows of numbers are padded to whole panels; features are `[rank]`.
 
@@ -41,10 +41,7 @@ export function sumExponentials(
 ): void {
   const bytes = (<usize>count) << 2;
   for (let head = 0; head < heads; head++) {
-    for (let at = bytes; (at & 15) != 0; at += 4) store<f32>(scores + at, -Infinity);
-    let most = f32x4.splat(-Infinity);
-    for (let at: usize = 0; at < bytes; at += 16) most = f32x4.max(most, v128.load(scores + at));
-    const highest = maxOfLanes(most);
+    const highest = highestOf(scores, bytes);
     let sum = f32x4.splat(0);
     if (highest != -Infinity) {
       const shift = f32x4.splat(highest);

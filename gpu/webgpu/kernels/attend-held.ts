@@ -4,6 +4,7 @@ import source from './attend.wgsl?raw';
 import eight from './eight.wgsl?raw';
 import held from './held.wgsl?raw';
 import heldMark from './held-mark.wgsl?raw';
+import kvAt from './kv-at.wgsl?raw';
 import mask from './mask.wgsl?raw';
 import rows from './rows.wgsl?raw';
 import step from './step.wgsl?raw';
@@ -18,7 +19,7 @@ export interface AttendHeldParams extends AttendParams {
 /** Attention over a store under a policy. It leaves each head's maximum and sum, for the scores. */
 export const attendHeld = defineKernel({
   label: 'attend-held',
-  source: [step, mask, rows, heldMark, held, eight, source].join('\n'),
+  source: [step, mask, rows, heldMark, held, eight, kvAt, source].join('\n'),
   bindings: {
     q: 'read',
     kv: 'read',

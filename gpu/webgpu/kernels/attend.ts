@@ -3,6 +3,7 @@ import source from './attend.wgsl?raw';
 import eight from './eight.wgsl?raw';
 import { eightsOf } from './format.ts';
 import inOrder from './in-order.wgsl?raw';
+import kvAt from './kv-at.wgsl?raw';
 import mask from './mask.wgsl?raw';
 import rows from './rows.wgsl?raw';
 import step from './step.wgsl?raw';
@@ -52,7 +53,7 @@ export const attendWorkgroups = (params: AttendParams, rows: number) =>
 /** Attention of the step's rows over a store whose rows lie in the order of their positions. */
 export const attend = defineKernel({
   label: 'attend',
-  source: [step, mask, rows, inOrder, eight, source].join('\n'),
+  source: [step, mask, rows, inOrder, eight, kvAt, source].join('\n'),
   bindings: { q: 'read', kv: 'read', y: 'write', rows: 'read', step: 'step' },
   constants: attendConstants,
   workgroups: attendWorkgroups,

@@ -29,11 +29,6 @@ var<workgroup> most: array<f32, HEADS_HERE>;  // running maximum of each head's 
 var<workgroup> sums: array<vec4f, WG>;
 var<workgroup> totals: array<f32, WG>;
 
-fn kvAt(slot: u32, part: u32, head: u32, unit: u32) -> Eight {
-  let at = (((slot * 2u + part) * KV_HEADS + head) * (HEAD_DIM / 8u) + unit) * VECS;
-  return unpack8(kv[at], kv[at + VECS - 1u]);
-}
-
 @compute @workgroup_size(WG)
 fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) local: u32) {
   let heads = KV_HEADS * GROUP;

@@ -5,6 +5,7 @@ import eight from './eight.wgsl?raw';
 import { eightsOf, groupsFor } from './format.ts';
 import held from './held.wgsl?raw';
 import heldMark from './held-mark.wgsl?raw';
+import kvAt from './kv-at.wgsl?raw';
 import mask from './mask.wgsl?raw';
 import noisyStatsSource from './noisy-stats.wgsl?raw';
 import policy from './policy.wgsl?raw';
@@ -53,7 +54,7 @@ const readerBindings = {
   shape: 'shape',
 } as const;
 
-const preludes = [step, mask, rows, policy, heldMark, held, eight, scoresOfKeys];
+const preludes = [step, mask, rows, policy, heldMark, held, eight, kvAt, scoresOfKeys];
 
 /** The maximum and the sum of Keyformer's softmax, for each query head of the step's rows. */
 export const noisyStats = defineKernel({

@@ -3,11 +3,6 @@ override KV_HEADS: u32;
 
 @group(0) @binding(1) var<storage, read> kv: array<vec4u>;  // [slots, (keys, values), KV_HEADS, HEAD_DIM]
 
-fn kvAt(slot: u32, part: u32, head: u32, unit: u32) -> Eight {
-  let at = (((slot * 2u + part) * KV_HEADS + head) * (HEAD_DIM / 8u) + unit) * VECS;
-  return unpack8(kv[at], kv[at + VECS - 1u]);
-}
-
 // The key of a row, to `x`.
 fn takeKey(slot: u32, kvHead: u32, local: u32) {
   for (var unit = local; unit < HEAD_DIM / 8u; unit += WG) {

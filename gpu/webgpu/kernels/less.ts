@@ -6,6 +6,7 @@ import featuresOfRowsSource from './features-of-rows.wgsl?raw';
 import features from './features.wgsl?raw';
 import { eightsOf } from './format.ts';
 import keptRows from './kept-rows.wgsl?raw';
+import kvAt from './kv-at.wgsl?raw';
 import recallSource from './recall.wgsl?raw';
 import rows from './rows.wgsl?raw';
 import step from './step.wgsl?raw';
@@ -61,7 +62,7 @@ interface AbsorbRowParams extends LessParams {
 /** Adds the row that a step let go to the state. */
 export const absorbRow = defineKernel({
   label: 'absorb-row',
-  source: [step, rows, eight, features, keptRows, absorbRowSource].join('\n'),
+  source: [step, rows, eight, features, kvAt, keptRows, absorbRowSource].join('\n'),
   bindings: { weights: 'read', kv: 'read', held: 'read', state: 'write', rows: 'read', step: 'step' },
   constants: (params: AbsorbRowParams) => ({ ...psiConstants(params), VERSIONS: params.versions }),
   workgroups: ({ kvHeads }) => [kvHeads],
@@ -75,7 +76,7 @@ interface RowsParams extends LessParams {
 /** ψ of the keys that the cut after a prompt lets go. */
 export const featuresOfRows = defineKernel({
   label: 'features-of-rows',
-  source: [eight, features, keptRows, featuresOfRowsSource].join('\n'),
+  source: [eight, features, kvAt, keptRows, featuresOfRowsSource].join('\n'),
   bindings: { weights: 'read', kv: 'read', slots: 'read', found: 'write' },
   constants: (params: RowsParams) => psiConstants(params),
   workgroups: ({ kvHeads, count }) => [kvHeads, count],

@@ -20,11 +20,6 @@ struct Reader {
 @group(0) @binding(7) var<uniform>       policy: Policy;
 @group(0) @binding(8) var<uniform>       reader: Reader;
 
-fn kvAt(slot: u32, part: u32, head: u32, unit: u32) -> Eight {
-  let at = (((slot * 2u + part) * KV_HEADS + head) * (HEAD_DIM / 8u) + unit) * VECS;
-  return unpack8(kv[at], kv[at + VECS - 1u]);
-}
-
 fn scoreOf(place: Row, row: u32, head: u32, slot: u32) -> f32 {
   let kvHead = head / GROUP;
   let first = (row * KV_HEADS * GROUP + head) * (HEAD_DIM / 4u);
