@@ -1,4 +1,4 @@
-import type { MeasuredRecall, RecallWork } from '../protocol/measure.ts';
+import type { MeasuredRecall } from '../protocol/measure.ts';
 import { threefry2x32 } from '../../gpu/cpu/random.ts';
 import { Refused } from '../outcome.ts';
 import { sumOf } from './measure-likelihoods.ts';
@@ -52,7 +52,7 @@ export function recallPair(
     throw tooShort(`it has ${fitting.length} sentences of ${SHORTEST} to ${LONGEST} tokens`);
   }
   const filler = sentences.filter((each) => each !== sentence && each !== other).flat();
-  if (filler.length < distance) throw tooShort(`it has ${filler.length} tokens beside the two sentences`);
+  if (filler.length < distance) throw tooShort(`it has ${filler.length} tokens apart from the two sentences`);
   const start = filler.length === distance ? 0 : draw(2) % (filler.length - distance);
   const between = filler.slice(start, start + distance);
   return {
@@ -81,5 +81,3 @@ export async function measureRecall(reader: TextReader, pair: RecallPair): Promi
 
 const tooShort = (reason: string) =>
   new Refused({ code: 'bad-request', field: 'text', reason: `the text is too short for recall: ${reason}` });
-
-export type RecallItem = RecallWork['items'][number];

@@ -1,3 +1,4 @@
+import { checkTokens } from '../engine/check-request.ts';
 import type { RunnableModel, RunOptions } from '../engine/generate.ts';
 import { measureStates } from '../laboratory/hidden-measures.ts';
 import { Refused } from '../outcome.ts';
@@ -154,11 +155,10 @@ async function measureTokens(
   vocabSize: number,
 ): Promise<Measured> {
   const scored = tokens.length - 1;
-  const isToken = (token: number) => Number.isInteger(token) && token >= 0 && token < vocabSize;
-  if (scored < 1 || !tokens.every(isToken)) {
-    const reason = `there must be two tokens or more, from 0 to ${vocabSize - 1}`;
-    throw new Refused({ code: 'bad-request', field: 'tokens', reason });
+  if (scored < 1) {
+    throw new Refused({ code: 'bad-request', field: 'tokens', reason: 'there must be two tokens or more' });
   }
+  checkTokens('tokens', '', tokens, vocabSize);
   const { likelihoods, kvBytes } = await reader.score({ tokens, scored }, Infinity);
   const logLikelihood = sumOf(likelihoods);
   return {

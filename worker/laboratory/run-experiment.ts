@@ -103,7 +103,7 @@ export async function cellsOfRow(
 
 /**
  * Runs all that is not known. Rows that share a model follow each other; timed rounds come last, in the order A B B A, so
- * that a machine that warms up favours no row.
+ * that a machine that warms up favors no row.
  *
  * @throws Refused, also if the engine was stopped. What was appended stays.
  */
@@ -273,25 +273,9 @@ async function warmUp(
 
 /** A work with some of its items, in their order. */
 function onlyItems(work: MeasureWork, wanted: readonly number[]): MeasureWork {
-  const pick = <Item>(items: readonly Item[]) => wanted.flatMap((i) => items[i] ?? []);
-  switch (work.kind) {
-    case 'tokens':
-      return { ...work, items: pick(work.items) };
-    case 'likelihood':
-      return { ...work, items: pick(work.items) };
-    case 'rolling':
-      return { ...work, items: pick(work.items) };
-    case 'generate':
-      return { ...work, items: pick(work.items) };
-    case 'recall':
-      return { ...work, items: pick(work.items) };
-    case 'hidden':
-      return { ...work, items: pick(work.items) };
-    case 'speed':
-      return { ...work, items: pick(work.items) };
-    default:
-      return work satisfies never;
-  }
+  const items: readonly unknown[] = work.items;
+  // Items of a work are of its own kind.
+  return { ...work, items: wanted.map((i) => items[i]) } as MeasureWork;
 }
 
 /** What an experiment will cost. */

@@ -10,7 +10,7 @@ import { less } from '../../gpu/kv/policies/less.ts';
 import { policyKind } from '../../gpu/kv/policies/policies.ts';
 import type { PolicyContext, PolicyKind } from '../../gpu/kv/policies/policy.ts';
 import type { PolicyRequest } from '../protocol/generate.ts';
-import { numbersThatCount } from './policy-words.ts';
+import { numbersThatCount } from './numbers-that-count.ts';
 import { policyKeyOf } from './policy-settings.ts';
 import type { KeysOfPart, SettingValues } from './settings.ts';
 

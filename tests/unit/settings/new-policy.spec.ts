@@ -6,7 +6,7 @@ import { parseRequest } from '../../../tools/headless/request.ts';
 import { optionsOf, readArguments } from '../../../tools/bench/options.ts';
 import { policyOf } from '../../../worker/engine/open-policy.ts';
 import { policyRequestOf } from '../../../worker/settings/policy-request.ts';
-import { describePolicy } from '../../../worker/settings/policy-words.ts';
+import { describePolicy } from '../../support/describe-policy.ts';
 import { checkConfig } from '../../../web/settings/checks.ts';
 import FormFields from '../../../web/settings/FormFields.svelte';
 import { decodeHash, encodeHash } from '../../../web/settings/hash.ts';
