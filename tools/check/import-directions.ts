@@ -43,6 +43,7 @@ const belowThePanels = [
   settingTable,
   { path: 'worker/storage/' },
   { path: 'worker/endpoint.ts' },
+  { path: 'worker/csv.ts' },
   { path: 'web/playground/' },
   { path: 'web/settings/' },
   { path: 'web/models/' },

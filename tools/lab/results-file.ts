@@ -1,4 +1,4 @@
-import { closeSync, existsSync, ftruncateSync, openSync, readFileSync, writeSync } from 'node:fs';
+import { appendFileSync, existsSync, readFileSync, truncateSync } from 'node:fs';
 import {
   headLine,
   isSameExperiment,
@@ -9,38 +9,53 @@ import {
 } from '../../worker/laboratory/records.ts';
 import { Refused } from '../../worker/outcome.ts';
 
+/** The records of an experiment in a file, and how many of its bytes are whole lines. None if there is no file. */
+interface StoredResults {
+  readonly records: readonly ItemRecord[];
+  readonly wholeBytes: number;
+}
+
+/**
+ * Reads the results of an experiment, also those that a run left that was killed while it wrote.
+ *
+ * @throws Refused if the file holds anything else
+ */
+export function readResultsFile(path: string, wanted: ResultsHead): StoredResults {
+  const text = existsSync(path) ? readFileSync(path, 'utf8') : '';
+  // The first line may have been cut too.
+  if (headLine(wanted).startsWith(text)) return { records: [], wholeBytes: 0 };
+  const { head, records, wholeLength } = readResults(text);
+  if (!head || !isSameExperiment(head, wanted.experiment)) {
+    const holds = head ? 'the results of another experiment' : 'something other than results';
+    throw new Refused({
+      code: 'bad-request',
+      field: '--out',
+      reason: `${path} holds ${holds}; name another file`,
+    });
+  }
+  return { records, wholeBytes: Buffer.byteLength(text.slice(0, wholeLength)) };
+}
+
 /** A file of records. Every record is in the file when `append` returns, whatever happens to the process then. */
 export class ResultsFile {
-  readonly #file: number;
+  readonly #path: string;
   readonly #records: ItemRecord[];
 
   /**
    * Opens a file, or goes on with one. A line that was cut by the end of an earlier run is dropped.
    *
-   * @throws Refused if it holds another experiment
+   * @throws Refused if it holds anything else than results of this experiment
    */
   static open(path: string, head: ResultsHead): ResultsFile {
-    const text = existsSync(path) ? readFileSync(path, 'utf8') : '';
-    const read = readResults(text);
-    const isNew = read.wholeLength === 0;
-    if (!isNew && !(read.head && isSameExperiment(read.head, head.experiment))) {
-      const reason = `${path} holds the results of another experiment; name another file`;
-      throw new Refused({ code: 'bad-request', field: '--out', reason });
-    }
-    const file = openSync(path, isNew ? 'w' : 'r+');
-    const whole = Buffer.byteLength(text.slice(0, read.wholeLength));
-    ftruncateSync(file, whole);
-    if (isNew) writeSync(file, headLine(head));
-    else writeSync(file, '', whole);
-    return new ResultsFile(file, [...read.records], isNew ? Buffer.byteLength(headLine(head)) : whole);
+    const { records, wholeBytes } = readResultsFile(path, head);
+    if (existsSync(path)) truncateSync(path, wholeBytes);
+    if (wholeBytes === 0) appendFileSync(path, headLine(head));
+    return new ResultsFile(path, [...records]);
   }
 
-  #end: number;
-
-  private constructor(file: number, records: ItemRecord[], end: number) {
-    this.#file = file;
+  private constructor(path: string, records: ItemRecord[]) {
+    this.#path = path;
     this.#records = records;
-    this.#end = end;
   }
 
   get records(): readonly ItemRecord[] {
@@ -48,15 +63,14 @@ export class ResultsFile {
   }
 
   get byKey(): ReadonlyMap<string, ItemRecord> {
-    return new Map(this.#records.map((record) => [record.key, record]));
+    return byKey(this.#records);
   }
 
   readonly append = (record: ItemRecord): void => {
-    this.#end += writeSync(this.#file, recordLine(record), this.#end);
+    appendFileSync(this.#path, recordLine(record));
     this.#records.push(record);
   };
-
-  close(): void {
-    closeSync(this.#file);
-  }
 }
+
+export const byKey = (records: readonly ItemRecord[]): ReadonlyMap<string, ItemRecord> =>
+  new Map(records.map((record) => [record.key, record]));

@@ -13,7 +13,7 @@ import { hubModelOf } from '../headless/hub-model.ts';
 import { findModelFolder } from '../headless/model-folder.ts';
 import { digestOfFolder } from './model-digest.ts';
 import type { ExperimentOrder } from './options.mjs';
-import { ResultsFile } from './results-file.ts';
+import { byKey, readResultsFile, ResultsFile } from './results-file.ts';
 import { Sources } from './sources.ts';
 
 const limits = { length: 10_000_000, values: 100_000, names: 10_000, nonFinite: false, isFile: true };
@@ -48,28 +48,26 @@ export async function runExperimentFile(
     },
     readSource: (wanted) => sources.read(wanted),
   };
-  const results = ResultsFile.open(out, { kvtab: engineVersion, experiment: experiment.json });
-  try {
-    if (estimate) {
-      report(costInWords(await estimateCost(experiment, parts, results.byKey), experiment));
-      return;
-    }
-    let reportedMs = 0;
-    await runExperiment(experiment, parts, {
-      known: results.byKey,
-      append: results.append,
-      onProgress: ({ doneItems, items, tokens, leftTokens, ms, row, measure }) => {
-        if (Date.now() - reportedMs < REPORT_EVERY_MS) return;
-        reportedMs = Date.now();
-        const left = tokens > 0 ? durationInWords((ms / tokens) * leftTokens) : 'some time';
-        report(`lab: ${doneItems} of ${items} items, about ${left} left: ${row}, ${measure}`);
-      },
-    });
-    const summary = summarize(experiment, results.records, sources.texts);
-    process.stdout.write(exportSummary(summary, table ?? 'md'));
-  } finally {
-    results.close();
+  const head = { kvtab: engineVersion, experiment: experiment.json };
+  if (estimate) {
+    const known = byKey(readResultsFile(out, head).records);
+    report(costInWords(await estimateCost(experiment, parts, known), experiment));
+    return;
   }
+  const results = ResultsFile.open(out, head);
+  let reportedMs = 0;
+  await runExperiment(experiment, parts, {
+    known: results.byKey,
+    append: results.append,
+    onProgress: ({ doneItems, items, tokens, leftTokens, ms, row, measure }) => {
+      if (Date.now() - reportedMs < REPORT_EVERY_MS) return;
+      reportedMs = Date.now();
+      const left = tokens > 0 ? durationInWords((ms / tokens) * leftTokens) : 'some time';
+      report(`lab: ${doneItems} of ${items} items, about ${left} left: ${row}, ${measure}`);
+    },
+  });
+  const summary = summarize(experiment, results.records, sources.texts);
+  process.stdout.write(exportSummary(summary, table ?? 'md'));
 }
 
 async function readJson(path: string): Promise<unknown> {

@@ -22,7 +22,8 @@ export async function measureGeneration(
 ): Promise<MeasuredGeneration> {
   const room = Math.max(1, maxLength - maxNewTokens);
   const prompt = context.slice(-room);
-  const session = await reader.readPrompt(prompt, prompt.length + maxNewTokens);
+  const session = await reader.sessionFor(prompt.length + maxNewTokens);
+  await reader.readPrompt(session, prompt);
   const tokens: number[] = [];
   for (;;) {
     const end = await session.decode({

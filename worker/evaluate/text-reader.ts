@@ -104,7 +104,7 @@ export class TextReader {
       position < firstScored ? [] : [{ position, token: tokens[position + 1] ?? 0 }],
     );
     const likelihoods: TokenLikelihood[] = [];
-    const session = await this.#session(inputs.length);
+    const session = await this.sessionFor(inputs.length);
     const prompt = this.evicts || this.iterates ? Math.min(promptTokens, inputs.length) : inputs.length;
     await this.#prefill(session, inputs.slice(0, prompt), wanted, likelihoods);
     if (prompt < inputs.length) {
@@ -136,7 +136,7 @@ export class TextReader {
         .filter(({ position }) => position >= firstScored);
     });
     const capacity = Math.max(...windows.map(({ tokens }) => tokens.length - 1));
-    const session = await this.#session(capacity);
+    const session = await this.sessionFor(capacity);
     const inBegin = all.flatMap((wanted, window) =>
       wanted.filter(({ position }) => position < begin).map((each) => ({ ...each, window })),
     );
@@ -170,7 +170,7 @@ export class TextReader {
     tokens: readonly number[],
     onHidden: (state: number, rows: Float32Array) => void,
   ): Promise<number> {
-    const session = await this.#session(tokens.length);
+    const session = await this.sessionFor(tokens.length);
     const finished = await session.prefill(tokens, {
       mode: this.modeOf(tokens.length),
       logitsAt: [],
@@ -184,11 +184,9 @@ export class TextReader {
     return session.kvBytesInUse;
   }
 
-  /** An empty session with a prompt read into it, for a caller that continues the text. */
-  async readPrompt(tokens: readonly number[], capacityTokens: number): Promise<Session> {
-    const session = await this.#session(capacityTokens);
+  /** Reads a prompt into a session of {@link sessionFor}, for a caller that continues the text. */
+  async readPrompt(session: Session, tokens: readonly number[]): Promise<void> {
     await this.#prefill(session, tokens, [], []);
-    return session;
   }
 
   close(): void {
@@ -225,7 +223,7 @@ export class TextReader {
   }
 
   /** An empty session with room for so many tokens. */
-  async #session(tokens: number): Promise<Session> {
+  async sessionFor(tokens: number): Promise<Session> {
     const { sharing, passes } = this;
     const held = this.#open;
     // Of the text alone, never of the texts before it: a backend may add in another order in a larger session.

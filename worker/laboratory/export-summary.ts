@@ -1,4 +1,5 @@
 /** A summary as CSV, Markdown or LaTeX (booktabs). */
+import { asCsv, type Cell } from '../csv.ts';
 import { isNoise, type Figure, type FigureColumn, type Summary } from './summary.ts';
 
 export const summaryFormats = ['md', 'csv', 'latex'] as const;
@@ -73,32 +74,28 @@ function markdown(summary: Summary): string {
   return `${[line(head), line(head.map(() => '---')), ...rows.map(line)].join('\n')}\n`;
 }
 
-const quoted = (value: string) => (/[",\n\r]/.test(value) ? `"${value.replaceAll('"', '""')}"` : value);
-
 /** One line for each figure, with full digits. */
 function csv({ rows, columns }: Summary): string {
   const head = [
     ...['row', 'measure', 'figure', 'unit', 'value', 'standard_error', 'low', 'high', 'items'],
     ...['difference', 'difference_error', 'p', 'p_corrected', 'noise'],
   ];
-  const number = (value: number | null | undefined) =>
-    value === null || value === undefined ? '' : String(value);
   const lines = rows.flatMap((label, row) =>
-    columns.flatMap(({ measure, name, unit, figures }) => {
+    columns.flatMap(({ measure, name, unit, figures }): Cell[][] => {
       const figure = figures[row];
       if (!figure) return [];
       const { value, standardError: error, interval, items, difference } = figure;
+      const [low, high] = interval ?? [null, null];
       return [
         [
-          ...[label, measure, name, unit, number(value), number(error)],
-          ...[number(interval?.[0]), number(interval?.[1]), String(items)],
-          ...[number(difference?.value), number(difference?.standardError), number(difference?.p)],
-          ...[number(difference?.corrected), difference ? String(isNoise(figure)) : ''],
+          ...[label, measure, name, unit, value, error, low, high, items],
+          ...[difference?.value ?? null, difference?.standardError ?? null, difference?.p ?? null],
+          ...[difference?.corrected ?? null, difference ? isNoise(figure) : null],
         ],
       ];
     }),
   );
-  return `${[head, ...lines].map((cells) => cells.map(quoted).join(',')).join('\r\n')}\r\n`;
+  return asCsv([head, ...lines]);
 }
 
 const texNames: Readonly<Record<string, string>> = {

@@ -130,18 +130,14 @@ describe('An experiment', () => {
     const path = join(folder, name);
     const file = ResultsFile.open(path, { kvtab: 'test', experiment: json });
     let done = 0;
-    try {
-      await runExperiment(experiment, parts, {
-        known: file.byKey,
-        append: (record) => {
-          file.append(record);
-          onItem(++done);
-        },
-        onProgress: () => undefined,
-      });
-    } finally {
-      file.close();
-    }
+    await runExperiment(experiment, parts, {
+      known: file.byKey,
+      append: (record) => {
+        file.append(record);
+        onItem(++done);
+      },
+      onProgress: () => undefined,
+    });
     return readFileSync(path, 'utf8');
   };
   /** Two runs differ in times alone. */
@@ -196,6 +192,15 @@ describe('An experiment', () => {
     expect(open).toThrow(/another experiment/);
   });
 
+  it('leaves a file alone that holds no results', () => {
+    for (const text of ['a note without a line end', '{"kvtab": 1}\n']) {
+      const path = join(folder, 'note.txt');
+      writeFileSync(path, text);
+      expect(() => ResultsFile.open(path, { kvtab: 'test', experiment: json })).toThrow(/other than results/);
+      expect(readFileSync(path, 'utf8')).toBe(text);
+    }
+  });
+
   it('says before the start what it costs', async () => {
     const cost = await estimateCost(experiment, parts, new Map());
     expect(cost).toMatchObject({ items, missing: items });
@@ -222,6 +227,9 @@ describe('An experiment', () => {
       expect(text).toContain('bits per byte');
       expect(text).not.toMatch(/NaN|undefined/);
     }
+    // Labels come from an experiment, and a spreadsheet runs what begins like a formula.
+    const hostile = { ...summary, rows: ['=1+1', ...summary.rows.slice(1)] };
+    expect(exportSummary(hostile, 'csv')).toContain(`"'=1+1"`);
     expect(exportSummary(summary, 'latex')).toMatch(/\\toprule[\s\S]*\$\\approx\$/);
   });
 

@@ -4,7 +4,7 @@ import { beforeEach, describe, expect, it, vi } from 'vitest';
 import { greedy } from '../../../gpu/plan/sampling.ts';
 import { openSpace } from '../../../worker/storage/space.ts';
 import type { Run } from '../../../web/playground/run.ts';
-import { csvCell } from '../../../web/ui/csv.ts';
+import { csvCell } from '../../../worker/csv.ts';
 import { runsAsCsv, runsAsJson } from '../../../web/panels/runs/export-runs.ts';
 import { RunLibrary } from '../../../web/playground/run-library.svelte.ts';
 import { sortRuns } from '../../../web/panels/runs/sort-runs.ts';

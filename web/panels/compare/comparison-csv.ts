@@ -1,5 +1,5 @@
 import { keysWhere } from '../../../worker/settings/values.ts';
-import { asCsv } from '../../ui/csv.ts';
+import { asCsv } from '../../../worker/csv.ts';
 import { divergenceFigures } from '../../ui/divergence-words.ts';
 import { spreadOf } from '../../ui/spread.ts';
 import type { Compared, Contender } from './compared.ts';

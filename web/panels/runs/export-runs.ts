@@ -1,4 +1,4 @@
-import { asCsv } from '../../ui/csv.ts';
+import { asCsv } from '../../../worker/csv.ts';
 import { runFields, type StoredRun } from '../../playground/stored-run.ts';
 
 /** All runs with all fields, for other programs. */
