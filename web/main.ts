@@ -13,7 +13,6 @@ const worker = new Worker(new URL('../worker/main.ts', import.meta.url), { type:
 const engine = new EngineClient(worker);
 const playground = new Playground(engine);
 const models = fetchModelIndex(document.baseURI);
-void playground.desk.openLibrary().catch(() => undefined); // the panel of runs says so
 playground.start(models, linkIn(location));
 void models.then(() => new AddressBar(playground).follow());
 

@@ -1,4 +1,5 @@
-import { mostRows } from '../../gpu/kv/policies/policies.ts';
+import { policyKind } from '../../gpu/kv/policies/policies.ts';
+import type { Budget } from '../../gpu/kv/policies/policy.ts';
 import { kvBytesPerToken } from '../../gpu/kv/usage.ts';
 import { parseLayerTypes } from '../../gpu/plan/layer-types.ts';
 import { kvOwners } from '../../gpu/plan/sharing.ts';
@@ -42,15 +43,16 @@ export function kvFractionOf(
   const known = facts?.id === config.model ? facts.dims.contextTokens : null;
   const contextTokens = known ?? measured?.contextTokens ?? null;
   const sharing = { layers: plan.value, windowTokens: config.slidingWindow ?? Infinity };
-  return kvFraction(sharing, contextTokens, mostRowsOf(config, contextTokens));
+  return kvFraction(sharing, contextTokens, budgetOf(config, contextTokens));
 }
 
-/** The most rows that the policy leaves in a cache once the model's full context has been read; Infinity without a policy. */
-function mostRowsOf(config: Readonly<PlaygroundConfig>, contextTokens: number | null): number {
+/** What the policy leaves in a cache once the model's full context has been read; null without a policy. */
+function budgetOf(config: Readonly<PlaygroundConfig>, contextTokens: number | null): Budget | null {
   const tokens = contextTokens ?? 1;
   const completed = policyOfSettings(config, {
     contextTokens: tokens,
     maxNewTokens: config.maxNewTokens ?? 1,
   });
-  return completed.ok ? mostRows(completed.policy, tokens) : Infinity;
+  if (!completed.ok) return null;
+  return policyKind(completed.policy.id).budget(completed.policy, tokens);
 }

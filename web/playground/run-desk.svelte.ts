@@ -46,11 +46,17 @@ export class RunDesk {
 
   /** Fetches the code for kept runs, which the first view does not need, and reads the runs of earlier visits. */
   openLibrary(): Promise<RunLibrary> {
-    this.#opening ??= import('./run-library.svelte.ts').then(({ RunLibrary }) => {
-      this.library = new RunLibrary();
-      void this.library.restore();
-      return this.library;
-    });
+    this.#opening ??= import('./run-library.svelte.ts').then(
+      ({ RunLibrary }) => {
+        this.library = new RunLibrary();
+        void this.library.restore();
+        return this.library;
+      },
+      (error: unknown) => {
+        this.#opening = null; // the next one tries again
+        throw error;
+      },
+    );
     return this.#opening;
   }
 
@@ -95,8 +101,7 @@ export class RunDesk {
     try {
       this.recorded = (await this.openLibrary()).record(run, text) ?? this.recorded;
     } catch {
-      // Its code could not be fetched: the next run tries again.
-      this.#opening = null;
+      // Its code could not be fetched.
     }
   }
 }

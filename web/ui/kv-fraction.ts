@@ -1,4 +1,5 @@
-import { kvRowsHeld } from '../../gpu/kv/usage.ts';
+import { rowsAfterCut } from '../../gpu/kv/policies/cut.ts';
+import type { Budget } from '../../gpu/kv/policies/policy.ts';
 import { kvOwners, type Sharing } from '../../gpu/plan/sharing.ts';
 import { formatPercent } from './format.ts';
 import { words } from './words.ts';
@@ -19,21 +20,23 @@ export interface KvFraction {
  * The one number for KV. Every panel takes it from here, so that none can contradict another.
  *
  * @param contextTokens the model's full context; null if it is not known yet
- * @param mostRows what a cache policy leaves of a text of that length; Infinity without one
+ * @param budget what a cache policy leaves of a text of that length; null without one
  */
 export function kvFraction(
   sharing: Pick<Sharing, 'layers' | 'windowTokens'>,
   contextTokens: number | null,
-  mostRows: number,
+  budget: Budget | null,
 ): KvFraction {
   const { layers, windowTokens } = sharing;
   const owners = kvOwners(layers);
   const perNewToken = owners.length / layers.length;
-  const bounded = mostRows < Infinity || owners.some(({ windowed }) => windowed);
+  const bounded = budget !== null || owners.some(({ windowed }) => windowed);
   if (!bounded) return told(perNewToken, '');
   const percent = formatPercent(perNewToken);
   if (contextTokens === null) return told(perNewToken, words.kvPerNewToken);
-  const rows = owners.map((owner) => Math.min(mostRows, kvRowsHeld(owner, contextTokens, windowTokens)));
+  const rows = owners.map(({ windowed }) =>
+    rowsAfterCut(budget, contextTokens, windowed ? windowTokens : Infinity),
+  );
   const atContext = rows.reduce((sum, count) => sum + count, 0) / (layers.length * contextTokens);
   return told(atContext, words.kvAtContext(contextTokens.toLocaleString('en'), percent));
 }

@@ -63,7 +63,7 @@ export function rowsThatStayByHead(
 export const rowsOfBudget = (budget: Budget | null): number =>
   budget ? budget.sinks + budget.recent + budget.heavy : Infinity;
 
-/** Rows of a KV head after a cut, which are as many in every head: what {@link rowsThatStay} leaves of a text. */
+/** The most rows of a KV head after a cut: what {@link rowsThatStay} leaves of a text of which nothing had gone before. */
 export function rowsAfterCut(budget: Budget | null, textTokens: number, windowTokens: number): number {
   const firstSeen = Math.max(0, textTokens - windowTokens);
   const seen = textTokens - firstSeen;

@@ -4,9 +4,10 @@ import { kvFraction } from '../../../web/ui/kv-fraction.ts';
 
 /** The one KV number of an eight-layer plan with a window of 64. */
 function numberOf(text: string, contextTokens: number | null, mostRows = Infinity, windowTokens = 64) {
+  const budget = mostRows < Infinity ? { sinks: 0, recent: mostRows, heavy: 0 } : null;
   const plan = parseLayerTypes(text, 8);
   if (!plan.ok) throw new Error(plan.reason);
-  return kvFraction({ layers: plan.value, windowTokens }, contextTokens, mostRows).text;
+  return kvFraction({ layers: plan.value, windowTokens }, contextTokens, budget).text;
 }
 
 const YOCO = '0s_1s_2s_3s_4_4_4_4';
@@ -30,4 +31,8 @@ it('A window that only readers have bounds no cache', () => {
 it('A policy bounds every cache', () => {
   expect(numberOf('0_1_2_3_4_5_6_7', 512, 128)).toBe('25 % at 512 tokens · 100 % per new token');
   expect(numberOf(YOCO, 512, 32)).toBe('3.9 % at 512 tokens · 62.5 % per new token');
+  // A window of 64 has passed the sinks: 60 rows are left, as previews and figures say.
+  const layers = Array.from({ length: 8 }, (_, index) => ({ index, readsFrom: index, windowed: true }));
+  const budget = { sinks: 4, recent: 60, heavy: 0 };
+  expect(kvFraction({ layers, windowTokens: 64 }, 512, budget).value).toBe(60 / 512);
 });

@@ -30,7 +30,9 @@ export function heatFigure(
       cell - gap,
       ROW - 1,
     );
-    byShade.set(shade, [...(byShade.get(shade) ?? []), path]);
+    const paths = byShade.get(shade);
+    if (paths) paths.push(path);
+    else byShade.set(shade, [path]);
   }
   const soft = { sizePx: 12, fill: light.soft } as const;
   const bottom = TOP + ROW * passes;

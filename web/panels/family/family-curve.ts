@@ -73,7 +73,7 @@ export function familyCurve(models: readonly ModelEntry[]): FamilyCurve | null {
 function fractionOf({ layerTypes, slidingWindow }: ModelEntry['stored'], contextTokens: number): string {
   const plan = parseLayerTypes(layerTypes, layerTypes.split('_').length);
   if (!plan.ok) return '–';
-  return kvFraction({ layers: plan.value, windowTokens: slidingWindow }, contextTokens, Infinity).text;
+  return kvFraction({ layers: plan.value, windowTokens: slidingWindow }, contextTokens, null).text;
 }
 
 /** Evenly spaced round numbers; the first is below all values and the last is above. */

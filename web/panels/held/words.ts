@@ -4,9 +4,9 @@ export const words = {
   none: (plan: string) => `Everything that a layer of ${plan} can still see.`,
   under: (policy: string) => `Under ${policy}.`,
   tokens: 'Tokens of the text that are still held',
-  summary: (held: number, all: number) =>
+  summary: (held: number, all: number, byEveryStore: boolean) =>
     held === all
-      ? `All ${all.toLocaleString('en')} tokens are still held by every store.`
+      ? `All ${all.toLocaleString('en')} tokens are still held by ${byEveryStore ? 'every store' : 'some store'}.`
       : `${held.toLocaleString('en')} of ${all.toLocaleString('en')} tokens are still held by some store; the others are crossed out, and the model cannot read them again.`,
   earlier: (tokens: string) => `… ${tokens} before`,
 } as const;

@@ -46,8 +46,8 @@ export class Hub {
   stored = $state.raw<readonly StoredModel[]>([]);
   /** Deleted models that can still be taken back. */
   readonly leaving = new LeavingModels((models) => this.#remove(models));
-  /** Settled once the models are gone that an earlier visit deleted. */
-  #earlierGone: Promise<void> = Promise.resolve();
+  /** Until the models are gone that an earlier visit deleted. */
+  #earlierGoing: Promise<void> | null = null;
   /** What lies on the device and was not deleted. */
   readonly kept = $derived(this.stored.filter((model) => !this.leaving.has(model)));
   /** Set if the branch of the last model that was loaded or checked has moved on. */
@@ -114,8 +114,9 @@ export class Hub {
       if (loss === 'deleted') this.#tokens.forgetRemembered();
       void this.refresh();
     });
-    this.#earlierGone = this.leaving.finishEarlier();
-    await Promise.all([this.#earlierGone.then(() => this.refresh()), this.recallToken()]);
+    this.#earlierGoing = this.leaving.finishEarlier();
+    await Promise.all([this.#earlierGoing.then(() => this.refresh()), this.recallToken()]);
+    this.#earlierGoing = null;
   }
 
   async refresh(): Promise<void> {
@@ -276,7 +277,7 @@ export class Hub {
     this.#want = want;
     const ticket = this.#show({ at: 'asking', id: model.id });
     // A deleted model may be asked for again, or take the room that this one needs.
-    await this.#earlierGone;
+    if (this.#earlierGoing) await this.#earlierGoing;
     if (this.leaving.models.length > 0) await this.leaving.finish();
     if (ticket !== this.#ticket) return;
     const heard = new Set<HubEvent['type']>();
