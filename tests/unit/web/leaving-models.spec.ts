@@ -2,7 +2,7 @@ import 'fake-indexeddb/auto';
 import { afterEach, beforeEach, expect, it, vi } from 'vitest';
 import { TAKE_BACK_MS } from '../../../web/panels/hub/leaving-models.svelte.ts';
 import { openSpace } from '../../../worker/storage/space.ts';
-import { model, open } from './hub-fixture.ts';
+import { model, open, succeed } from './hub-fixture.ts';
 
 const space = openSpace('leaving-models', (value): value is unknown => value !== undefined);
 beforeEach(() => space.remove());
@@ -60,4 +60,25 @@ it('The next visit deletes what this one did not, and ignores what is no model',
   const { endpoint, repository, commit } = model;
   expect(later.client.remove.mock.calls).toEqual([[{ endpoint, repository, commit }]]);
   expect(await space.keys()).toEqual([]);
+});
+
+it('A model that an earlier visit deleted is gone before it is asked for again', async () => {
+  await (await openListed()).hub.remove([model]);
+  const { hub, client } = open();
+  const calls: string[] = [];
+  client.remove.mockImplementation(async () => {
+    await new Promise((go) => setTimeout(go, 20));
+    calls.push('remove');
+    return succeed(undefined);
+  });
+  client.download.mockImplementation(() => {
+    calls.push('download');
+    return Promise.resolve(succeed(model));
+  });
+  const started = hub.start();
+  hub.load();
+  await started;
+  await vi.waitFor(() => {
+    expect(calls).toEqual(['remove', 'download']);
+  });
 });
