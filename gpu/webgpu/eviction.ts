@@ -293,9 +293,11 @@ export class Eviction {
       const options = { budget, textTokens, windowTokens: store.windowTokens };
       const stays = rowsThatStayByHead(rows, options, jointHeads);
       const kept = rows.map((head, kvHead) => head.filter((_, i) => stays[kvHead]?.[i]));
-      const gone = rows.map((head, kvHead) => head.filter((_, i) => !stays[kvHead]?.[i]));
-      const text = { before: startTokens, after: textTokens };
-      this.less?.recordAbsorbRows(recorder, owner, prompt, gone, text, scope);
+      if (this.less) {
+        const gone = rows.map((head, kvHead) => head.filter((_, i) => !stays[kvHead]?.[i]));
+        const text = { before: startTokens, after: textTokens };
+        this.less.recordAbsorbRows(recorder, owner, prompt, gone, text, scope);
+      }
       this.#writeHeld(store, textTokens, kept);
       const moves = packMoves(prompt.slots, kept);
       const held = scope.storage(`moves/layer-${owner}`, moves.byteLength);

@@ -10,7 +10,7 @@ export const meanings = {
     formula: 'per token = Σ over owners of 2 · KV heads · head size · bytes per number',
   },
   'Decode speed': {
-    text: 'New tokens per second, from the first to the last. The time to read the prompt does not count. After several runs of the same set-up the figure is their median, with the slowest and the fastest of the last ten: what differs by less than that says nothing. Same set-up: all settings but prompt and seed, a prompt as long, and the same adapter and build.',
+    text: 'New tokens per second, from the first to the last. The time to read the prompt does not count. After several runs of the same set-up the figure is their median, with the slowest and the fastest of the last ten: a smaller difference is noise. Same set-up: all settings but prompt and seed, a prompt of the same length, and the same adapter and build.',
     formula: '(new tokens − 1) / (time of the last − time of the first)',
   },
   'Prefill speed': {

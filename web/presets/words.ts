@@ -10,7 +10,7 @@ export const words = {
     },
     cla: {
       name: 'CLA',
-      sentence: 'Groups of neighbouring layers share the keys and values of their lowest layer.',
+      sentence: 'Groups of neighboring layers share the keys and values of their lowest layer.',
     },
     yoco: {
       name: 'YOCO',

@@ -29,7 +29,7 @@ interface Model {
  *
  * @param scored       whether scores are wanted even if the policy decides without them
  * @param promptTokens the longest text at the end of a prompt
- * @throws Refused with `bad-request` or `bad-weights` if the kernels are none for this model and plan
+ * @throws Refused with `bad-request` or `bad-weights` if the kernels do not fit this model and plan
  */
 export async function evictionOf(
   { config, openSource }: Model,

@@ -25,7 +25,3 @@ export const codePoints = (text: string): number => {
 
 /** `len(text.encode("utf-8"))` */
 export const utf8Bytes = (text: string): number => encoder.encode(text).length;
-
-/** `text[-1].isspace()` or `text[0].isspace()`; false for an empty text. */
-export const beginsWithSpace = (text: string): boolean => trailing.test(text.charAt(0));
-export const endsWithSpace = (text: string): boolean => trailing.test(text.charAt(text.length - 1));

@@ -31,7 +31,7 @@ export interface ReadResults {
   readonly wholeLength: number;
 }
 
-/** Reads results, also those of a run that was killed while it wrote. Lines that are no records are left out. */
+/** Reads results, also those of a run that was killed while it wrote. Lines that are not records are left out. */
 export function readResults(text: string): ReadResults {
   const wholeLength = text.lastIndexOf('\n') + 1;
   const lines = text.slice(0, wholeLength).split('\n').slice(0, -1);

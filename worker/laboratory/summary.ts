@@ -42,7 +42,7 @@ export interface Summary {
   readonly columns: readonly FigureColumn[];
 }
 
-/** A difference that is likelier than this without any cause lies inside the noise. */
+/** A difference whose corrected p is above this lies inside the noise. */
 const NOISE = 0.05;
 
 /** Whether a difference lies inside the noise, so that it is shown as ≈. */

@@ -66,7 +66,7 @@ export async function loadKernels(
 function openKernels(source: ModelSource, file: string): Promise<OpenFile | null> {
   if (source.openPath) return source.openPath(file);
   if (/^[\w.-]{1,200}$/.test(file) && !/^\.+$/.test(file)) return source.open(file);
-  throw refused(`${show(file)} is no name of a file that comes with the model`);
+  throw refused(`${show(file)} is not the name of a file that comes with the model`);
 }
 
 /** The sizes of all kernels, by the first tensor that the plan needs. */

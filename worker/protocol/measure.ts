@@ -29,7 +29,7 @@ export interface TokensWork {
 export interface LikelihoodWork {
   readonly kind: 'likelihood';
   readonly items: readonly { readonly requests: readonly TextPair[] }[];
-  /** The most input tokens. What is longer loses its begin. */
+  /** The most input tokens. What is longer loses its beginning. */
   readonly maxLength: number;
 }
 

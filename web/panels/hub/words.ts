@@ -33,7 +33,7 @@ export const words = {
   delete: 'Delete',
   deleteAll: 'Delete all',
   leaving: (names: string) =>
-    `${names} was deleted. It leaves this device for good in a minute, or before the next download.`,
+    `Deleted: ${names}. What is deleted leaves this device for good in a minute, or before the next download.`,
   loadStoredName: (name: string) => `Load ${name} from this device`,
   checkName: (name: string) => `Check ${name}`,
   deleteName: (name: string) => `Delete ${name}`,

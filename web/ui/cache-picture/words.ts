@@ -9,7 +9,7 @@ export const words = {
   readBy: (readers: string) => (readers === '' ? 'read by none' : `read by ${readers}`),
   rows: (rows: number, tokens: number) => `${count(rows)} of ${count(tokens)}`,
   showHeads: (owner: number) => `KV heads of layer ${owner}`,
-  merged: (tokens: number) => `Each cell stands for ${tokens} neighbouring tokens.`,
+  merged: (tokens: number) => `Each cell stands for ${tokens} neighboring tokens.`,
   shade: 'Darker cells have higher scores.',
   still: 'Cells are held rows; gaps were evicted.',
   token: (position: number, text: string | null) =>
@@ -21,6 +21,6 @@ export const words = {
   table: 'As a table',
   columns: { owner: 'Layer', readers: 'Read by', rows: 'Rows in each KV head', positions: 'Positions' },
   positions: (ranges: readonly string[], more: number) =>
-    `${ranges.join(', ')}${more > 0 ? ` and ${more} more stretches` : ''}`,
+    `${ranges.join(', ')}${more > 0 ? ` and ${more} more` : ''}`,
   differs: 'differ by KV head',
 } as const;

@@ -72,7 +72,7 @@ export function metricsOf(fields: HostileFields, outputType: OutputType): readon
     const name = names.find((each) => each === asked);
     if (!name) return metric.refuse('metric', `${show(asked)} is none of ${names.join(', ')}`);
     const facts: MetricFacts = metrics[name];
-    if (!facts.of.includes(outputType)) metric.refuse('metric', `${name} is no metric of ${outputType}`);
+    if (!facts.of.includes(outputType)) metric.refuse('metric', `${name} is not a metric of ${outputType}`);
     metric.refuseUnknown([
       ...['metric', 'aggregation', 'higher_is_better', 'hf_evaluate'],
       ...(name === 'exact_match' ? ['ignore_case', 'ignore_punctuation', 'ignore_numbers'] : []),

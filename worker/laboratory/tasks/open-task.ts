@@ -1,5 +1,5 @@
 import { Refused } from '../../outcome.ts';
-import type { Measured, MeasureWork } from '../../protocol/measure.ts';
+import type { MeasureWork } from '../../protocol/measure.ts';
 import { readDocuments } from './documents.ts';
 import { readTask, type Task } from './task-file.ts';
 import { itemsOf, type TaskItem } from './task-items.ts';
@@ -73,5 +73,3 @@ export function workOf(
       return task.outputType satisfies never;
   }
 }
-
-export type TaskAnswers = ReadonlyMap<number, Measured>;

@@ -10,7 +10,7 @@ const plainTags = /^tag:yaml\.org,2002:(?:str|int|float|bool|null|seq|map)$|^!$/
 /**
  * The value of a YAML file, as plain JSON.
  *
- * @throws Refused with `bad-request` for what is no YAML, and for tags such as `!function`, which name code
+ * @throws Refused with `bad-request` for what is not YAML, and for tags such as `!function`, which name code
  */
 export function readYaml(text: string, file: string): unknown {
   const refuse = (reason: string): never => {

@@ -62,7 +62,7 @@ const refused: Readonly<Record<string, string>> = {
   doc_to_image: 'kvtab reads text alone',
   doc_to_audio: 'kvtab reads text alone',
   include: 'kvtab reads one file for each task',
-  group: 'kvtab reads tasks, no groups',
+  group: 'kvtab reads tasks, not groups',
   gen_prefix: 'kvtab continues the context itself',
   class: 'it names code of Python',
 };
@@ -185,7 +185,10 @@ function readFewshot(fields: HostileFields) {
   config?.refuseUnknown(['sampler', 'split', 'samples']);
   const sampler = config?.text('sampler', 'default') ?? 'default';
   if (count > 0 && sampler !== 'first_n') {
-    fields.refuse('fewshot_config', `the sampler ${show(sampler)} draws by chance of Python; use first_n`);
+    fields.refuse(
+      'fewshot_config',
+      `the sampler ${show(sampler)} draws at random with Python’s generator; use first_n`,
+    );
   }
   const samples = config?.raw('samples');
   if (samples !== undefined && !(Array.isArray(samples) && samples.every(isObject))) {

@@ -102,7 +102,7 @@ function toJson(value: Value): unknown {
     return Object.fromEntries(value.entries().map(([key, inner]) => [String(toJson(key)), toJson(inner)]));
   }
   if (value instanceof Undefined) value.refuse();
-  throw new TemplateError(`${typeName(value)} is no plain value`);
+  throw new TemplateError(`${typeName(value)} is not a plain value`);
 }
 
 function refusing<T>(field: string, work: () => T): T {
