@@ -1,57 +1,98 @@
-// Reads the JSON reports of the test runners as three numbers. Only this file knows their formats.
+// Reads the JSON reports of the test runners: three numbers, and the names of what failed. Only this file knows their
+// formats.
 
 /**
  * @typedef {{ passed: number, failed: number, skipped: number }} Count
+ * @typedef {Count & { notes: string[] }} Report one note per test that failed or passed only at the second try
+ * @typedef {{ fullName: string, status: string, failureMessages: string[] }} VitestTest
  * @typedef {{ numPassedTests: number, numFailedTests: number, numPendingTests: number, numTodoTests: number,
- *   testResults: { status: string, assertionResults: unknown[] }[] }} VitestReport
- * @typedef {{ stats: { expected: number, unexpected: number, flaky: number, skipped: number }, errors: unknown[] }} PlaywrightReport
+ *   testResults: { name: string, status: string, message: string, assertionResults: VitestTest[] }[] }} VitestReport
+ * @typedef {{ title: string, tests: { status: string, results: { error?: { message?: string } }[] }[] }} Spec
+ * @typedef {{ file: string, specs?: Spec[], suites?: Suite[] }} Suite
+ * @typedef {{ suites: Suite[], errors: { message?: string }[],
+ *   stats: { expected: number, unexpected: number, flaky: number, skipped: number } }} PlaywrightReport
  */
+
+/** The first lines of a runner's message, without its colors. @param {string} message */
+function shortened(message) {
+  const plain = message.replace(/\u001b\[[0-9;]*m/g, '');
+  const lines = plain.split('\n').filter((line) => line.trim() !== '');
+  return lines.slice(0, 4).join('\n    ').slice(0, 600);
+}
 
 /**
  * A file that cannot be loaded counts as one failure.
  *
  * @param {string} json
- * @returns {Count}
+ * @returns {Report}
  */
 export function countVitest(json) {
   const report = /** @type {VitestReport} */ (JSON.parse(json));
   const unloaded = report.testResults.filter(
     (file) => file.status === 'failed' && file.assertionResults.length === 0,
   );
+  const failedTests = report.testResults.flatMap((file) =>
+    file.assertionResults
+      .filter((test) => test.status === 'failed')
+      .map(
+        (test) =>
+          `failed: ${file.name} › ${test.fullName}\n    ${shortened(test.failureMessages.join('\n'))}`,
+      ),
+  );
+  const unloadedFiles = unloaded.map((file) => `failed: ${file.name}\n    ${shortened(file.message)}`);
   return {
     passed: report.numPassedTests,
     failed: report.numFailedTests + unloaded.length,
     skipped: report.numPendingTests + report.numTodoTests,
+    notes: [...failedTests, ...unloadedFiles],
   };
 }
 
 /**
- * A flaky test counts as failed. An error outside every test counts as one failure.
+ * A story that passed at its second try counts as passed and is named as flaky. An error outside every test counts as
+ * one failure.
  *
  * @param {string} json
- * @returns {Count}
+ * @returns {Report}
  */
 export function countPlaywright(json) {
-  const { stats, errors } = /** @type {PlaywrightReport} */ (JSON.parse(json));
+  const { stats, errors, suites } = /** @type {PlaywrightReport} */ (JSON.parse(json));
   return {
-    passed: stats.expected,
-    failed: stats.unexpected + stats.flaky + errors.length,
+    passed: stats.expected + stats.flaky,
+    failed: stats.unexpected + errors.length,
     skipped: stats.skipped,
+    notes: [
+      ...suites.flatMap(notesOfSuite),
+      ...errors.map((error) => `failed: outside every test\n    ${shortened(error.message ?? '')}`),
+    ],
   };
+}
+
+/** @param {Suite} suite @returns {string[]} */
+function notesOfSuite({ file, specs = [], suites = [] }) {
+  const own = specs.flatMap(({ title, tests }) =>
+    tests
+      .filter(({ status }) => status === 'unexpected' || status === 'flaky')
+      .map(({ status, results }) => {
+        const message = results.find(({ error }) => error !== undefined)?.error?.message ?? '';
+        return `${status === 'flaky' ? 'flaky' : 'failed'}: ${file} › ${title}\n    ${shortened(message)}`;
+      }),
+  );
+  return [...own, ...suites.flatMap(notesOfSuite)];
 }
 
 /**
  * The verdict on a suite. Running no test, or a bad exit code without a failed test, counts as one failure.
  *
- * @param {Count | null} count null if the runner left no report
+ * @param {Report | null} report null if the runner left none
  * @param {number | string} code what the runner exited with
- * @returns {Count & { remark: string }}
+ * @returns {Report & { remark: string }}
  */
-export function judgeSuite(count, code) {
-  const sum = count ?? { passed: 0, failed: 0, skipped: 0 };
+export function judgeSuite(report, code) {
+  const sum = report ?? { passed: 0, failed: 0, skipped: 0, notes: [] };
   if (sum.failed > 0) return { ...sum, remark: '' };
   if (code !== 0) return { ...sum, failed: 1, remark: `the runner ended with ${code}` };
-  if (count === null) return { ...sum, failed: 1, remark: 'the runner left no report' };
+  if (report === null) return { ...sum, failed: 1, remark: 'the runner left no report' };
   if (sum.passed === 0) return { ...sum, failed: 1, remark: 'no test ran' };
   return { ...sum, remark: '' };
 }

@@ -56,7 +56,7 @@ const sideBySide = availableParallelism() > 1;
 
 /**
  * @param {string} path
- * @param {(json: string) => import('./count-tests.mjs').Count} count
+ * @param {(json: string) => import('./count-tests.mjs').Report} count
  * @returns what the suite's runner counted, or null if it left no complete report
  */
 function readCount(path, count) {
@@ -102,7 +102,9 @@ async function runSuites() {
 await Promise.all(Array.from({ length: sideBySide ? 2 : 1 }, runSuites));
 rmSync(reports, { recursive: true, force: true });
 
+// Last, where a log that was cut at its start still shows it.
 console.log('');
+for (const { name, notes } of results) for (const note of notes) console.log(`${name}: ${note}`);
 for (const result of results) {
   const seconds = `${Math.round(result.elapsedMs / 1000)} s`;
   console.log(

@@ -16,7 +16,10 @@ it('A suite that ran no test counts as a failure', () => {
 });
 
 it('A runner with a bad exit code counts as a failure even if no test failed', () => {
-  expect(judgeSuite({ passed: 3, failed: 0, skipped: 0 }, 1)).toMatchObject({ passed: 3, failed: 1 });
+  expect(judgeSuite({ passed: 3, failed: 0, skipped: 0, notes: [] }, 1)).toMatchObject({
+    passed: 3,
+    failed: 1,
+  });
 });
 
 it('A runner that leaves no report counts as a failure', () => {
@@ -24,24 +27,75 @@ it('A runner that leaves no report counts as a failure', () => {
 });
 
 it('A suite with failed tests counts them, and not its exit code as well', () => {
-  expect(judgeSuite({ passed: 3, failed: 2, skipped: 0 }, 1)).toMatchObject({ passed: 3, failed: 2 });
-});
-
-it('A test file that cannot be loaded counts as a failure', () => {
-  const testResults = [
-    { status: 'failed', assertionResults: [] },
-    { status: 'passed', assertionResults: [{}] },
-  ];
-  expect(countVitest(vitestReport({ numPassedTests: 1, testResults }))).toMatchObject({
-    passed: 1,
-    failed: 1,
+  expect(judgeSuite({ passed: 3, failed: 2, skipped: 0, notes: [] }, 1)).toMatchObject({
+    passed: 3,
+    failed: 2,
   });
 });
 
-it('A flaky test of a page counts as a failure', () => {
-  const stats = { expected: 4, unexpected: 1, flaky: 1, skipped: 2 };
-  const count = countPlaywright(JSON.stringify({ stats, errors: [] }));
-  expect(count).toEqual({ passed: 4, failed: 2, skipped: 2 });
+it('A test that failed is named with the first lines of its message, without colors', () => {
+  const failureMessages = ['\u001b[31mexpected 1\u001b[39m\n\nto be 2\nat a\nat b\nat c'];
+  const assertionResults = [
+    { fullName: 'adds', status: 'failed', failureMessages },
+    { fullName: 'subtracts', status: 'passed', failureMessages: [] },
+  ];
+  const testResults = [{ name: 'sum.spec.ts', status: 'failed', message: '', assertionResults }];
+  expect(countVitest(vitestReport({ numFailedTests: 1, numPassedTests: 1, testResults })).notes).toEqual([
+    'failed: sum.spec.ts › adds\n    expected 1\n    to be 2\n    at a\n    at b',
+  ]);
+});
+
+it('A test file that cannot be loaded counts as a failure, and is named', () => {
+  const testResults = [
+    { name: 'a.spec.ts', status: 'failed', message: 'no such module', assertionResults: [] },
+    {
+      name: 'b.spec.ts',
+      status: 'passed',
+      message: '',
+      assertionResults: [{ fullName: 'b', status: 'passed', failureMessages: [] }],
+    },
+  ];
+  expect(countVitest(vitestReport({ numPassedTests: 1, testResults }))).toEqual({
+    passed: 1,
+    failed: 1,
+    skipped: 0,
+    notes: ['failed: a.spec.ts\n    no such module'],
+  });
+});
+
+it('A story that passed at its second try counts as passed, and is named as flaky beside those that failed', () => {
+  const story = (title: string, status: string, messages: string[]) => ({
+    title,
+    tests: [{ status, results: messages.map((message) => ({ error: { message } })) }],
+  });
+  const count = countPlaywright(
+    JSON.stringify({
+      stats: { expected: 4, unexpected: 1, flaky: 1, skipped: 2 },
+      errors: [{ message: 'no server' }],
+      suites: [
+        {
+          file: 'a.spec.ts',
+          specs: [story('works', 'expected', [])],
+          suites: [
+            {
+              file: 'a.spec.ts',
+              specs: [story('stalls', 'flaky', ['late']), story('breaks', 'unexpected', ['wrong', 'wrong'])],
+            },
+          ],
+        },
+      ],
+    }),
+  );
+  expect(count).toEqual({
+    passed: 5,
+    failed: 2,
+    skipped: 2,
+    notes: [
+      'flaky: a.spec.ts › stalls\n    late',
+      'failed: a.spec.ts › breaks\n    wrong',
+      'failed: outside every test\n    no server',
+    ],
+  });
 });
 
 it('The closing line sums all suites and names skips only if there are any', () => {
