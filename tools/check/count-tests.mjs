@@ -1,5 +1,6 @@
 // Reads the JSON reports of the test runners: three numbers, and the names of what failed. Only this file knows their
 // formats.
+import { stripVTControlCharacters } from 'node:util';
 
 /**
  * @typedef {{ passed: number, failed: number, skipped: number }} Count
@@ -15,7 +16,7 @@
 
 /** The first lines of a runner's message, without its colors. @param {string} message */
 function shortened(message) {
-  const plain = message.replace(/\u001b\[[0-9;]*m/g, '');
+  const plain = stripVTControlCharacters(message);
   const lines = plain.split('\n').filter((line) => line.trim() !== '');
   return lines.slice(0, 4).join('\n    ').slice(0, 600);
 }
