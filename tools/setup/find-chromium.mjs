@@ -63,8 +63,19 @@ export function chromiumOrFail() {
   return path;
 }
 
-/** The browser talks to nobody but the page under test. */
+const disabledFeatures = [
+  // Two pages of the browser's own for each window, loaded before anybody types an address: a core for two seconds.
+  ...['WebUIOmniboxPopup', 'WebUIOmniboxAimPopup'],
+  // What Playwright disables. Of two switches of one name Chromium reads the last, which is this one.
+  ...['AvoidUnnecessaryBeforeUnloadCheckSync', 'DestroyProfileOnBrowserClose', 'HttpsUpgrades'],
+  ...['HttpsFirstBalancedModeAutoEnable', 'LensOverlay', 'MediaRouter', 'PaintHolding'],
+  ...['ThirdPartyStoragePartitioning', 'AvoidCorsURLLoaderRestartOnRedirect', 'TcpPortRandomizationWin'],
+  ...['OptimizationHints', 'NetworkTimeServiceQuerying', 'AimEnabled', 'PreconnectToSearch'],
+];
+
+/** The browser talks to nobody but the page under test, and loads nothing else. */
 export const quietFlags = [
+  `--disable-features=${disabledFeatures.join(',')}`,
   '--disable-background-networking',
   '--disable-component-update',
   '--disable-sync',
