@@ -27,6 +27,9 @@ const withoutWebGpu = [
 /** What takes longer than a change should wait for: `npm run test:nightly`. */
 const nightly = process.env['KVTAB_NIGHTLY'] === undefined ? ['**/*.nightly.spec.ts'] : [];
 const chromium = findChromium();
+/** `npm test` builds the page once for all suites, and names the folder. */
+const built = process.env['KVTAB_BUILT_SITE'];
+const build = built === undefined ? 'npx vite build --logLevel warn && ' : '';
 
 const launch = (flags: readonly string[]) => ({
   launchOptions: {
@@ -60,7 +63,7 @@ export default defineConfig({
     { name: 'chromium-no-webgpu', testMatch: withoutWebGpu, use: launch([]) },
   ],
   webServer: {
-    command: `npx vite build --logLevel warn && npx vite preview --port ${port} --strictPort`,
+    command: `${build}npx vite preview --outDir ${built ?? '../dist'} --port ${port} --strictPort`,
     url: `http://127.0.0.1:${port}/`,
     reuseExistingServer: false,
     timeout: 120_000,

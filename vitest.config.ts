@@ -83,6 +83,7 @@ export default defineConfig({
         test: {
           name: 'firefox-page',
           include: ['tests/firefox/page/**/*.spec.ts'],
+          globalSetup: 'tests/support/built-site.ts',
           fileParallelism: false,
           // One Firefox at a time.
           sequence: { groupOrder: 1 },
@@ -96,6 +97,7 @@ export default defineConfig({
         test: {
           name: 'webkit',
           include: ['tests/webkit/**/*.spec.ts'],
+          globalSetup: 'tests/support/built-site.ts',
           fileParallelism: false,
           testTimeout: 120_000,
           hookTimeout: 120_000,

@@ -5,7 +5,7 @@ import { serveFolder } from '../support/static-server.ts';
 
 test.use({ serviceWorkers: 'allow' });
 
-const dist = fileURLToPath(new URL('../../dist/', import.meta.url));
+const dist = process.env['KVTAB_BUILT_SITE'] ?? fileURLToPath(new URL('../../dist/', import.meta.url));
 
 const ready = (page: Page) =>
   expect(page.getByText('Ready.', { exact: true })).toBeVisible({ timeout: 60_000 });

@@ -1,7 +1,7 @@
-import { mkdtempSync, readdirSync, rmSync, statSync } from 'node:fs';
+import { cpSync, mkdtempSync, readdirSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
-import { buildSite } from '../support/build-site.ts';
+import { inject } from 'vitest';
 import { serveFolder, type StaticServer } from '../support/static-server.ts';
 import { startWebKit, type StartedWebKit } from './start-webkit.ts';
 import { complaints, watchSite } from './watched-site.ts';
@@ -130,7 +130,7 @@ export interface OpenedSite {
   close(): Promise<void>;
 }
 
-/** Builds the page into its own folder, serves it under a sub-path like project pages, and starts WebKit. */
+/** Serves a copy of the built page, which records its complaints, under a sub-path like project pages, and starts WebKit. */
 export async function openSite(): Promise<OpenedSite> {
   const folder = mkdtempSync(join(tmpdir(), 'kvtab-page-'));
   let server: StaticServer | undefined;
@@ -141,7 +141,7 @@ export async function openSite(): Promise<OpenedSite> {
     rmSync(folder, { recursive: true, force: true });
   };
   try {
-    buildSite(folder);
+    cpSync(inject('builtSite'), folder, { recursive: true });
     watchSite(folder);
     const served = (server = await serveFolder(folder, '/some/project/'));
     const { driver, home } = (webKit = await startWebKit());

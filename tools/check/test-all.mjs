@@ -1,7 +1,7 @@
 // npm test: every suite, two at a time if there are two cores, and one sum at the end.
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { availableParallelism, tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
 import { missingForFirefox } from '../setup/find-firefox.mjs';
 import { missingForWebKit } from '../setup/find-webkit.mjs';
 import { closingLine, countPlaywright, countVitest, judgeSuite } from './count-tests.mjs';
@@ -10,11 +10,13 @@ import { runCommand } from './run-command.mjs';
 
 const minuteMs = 60_000;
 const reports = mkdtempSync(join(tmpdir(), 'kvtab-tests-'));
+const site = resolve(import.meta.dirname, '../../dist');
 
 /** @param {string} name @param {number} limitMs @param {readonly string[]} projects */
 const vitest = (name, limitMs, projects = [name]) => ({
   name,
   limitMs,
+  opensPage: name === 'firefox' || name === 'webkit',
   command: [
     'vitest',
     'run',
@@ -31,6 +33,7 @@ const vitest = (name, limitMs, projects = [name]) => ({
 const e2e = {
   name: 'e2e',
   limitMs: 34 * minuteMs,
+  opensPage: true,
   command: ['playwright', 'test', '--reporter=list,json'],
   /** @param {string} report */
   toReport: (report) => ({ args: [], env: { PLAYWRIGHT_JSON_OUTPUT_NAME: report } }),
@@ -75,8 +78,14 @@ try {
   process.exit(1);
 }
 
+/** The environment of suites that open the page. If the build fails, they try it themselves, and fail with its reason. */
+const builtPage = runCommand(['vite', 'build', '--logLevel', 'warn'], {
+  show: false,
+  limitMs: 2 * minuteMs,
+}).then(({ code }) => (code === 0 ? { KVTAB_BUILT_SITE: site } : {}));
+
 /** @param {typeof suites[number]} suite */
-async function runSuite({ name, command, toReport, count, limitMs }) {
+async function runSuite({ name, command, toReport, count, limitMs, opensPage }) {
   // The output of two suites at once would be mixed up, so each is shown when it has ended.
   console.log(`\n── ${name}${sideBySide ? ' begins' : ''}`);
   const path = join(reports, `${name}.json`);
@@ -84,7 +93,7 @@ async function runSuite({ name, command, toReport, count, limitMs }) {
   const { code, output, elapsedMs } = await runCommand([...command, ...args], {
     show: !sideBySide,
     limitMs,
-    env,
+    env: opensPage ? { ...env, ...(await builtPage) } : env,
   });
   if (sideBySide) console.log(`\n── ${name}\n${output}`);
   return { name, elapsedMs, ...judgeSuite(readCount(path, count), code) };

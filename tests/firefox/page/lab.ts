@@ -1,11 +1,9 @@
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { launch, type Browser, type ElementHandle, type Page } from 'puppeteer-core';
 import { preview } from 'vite';
+import { inject } from 'vitest';
 import { firefoxLaunch } from '../../../tools/setup/find-firefox.mjs';
 import { freePort } from '../../../tools/setup/free-port.mjs';
-import { buildSite } from '../../support/build-site.ts';
 
 const root = resolve(import.meta.dirname, '../../..');
 const patienceMs = 50_000;
@@ -31,13 +29,11 @@ export interface OpenedSite {
   close(): Promise<void>;
 }
 
-/** Builds the page into its own folder, serves it, and starts Firefox. */
+/** Serves the built page, and starts Firefox. */
 export async function openSite(): Promise<OpenedSite> {
-  const outDir = mkdtempSync(join(tmpdir(), 'kvtab-page-'));
-  buildSite(outDir);
   const server = await preview({
     configFile: join(root, 'vite.config.ts'),
-    build: { outDir },
+    build: { outDir: inject('builtSite') },
     preview: { port: await freePort(), strictPort: true },
   });
   const url = server.resolvedUrls?.local[0];
@@ -46,7 +42,6 @@ export async function openSite(): Promise<OpenedSite> {
   const close = async () => {
     await browser?.close();
     await server.close();
-    rmSync(outDir, { recursive: true, force: true });
   };
   try {
     browser = await launch(firefoxLaunch());
