@@ -1,7 +1,7 @@
-import { belongsToRun, type Setting, type SettingValue } from '../../worker/settings/setting.ts';
+import { belongsToRun, type SettingValue } from '../../worker/settings/setting.ts';
 import { settings, type SettingKey } from '../../worker/settings/settings.ts';
 import { keysWhere } from '../../worker/settings/values.ts';
-import { BUILD, HASH_VERSION, LONGEST_LINK, OMITS, RESERVED, escapeValue } from './hash.ts';
+import { BUILD, escapeValue, fittingFields, HASH_VERSION, omissions } from './hash.ts';
 
 /**
  * The part of an address after `#` that names every setting of a run, defaults too, so that it means the same under
@@ -14,23 +14,8 @@ export function explicitHash(
   build: string | null,
   table = settings,
 ): string {
-  const parts = [`v=${HASH_VERSION}`];
-  const omitted: string[] = [];
-  let room = LONGEST_LINK - RESERVED;
-  for (const key of keysWhere(belongsToRun, table)) {
-    const row: Setting = table[key];
-    const value = values[key] ?? null;
-    if (value === null) continue;
-    const tooLong = row.kind === 'text' && String(value).length > row.longest;
-    const text = tooLong ? '' : escapeValue(String(value));
-    if (tooLong || text.length > room) {
-      omitted.push(row.link);
-    } else {
-      parts.push(`${row.link}=${text}`);
-      room -= text.length;
-    }
-  }
-  if (omitted.length > 0) parts.push(`${OMITS}=${omitted.join()}`);
-  if (build !== null) parts.push(`${BUILD}=${escapeValue(build)}`);
-  return parts.join('&');
+  const keys = keysWhere(belongsToRun, table).filter((key) => (values[key] ?? null) !== null);
+  const { parts, omitted } = fittingFields(keys, values, table);
+  const made = build === null ? [] : [`${BUILD}=${escapeValue(build)}`];
+  return [`v=${HASH_VERSION}`, ...parts, ...omissions(omitted, table), ...made].join('&');
 }

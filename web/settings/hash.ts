@@ -55,43 +55,59 @@ export function encodeHash(
   stored: SharingConfig | null,
   table = settings,
 ): string {
-  const { fields, omitted } = fieldsOf(config, stored, table);
-  const parts = fields.map(({ key, text }) => `${table[key].link}=${text}`);
-  if (omitted.length > 0) parts.push(`${OMITS}=${omitted.map((key) => table[key].link).join()}`);
-  return parts.length === 0 ? '' : [`v=${HASH_VERSION}`, ...parts].join('&');
+  const { parts, omitted } = fieldsOf(config, stored, table);
+  return parts.length + omitted.length === 0
+    ? ''
+    : [`v=${HASH_VERSION}`, ...parts, ...omissions(omitted, table)].join('&');
 }
 
-interface Field {
-  readonly key: SettingKey;
-  /** Escaped. */
-  readonly text: string;
+interface Fields {
+  /** `key=value`, escaped. */
+  readonly parts: readonly string[];
+  readonly omitted: readonly SettingKey[];
 }
 
 function fieldsOf(
   config: Readonly<PlaygroundConfig>,
   stored: SharingConfig | null,
   table: typeof settings,
-): { readonly fields: readonly Field[]; readonly omitted: readonly SettingKey[] } {
+): Fields {
   const defaults: Readonly<Partial<Record<SettingKey, SettingValue>>> = { ...defaultConfig, ...stored };
-  const fields: Field[] = [];
+  const keys = keysWhere(() => true, table).filter((key) => {
+    const row: Setting = table[key];
+    // An empty or impossible number means nothing in an address.
+    return config[key] !== (defaults[key] ?? row.initial) && complaintAbout(row, config[key]) === null;
+  });
+  return fittingFields(keys, config, table);
+}
+
+/** Settings as fields of an address, without the texts that are too long for it. */
+export function fittingFields(
+  keys: readonly SettingKey[],
+  values: Readonly<Partial<Record<SettingKey, SettingValue>>>,
+  table: typeof settings,
+): Fields {
+  const parts: string[] = [];
   const omitted: SettingKey[] = [];
   let room = LONGEST_LINK - RESERVED;
-  for (const key of keysWhere(() => true, table)) {
+  for (const key of keys) {
     const row: Setting = table[key];
-    const value = config[key];
-    // An empty or impossible number means nothing in an address.
-    if (value === (defaults[key] ?? row.initial) || complaintAbout(row, value) !== null) continue;
-    const tooLong = row.kind === 'text' && String(value).length > row.longest;
-    const text = tooLong ? '' : escapeValue(String(value));
+    const value = String(values[key]);
+    const tooLong = row.kind === 'text' && value.length > row.longest;
+    const text = tooLong ? '' : escapeValue(value);
     if (tooLong || text.length > room) {
       omitted.push(key);
     } else {
-      fields.push({ key, text });
+      parts.push(`${row.link}=${text}`);
       room -= text.length;
     }
   }
-  return { fields, omitted };
+  return { parts, omitted };
 }
+
+/** The field that names what a link leaves out, if it leaves anything out. */
+export const omissions = (omitted: readonly SettingKey[], table: typeof settings): readonly string[] =>
+  omitted.length === 0 ? [] : [`${OMITS}=${omitted.map((key) => table[key].link).join()}`];
 
 /** Reads the part of an address after `#`, with or without it. Total: any text has an answer. */
 export function decodeHash(hash: string, table = settings): Decoded {
