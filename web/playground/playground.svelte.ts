@@ -9,7 +9,7 @@ import { reloads } from '../../worker/settings/setting.ts';
 import { settings, type SettingKey } from '../../worker/settings/settings.ts';
 import { valuesOf } from '../../worker/settings/values.ts';
 import { checkConfig } from '../settings/checks.ts';
-import { toGenerateRequest, toLoadRequest } from '../settings/requests.ts';
+import { isSameLoad, toGenerateRequest, toLoadRequest } from '../settings/requests.ts';
 import { encodeHash } from '../settings/hash.ts';
 import { defaultConfig, sharingOf, type PlaygroundConfig } from '../settings/settings.ts';
 import { replaceUnedited } from '../settings/replace-unedited.ts';
@@ -21,7 +21,6 @@ import { SamplingAdvice } from './sampling-advice.svelte.ts';
 import { trainedFor, type ModelEntry } from '../models/model-index.ts';
 import { modelIn, type PickedFile } from '../models/opened-files.ts';
 import { noticeOf, type LinkNotice, type ModelOnDevice } from './link-notice.ts';
-import { isSameLoadable, loadableOf, type Loadable } from './loadable.ts';
 import { borrowEngine, type Engine, type EngineWork } from './borrow-engine.ts';
 import { loadingAfter, type Phase } from './phase.ts';
 import { shownPrompt, type Run } from './run.ts';
@@ -98,7 +97,8 @@ export class Playground {
 
   readonly #engine: Engine;
   #loads = 0;
-  #target: Loadable | null = null;
+  /** What is loaded or loading. */
+  #target: LoadRequest | null = null;
 
   constructor(engine: Engine) {
     this.#engine = engine;
@@ -138,7 +138,8 @@ export class Playground {
     this.linkedContenders = contenders;
     const otherBuild = build?.endsWith(commit) ? null : build;
     this.linkNotice = noticeOf(complaints, known ? null : { model: asked, endpoint: server }, otherBuild);
-    if (!isSameLoadable(this.#target, this.config)) this.#dropModel();
+    const wanted = this.loadRequestOf(this.config);
+    if (!this.#target || !isSameLoad(this.#target, wanted)) this.#dropModel();
   }
 
   /** Loads a model that the person brings: opened files, or a repository. */
@@ -262,11 +263,12 @@ export class Playground {
     const ticket = ++this.#loads;
     const { model } = this.config;
     this.config.endpoint = endpointOf(this.brought.get(model));
-    this.#target = loadableOf(this.config);
+    const request = this.loadRequestOf(this.config);
+    this.#target = request;
     this.failure = null;
     this.phase = { at: 'loading', modelId: model, files: new Map(), room: null, queued };
     this.#engine.stop();
-    const outcome = await this.#engine.load(this.loadRequestOf(this.config), (event) => {
+    const outcome = await this.#engine.load(request, (event) => {
       if (ticket === this.#loads) this.phase = loadingAfter(this.phase, event);
     });
     if (ticket === this.#loads) this.#settleLoad(outcome);

@@ -15,6 +15,12 @@ export const toLoadRequest = (
   ...partOf('load', config, table),
 });
 
+/** Whether two requests load the same model in the same way. A brought model is an object that is made once. */
+export const isSameLoad = (
+  { model: a, ...some }: LoadRequest,
+  { model: b, ...others }: LoadRequest,
+): boolean => a === b && JSON.stringify(some) === JSON.stringify(others);
+
 /** The sharing that a configuration asks for, or null if one of its numbers is missing. */
 export function toSharingConfig(config: Readonly<PlaygroundConfig>, table = settings): SharingConfig | null {
   const sharing = filledIn(partOf('sharing', config, table));

@@ -3,6 +3,7 @@ import type { GenerateRequest, GenerateResult } from '../../../worker/protocol/g
 import type { LoadRequest, ModelFacts } from '../../../worker/protocol/load.ts';
 import type { Engine, ReportProgress } from '../../playground/borrow-engine.ts';
 import { adapterTitle, describeAdapter } from '../../ui/describe-adapter.ts';
+import { isSameLoad } from '../../settings/requests.ts';
 import { explain } from '../../ui/explain.ts';
 import type { Compared, Contender, Entry, Measured } from './compared.ts';
 import { words } from './words.ts';
@@ -43,10 +44,6 @@ class Loader {
     return loaded;
   }
 }
-
-/** A brought model is an object that is made once. */
-const isSameLoad = ({ model: a, ...some }: LoadRequest, { model: b, ...others }: LoadRequest): boolean =>
-  a === b && JSON.stringify(some) === JSON.stringify(others);
 
 /**
  * Runs all contenders once for their texts, which also warms the device up, and lets each read the first one's text.
