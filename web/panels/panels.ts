@@ -15,6 +15,9 @@ import Prompt from './write/Prompt.svelte';
  */
 export type Place = 'main' | 'comparisons' | 'settings' | 'workbench';
 
+/** When a panel opens by itself: with the page, if a link or a setting calls for it, or never. */
+export type Opening = 'at first' | 'with a linked comparison' | 'with a cache policy' | 'on request';
+
 interface Row {
   readonly id: string;
   readonly title: string;
@@ -22,7 +25,7 @@ interface Row {
   readonly hint: string;
   readonly place: Place;
   /** Only comparisons and panels of the workbench can be closed; narrow screens fold the settings by themselves. */
-  readonly openAtFirst: boolean;
+  readonly opens: Opening;
   /** What one line says of settings that are folded: the model, the values of a form, or only the hint. */
   readonly tells: FormName | 'model' | 'hint';
 }
@@ -33,11 +36,6 @@ type Code =
   | { readonly loading: 'lazy'; readonly load: () => Promise<{ default: Component }> };
 
 export type Panel = Row & Code;
-
-/** The id of the panel that a link with several configurations opens. */
-export const COMPARE_PANEL = 'compare';
-/** The id of the panel that a cache policy opens. */
-export const HELD_PANEL = 'held';
 
 /**
  * The panels of the page, in their order within each place. A new panel is a folder and a row.
@@ -50,7 +48,7 @@ export const panels: readonly Panel[] = [
     title: 'Prompt',
     hint: 'Write the start of a text, or chat with the model.',
     place: 'main',
-    openAtFirst: true,
+    opens: 'at first',
     tells: 'hint',
     loading: 'eager',
     component: Prompt,
@@ -60,7 +58,7 @@ export const panels: readonly Panel[] = [
     title: 'Output',
     hint: 'Read what the model writes.',
     place: 'main',
-    openAtFirst: true,
+    opens: 'at first',
     tells: 'hint',
     loading: 'eager',
     component: Output,
@@ -70,7 +68,7 @@ export const panels: readonly Panel[] = [
     title: 'Figures',
     hint: 'Watch the memory and the speed of the run.',
     place: 'main',
-    openAtFirst: true,
+    opens: 'at first',
     tells: 'hint',
     loading: 'eager',
     component: Figures,
@@ -80,7 +78,7 @@ export const panels: readonly Panel[] = [
     title: 'Share',
     hint: 'Copy a link to these settings, or cite the last run.',
     place: 'main',
-    openAtFirst: true,
+    opens: 'at first',
     tells: 'hint',
     loading: 'lazy',
     load: () => import('./share/SharePanel.svelte'),
@@ -90,17 +88,17 @@ export const panels: readonly Panel[] = [
     title: 'Family',
     hint: 'See what each way of sharing saves in memory, and what it costs in quality.',
     place: 'comparisons',
-    openAtFirst: false,
+    opens: 'on request',
     tells: 'hint',
     loading: 'lazy',
     load: () => import('./family/FamilyCurve.svelte'),
   },
   {
-    id: COMPARE_PANEL,
+    id: 'compare',
     title: 'Compare',
     hint: 'Run two to four configurations and compare them side by side.',
     place: 'comparisons',
-    openAtFirst: false,
+    opens: 'with a linked comparison',
     tells: 'hint',
     loading: 'lazy',
     load: () => import('./compare/Compare.svelte'),
@@ -110,7 +108,7 @@ export const panels: readonly Panel[] = [
     title: 'Model',
     hint: 'Choose a model, or bring your own.',
     place: 'settings',
-    openAtFirst: true,
+    opens: 'at first',
     tells: 'model',
     loading: 'eager',
     component: ModelPanel,
@@ -120,7 +118,7 @@ export const panels: readonly Panel[] = [
     title: 'KV sharing',
     hint: 'Choose whose keys and values each layer reads.',
     place: 'settings',
-    openAtFirst: true,
+    opens: 'at first',
     tells: 'sharing',
     loading: 'eager',
     component: SharingPanel,
@@ -130,7 +128,7 @@ export const panels: readonly Panel[] = [
     title: 'What the cache keeps',
     hint: 'Choose which rows of the KV cache stay while the text grows.',
     place: 'settings',
-    openAtFirst: true,
+    opens: 'at first',
     tells: 'policy',
     loading: 'lazy',
     load: () => import('./cache/CachePanel.svelte'),
@@ -140,7 +138,7 @@ export const panels: readonly Panel[] = [
     title: 'Sampling',
     hint: 'Choose how the next token is drawn.',
     place: 'settings',
-    openAtFirst: true,
+    opens: 'at first',
     tells: 'sampling',
     loading: 'eager',
     component: SamplingPanel,
@@ -150,7 +148,7 @@ export const panels: readonly Panel[] = [
     title: 'Backend and precision',
     hint: 'Choose what computes, and in how many bits.',
     place: 'settings',
-    openAtFirst: true,
+    opens: 'at first',
     tells: 'precision',
     loading: 'eager',
     component: PrecisionPanel,
@@ -160,7 +158,7 @@ export const panels: readonly Panel[] = [
     title: 'Models from the Hub',
     hint: 'Download a model from the Hub, and manage the stored ones.',
     place: 'settings',
-    openAtFirst: true,
+    opens: 'at first',
     tells: 'hint',
     loading: 'lazy',
     load: () => import('./hub/HubPanel.svelte'),
@@ -170,17 +168,17 @@ export const panels: readonly Panel[] = [
     title: 'Export',
     hint: 'Save the model under this plan.',
     place: 'settings',
-    openAtFirst: true,
+    opens: 'at first',
     tells: 'hint',
     loading: 'lazy',
     load: () => import('./export/ExportPanel.svelte'),
   },
   {
-    id: HELD_PANEL,
+    id: 'held',
     title: 'Inside the cache',
     hint: 'Watch which tokens each store keeps while the text grows.',
     place: 'workbench',
-    openAtFirst: false,
+    opens: 'with a cache policy',
     tells: 'hint',
     loading: 'lazy',
     load: () => import('./held/HeldPanel.svelte'),
@@ -190,7 +188,7 @@ export const panels: readonly Panel[] = [
     title: 'Charts',
     hint: 'See how KV and speed change as the text grows, and GPU time by kernel.',
     place: 'workbench',
-    openAtFirst: false,
+    opens: 'on request',
     tells: 'hint',
     loading: 'lazy',
     load: () => import('./charts/Charts.svelte'),
@@ -200,7 +198,7 @@ export const panels: readonly Panel[] = [
     title: 'Tokens',
     hint: 'See the probability, the rank and the alternatives of each token.',
     place: 'workbench',
-    openAtFirst: false,
+    opens: 'on request',
     tells: 'hint',
     loading: 'lazy',
     load: () => import('./tokens/TokenStrip.svelte'),
@@ -210,7 +208,7 @@ export const panels: readonly Panel[] = [
     title: 'Convergence',
     hint: 'See how far each pass of parallel mode moves each position.',
     place: 'workbench',
-    openAtFirst: false,
+    opens: 'on request',
     tells: 'hint',
     loading: 'lazy',
     load: () => import('./convergence/Microscope.svelte'),
@@ -220,7 +218,7 @@ export const panels: readonly Panel[] = [
     title: 'Runs',
     hint: 'Sort, name, export and reopen the runs that are kept on this device.',
     place: 'workbench',
-    openAtFirst: true,
+    opens: 'at first',
     tells: 'hint',
     loading: 'lazy',
     load: () => import('./runs/RunsPanel.svelte'),

@@ -19,7 +19,7 @@ describe('panels', () => {
     expect(ids('comparisons')).toEqual(['family', 'compare']);
     expect(ids('settings')).toEqual(['model', 'sharing', 'cache', 'sampling', 'precision', 'hub', 'export']);
     expect(ids('workbench')).toEqual(['held', 'charts', 'tokens', 'convergence', 'runs']);
-    const closed = panels.filter(({ openAtFirst }) => !openAtFirst).map(({ id }) => id);
+    const closed = panels.filter(({ opens }) => opens !== 'at first').map(({ id }) => id);
     expect(closed).toEqual(['family', 'compare', 'held', 'charts', 'tokens', 'convergence']);
   });
 
