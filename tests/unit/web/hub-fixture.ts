@@ -29,6 +29,7 @@ export function open({ tokens = tokensOnDevice } = {}) {
   const playground = {
     brought,
     config: { model: '' },
+    onDevice: [] as Playground['onDevice'],
     phase: { at: 'idle' } as unknown,
     load: vi.fn(),
     refuse: vi.fn(),

@@ -16,11 +16,15 @@ async function openListed() {
 }
 
 it('A deleted model leaves the list at once, and can be taken back', async () => {
-  const { hub, client } = await openListed();
+  const { hub, client, playground } = await openListed();
+  const offered = () => playground.onDevice.map(({ id }) => id);
+  expect(offered()).toHaveLength(1);
   await hub.remove([model]);
   expect(hub.kept).toEqual([]);
-  hub.leaving.takeBack();
+  expect(offered(), 'a link does not offer it').toEqual([]);
+  hub.takeBack();
   expect(hub.kept).toEqual([model]);
+  expect(offered()).toHaveLength(1);
   await vi.waitFor(async () => expect(await space.keys()).toEqual([]));
   expect(client.remove).not.toHaveBeenCalled();
 });

@@ -123,7 +123,12 @@ export class Hub {
     const outcome = await this.#client.stored();
     if (!outcome.ok) return;
     this.stored = outcome.value;
-    this.#playground.onDevice = outcome.value.map((model) => ({
+    this.#tellOnDevice();
+  }
+
+  /** Tells the page which models a link may open. A deleted one is not offered, although it can be taken back. */
+  #tellOnDevice(): void {
+    this.#playground.onDevice = this.kept.map((model) => ({
       id: nameOf(model),
       endpoint: model.endpoint,
       complete: model.storedAtMs !== null,
@@ -233,6 +238,13 @@ export class Hub {
   async remove(models: readonly StoredModel[]): Promise<void> {
     this.newer = null;
     await this.leaving.leave(models);
+    this.#tellOnDevice();
+  }
+
+  /** Takes back what was deleted last. */
+  takeBack(): void {
+    this.leaving.takeBack();
+    this.#tellOnDevice();
   }
 
   async #remove(models: readonly StoredKey[]): Promise<void> {

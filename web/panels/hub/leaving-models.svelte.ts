@@ -12,9 +12,10 @@ function isKey(value: unknown): value is StoredKey {
   return [endpoint, repository, commit].every((part) => typeof part === 'string');
 }
 
+/** A model without what else is known of it. */
 const keyOf = ({ endpoint, repository, commit }: StoredKey): StoredKey => ({ endpoint, repository, commit });
 const placeOf = ({ endpoint, repository, commit }: StoredKey) => [endpoint, repository, commit];
-const isSame = (a: StoredKey, b: StoredKey) => placeOf(a).join('\n') === placeOf(b).join('\n');
+const isSame = (a: StoredKey, b: StoredKey) => placeOf(a).every((part, i) => part === placeOf(b)[i]);
 
 /**
  * Models that a person has deleted, and may take back for a while. Gigabytes cannot be put back, so they are deleted

@@ -15,6 +15,7 @@ export const words = {
     endedAt: 'When',
   },
   actions: 'Actions',
+  undo: 'Undo deleting',
   /** The name that the table shows for a run without a name. */
   unnamed: (layerTypes: string, time: string) => `${layerTypes}, ${time}`,
   summary: (model: string, adapter: string, mode: string, newTokens: number) =>
