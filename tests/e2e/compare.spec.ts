@@ -71,7 +71,7 @@ test('compares configurations: one agrees with itself, and others differ as in t
   await page.keyboard.press('Enter');
   await expect(column(3)).toHaveCount(0);
   await expect(column(2)).toContainText('KL, mean');
-  await expect(part.getByRole('button', { name: 'Undo deleting' })).toBeFocused();
+  await expect(part.getByRole('button', { name: 'Undo removing' })).toBeFocused();
   await page.keyboard.press('Enter');
   await expect(column(3)).toContainText('KL, mean');
 

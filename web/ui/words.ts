@@ -3,7 +3,6 @@ export const words = {
   opening: 'Opening…',
   notFetched: 'This part of the page could not be loaded. Check the connection and open it again.',
   dismiss: 'Dismiss',
-  undo: 'Undo deleting',
   savePicture: (of: string, format: string) => `Save “${of}” as ${format}`,
   copied: (what: string) => `${what} copied.`,
   copyNotAllowed: 'The browser did not allow copying: copy the text below.',
@@ -11,6 +10,10 @@ export const words = {
   /** Both go on after a percentage. */
   kvPerNewToken: 'per new token',
   kvAtContext: (tokens: string, perNewToken: string) => `at ${tokens} tokens · ${perNewToken} per new token`,
+  klAxis: 'KL in nats per position; the axis shows square roots',
+  positionAxis: 'position',
+  sameLikeliest: 'the likeliest token is the same',
+  otherLikeliest: 'the likeliest token is another',
   positions: 'Position by position',
   columns: { position: 'Position', token: 'Token', kl: 'KL', sameLikeliest: 'Same likeliest' },
   yes: 'yes',

@@ -5,6 +5,7 @@ import { kernelBars, kernelFigure } from '../../../web/panels/charts/kernel-bars
 import { familyCurve } from '../../../web/panels/family/family-curve.ts';
 import { familyFigure } from '../../../web/panels/family/family-figure.ts';
 import { planFigure } from '../../../web/panels/layers/plan-as-figure.ts';
+import { divergenceFigure } from '../../../web/ui/divergence-figure.ts';
 import { fileName } from '../../../web/ui/file-name.ts';
 import { asSvg } from '../../../web/ui/picture/as-svg.ts';
 import { framed, wrapped, type Figure } from '../../../web/ui/picture/frame.ts';
@@ -51,6 +52,27 @@ describe('a saved picture', () => {
     }
     expect(texts).toContain('Model fairy-lckv; plan 0_6_6');
     expect(svg).toContain('stroke-dasharray="6 4"');
+  });
+
+  it('shows the distance of two texts by position, and where the likeliest tokens differ', () => {
+    const divergence = { kl: Float32Array.of(0.25, 0, 1), agrees: [true, true, false], of: 3 };
+    const figure = divergenceFigure('Distance', divergence);
+    const texts = textsIn(asSvg(framed(figure, [])));
+    for (const text of ['Distance', '0', '0.25', '1', 'position', 'the likeliest token is another']) {
+      expect(texts).toContain(text);
+    }
+    const bars = figure.shapes.flatMap((shape) =>
+      shape.kind === 'path' && shape.fill !== null
+        ? [[...shape.d.matchAll(/v([\d.]+)/g)].map(([, v]) => Number(v))]
+        : [],
+    );
+    // Heights are square roots. A position that differs has a mark of 4 px besides.
+    expect(bars).toEqual([
+      [80, 0],
+      [160, 4],
+    ]);
+    const empty = divergenceFigure('Distance', { kl: new Float32Array(), agrees: [], of: 0 });
+    expect(asSvg(framed(empty, []))).not.toMatch(/NaN|Infinity/);
   });
 
   it('shows hostile text as text, wherever it comes from', () => {

@@ -50,6 +50,12 @@ export interface Compared {
   readonly endedAt: number;
 }
 
+/** What a contender did; undefined if it was added after the comparison. */
+export const entryOf = (
+  { entries }: Pick<Compared, 'entries'>,
+  { id }: Pick<Contender, 'id'>,
+): Entry | undefined => entries.find(({ contender }) => contender === id);
+
 /** The entry that the others are compared with: the first one that ran. */
 export const referenceOf = ({ entries }: Pick<Compared, 'entries'>): Entry | null =>
   entries.find(({ run }) => run !== null) ?? null;

@@ -2,7 +2,7 @@ import { keysWhere } from '../../../worker/settings/values.ts';
 import { asCsv } from '../../../worker/csv.ts';
 import { divergenceFigures } from '../../ui/divergence-words.ts';
 import { spreadOf } from '../../ui/spread.ts';
-import type { Compared, Contender } from './compared.ts';
+import { entryOf, type Compared, type Contender } from './compared.ts';
 
 /** A comparison, one line per contender, with what they had in common in every line. */
 export function comparisonAsCsv(contenders: readonly Contender[], result: Compared): string {
@@ -14,8 +14,9 @@ export function comparisonAsCsv(contenders: readonly Contender[], result: Compar
     ...['decodeTokensPerSecMedian', 'decodeTokensPerSecLeast', 'decodeTokensPerSecMost'],
     ...['positions', 'top1Agreement', 'meanKlNats', 'maxKlNats', 'failure', 'text'],
   ];
-  const rows = contenders.map(({ id, config }, i) => {
-    const entry = result.entries.find(({ contender }) => contender === id);
+  const rows = contenders.map((contender, i) => {
+    const { config } = contender;
+    const entry = entryOf(result, contender);
     const run = entry?.run;
     const figures = entry?.divergence ? divergenceFigures(entry.divergence) : null;
     const spread = (values: readonly number[] | undefined) => {

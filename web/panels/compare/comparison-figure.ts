@@ -4,14 +4,22 @@ import { formatBytes, formatTokensPerSec } from '../../ui/format.ts';
 import { barFigure, type Bar, type BarGroup } from '../../ui/picture/bar-figure.ts';
 import type { Figure } from '../../ui/picture/frame.ts';
 import { alike, formatRange, spreadOf } from '../../ui/spread.ts';
-import { referenceOf, type Compared, type Contender, type Entry, type Measured } from './compared.ts';
+import {
+  entryOf,
+  referenceOf,
+  type Compared,
+  type Contender,
+  type Entry,
+  type Measured,
+} from './compared.ts';
 import { words } from './words.ts';
 
 /** A comparison as bars, for slides: memory, speeds with their ranges, and the distance from the first one. */
 export function comparisonFigure(contenders: readonly Contender[], result: Compared): Figure {
-  const rows = contenders.flatMap(({ id, config }, i) => {
-    const entry = result.entries.find(({ contender }) => contender === id);
-    return entry?.run ? [{ label: words.bar(i + 1, config.layerTypes), entry, run: entry.run }] : [];
+  const rows = contenders.flatMap((contender, i) => {
+    const entry = entryOf(result, contender);
+    const label = words.bar(i + 1, contender.config.layerTypes);
+    return entry?.run ? [{ label, entry, run: entry.run }] : [];
   });
   const exact = (axis: string, value: (run: Measured) => number): BarGroup => ({
     ...{ axis, format: formatBytes, binary: true },
@@ -66,8 +74,9 @@ function klBar(label: string, { divergence }: Entry): Bar {
 export const comparisonCaption = (contenders: readonly Contender[], result: Compared): readonly string[] => [
   words.captionPrompt(result.prompt),
   result.common,
-  ...contenders.map(({ id, config }, i) => {
-    const adapter = result.entries.find(({ contender }) => contender === id)?.run?.adapter;
+  ...contenders.map((contender, i) => {
+    const { config } = contender;
+    const adapter = entryOf(result, contender)?.run?.adapter;
     const settings = describeSettings(config, (row) => row.compared && row.form !== null);
     return words.captionContender(i + 1, config.model, config.layerTypes, settings, adapter ?? null);
   }),

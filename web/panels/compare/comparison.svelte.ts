@@ -13,6 +13,8 @@ import { words } from './words.ts';
 interface Undo {
   readonly contenders: readonly Contender[];
   readonly what: string;
+  /** The name of the button that takes it back. */
+  readonly action: string;
 }
 
 /** Runs two to four configurations with the same prompt, seed and sampling, and keeps them and their result. */
@@ -56,18 +58,24 @@ export class Comparison {
     this.result = kept.result;
   }
 
-  /** Replaces the contenders by those of the opened link, once. */
-  async openLink(parts: readonly string[]): Promise<void> {
-    if (parts.length === 0 || parts === this.#linked) return;
+  /**
+   * Replaces the contenders by those of the opened link, once.
+   *
+   * @returns whether it did
+   */
+  async openLink(parts: readonly string[]): Promise<boolean> {
+    if (parts.length === 0 || parts === this.#linked) return false;
     this.#linked = parts;
     await this.#restored;
     const { configs, complaints } = readContenders(parts, this.#playground);
     this.complaints = complaints;
-    if (configs.length === 0) return;
+    if (configs.length === 0) return false;
     const before = this.contenders;
     this.contenders = configs.map((config) => ({ id: ++this.#lastId, config }));
-    this.undo = before.length > 0 ? { contenders: before, what: words.replaced } : null;
+    this.undo =
+      before.length > 0 ? { contenders: before, what: words.replaced, action: words.undoReplacing } : null;
     this.#keep();
+    return true;
   }
 
   /** Adds the current settings. */
@@ -81,7 +89,11 @@ export class Comparison {
 
   remove(id: number): void {
     const index = this.contenders.findIndex((contender) => contender.id === id);
-    this.undo = { contenders: this.contenders, what: words.removed(index + 1) };
+    this.undo = {
+      contenders: this.contenders,
+      what: words.removed(index + 1),
+      action: words.undoRemoving,
+    };
     this.contenders = this.contenders.filter((contender) => contender.id !== id);
     this.#keep();
   }

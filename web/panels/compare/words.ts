@@ -13,6 +13,8 @@ export const words = {
   configuration: (number: number) => `Configuration ${number}`,
   remove: (number: number) => `Remove configuration ${number}`,
   removed: (number: number) => `Configuration ${number} was removed.`,
+  undoRemoving: 'Undo removing',
+  undoReplacing: 'Bring them back',
   replaced: 'The link replaced the configurations that stood here.',
   ofConfiguration: (number: number, complaint: string) => `configuration ${number}: ${complaint}`,
   modelMissing: (number: number, model: string) =>
@@ -36,6 +38,7 @@ export const words = {
   /** A time or a speed beside that of the first one. */
   same: '≈ the first',
   times: (factor: string) => `${factor} × the first`,
+  distance: (number: number) => `Distance of configuration ${number} from the first`,
   agreement: 'Top-1 agreement',
   meanKl: 'KL, mean',
   nats: (nats: string) => `${nats} nats`,
