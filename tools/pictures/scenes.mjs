@@ -1,0 +1,131 @@
+// The states of the page that are worth a picture. Each scene acts on a page that has loaded its model, and names what
+// to take pictures of.
+
+/**
+ * @typedef {import('playwright').Page} Page
+ * @typedef {import('playwright').Locator | 'window' | 'page'} Part what is in sight, the whole page, or an element
+ * @typedef {(page: Page) => Promise<Readonly<Record<string, Part>>>} Scene
+ */
+
+/** @param {Page} page @param {string} name */
+const region = (page, name) => page.getByRole('region', { name, exact: true });
+/** @param {Page} page @param {string} name */
+const group = (page, name) => page.getByRole('group', { name, exact: true });
+/** @param {Page} page @param {string} name */
+const press = (page, name) => page.getByRole('button', { name, exact: true }).click();
+/** @param {Page} page @param {string} name */
+const open = (page, name) => region(page, name).locator('summary').first().click();
+/** @param {Page} page @param {string} name @param {string} value */
+const fill = (page, name, value) => page.getByRole('spinbutton', { name, exact: true }).fill(value);
+/** @param {Page} page @param {string} name @param {string} value */
+const select = (page, name, value) => page.getByRole('combobox', { name, exact: true }).selectOption(value);
+
+/** @param {Page} page */
+async function generate(page) {
+  await press(page, 'Generate');
+  await page.getByText(/^(Done|Stopped)\b/).waitFor();
+}
+
+/** @type {Readonly<Record<string, Scene>>} */
+export const scenes = {
+  /** As a visitor finds the page. */
+  first: async (page) => {
+    await Promise.resolve();
+    return {
+      window: 'window',
+      page: 'page',
+      model: group(page, 'Model'),
+      sharing: group(page, 'KV sharing'),
+      cache: group(page, 'What the cache keeps'),
+      sampling: group(page, 'Sampling'),
+      precision: group(page, 'Backend and precision'),
+      hub: group(page, 'Models from the Hub'),
+      export: group(page, 'Export'),
+    };
+  },
+  /** Three runs, watched in every panel. */
+  watched: async (page) => {
+    await select(page, 'Backend', 'cpu');
+    await fill(page, 'Max new tokens', '60');
+    for (const panel of ['Charts', 'Tokens', 'Inside the cache']) await open(page, panel);
+    for (const box of await page.locator('.workbench input[type=checkbox]').all()) {
+      if (await box.isEnabled()) await box.check();
+    }
+    for (const seed of ['1', '2', '3']) {
+      await fill(page, 'Seed', seed);
+      await generate(page);
+    }
+    await press(page, 'Cite this run');
+    return {
+      window: 'window',
+      page: 'page',
+      figures: region(page, 'Figures'),
+      charts: region(page, 'Charts'),
+      tokens: region(page, 'Tokens'),
+      held: region(page, 'Inside the cache'),
+      runs: region(page, 'Runs'),
+    };
+  },
+  /** The family, and three plans compared. */
+  compared: async (page) => {
+    await select(page, 'Backend', 'cpu');
+    await fill(page, 'Max new tokens', '24');
+    for (const panel of ['Family', 'Compare']) await open(page, panel);
+    await press(page, 'Add current settings');
+    for (const plan of ['0_1_2_3_4_5_6_7', '0s_1s_2s_3s_4_4_4_4']) {
+      await page.getByRole('textbox', { name: 'Layer types', exact: true }).fill(plan);
+      await press(page, 'Add current settings');
+    }
+    await press(page, 'Compare');
+    await region(page, 'Compare').getByRole('button', { name: 'Export comparison as CSV' }).waitFor();
+    return {
+      page: 'page',
+      window: 'window',
+      family: region(page, 'Family'),
+      compare: region(page, 'Compare'),
+    };
+  },
+  /** Passes of parallel mode. */
+  convergence: async (page) => {
+    await select(page, 'Backend', 'cpu');
+    await open(page, 'Convergence');
+    const panel = region(page, 'Convergence');
+    await press(page, 'Measure the passes');
+    await panel.getByRole('application').first().waitFor();
+    return { convergence: panel };
+  },
+  /** A policy that evicts, on the GPU, with the time of each kernel. */
+  evicting: async (page) => {
+    await select(page, 'Cache policy', 'lambda');
+    await fill(page, 'Max new tokens', '40');
+    await open(page, 'Charts');
+    await page.getByRole('checkbox', { name: 'Time the kernels' }).check();
+    await generate(page);
+    return {
+      window: 'window',
+      charts: region(page, 'Charts'),
+      cache: group(page, 'What the cache keeps'),
+      held: region(page, 'Inside the cache'),
+      figures: region(page, 'Figures'),
+    };
+  },
+  /** A mistake, a failure and an explanation. */
+  mistaken: async (page) => {
+    await page.getByRole('textbox', { name: 'Layer types', exact: true }).fill('0_6_6_6_9_6_6_7');
+    await fill(page, 'Top-p', '7');
+    return {
+      window: 'window',
+      page: 'page',
+      sharing: group(page, 'KV sharing'),
+      sampling: group(page, 'Sampling'),
+    };
+  },
+  explained: async (page) => {
+    await press(page, 'What is “KV cache”?');
+    return { window: 'window' };
+  },
+  tour: async (page) => {
+    await press(page, 'Take the tour, five steps');
+    return { window: 'window' };
+  },
+};
