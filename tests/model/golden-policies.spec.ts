@@ -41,6 +41,8 @@ async function expectRun(engine: TestEngine, run: GoldenPolicyRun) {
   if (run.policy.id === 'less') {
     expectStates(steps[run.prompt_steps.at(-1) ?? -1]?.kept, run.state_after_prompt);
     expectStates(steps.at(-1)?.kept, run.state_at_end);
+    expectStates(result.scores?.afterCut, run.state_after_prompt);
+    expectStates(result.scores?.atEnd, run.state_at_end);
   }
 
   if (run.policy.id === 'none') {

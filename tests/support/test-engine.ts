@@ -78,6 +78,7 @@ export class TestEngine {
       mode: 'auto',
       kvPrecision: 'f32',
       policy: { id: 'none' },
+      maxNewTokens: 0,
       reference: 'keep',
       ...request,
     };

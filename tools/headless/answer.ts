@@ -12,7 +12,7 @@ import type {
   WatchedScores,
   WatchedStep,
 } from '../../worker/protocol/generate.ts';
-import type { HeadRows, StoreRows } from '../../gpu/kv/store-rows.ts';
+import type { EvictedState, HeadRows, StoreRows } from '../../gpu/kv/store-rows.ts';
 import type { ModelFacts } from '../../worker/protocol/load.ts';
 import type { ExportResult } from '../../worker/protocol/export.ts';
 import { parseRequest, type HeadlessRequest, type RunRequest } from './request.ts';
@@ -36,6 +36,9 @@ interface AnswerOfRun {
   readonly steps?: readonly StepAnswer[];
   readonly scores_after_prompt?: readonly ScoresByStore[];
   readonly scores_at_end?: Readonly<Record<string, readonly (readonly number[])[]>>;
+  /** Under LESS: after the cut that follows the last turn's prompt, and at the end. */
+  readonly state_after_prompt?: StatesByStore;
+  readonly state_at_end?: StatesByStore;
   readonly convergence?: unknown;
   /** The scores of the request's `continuation`. */
   readonly scored?: unknown;
@@ -52,7 +55,15 @@ interface StepAnswer {
 }
 
 /** By store, and by KV head. */
-type ScoresByStore = Readonly<Record<string, readonly HeadRows[]>>;
+type ScoresByStore = Readonly<Record<string, readonly Pick<HeadRows, 'positions' | 'scores'>[]>>;
+
+/** What LESS made of the rows of one KV head that are gone. */
+interface StateAnswer {
+  readonly z: readonly number[];
+  readonly H: readonly (readonly number[])[];
+}
+
+type StatesByStore = Readonly<Record<string, readonly StateAnswer[]>>;
 
 interface AnswerOfExport extends Pick<ExportResult, 'files' | 'bytes' | 'readBy'> {
   readonly ok: true;
@@ -158,10 +169,33 @@ const stepOf = ({ fed, logits, kept, position }: WatchedStep): StepAnswer => ({
   kept: byStore(kept, ({ positions }) => positions),
 });
 
-const scoresOf = ({ afterPrompt, atEnd }: WatchedScores) => ({
-  scores_after_prompt: afterPrompt.map((stores) => byStore(stores, (head) => head)),
+const scoresOf = ({ afterPrompt, afterCut, atEnd }: WatchedScores) => ({
+  scores_after_prompt: afterPrompt.map((stores) =>
+    byStore(stores, ({ positions, scores }) => ({ positions, scores })),
+  ),
   scores_at_end: byStore(atEnd, ({ scores }) => scores),
+  ...(hasStates(atEnd) && { state_after_prompt: statesOf(afterCut), state_at_end: statesOf(atEnd) }),
 });
+
+const hasStates = (stores: readonly StoreRows[]) =>
+  stores.some(({ heads }) => heads.some(({ state }) => state !== null));
+
+/** Stores that are read through windows only have no state. */
+const statesOf = (stores: readonly StoreRows[]) =>
+  Object.fromEntries(
+    stores.flatMap(({ owner, heads }) => {
+      const states = heads.flatMap(({ state }) => state ?? []);
+      return states.length === 0 ? [] : [[String(owner), states.map(stateOf)]];
+    }),
+  );
+
+const stateOf = ({ features, values }: EvictedState): StateAnswer => {
+  const width = values.length / features.length;
+  return {
+    z: [...features],
+    H: Array.from(features, (_, i) => [...values.subarray(i * width, (i + 1) * width)]),
+  };
+};
 
 const byStore = <T>(stores: readonly StoreRows[], ofHead: (head: HeadRows) => T) =>
   Object.fromEntries(stores.map(({ owner, heads }) => [String(owner), heads.map(ofHead)]));

@@ -82,6 +82,7 @@ export async function readPrompt(
       done = 1;
       report();
       await watch.fed(piece, lastRow);
+      if (watch.scores && index === pieces.length - 1) await watch.afterCut();
       given += piece.length;
     }
     text.push(...tokens);

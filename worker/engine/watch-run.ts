@@ -25,6 +25,7 @@ export class RunWatch {
   #stepsAtOnce = 1;
   #toldMs = performance.now();
   readonly #afterPrompt: (readonly StoreRows[])[] = [];
+  #afterCut: readonly StoreRows[] = [];
 
   constructor(session: Session, watched: Watched) {
     this.#session = session;
@@ -71,6 +72,11 @@ export class RunWatch {
     this.#afterPrompt.push(await this.#session.rowsHeld());
   }
 
+  /** Records what the cut after a turn's prompt left. Only the last turn's is kept. */
+  async afterCut(): Promise<void> {
+    this.#afterCut = await this.#session.rowsHeld();
+  }
+
   /** Tells what the stores hold at the end. */
   async ended(textTokens: number): Promise<void> {
     this.#textTokens = textTokens;
@@ -82,7 +88,11 @@ export class RunWatch {
     return {
       ...(this.everyStep && { steps: this.steps }),
       ...(this.scores && {
-        scores: { afterPrompt: this.#afterPrompt, atEnd: await this.#session.rowsHeld() },
+        scores: {
+          afterPrompt: this.#afterPrompt,
+          afterCut: this.#afterCut,
+          atEnd: await this.#session.rowsHeld(),
+        },
       }),
     };
   }

@@ -2,11 +2,14 @@ import type { GroupMovement } from '../../gpu/plan/movement.ts';
 import { promptTurns, tokensOf } from '../engine/check-request.ts';
 import { policyOf } from '../engine/open-policy.ts';
 import type { RunnableModel, RunOptions } from '../engine/generate.ts';
+import { Refused } from '../outcome.ts';
 import type { Convergence, ConvergenceRequest } from '../protocol/evaluate.ts';
 import { Comparison, KeptRows } from './divergence.ts';
 import { readTurns, type ReadTurn } from './read-turns.ts';
 
-/** The movements of chunks of a prompt as those of the prompt, by group. A chunk that takes fewer passes is settled. */
+/**
+ * The movements of turns and chunks of a prompt as those of the whole, by group. One that takes fewer passes is settled.
+ */
 export function joinChunks(movements: readonly GroupMovement[]): readonly GroupMovement[] {
   const starts = [...new Set(movements.map(({ group }) => group.start))];
   return starts.flatMap((groupStart) => {
@@ -43,23 +46,36 @@ export async function watchConvergence(
   const { dims } = model.config;
   // Nothing is written, and for a prompt only Keyformer's temperature would depend on how much.
   const policy = await policyOf(asked, { contextTokens: dims.contextTokens, maxNewTokens: 0 });
-  const tokens = tokensOf(await promptTurns(input, model.text, dims, policy));
+  const turns = await promptTurns(input, model.text, dims, policy);
+  if (turns.some(({ newTokens }) => newTokens > 0)) {
+    throw new Refused({
+      code: 'bad-request',
+      field: 'turns',
+      reason: 'tokens are generated between the turns, and a reading generates none',
+    });
+  }
+  const tokens = tokensOf(turns);
   const groups: GroupMovement[] = [];
   const kept = new KeptRows(dims.vocabSize);
-  const read = (
-    turn: Omit<ReadTurn, 'tokens' | 'logitsFrom'>,
-    onRow: (row: Float32Array) => void,
-    from = 0,
-  ) =>
-    readTurns(model, [{ ...turn, tokens, logitsFrom: exact ? 0 : tokens.length }], onRow, {
-      ...options,
-      config,
-      kvPrecision,
-      // A prompt is read whole, and nothing is evicted before its end, unless it is read in chunks.
-      policy,
-      fractionFrom: from,
-      fractionTo: exact && from === 0 ? 0.5 : 1,
-    });
+  const read = (how: Omit<ReadTurn, 'tokens' | 'logitsFrom'>, onRow: (row: Float32Array) => void, from = 0) =>
+    readTurns(
+      model,
+      turns.map((turn) => ({
+        ...how,
+        tokens: turn.tokens,
+        logitsFrom: exact ? 0 : turn.tokens.length,
+      })),
+      onRow,
+      {
+        ...options,
+        config,
+        kvPrecision,
+        // A turn is read whole, and nothing is evicted before its end, unless it is read in chunks.
+        policy,
+        fractionFrom: from,
+        fractionTo: exact && from === 0 ? 0.5 : 1,
+      },
+    );
 
   await read({ mode: 'parallel', onMovement: (movement) => groups.push(movement) }, (row) => kept.push(row));
   let divergence = null;

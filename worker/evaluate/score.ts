@@ -7,7 +7,7 @@ import { Refused, valueOf } from '../outcome.ts';
 import { negativeLogLikelihood } from '../engine/prompt-logits.ts';
 import type { Score, ScoreRequest } from '../protocol/evaluate.ts';
 import { Comparison, KeptRows } from './divergence.ts';
-import { readTurns } from './read-turns.ts';
+import { readTurns, type ReadTurn } from './read-turns.ts';
 
 /** The logits of the first of several configurations, which the others are compared with. Outlives the model. */
 export interface ScoreReference {
@@ -19,8 +19,9 @@ export interface ScoreReference {
 }
 
 /**
- * Scores a given continuation of a prompt, teacher-forced. The prompt is read as in a run, then the given tokens one by
- * one, each from the KV that this configuration computed for those before. Decoding them would compute the same.
+ * Scores a given continuation of a prompt, teacher-forced. The prompt is read turn by turn as in a run, then the given
+ * tokens one by one, each from the KV that this configuration computed for those before. Decoding them would compute the
+ * same.
  *
  * @param reference what to compare with if the request says so
  * @returns the score, and the rows to compare others with
@@ -36,32 +37,35 @@ export async function scoreContinuation(
   const continuation = request.continuation;
   const policy = await policyOf(request.policy, {
     contextTokens: dims.contextTokens,
-    maxNewTokens: continuation.length,
+    maxNewTokens: Math.max(request.maxNewTokens, continuation.length),
   });
-  const prompt = tokensOf(await promptTurns(request.input, model.text, dims, policy));
+  const turns = await promptTurns(request.input, model.text, dims, policy);
   if (continuation.length === 0) throw badRequest('continuation', 'it is empty');
+  if (turns.some(({ newTokens }) => newTokens > 0)) {
+    throw badRequest('continuation', 'tokens are generated between the turns');
+  }
   checkTokens('continuation', '', continuation, dims.vocabSize);
+  const prompt = tokensOf(turns);
   const tokens = [...prompt, ...continuation];
   const text = (await model.text?.decode(tokens)) ?? null;
   if (request.reference === 'compare') checkComparable(reference, dims.vocabSize, tokens, text);
 
   const { sharing, passes } = valueOf(applyConfig(stored, request.config, dims.layerCount));
-  const mode = chooseMode(request.mode, {
-    layers: sharing.layers,
-    promptTokens: prompt.length,
-    passes,
-    useSequential,
-  });
+  const modeOf = (promptTokens: number) =>
+    chooseMode(request.mode, { layers: sharing.layers, promptTokens, passes, useSequential });
   const rows = new KeptRows(dims.vocabSize);
   const comparison = new Comparison();
   const logProbabilities: number[] = [];
-  const turns = [
-    { tokens: prompt, mode, logitsFrom: prompt.length - 1 },
-    { tokens: continuation.slice(0, -1), mode: 'fed', logitsFrom: 0 } as const,
-  ].filter((turn) => turn.tokens.length > 0);
+  const read = turns.map((turn, i): ReadTurn => ({
+    tokens: turn.tokens,
+    mode: modeOf(turn.tokens.length),
+    logitsFrom: i === turns.length - 1 ? turn.tokens.length - 1 : turn.tokens.length,
+  }));
+  const fed = continuation.slice(0, -1);
+  if (fed.length > 0) read.push({ tokens: fed, mode: 'fed', logitsFrom: 0 });
   await readTurns(
     model,
-    turns,
+    read,
     (row) => {
       const index = logProbabilities.length;
       logProbabilities.push(-negativeLogLikelihood(row, continuation[index] ?? 0));
@@ -78,7 +82,7 @@ export async function scoreContinuation(
     },
   );
   const score: Score = {
-    mode,
+    mode: modeOf(turns.at(-1)?.tokens.length ?? 0),
     logProbabilities: Float32Array.from(logProbabilities),
     divergence: request.reference === 'compare' ? comparison.result() : null,
   };

@@ -30,7 +30,7 @@ export interface Divergence {
 
 export interface ScoreRequest extends Pick<
   GenerateRequest,
-  'input' | 'config' | 'mode' | 'kvPrecision' | 'policy'
+  'input' | 'config' | 'mode' | 'kvPrecision' | 'policy' | 'maxNewTokens'
 > {
   /** The tokens to score, not empty. */
   readonly continuation: readonly number[];

@@ -72,6 +72,8 @@ export interface WatchedStep {
 export interface WatchedScores {
   /** For each turn, before the cut that follows its prompt. */
   readonly afterPrompt: readonly (readonly StoreRows[])[];
+  /** After the cut that follows the last turn's prompt. */
+  readonly afterCut: readonly StoreRows[];
   readonly atEnd: readonly StoreRows[];
 }
 

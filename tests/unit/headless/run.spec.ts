@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, it } from 'vitest';
 import shippedGolden from '../../../public/models/fairy-lckv/golden.json' with { type: 'json' };
+import { goldenPolicyFolder, goldenPolicyRuns } from '../../support/golden-policies.ts';
 import { fairyRepository } from '../../support/hub-model.ts';
 import { startHub } from '../../support/hub-server.ts';
 import { importBuilt } from '../../../tools/setup/build-for-node.mjs';
@@ -83,6 +84,41 @@ describe('the headless runner', () => {
     } finally {
       await rm(folder, { recursive: true, force: true });
     }
+  });
+
+  it('answers watched steps, scores and states in the form and order of the golden files', async () => {
+    const runs = await goldenPolicyRuns('lckv-w2');
+    const asked = runs.map(({ policy, mode, turns }) => ({
+      model: goldenPolicyFolder('lckv-w2'),
+      backend: 'cpu',
+      kv: 'f32',
+      policy,
+      mode,
+      turns: turns.map(({ tokens, new: count }, i) =>
+        i === turns.length - 1 ? tokens : { tokens, ...(count > 0 && { new: count }) },
+      ),
+      // The golden run feeds its last token too.
+      maxNewTokens: (turns.at(-1)?.new ?? 0) + 1,
+      sampling: { temperature: 0 },
+      ignoreEos: true,
+      watch: ['steps', 'scores'],
+    }));
+    const answers = JSON.parse((await run(JSON.stringify(asked))).stdout) as readonly object[];
+    const fields = ['steps', 'scores_after_prompt', 'scores_at_end', 'state_after_prompt', 'state_at_end'];
+    /** A value with its numbers rounded away, except for ids and positions, which are exact. */
+    const formOf = (value: object) =>
+      JSON.stringify(value, (key, inner: unknown) =>
+        ['logits', 'scores', 'z', 'H'].includes(key)
+          ? (inner as readonly unknown[]).length
+          : typeof inner === 'number' && !Number.isInteger(inner)
+            ? 'number'
+            : inner,
+      );
+    const only = (value: object) =>
+      Object.fromEntries(
+        fields.flatMap((name) => (name in value ? [[name, value[name as keyof object]] as const] : [])),
+      );
+    expect(answers.map((answer) => formOf(only(answer)))).toEqual(runs.map((golden) => formOf(only(golden))));
   });
 
   it('runs a model from the Hub, and verifies it without storing it', async () => {

@@ -54,6 +54,18 @@ describe('the convergence of a prompt', () => {
     expect(chunked.divergence?.kl).not.toEqual(plain.divergence?.kl);
   });
 
+  it('of several turns is read turn by turn', async () => {
+    const { engine } = await loaded('lckv');
+    const turns = { turns: [prompt.slice(0, 4), prompt.slice(4)] };
+    const { tokens, groups, divergence } = valueOf(
+      await engine.watchConvergence({ ...passesOf(6), input: turns }, ignore),
+    );
+    expect(tokens.map(({ id }) => id)).toEqual(prompt);
+    expect(groups.map(({ passes, relative }) => [passes, relative.length])).toEqual([[6, 6 * prompt.length]]);
+    // As many passes as the longer turn has tokens.
+    expect(Math.max(...(divergence?.kl ?? [NaN]))).toBeLessThan(1e-9);
+  });
+
   it('can be stopped like a run, and says so', async () => {
     const { engine } = await loaded('lckv');
     const watching = engine.watchConvergence(passesOf(7), ignore);
@@ -81,6 +93,7 @@ const scoring = (reference: ScoreRequest['reference'], more: Partial<ScoreReques
   mode: 'parallel',
   kvPrecision: 'f32',
   policy: { id: 'none' },
+  maxNewTokens: 0,
   reference,
   ...more,
 });
@@ -122,6 +135,46 @@ describe('a score', () => {
       expect(rank).toBe(1); // greedy
       expect(Math.log(probability)).toBeCloseTo(score.logProbabilities[i] ?? NaN, 5);
     }
+  });
+
+  it('of a prompt of several turns gives each token the same probability as decoding, under a policy too', async () => {
+    const { engine } = await loaded('lckv');
+    const input = { turns: [prompt, [5, 6, 7]] };
+    // The second turn alone is short enough for sequential mode; both together are not.
+    const config = { forwardPasses: 2, backwardPasses: 2 };
+    for (const policy of [{ id: 'none' }, { id: 'h2o', heavy: 2, recent: 2 }, { id: 'keyformer' }]) {
+      const run = { input, config, mode: 'auto', policy } as const;
+      const written = valueOf(
+        await engine.generate(
+          ask({
+            ...run,
+            watch: { tokens: true, kernels: false, rows: false, steps: false, scores: false },
+          }),
+          ignore,
+        ),
+      );
+      // A shorter continuation has the temperatures of a run of four tokens, not those of a run of its own length.
+      for (const continuation of [written.tokens, written.tokens.slice(0, 3)]) {
+        const score = valueOf(
+          await engine.score(scoring('keep', { ...run, continuation, maxNewTokens: 4 }), ignore),
+        );
+        expect(score.mode).toBe(written.mode);
+        for (const [i, logProbability] of score.logProbabilities.entries()) {
+          expect(logProbability).toBeCloseTo(Math.log(written.probabilities?.[i]?.probability ?? 0), 4);
+        }
+      }
+    }
+  });
+
+  it('refuses turns between which tokens are generated, as the convergence of a prompt does', async () => {
+    const { engine } = await loaded('lckv');
+    const input = { turns: [{ tokens: prompt, newTokens: 2 }, [5]] };
+    expect(await engine.score(scoring('keep', { input }), ignore)).toMatchObject({
+      failure: { code: 'bad-request', field: 'continuation' },
+    });
+    expect(await engine.watchConvergence({ ...passesOf(3), input }, ignore)).toMatchObject({
+      failure: { code: 'bad-request', field: 'turns' },
+    });
   });
 
   it('refuses to compare without a reference, with another text, and with another vocabulary', async () => {
