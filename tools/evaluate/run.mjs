@@ -1,7 +1,8 @@
 // `npm run evaluate -- --corpus CORPUS fairy-lckv …` measures models that ship, and writes their cards.
 import { resolve } from 'node:path';
 import { parseArgs } from 'node:util';
-import { importBuilt, root } from '../setup/build-for-node.mjs';
+import { importBuilt } from '../setup/build-for-node.mjs';
+import { surroundings } from '../setup/surroundings.mjs';
 
 const usage = `npm run evaluate -- [--corpus CORPUS MODEL…] [--backend webgpu|cpu] [--windows N] [--policies]
   --corpus CORPUS  the folder of valid.txt.gz: measures the models that you name, which takes minutes each
@@ -32,13 +33,7 @@ if (
 const { main } = /** @type {typeof import('./main.ts')} */ (await importBuilt('evaluate'));
 await main(
   { models: positionals, corpus: corpus === undefined ? null : resolve(corpus), backend, windows, policies },
-  {
-    root,
-    findSoftwareVulkan: async () => {
-      const { findSoftwareVulkan } = await import('../setup/vulkan.mjs');
-      return findSoftwareVulkan();
-    },
-  },
+  surroundings,
 );
 // Dawn would keep the process alive.
 process.exit(0);

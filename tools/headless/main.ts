@@ -11,6 +11,7 @@ import { findModelFolder } from './model-folder.ts';
 import { pathSink } from './path-sink.ts';
 import { placeInThread } from './place-in-thread.ts';
 import { readRequests } from './read-requests.ts';
+import { startFolder } from './start-folder.ts';
 import { openDawn } from './vulkan.ts';
 
 export interface Surroundings {
@@ -46,7 +47,10 @@ export async function main(surroundings: Surroundings): Promise<number> {
  *
  * @param start the folder that relative paths count from
  */
-export function openEngine({ root, findSoftwareVulkan }: Surroundings, start = startFolder()): Engine {
+export function openEngine(
+  { root, findSoftwareVulkan }: Surroundings,
+  start = startFolder('headless'),
+): Engine {
   const shipped = join(root, 'public', 'models');
   return new Engine({
     openBackend: async (choice) =>
@@ -68,12 +72,6 @@ export function openEngine({ root, findSoftwareVulkan }: Surroundings, start = s
       }),
     openTextPlace: () => placeInThread(new URL('./text-thread.mjs', import.meta.url)),
   });
-}
-
-/** The folder that the user called npm in. npm runs scripts in the repository's folder, and passes the other one on. */
-function startFolder(): string {
-  const calledByNpm = process.env['npm_lifecycle_event'] === 'headless';
-  return (calledByNpm ? process.env['INIT_CWD'] : undefined) ?? process.cwd();
 }
 
 function keepStandardOutputClean(): void {

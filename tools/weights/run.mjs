@@ -2,7 +2,8 @@
 import { resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import { whereMeasured } from '../bench/machine.mjs';
-import { importBuilt, root } from '../setup/build-for-node.mjs';
+import { importBuilt } from '../setup/build-for-node.mjs';
+import { surroundings } from '../setup/surroundings.mjs';
 
 const usage = `npm run --silent bench:weights -- --text FILE [options]
   --text FILE      held-out text, plain or gzipped
@@ -39,13 +40,7 @@ const { main } = /** @type {typeof import('./main.ts')} */ (await importBuilt('w
 const startFolder = process.env['INIT_CWD'] ?? process.cwd();
 const { comparison, table } = await main(
   { model: model ?? null, text: resolve(startFolder, text), backend, windows, newTokens, rounds },
-  {
-    root,
-    findSoftwareVulkan: async () => {
-      const { findSoftwareVulkan } = await import('../setup/vulkan.mjs');
-      return findSoftwareVulkan();
-    },
-  },
+  surroundings,
 );
 process.stderr.write(`\n${table}\n`);
 // Dawn would keep the process alive.
