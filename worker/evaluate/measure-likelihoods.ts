@@ -2,7 +2,7 @@ import type { TokenLikelihood } from '../../gpu/plan/token-likelihood.ts';
 import type { MeasuredLikelihoods, ScoredContinuation } from '../protocol/measure.ts';
 import type { TokenPair } from './pair-tokens.ts';
 import type { ScoredWindow, TextReader } from './text-reader.ts';
-import { windowOfPair, type Window } from './windows.ts';
+import type { PairWindow, Window } from './windows.ts';
 
 /** A begin that is shorter is not worth a prompt of its own. */
 const SHORTEST_BEGIN = 16;
@@ -14,13 +14,16 @@ export const sumOf = (likelihoods: readonly TokenLikelihood[]) =>
 export const isGreedy = (likelihoods: readonly TokenLikelihood[]) =>
   likelihoods.every(({ rank }) => rank === 1);
 
-/** Scores the continuations of one item. Their common context is read once where that gives the same numbers. */
+/**
+ * Scores the continuations of one item. Their common context is read once if that gives the same numbers.
+ *
+ * @param windows of the pairs, one by one; null for a pair that cannot be scored
+ */
 export async function measureLikelihoods(
   reader: TextReader,
   pairs: readonly TokenPair[],
-  maxLength: number,
+  windows: readonly (PairWindow | null)[],
 ): Promise<MeasuredLikelihoods> {
-  const windows = pairs.map((pair) => windowOfPair(pair, maxLength));
   const scorable = windows.filter((window) => window !== null);
   const results = new Map<Window, ScoredWindow>();
   const begin = reader.sharesBegins ? commonBegin(scorable) : 0;

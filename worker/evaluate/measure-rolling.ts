@@ -1,25 +1,29 @@
 import { utf8Bytes, wordCount } from '../laboratory/python-text.ts';
-import type { MeasuredRolling, RollingWork } from '../protocol/measure.ts';
+import type { MeasuredRolling } from '../protocol/measure.ts';
 import { sumOf } from './measure-likelihoods.ts';
-import type { TokenPair } from './pair-tokens.ts';
 import type { TextReader } from './text-reader.ts';
-import { afterPrompt, rollingWindows } from './windows.ts';
+import { afterPrompt, type Window } from './windows.ts';
 
 type Decode = (tokens: readonly number[]) => Promise<string>;
 
-/** Scores a whole text, or of each of its windows what follows a prompt. */
+/**
+ * Scores a whole text, or of each of its windows what follows a prompt.
+ *
+ * @param windows of the text
+ * @param promptTokens null to score every token
+ */
 export async function measureRolling(
   reader: TextReader,
   text: string,
-  tokens: TokenPair,
-  { maxLength, promptTokens }: RollingWork,
+  windows: readonly Window[],
+  promptTokens: number | null,
   decode: Decode,
 ): Promise<MeasuredRolling> {
   let logLikelihood = 0;
   let scoredTokens = 0;
   let kvBytes = 0;
   const scoredText: string[] = [];
-  for (const whole of rollingWindows(tokens, maxLength)) {
+  for (const whole of windows) {
     const window = promptTokens === null ? whole : afterPrompt(whole, promptTokens);
     if (window.scored === 0) continue;
     const scored = await reader.score(window, promptTokens ?? whole.tokens.length - whole.scored);

@@ -101,7 +101,7 @@ async function prepare(
         const windows = pairs.map((pair) => windowOfPair(pair, work.maxLength));
         return {
           tokens: windows.reduce((sum, window) => sum + (window ? window.tokens.length - 1 : 0), 0),
-          run: (reader) => measureLikelihoods(reader, pairs, work.maxLength),
+          run: (reader) => measureLikelihoods(reader, pairs, windows),
         };
       });
     case 'rolling':
@@ -110,7 +110,7 @@ async function prepare(
         const windows = rollingWindows(pair, work.maxLength);
         return {
           tokens: windows.reduce((sum, { tokens }) => sum + tokens.length - 1, 0),
-          run: (reader) => measureRolling(reader, whole, pair, work, decode),
+          run: (reader) => measureRolling(reader, whole, windows, work.promptTokens, decode),
         };
       });
     case 'generate': {

@@ -8,15 +8,17 @@ export interface Window {
   readonly scored: number;
 }
 
+export interface PairWindow extends Window {
+  /** Tokens of the context that did not fit. */
+  readonly cut: number;
+}
+
 /**
  * The left truncation of a pair: at most `maxLength` input tokens.
  *
  * @returns null if the continuation alone is longer, so that it cannot be scored
  */
-export function windowOfPair(
-  { context, continuation }: TokenPair,
-  maxLength: number,
-): (Window & { readonly cut: number }) | null {
+export function windowOfPair({ context, continuation }: TokenPair, maxLength: number): PairWindow | null {
   if (continuation.length > maxLength) return null;
   const whole = [...context, ...continuation];
   const tokens = whole.slice(-(maxLength + 1));
