@@ -9,6 +9,7 @@ import { mean, median, standardError } from './statistics/moments.ts';
 import {
   bootstrapDifference,
   bootstrapError,
+  Draws,
   holm,
   mcNemar,
   meanDifference,
@@ -50,30 +51,32 @@ export const isNoise = ({ difference }: Figure): boolean =>
   difference !== null && difference.corrected !== null && difference.corrected > NOISE;
 
 /**
+ * @param records of this experiment under one version of kvtab: there may be one for each row, measure and item
  * @param sources texts of the measures, by their digests
- * @param contextTokens as in the run
  */
 export function summarize(
   experiment: Experiment,
   records: readonly ItemRecord[],
   sources: ReadonlyMap<string, string>,
 ): Summary {
+  const draws = new Draws(experiment.seed);
+  const measured = new Map(
+    experiment.measures.map(
+      ({ id }) => [id, experiment.rows.map(() => new Map<number, Measured>())] as const,
+    ),
+  );
+  for (const record of records) {
+    measured.get(record.measure)?.[record.row]?.set(record.item, record.measured);
+  }
   const columns = experiment.measures.flatMap((measure) => {
     const facts = factsOf(measure, sources, experiment.seed);
-    const byRow = experiment.rows.map(
-      (_, row) =>
-        new Map(
-          records
-            .filter((record) => record.row === row && record.measure === measure.id)
-            .map((record) => [record.item, record.measured] as const),
-        ),
-    );
+    const byRow = measured.get(measure.id) ?? [];
     return columnsOf(measure).map((column) => ({
       measure: measure.id,
       name: column.name,
       unit: column.unit,
       higherIsBetter: column.higherIsBetter,
-      figures: figuresOf(column, byRow, facts, experiment.seed),
+      figures: figuresOf(column, byRow, facts, draws),
     }));
   });
   return { rows: experiment.rows.map(({ label }) => label), columns };
@@ -91,7 +94,7 @@ function figuresOf(
   column: Column,
   byRow: readonly ReadonlyMap<number, Measured>[],
   facts: readonly ItemFacts[],
-  seed: number,
+  draws: Draws,
 ): readonly Figure[] {
   const valuesOf = (measured: ReadonlyMap<number, Measured>) =>
     new Map(
@@ -110,7 +113,7 @@ function figuresOf(
     }
     const paired = items.every((item) => baseline?.has(item)) && baseline?.size === row.size;
     const compared = i > 0 && paired ? items.flatMap((item) => baseline.get(item) ?? []) : null;
-    return { ...figureOf(column, all, compared, seed), items: all.length };
+    return { ...figureOf(column, all, compared, draws), items: all.length };
   });
   const corrected = holm(figures.map(({ difference }) => difference?.p ?? null));
   return figures.map((figure, i) => ({
@@ -128,7 +131,7 @@ function figureOf(
   column: Column,
   row: readonly Weighted[],
   baseline: readonly Weighted[] | null,
-  seed: number,
+  draws: Draws,
 ): Omit<Figure, 'items' | 'difference'> & { readonly difference: (Difference & { corrected: null }) | null } {
   const values = row.map(({ value }) => value);
   const before = baseline?.map(({ value }) => value) ?? null;
@@ -164,11 +167,15 @@ function figureOf(
       const all = Uint32Array.from({ length: row.length }, (_, i) => i);
       return {
         value: statisticOf(row)(all),
-        standardError: bootstrapError(row.length, statisticOf(row), seed),
+        standardError: bootstrapError(row.length, statisticOf(row), draws),
         interval: null,
         difference: uncorrected(
           baseline &&
-            bootstrapDifference(row.length, { row: statisticOf(row), baseline: statisticOf(baseline) }, seed),
+            bootstrapDifference(
+              row.length,
+              { row: statisticOf(row), baseline: statisticOf(baseline) },
+              draws,
+            ),
         ),
       };
     }

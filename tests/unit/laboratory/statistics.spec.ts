@@ -4,6 +4,7 @@ import { median, standardError } from '../../../worker/laboratory/statistics/mom
 import {
   binomialTwoSided,
   bootstrapDifference,
+  Draws,
   holm,
   mcNemar,
   meanDifference,
@@ -58,11 +59,11 @@ describe('Statistics', () => {
     const meanOf = (values: readonly number[]) => (drawn: Uint32Array) =>
       drawn.reduce((sum, i) => sum + (values[i] ?? 0), 0) / drawn.length;
     const statistics = { row: meanOf(better), baseline: meanOf(baseline) };
-    const drawn = bootstrapDifference(40, statistics, 7);
-    expect(drawn).toEqual(bootstrapDifference(40, statistics, 7));
+    const drawn = bootstrapDifference(40, statistics, new Draws(7));
+    expect(drawn).toEqual(bootstrapDifference(40, statistics, new Draws(7)));
     expect(drawn.p).toBeLessThan(0.01);
     expect(drawn.standardError).toBeCloseTo(meanDifference(better, baseline).standardError ?? 0, 2);
-    expect(bootstrapDifference(1, statistics, 7).p).toBeNull();
+    expect(bootstrapDifference(1, statistics, new Draws(7)).p).toBeNull();
   });
 });
 

@@ -1,6 +1,6 @@
 /** Whether a row of an experiment differs from the baseline: always item by item. */
 import { threefry2x32 } from '../../../gpu/cpu/random.ts';
-import { mean, standardError } from './moments.ts';
+import { mean, standardDeviation, standardError } from './moments.ts';
 
 export interface Difference {
   /** This row minus the baseline. */
@@ -49,24 +49,21 @@ export function binomialTwoSided(heads: number, n: number): number {
 export function bootstrapDifference(
   documents: number,
   statistic: { readonly row: Statistic; readonly baseline: Statistic },
-  seed: number,
-  draws = 2000,
+  draws: Draws,
 ): Difference {
   const all = Uint32Array.from({ length: documents }, (_, i) => i);
   const value = statistic.row(all) - statistic.baseline(all);
   if (documents < 2) return { value, standardError: null, p: null };
-  const differences = Array.from({ length: draws }, (_, draw) => {
-    const drawn = drawnDocuments(documents, seed, draw);
+  const differences = Array.from({ length: draws.count }, (_, draw) => {
+    const drawn = draws.of(documents, draw);
     return statistic.row(drawn) - statistic.baseline(drawn);
   });
-  const center = mean(differences);
-  const squares = differences.reduce((sum, each) => sum + (each - center) ** 2, 0);
   // One more each, because the rows themselves are a draw too: so it is never 0.
-  const below = (differences.filter((each) => each <= 0).length + 1) / (draws + 1);
-  const above = (differences.filter((each) => each >= 0).length + 1) / (draws + 1);
+  const below = (differences.filter((each) => each <= 0).length + 1) / (draws.count + 1);
+  const above = (differences.filter((each) => each >= 0).length + 1) / (draws.count + 1);
   return {
     value,
-    standardError: Math.sqrt(squares / (draws - 1)),
+    standardError: standardDeviation(differences),
     p: Math.min(1, 2 * Math.min(below, above)),
   };
 }
@@ -74,17 +71,37 @@ export function bootstrapDifference(
 export type Statistic = (documents: Uint32Array) => number;
 
 /** The bootstrap's standard error of one row alone; null for fewer than two documents. */
-export function bootstrapError(
-  documents: number,
-  statistic: Statistic,
-  seed: number,
-  draws = 2000,
-): number | null {
-  return bootstrapDifference(documents, { row: statistic, baseline: () => 0 }, seed, draws).standardError;
-}
+export const bootstrapError = (documents: number, statistic: Statistic, draws: Draws): number | null =>
+  bootstrapDifference(documents, { row: statistic, baseline: () => 0 }, draws).standardError;
 
-const drawnDocuments = (documents: number, seed: number, draw: number) =>
-  Uint32Array.from({ length: documents }, (_, i) => threefry2x32([seed, draw], [i, 0])[0] % documents);
+/** Numbers that are kept: 16 MiB. */
+const MOST_KEPT = 2 ** 22;
+
+/** Documents drawn with replacement. All rows and figures of a table share them, so they are drawn once if they fit. */
+export class Draws {
+  readonly count: number;
+  readonly #seed: number;
+  /** The last number of documents that was drawn from, and its draws. */
+  #kept = { documents: 0, draws: [] as Uint32Array[] };
+
+  constructor(seed: number, count = 2000) {
+    this.#seed = seed;
+    this.count = count;
+  }
+
+  /** The indices of one draw of so many documents. */
+  of(documents: number, draw: number): Uint32Array {
+    if (this.#kept.documents !== documents) this.#kept = { documents, draws: [] };
+    const known = this.#kept.draws[draw];
+    if (known) return known;
+    const drawn = Uint32Array.from(
+      { length: documents },
+      (_, i) => threefry2x32([this.#seed, draw], [i, 0])[0] % documents,
+    );
+    if (documents * this.count <= MOST_KEPT) this.#kept.draws[draw] = drawn;
+    return drawn;
+  }
+}
 
 /** Holm's correction of several tests: the corrected probabilities, in the same order. Null stays null. */
 export function holm(ps: readonly (number | null)[]): (number | null)[] {

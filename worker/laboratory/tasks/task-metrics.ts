@@ -1,7 +1,7 @@
 /** The harness's metrics: a value for each item, and one number with its standard error for a task. */
 import type { Measured, ScoredContinuation } from '../../protocol/measure.ts';
 import { codePoints, utf8Bytes } from '../python-text.ts';
-import { mean, standardError } from '../statistics/moments.ts';
+import { mean, standardDeviation, standardError } from '../statistics/moments.ts';
 import { metrics, type Aggregation, type MetricName } from './metric-names.ts';
 import { PythonRandom } from './python-random.ts';
 import type { Task, TaskMetric } from './task-file.ts';
@@ -213,7 +213,5 @@ function bootstrap(
       results.push(statistic(Array.from(random.choices(values.length), (drawn) => values[drawn] ?? 0)));
     }
   }
-  const center = mean(results);
-  const squares = results.reduce((sum, value) => sum + (value - center) ** 2, 0);
-  return Math.sqrt(squares / (results.length - 1));
+  return standardDeviation(results);
 }
