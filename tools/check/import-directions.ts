@@ -173,6 +173,13 @@ const realms: readonly Realm[] = [
     reason: 'worker/laboratory/tasks/read-yaml.ts is the one importer of yaml, and looks only at worker.',
   },
   {
+    of: 'worker/laboratory/read-record.ts',
+    may: [{ path: 'worker/laboratory/' }, protocolTypes],
+    libraries: ['valibot'],
+    reason:
+      'worker/laboratory/read-record.ts is what checks records from outside: the one importer of valibot here.',
+  },
+  {
     of: 'worker/laboratory/',
     may: [
       ...pure,

@@ -2,16 +2,18 @@ import { existsSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { BadJson, parseHostileJson } from '../../worker/hostile-json.ts';
-import { engineVersion } from '../../worker/laboratory/engine-version.ts';
+import { estimateCost, type Cost } from '../../worker/laboratory/estimate-cost.ts';
 import { readExperiment, type Experiment } from '../../worker/laboratory/experiment.ts';
 import { exportSummary } from '../../worker/laboratory/export-summary.ts';
-import { estimateCost, runExperiment, type ExperimentParts } from '../../worker/laboratory/run-experiment.ts';
+import { planExperiment, recordsOf, type Cell } from '../../worker/laboratory/plan-experiment.ts';
+import { runCells, type ExperimentParts, type Progress } from '../../worker/laboratory/run-experiment.ts';
 import { summarize } from '../../worker/laboratory/summary.ts';
-import { Refused, valueOf } from '../../worker/outcome.ts';
+import { Refused } from '../../worker/outcome.ts';
 import type { EngineApi } from '../../worker/protocol/engine.ts';
 import { hubModelOf } from '../headless/hub-model.ts';
-import { findModelFolder } from '../headless/model-folder.ts';
-import { digestOfFolder } from './model-digest.ts';
+import { onInterrupt } from './interrupt.ts';
+import { LabError } from './lab-error.ts';
+import { ModelDigests } from './model-digest.ts';
 import type { ExperimentOrder } from './options.mjs';
 import { byKey, readResultsFile, ResultsFile } from './results-file.ts';
 import { Sources } from './sources.ts';
@@ -19,55 +21,113 @@ import { Sources } from './sources.ts';
 const limits = { length: 10_000_000, values: 100_000, names: 10_000, nonFinite: false, isFile: true };
 const REPORT_EVERY_MS = 2000;
 
+/** Where an experiment runs. */
+export interface Laboratory {
+  readonly engine: EngineApi;
+  /** See `engineVersionAt`. */
+  readonly engineVersion: string;
+  /** The repository's folder, and the one that models are named from. */
+  readonly root: string;
+  readonly start: string;
+  readonly report: (line: string) => void;
+}
+
 /**
- * Runs an experiment, or what is left of it, and prints its table.
+ * Runs an experiment, or what is left of it, and prints its table. Nothing is loaded if nothing is left.
  *
  * @param order with absolute paths
- * @param root  the repository's folder
- * @param start the folder that models are named from
- * @throws Refused
+ * @throws Refused; LabError
  */
-export async function runExperimentFile(
-  engine: EngineApi,
-  { experiment: path, out, estimate, table }: ExperimentOrder,
-  root: string,
-  start: string,
-  report: (line: string) => void,
-): Promise<void> {
+export async function runExperimentFile(order: ExperimentOrder, laboratory: Laboratory): Promise<void> {
+  const { experiment: path, out } = order;
+  const { engine, engineVersion, root, start, report } = laboratory;
   const experiment = readExperiment(await readJson(path));
   const sources = new Sources([dirname(path), join(root, 'public', 'laboratory', 'tasks')]);
-  const digests = new Map<string, Promise<string>>();
+  const digests = new ModelDigests(root, start);
   const parts: ExperimentParts = {
     engine,
     engineVersion,
     refOf: (model) => hubModelOf(model) ?? model,
-    digestOf: (model) => {
-      const digest = digests.get(model) ?? digestOf(model, root, start);
-      digests.set(model, digest);
-      return digest;
-    },
+    digestOf: (model) => digests.of(model),
     readSource: (wanted) => sources.read(wanted),
   };
   const head = { kvtab: engineVersion, experiment: experiment.json };
-  if (estimate) {
+  if (order.estimate) {
     const known = byKey(readResultsFile(out, head).records);
     report(costInWords(await estimateCost(experiment, parts, known), experiment));
     return;
   }
+  const cells = await planExperiment(experiment, parts);
   const results = ResultsFile.open(out, head);
-  let reportedMs = 0;
-  await runExperiment(experiment, parts, {
-    known: results.byKey,
-    append: results.append,
-    onProgress: ({ doneItems, items, tokens, leftTokens, ms, row, measure }) => {
-      if (Date.now() - reportedMs < REPORT_EVERY_MS) return;
-      reportedMs = Date.now();
-      const left = tokens > 0 ? durationInWords((ms / tokens) * leftTokens) : 'some time';
-      report(`lab: ${doneItems} of ${items} items, about ${left} left: ${row}, ${measure}`);
-    },
+  try {
+    reportOthers(results, cells, engineVersion, out, report);
+    await runHere(cells, parts, results, out, report);
+    const summary = summarize(experiment, recordsOf(cells, results.records), sources.texts);
+    process.stdout.write(exportSummary(summary, order.table ?? 'md'));
+  } finally {
+    results.close();
+  }
+}
+
+async function runHere(
+  cells: readonly Cell[],
+  parts: ExperimentParts,
+  results: ResultsFile,
+  out: string,
+  report: (line: string) => void,
+): Promise<void> {
+  const stopping = new AbortController();
+  const unwatch = onInterrupt(() => {
+    stopping.abort();
+    report('lab: stopping; Ctrl+C again ends at once');
+    parts.engine.stop();
   });
-  const summary = summarize(experiment, results.records, sources.texts);
-  process.stdout.write(exportSummary(summary, table ?? 'md'));
+  try {
+    await runCells(cells, parts, {
+      known: results.byKey,
+      append: results.append,
+      onProgress: progressReporter(report),
+    });
+  } catch (error) {
+    if (!stopping.signal.aborted) throw error;
+    const [done, items] = [recordsOf(cells, results.records).length, countItems(cells)];
+    throw new LabError(
+      `stopped after ${done} of ${items} items. ${out} keeps them; the same command continues it`,
+    );
+  } finally {
+    unwatch();
+  }
+}
+
+/** Says how far a run is, every few seconds. */
+function progressReporter(report: (line: string) => void): (progress: Progress) => void {
+  let reportedMs = 0;
+  return ({ doneItems, items, tokens, leftTokens, ms, row, measure }) => {
+    if (Date.now() - reportedMs < REPORT_EVERY_MS) return;
+    reportedMs = Date.now();
+    const left = tokens > 0 ? durationInWords((ms / tokens) * leftTokens) : 'some time';
+    report(`lab: ${doneItems} of ${items} items, about ${left} left: ${row}, ${measure}`);
+  };
+}
+
+/** Says if a file also holds records that do not count: numbers may change with the version and the model. */
+function reportOthers(
+  { head, records }: ResultsFile,
+  cells: readonly Cell[],
+  engineVersion: string,
+  out: string,
+  report: (line: string) => void,
+): void {
+  const keys = new Set(cells.flatMap((cell) => cell.keys));
+  const others = records.filter(({ key }) => !keys.has(key)).length;
+  if (others === 0) return;
+  const why =
+    head.kvtab === engineVersion
+      ? 'they are of another version of kvtab or of other model files'
+      : `the file was begun by kvtab ${head.kvtab.slice(0, 100)}, this is ${engineVersion}`;
+  report(
+    `lab: ${others} records of ${out} do not count: ${why}. They stay, and what they hold is measured again`,
+  );
 }
 
 async function readJson(path: string): Promise<unknown> {
@@ -78,15 +138,12 @@ async function readJson(path: string): Promise<unknown> {
     return parseHostileJson(await readFile(path, 'utf8'), limits);
   } catch (error) {
     if (error instanceof BadJson) throw refuse(error.message);
+    if (error instanceof Error && 'code' in error) throw refuse(error.message);
     throw error;
   }
 }
 
-/** A model of the Hub is known by its name and revision alone: its files are checked as they are read. */
-async function digestOf(model: string, root: string, start: string): Promise<string> {
-  if (hubModelOf(model)) return model;
-  return digestOfFolder(valueOf(findModelFolder(model, join(root, 'public', 'models'), start)));
-}
+const countItems = (cells: readonly Cell[]) => cells.reduce((sum, { keys }) => sum + keys.length, 0);
 
 function durationInWords(ms: number): string {
   const seconds = Math.ceil(ms / 1000);
@@ -95,10 +152,7 @@ function durationInWords(ms: number): string {
   return minutes < 90 ? `${minutes} min` : `${Math.ceil(minutes / 60)} h`;
 }
 
-function costInWords(
-  { items, missing, tokens, ms, bytes }: Awaited<ReturnType<typeof estimateCost>>,
-  { rows }: Experiment,
-): string {
+function costInWords({ items, missing, tokens, ms, bytes }: Cost, { rows }: Experiment): string {
   const left = missing < items ? `, ${missing} of them left` : '';
   const work = `${rows.length} rows, ${items} items${left}`;
   return `lab: ${work}: ${tokens} tokens, about ${durationInWords(ms)}, at most ${Math.ceil(bytes / 2 ** 20)} MiB at once`;

@@ -1,7 +1,9 @@
 /** The results of an experiment: a head that says which one, then a record for each item, appended one by one. */
 import { isObject } from '../hostile-fields.ts';
+import { parseHostileJson } from '../hostile-json.ts';
 import type { Measured } from '../protocol/measure.ts';
 import { canonicalJson } from './digest.ts';
+import { readRecord } from './read-record.ts';
 
 /** What was measured of one item in one row. */
 export interface ItemRecord {
@@ -31,22 +33,25 @@ export interface ReadResults {
   readonly wholeLength: number;
 }
 
+const headLimits = { length: 10_000_000, values: 100_000, names: 10_000, nonFinite: false, isFile: true };
+
 /** Reads results, also those of a run that was killed while it wrote. Lines that are not records are left out. */
 export function readResults(text: string): ReadResults {
   const wholeLength = text.lastIndexOf('\n') + 1;
-  const lines = text.slice(0, wholeLength).split('\n').slice(0, -1);
-  const values = lines.map(parsed);
-  const [first, ...rest] = values;
-  const head = isHead(first) ? first : null;
-  return { head, records: (head ? rest : values).filter(isRecord), wholeLength };
+  const [first = '', ...rest] = text.slice(0, wholeLength).split('\n').slice(0, -1);
+  const read = parsed(first, (line) => parseHostileJson(line, headLimits));
+  const head = isHead(read) ? read : null;
+  const lines = head ? rest : [first, ...rest];
+  const records = lines.flatMap((line) => readRecord(parsed(line, JSON.parse)) ?? []);
+  return { head, records, wholeLength };
 }
 
 export const isSameExperiment = (head: ResultsHead, experiment: Readonly<Record<string, unknown>>) =>
   canonicalJson(head.experiment) === canonicalJson(experiment);
 
-function parsed(line: string): unknown {
+function parsed(line: string, parse: (line: string) => unknown): unknown {
   try {
-    return JSON.parse(line) as unknown;
+    return parse(line);
   } catch {
     return null;
   }
@@ -54,12 +59,3 @@ function parsed(line: string): unknown {
 
 const isHead = (value: unknown): value is ResultsHead =>
   isObject(value) && typeof value['kvtab'] === 'string' && isObject(value['experiment']);
-
-const isRecord = (value: unknown): value is ItemRecord =>
-  isObject(value) &&
-  typeof value['key'] === 'string' &&
-  typeof value['row'] === 'number' &&
-  typeof value['measure'] === 'string' &&
-  typeof value['item'] === 'number' &&
-  isObject(value['measured']) &&
-  typeof value['measured']['kind'] === 'string';

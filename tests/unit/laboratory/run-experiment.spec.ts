@@ -1,6 +1,8 @@
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createHash } from 'node:crypto';
-import { tmpdir } from 'node:os';
+import { hostname, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { openProcessorBackend } from '../../../gpu/wasm/backend.ts';
@@ -9,14 +11,12 @@ import { openFolderSource } from '../../../tools/headless/folder-source.ts';
 import { ResultsFile } from '../../../tools/lab/results-file.ts';
 import { Sources } from '../../../tools/lab/sources.ts';
 import { Engine } from '../../../worker/engine/engine.ts';
+import { estimateCost } from '../../../worker/laboratory/estimate-cost.ts';
 import { readExperiment } from '../../../worker/laboratory/experiment.ts';
 import { exportSummary } from '../../../worker/laboratory/export-summary.ts';
+import { missingItems, planExperiment, recordsOf } from '../../../worker/laboratory/plan-experiment.ts';
 import { readResults } from '../../../worker/laboratory/records.ts';
-import {
-  estimateCost,
-  runExperiment,
-  type ExperimentParts,
-} from '../../../worker/laboratory/run-experiment.ts';
+import { runExperiment, type ExperimentParts } from '../../../worker/laboratory/run-experiment.ts';
 import { summarize } from '../../../worker/laboratory/summary.ts';
 import { Refused, succeed } from '../../../worker/outcome.ts';
 import { placeHere } from '../../../worker/text/place-here.ts';
@@ -95,6 +95,7 @@ describe('An experiment', () => {
   let engine: Engine;
   let parts: ExperimentParts;
   let measured = 0;
+  let loads = 0;
 
   beforeAll(() => {
     engine = new Engine({
@@ -104,7 +105,10 @@ describe('An experiment', () => {
     });
     parts = {
       engine: {
-        load: (request, onEvent) => engine.load(request, onEvent),
+        load: (request, onEvent) => {
+          loads++;
+          return engine.load(request, onEvent);
+        },
         countWork: (request) => engine.countWork(request),
         stop: () => {
           engine.stop();
@@ -130,14 +134,18 @@ describe('An experiment', () => {
     const path = join(folder, name);
     const file = ResultsFile.open(path, { kvtab: 'test', experiment: json });
     let done = 0;
-    await runExperiment(experiment, parts, {
-      known: file.byKey,
-      append: (record) => {
-        file.append(record);
-        onItem(++done);
-      },
-      onProgress: () => undefined,
-    });
+    try {
+      await runExperiment(experiment, parts, {
+        known: file.byKey,
+        append: (record) => {
+          file.append(record);
+          onItem(++done);
+        },
+        onProgress: () => undefined,
+      });
+    } finally {
+      file.close();
+    }
     return readFileSync(path, 'utf8');
   };
   /** Two runs differ in times alone. */
@@ -209,6 +217,67 @@ describe('An experiment', () => {
     const { records } = readResults(await run('whole.jsonl'));
     const known = new Map(records.map((record) => [record.key, record]));
     expect(await estimateCost(experiment, parts, known)).toMatchObject({ items, missing: 0, tokens: 0 });
+  });
+
+  it('loads nothing if everything is known', async () => {
+    await run('whole.jsonl');
+    loads = 0;
+    await run('whole.jsonl');
+    const { records } = readResults(readFileSync(join(folder, 'whole.jsonl'), 'utf8'));
+    await estimateCost(experiment, parts, new Map(records.map((record) => [record.key, record])));
+    expect(loads).toBe(0);
+  });
+
+  it('measures again with another version, and counts only that', async () => {
+    await run('versions.jsonl');
+    const path = join(folder, 'versions.jsonl');
+    const { records } = readResults(readFileSync(path, 'utf8'));
+    const cells = await planExperiment(experiment, { ...parts, engineVersion: 'another' });
+    expect(recordsOf(cells, records)).toEqual([]);
+    expect(cells.flatMap((cell) => missingItems(cell, new Map()))).toHaveLength(items);
+    // A record says where it belongs by its key alone.
+    const misplaced = records.map((record) => ({ ...record, row: 9, measure: 'else', item: 77 }));
+    const mine = recordsOf(await planExperiment(experiment, parts), misplaced);
+    expect(mine.map(({ row, measure, item }) => `${row} ${measure} ${item}`).sort()).toEqual(
+      records.map(({ row, measure, item }) => `${row} ${measure} ${item}`).sort(),
+    );
+  });
+
+  it('lets one process write a file at a time, and takes over from one that was killed', async () => {
+    const path = join(folder, 'locked.jsonl');
+    const head = { kvtab: 'test', experiment: json };
+    const holder = spawn(process.execPath, ['-e', 'setInterval(() => undefined, 1000)']);
+    const lock = `${path}.lock`;
+    writeFileSync(lock, JSON.stringify({ pid: holder.pid, host: hostname() }));
+    expect(() => ResultsFile.open(path, head)).toThrow(/at the moment/);
+    const ended = once(holder, 'exit');
+    holder.kill('SIGKILL');
+    await ended;
+    ResultsFile.open(path, head).close();
+    expect(existsSync(lock)).toBe(false);
+    writeFileSync(lock, JSON.stringify({ pid: 1, host: 'another machine' }));
+    expect(() => ResultsFile.open(path, head)).toThrow(/another machine/);
+  });
+
+  it('reads no record that lies about its shape', () => {
+    const record = {
+      ...{ key: 'a'.repeat(64), row: 0, measure: 'ppl', item: 0, ms: 1 },
+      measured: { kind: 'recall', told: 1, untold: 2, tokens: 3, kvBytes: 4 },
+    };
+    const read = (value: object) => readResults(`${headOf()}${JSON.stringify(value)}\n`).records;
+    const headOf = () => `${JSON.stringify({ kvtab: 'test', experiment: json })}\n`;
+    expect(read(record)).toEqual([record]);
+    for (const wrong of [
+      { ...record, key: '../../x' },
+      { ...record, row: -1 },
+      { ...record, item: 1.5 },
+      { ...record, measured: { ...record.measured, told: '<b>' } },
+      { ...record, measured: { kind: 'hidden', states: {}, tokens: 1, kvBytes: 1 } },
+    ]) {
+      expect(read(wrong)).toEqual([]);
+    }
+    const deep = `{"kvtab":"1","experiment":{"a":${'['.repeat(50_000)}${']'.repeat(50_000)}}}\n`;
+    expect(readResults(deep).head).toBeNull();
   });
 
   it('becomes a table with paired differences from its first row', async () => {

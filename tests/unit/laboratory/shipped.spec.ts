@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { expect, it } from 'vitest';
 import packageJson from '../../../package.json' with { type: 'json' };
 import { Sources } from '../../../tools/lab/sources.ts';
-import { engineVersion } from '../../../worker/laboratory/engine-version.ts';
+import { engineVersionAt } from '../../../worker/laboratory/engine-version.ts';
 import { readExperiment } from '../../../worker/laboratory/experiment.ts';
 import { itemsOfMeasure, sourceOf } from '../../../worker/laboratory/measure-items.ts';
 import { shippedStories } from '../../../worker/laboratory/measures.ts';
@@ -33,5 +33,5 @@ it('The stories of recall ship', async () => {
 });
 
 it('Records are keyed by the version of package.json', () => {
-  expect(engineVersion).toBe(packageJson.version);
+  expect(engineVersionAt('abc')).toBe(`${packageJson.version}+abc`);
 });
