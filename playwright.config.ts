@@ -5,24 +5,21 @@ import { findChromium, quietFlags, webGpuFlags } from './tools/setup/find-chromi
 // This file is read again in every worker: the first reading chooses, the others inherit its choice.
 const port = (process.env['KVTAB_E2E_PORT'] ??= `${await freePort()}`);
 /**
- * Stories about the page that are the same on every backend run without WebGPU: the first run of a page on the software
- * adapter compiles for five seconds.
+ * Stories that need WebGPU, or are not known to do without it. A new story runs without it unless it is listed here,
+ * because the first run of a page on the software adapter compiles for five seconds.
  */
-const withoutWebGpu = [
-  ...['address', 'convergence', 'edit-layer-types', 'family', 'first-view', 'hub', 'keyboard', 'offline'],
+const withWebGpu = [
   ...[
-    'phone',
-    'plan-picture',
-    'policies',
-    'researcher',
-    'runs',
-    'sceptic',
-    'security',
-    'stop',
-    'tour',
-    'fall-back',
+    'accessibility',
+    'failures',
+    'failures-gpu',
+    'large-prompt',
+    'link',
+    'load-memory',
+    'main-thread',
+    'newcomer',
   ],
-  'first-minute',
+  ...['open-folder', 'sampling-offer', 'watching', 'weights', 'hub-memory.nightly', 'soak.nightly'],
 ].map((story) => `**/${story}.spec.ts`);
 /** What takes longer than a change should wait for: `npm run test:nightly`. */
 const nightly = process.env['KVTAB_NIGHTLY'] === undefined ? ['**/*.nightly.spec.ts'] : [];
@@ -59,8 +56,8 @@ export default defineConfig({
     serviceWorkers: 'block',
   },
   projects: [
-    { name: 'chromium-webgpu', testIgnore: [...withoutWebGpu, ...nightly], use: launch(webGpuFlags) },
-    { name: 'chromium-no-webgpu', testMatch: withoutWebGpu, use: launch([]) },
+    { name: 'chromium-webgpu', testMatch: withWebGpu, testIgnore: nightly, use: launch(webGpuFlags) },
+    { name: 'chromium-no-webgpu', testIgnore: [...withWebGpu, ...nightly], use: launch([]) },
   ],
   webServer: {
     command: `${build}npx vite preview --outDir ${built ?? '../dist'} --port ${port} --strictPort`,

@@ -1,14 +1,14 @@
 import { expect, test, type Page } from 'playwright/test';
 import { chatTemplate } from '../support/chat-template.ts';
 import { chatOf, openModel } from './chat-model.ts';
-import { chooseGreedy, generate, openLab, visit, type Lab } from './lab.ts';
+import { chooseGreedy, generate, openLab, visitOnCpu, type Lab } from './lab.ts';
 
 const kvInUse = async (lab: Lab) => (await lab.kv.textContent()) ?? '';
 
 test('a chat continues from its KV, warns before the context is full, and leaves no trace in the address', async ({
   page,
 }) => {
-  const lab = await visit(page);
+  const lab = await visitOnCpu(page);
   const chat = chatOf(page);
   await expect(chat.choose).toBeDisabled();
   await expect(page.getByText('has no chat template')).toBeVisible();
@@ -61,7 +61,7 @@ const slowRegex = {
 test('a tokenizer that never ends is stopped, the page stays usable, and another model runs', async ({
   page,
 }) => {
-  const lab = await visit(page);
+  const lab = await visitOnCpu(page);
   const tokenizer = JSON.parse(
     await (await page.request.get('./models/fairy-lckv/tokenizer.json')).text(),
   ) as object;
@@ -81,7 +81,7 @@ test('a tokenizer that never ends is stopped, the page stays usable, and another
 });
 
 test('a template that never ends is refused, and markup in its error stays text', async ({ page }) => {
-  await visit(page);
+  await visitOnCpu(page);
   const chat = chatOf(page);
   const endless = '{% for i in range(9999) %}{% for j in range(9999) %}{% endfor %}{% endfor %}';
   await openModel(page, { 'chat_template.jinja': endless });

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { expect, test } from 'playwright/test';
 import { unzip } from '../support/unzip.ts';
-import { visit } from './lab.ts';
+import { visitOnCpu } from './lab.ts';
 
 const plan = '0_5_5_5_5_5_6_7';
 let workshop = '';
@@ -29,7 +29,7 @@ test('an edited plan is exported as a zip, and the exported model gives the same
 }) => {
   // Like a browser that does not let pages write into folders.
   await page.addInitScript(() => Reflect.deleteProperty(window, 'showDirectoryPicker'));
-  const lab = await visit(page);
+  const lab = await visitOnCpu(page);
   await lab.layerTypes.fill(plan);
   const downloading = page.waitForEvent('download');
   await page.getByRole('button', { name: 'Export model', exact: true }).click();
@@ -58,7 +58,7 @@ test('the export makes a new folder inside the chosen one and overwrites nothing
   await page.addInitScript(() => {
     Object.assign(window, { showDirectoryPicker: () => navigator.storage.getDirectory() });
   });
-  await visit(page);
+  await visitOnCpu(page);
   for (const folder of ['fairy-lckv-export', 'fairy-lckv-export-2']) {
     await page.getByRole('button', { name: 'Export model', exact: true }).click();
     await expect(page.getByText(`to the folder ${folder}. LCKV`)).toBeVisible();
@@ -90,7 +90,7 @@ test('a failed export says why, and leaves the page usable', async ({ page }) =>
       },
     });
   });
-  await visit(page);
+  await visitOnCpu(page);
   await page.getByRole('button', { name: 'Export model', exact: true }).click();
   await expect(page.getByRole('alert')).toContainText('could not be written');
   const downloading = page.waitForEvent('download');

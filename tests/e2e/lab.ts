@@ -32,6 +32,14 @@ export async function visit(page: Page): Promise<Lab> {
   return openLab(page);
 }
 
+/** Opens the page, waits until its model is loaded, and dismisses the notice that this browser has no WebGPU. */
+export async function visitOnCpu(page: Page): Promise<Lab> {
+  const lab = await visit(page);
+  await page.getByRole('button', { name: 'Dismiss' }).click();
+  await expect(page.getByRole('alert')).toHaveCount(0);
+  return lab;
+}
+
 /** Sets the sampling under which the text depends on the model alone. */
 export async function chooseGreedy(lab: Lab): Promise<void> {
   await lab.number('Temperature').fill('0');
