@@ -1,5 +1,7 @@
 import { expect, test } from 'playwright/test';
 import { axeFindings, bringAxe } from './axe.ts';
+import { chatTemplate } from '../support/chat-template.ts';
+import { chatOf, openModel } from './chat-model.ts';
 import { headless } from './headless-answer.ts';
 import { chooseGreedy, generate, takePictures, visit } from './lab.ts';
 
@@ -73,4 +75,50 @@ test('without a policy the picture shows every token, and a bad link is said in 
   await page.getByRole('spinbutton', { name: 'Max new tokens', exact: true }).fill('8');
   await page.getByRole('button', { name: 'Generate', exact: true }).click();
   await expect(picture).toContainText(/All \d+ tokens are still held by every store/, { timeout: 60_000 });
+});
+
+test('published set-ups, contenders in Compare and a chat all take a policy', async ({ page }) => {
+  const lab = await visit(page);
+  await chooseGreedy(lab);
+  await lab.number('Max new tokens').fill('12');
+  const compare = page.getByRole('region', { name: 'Compare', exact: true });
+  await compare.locator('summary').first().click();
+  const add = compare.getByRole('button', { name: 'Add current settings' });
+  await add.click();
+
+  const published = lab.select('Published set-up');
+  await expect(published).toHaveValue('');
+  await published.selectOption('StreamingLLM: 4 sinks, and the rest of the context');
+  await expect(lab.number('Recent')).toHaveValue('508');
+  await add.click();
+  await published.selectOption('H2O: 20 % of the prompt, half heavy hitters, half recent');
+  await expect(page.locator('#cache').getByRole('link', { name: 'arXiv 2306.14048' })).toBeVisible();
+  await lab.number('Budget (% of prompt)').fill('');
+  await lab.number('Recent (% of budget)').fill('');
+  await lab.number('Heavy hitters').fill('2');
+  await lab.number('Recent').fill('2');
+  await expect(published).toHaveValue('');
+  await add.click();
+
+  await compare.getByRole('button', { name: 'Compare' }).click();
+  const column = (number: number) => compare.getByRole('listitem', { name: `Configuration ${number}` });
+  await expect(column(3)).toContainText('KL, mean', { timeout: 60_000 });
+  // A budget above the text changes nothing.
+  await expect(column(2)).toContainText(/Top-1 agreement.*100 %/s);
+  await expect(column(2).locator('mark')).toHaveCount(0);
+  await expect(column(3)).not.toContainText(/Top-1 agreement.*100 %/s);
+
+  const chat = chatOf(page);
+  await openModel(page, { 'chat_template.jinja': chatTemplate });
+  await chat.choose.check();
+  for (const [turn, message] of ['Who lives there?', 'And then?'].entries()) {
+    await chat.message.fill(message);
+    await chat.message.press('Enter');
+    await expect(chat.log.getByRole('listitem')).toHaveCount(2 * (turn + 1), { timeout: 60_000 });
+  }
+  // It either goes on from its rows, or cannot go back and says so.
+  await expect(
+    page.getByText(/earlier tokens was kept|a cache that has evicted cannot go back/),
+  ).toBeVisible();
+  await expect(page.getByRole('region', { name: 'Inside the cache', exact: true })).toContainText(/4 of \d+/);
 });

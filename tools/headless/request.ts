@@ -229,7 +229,7 @@ function readInput(fields: HostileFields, promptField: PromptField): GenerateReq
       return { turns: [fields.wholeNumbers('tokens')] };
     case 'turns': {
       const turns = fields.raw('turns');
-      if (!Array.isArray(turns)) return fields.refuse('turns', `${show(turns)} is not an array of arrays`);
+      if (!Array.isArray(turns)) return fields.refuse('turns', `${show(turns)} is not an array of turns`);
       return { turns: turns.map((turn: unknown, index) => readTurn(fields, turn, index)) };
     }
   }
@@ -242,6 +242,7 @@ function readTurn(fields: HostileFields, turn: unknown, index: number): PromptTu
   if (unknown !== undefined) {
     fields.refuse('turns', `turn ${index} has a field ${show(unknown)}; known are tokens, new`);
   }
+  if (turn['tokens'] === undefined) fields.refuse('turns', `turn ${index} has no tokens`);
   const newTokens = turn['new'] ?? 0;
   if (typeof newTokens !== 'number') {
     return fields.refuse('turns', `turn ${index}, new: ${show(newTokens)} is not a number`);

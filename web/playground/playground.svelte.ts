@@ -20,6 +20,7 @@ import { PlanEditor } from './plan-editor.svelte.ts';
 import { SamplingAdvice } from './sampling-advice.svelte.ts';
 import { trainedFor, type ModelEntry } from '../models/model-index.ts';
 import { modelIn, type PickedFile } from '../models/opened-files.ts';
+import { previewKv } from './kv-preview.ts';
 import { noticeOf, type LinkNotice, type ModelOnDevice } from './link-notice.ts';
 import { borrowEngine, type Engine, type EngineWork } from './borrow-engine.ts';
 import { loadingAfter, type Phase } from './phase.ts';
@@ -90,6 +91,8 @@ export class Playground {
     });
     return completed.ok ? completed.policy : null;
   });
+  /** The KV figures of the plan while it is edited; null if it has a mistake. */
+  readonly kvPreview = $derived(previewKv(this));
   readonly problems = $derived(checkConfig(this.config, this.plan));
   /** Whether the engine is computing something that `stop` can end. */
   readonly busy = $derived(this.phase.at === 'generating' || this.phase.at === 'evaluating');

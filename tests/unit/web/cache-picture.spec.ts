@@ -8,6 +8,8 @@ import {
   plainCache,
   rangesOf,
   rowsOf,
+  sameRanges,
+  storesTold,
 } from '../../../web/ui/cache-picture/held-cache.ts';
 import { sharingOf } from '../../support/arbitrary-plans.ts';
 
@@ -32,7 +34,7 @@ describe('a cache under a policy', () => {
     { positions: [0, 1, 5, 8, 9], scores: [3, 1, 2, 0.5, 0], state: null },
     { positions: [0, 2, 3, 8, 9], scores: [4, 1, 1, 0.5, 0], state: null },
   ];
-  const cache = evictedCache(layers, [{ owner: 0, heads }], 10, 12);
+  const cache = evictedCache(storesTold(layers, [{ owner: 0, heads }]), 10, 12);
   const [store] = cache.stores;
 
   it('holds what was told, and the tokens since then', () => {
@@ -61,7 +63,7 @@ describe('a cache under a policy', () => {
 
   it('has no scores if all of them are 0', () => {
     const unscored = { owner: 0, heads: [{ positions: [0], scores: [0], state: null }] };
-    expect(evictedCache(layers, [unscored], 1, 1).stores[0]?.heads[0]?.scores).toBeNull();
+    expect(storesTold(layers, [unscored])[0]?.heads[0]?.scores).toBeNull();
   });
 });
 
@@ -107,7 +109,7 @@ describe('the columns of the picture', () => {
     const told = [0, 2].map((owner) => ({ owner, heads: [head] }));
     const columns = columnsFor(100_000, 800);
     const draw = () => {
-      const { stores, textTokens } = evictedCache(layers, told, 100_000, 100_000);
+      const { stores, textTokens } = evictedCache(storesTold(layers, told), 100_000, 100_000);
       for (const { heads } of stores) fillColumns(heads, columns, textTokens);
     };
     draw();
@@ -124,4 +126,17 @@ describe('the columns of the picture', () => {
     expect(darknessOf(1, 9)).toBeLessThan(darknessOf(9, 9));
     expect(darknessOf(9, 9)).toBeLessThanOrEqual(1);
   });
+});
+
+it('Ranges are the same if they begin and end alike', () => {
+  const ranges = rangesOf([1, 2, 5]);
+  expect(sameRanges(ranges, rangesOf([1, 2, 5]))).toBe(true);
+  for (const other of [
+    [1, 2],
+    [1, 2, 5, 7],
+    [1, 2, 6],
+    [1, 5],
+  ]) {
+    expect(sameRanges(ranges, rangesOf(other))).toBe(false);
+  }
 });

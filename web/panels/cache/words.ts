@@ -2,7 +2,12 @@
 export const words = {
   keeps: 'Keeps',
   loses: 'Loses',
-  published: 'Published code',
+  publishedCode: 'Published code',
+  published: {
+    label: 'Published set-up',
+    own: 'Your own numbers',
+    hint: 'A policy with the numbers of its paper; change them as you like',
+  },
   lossy: 'Lossy',
   exact: 'Exact',
   /** What an empty field stands for. */

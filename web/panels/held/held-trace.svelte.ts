@@ -13,11 +13,11 @@ export class HeldTrace {
   /** Grows with every frame in which something arrived. */
   version = $state(0);
   /** Null until a policy has cut the stores. */
-  told: Told | null = null;
+  told = $state.raw<Told | null>(null);
   #prompt: readonly string[] = [];
   #written: string[] = [];
   #read = 0;
-  #awaitsFrame = false;
+  #frame: number | null = null;
 
   /** Tokens of the text that are in the caches: the last one that was written is not fed yet. */
   get textTokens(): number {
@@ -44,15 +44,20 @@ export class HeldTrace {
       case 'rows':
         this.told = { textTokens: event.textTokens, stores: event.stores };
         break;
+      case 'stats':
+        // They come a few times a second and at the end. A hidden tab may never draw another frame.
+        this.#show();
+        return;
       default:
         return;
     }
-    if (this.#awaitsFrame) return;
-    this.#awaitsFrame = true;
-    requestAnimationFrame(() => {
-      this.#awaitsFrame = false;
-      this.version++;
-    });
+    this.#frame ??= requestAnimationFrame(() => this.#show());
+  }
+
+  #show(): void {
+    if (this.#frame !== null) cancelAnimationFrame(this.#frame);
+    this.#frame = null;
+    this.version++;
   }
 
   /** Forgets the run before. */

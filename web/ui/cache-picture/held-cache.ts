@@ -13,7 +13,7 @@ export interface Positions {
 export interface HeldHead {
   /** Ascending. */
   readonly ranges: readonly Positions[];
-  /** One for each row, in the order of the positions; null if nothing scores them. */
+  /** In the order of the positions; the newest rows may not be scored yet. Null if nothing scores them. */
   readonly scores: readonly number[] | null;
 }
 
@@ -48,29 +48,37 @@ export const plainCache = (
   }),
 });
 
+/** What a policy left, as a backend told it. */
+export const storesTold = (layers: readonly LayerType[], told: readonly StoreRows[]): readonly HeldStore[] =>
+  told.map(({ owner, heads }) => ({
+    owner,
+    readers: readersOf(layers, owner),
+    heads: heads.map(({ positions, scores }) => ({
+      ranges: rangesOf(positions),
+      scores: scores.some((score) => score !== 0) ? scores : null,
+    })),
+  }));
+
 /**
- * What a policy left, as a backend told it when the text had `toldTokens`. Tokens that were fed since then are held: the
- * newest rows always stay.
+ * What a policy left when the text had `toldTokens`, and the tokens that were fed since then: the newest rows always
+ * stay, and have no scores yet.
  */
 export const evictedCache = (
-  layers: readonly LayerType[],
-  told: readonly StoreRows[],
+  told: readonly HeldStore[],
   toldTokens: number,
   textTokens: number,
 ): HeldCache => ({
   textTokens,
-  stores: told.map(({ owner, heads }) => ({
-    owner,
-    readers: readersOf(layers, owner),
-    heads: heads.map(({ positions, scores }) => {
-      const ranges = rangesOf(positions);
-      const fresh = Math.max(0, textTokens - toldTokens);
-      return {
-        ranges: fresh === 0 ? ranges : [...ranges, { from: toldTokens, to: textTokens }],
-        scores: scores.some((score) => score !== 0) ? [...scores, ...Array<number>(fresh).fill(0)] : null,
-      };
-    }),
-  })),
+  stores:
+    textTokens <= toldTokens
+      ? told
+      : told.map((store) => ({
+          ...store,
+          heads: store.heads.map(({ ranges, scores }) => ({
+            ranges: [...ranges, { from: toldTokens, to: textTokens }],
+            scores,
+          })),
+        })),
 });
 
 /** Ascending positions as ranges. */
@@ -83,6 +91,9 @@ export function rangesOf(positions: readonly number[]): readonly Positions[] {
   }
   return ranges;
 }
+
+export const sameRanges = (a: readonly Positions[], b: readonly Positions[]): boolean =>
+  a.length === b.length && a.every(({ from, to }, i) => from === b[i]?.from && to === b[i].to);
 
 export const rowsOf = ({ ranges }: HeldHead): number =>
   ranges.reduce((sum, { from, to }) => sum + to - from, 0);
