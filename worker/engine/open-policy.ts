@@ -52,3 +52,10 @@ export function piecesOf(tokens: readonly number[], { chunk }: Policy): readonly
     tokens.slice(i * chunk, (i + 1) * chunk),
   );
 }
+
+/**
+ * Whether a chunk of one token, after others, is the same as a token that is fed while decoding. Decoding cuts on the
+ * device; every chunk reads the scores back. Keyformer's temperature tells the two apart.
+ */
+export const readsAsDecoding = ({ id, sparse, chunk }: Policy): boolean =>
+  chunk === 1 && ![id, sparse].includes('keyformer');

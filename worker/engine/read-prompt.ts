@@ -5,11 +5,13 @@ import { greedy } from '../../gpu/plan/sampling.ts';
 import type { PromptTurn } from '../protocol/generate.ts';
 import { throttle, type RunClock } from '../run-clock.ts';
 import type { RunOptions } from './generate.ts';
-import { piecesOf } from './open-policy.ts';
+import { piecesOf, readsAsDecoding } from './open-policy.ts';
 import type { PromptLogits } from './prompt-logits.ts';
 import type { RunWatch } from './watch-run.ts';
 
 const PROGRESS_INTERVAL_MS = 100;
+/** Tokens that are fed between two reports of progress. */
+const FED_AT_ONCE = 32;
 
 /** How the turns of a prompt are read. */
 export interface Reading {
@@ -50,8 +52,21 @@ export async function readPrompt(
     const pieces = piecesOf([...unfed, ...tokens], policy);
     // Where the piece begins, counted in the tokens that the request gives.
     let given = read - unfed.length;
-    for (const [index, piece] of pieces.entries()) {
+    for (let index = 0; index < pieces.length; index++) {
       const start = given;
+      const single = index > 0 && readsAsDecoding(policy) && !watch.everyStep;
+      // The scores before the last cut are read back from a piece that is read as a prompt.
+      const feedable = single ? pieces.length - index - (watch.scores ? 1 : 0) : 0;
+      const block = pieces.slice(index, index + Math.min(FED_AT_ONCE, feedable)).flat();
+      if (block.length > 0 && logits.wantedIn(start, block.length).length === 0) {
+        if (!(await session.feed(block, { stopped }))) return null;
+        given += block.length;
+        index += block.length - 1;
+        emit({ type: 'prefill', fraction: Math.max(0, given / promptTokens), promptTokens, mode: modeHere });
+        await watch.fed(block, new Float32Array());
+        continue;
+      }
+      const piece = pieces[index] ?? [];
       let done = 0; // of this piece
       const report = () => {
         const fraction = Math.max(0, (start + done * piece.length) / promptTokens);
