@@ -7,6 +7,7 @@ export const words = {
     label: 'Published set-up',
     own: 'Your own numbers',
     hint: 'A policy with the numbers of its paper; change them as you like',
+    paper: (arxiv: string) => `arXiv ${arxiv}`,
   },
   lossy: 'Lossy',
   exact: 'Exact',
