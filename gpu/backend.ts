@@ -59,17 +59,84 @@ export interface ModelWeights {
   readonly bytes: number;
   /** Opens an empty session under a plan, and converts key and value projections if the plan is not the stored one. */
   open(options: SessionOptions): Promise<Session>;
+  /** Opens an empty batch under a plan: texts that are decoded together. */
+  openBatch(options: BatchOptions): Promise<Batch>;
   free(): void;
 }
 
-export interface SessionOptions {
+/** How a model computes, whichever text it writes. */
+export interface PlanOptions {
   readonly sharing: Sharing;
   readonly passes: Passes;
   readonly kvPrecision: KvPrecision;
-  /** The most positions that the session will hold. */
+}
+
+/** What one text needs of its caches. */
+export interface TextOptions {
+  /** The most positions that the text will have. */
   readonly capacityTokens: number;
   /** What the stores keep; absent to keep everything. */
   readonly eviction?: PolicyOptions;
+}
+
+export interface BatchOptions extends PlanOptions {
+  /** The most texts that shall be open at once. */
+  readonly places: number;
+  /** Every text that will be opened, in any order: what the texts share is made for the largest. */
+  readonly texts: readonly TextOptions[];
+}
+
+/**
+ * Texts that are decoded together: a step feeds one token to each of them, and reads the weights once for all. What a
+ * text becomes does not depend on the others. Calls never overlap.
+ */
+export interface Batch {
+  /** The most texts that may be open at once: no more than were asked for. */
+  readonly places: number;
+  /** Opens an empty text, one of those that the options announced. Closing it makes its place free. */
+  open(options: TextOptions): Promise<BatchText>;
+  /**
+   * Continues texts, step by step together, until at least one of them ends. At least one token of each must have been
+   * prefilled. A text that has not ended goes on with the next call.
+   *
+   * @returns for each text how it ended, or null if it has not
+   */
+  decode(texts: readonly Continuation[], options: BatchDecodeOptions): Promise<readonly (DecodeEnd | null)[]>;
+  /** Bytes that the ledger counts for what the batch allocated, open texts included. */
+  readonly allocatedBytes: number;
+  /** What the ledger would count for what texts share in a batch of so many places. */
+  sharedBytesFor(places: number): number;
+  /** What has been computed so far; null if the backend does not count it. */
+  readonly work: BatchWork | null;
+  /** Frees everything that the batch allocated, open texts included. */
+  close(): void;
+}
+
+/** How often matrices were multiplied with rows, and the bytes of the matrices: each is read once a product. */
+export interface BatchWork {
+  readonly products: number;
+  readonly weightBytes: number;
+}
+
+/** One text of a batch: its tokens and their KV. */
+export type BatchText = Pick<Session, 'prefill' | 'kvUsage' | 'close'>;
+
+/** How a text of a batch goes on. */
+export interface Continuation {
+  readonly text: BatchText;
+  readonly sampling: SamplingOptions;
+  /** At least 1. */
+  readonly maxNewTokens: number;
+  /** Tokens that end the text. The one that does is passed on as the last token. */
+  readonly endTokens: ReadonlySet<number>;
+  readonly onToken: (token: number) => void;
+}
+
+export interface BatchDecodeOptions {
+  readonly stopped: () => boolean;
+}
+
+export interface SessionOptions extends PlanOptions, TextOptions {
   /** Whether to compute the probabilities of every decoded token, which costs a little of each step. */
   readonly probabilities?: boolean;
 }

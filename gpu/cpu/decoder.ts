@@ -1,4 +1,5 @@
 import type { StoreRows } from '../kv/store-rows.ts';
+import type { BatchWork, TextOptions } from '../backend.ts';
 import type { KvStores } from '../kv/stores.ts';
 import type { Passes } from '../plan/forward-plan.ts';
 import type { GroupMovement } from '../plan/movement.ts';
@@ -15,6 +16,29 @@ export interface TurnOptions {
   readonly onMovement?: ((movement: GroupMovement) => void) | undefined;
   /** Receives the hidden states of all rows: state 0 after the embedding, state i after layer i − 1. */
   readonly onHidden?: ((state: number, rows: readonly Float32Array[]) => void) | undefined;
+}
+
+/** Texts that are decoded together on the processor. */
+export interface DecoderBatch {
+  /** A decoder for an empty text, one of those for which the batch was made. */
+  open(options: TextOptions): Decoder;
+  /** Feeds a token to each of some texts, as {@link Decoder.feed}. Returns their hidden states. */
+  feed(fed: readonly FedToken[]): readonly Float32Array[];
+  /** As {@link Decoder.logitsOf}, of hidden states of any texts. */
+  logitsOf(hidden: readonly Float32Array[], onRow: (index: number, logits: Float32Array) => void): void;
+  /** Bytes of what the texts share. */
+  readonly allocatedBytes: number;
+  /** What they would be if so many texts were decoded together. */
+  sharedBytesFor(places: number): number;
+  /** See {@link Batch.work}. */
+  readonly work: BatchWork | null;
+  /** Frees what the texts share, once they are closed. */
+  close(): void;
+}
+
+export interface FedToken {
+  readonly decoder: Decoder;
+  readonly token: number;
 }
 
 /**

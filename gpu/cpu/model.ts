@@ -1,8 +1,17 @@
-import type { AllocateRequest, Backend, ModelWeights, Session, SessionOptions } from '../backend.ts';
+import type {
+  AllocateRequest,
+  Backend,
+  Batch,
+  BatchOptions,
+  ModelWeights,
+  Session,
+  SessionOptions,
+} from '../backend.ts';
 import type { MatrixFormat } from '../numbers/matrix-format.ts';
 import type { WeightSpec } from '../plan/weight-specs.ts';
 import { CpuSession } from './session.ts';
-import type { Decoder } from './decoder.ts';
+import { CpuBatch } from './batch.ts';
+import type { Decoder, DecoderBatch } from './decoder.ts';
 
 /** One way to compute on the processor: a model's weights, and decoders that run on them. */
 export interface CpuWeightStore {
@@ -10,6 +19,8 @@ export interface CpuWeightStore {
   readonly bytes: number;
   /** A decoder for an empty text under a plan. */
   open(options: SessionOptions): Decoder;
+  /** Decoders of several texts under a plan. */
+  openBatch(options: BatchOptions): DecoderBatch;
   clear(): void;
 }
 
@@ -39,7 +50,7 @@ export function backendOnCpu(
 class CpuModel implements ModelWeights {
   readonly #request: AllocateRequest;
   readonly #weights: CpuWeightStore;
-  readonly #sessions = new Set<CpuSession>();
+  readonly #sessions = new Set<CpuSession | CpuBatch>();
   readonly #freed: () => void;
 
   constructor(request: AllocateRequest, weights: CpuWeightStore, freed: () => void) {
@@ -70,6 +81,13 @@ class CpuModel implements ModelWeights {
     const session = new CpuSession(decoder, options, () => this.#sessions.delete(session));
     this.#sessions.add(session);
     return Promise.resolve(session);
+  }
+
+  openBatch(options: BatchOptions): Promise<Batch> {
+    const decoders = this.#weights.openBatch(options);
+    const batch = new CpuBatch(decoders, options, () => this.#sessions.delete(batch));
+    this.#sessions.add(batch);
+    return Promise.resolve(batch);
   }
 
   free(): void {

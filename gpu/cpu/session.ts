@@ -10,6 +10,7 @@ import type {
 import type { StoreRows } from '../kv/store-rows.ts';
 import type { KvUsage } from '../kv/usage.ts';
 import type { Breathe, Decoder } from './decoder.ts';
+import type { SamplingOptions } from '../plan/sampling.ts';
 import { allFinite, firstNotFinite } from '../numbers/finite.ts';
 import { probabilitiesOf } from './token-probabilities.ts';
 import { sampleToken } from './sampler.ts';
@@ -17,14 +18,17 @@ import { likelihoodOf } from './token-likelihood.ts';
 
 /** A text that a decoder on the processor writes: its tokens, sampling and stops. */
 export class CpuSession implements Session {
-  readonly #options: SessionOptions;
+  readonly #options: Pick<SessionOptions, 'sharing' | 'passes' | 'probabilities'>;
   readonly #closed: () => void;
   readonly #history: number[] = [];
   readonly #decoder: Decoder;
-  /** The hidden state from which the next token is drawn. */
   #hidden: Float32Array = new Float32Array();
 
-  constructor(decoder: Decoder, options: SessionOptions, closed: () => void) {
+  constructor(
+    decoder: Decoder,
+    options: Pick<SessionOptions, 'sharing' | 'passes' | 'probabilities'>,
+    closed: () => void,
+  ) {
     this.#decoder = decoder;
     this.#options = options;
     this.#closed = closed;
@@ -158,15 +162,39 @@ export class CpuSession implements Session {
         this.#feed(this.#history.at(-1) ?? 0);
       }
       const logits = this.#decoder.logits(this.#hidden);
-      if (!allFinite(logits)) {
-        throw this.#notFinite(this.#decoder.tokens - 1, this.#history.at(-1) ?? 0);
-      }
-      const token = sampleToken(logits, this.#history, this.#history.length, options.sampling);
-      this.#history.push(token);
+      const token = this.draw(logits, options.sampling);
       options.onToken(token, this.#options.probabilities ? probabilitiesOf(logits, token) : null);
       if (options.endTokens.has(token)) return 'end-of-text';
     }
     return 'length';
+  }
+
+  /** The hidden state from which the next token is drawn. */
+  get hidden(): Float32Array {
+    return this.#hidden;
+  }
+
+  /** The token that was drawn last, if it was not fed yet. */
+  get unfed(): number | null {
+    return this.#history.length > this.#decoder.tokens ? (this.#history.at(-1) ?? null) : null;
+  }
+
+  /** Notes that {@link unfed} was fed together with other texts, which left this hidden state. */
+  fed(hidden: Float32Array): void {
+    this.#hidden = hidden;
+    this.#decoder.stores.keep(this.#decoder.tokens);
+  }
+
+  /**
+   * Draws the next token from the logits of the hidden state.
+   *
+   * @throws BackendError `not-finite`
+   */
+  draw(logits: Float32Array, sampling: SamplingOptions): number {
+    if (!allFinite(logits)) throw this.#notFinite(this.#decoder.tokens - 1, this.#history.at(-1) ?? 0);
+    const token = sampleToken(logits, this.#history, this.#history.length, sampling);
+    this.#history.push(token);
+    return token;
   }
 
   /** The failure of a run whose logits at a position are not finite. Decodes the position once more to find out where. */
@@ -219,7 +247,7 @@ function flat(rows: readonly Float32Array[]): Float32Array {
 let lastYieldMs = 0;
 
 /** Lets the worker receive a stop. Takes a macrotask, at most every 10 ms, because a microtask lets no message in. */
-async function yieldNowAndThen(): Promise<void> {
+export async function yieldNowAndThen(): Promise<void> {
   if (performance.now() - lastYieldMs < 10) return;
   await new Promise<void>((resolve) => {
     const { port1, port2 } = new MessageChannel();

@@ -1,4 +1,5 @@
 import type { Backend } from '../backend.ts';
+import { CpuDecoders } from './batch.ts';
 import { CpuDecoder } from './decoder.ts';
 import { backendOnCpu } from '../cpu/model.ts';
 import { CpuWeights } from '../cpu/weights.ts';
@@ -14,6 +15,8 @@ export const openCpuBackend = (): Backend =>
         return weights.bytes;
       },
       open: (options) => new CpuDecoder(dims, weights.convert(storedLayers, options.sharing.layers), options),
+      openBatch: (options) =>
+        new CpuDecoders(dims, weights.convert(storedLayers, options.sharing.layers), options),
       clear: () => weights.clear(),
     };
   });

@@ -1,8 +1,6 @@
-import type { SessionOptions } from '../backend.ts';
+import type { PlanOptions, TextOptions } from '../backend.ts';
 import { toFloat32 } from '../numbers/element-type.ts';
-import { keepEverything } from '../kv/policies/keep-everything.ts';
-import { mostRowsAtOnce } from '../kv/policies/policies.ts';
-import { PolicyRun } from '../kv/policies/policy-run.ts';
+import type { PolicyRun } from '../kv/policies/policy-run.ts';
 import { rowAt, ropeOf } from '../kv/rows.ts';
 import { scratchSlots, slotOf } from '../kv/slots.ts';
 import type { StoreRows } from '../kv/store-rows.ts';
@@ -17,29 +15,30 @@ import { prefillSchedule, type PrefillPass } from '../plan/prefill-schedule.ts';
 import type { Breathe, Decoder, TurnOptions } from '../cpu/decoder.ts';
 import { movements } from '../cpu/movements.ts';
 import { EvictingStore } from './evicting-store.ts';
-import type { Address, Kernels } from './kernels.ts';
+import type { Address } from './kernels.ts';
 import { WasmLess } from './less.ts';
 import type { LinearMemory } from './linear-memory.ts';
-import { WasmLayers, type Evicting, type FreshRows, type Rows, type Store } from './layers.ts';
+import type { Evicting, FreshRows, KvTarget, Query, Store, WasmLayers } from './layers.ts';
+import { BLOCK_ROWS, policyRunOf, type SharedByTexts } from './shared.ts';
+import { stepTogether, type SteppingText } from './step.ts';
 import { padded } from './tensor.ts';
-import type { PlanWeights } from './plan-weights.ts';
-import { rowsOfLogits } from './rows-of-logits.ts';
 
-/** Rows of a turn that go through a matrix together, so that its weights come from the CPU cache. */
-const BLOCK_ROWS = 16;
+/** The batch of a text. */
+export interface TextsTogether {
+  /** A text has freed what is its own. */
+  closed(text: WasmDecoder): void;
+}
 
 /** The decoder of `reference/decoder.ts`, with its arithmetic in WebAssembly. */
-export class WasmDecoder implements Decoder {
+export class WasmDecoder implements Decoder, SteppingText {
   readonly stores: KvStores;
+  readonly #shared: SharedByTexts;
   readonly #memory: LinearMemory;
   readonly #dims: ModelDims;
-  readonly #weights: PlanWeights;
-  readonly #options: SessionOptions;
-  readonly #store: Map<number, Store>;
+  readonly #options: PlanOptions;
+  readonly #store = new Map<number, Store>();
   readonly #layers: WasmLayers;
   readonly #taken: Address[] = [];
-  readonly #hidden: Address;
-  readonly #logits: Address;
   readonly #rowBytes: number;
   /** The stores under a policy, by owner; null if everything is kept. */
   readonly #evicting: ReadonlyMap<number, EvictingStore> | null;
@@ -48,26 +47,31 @@ export class WasmDecoder implements Decoder {
   readonly #less: WasmLess | null = null;
   /** One row, before each KV head of it goes to a slot of its own. */
   readonly #oneRow: Address;
+  /** Null if nothing is shared: the decoder then owns it all. */
+  readonly #batch: TextsTogether | null;
   /** The first position of the turn that is being read; null while decoding. */
   #promptStart: number | null = null;
+  /** The rank of the query at hand in each store; before its own row is written. */
+  #ranks: ReadonlyMap<number, number> = new Map();
   #takenBytes = 0;
   #tokens = 0;
 
-  /** @throws BackendError `out-of-memory` */
-  constructor(
-    memory: LinearMemory,
-    kernels: Kernels,
-    dims: ModelDims,
-    weights: PlanWeights,
-    options: SessionOptions,
-  ) {
-    const { sharing, kvPrecision, capacityTokens, eviction } = options;
+  /**
+   * @param batch the texts that it shares `shared` with; null for a text that is alone
+   * @throws BackendError `out-of-memory`
+   */
+  constructor(shared: SharedByTexts, text: TextOptions, batch: TextsTogether | null) {
+    const { memory, kernels, dims, options, layers } = shared;
+    const { capacityTokens, eviction } = text;
+    const { sharing, kvPrecision } = options;
+    this.#shared = shared;
     this.#memory = memory;
     this.#dims = dims;
-    this.#weights = weights;
     this.#options = options;
+    this.#layers = layers;
+    this.#batch = batch;
     this.#rowBytes = kvRowBytes(dims, kvPrecision);
-    this.#run = new PolicyRun(eviction?.policy ?? keepEverything, eviction?.scored ?? false);
+    this.#run = policyRunOf(text);
     const take = (what: string, bytes: number) => {
       const address = memory.allocate(what, bytes);
       this.#taken.push(address);
@@ -75,31 +79,12 @@ export class WasmDecoder implements Decoder {
       return address;
     };
     const { policy } = this.#run;
-    const mostRowsSeen = eviction ? mostRowsAtOnce(eviction, capacityTokens) : capacityTokens;
-    const sizes = {
-      mostRowsSeen,
-      angles: policy.positions === 'cache' ? mostRowsSeen : capacityTokens,
-      noisy: this.#run.noisy,
-      recalls: (eviction?.kernels ?? null) !== null,
-    };
     try {
       const addresses = new Map<number, Address>();
       const evicting = new Map<number, EvictingStore>();
-      this.#store = new Map();
-      this.#layers = new WasmLayers(
-        memory,
-        kernels,
-        dims,
-        weights,
-        options,
-        this.#store,
-        BLOCK_ROWS,
-        sizes,
-        take,
-      );
       const { heads, kvHeads, headDim } = dims;
       const shape = { heads, kvHeads, headDim, half: kvPrecision === 'f16' };
-      const scratch = { ...this.#layers.scratch, ...(policy.positions === 'absolute' && { rope: 0 }) };
+      const scratch = { ...layers.scratch, ...(policy.positions === 'absolute' && { rope: 0 }) };
       if (eviction?.kernels) {
         this.#less = new WasmLess(memory, kernels, shape, eviction.kernels, scratch.widened, take);
       }
@@ -129,8 +114,6 @@ export class WasmDecoder implements Decoder {
         this.#store.set(owner, { address, slots: this.stores.of(owner).slots });
       }
       this.#evicting = eviction ? evicting : null;
-      this.#hidden = take('hidden', 4 * padded(dims.hiddenSize));
-      this.#logits = take('logits', 4 * padded(dims.vocabSize));
       this.#oneRow = eviction ? take('one row', this.#rowBytes) : 0;
     } catch (error) {
       this.#free();
@@ -142,42 +125,63 @@ export class WasmDecoder implements Decoder {
     return this.#tokens;
   }
 
+  /** Without what it shares with other texts. */
   get allocatedBytes(): number {
-    return this.#takenBytes + this.#weights.bytes + (this.#less?.bytes ?? 0);
+    const own = this.#takenBytes + (this.#less?.bytes ?? 0);
+    return this.#batch ? own : own + this.#shared.allocatedBytes;
   }
 
   step(token: number, onState?: (hidden: Float32Array) => void): Float32Array {
+    const [hidden = new Float32Array()] = stepTogether(this.#shared, [{ text: this, token }], onState);
+    return hidden;
+  }
+
+  startStep(): void {
     const position = this.#tokens++;
     this.stores.written(this.#tokens);
     this.#startScores();
-    const row: Rows = { hidden: this.#hidden, position, rope: ropeOf(position), count: 1 };
-    this.#embed(token, this.#hidden);
-    onState?.(this.#read(this.#hidden));
-    // Before the layers write: the rank of this position's query in each store.
-    const ranks = new Map(
+    this.#ranks = new Map(
       [...(this.#evicting ?? [])].map(([owner, store]) => [owner, this.#rankIn(store, position)]),
     );
-    for (const layer of this.#options.sharing.layers) {
-      const { index, readsFrom } = layer;
-      const own = this.#store.get(index);
-      if (own) {
-        this.#layers.writeKv(index, row, own.address + rowAt(own.slots, position).slot * this.#rowBytes);
-      }
-      this.#writeEvicting(index, row);
-      const read = this.#evictingView(layer, () => true);
-      const rope = this.#turnsByRank ? (ranks.get(readsFrom) ?? 0) : row.rope;
-      this.#layers.finish(index, { ...row, rope }, null, read);
-      onState?.(this.#read(this.#hidden));
+  }
+
+  kvTarget(owner: number): KvTarget {
+    const position = this.#tokens - 1;
+    const store = this.#store.get(owner);
+    if (store) {
+      const { slot, rope } = rowAt(store.slots, position);
+      return { into: store.address + slot * this.#rowBytes, rope };
     }
-    return this.#read(this.#hidden);
+    return { into: this.#rowsToWrite(owner, position), rope: this.#turnsByRank ? null : ropeOf(position) };
+  }
+
+  kvWritten(owner: number, row: number): void {
+    this.#noteWritten(owner, this.#tokens - 1, row);
+  }
+
+  query(layer: LayerType): Query {
+    const position = this.#tokens - 1;
+    const rope = this.#turnsByRank ? (this.#ranks.get(layer.readsFrom) ?? 0) : ropeOf(position);
+    const evicting = this.#evictingView(layer, () => true);
+    return { position, rope, stores: this.#store, fresh: null, evicting };
   }
 
   feed(token: number): Float32Array {
-    this.#run.tokenFed();
+    this.startFeed();
     const hidden = this.step(token);
+    this.cut();
+    return hidden;
+  }
+
+  /** A token is about to be fed while decoding. */
+  startFeed(): void {
+    this.#run.tokenFed();
+  }
+
+  /** Cuts the stores after a token was fed. */
+  cut(): void {
     for (const store of this.#evicting?.values() ?? []) store.cut(this.#tokens);
     this.stores.cut(this.#tokens, this.#run.budget);
-    return hidden;
   }
 
   startPrompt(tokens: number): void {
@@ -233,8 +237,8 @@ export class WasmDecoder implements Decoder {
       );
       this.#startScores();
       const { accumulates, newestOnly } = this.#run;
-      for (const [i, token] of tokens.entries()) this.#embed(token, this.#rowOf(hidden, i));
-      const allRows = () => tokens.map((_, i) => this.#read(this.#rowOf(hidden, i)));
+      for (const [i, token] of tokens.entries()) this.#shared.embed(token, this.#shared.rowOf(hidden, i));
+      const allRows = () => tokens.map((_, i) => this.#shared.read(this.#shared.rowOf(hidden, i)));
       onHidden?.(0, allRows());
 
       const schedule = prefillSchedule(this.#options.sharing, passes, {
@@ -280,25 +284,24 @@ export class WasmDecoder implements Decoder {
   }
 
   logits(hidden: Float32Array): Float32Array {
-    const { hiddenSize, vocabSize, tiedEmbeddings } = this.#dims;
-    this.#memory.floats(this.#hidden, hiddenSize).set(hidden);
-    this.#layers.normAndProject(this.#hidden, tiedEmbeddings ? 'embed' : 'head', this.#logits, 1);
-    return this.#memory.floats(this.#logits, vocabSize);
+    return this.#shared.logitsOfOne(hidden);
   }
 
   logitsOf(hidden: readonly Float32Array[], onRow: (index: number, logits: Float32Array) => void): void {
-    rowsOfLogits(this.#memory, this.#layers, this.#dims, BLOCK_ROWS, hidden, onRow);
+    this.#shared.logitsOf(hidden, onRow);
   }
 
   finalNorm(hidden: Float32Array): Float32Array {
-    const { hiddenSize } = this.#dims;
-    this.#memory.floats(this.#hidden, hiddenSize).set(hidden);
-    return this.#read(this.#layers.finalNorm(this.#hidden, 1));
+    const { memory, layers, dims, hidden: at } = this.#shared;
+    memory.floats(at, dims.hiddenSize).set(hidden);
+    return this.#shared.read(layers.finalNorm(at, 1));
   }
 
   close(): void {
     for (const store of this.#evicting?.values() ?? []) store.dropPrompt();
     this.#free();
+    if (this.#batch) this.#batch.closed(this);
+    else this.#shared.close();
   }
 
   get #turnsByRank(): boolean {
@@ -322,18 +325,23 @@ export class WasmDecoder implements Decoder {
     return { store, run: this.#run, promptStart: this.#promptStart, scored, recall };
   }
 
-  /** Computes a block's keys and values under a policy, and puts them where the store has room. */
-  #writeEvicting(layer: number, rows: Rows): void {
-    const store = this.#evicting?.get(layer);
+  /** Where the rows of a store under a policy are written, from a position on: its slots, or a place beside them. */
+  #rowsToWrite(owner: number, position: number): Address {
+    const store = this.#evicting?.get(owner);
+    if (!store) throw new Error(`layer ${owner} owns no KV`);
+    const slots = store.slotsFor(position, this.#promptStart ?? 0);
+    const [first = 0] = slots;
+    return slots.every((slot) => slot === first) ? store.rowsFrom(first) : this.#oneRow;
+  }
+
+  /** Puts a row that was written where the store has room, and scores it. Nothing if everything is kept. */
+  #noteWritten(owner: number, position: number, blockRow: number): void {
+    const store = this.#evicting?.get(owner);
     if (!store) return;
     const start = this.#promptStart ?? 0;
-    const slots = store.slotsFor(rows.position, start);
-    const [first = 0] = slots;
-    const together = slots.every((slot) => slot === first);
-    this.#layers.writeKv(layer, rows, together ? store.rowsFrom(first) : this.#oneRow, !this.#turnsByRank);
-    if (!together) {
+    if (this.#rowsToWrite(owner, position) === this.#oneRow) {
       const headBytes = this.#rowBytes / 2 / this.#dims.kvHeads;
-      for (const [head, slot] of slots.entries()) {
+      for (const [head, slot] of store.slotsFor(position, start).entries()) {
         for (const part of [0, 1]) {
           const at = (part * this.#dims.kvHeads + head) * headBytes;
           this.#memory.copy(this.#oneRow + at, store.rowsFrom(slot) + at, headBytes);
@@ -341,13 +349,10 @@ export class WasmDecoder implements Decoder {
       }
     }
     const { scoring } = this.#run;
-    for (let row = 0; row < rows.count; row++) {
-      const position = rows.position + row;
-      if (scoring?.from === 'key') {
-        store.scoreKeys(position, start, scoring.scoreOf, this.#layers.keysOf(row));
-      }
-      store.written(position);
+    if (scoring?.from === 'key') {
+      store.scoreKeys(position, start, scoring.scoreOf, this.#layers.keysOf(blockRow));
     }
+    store.written(position);
   }
 
   /** Every pass of a group starts from the hidden states that entered the group. */
@@ -365,37 +370,37 @@ export class WasmDecoder implements Decoder {
     scored: (position: number) => boolean,
     breathe: Breathe,
   ): Promise<void> {
-    const rows: Rows = { hidden, position: fresh.start, rope: ropeOf(fresh.start), count: fresh.count };
     const kv = fresh.rows.get(layer) ?? 0;
     const reader = this.#options.sharing.layers[layer];
-    const kvBlocks = ownsKv ? this.#blocksOf(rows, 0) : [];
-    const restBlocks = work === 'kv' ? [] : this.#blocksOf(rows, work === 'last' ? rows.count - 1 : 0);
+    const kvBlocks = ownsKv ? blocksOf(fresh, 0) : [];
+    const restBlocks = work === 'kv' ? [] : blocksOf(fresh, work === 'last' ? fresh.count - 1 : 0);
     const blocks = kvBlocks.length + restBlocks.length;
     let done = 0;
-    for (const block of kvBlocks) {
-      if (this.#evicting) this.#writeEvicting(layer, block);
-      else this.#layers.writeKv(layer, block, kv + slotOf(fresh.slots, block.position) * this.#rowBytes);
+    for (const { row, positions } of kvBlocks) {
+      const [first = 0] = positions;
+      const into = this.#evicting
+        ? this.#rowsToWrite(layer, first)
+        : kv + slotOf(fresh.slots, first) * this.#rowBytes;
+      const targets = positions.map((position, i) => ({
+        into: into + i * this.#rowBytes,
+        rope: this.#evicting && this.#turnsByRank ? null : ropeOf(position),
+      }));
+      const rows = { hidden: this.#shared.rowOf(hidden, row), count: positions.length };
+      this.#layers.writeKv(layer, rows, targets);
+      for (const [i, position] of positions.entries()) this.#noteWritten(layer, position, i);
       await breathe(++done / blocks);
     }
-    for (const block of restBlocks) {
-      const read = reader ? this.#evictingView(reader, scored) : null;
-      const rope = read && this.#turnsByRank ? this.#rankIn(read.store, block.position) : block.rope;
-      this.#layers.finish(layer, { ...block, rope }, seesOnlyZeros ? 'zeros' : fresh, read);
-      await breathe(++done / blocks);
-    }
-  }
-
-  #blocksOf({ hidden, position, count }: Rows, first: number): Rows[] {
-    const blocks: Rows[] = [];
-    for (let row = first; row < count; row += BLOCK_ROWS) {
-      blocks.push({
-        hidden: this.#rowOf(hidden, row),
-        position: position + row,
-        rope: ropeOf(position + row),
-        count: Math.min(BLOCK_ROWS, count - row),
+    for (const { row, positions } of restBlocks) {
+      const evicting = reader ? this.#evictingView(reader, scored) : null;
+      const queries = positions.map((position) => {
+        const rope =
+          evicting && this.#turnsByRank ? this.#rankIn(evicting.store, position) : ropeOf(position);
+        return { position, rope, stores: this.#store, fresh, evicting };
       });
+      const rows = { hidden: this.#shared.rowOf(hidden, row), count: positions.length };
+      this.#layers.finish(layer, rows, seesOnlyZeros ? 'zeros' : queries);
+      await breathe(++done / blocks);
     }
-    return blocks;
   }
 
   /** Copies a turn's rows into a store: the last ones, if a ring does not hold all. */
@@ -419,22 +424,19 @@ export class WasmDecoder implements Decoder {
     );
   }
 
-  #embed(token: number, into: Address): void {
-    this.#weights.get('embed').copyRows(token, 1, into);
-  }
-
-  #rowOf(hidden: Address, row: number): Address {
-    return hidden + 4 * padded(this.#dims.hiddenSize) * row;
-  }
-
-  #read(hidden: Address): Float32Array {
-    return this.#memory.floats(hidden, this.#dims.hiddenSize).slice();
-  }
-
   #free(): void {
     for (const address of this.#taken.splice(0)) this.#memory.free(address);
     this.#takenBytes = 0;
     this.#less?.free();
-    this.#weights.free();
   }
+}
+
+/** The positions of a turn from a row on, in blocks. */
+function blocksOf({ start, count }: FreshRows, first: number) {
+  const blocks: { readonly row: number; readonly positions: readonly number[] }[] = [];
+  for (let row = first; row < count; row += BLOCK_ROWS) {
+    const rows = Math.min(BLOCK_ROWS, count - row);
+    blocks.push({ row, positions: Array.from({ length: rows }, (_, i) => start + row + i) });
+  }
+  return blocks;
 }

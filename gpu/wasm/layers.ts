@@ -1,4 +1,4 @@
-import type { SessionOptions } from '../backend.ts';
+import type { PlanOptions } from '../backend.ts';
 import { maskOf, visibleKeys } from '../kv/mask.ts';
 import type { LayerType } from '../plan/layer-types.ts';
 import type { ModelDims } from '../plan/model-dims.ts';
@@ -15,12 +15,28 @@ import type { LinearMemory } from './linear-memory.ts';
 import { padded } from './tensor.ts';
 import type { PlanWeights } from './plan-weights.ts';
 
-/** Hidden states of neighboring positions, `[count, hiddenSize]`, padded. Their angles are neighbors too. */
+/** Hidden states, `[count, hiddenSize]`, padded: of neighboring positions, or of several texts. */
 export interface Rows {
   readonly hidden: Address;
+  readonly count: number;
+}
+
+/** Where a row's key and value go, and which angle turns the key; null if it is cached unrotated. */
+export interface KvTarget {
+  readonly into: Address;
+  readonly rope: number | null;
+}
+
+/** What one row of a block attends to. */
+export interface Query {
   readonly position: number;
   readonly rope: number;
-  readonly count: number;
+  /** The stores of its text, by owner. */
+  readonly stores: ReadonlyMap<number, Store>;
+  /** KV of its turn that is not cached yet. */
+  readonly fresh: FreshRows | null;
+  /** The store that it reads, under a policy. */
+  readonly evicting: Evicting | null;
 }
 
 /** The memory of a store: keys and values by slot. */
@@ -67,14 +83,41 @@ export interface WorkSizes {
   readonly recalls: boolean;
 }
 
-/** The layers of one plan over blocks of rows, with the scratch that they work in. */
+/** Bytes of the scratch of {@link WasmLayers}; 0 of what nothing needs. */
+export function scratchBytes(
+  { hiddenSize, intermediateSize, heads, kvHeads, headDim }: ModelDims,
+  blockRows: number,
+  { mostRowsSeen, angles, noisy, recalls }: WorkSizes,
+) {
+  const block = (numbers: number) => 4 * padded(numbers) * blockRows;
+  const scores = heads * 4 * padded(mostRowsSeen);
+  return {
+    normed: block(hiddenSize),
+    q: block(heads * headDim),
+    attended: block(heads * headDim),
+    keys: block(kvHeads * headDim),
+    values: block(kvHeads * headDim),
+    gate: block(intermediateSize),
+    up: block(intermediateSize),
+    scores,
+    widened: 4 * padded(headDim),
+    'noisy scores': noisy ? scores : 0,
+    hashes: noisy ? 4 * padded(heads) : 0,
+    noise: noisy ? gumbelTable.byteLength : 0,
+    sums: recalls ? 8 * heads : 0,
+    rope: 4 * headDim * angles,
+  } as const;
+}
+
+/** The layers of one plan over blocks of rows, with the scratch that they work in. Several texts may share them. */
 export class WasmLayers {
+  /** What the products with matrices have taken so far. */
+  readonly work = { products: 0, weightBytes: 0 };
   readonly #memory: LinearMemory;
   readonly #kernels: Kernels;
   readonly #dims: ModelDims;
   readonly #weights: PlanWeights;
-  readonly #options: SessionOptions;
-  readonly #stores: ReadonlyMap<number, Store>;
+  readonly #options: PlanOptions;
   readonly #rope: Address;
   readonly #scoreStride: number;
   readonly #rowBytes: number;
@@ -99,8 +142,7 @@ export class WasmLayers {
     kernels: Kernels,
     dims: ModelDims,
     weights: PlanWeights,
-    options: SessionOptions,
-    stores: ReadonlyMap<number, Store>,
+    options: PlanOptions,
     blockRows: number,
     sizes: WorkSizes,
     take: (what: string, bytes: number) => Address,
@@ -111,28 +153,27 @@ export class WasmLayers {
     this.#dims = dims;
     this.#weights = weights;
     this.#options = options;
-    this.#stores = stores;
     this.#rowBytes = kvRowBytes(dims, kvPrecision);
     this.#scoreStride = 4 * padded(sizes.mostRowsSeen);
 
-    const { hiddenSize, intermediateSize, heads, kvHeads, headDim } = dims;
-    const block = (what: string, numbers: number) => take(what, 4 * padded(numbers) * blockRows);
-    this.#normed = block('normed', hiddenSize);
-    this.#q = block('q', heads * headDim);
-    this.#attended = block('attended', heads * headDim);
-    this.#keys = block('keys', kvHeads * headDim);
-    this.#values = block('values', kvHeads * headDim);
-    this.#gate = block('gate', intermediateSize);
-    this.#up = block('up', intermediateSize);
-    this.#scores = take('scores', heads * this.#scoreStride);
-    this.#widened = take('widened', 4 * padded(headDim));
-    this.#noisy = sizes.noisy ? take('noisy scores', heads * this.#scoreStride) : 0;
-    this.#hashes = sizes.noisy ? take('hashes', 4 * padded(heads)) : 0;
-    this.#gumbel = sizes.noisy ? take('noise', gumbelTable.byteLength) : 0;
+    const bytes = scratchBytes(dims, blockRows, sizes);
+    const at = (what: keyof typeof bytes) => (bytes[what] > 0 ? take(what, bytes[what]) : 0);
+    this.#normed = at('normed');
+    this.#q = at('q');
+    this.#attended = at('attended');
+    this.#keys = at('keys');
+    this.#values = at('values');
+    this.#gate = at('gate');
+    this.#up = at('up');
+    this.#scores = at('scores');
+    this.#widened = at('widened');
+    this.#noisy = at('noisy scores');
+    this.#hashes = at('hashes');
+    this.#gumbel = at('noise');
     if (sizes.noisy) memory.floats(this.#gumbel, gumbelTable.length).set(gumbelTable);
-    this.#sums = sizes.recalls ? take('sums', 8 * heads) : 0;
-    const table = ropeTable(dims.rope, headDim, sizes.angles);
-    this.#rope = take('rope', table.byteLength);
+    this.#sums = at('sums');
+    this.#rope = at('rope');
+    const table = ropeTable(dims.rope, dims.headDim, sizes.angles);
     memory.floats(this.#rope, table.length).set(table);
   }
 
@@ -148,58 +189,44 @@ export class WasmLayers {
     return this.#memory.floats(this.#keys + 4 * padded(size) * row, size);
   }
 
-  /**
-   * Writes the keys and values that a layer computes from its input rows to `into`, one after the other.
-   *
-   * @param rotated whether keys are cached rotated
-   */
-  writeKv(layer: number, rows: Rows, into: Address, rotated = true): void {
+  /** Writes the keys and values that a layer computes from its input rows, each to its target. */
+  writeKv(layer: number, { hidden }: Rows, targets: readonly KvTarget[]): void {
     const { kvHeads, headDim } = this.#dims;
     const size = kvHeads * headDim;
-    this.#norm('attentionNorm', layer, rows);
-    this.#project('k', 'kBias', layer, this.#normed, this.#keys, rows.count);
-    this.#project('v', 'vBias', layer, this.#normed, this.#values, rows.count);
-    this.#normAndRotate('kNorm', layer, this.#keys, kvHeads, rows, rotated);
-    for (let row = 0; row < rows.count; row++) {
-      const at = into + row * this.#rowBytes;
-      this.#store(this.#keys + 4 * padded(size) * row, at, size);
-      this.#store(this.#values + 4 * padded(size) * row, at + this.#rowBytes / 2, size);
+    const count = targets.length;
+    this.#norm('attentionNorm', layer, { hidden, count });
+    this.#project('k', 'kBias', layer, this.#normed, this.#keys, count);
+    this.#project('v', 'vBias', layer, this.#normed, this.#values, count);
+    this.#normAndRotate('kNorm', layer, this.#keys, kvHeads, targets);
+    for (const [row, { into }] of targets.entries()) {
+      this.#store(this.#keys + 4 * padded(size) * row, into, size);
+      this.#store(this.#values + 4 * padded(size) * row, into + this.#rowBytes / 2, size);
     }
   }
 
   /**
    * Attention and MLP of a layer, onto its rows.
    *
-   * @param fresh KV that is not cached yet; `zeros` if everything that the layer sees is zero
-   * @param evicting the store that it reads, under a policy
+   * @param queries one for each row; `zeros` if everything that the layer sees is zero
    */
-  finish(
-    layer: number,
-    rows: Rows,
-    fresh: FreshRows | 'zeros' | null,
-    evicting: Evicting | null = null,
-  ): void {
+  finish(layer: number, rows: Rows, queries: readonly Query[] | 'zeros'): void {
     const { heads, headDim, intermediateSize } = this.#dims;
     const { count } = rows;
     const type = this.#layer(layer);
     const rowBytes = 4 * padded(heads * headDim);
     this.#memory.clear(this.#attended, rowBytes * count);
-    if (fresh !== 'zeros') {
+    if (queries !== 'zeros') {
       this.#norm('attentionNorm', layer, rows);
       this.#project('q', 'qBias', layer, this.#normed, this.#q, count);
-      this.#normAndRotate('qNorm', layer, this.#q, heads, rows);
-      for (let row = 0; row < count; row++) {
+      this.#normAndRotate('qNorm', layer, this.#q, heads, queries);
+      for (const [row, query] of queries.entries()) {
         const [q, into] = [this.#q + rowBytes * row, this.#attended + rowBytes * row];
-        if (evicting) {
-          this.#attendEvicting(type, q, rows.position + row, evicting, into);
-          continue;
-        }
-        const runs = this.#visibleRuns(type, rows.position + row, fresh);
-        this.#attend(q, runs, into);
+        if (query.evicting) this.#attendEvicting(type, q, query.position, query.evicting, into);
+        else this.#attend(q, this.#visibleRuns(type, query), into);
       }
     }
     // Attention over zeros adds nothing but the output's bias.
-    if (fresh !== 'zeros' || this.#dims.outputBias) {
+    if (queries !== 'zeros' || this.#dims.outputBias) {
       this.#project('o', 'oBias', layer, this.#attended, rows.hidden, count, true);
     }
 
@@ -212,7 +239,7 @@ export class WasmLayers {
 
   /** The final norm of hidden states, at most a block of them. Where it leaves them, the next call overwrites them. */
   finalNorm(hidden: Address, count: number): Address {
-    this.#norm('finalNorm', 0, { hidden, position: 0, rope: 0, count });
+    this.#norm('finalNorm', 0, { hidden, count });
     return this.#normed;
   }
 
@@ -331,10 +358,10 @@ export class WasmLayers {
   }
 
   /** Where the keys and values that a query sees lie: at most the two ends of a ring, and the turn's. */
-  #visibleRuns(layer: LayerType, position: number, fresh: FreshRows | null): readonly Run[] {
+  #visibleRuns(layer: LayerType, { position, stores, fresh }: Query): readonly Run[] {
     const { from, to } = visibleKeys(position, maskOf(this.#options.sharing, layer));
     const owner = layer.readsFrom;
-    const store = this.#stores.get(owner);
+    const store = stores.get(owner);
     if (!store) throw new Error(`layer ${owner} owns no KV`);
     const runsIn = (address: Address, slots: SlotLayout, first: number, end: number) =>
       slotRuns(slots, first, end).map(({ slot, rows }): Run => ({
@@ -360,15 +387,14 @@ export class WasmLayers {
     layer: number,
     x: Address,
     heads: number,
-    { rope, count }: Rows,
-    rotated = true,
+    rows: readonly { readonly rope: number | null }[],
   ): void {
     const { headDim, rmsNormEps } = this.#dims;
     const gain = this.#weights.find(role, layer);
-    for (let row = 0; row < count; row++) {
+    for (const [row, { rope }] of rows.entries()) {
       const at = x + 4 * padded(heads * headDim) * row;
       if (gain) this.#kernels.normHeads(at, gain.address, heads, headDim, rmsNormEps);
-      if (rotated) this.#kernels.rotate(at, this.#rope + 4 * headDim * (rope + row), heads, headDim);
+      if (rope !== null) this.#kernels.rotate(at, this.#rope + 4 * headDim * rope, heads, headDim);
     }
   }
 
@@ -381,7 +407,9 @@ export class WasmLayers {
     count: number,
     onto = false,
   ): void {
-    const { half, address, rows, cols, panels } = this.#weights.get(role, layer);
+    const { half, address, rows, cols, panels, bytes } = this.#weights.get(role, layer);
+    this.work.products++;
+    this.work.weightBytes += bytes;
     const biasAt = bias === null ? 0 : (this.#weights.find(bias, layer)?.address ?? 0);
     const [xStride, yStride] = [4 * padded(cols), 4 * padded(rows)];
     this.#kernels.project(half, address, cols, panels, biasAt, x, xStride, y, yStride, count, onto);

@@ -1,4 +1,4 @@
-import type { AllocateRequest, SessionOptions } from '../backend.ts';
+import type { AllocateRequest, BatchOptions, PlanOptions, SessionOptions, TextOptions } from '../backend.ts';
 import type { LayerType } from '../plan/layer-types.ts';
 import type { MatrixFormat } from '../numbers/matrix-format.ts';
 import type { WeightRole, WeightSpec } from '../plan/weight-specs.ts';
@@ -7,8 +7,10 @@ import type { CpuWeightStore } from '../cpu/model.ts';
 import { keptNumbers } from '../cpu/weights.ts';
 import { startKernels, type KernelCode, type Kernels } from './kernels.ts';
 import { LinearMemory } from './linear-memory.ts';
+import { WasmDecoders } from './batch.ts';
 import { WasmDecoder } from './decoder.ts';
 import { PlanWeights, type LayerTensors } from './plan-weights.ts';
+import { SharedByTexts } from './shared.ts';
 import { WasmTensor } from './tensor.ts';
 
 /** A model's tensors in their own memory, with the kernels that work on it. Freed with the last reference. */
@@ -36,14 +38,23 @@ export class WasmWeights implements CpuWeightStore {
   }
 
   open(options: SessionOptions): WasmDecoder {
-    const { dims, storedLayers } = this.#request;
-    const weights = this.#convert(storedLayers, options.sharing.layers);
+    const shared = this.#share(options, [options], 1);
     try {
-      return new WasmDecoder(this.#memory, this.#kernels, dims, weights, options);
+      return new WasmDecoder(shared, options, null);
     } catch (error) {
-      weights.free();
+      shared.close();
       throw error;
     }
+  }
+
+  openBatch(options: BatchOptions): WasmDecoders {
+    return new WasmDecoders(this.#share(options, options.texts, options.places));
+  }
+
+  #share(options: PlanOptions, texts: readonly TextOptions[], rows: number): SharedByTexts {
+    const { dims, storedLayers } = this.#request;
+    const weights = this.#convert(storedLayers, options.sharing.layers);
+    return new SharedByTexts(this.#memory, this.#kernels, dims, weights, options, texts, rows);
   }
 
   clear(): void {

@@ -1,4 +1,12 @@
-import type { AllocateRequest, Backend, ModelWeights, Session, SessionOptions } from '../backend.ts';
+import type {
+  AllocateRequest,
+  Backend,
+  Batch,
+  BatchOptions,
+  ModelWeights,
+  Session,
+  SessionOptions,
+} from '../backend.ts';
 import { BackendError } from '../backend-error.ts';
 import { openGpu, type GpuContext } from './device.ts';
 import { GpuSession } from './session.ts';
@@ -84,6 +92,15 @@ class GpuModel implements ModelWeights {
     const session: GpuSession = await this.#context.wait(opening);
     this.#sessions.add(session);
     return session;
+  }
+
+  async openBatch({ sharing, passes, kvPrecision }: BatchOptions): Promise<Batch> {
+    const { TextsInTurn } = await import('./texts-in-turn.ts');
+    const before = this.#context.ledger.bytes;
+    return new TextsInTurn(
+      (text) => this.open({ sharing, passes, kvPrecision, ...text }),
+      () => this.#context.ledger.bytes - before,
+    );
   }
 
   free(): void {

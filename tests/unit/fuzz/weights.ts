@@ -58,6 +58,7 @@ function countingBackend() {
         },
         ready: () => Promise.resolve(),
         open: () => Promise.reject(new Error('nothing is computed here')),
+        openBatch: () => Promise.reject(new Error('nothing is computed here')),
         free: () => undefined,
       };
       return Promise.resolve(weights);

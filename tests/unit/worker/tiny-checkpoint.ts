@@ -71,6 +71,7 @@ export function notingBackend({ failAtPut = Infinity } = {}) {
         },
         ready: () => weights.ready(),
         open: (options) => weights.open(options),
+        openBatch: (options) => weights.openBatch(options),
         free: () => {
           freed++;
           weights.free();

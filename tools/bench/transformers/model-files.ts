@@ -68,6 +68,7 @@ const collector = (tensors: CpuWeights): Backend => ({
       },
       ready: () => Promise.resolve(),
       open: () => Promise.reject(new Error('nothing decodes here')),
+      openBatch: () => Promise.reject(new Error('nothing decodes here')),
       free: () => undefined,
     }),
 });
