@@ -12,17 +12,20 @@ import type {
   WatchedScores,
   WatchedStep,
 } from '../../worker/protocol/generate.ts';
+import type { SequencesResult } from '../../worker/protocol/sequences.ts';
 import type { EvictedState, HeadRows, StoreRows } from '../../gpu/kv/store-rows.ts';
 import type { ModelFacts } from '../../worker/protocol/load.ts';
 import type { ExportResult } from '../../worker/protocol/export.ts';
 import { parseRequest, type HeadlessRequest, type RunRequest } from './request.ts';
 
 /** The answer to one request, as plain JSON. */
-export type Answer = { readonly ok: false; readonly failure: Failure } | AnswerOfRun | AnswerOfExport;
+export type Answer =
+  { readonly ok: false; readonly failure: Failure } | AnswerOfRun | AnswerOfSequences | AnswerOfExport;
 
 interface AnswerOfRun {
   readonly ok: true;
   readonly mode: Mode;
+  readonly end: GenerateResult['end'];
   readonly tokens: readonly number[];
   readonly text: string | null;
   readonly logits: readonly (readonly number[])[];
@@ -45,6 +48,12 @@ interface AnswerOfRun {
   readonly adapter: AdapterFacts;
   /** What in the model's files is contradictory or unused, and what its tokenizer changes in the prompt, as sentences. */
   readonly notices: readonly string[];
+}
+
+interface AnswerOfSequences extends Pick<SequencesResult, 'sequences' | 'kv' | 'notices'> {
+  readonly ok: true;
+  readonly timing: SequencesResult['timing'] & { readonly loadMs: number };
+  readonly adapter: AdapterFacts;
 }
 
 /** One step, in the form of the golden files. */
@@ -101,6 +110,14 @@ async function answer(engine: EngineApi, json: unknown): Promise<Answer> {
     const { files, bytes, readBy } = exported.value;
     return { ok: true, files, bytes, readBy };
   }
+  if ('sequences' in asked) {
+    const written = await engine.generateSequences(asked.sequences, ignoreEvents);
+    if (!written.ok) return written;
+    const { sequences, kv, timing, notices } = written.value;
+    const { adapter } = facts.value;
+    const all = [...facts.value.notices, ...notices];
+    return { ok: true, sequences, kv, timing: { loadMs, ...timing }, adapter, notices: all };
+  }
   const result = await engine.generate(asked.generate, ignoreEvents);
   if (!result.ok) return { ok: false, failure: inRequestsWords(result.failure, asked) };
   const { convergence, score } = asked;
@@ -129,6 +146,19 @@ function withSuggested(
   if ((json['sampling'] ?? null) !== null) return asked;
   const { sampling, maxNewTokens } = suggestedSampling;
   const says = (json['maxNewTokens'] ?? null) !== null;
+  if ('sequences' in asked) {
+    const entries = Array.isArray(json['sequences']) ? (json['sequences'] as readonly unknown[]) : [];
+    const saysIn = (index: number, field: string) => {
+      const entry = entries[index];
+      return isObject(entry) && (entry[field] ?? null) !== null;
+    };
+    const sequences = asked.sequences.sequences.map((sequence, i) => ({
+      ...sequence,
+      ...(!saysIn(i, 'sampling') && { sampling: { ...sampling, seed: sequence.sampling.seed } }),
+      ...(!says && !saysIn(i, 'maxNewTokens') && maxNewTokens !== null && { maxNewTokens }),
+    }));
+    return { ...asked, sequences: { ...asked.sequences, sequences } };
+  }
   const generate = {
     ...asked.generate,
     sampling: { ...sampling, seed: asked.generate.sampling.seed },
@@ -143,10 +173,11 @@ function answerOf(
   facts: ModelFacts,
   loadMs: number,
 ): AnswerOfRun {
-  const { mode, tokens, text, nats, kv, timing } = result;
+  const { mode, end, tokens, text, nats, kv, timing } = result;
   return {
     ok: true,
     mode,
+    end,
     tokens,
     text,
     logits: result.logits.map((row, index) => numbers(row, asked.logits[index] ?? 0)),

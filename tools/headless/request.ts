@@ -9,6 +9,7 @@ import type {
   PromptTurn,
   Watch,
 } from '../../worker/protocol/generate.ts';
+import type { SequenceRequest, SequencesRequest } from '../../worker/protocol/sequences.ts';
 import type { LoadRequest } from '../../worker/protocol/load.ts';
 import type { ConvergenceRequest, ScoreRequest } from '../../worker/protocol/evaluate.ts';
 import type { RoundTo } from '../../worker/protocol/export.ts';
@@ -23,7 +24,10 @@ import { keysWhere, type Filled } from '../../worker/settings/values.ts';
 import { hubModelOf } from './hub-model.ts';
 
 /** A request to the headless runner as calls of the engine: a model is loaded, and then runs or is exported. */
-export type HeadlessRequest = RunRequest | { readonly load: LoadRequest; readonly export: ExportRequest };
+export type HeadlessRequest =
+  | RunRequest
+  | { readonly load: LoadRequest; readonly sequences: SequencesRequest }
+  | { readonly load: LoadRequest; readonly export: ExportRequest };
 
 export interface RunRequest {
   readonly load: LoadRequest;
@@ -42,8 +46,11 @@ export type PromptField = (typeof promptFields)[number];
 /** Fields of a request that are no settings. */
 const otherFields = [
   ...['messages', 'tokens', 'turns', 'logits', 'score', 'ignoreEos', 'watch', 'policy', 'continuation'],
-  ...['reference', 'export', 'round'],
+  ...['reference', 'export', 'round', 'sequences'],
 ];
+
+/** What is computed for one prompt alone. */
+const fieldsOfOnePrompt = ['logits', 'score', 'watch', 'continuation', 'reference'];
 const roundings = ['bf16', 'f16'] as const satisfies readonly RoundTo[];
 
 /**
@@ -136,9 +143,9 @@ export function parseRequest(json: unknown, table: Settings = settings): Outcome
     ]);
     const model = fields.text('model');
     const load = { ...readPart(fields, 'load', table), model: hubModelOf(model) ?? model };
-    return fields.has('export')
-      ? { load, export: readExport(fields, table) }
-      : { load, ...readRun(fields, table) };
+    if (fields.has('export')) return { load, export: readExport(fields, table) };
+    if (fields.has('sequences')) return { load, sequences: readSequences(fields, table) };
+    return { load, ...readRun(fields, table) };
   });
 }
 
@@ -198,6 +205,74 @@ function readRun(fields: HostileFields, table: Settings): Omit<RunRequest, 'load
     }),
     promptField,
   };
+}
+
+/** Several sequences. A field that one of them leaves out is the request's own. */
+function readSequences(fields: HostileFields, table: Settings): SequencesRequest {
+  const other = [...promptFields, ...fieldsOfOnePrompt].find((name) => fields.has(name));
+  if (other !== undefined) {
+    const why = fieldsOfOnePrompt.includes(other)
+      ? 'it is computed for one prompt, not for sequences'
+      : 'the prompts were given as sequences already';
+    fields.refuse(other, why);
+  }
+  const entries = fields.raw('sequences');
+  if (!Array.isArray(entries)) return fields.refuse('sequences', `${show(entries)} is not an array`);
+  if (entries.length === 0) return fields.refuse('sequences', 'it is empty');
+  const { maxNewTokens, ...run } = readPart(fields, 'run', table);
+  const shared = {
+    maxNewTokens,
+    ignoreEos: fields.flag('ignoreEos', false),
+    sampling: readPart(fields, 'sampling', table),
+  };
+  return {
+    config: readPart(fields, 'sharing', table),
+    ...run,
+    policy: readPolicyRequest(fields),
+    sequences: entries.map((entry: unknown, index) => readSequence(fields, entry, index, shared, table)),
+  };
+}
+
+function readSequence(
+  request: HostileFields,
+  entry: unknown,
+  index: number,
+  shared: Omit<SequenceRequest, 'input'>,
+  table: Settings,
+): SequenceRequest {
+  const name = `sequences[${index}]`;
+  if (!isObject(entry)) return request.refuse(name, `${show(entry)} is not an object`);
+  const fields = new HostileFields(entry, 'bad-request', name);
+  fields.refuseUnknown(['prompt', 'tokens', 'maxNewTokens', 'ignoreEos', 'sampling']);
+  if (!fields.has('prompt') && !fields.has('tokens')) {
+    return fields.refuse('prompt', 'one of prompt, tokens is needed');
+  }
+  if (fields.has('prompt') && fields.has('tokens')) {
+    return fields.refuse('tokens', 'the prompt was given as prompt already');
+  }
+  return {
+    input: fields.has('prompt')
+      ? { text: fields.text('prompt') }
+      : { turns: [fields.wholeNumbers('tokens')] },
+    maxNewTokens: fields.number('maxNewTokens', shared.maxNewTokens),
+    ignoreEos: fields.flag('ignoreEos', shared.ignoreEos),
+    sampling: { ...shared.sampling, ...readGiven(fields, 'sampling', table) },
+  };
+}
+
+/** Those settings of a part that the fields do give. */
+function readGiven<Part extends SettingPart>(
+  fields: HostileFields,
+  part: Part,
+  table: Settings,
+): Partial<Read<Part>> {
+  const read = readPart(fields, part, table);
+  const given = Object.entries(read).filter(([key]) => {
+    const place = placeOf(table[key as keyof Settings]); // readPart took the keys from the table
+    if (!place) return false;
+    return (place.object === null ? fields : fields.inner(place.object))?.has(place.name) ?? false;
+  });
+  return Object.fromEntries(given) as Partial<Read<Part>>; // entries forget which value belongs to which key
 }
 
 function readExport(fields: HostileFields, table: Settings): ExportRequest {

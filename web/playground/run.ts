@@ -98,6 +98,7 @@ export function runAfter(run: Run, event: EngineEvent): Run {
     case 'room':
     case 'download':
     case 'export':
+    case 'sequence-token':
     case 'measuring':
     case 'measured':
       return run;

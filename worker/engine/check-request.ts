@@ -13,7 +13,10 @@ import { LONGEST_TEXT } from '../text/text-api.ts';
 const MAX_NEW_TOKENS = 10_000_000;
 
 /** Checks the numbers of a request, which its type cannot. Throws Refused with `bad-request` naming the field. */
-export function checkRequest({ maxNewTokens, sampling }: GenerateRequest): void {
+export function checkRequest({
+  maxNewTokens,
+  sampling,
+}: Pick<GenerateRequest, 'maxNewTokens' | 'sampling'>): void {
   const asked = outsideRange(maxNewTokens, { min: 0, max: MAX_NEW_TOKENS, whole: true });
   if (asked !== null) refuse('maxNewTokens', `${maxNewTokens} is ${asked}`);
   // Object.entries of a record with known keys only.

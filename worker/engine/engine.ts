@@ -18,6 +18,7 @@ import type { BackendChoice, LoadRequest, BroughtModel, ModelFacts, ModelRef } f
 import type { Convergence, ConvergenceRequest, Score, ScoreRequest } from '../protocol/evaluate.ts';
 import type { ExportResult } from '../protocol/export.ts';
 import type { MeasureRequest, MeasureResult } from '../protocol/measure.ts';
+import type { SequencesRequest, SequencesResult } from '../protocol/sequences.ts';
 import type { TextPlace } from '../text/guarded-text.ts';
 import { warmUp } from './warm-up.ts';
 
@@ -74,6 +75,14 @@ export class Engine implements EngineApi {
 
   generate(request: GenerateRequest, onEvent: OnEvent): Promise<Outcome<GenerateResult>> {
     return this.#run(onEvent, (model, options) => generate(model, request, options));
+  }
+
+  generateSequences(request: SequencesRequest, onEvent: OnEvent): Promise<Outcome<SequencesResult>> {
+    return this.#run(onEvent, async (model, options) => {
+      // A run over one prompt does without this code.
+      const { generateSequences } = await import('./generate-sequences.ts');
+      return generateSequences(model, request, options);
+    });
   }
 
   watchConvergence(request: ConvergenceRequest, onEvent: OnEvent): Promise<Outcome<Convergence>> {

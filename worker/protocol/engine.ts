@@ -19,6 +19,7 @@ import type {
 } from './generate.ts';
 import type { LoadRequest, ModelFacts } from './load.ts';
 import type { Measured, MeasureRequest, MeasureResult } from './measure.ts';
+import type { SequencesRequest, SequencesResult } from './sequences.ts';
 import type { Convergence, ConvergenceRequest, Score, ScoreRequest } from './evaluate.ts';
 
 export interface EngineApi {
@@ -26,6 +27,8 @@ export interface EngineApi {
   load(request: LoadRequest, onEvent: OnEvent): Promise<Outcome<ModelFacts>>;
   /** Prefills the prompt and continues it. Waits for earlier calls to end; never interleaves with them. */
   generate(request: GenerateRequest, onEvent: OnEvent): Promise<Outcome<GenerateResult>>;
+  /** Writes several sequences together. Queued as `generate` is, and ended by `stop`. */
+  generateSequences(request: SequencesRequest, onEvent: OnEvent): Promise<Outcome<SequencesResult>>;
   /** How far each pass of a parallel prefill moves each position. Queued as `generate` is, and ended by `stop`. */
   watchConvergence(request: ConvergenceRequest, onEvent: OnEvent): Promise<Outcome<Convergence>>;
   /** Scores a given continuation, teacher-forced, alone or against the one scored first. Queued as `generate` is. */
@@ -87,6 +90,8 @@ export type EngineEvent =
       /** Present if the request sets `watch.tokens`. */
       readonly probabilities?: TokenWithProbabilities;
     }
+  /** A new token of one of several sequences, by its index in the request. */
+  | { readonly type: 'sequence-token'; readonly sequence: number; readonly id: number }
   /** Tokens that a measurement has read so far. */
   | { readonly type: 'measuring'; readonly tokens: number }
   | { readonly type: 'measured'; readonly item: number; readonly measured: Measured }

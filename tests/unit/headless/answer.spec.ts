@@ -39,6 +39,7 @@ describe('an answer', () => {
     expect(typesOf(answer)).toEqual({
       ok: 'boolean',
       mode: 'string',
+      end: 'string',
       tokens: ['number', 'number'],
       text: 'string',
       logits: [Array(2048).fill('number'), Array(2048).fill('number')],
@@ -100,6 +101,7 @@ describe('an answer', () => {
         const value: GenerateResult = { ...result.value, logits: [Float32Array.of(1, NaN)] };
         return succeed(value);
       },
+      generateSequences: (asked, onEvent) => engine.generateSequences(asked, onEvent),
       watchConvergence: (asked, onEvent) => engine.watchConvergence(asked, onEvent),
       score: (asked, onEvent) => engine.score(asked, onEvent),
       measure: (asked, onEvent) => engine.measure(asked, onEvent),

@@ -1,0 +1,118 @@
+import { beforeAll, describe, expect, it } from 'vitest';
+import { openWasmBackend } from '../../../gpu/wasm/backend.ts';
+import { answerAll } from '../../../tools/headless/answer.ts';
+import { openFolderSource } from '../../../tools/headless/folder-source.ts';
+import { parseRequest } from '../../../tools/headless/request.ts';
+import { Engine } from '../../../worker/engine/engine.ts';
+import { succeed, valueOf } from '../../../worker/outcome.ts';
+import type { EngineEvent } from '../../../worker/protocol/engine.ts';
+import { placeHere } from '../../../worker/text/place-here.ts';
+
+const request = { model: 'fairy-lckv', backend: 'cpu', maxNewTokens: 6 };
+const prompt = 'Once upon a time there was a king who had a daughter';
+let engine: Engine;
+
+beforeAll(() => {
+  engine = new Engine({
+    openBackend: () => openWasmBackend('simd'),
+    openTextPlace: placeHere,
+    openSource: (model) => succeed(openFolderSource(`public/models/${model}`)),
+  });
+});
+
+interface Answer {
+  readonly tokens: readonly number[];
+  readonly kv: { readonly bytes: number };
+}
+
+/** Answers of requests of their own. */
+const alone = async (more: object) => (await answerAll(engine, { ...request, ...more })) as unknown as Answer;
+
+describe('sequences in a request', () => {
+  it('are answered as requests of their own would be, whatever they leave out', async () => {
+    const sampling = { temperature: 0.9, topK: 40, seed: 3 };
+    const sequences = [
+      { prompt },
+      { prompt: 'Once', maxNewTokens: 9, sampling: { seed: 4 } },
+      { tokens: [1, 17, 4], sampling: { temperature: 0 }, ignoreEos: true },
+      { prompt, maxNewTokens: 0 },
+    ];
+    const answers = await Promise.all([
+      alone({ prompt, sampling }),
+      alone({ prompt: 'Once', maxNewTokens: 9, sampling: { ...sampling, seed: 4 } }),
+      alone({ tokens: [1, 17, 4], sampling: { ...sampling, temperature: 0 }, ignoreEos: true }),
+      alone({ prompt, sampling, maxNewTokens: 0 }),
+    ]);
+    const together = await answerAll(engine, { ...request, sampling, sequences });
+    expect(together).toMatchObject({
+      ok: true,
+      sequences: answers.map((answer) => {
+        const { mode, tokens, text, end } = answer as unknown as Record<string, unknown>;
+        return { mode, tokens, text, end };
+      }),
+      kv: { bytes: answers.reduce((sum, { kv }) => sum + kv.bytes, 0) },
+      timing: {
+        loadMs: expect.any(Number) as number,
+        prefillMs: expect.any(Number) as number,
+        throughputTokensPerSec: expect.any(Number) as number,
+        throughputWithPrefillTokensPerSec: expect.any(Number) as number,
+      },
+      adapter: { backend: 'cpu' },
+      notices: [],
+    });
+    expect(answers[1].tokens).not.toEqual(answers[0].tokens);
+    expect(JSON.parse(JSON.stringify(together))).toEqual(together);
+  });
+
+  it('evict as requests of their own would', async () => {
+    const policy = { id: 'h2o', heavy: 3, recent: 4, chunk: 5 };
+    const together = await answerAll(engine, {
+      ...request,
+      policy,
+      sequences: [{ prompt }, { tokens: [9] }],
+    });
+    const answers = [await alone({ policy, prompt }), await alone({ policy, tokens: [9] })];
+    expect(together).toMatchObject({ sequences: answers.map(({ tokens }) => ({ tokens })) });
+  });
+
+  it.each([
+    ['sequences', { sequences: {} }],
+    ['sequences', { sequences: [] }],
+    ['sequences[1]', { sequences: [{ prompt }, 7] }],
+    ['sequences[0].prompt', { sequences: [{}] }],
+    ['sequences[0].tokens', { sequences: [{ prompt, tokens: [1] }] }],
+    ['sequences[1].seed', { sequences: [{ prompt }, { prompt, seed: 2 }] }],
+    ['sequences[1].sampling.heat', { sequences: [{ prompt }, { prompt, sampling: { heat: 2 } }] }],
+    ['sequences[1].maxNewTokens', { sequences: [{ prompt }, { prompt, maxNewTokens: -1 }] }],
+    ['sequences[1].topP', { sequences: [{ prompt }, { prompt, sampling: { topP: 2 } }] }],
+    ['sequences[1].tokens', { sequences: [{ prompt }, { tokens: [99999] }] }],
+    ['sequences[1].tokens', { sequences: [{ prompt }, { tokens: [] }] }],
+    ['prompt', { sequences: [{ prompt }], prompt }],
+    ['messages', { sequences: [{ prompt }], messages: [] }],
+    ['logits', { sequences: [{ prompt }], logits: [0] }],
+    ['score', { sequences: [{ prompt }], score: true }],
+    ['watch', { sequences: [{ prompt }], watch: ['tokens'] }],
+    ['continuation', { sequences: [{ prompt }], continuation: [1] }],
+  ])('are refused as a whole, naming %s', async (field, more) => {
+    expect(await answerAll(engine, { ...request, ...more })).toMatchObject({
+      ok: false,
+      failure: { code: 'bad-request', field },
+    });
+  });
+
+  it('all end when the run is stopped, those that wait for a place too', async () => {
+    const many = { ...request, maxNewTokens: 200, ignoreEos: true };
+    const sequences = Array.from({ length: 40 }, () => ({ tokens: [1] }));
+    const asked = valueOf(parseRequest({ ...many, sequences }));
+    if (!('sequences' in asked)) throw new Error('these are sequences');
+    valueOf(await engine.load(asked.load, () => undefined));
+    let tokens = 0;
+    const onEvent = (event: EngineEvent) => {
+      if (event.type === 'sequence-token' && ++tokens === 100) engine.stop();
+    };
+    const result = valueOf(await engine.generateSequences(asked.sequences, onEvent));
+    expect(result.sequences.map(({ end }) => end)).toEqual(sequences.map(() => 'stopped'));
+    const written = result.sequences.map((sequence) => sequence.tokens.length);
+    expect(written.every((count, i) => (i < 32 ? count >= 3 && count < 200 : count === 0))).toBe(true);
+  });
+});

@@ -1,0 +1,120 @@
+import { BackendError } from '../../gpu/backend-error.ts';
+import type { Batch, BatchText, Continuation, DecodeEnd } from '../../gpu/backend.ts';
+import type { ThroughputClock } from '../throughput-clock.ts';
+import type { RunOptions } from './generate.ts';
+import { piecesOf } from './open-policy.ts';
+import type { PreparedSequence } from './prepare-sequences.ts';
+import type { SumOfKv } from './sum-of-kv.ts';
+
+/** A sequence in one of the places. */
+interface Live {
+  readonly sequence: PreparedSequence;
+  readonly text: BatchText;
+}
+
+interface Surroundings {
+  readonly kv: SumOfKv;
+  readonly clock: ThroughputClock;
+  readonly options: RunOptions;
+}
+
+/** Keeps the places of a batch full. */
+export class SequenceScheduler {
+  readonly #batch: Batch;
+  readonly #around: Surroundings;
+  readonly #live: Live[] = [];
+  #places: number;
+
+  constructor(batch: Batch, around: Surroundings) {
+    this.#batch = batch;
+    this.#around = around;
+    this.#places = batch.places;
+  }
+
+  async run(sequences: readonly PreparedSequence[]): Promise<void> {
+    const { stopped } = this.#around.options;
+    const waiting = [...sequences];
+    while (!stopped() && waiting.length + this.#live.length > 0) {
+      while (!stopped() && waiting.length > 0 && this.#live.length < this.#places) {
+        const text = await this.#open(waiting[0]);
+        if (!text) break;
+        const sequence = waiting.shift();
+        if (sequence) await this.#read(sequence, text);
+      }
+      if (!stopped() && this.#live.length > 0) await this.#decode();
+    }
+    for (const live of [...this.#live]) this.#end(live, 'stopped');
+  }
+
+  /** Opens a text; null if there is no memory before another one ends. */
+  async #open(sequence: PreparedSequence | undefined): Promise<BatchText | null> {
+    if (!sequence) return null;
+    try {
+      return await this.#batch.open(sequence.options);
+    } catch (error) {
+      if (!isFull(error) || this.#live.length === 0) throw error;
+      this.#places = this.#live.length;
+      return null;
+    }
+  }
+
+  /** Reads a sequence's prompt, in the pieces of its policy. */
+  async #read(sequence: PreparedSequence, text: BatchText): Promise<void> {
+    const { clock, kv, options } = this.#around;
+    const live = { sequence, text };
+    this.#live.push(live);
+    kv.opened(text.kvUsage());
+    const finished = await clock.prefill(sequence.prompt.length, async (onPrepared) => {
+      for (const piece of piecesOf(sequence.prompt, sequence.policy)) {
+        const read = await text.prefill(piece, {
+          mode: sequence.mode,
+          logitsAt: [],
+          onLogits: () => undefined,
+          onPrepared,
+          onProgress: () => undefined,
+          stopped: options.stopped,
+        });
+        if (!read) return false;
+      }
+      return true;
+    });
+    if (finished && sequence.request.maxNewTokens === 0) this.#end(live, 'length');
+  }
+
+  async #decode(): Promise<void> {
+    const { clock, options } = this.#around;
+    const live = [...this.#live];
+    const continuations = live.map(({ sequence, text }) => this.#continuation(sequence, text));
+    const ends = await clock.decode(() => this.#batch.decode(continuations, { stopped: options.stopped }));
+    for (const [i, each] of live.entries()) {
+      const end = ends[i] ?? null;
+      if (end !== null) this.#end(each, end);
+    }
+  }
+
+  #continuation({ index, request, tokens, endTokens }: PreparedSequence, text: BatchText): Continuation {
+    const { clock, options } = this.#around;
+    return {
+      text,
+      sampling: request.sampling,
+      maxNewTokens: request.maxNewTokens - tokens.length,
+      endTokens,
+      onToken: (id: number) => {
+        clock.token();
+        tokens.push(id);
+        options.emit({ type: 'sequence-token', sequence: index, id });
+      },
+    };
+  }
+
+  #end(live: Live, end: DecodeEnd): void {
+    live.sequence.end = end;
+    this.#around.kv.ended(live.text.kvUsage());
+    live.text.close();
+    this.#live.splice(this.#live.indexOf(live), 1);
+  }
+}
+
+/** Whether there was no memory, or no way to bind so much of it at once. */
+export const isFull = (error: unknown) =>
+  error instanceof BackendError && ['out-of-memory', 'limit-too-small'].includes(error.failure.code);
