@@ -1,6 +1,8 @@
 import { modelSource } from '#platform';
 import { describe, expect, it } from 'vitest';
 import { openCpuBackend } from '../../gpu/reference/backend.ts';
+import { openWasmBackend } from '../../gpu/wasm/backend.ts';
+import { benchBatches } from '../../tools/bench/bench-batch.ts';
 import { bench } from '../../tools/bench/bench.ts';
 import type { BenchRequest } from '../../tools/bench/options.ts';
 import { parseShape } from '../../tools/bench/shapes.ts';
@@ -19,6 +21,7 @@ const request: BenchRequest = {
   promptTokens: 5,
   newTokens: 6,
   repeats: 1,
+  batch: null,
   backend: 'webgpu',
 };
 const openSource = (id: string) => modelSource(shippedFolder(id));
@@ -71,5 +74,28 @@ describe('The bench', () => {
   it('refuses an invalid shape', () => {
     expect(() => parseShape('12,x')).toThrow('"12,x" is no shape: give 135m or 1.1b');
     expect(() => parseShape('2,64,96,4,3,16,160')).toThrow('kvHeads does not divide heads');
+  });
+
+  it('measures several sequences at once, under several plans and within a budget', async () => {
+    const backend = await openWasmBackend('simd');
+    const shape = '3,64,96,4,2,16,160';
+    const batch = { sizes: [1, 3, 4000], plans: ['0_1_2', '0_2_2'], budgetBytes: 2_000_000 };
+    const report = await benchBatches({ ...request, shape }, batch, backend, openSource);
+    const [plain, shared] = report.plans;
+    expect(report.plans.map(({ layerTypes }) => layerTypes)).toEqual(batch.plans);
+    expect((shared?.kvBytesPerToken ?? 0) / (plain?.kvBytesPerToken ?? 1)).toBe(2 / 3);
+    expect(shared?.largest?.places).toBeGreaterThan(plain?.largest?.places ?? Infinity);
+    for (const { batches, kvBytesPerToken } of report.plans) {
+      expect(batches.map(({ sequences, places }) => [sequences, places])).toEqual([
+        [1, 1],
+        [3, 3],
+      ]);
+      expect(batches[1]?.perStep).toEqual(batches[0]?.perStep);
+      const tokens = request.promptTokens + request.newTokens - 1;
+      expect(batches.map(({ kvBytes }) => kvBytes)).toEqual([1, 3].map((n) => n * tokens * kvBytesPerToken));
+      expect(batches[1]?.throughputTokensPerSec.median).toBeGreaterThan(0);
+    }
+    expect(backend.allocatedBytes).toBe(0);
+    backend.destroy();
   });
 });

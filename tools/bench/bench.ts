@@ -1,4 +1,4 @@
-import type { Backend, ModelWeights, Session } from '../../gpu/backend.ts';
+import type { Backend, ModelWeights, PlanOptions, Session, TextOptions } from '../../gpu/backend.ts';
 import type { Policy } from '../../gpu/kv/policies/policy.ts';
 import { GpuSession } from '../../gpu/webgpu/session.ts';
 import { parseLayerTypes } from '../../gpu/plan/layer-types.ts';
@@ -41,17 +41,25 @@ export interface BenchReport {
 }
 
 /** The median of the repeats, and the extremes. */
-interface Spread {
+export interface Spread {
   readonly median: number;
   readonly min: number;
   readonly max: number;
 }
 
-interface Loaded {
-  readonly dims: ModelDims;
+export interface Loaded extends Opened {
   readonly model: ModelWeights;
+}
+
+/** A model under one plan and policy. */
+export interface Opened {
+  readonly dims: ModelDims;
   readonly policy: Policy;
+  readonly plan: PlanOptions;
+  readonly textOf: (capacityTokens: number) => TextOptions;
   readonly open: (capacityTokens: number) => Promise<Session>;
+  /** The same model under another plan. */
+  readonly under: (layerTypes: string) => Promise<Opened>;
 }
 
 /** Measures one model on one backend, after a warm-up. */
@@ -82,7 +90,7 @@ export async function bench(
   return report;
 }
 
-async function load(
+export async function load(
   request: BenchRequest,
   backend: Backend,
   openSource: (model: string) => ModelSource,
@@ -125,17 +133,25 @@ async function opener(
   dims: ModelDims,
   request: BenchRequest,
   openSource: (model: string) => ModelSource,
-): Promise<Omit<Loaded, 'model'>> {
+): Promise<Opened> {
   const { config, kvPrecision, policy: asked, promptTokens, newTokens } = request;
   const { layerCount, contextTokens } = dims;
   const { sharing, passes } = valueOf(applyConfig(stored, config, layerCount));
   const policy = await policyOf(asked, { contextTokens, maxNewTokens: newTokens });
   const files = { config: { dims }, openSource: () => Promise.resolve(openSource(request.model)) };
   const eviction = await evictionOf(files, sharing, policy, { scored: false, promptTokens });
+  const plan = { sharing, passes, kvPrecision };
+  const textOf = (capacityTokens: number) => ({ capacityTokens, ...eviction });
   return {
     dims,
     policy,
-    open: (capacityTokens) => model.open({ sharing, passes, kvPrecision, capacityTokens, ...eviction }),
+    plan,
+    textOf,
+    open: (capacityTokens) => model.open({ ...plan, ...textOf(capacityTokens) }),
+    under: (layerTypes) => {
+      const other = { ...request, config: { ...config, layerTypes } };
+      return opener(model, stored, dims, other, openSource);
+    },
   };
 }
 
@@ -236,7 +252,7 @@ async function tokenFigures(
   }
 }
 
-function spread(values: readonly number[]): Spread {
+export function spread(values: readonly number[]): Spread {
   const sorted = values.toSorted((a, b) => a - b);
   const [min = 0] = sorted;
   return { median: sorted[Math.floor(sorted.length / 2)] ?? 0, min, max: sorted.at(-1) ?? 0 };

@@ -7,7 +7,7 @@ import { findChromium, quietFlags, webGpuFlags } from '../setup/find-chromium.mj
 
 /**
  * @param {import('./options.ts').BenchRequest} request
- * @returns {Promise<import('./bench.ts').BenchReport>}
+ * @returns {Promise<import('./bench.ts').BenchReport | import('./bench-batch.ts').BatchReport>}
  */
 export async function benchInChromium(request) {
   const server = await createServer({

@@ -4,6 +4,7 @@ import { openWebGpuBackend } from '../../gpu/webgpu/backend.ts';
 import { openFolderSource } from '../headless/folder-source.ts';
 import { openDawn } from '../headless/vulkan.ts';
 import { bench, type BenchReport } from './bench.ts';
+import { benchBatches, type BatchReport } from './bench-batch.ts';
 import { readArguments, usageOf, type BenchRequest } from './options.ts';
 
 /** For the script, which can only import what is built. */
@@ -14,13 +15,16 @@ export async function main(
   request: BenchRequest,
   root: string,
   findSoftwareVulkan: () => Promise<string | undefined>,
-): Promise<BenchReport> {
+): Promise<BenchReport | BatchReport> {
   const backend =
     request.backend === 'cpu'
       ? await openProcessorBackend()
       : await openWebGpuBackend(await openDawn(findSoftwareVulkan));
   try {
-    return await bench(request, backend, (model) => openFolderSource(join(root, 'public', 'models', model)));
+    const openSource = (model: string) => openFolderSource(join(root, 'public', 'models', model));
+    return request.batch
+      ? await benchBatches(request, request.batch, backend, openSource)
+      : await bench(request, backend, openSource);
   } finally {
     backend.destroy();
   }

@@ -29,6 +29,18 @@ export interface BenchRequest extends Filled<Pick<SettingValues, KeysOfPart<'loa
   readonly promptTokens: number;
   readonly newTokens: number;
   readonly repeats: number;
+  /** Measures several sequences at once; null to measure one. */
+  readonly batch: BatchAsked | null;
+}
+
+/** What to measure of several sequences at once. */
+export interface BatchAsked {
+  /** Numbers of sequences, ascending. */
+  readonly sizes: readonly number[];
+  /** Layer types of the plans to compare; empty for the one that the request has. */
+  readonly plans: readonly string[];
+  /** Memory for weights, caches and scratch; null not to ask for the largest batch. */
+  readonly budgetBytes: number | null;
 }
 
 export interface BenchArguments {
@@ -56,6 +68,9 @@ export const optionsOf = (table: Settings = settings) => ({
   prompt: { type: 'string', default: '11' } as const,
   new: { type: 'string', default: '128' } as const,
   repeats: { type: 'string', default: '3' } as const,
+  batch: { type: 'string' } as const,
+  plans: { type: 'string' } as const,
+  budget: { type: 'string' } as const,
 });
 
 /** What a benchmark takes if an option is absent; undefined leaves it to the checkpoint. */
@@ -83,7 +98,10 @@ export const usageOf = (table: Settings = settings) => {
 ${lines.join('\n')}
   --prompt N                         prompt tokens (11)
   --new N                            new tokens (128)
-  --repeats N                        (3)`;
+  --repeats N                        (3)
+  --batch N,N,…                      several sequences at once, so many each time
+  --plans P,P,…                      with --batch: layer types to compare
+  --budget BYTES                     with --batch: the largest batch that fits, weights included`;
 };
 
 /** A benchmark says which mode it measures, so that it cannot take "auto". */
@@ -133,8 +151,33 @@ export function readArguments(args: readonly string[], table: Settings = setting
     promptTokens: count('prompt', values.prompt),
     newTokens: count('new', values.new),
     repeats: count('repeats', values.repeats),
+    batch: readBatch(values),
   } as BenchRequest; // every row of its parts was read
   return { place, request };
+}
+
+function readBatch({
+  batch,
+  plans,
+  budget,
+}: {
+  readonly batch?: string;
+  readonly plans?: string;
+  readonly budget?: string;
+}): BatchAsked | null {
+  if (batch === undefined) {
+    const alone = plans === undefined ? (budget === undefined ? null : 'budget') : 'plans';
+    if (alone !== null) throw new Error(`--${alone} goes with --batch`);
+    return null;
+  }
+  return {
+    sizes: batch
+      .split(',')
+      .map((size) => count('batch', size))
+      .sort((a, b) => a - b),
+    plans: plans?.split(',') ?? [],
+    budgetBytes: budget === undefined ? null : count('budget', budget),
+  };
 }
 
 function count(name: string, text: string): number {

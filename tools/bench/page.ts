@@ -3,11 +3,12 @@ import { openWebGpuBackend } from '../../gpu/webgpu/backend.ts';
 import { openPageSource } from '../../worker/loader/page-source.ts';
 import { valueOf } from '../../worker/outcome.ts';
 import { bench, type BenchReport } from './bench.ts';
+import { benchBatches, type BatchReport } from './bench-batch.ts';
 import type { BenchRequest } from './options.ts';
 
 declare global {
   // `var`, because nothing else declares a property of globalThis.
-  var runBench: (request: BenchRequest) => Promise<BenchReport>;
+  var runBench: (request: BenchRequest) => Promise<BenchReport | BatchReport>;
 }
 
 globalThis.runBench = async (request) => {
@@ -15,5 +16,8 @@ globalThis.runBench = async (request) => {
     ? openProcessorBackend()
     : openWebGpuBackend(navigator.gpu));
   const page = new URL('/public/', location.href).href;
-  return bench(request, backend, (model) => valueOf(openPageSource(page, model)));
+  const openSource = (model: string) => valueOf(openPageSource(page, model));
+  return request.batch
+    ? benchBatches(request, request.batch, backend, openSource)
+    : bench(request, backend, openSource);
 };

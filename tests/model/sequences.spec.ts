@@ -1,0 +1,210 @@
+import { runningIn } from '#platform';
+import fc from 'fast-check';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { BackendError } from '../../gpu/backend-error.ts';
+import type {
+  Backend,
+  Batch,
+  Continuation,
+  ModelWeights,
+  PlanOptions,
+  TextOptions,
+} from '../../gpu/backend.ts';
+import { instructionsHere } from '../../gpu/wasm/kernels.ts';
+import { openWasmBackend } from '../../gpu/wasm/backend.ts';
+import { arbitrarySequences } from '../support/arbitrary-sequences.ts';
+import { keepEverything } from '../../gpu/kv/policies/keep-everything.ts';
+import { greedy } from '../../gpu/plan/sampling.ts';
+import { largestBatch } from '../../worker/evaluate/largest-batch.ts';
+import { policyWith } from '../support/arbitrary-policies.ts';
+import { layersOf, sharingOf } from '../support/arbitrary-plans.ts';
+import { putRandomModel, tinyDims } from '../support/random-model.ts';
+import { openBackend } from '../support/test-engine.ts';
+import { writeAlone, writeTogether } from '../support/write-sequences.ts';
+
+const atNight = runningIn === 'node' && process.env['KVTAB_PLANS'] === 'all';
+
+const subjects: readonly {
+  readonly name: string;
+  readonly open: () => Promise<Backend>;
+  readonly runs: number;
+}[] = [
+  ...instructionsHere().map((instructions) => ({
+    name: `WebAssembly with ${instructions}`,
+    open: () => openWasmBackend(instructions),
+    runs: atNight ? 500 : runningIn === 'node' ? 60 : 10,
+  })),
+  { name: 'the CPU twin', open: () => openBackend('twin'), runs: atNight ? 60 : 10 },
+];
+
+describe.each(subjects)('Sequences that are written together by $name', ({ open, runs }) => {
+  let backend: Backend;
+  let model: ModelWeights;
+  beforeAll(async () => {
+    backend = await open();
+    [model] = (await putRandomModel([backend], tinyDims, layersOf('0_1_2_3'), { type: 'f16' })) as [
+      ModelWeights,
+    ];
+  });
+  afterAll(() => backend.destroy());
+
+  it(`are what each becomes alone, to the bit, in ${runs} random batches`, async () => {
+    await fc.assert(
+      fc.asyncProperty(arbitrarySequences, async (run) => {
+        const before = backend.allocatedBytes;
+        const together = await writeTogether(model, run);
+        for (const [i, sequence] of run.sequences.entries()) {
+          const alone = await writeAlone(model, run, sequence);
+          expect(together[i], `sequence ${i}`).toEqual(alone);
+        }
+        expect(backend.allocatedBytes).toBe(before);
+      }),
+      { numRuns: runs },
+    );
+  });
+
+  it('wait for one another if there is memory for two at a time', async () => {
+    const scarce: Pick<ModelWeights, 'open' | 'openBatch'> = {
+      open: (options) => model.open(options),
+      openBatch: async (options) => withRoomFor(2, await model.openBatch(options)),
+    };
+    const [run] = fc.sample(arbitrarySequences, { numRuns: 1, seed: 7 });
+    if (!run) throw new Error('a sample of one');
+    const crowded = {
+      ...run,
+      places: 5,
+      sequences: [...run.sequences, ...run.sequences, ...run.sequences],
+    };
+    const together = await writeTogether(scarce, crowded);
+    expect(together).toEqual(await writeTogether(model, { ...crowded, places: 1 }));
+  });
+});
+
+describe('Sequences on WebGPU', () => {
+  it('are what each becomes alone, under a policy too', async () => {
+    const backend = await openBackend('webgpu');
+    const [model] = (await putRandomModel([backend], tinyDims, layersOf('0_1_2_3'))) as [ModelWeights];
+    const sampling = { temperature: 0.7, topK: 5, topP: 1, minP: 0, repetitionPenalty: 1.2, seed: 5 };
+    const sequences = [
+      { prompt: [3, 1, 4], mode: 'parallel', maxNewTokens: 6, sampling, ends: [] },
+      { prompt: [2], mode: 'sequential', maxNewTokens: 3, sampling: greedy, ends: [] },
+    ] as const;
+    const plan = {
+      sharing: sharingOf('0_2s_2_3'),
+      passes: { forward: 2, backward: 1 },
+      kvPrecision: 'f16',
+    } as const;
+    for (const policy of [keepEverything, policyWith('h2o', { heavy: 1, recent: 2 })]) {
+      const run = { plan, policy, places: 2, sequences };
+      const together = await writeTogether(model, run);
+      for (const [i, sequence] of sequences.entries()) {
+        expect(together[i]).toEqual(await writeAlone(model, run, sequence));
+      }
+    }
+    backend.destroy();
+  });
+});
+
+describe('A batch in WebAssembly', () => {
+  const plan: PlanOptions = {
+    sharing: sharingOf('0_2s_2_3'),
+    passes: { forward: 2, backward: 1 },
+    kvPrecision: 'f16',
+  };
+  const policy = policyWith('keyformer', { heavy: 2, recent: 3, tauInit: 1, tauDelta: 0.1 });
+  const texts: readonly TextOptions[] = [
+    { capacityTokens: 30 },
+    { capacityTokens: 30, eviction: { policy, scored: false, promptTokens: 9, kernels: null } },
+  ];
+  let backend: Backend;
+  let model: ModelWeights;
+  beforeAll(async () => {
+    backend = await openBackend('cpu');
+    [model] = (await putRandomModel([backend], tinyDims, layersOf('0_1_2_3'))) as [ModelWeights];
+  });
+  afterAll(() => backend.destroy());
+
+  it('reads every matrix once a step, however many sequences there are', async () => {
+    const perStep = [];
+    for (const places of [1, 2, 5, 8, 16]) {
+      const batch = await model.openBatch({ ...plan, places, texts });
+      const continuations: Continuation[] = [];
+      for (let place = 0; place < places; place++) {
+        const text = await batch.open(texts[0] ?? { capacityTokens: 30 });
+        const ignore = () => undefined;
+        const options = { logitsAt: [], onLogits: ignore, onProgress: ignore, stopped: () => false };
+        await text.prefill([1 + place], { mode: 'sequential', ...options });
+        const asked = { sampling: greedy, endTokens: new Set<number>(), onToken: ignore };
+        continuations.push({ text, maxNewTokens: 1, ...asked });
+      }
+      const decode = (maxNewTokens: number) =>
+        batch.decode(
+          continuations.map((each) => ({ ...each, maxNewTokens })),
+          { stopped: () => false },
+        );
+      await decode(1);
+      const before = batch.work;
+      await decode(4);
+      const after = batch.work;
+      perStep.push({
+        products: ((after?.products ?? 0) - (before?.products ?? 0)) / 4,
+        weightBytes: ((after?.weightBytes ?? 0) - (before?.weightBytes ?? 0)) / 4,
+      });
+      batch.close();
+    }
+    const { hiddenSize, intermediateSize, heads, kvHeads, headDim, layerCount } = tinyDims;
+    // q, o, gate, up and down of each layer, k and v of three owners, and the head.
+    expect(perStep[0]?.products).toBe(5 * layerCount + 2 * 3 + 1);
+    const numbers =
+      layerCount * (2 * heads * headDim * hiddenSize + 3 * hiddenSize * intermediateSize) +
+      3 * 2 * kvHeads * headDim * hiddenSize;
+    expect(perStep[0]?.weightBytes).toBeGreaterThan(4 * numbers);
+    for (const each of perStep) expect(each).toEqual(perStep[0]);
+  });
+
+  it.each([
+    ['without a policy', texts[0]],
+    ['under a policy', texts[1]],
+  ])('fits into a budget to the byte, %s, and takes what was foreseen', async (_, text) => {
+    if (!text) throw new Error('there are two');
+    const before = backend.allocatedBytes;
+    const roomy = await largestBatch(model, plan, text, model.bytes + 200_000);
+    expect(roomy.places).toBeGreaterThan(20);
+    expect(roomy.verifiedBytes).toBe(roomy.weightBytes + roomy.kvBytes + roomy.scratchBytes);
+    expect(roomy.verifiedBytes).toBeLessThanOrEqual(model.bytes + 200_000);
+    const exact = await largestBatch(model, plan, text, roomy.verifiedBytes);
+    expect(exact).toMatchObject({ places: roomy.places, verifiedBytes: roomy.verifiedBytes });
+    const short = await largestBatch(model, plan, text, roomy.verifiedBytes - 1);
+    expect(short).toMatchObject({ places: roomy.places - 1, missingBytes: 1 });
+    expect(await largestBatch(model, plan, text, model.bytes)).toMatchObject({ places: 0, kvBytes: 0 });
+    expect(backend.allocatedBytes).toBe(before);
+  });
+});
+
+/** A batch whose memory ends when so many texts are open. */
+function withRoomFor(most: number, batch: Batch): Batch {
+  let open = 0;
+  return {
+    places: batch.places,
+    work: batch.work,
+    sharedBytesFor: (places) => batch.sharedBytesFor(places),
+    open: async (options) => {
+      if (open === most) throw new BackendError({ code: 'out-of-memory', what: 'kv', bytes: 1 });
+      const text = await batch.open(options);
+      open++;
+      const closeText = text.close.bind(text);
+      const close = () => {
+        open--;
+        closeText();
+      };
+      return Object.assign(text, { close });
+    },
+    decode: (texts, options) => batch.decode(texts, options),
+    get allocatedBytes() {
+      return batch.allocatedBytes;
+    },
+    close: () => {
+      batch.close();
+    },
+  };
+}

@@ -1,0 +1,79 @@
+import type { ModelWeights, PlanOptions, TextOptions } from '../../gpu/backend.ts';
+
+/** The most sequences that a memory budget has room for, and why. */
+export interface LargestBatch {
+  /** 0 if there is no room for one. */
+  readonly places: number;
+  /** What that many take, by the ledger's sizes. */
+  readonly weightBytes: number;
+  readonly kvBytes: number;
+  /** Everything else: what sequences share, and what each needs beside its caches. */
+  readonly scratchBytes: number;
+  /** What one more would take beyond the budget; null if it is no question of memory: more are never decoded at once. */
+  readonly missingBytes: number | null;
+  /** What the ledger counted when that many were opened, with the weights: the sum of the three. 0 without any. */
+  readonly verifiedBytes: number;
+}
+
+/** No batch is larger: a power of two. */
+const MOST_PLACES = 4096;
+/** Enough to see whether the backend gives more than one place. */
+const ASKED_PLACES = 2;
+
+/**
+ * The largest batch of equal sequences that fits into a budget. It follows from what one of them takes and from what
+ * they share, and is allocated once to see whether that is so.
+ *
+ * @throws BackendError if the budget is more than the machine has
+ */
+export async function largestBatch(
+  model: ModelWeights,
+  plan: PlanOptions,
+  text: TextOptions,
+  budgetBytes: number,
+): Promise<LargestBatch> {
+  const planned = await planBatch(model, plan, text, budgetBytes);
+  const { places, weightBytes } = planned;
+  if (places === 0) return { ...planned, verifiedBytes: 0 };
+  const batch = await model.openBatch({ ...plan, texts: [text], places });
+  try {
+    for (let place = 0; place < places; place++) await batch.open(text);
+    return { ...planned, verifiedBytes: weightBytes + batch.allocatedBytes };
+  } finally {
+    batch.close();
+  }
+}
+
+/** The figures as they follow from a batch with one open text. */
+async function planBatch(
+  model: ModelWeights,
+  plan: PlanOptions,
+  text: TextOptions,
+  budgetBytes: number,
+): Promise<Omit<LargestBatch, 'verifiedBytes'>> {
+  const weightBytes = model.bytes;
+  const batch = await model.openBatch({ ...plan, texts: [text], places: ASKED_PLACES });
+  try {
+    const before = batch.allocatedBytes;
+    const opened = await batch.open(text);
+    const kvBytes = opened.kvUsage().allocatedBytes;
+    const textBytes = batch.allocatedBytes - before;
+    const total = (places: number) => weightBytes + batch.sharedBytesFor(places) + places * textBytes;
+    // A backend that decodes in turn has a single place, however many are asked for.
+    const most = batch.places < ASKED_PLACES ? batch.places : MOST_PLACES;
+    let places = 0;
+    // Every place takes more, so that halving finds the last one that fits.
+    for (let step = MOST_PLACES; step >= 1; step /= 2) {
+      if (places + step <= most && total(places + step) <= budgetBytes) places += step;
+    }
+    return {
+      places,
+      weightBytes,
+      kvBytes: places * kvBytes,
+      scratchBytes: places === 0 ? 0 : total(places) - weightBytes - places * kvBytes,
+      missingBytes: places === most ? null : total(places + 1) - budgetBytes,
+    };
+  } finally {
+    batch.close();
+  }
+}
