@@ -10,7 +10,7 @@ export const words = {
   rows: (rows: number, tokens: number) => `${count(rows)} of ${count(tokens)}`,
   showHeads: (owner: number) => `KV heads of layer ${owner}`,
   merged: (tokens: number) => `Each cell stands for ${tokens} neighboring tokens.`,
-  shade: 'Darker cells have higher scores.',
+  shade: 'The stronger a cell’s color, the higher its score.',
   still: 'Cells are held rows; gaps were evicted.',
   token: (position: number, text: string | null) =>
     `Token ${count(position)}${text === null ? '' : ` (${text})`}`,
