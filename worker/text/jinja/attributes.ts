@@ -1,6 +1,6 @@
 import { Given } from './arguments.ts';
 import type { Budget } from './budget.ts';
-import { formatText, type Lookup } from './format-text.ts';
+import { formatText, type Lookup } from './brace-format.ts';
 import { TemplateError } from './lexer.ts';
 import { textMethods } from './text-methods.ts';
 import {

@@ -3,7 +3,7 @@ import { Given } from './arguments.ts';
 import { attributeOf } from './attributes.ts';
 import { fixed } from './decimals.ts';
 import { iterate, type Filter, type Surroundings } from './filter.ts';
-import { formatted } from './format.ts';
+import { formatted } from './percent-format.ts';
 import { toJson } from './json.ts';
 import { TemplateError } from './lexer.ts';
 import {

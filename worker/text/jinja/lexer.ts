@@ -1,5 +1,5 @@
 /** Jinja's text and tokens, as jinja2's lexer cuts them. */
-import { SPACE } from './space.ts';
+import { endOf, SPACE } from './space.ts';
 
 /** Why a template is refused. chat-template.ts turns it into a failure. */
 export class TemplateError extends Error {}
@@ -30,11 +30,7 @@ export interface WhiteSpace {
 
 const space = new RegExp(`[${SPACE}]`);
 
-function withoutTrailingSpace(text: string): string {
-  let end = text.length;
-  while (end > 0 && space.test(text.charAt(end - 1))) end--;
-  return text.slice(0, end);
-}
+const withoutTrailingSpace = (text: string) => text.slice(0, endOf(text));
 
 /** @throws TemplateError */
 export function tokenize(source: string, whiteSpace: WhiteSpace): readonly Token[] {

@@ -1,6 +1,6 @@
 /** Python's arithmetic. */
 import type { Budget } from './budget.ts';
-import { formatted } from './format.ts';
+import { formatted } from './percent-format.ts';
 import { TemplateError } from './lexer.ts';
 import { Float, isList, numberOf, Tuple, typeName, Undefined, type Value } from './values.ts';
 

@@ -3,20 +3,19 @@ import { Given } from './arguments.ts';
 import type { Budget } from './budget.ts';
 import { iterate } from './filter.ts';
 import { TemplateError } from './lexer.ts';
-import { SPACE } from './space.ts';
+import { endOf, lastSpace, SPACE, startOf } from './space.ts';
 import { Tuple, typeName, type CallArguments, type Value } from './values.ts';
 
 export const charactersOf = (text: string): readonly string[] => Array.from(text);
 
-const leading = new RegExp(`^[${SPACE}]+`);
 const isSpace = new RegExp(`^[${SPACE}]+$`);
 const spaces = new RegExp(`[${SPACE}]+`);
 
 /** `strip`, `lstrip` and `rstrip`; `characters` is null for white space. */
 export function strip(text: string, characters: string | null, sides: 'both' | 'left' | 'right'): string {
   if (characters === null) {
-    const begun = sides === 'right' ? text : text.replace(leading, '');
-    return sides === 'left' ? begun : begun.slice(0, begun.length - trailingSpaces(begun));
+    const begun = sides === 'right' ? text : text.slice(startOf(text));
+    return sides === 'left' ? begun : begun.slice(0, endOf(begun));
   }
   const set = new Set(characters);
   const all = charactersOf(text);
@@ -24,14 +23,6 @@ export function strip(text: string, characters: string | null, sides: 'both' | '
   if (sides !== 'right') while (begin < end && set.has(all[begin] ?? '')) begin++;
   if (sides !== 'left') while (end > begin && set.has(all[end - 1] ?? '')) end--;
   return all.slice(begin, end).join('');
-}
-
-const space = new RegExp(`[${SPACE}]`);
-
-function trailingSpaces(text: string): number {
-  let count = 0;
-  while (count < text.length && space.test(text.charAt(text.length - 1 - count))) count++;
-  return count;
 }
 
 export const capitalize = (text: string) => {
@@ -71,7 +62,7 @@ function split(text: string, separator: string | null, most: number, fromRight: 
       const at = fromRight ? lastSpace(rest) : rest.search(spaces);
       if (at < 0) break;
       words.push(fromRight ? rest.slice(at + 1) : rest.slice(0, at));
-      rest = fromRight ? strip(rest.slice(0, at), null, 'right') : rest.slice(at).replace(leading, '');
+      rest = fromRight ? strip(rest.slice(0, at), null, 'right') : strip(rest.slice(at), null, 'left');
     }
     if (rest !== '') words.push(rest);
     return fromRight ? words.reverse() : words;
@@ -82,11 +73,6 @@ function split(text: string, separator: string | null, most: number, fromRight: 
   return fromRight
     ? [parts.slice(0, parts.length - limit).join(separator), ...parts.slice(parts.length - limit)]
     : [...parts.slice(0, limit), parts.slice(limit).join(separator)];
-}
-
-function lastSpace(text: string): number {
-  for (let at = text.length - 1; at >= 0; at--) if (space.test(text.charAt(at))) return at;
-  return -1;
 }
 
 const cased = /\p{Lu}|\p{Ll}|\p{Lt}/u;

@@ -1,5 +1,6 @@
+/** Python's `pattern.format(values)`. Its other format is in percent-format.ts. */
 import type { Budget } from './budget.ts';
-import { escaped, floatText } from './format.ts';
+import { checkPlaces, escaped, floatText, wholeDigits } from './number-text.ts';
 import { TemplateError } from './lexer.ts';
 import { charactersOf } from './text-methods.ts';
 import {
@@ -19,8 +20,6 @@ export interface Lookup {
   readonly attribute: (object: Value, name: string) => Value;
   readonly item: (object: Value, key: Value) => Value;
 }
-
-const MOST_PLACES = 1000;
 
 /** Python's `pattern.format(…)`. */
 export function formatText(pattern: string, args: CallArguments, lookup: Lookup, budget: Budget): string {
@@ -101,8 +100,7 @@ function specified(value: Value, spec: string, budget: Budget): string {
   const least = Number(width);
   const precision = places === undefined ? null : Number(places);
   budget.text(least);
-  if ((precision ?? 0) > MOST_PLACES)
-    throw new TemplateError(`a format asks for more than ${MOST_PLACES} digits`);
+  checkPlaces(precision);
   if (typeof value === 'string') {
     if ((type ?? 's') !== 's' || group !== undefined || mark !== undefined || sign !== '-' || align === '=') {
       throw new TemplateError(`a text has no format "${spec}"`);
@@ -139,9 +137,7 @@ function numberText(
   const base = type === undefined ? (isFloat ? undefined : 10) : isFloat ? undefined : bases[type];
   if (base !== undefined) {
     if (precision !== null) throw new TemplateError('a whole number has no digits behind the point');
-    const digits = BigInt(Math.abs(number)).toString(base);
-    const mark = isMarked && base !== 10 ? `0${type ?? ''}` : '';
-    return (number < 0 ? '-' : '') + mark + (type === 'X' ? digits.toUpperCase() : digits);
+    return wholeDigits(number, { base, kind: type ?? 'd', digits: 0, isMarked });
   }
   switch (type) {
     case undefined:

@@ -1,5 +1,6 @@
+/** Python's `pattern % values`. Its other format is in brace-format.ts. */
 import type { Budget } from './budget.ts';
-import { exponential, fixed, general } from './decimals.ts';
+import { checkPlaces, escaped, floatText, numberFor, wholeDigits } from './number-text.ts';
 import { TemplateError } from './lexer.ts';
 import { charactersOf } from './text-methods.ts';
 import {
@@ -14,9 +15,6 @@ import {
   Undefined,
   type Value,
 } from './values.ts';
-
-/** Digits behind the point, and characters of a width. */
-const MOST_PLACES = 1000;
 
 const conversion = /^(?:\(([^()]{0,200})\))?([-+ 0#]{0,20})(\*|\d{0,9})(?:\.(\*|\d{0,9}))?[hlL]?([\s\S]?)/;
 
@@ -49,8 +47,7 @@ export function formatted(pattern: string, values: Value, budget: Budget): strin
     if (!/^[sradiufFeEgGxXoc]$/.test(kind)) throw new TemplateError(`a format has no conversion "${kind}"`);
     const width = count(givenWidth) ?? 0;
     const places = count(givenPlaces);
-    if ((places ?? 0) > MOST_PLACES)
-      throw new TemplateError(`a format asks for more than ${MOST_PLACES} digits`);
+    checkPlaces(places);
     const value = key === undefined ? next() : ofKey(values, key);
     budget.text(Math.abs(width));
     const body = converted(value, kind, flags, places, budget);
@@ -103,26 +100,11 @@ function converted(value: Value, kind: string, flags: string, places: number | n
   }
 }
 
-/** Everything beyond ASCII as Python's `ascii` writes it. */
-export const escaped = (text: string) =>
-  text.replace(/[^\0-\x7f]/gu, (char) => {
-    const hex = (char.codePointAt(0) ?? 0).toString(16);
-    if (hex.length <= 2) return `\\x${hex.padStart(2, '0')}`;
-    return hex.length <= 4 ? `\\u${hex.padStart(4, '0')}` : `\\U${hex.padStart(8, '0')}`;
-  });
-
 function character(value: Value): string {
   if (typeof value === 'string' && charactersOf(value).length === 1) return value;
   const code = value instanceof Float ? null : numberOf(value);
   if (code !== null && code >= 0 && code <= 0x10ffff) return String.fromCodePoint(code);
   throw new TemplateError(`%c needs a character, not ${typeName(value)}`);
-}
-
-function numberFor(kind: string, value: Value): number {
-  if (value instanceof Undefined) value.refuse();
-  const number = numberOf(value);
-  if (number === null) throw new TemplateError(`%${kind} needs a number, not ${typeName(value)}`);
-  return number;
 }
 
 function wholeText(value: Value, kind: string, digits: number, isMarked: boolean): string {
@@ -132,21 +114,5 @@ function wholeText(value: Value, kind: string, digits: number, isMarked: boolean
     throw new TemplateError(`%${kind} needs a whole number`);
   }
   const truncated = Math.trunc(number);
-  const written = BigInt(Math.abs(truncated)).toString(base).padStart(digits, '0');
-  const mark = isMarked && base !== 10 ? `0${kind}` : '';
-  return (truncated < 0 ? '-' : '') + mark + (kind === 'X' ? written.toUpperCase() : written);
-}
-
-/** A number as `f`, `e`, `g` or their capitals write it. */
-export function floatText(value: Value, kind: string, places: number, isMarked: boolean): string {
-  const number = numberFor(kind, value);
-  const lower = kind.toLowerCase();
-  const written = !Number.isFinite(number)
-    ? String(number).replace('Infinity', 'inf').replace('NaN', 'nan')
-    : lower === 'f'
-      ? fixed(number, places)
-      : lower === 'e'
-        ? exponential(number, places)
-        : general(number, places, isMarked);
-  return kind === lower ? written : written.toUpperCase();
+  return wholeDigits(truncated, { base, kind, digits, isMarked });
 }
