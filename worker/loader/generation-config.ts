@@ -63,7 +63,7 @@ const notFollowed: Readonly<Record<string, number | null>> = {
 };
 
 const changesNothing = (value: unknown, neutral: number | null) =>
-  value === null || value === neutral || (Array.isArray(value) && value.length === 0);
+  value === neutral || (Array.isArray(value) && value.length === 0);
 
 /** Far more than anybody waits for. */
 const MAX_NEW_TOKENS = 1_000_000;
