@@ -123,7 +123,7 @@ export class HostileFields {
   }
 
   refuse(name: string, reason: string): never {
-    const field = this.#pathOf(name).slice(0, LONGEST_FIELD);
+    const field = visible(this.#pathOf(name).slice(0, LONGEST_FIELD));
     const why = brief(reason);
     if (this.#blame === 'bad-request') throw new Refused({ code: 'bad-request', field, reason: why });
     throw new Refused({ code: 'bad-config', file: this.#blame.file, field, reason: why });
@@ -137,8 +137,15 @@ export class HostileFields {
 /** Characters of a reason. It may quote a stranger's name or text, which may be of any length. */
 const LONGEST_REASON = 400;
 
+/** A reason as people may read it: not too long, and without characters that hide or turn what stands beside them. */
 export const brief = (reason: string) =>
-  reason.length > LONGEST_REASON ? `${reason.slice(0, LONGEST_REASON)}…` : reason;
+  visible(reason.length > LONGEST_REASON ? `${reason.slice(0, LONGEST_REASON)}…` : reason);
+
+const visible = (text: string) =>
+  text.replaceAll(/(?!\n)[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu, (character) => {
+    const code = (character.codePointAt(0) ?? 0).toString(16);
+    return `\\u{${code}}`;
+  });
 
 const SHOWN = 60;
 

@@ -18,6 +18,8 @@ export const LONGEST_LINK = 1_000_000;
 export const RESERVED = 20_000;
 const MOST_FIELDS = 1000;
 const MOST_COMPLAINTS = 20;
+/** Of a field, escaped. */
+const LONGEST_NAME = 200;
 /** Names the texts that were too long for the link. */
 export const OMITS = 'omits';
 /** Names the version and the commit of the page that made the link. */
@@ -163,7 +165,9 @@ function readField(
 ): string | null {
   const { values, omitted, seen } = reading;
   const cut = part.indexOf('=');
-  const name = unescape(cut < 0 ? part : part.slice(0, cut));
+  const written = cut < 0 ? part : part.slice(0, cut);
+  if (written.length > LONGEST_NAME) return words.link.unknown(abridge(written));
+  const name = unescape(written);
   const text = cut < 0 ? null : unescape(part.slice(cut + 1));
   if (name === null || text === null) return words.link.noValue(abridge(name ?? '%'));
   if (seen.has(name)) return words.link.twice(abridge(name));
@@ -172,7 +176,8 @@ function readField(
     return text === HASH_VERSION ? null : words.link.otherVersion(abridge(text));
   }
   if (name === OMITS) {
-    omitted.push(...text.split(',', MOST_FIELDS).flatMap((link) => keyOf.get(link) ?? []));
+    const named = new Set(text.split(',', MOST_FIELDS));
+    omitted.push(...[...named].flatMap((link) => keyOf.get(link) ?? []));
     const labels = omitted.map((key) => table[key].label).join(', ');
     return labels === '' ? null : words.link.leftOut(labels);
   }
@@ -208,4 +213,6 @@ function unescape(text: string): string | null {
   }
 }
 
-const abridge = (text: string) => (text.length > 40 ? `${text.slice(0, 40)}…` : text);
+/** The start of a text, without characters that hide or turn what stands beside them. */
+const abridge = (text: string) =>
+  `${text.slice(0, 40)}${text.length > 40 ? '…' : ''}`.replaceAll(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu, '\uFFFD');

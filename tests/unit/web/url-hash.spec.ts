@@ -146,6 +146,8 @@ describe('a hostile link', () => {
     ['a model with many slashes', `model=${'a/'.repeat(400_000)}`],
     ['a server with many dots', `endpoint=https://${'a.'.repeat(400_000)}/!`],
     ['five million characters', 'x'.repeat(5_000_000)],
+    ['a million signs for a space', '+'.repeat(999_000)],
+    ['one text left out 100,000 times', `omits=${'prompt,'.repeat(100_000)}`],
   ])('%s is read in under 100 ms, with short complaints', (_, link) => {
     // One flat string, as from a browser.
     const hash = Buffer.from(`#v=1&${link}`).toString();
@@ -153,7 +155,16 @@ describe('a hostile link', () => {
     const { values, complaints } = decodeHash(hash);
     expect(performance.now() - startMs).toBeLessThan(100);
     expect(JSON.stringify(complaints).length).toBeLessThan(5000);
+    for (const complaint of complaints) expect(complaint.length).toBeLessThan(200);
     expect(Object.values(values).filter((value) => typeof value === 'string')).toEqual([]);
+  });
+});
+
+describe('a complaint about a link', () => {
+  it('shows no character that hides or turns the words beside it', () => {
+    const { complaints } = decodeHash('#v=1&%E2%80%AEx=1&seed=%E2%80%8B%E2%81%A6%00&mode=%E2%80%A8');
+    expect(complaints).toHaveLength(3);
+    expect(complaints.join('')).not.toMatch(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/u);
   });
 });
 
