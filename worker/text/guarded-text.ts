@@ -37,6 +37,8 @@ export class GuardedText {
   #place: TextPlace | null = null;
   /** Ends the work in progress that can be given up; null if there is none. */
   #giveUp: (() => void) | null = null;
+  /** The last text that {@link changes} was asked about: people run a prompt many times. */
+  #compared: { readonly text: string; readonly sentence: string | null } | null = null;
   /** Why the template is not run again: it did not end in time. */
   #hopeless: Refused | null = null;
 
@@ -74,9 +76,13 @@ export class GuardedText {
 
   /** A sentence about where the tokens of a text do not read as the text; null if they do. */
   async changes(text: string): Promise<string | null> {
-    return this.#ask(await this.#opened(), 0, 'bad-tokenizer', (api) =>
-      api.changes(text.slice(0, LOOKED_AT)),
-    );
+    const part = text.slice(0, LOOKED_AT);
+    if (this.#compared?.text !== part) {
+      const place = await this.#opened();
+      const sentence = await this.#ask(place, 0, 'bad-tokenizer', (api) => api.changes(part));
+      this.#compared = { text: part, sentence };
+    }
+    return this.#compared.sentence;
   }
 
   /** The tokens of a conversation. Throws Refused with `bad-template` or `bad-tokenizer`. */

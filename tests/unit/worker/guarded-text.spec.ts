@@ -56,6 +56,20 @@ describe('Guarded text', () => {
     expect(count).toEqual({ opened: 2, ended: 1 });
   });
 
+  it('compares a prompt with its tokens once, however often it runs', async () => {
+    const asked: string[] = [];
+    const { text } = await openText({
+      changes: (prompt) => {
+        asked.push(prompt.slice(0, 3));
+        return succeed('changed');
+      },
+    });
+    for (const prompt of ['one', 'one', `two${'x'.repeat(20_000)}`, `two${'x'.repeat(20_000)}`, 'one']) {
+      expect(await text.changes(prompt)).toBe('changed');
+    }
+    expect(asked).toEqual(['one', 'two', 'one']);
+  });
+
   it('gives up a text on request, and opens again for the next one', async () => {
     const { text, count } = await openText({
       encode: (asked) => (asked === 'long' ? never : succeed([1])),
