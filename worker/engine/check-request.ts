@@ -26,7 +26,7 @@ export function checkRequest({
   }
 }
 
-/** What a text may have: as many contexts, but never fewer tokens than this. Longer ones would be read for hours. */
+/** What a prompt may have: as many contexts, but never fewer tokens than this. Longer ones would be read for hours. */
 const MOST_CONTEXTS = 64;
 const FEWEST_TOKENS = 65_536;
 /** Of a longer text, this part is counted first, so that one that is far too long is refused at once. */
@@ -36,8 +36,8 @@ const PART_CHARACTERS = 400_000;
 const outgrowsContext = ({ positions, chunk }: Policy) => positions === 'cache' && chunk !== null;
 
 /**
- * The prompt as non-empty turns of tokens that the model knows. A conversation is one turn. Texts and conversations are
- * limited in length, unless the policy lets a text outgrow the context; token ids are taken as they are.
+ * The prompt as non-empty turns of tokens that the model knows. A conversation is one turn. Its length is limited, unless
+ * the policy lets a text outgrow the context.
  *
  * @throws Refused with `bad-request` naming `prompt` or `turns`, or with `bad-tokenizer` or `bad-template`
  */
@@ -47,11 +47,16 @@ export async function promptTurns(
   { vocabSize, contextTokens }: Pick<ModelDims, 'vocabSize' | 'contextTokens'>,
   policy: Policy = keepEverything,
 ): Promise<readonly PromptTurn[]> {
-  if ('turns' in input) return checkTurns(input.turns, vocabSize);
-  if (!text) return refuse('prompt', 'the model has no tokenizer, so the prompt must be tokens');
   const most = outgrowsContext(policy) ? Infinity : Math.max(MOST_CONTEXTS * contextTokens, FEWEST_TOKENS);
   const tooLong = (what: string, tokens: number) =>
     `${what} ${tokens} tokens, more than the ${most} that kvtab reads; this model was made for ${contextTokens}`;
+  if ('turns' in input) {
+    const turns = checkTurns(input.turns, vocabSize);
+    const tokens = turns.reduce((sum, turn) => sum + turn.tokens.length + turn.newTokens, 0);
+    if (tokens > most) refuse('turns', tooLong('they have', tokens));
+    return turns;
+  }
+  if (!text) return refuse('prompt', 'the model has no tokenizer, so the prompt must be tokens');
   if ('text' in input && input.text.length > PART_CHARACTERS) {
     const part = await text.encode(input.text.slice(0, PART_CHARACTERS));
     if (part.length > most)
@@ -64,7 +69,10 @@ export async function promptTurns(
   if (turn.length > most) refuse('prompt', tooLong('it has', turn.length));
   if (turn.length === 0) refuse('prompt', 'it is empty');
   const position = turn.findIndex((token) => !isToken(token, vocabSize));
-  if (position >= 0) refuse('prompt', `token ${position} of the text is none that the model knows`);
+  if (position >= 0) {
+    const reason = `tokenizer.json does not fit the model: it makes the token ${String(turn[position])} of the prompt, and the model knows 0 to ${vocabSize - 1}`;
+    throw new Refused({ code: 'bad-tokenizer', reason });
+  }
   return [{ tokens: turn, newTokens: 0 }];
 }
 

@@ -33,12 +33,18 @@ describe('a prompt that is far longer than the context', () => {
     expect(await engine.generate(absolute, ignore)).toMatchObject({ failure: { field: 'prompt' } });
   });
 
-  it('is not limited as token ids, which the one who asks has counted', async () => {
+  it('is refused as token ids too, those drawn between turns included, before anything is read', async () => {
     const { engine } = await loaded('lckv');
-    const turns = [Array.from({ length: 70_000 }, () => 5)];
-    const running = engine.generate(ask({ input: { turns }, maxNewTokens: 0 }), ignore);
-    engine.stop();
-    expect(await running).toMatchObject({ ok: true, value: { end: 'stopped' } });
+    const ids = (length: number) => Array.from({ length }, () => 5);
+    const reason = expect.stringMatching(/they have 70000 tokens, more than the 65536/) as string;
+    const drawn = [
+      { tokens: [5], newTokens: 69_998 },
+      { tokens: [5], newTokens: 0 },
+    ];
+    for (const turns of [[ids(70_000)], [ids(35_000), ids(35_000)], drawn]) {
+      const outcome = await engine.generate(ask({ input: { turns }, maxNewTokens: 0 }), ignore);
+      expect(outcome).toMatchObject({ failure: { code: 'bad-request', field: 'turns', reason } });
+    }
   });
 
   it('ends as stopped if it is stopped before it was read', async () => {
