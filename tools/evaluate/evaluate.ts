@@ -8,7 +8,7 @@ import type { EngineApi } from '../../worker/protocol/engine.ts';
 import type { BackendChoice } from '../../worker/protocol/load.ts';
 import { initialValues, partOf } from '../../worker/settings/values.ts';
 import { readTextFiles } from '../../worker/loader/text-files.ts';
-import { openTokenizer, parseObject, type TextTokenizer } from '../../worker/text/tokenizer.ts';
+import { openTokenizer, type TextTokenizer } from '../../worker/text/tokenizer.ts';
 import { answerAll, type Answer } from '../headless/answer.ts';
 import { scoreOf, type Evaluation, type Sample } from './evaluation.ts';
 import { takeWindows } from './held-out.ts';
@@ -40,7 +40,7 @@ export interface Subject {
 export async function tokenizerOf(model: string, source: ModelSource): Promise<TextTokenizer> {
   const files = await readTextFiles(source);
   if (!files) throw new Error(`${model} has no tokenizer.json`);
-  return openTokenizer(files.tokenizer, parseObject(files.config ?? '{}', 'tokenizer_config.json'));
+  return openTokenizer(files.tokenizer);
 }
 
 /**

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { gunzipSync } from 'node:zlib';
 import type { BackendChoice } from '../../worker/protocol/load.ts';
 import { readTextFiles } from '../../worker/loader/text-files.ts';
-import { openTokenizer, parseObject } from '../../worker/text/tokenizer.ts';
+import { openTokenizer } from '../../worker/text/tokenizer.ts';
 import { takeWindows } from '../evaluate/held-out.ts';
 import { openFolderSource } from '../headless/folder-source.ts';
 import { openEngine, type Surroundings } from '../headless/main.ts';
@@ -32,10 +32,7 @@ export async function main(
   const model = request.model ?? (await firstOf(join(models, 'index.json')));
   const files = await readTextFiles(openFolderSource(join(models, model)));
   if (!files) throw new Error(`${model} has no tokenizer.json`);
-  const tokenizer = openTokenizer(
-    files.tokenizer,
-    parseObject(files.config ?? '{}', 'tokenizer_config.json'),
-  );
+  const tokenizer = openTokenizer(files.tokenizer);
   const { windows } = takeWindows(await readText(request.text), tokenizer, request.windows, WINDOW_TOKENS);
   const engine = openEngine(surroundings);
   try {

@@ -1,6 +1,7 @@
 import type { TokenAfter } from './drawn-token.ts';
 import { tokenText } from './token-text.ts';
 import { mistakenFor } from '../file-kind.ts';
+import { brief } from '../hostile-fields.ts';
 import { attempt, attemptAsync, Refused, valueOf } from '../outcome.ts';
 import type { Failure, Outcome } from '../protocol/failure.ts';
 import type { ChatMessage } from '../protocol/generate.ts';
@@ -26,7 +27,7 @@ export class ModelText implements TextApi {
   open(files: TextFiles): Outcome<TextFacts> {
     return sayingBadTokenizer(() => {
       this.#config = files.config === null ? {} : parseObject(files.config, 'tokenizer_config.json');
-      this.#tokenizer = openTokenizer(files.tokenizer, this.#config);
+      this.#tokenizer = openTokenizer(files.tokenizer);
       this.#mistaken = files.template ? mistakenTemplate(files.template) : null;
       this.#template = files.template ?? findTemplate(this.#config['chat_template']);
       const { bos_token: begin, eos_token: end } = specialTokens(this.#config);
@@ -131,7 +132,7 @@ function sayingBadTokenizer<T>(work: () => T): Outcome<T> {
     return attempt(work);
   } catch (error) {
     const reason = error instanceof Error ? error.message : String(error);
-    const failure: Failure = { code: 'bad-tokenizer', reason: reason.slice(0, 300) };
+    const failure: Failure = { code: 'bad-tokenizer', reason: brief(reason) };
     return { ok: false, failure };
   }
 }

@@ -1,8 +1,13 @@
 /** Text ⇄ tokens. The only file that knows the tokenizer library. */
-import { Tokenizer } from '@huggingface/tokenizers';
+import { ReplaceNormalizer, Tokenizer, type Model } from '@huggingface/tokenizers';
 import { brief, isObject, show } from '../hostile-fields.ts';
 import { BadJson, parseHostileJson } from '../hostile-json.ts';
 import { Refused } from '../outcome.ts';
+import { addedTokens, partsFinder } from './added-tokens.ts';
+import { checkModel } from './check-model.ts';
+import { openDecoder } from './decoder.ts';
+import { openNormalizer } from './normalizer.ts';
+import { openPostProcessor } from './post-processor.ts';
 import { withAllSplits } from './splits.ts';
 
 export interface TextTokenizer {
@@ -22,30 +27,112 @@ export interface TextTokenizer {
  * Opens a tokenizer.
  *
  * @param tokenizerJson tokenizer.json, as text
- * @param config        tokenizer_config.json, parsed
  * @throws Refused with `bad-tokenizer` for files that the library cannot use
  */
-export function openTokenizer(tokenizerJson: string, config: object): TextTokenizer {
+export function openTokenizer(tokenizerJson: string): TextTokenizer {
   const json = parseObject(tokenizerJson, 'tokenizer.json');
-  refuseUnknownModel(json);
   refuseLongTexts(json);
-  const library = openLibrary({ ...json, pre_tokenizer: withAllSplits(json['pre_tokenizer']) }, config);
+  try {
+    checkModel(json['model']);
+    return open(json);
+  } catch (error) {
+    throw badTokenizer(error instanceof Error ? error.message : String(error));
+  }
+}
 
+type Json = Readonly<Record<string, unknown>>;
+
+/** The library cuts texts and looks tokens up. Its other steps differ from those of Rust, so they are our own. */
+function open(json: Json): TextTokenizer {
+  const { pre_tokenizer: cutter, model } = new Tokenizer(
+    {
+      ...{ model: json['model'], pre_tokenizer: withAllSplits(json['pre_tokenizer'] ?? null) },
+      ...{ added_tokens: [], normalizer: null, post_processor: null, decoder: null },
+    },
+    { unk_token: unknownToken(json) },
+  );
+  if (!model) throw new Error('tokenizer.json has no model');
+  const ids = new Map(model.tokens_to_ids);
+  const added = addedTokens(json['added_tokens'], (token) => ids.get(token));
+  const names = new Map([...ids].map(([token, id]) => [id, token]));
   const special = new Set<number>();
-  for (const [id, token] of library.get_added_tokens_decoder()) if (token.special) special.add(id);
-  const isSilent = (token: number) => special.has(token) || library.id_to_token(token) === undefined;
+  for (const token of added) {
+    ids.set(token.content, token.id);
+    if (token.special) special.add(token.id);
+  }
+  const isSilent = (token: number) => special.has(token) || !names.has(token);
+  const normalize = openNormalizer(json['normalizer'], patternOf);
+  // A token that is looked for in normalized text reads as that.
+  const patterns = added.map((token) => {
+    const { normalized, content } = token;
+    return [normalized ? normalize(content) : content, token] as const;
+  });
+  for (const [pattern, { id }] of patterns) names.set(id, pattern);
+  const parts = partsFinder(patterns.filter(([, { normalized }]) => !normalized));
+  const normalizedParts = partsFinder(patterns.filter(([, { normalized }]) => normalized));
+  const addAround = openPostProcessor(json['post_processor'], (token) => ids.get(token));
+  const decode = openDecoder(json['decoder'], patternOf);
+  const encodePiece = idsOfPieces(model, json);
 
   return {
-    encode: (text, withSpecial) => library.encode(text, { add_special_tokens: withSpecial }).ids,
-    decode: (tokens) => {
-      const audible = tokens.filter((token) => !isSilent(token));
-      // Cleaning up would remove spaces that are already on the page. transformers 5 dropped it, too.
-      return audible.length === 0 ? '' : library.decode(audible, { clean_up_tokenization_spaces: false });
+    encode: (text, withSpecial) => {
+      const tokens = parts(text).flatMap((part) => {
+        if ('token' in part) return [part.token.id];
+        return normalizedParts(normalize(part.text)).flatMap((inner) => {
+          if ('token' in inner) return [inner.token.id];
+          const section_index = part.at === 0 && inner.at === 0 ? 0 : 1;
+          return encodePiece(cutter ? cutter.pre_tokenize(inner.text, { section_index }) : [inner.text]);
+        });
+      });
+      return addAround(tokens, withSpecial);
     },
+    // Nothing is cleaned up: that would remove spaces which are already on the page. transformers 5 dropped it, too.
+    decode: (tokens) =>
+      decode(tokens.filter((token) => !isSilent(token)).map((token) => names.get(token) ?? '')),
     isSilent,
-    idOf: (token) => library.token_to_id(token) ?? null,
-    nameOf: (token) => library.id_to_token(token) ?? null,
+    idOf: (token) => ids.get(token) ?? null,
+    nameOf: (token) => names.get(token) ?? null,
   };
+}
+
+/** Where the library has its own reading of regular expressions, which were written for another engine. */
+function patternOf(pattern: unknown): RegExp {
+  const { Regex: regex, String: text } = isObject(pattern) ? pattern : {};
+  const asked =
+    typeof regex === 'string' ? { Regex: regex } : typeof text === 'string' ? { String: text } : null;
+  const found = asked && new ReplaceNormalizer({ type: 'Replace', pattern: asked, content: '' }).pattern;
+  if (!found) throw new Error(`${show(pattern)} is no pattern`);
+  return found;
+}
+
+/** The token for what the vocabulary does not have. The library wants that of a WordLevel beside the model. */
+function unknownToken({ model }: Json): string | undefined {
+  const said = isObject(model) ? model['unk_token'] : undefined;
+  return typeof said === 'string' ? said : undefined;
+}
+
+/** Looks up the tokens of pieces. A piece that is unknown becomes its bytes, or the unknown token. */
+function idsOfPieces(model: Model, json: Json): (pieces: string[]) => readonly number[] {
+  const utf8 = new TextEncoder();
+  const inBytes = isObject(json['model']) && json['model']['byte_fallback'] === true;
+  const byteIds = Array.from({ length: inBytes ? 256 : 0 }, (_, byte) =>
+    model.tokens_to_ids.get(`<0x${byte.toString(16).toUpperCase().padStart(2, '0')}>`),
+  );
+  const bytesOf = (piece: string) => {
+    if (!inBytes) return [];
+    const found = Array.from(utf8.encode(piece), (byte) => byteIds[byte]);
+    return found.every((id) => id !== undefined) ? found : [];
+  };
+  return (pieces) =>
+    model(pieces).flatMap((piece: string | undefined) => {
+      const id = piece === undefined ? undefined : model.tokens_to_ids.get(piece);
+      if (id !== undefined) return [id];
+      const bytes = piece === undefined ? [] : bytesOf(piece);
+      if (bytes.length > 0) return bytes;
+      if (model.unk_token_id !== undefined) return [model.unk_token_id];
+      const lacking = piece === undefined ? 'a piece of this text' : show(piece);
+      throw new Error(`tokenizer.json has no token for ${lacking}, and none for what is unknown (unk_token)`);
+    });
 }
 
 /** Enough for Gemma's 262,144 tokens and 580,000 merges, the most of any model today. */
@@ -61,15 +148,6 @@ export function parseObject(text: string, file: string): Readonly<Record<string,
   }
   if (!isObject(json)) throw badTokenizer(`${file} is not a JSON object`);
   return json;
-}
-
-/** The kinds of vocabulary that the tokenizers library knows. Old files do not name theirs. */
-const modelTypes: readonly unknown[] = [undefined, 'BPE', 'Unigram', 'WordPiece', 'WordLevel'];
-
-/** Refuses an unknown kind, which the library would read as whatever kind its fields resemble. */
-function refuseUnknownModel({ model }: Readonly<Record<string, unknown>>): void {
-  const type = isObject(model) ? model['type'] : undefined;
-  if (!modelTypes.includes(type)) throw badTokenizer(`there is no kind of vocabulary ${show(type)}`);
 }
 
 /** Characters of one token, or of one text that a step inserts or looks for. Real ones have a few hundred. */
@@ -119,11 +197,3 @@ function refuseLong(what: string, text: unknown, longest: number): void {
 }
 
 export const badTokenizer = (reason: string) => new Refused({ code: 'bad-tokenizer', reason: brief(reason) });
-
-function openLibrary(tokenizer: object, config: object): Tokenizer {
-  try {
-    return new Tokenizer(tokenizer, config);
-  } catch (error) {
-    throw badTokenizer(error instanceof Error ? error.message : String(error));
-  }
-}

@@ -63,6 +63,19 @@ export const hostileTokenizers: readonly HostileCase[] = [
   {
     name: 'rules that are no rules',
     files: step('normalizer', { type: 'Precompiled', precompiled_charsmap: 'AAAA' }),
+    expected: /precompiled_charsmap is too short/,
+  },
+  {
+    name: 'rules that name more bytes than there are',
+    files: step('normalizer', { type: 'Precompiled', precompiled_charsmap: btoa('\xFC\xFF\xFF\x7F0000') }),
+    expected: /precompiled_charsmap names 2147483644 bytes/,
+  },
+  {
+    name: 'rules that lead nowhere',
+    files: step('normalizer', {
+      type: 'Precompiled',
+      precompiled_charsmap: btoa('\x08\0\0\0' + '\xFF'.repeat(40)),
+    }),
     expected: 'loads',
   },
   {
@@ -75,7 +88,7 @@ export const hostileTokenizers: readonly HostileCase[] = [
         special_tokens: {},
       };
     }),
-    expected: /tokenizer/,
+    expected: /has 1000000 pieces, more than 1000/,
   },
   { name: 'no decoder', files: step('decoder', null), expected: 'loads' },
   {
@@ -94,11 +107,26 @@ export const hostileTokenizers: readonly HostileCase[] = [
     expected: 'loads',
   },
   { name: 'a vocabulary of one id', files: ids(() => 5), expected: 'loads' },
-  { name: 'negative ids', files: ids((id) => -id), expected: /token/ },
-  { name: 'half ids', files: ids((id) => id + 0.5), expected: /tokenizer/ },
-  { name: 'ids that are texts', files: ids(String), expected: /tokenizer/ },
-  { name: 'ids that are null', files: ids(() => null), expected: /token/ },
-  { name: 'ids beyond the model', files: ids((id) => id + 2048), expected: /prompt: token 1? ?/ },
+  { name: 'negative ids', files: ids((id) => -1 - id), expected: /the id of .* is -\d+, not a whole number/ },
+  { name: 'half ids', files: ids((id) => id + 0.5), expected: /the id of .* is \d+\.5, not/ },
+  { name: 'ids that are texts', files: ids(String), expected: /the id of .* is "\d+", not/ },
+  { name: 'ids that are null', files: ids(() => null), expected: /the id of .* is null, not/ },
+  { name: 'no model', files: step('model', null), expected: /its model is null, not an object/ },
+  {
+    name: 'a Unigram without an array',
+    files: step('model', { type: 'Unigram', vocab: { a: 0 } }),
+    expected: /its vocab is {"a":0}, not an array/,
+  },
+  {
+    name: 'a Split without a pattern',
+    files: step('pre_tokenizer', { type: 'Split' }),
+    expected: /a Split has the pattern nothing/,
+  },
+  {
+    name: 'ids beyond the model',
+    files: ids((id) => id + 2048),
+    expected: /tokenizer\.json does not fit the model: it makes the token \d+/,
+  },
   {
     name: 'an id of 1e9',
     files: edit((t) => {
@@ -198,7 +226,7 @@ export const hostileTokenizers: readonly HostileCase[] = [
         vocab: Object.keys(t.model.vocab).map((name) => [name, null]) as never,
       };
     }),
-    expected: 'loads',
+    expected: /entry 0 of its vocab is .*, not a token and its score/,
   },
   {
     name: 'arrays nested 500,000 deep',

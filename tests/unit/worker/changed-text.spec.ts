@@ -7,7 +7,7 @@ import { ask, ignore, loaded } from './engines.ts';
 const fairy = readFileSync('public/models/fairy-lckv/tokenizer.json', 'utf8');
 const withNormalizer = (normalizer: object | null) =>
   JSON.stringify({ ...(JSON.parse(fairy) as object), normalizer });
-const open = (normalizer: object | null) => openTokenizer(withNormalizer(normalizer), {});
+const open = (normalizer: object | null) => openTokenizer(withNormalizer(normalizer));
 
 /** One token per word; others are `<unk>`. */
 const words = openTokenizer(
@@ -39,7 +39,6 @@ const words = openTokenizer(
     ],
     model: { type: 'WordLevel', vocab: { '<unk>': 0, '<end>': 1, a: 2, king: 3 }, unk_token: '<unk>' },
   }),
-  {},
 );
 
 describe('a prompt and its tokens', () => {

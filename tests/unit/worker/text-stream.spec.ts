@@ -10,8 +10,7 @@ let tokenizer: TextTokenizer;
 
 beforeAll(async () => {
   const source = shippedSource('fairy-lckv');
-  const config = JSON.parse((await source.text('tokenizer_config.json')) ?? '') as object;
-  tokenizer = openTokenizer((await source.text('tokenizer.json')) ?? '', config);
+  tokenizer = openTokenizer((await source.text('tokenizer.json')) ?? '');
 });
 
 /** The pieces that a stream returns, with the flush last. */
@@ -159,7 +158,7 @@ describe('the tokenizer', () => {
       '{"model":{"type":"Oracle"},"decoder":null,"post_processor":null,"pre_tokenizer":null,"normalizer":null}',
     ],
   ])('is refused as bad-tokenizer if tokenizer.json is %s', (_, text) => {
-    const outcome = attempt(() => openTokenizer(text, {}));
+    const outcome = attempt(() => openTokenizer(text));
     expect(outcome).toMatchObject({ ok: false, failure: { code: 'bad-tokenizer' } });
   });
 });
