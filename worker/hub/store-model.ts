@@ -1,5 +1,5 @@
 /** Stores and verifies all files of a model; and verifies a stored model again. */
-import { Refused } from '../outcome.ts';
+import { attempt, Refused } from '../outcome.ts';
 import { isFull } from '../storage/space.ts';
 import { checkCopies } from './copies.ts';
 import { GitBlobId } from './digest.ts';
@@ -50,7 +50,9 @@ export async function storeModel(wanted: StoredListing, options: StoreOptions): 
   try {
     for (const file of listing.files) {
       await reuseStored(listing, file, options.gate, onBytes);
-      digests.set(file.name, await storeVerified(new FileRecords(listing, file), options, onBytes));
+      const records = new FileRecords(listing, file);
+      digests.set(file.name, await storeVerified(records, options, onBytes));
+      if (file.name === 'config.json') await refuseHopelessModel(listing, records);
     }
     // If the database has been deleted meanwhile, so has every record in it.
     if ((await storedBytesOf(listing)) < totalBytes) throw new Refused({ code: 'storage-lost' });
@@ -62,6 +64,18 @@ export async function storeModel(wanted: StoredListing, options: StoreOptions): 
     // The browser may have promised more room, but the failed write counts.
     throw noRoom(totalBytes - (await storedBytesOf(listing)), 0);
   }
+}
+
+/** Refuses a model that kvtab cannot run before its weights are downloaded, and keeps nothing of it. */
+async function refuseHopelessModel(listing: StoredListing, records: FileRecords): Promise<void> {
+  const { refuseHopeless } = await import('../loader/hopeless-config.ts');
+  const text = new TextDecoder();
+  const parts: string[] = [];
+  for await (const bytes of storedBytes(records, 0)) parts.push(text.decode(bytes, { stream: true }));
+  const refused = attempt(() => refuseHopeless(parts.join('') + text.decode()));
+  if (refused.ok) return;
+  await removeModel(listing);
+  throw new Refused(refused.failure);
 }
 
 /**

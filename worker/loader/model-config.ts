@@ -143,7 +143,7 @@ function finiteRope(fields: HostileFields, rope: RopeSpec, headDim: number, cont
 }
 
 /** GPTQ, AWQ, bitsandbytes and others write `quantization_config`, MLX `quantization`. */
-function refuseQuantized(fields: HostileFields): void {
+export function refuseQuantized(fields: HostileFields): void {
   for (const name of ['quantization_config', 'quantization']) {
     const said = fields.raw(name);
     if (said === undefined) continue;

@@ -94,6 +94,29 @@ describe('a model from the Hub', () => {
     });
   });
 
+  it.each([
+    [{ model_type: 'gemma2' }, { field: 'model_type' }],
+    [
+      { model_type: 'llama', quantization_config: { quant_method: 'gptq', bits: 4 } },
+      { field: 'quantization_config' },
+    ],
+    [{ model_type: 'qwen3', quantization: { group_size: 64, bits: 4 } }, { field: 'quantization' }],
+  ])(
+    'that kvtab cannot run is refused before its weights are fetched, and not kept: %j',
+    async (config, said) => {
+      const { files } = repository();
+      const json = new TextEncoder().encode(JSON.stringify(config));
+      const server = await hubWith({
+        [NAME]: repository({ files: new Map([...files, ['config.json', json]]) }),
+      });
+      const library = openLibrary();
+      const refused = failureOf(await library.download(modelAt(server), ignore));
+      expect(refused).toMatchObject({ code: 'bad-config', file: 'config.json', ...said });
+      expect(server.served.map(({ file }) => file)).toEqual(['config.json']);
+      expect(valueOf(await library.stored())).toEqual([]);
+    },
+  );
+
   it('can be looked up first, which asks for sizes and fetches no file', async () => {
     const server = await hubWith({ [NAME]: repository() });
     const preview = valueOf(await openLibrary().look(modelAt(server)));
