@@ -5,7 +5,7 @@ import { describeLayer } from './plan-picture.ts';
 import type { PlanEditor } from '../../playground/plan-editor.svelte.ts';
 import { words } from './words.ts';
 
-/** Digits typed within this time form one number. */
+/** Digits that are typed within this time, for the same layers, form one number. */
 const ONE_NUMBER_MS = 1200;
 
 /** What a person can do in the picture: select layers, and edit the selected ones. */
@@ -15,7 +15,7 @@ export class PictureActions {
   said = $state.raw('');
   readonly #editorNow: () => PlanEditor;
   readonly #layerCount: () => number;
-  #typed = { digits: '', atMs: -Infinity };
+  #typed = { layers: '', digits: '', atMs: -Infinity };
 
   constructor(editor: () => PlanEditor, layerCount: () => number) {
     this.#editorNow = editor;
@@ -80,8 +80,10 @@ export class PictureActions {
 
   #type(digit: string): void {
     const now = performance.now();
-    const digits = now - this.#typed.atMs < ONE_NUMBER_MS ? this.#typed.digits + digit : digit;
-    this.#typed = { digits, atMs: now };
+    const layers = this.#edited().join();
+    const goesOn = layers === this.#typed.layers && now - this.#typed.atMs < ONE_NUMBER_MS;
+    const digits = goesOn ? this.#typed.digits + digit : digit;
+    this.#typed = { layers, digits, atMs: now };
     if (Number(digits) < this.#layerCount()) this.repointTo(Number(digits), 'digits');
   }
 
