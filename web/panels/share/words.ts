@@ -9,6 +9,10 @@ export const words = {
     edition: (version: string, commit: string, time: string) =>
       `Printed from kvtab ${version}, commit ${commit}${time === '' ? '' : `; the run ended ${time}`}`,
     prompt: 'Prompt:',
+    plan: 'Plan:',
+    planOf: (layerTypes: string, model: string) => `${layerTypes} of ${model}.`,
+    changed: (layerTypes: string, model: string) =>
+      `Since the run the settings have changed: the figures before a run, and the picture, are those of ${layerTypes} of ${model}.`,
     longLink: 'The link of this run is too long for paper: copy it with “Cite this run”.',
   },
   tooLong: (labels: readonly string[]) =>
