@@ -20,24 +20,6 @@ async function stored(page: Page, model = 'fairy-lckv'): Promise<void> {
   await expect.poll(kept).toContainEqual(expect.stringContaining(`/models/${model}/model.safetensors`));
 }
 
-test('after one visit the page and its default model work offline, from a sub-path', async ({ page }) => {
-  const server = await serveFolder(dist, '/some/project/');
-  await page.goto(server.url);
-  await ready(page);
-  await stored(page);
-  await server.stop();
-
-  await page.reload();
-  await ready(page);
-  expect(await generate(openLab(page), 6)).not.toBe('');
-
-  // A link opens too.
-  await page.goto(`${server.url}#v=1&seed=9`);
-  await page.reload();
-  await expect(openLab(page).number('Seed')).toHaveValue('9');
-  expect(await generate(openLab(page), 4)).not.toBe('');
-});
-
 test('another shipped model works offline after its first use', async ({ page }) => {
   const server = await serveFolder(dist, '/some/project/');
   await page.goto(server.url);
