@@ -7,6 +7,8 @@ import { findChromium, quietFlags, webGpuFlags } from './tools/setup/find-chromi
 
 const decoderTests = ['tests/kernels/**/*.spec.ts', 'tests/model/**/*.spec.ts'];
 const chromium = findChromium();
+/** A change is tested on a sample of what is random or slow; `npm run test:nightly` takes all of it. */
+const provide = { samples: process.env['KVTAB_PLANS'] === 'all' ? 'all' : 'some' } as const;
 
 export default defineConfig({
   test: {
@@ -23,6 +25,7 @@ export default defineConfig({
         test: {
           name: 'node',
           include: decoderTests,
+          provide,
           // Dawn is a native addon that keeps its process alive; a fork can be ended from outside.
           pool: 'forks',
           fileParallelism: false,
@@ -37,6 +40,7 @@ export default defineConfig({
         test: {
           name: 'chromium',
           include: decoderTests,
+          provide,
           fileParallelism: false,
           // SwiftShader computes about 0.5 GFLOP/s.
           testTimeout: 300_000,
@@ -66,6 +70,7 @@ export default defineConfig({
             'tests/kernels/wasm.spec.ts',
             'tests/firefox/decoder/**/*.spec.ts',
           ],
+          provide,
           fileParallelism: false,
           testTimeout: 120_000,
           hookTimeout: 120_000,

@@ -1,3 +1,4 @@
+import { runningIn } from '#platform';
 import { describe, expect, it } from 'vitest';
 import { addWeights } from '../../gpu/webgpu/kernels/add-weights.ts';
 import { embed } from '../../gpu/webgpu/kernels/embed.ts';
@@ -119,7 +120,8 @@ describe.each(types)('project with %s weights', (type) => {
   });
 
   it('is the same row by row in project-many and project-four', async () => {
-    for (const rows of [1, 5, 33, 70]) {
+    // SwiftShader in Chromium is slow here, and a format does not change which rows a workgroup takes.
+    for (const rows of runningIn === 'node' || type === 'f32' ? [1, 5, 33, 70] : [5, 70]) {
       for (const [wRows, cols] of shapes.slice(0, 4)) {
         const w = kept(randomFloats(wRows * cols), cols, type);
         const x = randomFloats(rows * cols);

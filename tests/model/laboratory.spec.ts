@@ -5,6 +5,7 @@ import { openTask, workOf } from '../../worker/laboratory/tasks/open-task.ts';
 import { resultsOf } from '../../worker/laboratory/tasks/task-results.ts';
 import { expectAllClose } from '../support/all-close.ts';
 import { shippedFolder } from '../support/golden.ts';
+import { sampleOf } from '../support/samples.ts';
 import { TestEngine, type TestBackend } from '../support/test-engine.ts';
 
 /** See tests/fixtures/laboratory/README.md. */
@@ -47,7 +48,7 @@ const platforms: readonly { backend: TestBackend; variants: readonly string[]; m
   runningIn === 'node'
     ? [
         { backend: 'cpu', variants: ['default', 'max256', 'no-bos'], most: Infinity },
-        { backend: 'webgpu', variants: ['default'], most: 4 },
+        { backend: 'webgpu', variants: ['default'], most: sampleOf({ all: 4, node: 2, chromium: 1 }) },
       ]
     : [{ backend: 'webgpu', variants: ['default'], most: 1 }];
 

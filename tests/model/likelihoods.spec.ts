@@ -1,4 +1,3 @@
-import { runningIn } from '#platform';
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { Backend, ModelWeights, SessionOptions } from '../../gpu/backend.ts';
@@ -11,6 +10,7 @@ import { expectAllClose } from '../support/all-close.ts';
 import { arbitraryPolicy } from '../support/arbitrary-policies.ts';
 import { arbitrarySharing, layersOf } from '../support/arbitrary-plans.ts';
 import { putRandomModel, tinyDims } from '../support/random-model.ts';
+import { sampleOf } from '../support/samples.ts';
 import { backends, openBackend } from '../support/test-engine.ts';
 
 const never = () => false;
@@ -111,7 +111,7 @@ async function hiddenOf(model: ModelWeights, text: Text): Promise<Float32Array[]
 }
 
 describe.each(backends)('On the backend %s', (name) => {
-  const runs = name === 'webgpu' ? (runningIn === 'node' ? 25 : 2) : 200;
+  const runs = name === 'webgpu' ? sampleOf({ all: 100, node: 12, chromium: 2 }) : 200;
   let backend: Backend;
   let model: ModelWeights;
   let twin: ModelWeights;

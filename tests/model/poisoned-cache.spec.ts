@@ -1,4 +1,3 @@
-import { runningIn } from '#platform';
 import fc from 'fast-check';
 import { afterAll, describe, expect, it } from 'vitest';
 import { BackendError } from '../../gpu/backend-error.ts';
@@ -10,6 +9,7 @@ import { hardwareTuning } from '../../gpu/webgpu/tuning.ts';
 import type { WebGpuBackend } from '../../gpu/webgpu/backend.ts';
 import { arbitrarySharing, layersOf } from '../support/arbitrary-plans.ts';
 import { openGpuBackend, putRandomModel, tinyDims } from '../support/random-model.ts';
+import { sampleOf } from '../support/samples.ts';
 
 /** NaN both as float32 and as two float16. */
 const poison = 0x7fc07fc0;
@@ -74,12 +74,12 @@ async function read(session: Session, tokens: readonly number[], mode: Mode): Pr
 }
 
 describe.each([
-  { name: "a software adapter's kernels", options: {}, runs: runningIn === 'node' ? 30 : 10 },
+  { name: "a software adapter's kernels", options: {}, runs: sampleOf({ all: 200, node: 30, chromium: 8 }) },
   // These kernels are slow on test machines. The chunks are small, so that several of them are tested.
   {
     name: "a GPU's kernels",
     options: { tuning: { ...hardwareTuning, chunkRows: 5, keysPerSplit: 8 } },
-    runs: runningIn === 'node' ? 10 : 4,
+    runs: sampleOf({ all: 40, node: 10, chromium: 2 }),
   },
 ])('With $name', ({ options, runs }) => {
   const opened = openGpuBackend(options);

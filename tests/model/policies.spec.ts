@@ -24,6 +24,7 @@ import {
 } from '../support/policy-trace.ts';
 import { withoutW3 } from '../support/random-kernels.ts';
 import { putRandomModel, tinyDims } from '../support/random-model.ts';
+import { sampleOf } from '../support/samples.ts';
 import { backends, openBackend } from '../support/test-engine.ts';
 
 const arbitraryTokens = (minLength: number, maxLength: number) =>
@@ -92,12 +93,10 @@ function queriesThatSee(sharing: Sharing, owner: number, tokens: number): number
 
 const never = () => false;
 
-const atNight = runningIn === 'node' && process.env['KVTAB_PLANS'] === 'all';
-
 describe.each(backends)('Under a policy, the backend %s', (name) => {
   const slow = name === 'webgpu';
   /** A change is tested on a sample of plans on WebGPU; `npm run test:nightly` takes all of them. */
-  const runs = (many: number) => (!slow || atNight ? many : Math.min(many, 25));
+  const runs = (many: number) => (slow ? sampleOf({ all: many, node: 12, chromium: 0 }) : many);
   /** SwiftShader in Chromium compiles for minutes what random plans need: there golden runs and stops are enough. */
   const random = it.skipIf(slow && runningIn !== 'node');
   let backend: Backend;

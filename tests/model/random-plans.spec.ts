@@ -1,4 +1,3 @@
-import { runningIn } from '#platform';
 import fc from 'fast-check';
 import { afterAll, describe, it } from 'vitest';
 import type { Backend, ModelWeights, SessionOptions } from '../../gpu/backend.ts';
@@ -13,6 +12,7 @@ import { openWasmBackend } from '../../gpu/wasm/backend.ts';
 import { expectAllClose } from '../support/all-close.ts';
 import { arbitrarySharing, layersOf } from '../support/arbitrary-plans.ts';
 import { openGpuBackend, putRandomModel, runSession, tinyDims } from '../support/random-model.ts';
+import { sampleOf } from '../support/samples.ts';
 
 // Everything that plans are combined with: biases, norms on heads, MHA, formats, models with their own plan.
 const models: readonly {
@@ -83,9 +83,6 @@ const newTokens = 4;
 
 const slowTuning = { ...hardwareTuning, chunkRows: 5, keysPerSplit: 8 };
 
-/** A change is tested on a sample of plans, new ones in every run; `npm run test:nightly` takes all of them. */
-const atNight = runningIn === 'node' && process.env['KVTAB_PLANS'] === 'all';
-
 const subjects: readonly {
   readonly name: string;
   readonly open: () => Promise<Backend>;
@@ -95,14 +92,14 @@ const subjects: readonly {
   {
     name: "WebGPU with a software adapter's kernels",
     open: () => openGpuBackend(),
-    runs: atNight ? 200 : runningIn === 'node' ? 60 : 20,
+    runs: sampleOf({ all: 200, node: 60, chromium: 10 }),
     allowed: tolerances,
   },
   // These kernels are slow on test machines. The chunks are small, so that several of them are tested.
   {
     name: "WebGPU with a GPU's kernels",
     open: () => openGpuBackend({ tuning: slowTuning }),
-    runs: atNight ? 40 : 12,
+    runs: sampleOf({ all: 40, node: 12, chromium: 3 }),
     allowed: tolerances,
   },
   ...instructionsHere().map((instructions) => ({

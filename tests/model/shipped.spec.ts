@@ -3,7 +3,8 @@ import { afterAll, describe, expect, it } from 'vitest';
 import type { Mode } from '../../gpu/plan/forward-plan.ts';
 import type { KvPrecision } from '../../gpu/kv/usage.ts';
 import { shippedFolder, shippedGolden } from '../support/golden.ts';
-import { backends, TestEngine } from '../support/test-engine.ts';
+import { sampleOf } from '../support/samples.ts';
+import { backends, TestEngine, type TestBackend } from '../support/test-engine.ts';
 
 const all = [
   'fairy-lckv',
@@ -18,7 +19,12 @@ const all = [
 const models = runningIn === 'node' ? all : all.slice(0, 2);
 const modes: readonly Mode[] = ['sequential', 'parallel'];
 
-const prompts = runningIn === 'node' ? [0, 1, 2] : [0];
+/** The twin is slow, and only an oracle: one prompt of each model, and all at night. */
+const promptsFor = (backend: TestBackend) =>
+  [0, 1, 2].slice(
+    0,
+    backend === 'twin' ? sampleOf({ all: 3, node: 1, chromium: 1 }) : runningIn === 'node' ? 3 : 1,
+  );
 
 /** Keys and values in half precision change the logits of these models by about 2e-3. */
 const precisionsFor = (margin: number): readonly KvPrecision[] => (margin > 0.005 ? ['f32', 'f16'] : ['f32']);
@@ -26,6 +32,8 @@ const precisionsFor = (margin: number): readonly KvPrecision[] => (margin > 0.00
 describe.each(backends)('On the backend %s', (backend) => {
   const engine = new TestEngine(backend);
   afterAll(() => engine.close());
+
+  const prompts = promptsFor(backend);
 
   describe.each(models)('the shipped model %s', (id) => {
     it.each(prompts.flatMap((prompt) => modes.map((mode) => [prompt, mode] as const)))(

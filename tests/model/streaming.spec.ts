@@ -1,5 +1,5 @@
 import { liveHeapBytes, modelSource, runningIn } from '#platform';
-import { afterAll, describe, expect, it } from 'vitest';
+import { afterAll, describe, expect, inject, it } from 'vitest';
 import { openTokenizer } from '../../worker/text/tokenizer.ts';
 import { shippedFolder } from '../support/golden.ts';
 import { TestEngine, type TestBackend } from '../support/test-engine.ts';
@@ -7,7 +7,7 @@ import { TestEngine, type TestBackend } from '../support/test-engine.ts';
 // A text far longer than the context that the model was trained for (512 tokens), in a cache of 256 rows.
 const model = shippedFolder('fairy-lckv');
 const prompt = 128;
-const atNight = runningIn === 'node' && process.env['KVTAB_PLANS'] === 'all';
+const atNight = inject('samples') === 'all';
 const total = atNight ? 100_000 : 3000;
 /** A hundred thousand tokens take minutes, on a software adapter many. */
 const timeoutMs = atNight ? 30 * 60_000 : 120_000;

@@ -1,6 +1,6 @@
 // npm run test:nightly: what takes too long for every change. An hour of random files, links and requests, of which
 // npm test has less than two minutes (KVTAB_FUZZ_SECONDS and KVTAB_FUZZ_SEED: tests/unit/fuzz/fuzz.ts); all random
-// plans, of which it tries some; the browser's memory while half a gigabyte comes from a server, and while models change
+// plans, draws and cycles, of which it tries some (tests/support/samples.ts); the browser's memory while half a gigabyte comes from a server, and while models change
 // and tokens are written for long (KVTAB_SOAK_TOKENS: tests/e2e/soak.nightly.spec.ts); and whether the tests notice
 // changes in the code. The journeys are told by mouse, touch and keyboard each, of which npm test has a sample.
 import { mutantRuns } from './mutants/parts.mjs';
@@ -20,11 +20,27 @@ const runs = [
       'run',
       '--project',
       'node',
-      'tests/model/random-plans.spec.ts',
-      'tests/model/policies.spec.ts',
-      'tests/model/streaming.spec.ts',
+      ...[
+        'random-plans',
+        'policies',
+        'poisoned-cache',
+        'ledger',
+        'likelihoods',
+        'laboratory',
+        'shipped',
+        'streaming',
+      ].map((spec) => `tests/model/${spec}.spec.ts`),
+      'tests/kernels/sample-exact.spec.ts',
     ],
-    limitMs: 60 * minuteMs,
+    limitMs: 90 * minuteMs,
+    env: { KVTAB_PLANS: 'all' },
+  },
+  {
+    command: [
+      ...['vitest', 'run', '--project', 'chromium'],
+      ...['random-plans', 'poisoned-cache', 'ledger'].map((spec) => `tests/model/${spec}.spec.ts`),
+    ],
+    limitMs: 120 * minuteMs,
     env: { KVTAB_PLANS: 'all' },
   },
   {
