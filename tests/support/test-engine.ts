@@ -1,4 +1,4 @@
-import { modelSource, requestGpu } from '#platform';
+import { modelSource, requestGpu, runningIn } from '#platform';
 import type { Backend } from '../../gpu/backend.ts';
 import { greedy } from '../../gpu/plan/sampling.ts';
 import { openCpuBackend } from '../../gpu/reference/backend.ts';
@@ -16,7 +16,9 @@ import { placeHere } from '../../worker/text/place-here.ts';
 /** The backends that the page offers, and the twin of both. */
 export type TestBackend = BackendChoice | 'twin';
 
-export const backends: readonly TestBackend[] = ['webgpu', 'cpu', 'twin'];
+/** The twin is arithmetic in plain JavaScript, which needs no second engine. */
+export const backends: readonly TestBackend[] =
+  runningIn === 'node' ? ['webgpu', 'cpu', 'twin'] : ['webgpu', 'cpu'];
 
 export async function openBackend(name: TestBackend): Promise<Backend> {
   switch (name) {
