@@ -67,6 +67,29 @@ it('A device destroyed during a run fails it as lost, and a load opens another',
   expect(valueOf(await generate(4)).tokens).toEqual(tokens);
 });
 
+it('A device destroyed while sequences are written fails all of them at once', async () => {
+  valueOf(await load());
+  const sequence = {
+    input: { turns: [[1, 2, 3]] },
+    maxNewTokens: 500,
+    ignoreEos: true,
+    sampling: greedy,
+  };
+  const outcome = await engine.generateSequences(
+    {
+      config: {},
+      mode: 'auto',
+      kvPrecision: 'f16',
+      policy: { id: 'none' },
+      sequences: [sequence, sequence],
+    },
+    (event) => {
+      if (event.type === 'sequence-token') device()?.destroy();
+    },
+  );
+  expect(outcome).toMatchObject({ ok: false, failure: { code: 'device-lost' } });
+});
+
 it('A text larger than the GPU can bind is refused in bytes and leaves the next run working', async () => {
   valueOf(await load());
   const { tokens } = valueOf(await generate(4));

@@ -23,19 +23,17 @@ export class SequenceScheduler {
   readonly #batch: Batch;
   readonly #around: Surroundings;
   readonly #live: Live[] = [];
-  #places: number;
 
   constructor(batch: Batch, around: Surroundings) {
     this.#batch = batch;
     this.#around = around;
-    this.#places = batch.places;
   }
 
   async run(sequences: readonly PreparedSequence[]): Promise<void> {
     const { stopped } = this.#around.options;
     const waiting = [...sequences];
     while (!stopped() && waiting.length + this.#live.length > 0) {
-      while (!stopped() && waiting.length > 0 && this.#live.length < this.#places) {
+      while (!stopped() && waiting.length > 0 && this.#live.length < this.#batch.places) {
         const text = await this.#open(waiting[0]);
         if (!text) break;
         const sequence = waiting.shift();
@@ -46,14 +44,13 @@ export class SequenceScheduler {
     for (const live of [...this.#live]) this.#end(live, 'stopped');
   }
 
-  /** Opens a text; null if there is no memory before another one ends. */
+  /** Opens a text; null if there is no memory for it before another one ends. */
   async #open(sequence: PreparedSequence | undefined): Promise<BatchText | null> {
     if (!sequence) return null;
     try {
       return await this.#batch.open(sequence.options);
     } catch (error) {
       if (!isFull(error) || this.#live.length === 0) throw error;
-      this.#places = this.#live.length;
       return null;
     }
   }

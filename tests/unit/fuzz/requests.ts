@@ -28,6 +28,15 @@ const bases = [
   },
   { model: 'hub:owner/name@main', messages: [{ role: 'user', content: 'hi' }], weights: 'q4', kv: 'f32' },
   { model: 'm', turns: [[1, 2], [3]], continuation: [4, 5], reference: 'compare', quantizeEmbeddings: true },
+  {
+    model: 'm',
+    maxNewTokens: 3,
+    sampling: { temperature: 1, seed: 2 },
+    sequences: [
+      { prompt: 'Once', sampling: { seed: 1 } },
+      { tokens: [1, 2], maxNewTokens: 2, ignoreEos: true },
+    ],
+  },
   { model: 'm', export: 'folder', round: 'f16', config: { layer_types: '0_1' } },
 ];
 
