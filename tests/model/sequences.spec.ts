@@ -1,4 +1,3 @@
-import { runningIn } from '#platform';
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { BackendError } from '../../gpu/backend-error.ts';
@@ -19,10 +18,9 @@ import { largestBatch } from '../../worker/evaluate/largest-batch.ts';
 import { policyWith } from '../support/arbitrary-policies.ts';
 import { layersOf, sharingOf } from '../support/arbitrary-plans.ts';
 import { putRandomModel, tinyDims } from '../support/random-model.ts';
+import { sampleOf } from '../support/samples.ts';
 import { openBackend } from '../support/test-engine.ts';
 import { writeAlone, writeTogether } from '../support/write-sequences.ts';
-
-const atNight = runningIn === 'node' && process.env['KVTAB_PLANS'] === 'all';
 
 const subjects: readonly {
   readonly name: string;
@@ -32,9 +30,13 @@ const subjects: readonly {
   ...instructionsHere().map((instructions) => ({
     name: `WebAssembly with ${instructions}`,
     open: () => openWasmBackend(instructions),
-    runs: atNight ? 500 : runningIn === 'node' ? 60 : 10,
+    runs: sampleOf({ all: 500, node: 60, chromium: 10 }),
   })),
-  { name: 'the CPU twin', open: () => openBackend('twin'), runs: atNight ? 60 : 10 },
+  {
+    name: 'the CPU twin',
+    open: () => openBackend('twin'),
+    runs: sampleOf({ all: 60, node: 10, chromium: 5 }),
+  },
 ];
 
 describe.each(subjects)('Sequences that are written together by $name', ({ open, runs }) => {
@@ -123,6 +125,22 @@ describe('A batch in WebAssembly', () => {
     [model] = (await putRandomModel([backend], tinyDims, layersOf('0_1_2_3'))) as [ModelWeights];
   });
   afterAll(() => backend.destroy());
+
+  it('turns up the temperature of Keyformer for each sequence by its own tokens', async () => {
+    const policy = policyWith('keyformer', { heavy: 4, recent: 2, tauInit: 0.2, tauDelta: 3, seed: 1 });
+    const sequences = [1, 5, 9].map((length) => ({
+      prompt: Array.from({ length }, (_, i) => (7 * i + length) % tinyDims.vocabSize),
+      mode: 'parallel' as const,
+      maxNewTokens: 24,
+      sampling: { ...greedy, temperature: 1, seed: length },
+      ends: [],
+    }));
+    const run = { plan, policy, places: 2, sequences };
+    const together = await writeTogether(model, run);
+    for (const [i, sequence] of sequences.entries()) {
+      expect(together[i]).toEqual(await writeAlone(model, run, sequence));
+    }
+  });
 
   it('reads every matrix once a step, however many sequences there are', async () => {
     const perStep = [];
