@@ -79,16 +79,16 @@ export const hostileTokenizers: readonly HostileCase[] = [
     expected: 'loads',
   },
   {
-    name: 'a template of 1,000,000 tokens',
+    name: 'a template of 10,000 tokens',
     files: edit((t) => {
       t['post_processor'] = {
         type: 'TemplateProcessing',
-        single: Array(1e6).fill({ SpecialToken: { id: '<|begin|>', type_id: 0 } }),
+        single: Array(1e4).fill({ SpecialToken: { id: '<|begin|>', type_id: 0 } }),
         pair: [],
         special_tokens: {},
       };
     }),
-    expected: /has 1000000 pieces, more than 1000/,
+    expected: /has 10000 pieces, more than 1000/,
   },
   { name: 'no decoder', files: step('decoder', null), expected: 'loads' },
   {
