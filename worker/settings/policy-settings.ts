@@ -9,7 +9,8 @@ import { lambda } from '../../gpu/kv/policies/lambda.ts';
 import { less, sparseKinds } from '../../gpu/kv/policies/less.ts';
 import { policyKinds } from '../../gpu/kv/policies/policies.ts';
 import type { PolicyKind, PolicyPositions } from '../../gpu/kv/policies/policy.ts';
-import type { ChoiceSetting, NumberSetting } from './setting.ts';
+import { isKernelFile, LONGEST_KERNEL_FILE } from '../../gpu/kv/policies/kernel-file.ts';
+import type { ChoiceSetting, NumberSetting, TextSetting } from './setting.ts';
 
 type Of<Row> = Row & { readonly part: 'policy' };
 
@@ -23,10 +24,16 @@ type NumberRows = { readonly [Name in PolicyNumber as KeyOf<Name>]: Of<NumberSet
 
 const common = { part: 'policy', form: 'policy', compared: true, headless: null } as const;
 
-const shownFor = (has: (kind: PolicyKind) => boolean) => ({
-  setting: 'policy',
-  is: policyKinds.filter(has).map(({ id }) => id),
-});
+const underLess = { policy: [less.id] };
+
+const idsOf = (kinds: readonly PolicyKind[], has: (kind: PolicyKind) => boolean) =>
+  kinds.filter(has).map(({ id }) => id);
+
+/** For a policy that has it, or under LESS for the one that decides. */
+const shownFor = (has: (kind: PolicyKind) => boolean) => [
+  { policy: idsOf(policyKinds, (kind) => kind !== less && has(kind)) },
+  { ...underLess, policySparse: idsOf(sparseKinds, has) },
+];
 
 /** Links already call something else `seed`. */
 const linkOf = (name: PolicyNumber) => (name === 'seed' ? 'noiseSeed' : name);
@@ -73,24 +80,20 @@ export const policySettings = {
     label: 'Rows kept by',
     meaning: 'The policy that decides which rows stay; the rows that it evicts go into the state',
     wide: true,
-    shownIf: { setting: 'policy', is: [less.id] },
+    shownIf: [underLess],
   } satisfies Of<ChoiceSetting>,
   policyKernels: {
     ...common,
-    kind: 'choice',
+    kind: 'text',
     initial: 'less-lambda-12.safetensors',
-    options: {
-      'less-lambda-12.safetensors': 'Shipped: Λ mask, 12 rows',
-      'less-h2o-12.safetensors': 'Shipped: H2O, 12 rows',
-      'kernels.safetensors': 'The checkpoint’s own kernels.safetensors',
-    },
     link: 'kernels',
     label: 'Trained kernels',
-    meaning:
-      'A file that comes with the model: what the state was trained for. It serves other policies and budgets too',
+    meaning: 'A file that comes with the model. It serves other policies and budgets too, but less well',
+    longest: LONGEST_KERNEL_FILE,
+    accepts: isKernelFile,
     wide: true,
-    shownIf: { setting: 'policy', is: [less.id] },
-  } satisfies Of<ChoiceSetting>,
+    shownIf: [underLess],
+  } satisfies Of<TextSetting>,
   ...numberRows,
   policyPositions: {
     ...common,
@@ -106,6 +109,6 @@ export const policySettings = {
     meaning:
       'Where keys and queries stand: at their places in the text, which leave holes, or in a row within the cache, so that the text may outgrow the context',
     wide: true,
-    shownIf: shownFor(({ positions }) => positions.length > 1),
+    shownIf: [{ policy: idsOf(policyKinds, ({ positions }) => positions.length > 1) }],
   } satisfies Of<ChoiceSetting>,
 } as const;

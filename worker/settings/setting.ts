@@ -21,6 +21,9 @@ interface HeadlessField<Value> {
   readonly absent: { readonly is: Value } | 'as-stored' | 'refused';
 }
 
+/** Settings by key, each with the values that it may have. */
+type ShownCondition = Readonly<Record<string, readonly string[]>>;
+
 interface Row<Value> {
   /** What the page opens with. */
   readonly initial: Value;
@@ -34,8 +37,8 @@ interface Row<Value> {
   readonly form: FormName | null;
   /** Whether the field takes a whole line of its form. */
   readonly wide: boolean;
-  /** The field is shown only while another setting has one of these values. */
-  readonly shownIf: { readonly setting: string; readonly is: readonly string[] } | null;
+  /** The field is shown only while one of these conditions holds; null for always. */
+  readonly shownIf: readonly ShownCondition[] | null;
   /** Whether the configurations of a comparison may differ in it. */
   readonly compared: boolean;
   /** Null if a request has no such field, or has it in an object that only the engine can check. */

@@ -180,7 +180,7 @@ export const settings = {
     part: 'load',
     form: 'precision',
     wide: true,
-    shownIf: { setting: 'weights', is: ['q8', 'q4'] },
+    shownIf: [{ weights: ['q8', 'q4'] }],
     compared: true,
     headless: { field: 'quantizeEmbeddings', absent: { is: false } },
   },

@@ -24,4 +24,8 @@ export function describeSettings(
 export const applies = (
   { shownIf }: Setting,
   values: Readonly<Partial<Record<string, SettingValue>>>,
-): boolean => shownIf === null || shownIf.is.includes(String(values[shownIf.setting]));
+): boolean =>
+  shownIf === null ||
+  shownIf.some((condition) =>
+    Object.entries(condition).every(([setting, allowed]) => allowed.includes(String(values[setting]))),
+  );

@@ -2,6 +2,8 @@ import { describe, expect, it } from 'vitest';
 import { policyKinds } from '../../../gpu/kv/policies/policies.ts';
 import { policyOf } from '../../../worker/engine/open-policy.ts';
 import { policyOfSettings, policyRequestOf } from '../../../worker/settings/policy-request.ts';
+import { keysWhere } from '../../../worker/settings/values.ts';
+import { applies } from '../../../worker/settings/words.ts';
 import { checkConfig } from '../../../web/settings/checks.ts';
 import { decodeHash } from '../../../web/settings/hash.ts';
 import { toGenerateRequest } from '../../../web/settings/requests.ts';
@@ -30,6 +32,22 @@ describe('the settings of a policy', () => {
       expect(checkConfig(config, null)).toEqual({});
     },
   );
+
+  it('show under LESS the numbers of the policy that decides, and no others', () => {
+    const shown = (changes: Partial<PlaygroundConfig>) =>
+      keysWhere((row) => row.part === 'policy' && applies(row, set(changes)));
+    expect(shown({ policy: 'less', policySparse: 'lambda' })).toEqual([
+      ...['policy', 'policySparse', 'policyKernels'],
+      ...['policySinks', 'policyRecent', 'policyCachePercent', 'policyChunk'],
+    ]);
+    expect(shown({ policy: 'less', policySparse: 'h2o' })).toEqual([
+      ...['policy', 'policySparse', 'policyKernels'],
+      ...['policyHeavy', 'policyRecent', 'policyCachePercent', 'policyRecentPercent', 'policyChunk'],
+    ]);
+    expect(shown({ policy: 'lambda', policySparse: 'h2o' })).toEqual([
+      ...['policy', 'policySinks', 'policyRecent', 'policyCachePercent', 'policyChunk'],
+    ]);
+  });
 
   it('leave out what belongs to another policy', () => {
     const config = set({ policy: 'lambda', policySinks: 2, policyHeavy: 7, policyPositions: 'cache' });

@@ -26,6 +26,7 @@ const texts: Readonly<Record<string, fc.Arbitrary<string>>> = {
   endpoint: fc.constantFrom(
     ...['https://huggingface.co', 'https://mirror.example/hf', 'http://127.0.0.1:8080'],
   ),
+  policyKernels: fc.constantFrom('kernels.safetensors', 'less-h2o-12.safetensors', 'a_b.c.safetensors'),
   layerTypes: fc.oneof(fc.constantFrom('0_1_2', '0s_0', '0_9'), shortText),
 };
 
