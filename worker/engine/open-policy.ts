@@ -1,5 +1,6 @@
-import type { SessionOptions } from '../../gpu/backend.ts';
+import type { ModelWeights, SessionOptions } from '../../gpu/backend.ts';
 import { keepEverything } from '../../gpu/kv/policies/keep-everything.ts';
+import type { LessKernels } from '../../gpu/kv/policies/less-kernels.ts';
 import type { Policy, PolicyContext, PolicyOptions } from '../../gpu/kv/policies/policy.ts';
 import type { ModelDims } from '../../gpu/plan/model-dims.ts';
 import type { Sharing } from '../../gpu/plan/sharing.ts';
@@ -20,19 +21,22 @@ export async function policyOf(request: PolicyRequest, context: PolicyContext): 
 
 /** What opening a policy needs of a model. */
 interface Model {
+  /** Stays the same object for as long as the model is loaded. */
+  readonly weights: ModelWeights;
   readonly config: { readonly dims: ModelDims };
   readonly openSource: () => Promise<ModelSource>;
 }
 
 /**
- * What a session must know of a policy; nothing if it keeps everything. Under LESS this reads the kernels' file.
+ * What a session must know of a policy; nothing if it keeps everything. Under LESS this reads the kernels' file, unless
+ * the last run on this model used the same.
  *
  * @param scored       whether scores are wanted even if the policy decides without them
  * @param promptTokens the longest text at the end of a prompt
  * @throws Refused with `bad-request` or `bad-weights` if the kernels do not fit this model and plan
  */
 export async function evictionOf(
-  { config, openSource }: Model,
+  model: Model,
   sharing: Sharing,
   policy: Policy,
   { scored, promptTokens }: Pick<PolicyOptions, 'scored' | 'promptTokens'>,
@@ -40,9 +44,24 @@ export async function evictionOf(
   if (policy.id === 'none') return {};
   const eviction = { policy, scored, promptTokens, kernels: null };
   if (policy.kernels === null) return { eviction };
+  return { eviction: { ...eviction, kernels: await kernelsFor(model, policy.kernels, sharing) } };
+}
+
+/** The kernels that a model's last run used. */
+const lastKernels = new WeakMap<ModelWeights, { readonly key: string; readonly kernels: LessKernels }>();
+
+async function kernelsFor(
+  { config, weights, openSource }: Model,
+  file: string,
+  sharing: Sharing,
+): Promise<LessKernels> {
+  const key = JSON.stringify([file, sharing.layers]);
+  const last = lastKernels.get(weights);
+  if (last?.key === key) return last.kernels;
   const { loadKernels } = await import('../loader/load-kernels.ts');
-  const kernels = await loadKernels(await openSource(), policy.kernels, sharing, config.dims);
-  return { eviction: { ...eviction, kernels } };
+  const kernels = await loadKernels(await openSource(), file, sharing, config.dims);
+  lastKernels.set(weights, { key, kernels });
+  return kernels;
 }
 
 /** A prompt in the pieces that a policy reads it in. */

@@ -1,12 +1,19 @@
 import { allFinite } from '../../gpu/numbers/finite.ts';
 import { toFloat32 } from '../../gpu/numbers/element-type.ts';
-import { kernelsOf, kernelTensors, type LessKernels } from '../../gpu/kv/policies/less-kernels.ts';
+import { isKernelFile } from '../../gpu/kv/policies/kernel-file.ts';
+import {
+  kernelsOf,
+  kernelTensors,
+  type KernelTensor,
+  type LessKernels,
+} from '../../gpu/kv/policies/less-kernels.ts';
 import type { ModelDims } from '../../gpu/plan/model-dims.ts';
 import type { Sharing } from '../../gpu/plan/sharing.ts';
 import { show } from '../hostile-fields.ts';
 import { Refused } from '../outcome.ts';
-import { badWeights, cutShort, readTensorTable, type CheckpointFile } from './checkpoint.ts';
+import { badWeights, cutShort, readTensorTable } from './checkpoint.ts';
 import type { ModelSource, OpenFile } from './model-source.ts';
+import type { StoredTensor } from './safetensors.ts';
 
 /** The largest kernels that the GPU's have room for, four times the published ones. */
 const MOST_HIDDEN = 2048;
@@ -32,19 +39,18 @@ export async function loadKernels(
   if (!opened) throw refused(`there is no file ${show(file)} beside the model`);
   const { reader, ...table } = await readTensorTable(opened, file);
   try {
-    const sizes = sizesOf(table, sharing);
+    const find = (name: string): StoredTensor =>
+      table.tensors.get(name) ?? refuse(file, `there is no tensor ${name}, which this plan needs`);
+    const sizes = sizesOf(file, find, sharing);
     const wanted = kernelTensors(sharing, dims, sizes).map(({ name, shape }) => {
-      const stored = table.tensors.get(name);
-      if (!stored) throw badWeights(file, `there is no tensor ${name}, which this plan needs`);
-      if (stored.dtype !== 'F32') throw badWeights(file, `tensor ${name} is of ${stored.dtype}, not F32`);
+      const stored = find(name);
+      if (stored.dtype !== 'F32') refuse(file, `tensor ${name} is of ${stored.dtype}, not F32`);
       const same = stored.shape.length === shape.length && shape.every((n, axis) => n === stored.shape[axis]);
-      if (!same)
-        throw badWeights(file, `tensor ${name} has the shape ${show(stored.shape)}, not ${show(shape)}`);
+      if (!same) refuse(file, `tensor ${name} has the shape ${show(stored.shape)}, not ${show(shape)}`);
       return stored;
     });
     const bytes = wanted.reduce((sum, { begin, end }) => sum + end - begin, 0);
-    if (bytes > MOST_BYTES)
-      throw badWeights(file, `the kernels have ${bytes} bytes, more than ${MOST_BYTES}`);
+    if (bytes > MOST_BYTES) refuse(file, `the kernels have ${bytes} bytes, more than ${MOST_BYTES}`);
 
     const values = new Map<string, Float32Array<ArrayBuffer>>();
     for (const { name, begin, end } of wanted.sort((a, b) => a.begin - b.begin)) {
@@ -53,7 +59,7 @@ export async function loadKernels(
       if (read.length < end - begin)
         throw cutShort({ ...table, reader }, reader.position, `in tensor ${name}`);
       const numbers = toFloat32(read, 'f32');
-      if (!allFinite(numbers)) throw badWeights(file, `tensor ${name} has a number that is not finite`);
+      if (!allFinite(numbers)) refuse(file, `tensor ${name} has a number that is not finite`);
       values.set(name, numbers);
     }
     return kernelsOf(sharing, sizes, (name) => values.get(name) ?? new Float32Array());
@@ -62,32 +68,34 @@ export async function loadKernels(
   }
 }
 
-/** A name of letters, digits, dots and dashes names a file beside the model. Anything else is a path. */
+/** A file beside the model; on a machine of one's own, any path. */
 function openKernels(source: ModelSource, file: string): Promise<OpenFile | null> {
   if (source.openPath) return source.openPath(file);
-  if (/^[\w.-]{1,200}$/.test(file) && !/^\.+$/.test(file)) return source.open(file);
+  if (isKernelFile(file)) return source.open(file);
   throw refused(`${show(file)} is not the name of a file that comes with the model`);
 }
 
-/** The sizes of all kernels, by the first tensor that the plan needs. */
-function sizesOf({ name, tensors }: Omit<CheckpointFile, 'reader'>, sharing: Sharing): SizesOf {
+/** The sizes of all kernels, by the first tensors that the plan needs. */
+function sizesOf(file: string, find: (name: string) => StoredTensor, sharing: Sharing): SizesOf {
   const nothing = { heads: 0, kvHeads: 0, headDim: 0 };
   const [w1, w2] = kernelTensors(sharing, nothing, { hidden: 0, rank: 0 });
   if (!w1 || !w2) return { hidden: 0, rank: 0 };
-  const sizeOf = (tensor: string, most: number, what: string) => {
-    const stored = tensors.get(tensor);
-    if (!stored) throw badWeights(name, `there is no tensor ${tensor}, which this plan needs`);
-    const size = stored.shape.at(2) ?? 0;
+  const sizeOf = ({ name }: KernelTensor, most: number, what: string) => {
+    const { shape } = find(name);
+    const size = shape.at(2) ?? 0;
     if (size >= 1 && size <= most) return size;
-    const reason = `tensor ${tensor} has the shape ${show(stored.shape)}: ${what} must be from 1 to ${most}`;
-    throw badWeights(name, reason);
+    return refuse(file, `tensor ${name} has the shape ${show(shape)}: ${what} must be from 1 to ${most}`);
   };
   return {
-    hidden: sizeOf(w1.name, MOST_HIDDEN, 'its last axis, the hidden size,'),
-    rank: sizeOf(w2.name, MOST_RANK, 'its last axis, the number of features,'),
+    hidden: sizeOf(w1, MOST_HIDDEN, 'its last axis, the hidden size,'),
+    rank: sizeOf(w2, MOST_RANK, 'its last axis, the number of features,'),
   };
 }
 
 type SizesOf = Pick<LessKernels, 'hidden' | 'rank'>;
+
+function refuse(file: string, reason: string): never {
+  throw badWeights(file, reason);
+}
 
 const refused = (reason: string) => new Refused({ code: 'bad-request', field: FIELD, reason });

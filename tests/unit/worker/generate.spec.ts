@@ -196,4 +196,25 @@ describe('another configuration', () => {
     expect(await run({ layerTypes: '0_6_6_6_6_6_6_7' })).toEqual(stored);
     expect(files).toEqual(['model.safetensors']);
   });
+
+  it('under LESS reads the kernels once for all runs of a model and plan', async () => {
+    const { engine, files } = await loaded('fairy-lckv');
+    const sparse = { id: 'lambda', sinks: 1, recent: 2 };
+    const described = files.length;
+    const run = async (kernels: string, config = {}) =>
+      engine.generate(ask({ policy: { id: 'less', sparse, kernels }, config, maxNewTokens: 2 }), ignore);
+    const reads = () => files.slice(described);
+
+    await run('less-lambda-12.safetensors');
+    await run('less-lambda-12.safetensors');
+    expect(reads()).toEqual(['less-lambda-12.safetensors']);
+    expect(await run('less-lambda-12.safetensors', { layerTypes: '0_1_2_3_4_5_6_7' })).toMatchObject({
+      failure: { code: 'bad-weights', reason: 'there is no tensor layers.1.psi.w1, which this plan needs' },
+    });
+    expect(reads()).toHaveLength(2);
+    expect(await run('absent.safetensors')).toMatchObject({
+      failure: { code: 'bad-request', field: 'policy.kernels' },
+    });
+    expect(await run('less-h2o-12.safetensors')).toMatchObject({ ok: true });
+  });
 });
