@@ -1,3 +1,4 @@
+import { isKernelFile, isTrainedPolicy, type KernelFile } from '../../gpu/kv/policies/kernel-file.ts';
 import type { SharingConfig } from '../../worker/protocol/load.ts';
 
 /** A model that ships with the page, as `models/index.json` lists it. */
@@ -8,6 +9,8 @@ export interface ModelEntry {
   readonly stored: SharingConfig;
   /** Absent if nobody has measured it. */
   readonly measured?: Measured;
+  /** The kernels of LESS that come with it. */
+  readonly kernels: readonly KernelFile[];
 }
 
 /** What `npm run evaluate` measured for a model under its own plan. */
@@ -21,7 +24,11 @@ export interface Measured {
 
 /** Reads the list of shipped models, without incomplete entries. */
 export function parseModelIndex(json: unknown): readonly ModelEntry[] {
-  return Array.isArray(json) ? json.filter(isModelEntry) : [];
+  return Array.isArray(json)
+    ? json
+        .filter(isModelEntry)
+        .map((entry) => ({ ...entry, kernels: entry.kernels?.filter(isKernels) ?? [] }))
+    : [];
 }
 
 /** The shipped models. Empty if the list cannot be fetched: the page then knows only the models that it loads. */
@@ -47,14 +54,30 @@ export function trainedFor(models: readonly ModelEntry[], chosen: string, layerT
 const isRecord = (value: unknown): value is Record<string, unknown> =>
   typeof value === 'object' && value !== null;
 
-function isModelEntry(value: unknown): value is ModelEntry {
+/** An entry whose kernels are still unchecked. */
+type Listed = Omit<ModelEntry, 'kernels'> & { readonly kernels?: readonly unknown[] };
+
+function isModelEntry(value: unknown): value is Listed {
   if (!isRecord(value)) return false;
   const entry = value as Partial<Record<keyof ModelEntry, unknown>>; // still unknown inside
   return (
     typeof entry.id === 'string' &&
     typeof entry.description === 'string' &&
     isSharingConfig(entry.stored) &&
-    (entry.measured === undefined || isMeasured(entry.measured))
+    (entry.measured === undefined || isMeasured(entry.measured)) &&
+    (entry.kernels === undefined || Array.isArray(entry.kernels))
+  );
+}
+
+function isKernels(value: unknown): value is KernelFile {
+  if (!isRecord(value)) return false;
+  const { file, rank, layerTypes, policy } = value as Partial<Record<keyof KernelFile, unknown>>; // still unknown inside
+  return (
+    typeof file === 'string' &&
+    isKernelFile(file) &&
+    typeof rank === 'number' &&
+    typeof layerTypes === 'string' &&
+    isTrainedPolicy(policy)
   );
 }
 

@@ -93,6 +93,13 @@ export class Playground {
   });
   /** The KV figures of the plan while it is edited; null if it has a mistake. */
   readonly kvPreview = $derived(previewKv(this));
+  /** The files with kernels of LESS that come with the chosen model, and which of them the settings name. */
+  readonly kernels = $derived.by(() => {
+    const { models, facts, config } = this;
+    const listed = models.find(({ id }) => id === config.model)?.kernels ?? [];
+    const files = facts && facts.kernels.length > 0 ? facts.kernels : listed;
+    return { files, chosen: files.find(({ file }) => file === config.policyKernels) };
+  });
   readonly problems = $derived(checkConfig(this.config, this.plan));
   /** Whether the engine is computing something that `stop` can end. */
   readonly busy = $derived(this.phase.at === 'generating' || this.phase.at === 'evaluating');
@@ -168,6 +175,8 @@ export class Playground {
     this.config.model = id;
     const before = this.stored;
     this.stored = this.facts?.stored ?? this.#entry()?.stored ?? null;
+    // The name of a file of another model means nothing here.
+    if (!this.kernels.chosen) this.config.policyKernels = defaultConfig.policyKernels;
     this.planEditor.forget();
     const unknown = sharingOf(defaultConfig);
     const now = this.stored ?? unknown;
@@ -332,5 +341,8 @@ export class Playground {
   #adopt(stored: SharingConfig): void {
     Object.assign(this.config, replaceUnedited(this.config, this.stored, stored));
     this.stored = stored;
+    const { files, chosen } = this.kernels;
+    const isDefault = this.config.policyKernels === defaultConfig.policyKernels;
+    if (!chosen && isDefault && files[0]) this.config.policyKernels = files[0].file;
   }
 }

@@ -228,6 +228,7 @@ export class Engine implements EngineApi {
       weightBytes: loaded.weights.bytes,
       adapter: loaded.backend.adapter,
       canTimeKernels: loaded.backend.timesKernels,
+      kernels: loaded.kernels,
       suggestedSampling: loaded.suggestedSampling,
       notices: loaded.notices,
     };

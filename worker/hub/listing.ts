@@ -29,6 +29,8 @@ export interface Listing {
 
 const WHOLE_WEIGHTS = 'model.safetensors';
 const WEIGHTS_INDEX = 'model.safetensors.index.json';
+/** The kernels of LESS, which hardly any repository has. */
+const KERNELS = 'kernels.safetensors';
 /** Everything that we read of a model except its weights. A repository may lack all but the first. */
 const SMALL_FILES = [
   'config.json',
@@ -55,12 +57,12 @@ export async function listModel(asked: HubServer, options: AskOptions): Promise<
   const server = asked.renamed(repository);
   const { endpoint, revision } = server;
   const sizesOf = (names: readonly string[]) => pathsInfo(server, commit, names, options);
-  const found = await sizesOf([...SMALL_FILES, WHOLE_WEIGHTS, WEIGHTS_INDEX]);
+  const found = await sizesOf([...SMALL_FILES, WHOLE_WEIGHTS, WEIGHTS_INDEX, KERNELS]);
   const has = (name: string) => found.some((file) => file.name === name);
   if (!has('config.json')) throw missing('config.json', `there is no such file${await othersIn(all)}`);
   for (const { name, sizeBytes } of found) {
     const most = name === WEIGHTS_INDEX ? LARGEST_INDEX_BYTES : LARGEST_TEXT_BYTES;
-    if (name !== WHOLE_WEIGHTS && sizeBytes > most) {
+    if (name !== WHOLE_WEIGHTS && name !== KERNELS && sizeBytes > most) {
       throw unusable(name, `it has ${sizeBytes} bytes, more than ${most}`);
     }
   }

@@ -1,4 +1,5 @@
 import type { Backend, ModelWeights } from '../../gpu/backend.ts';
+import { isKernelFile, type KernelFile } from '../../gpu/kv/policies/kernel-file.ts';
 import type { WeightFormats } from '../../gpu/numbers/matrix-format.ts';
 import { attemptAsync, Refused, valueOf } from '../outcome.ts';
 import type { EngineEvent } from '../protocol/engine.ts';
@@ -26,6 +27,7 @@ export interface LoadedModel {
   readonly prefix: PrefixToken | null;
   readonly backend: Backend;
   readonly weights: ModelWeights;
+  readonly kernels: readonly KernelFile[];
   readonly suggestedSampling: SuggestedSampling | null;
   /** What in the files is contradictory or unused, as sentences. */
   readonly notices: readonly string[];
@@ -55,6 +57,7 @@ export async function loadModel(options: LoadModelOptions): Promise<LoadedModel>
     const backend = await options.openBackend();
     const { weights, dims, notices } = await streamWeights(config, backend, options);
     const { text = null, facts = noText } = opened ?? {};
+    const kernels = await listKernels(options.source);
     return {
       config: { ...config, dims },
       text,
@@ -63,6 +66,7 @@ export async function loadModel(options: LoadModelOptions): Promise<LoadedModel>
       prefix: facts.prefix,
       backend,
       weights,
+      kernels,
       suggestedSampling: generation.suggested,
       notices: [...generation.notices, ...facts.notices, ...notices],
     };
@@ -105,6 +109,16 @@ function streamWeights(
       else tellSometimes();
     },
   });
+}
+
+/** The kernels of LESS beside the weights. The code that looks into them is fetched only if there are some. */
+async function listKernels(source: ModelSource): Promise<readonly KernelFile[]> {
+  const files = (await source.names()).filter(
+    (name) => /^(kernels|less-.*)\./.test(name) && isKernelFile(name),
+  );
+  if (files.length === 0) return [];
+  const { describeKernels } = await import('./describe-kernels.ts');
+  return describeKernels(source, files);
 }
 
 async function loadConfig(source: ModelSource) {

@@ -18,6 +18,8 @@ export interface StoredTensor {
 
 export interface TensorTable {
   readonly tensors: ReadonlyMap<string, StoredTensor>;
+  /** What the file says about itself, in texts. */
+  readonly metadata: ReadonlyMap<string, string>;
   /** Bytes of all tensors; the file ends with them. */
   readonly dataBytes: number;
 }
@@ -75,8 +77,9 @@ export function headerLength(bytes: Uint8Array, fileBytes: number | null): numbe
  */
 export function parseHeader(header: Uint8Array, fileBytes: number | null): TensorTable {
   const tensors = new Map<string, StoredTensor>();
+  let metadata: ReadonlyMap<string, string> = new Map();
   for (const [name, entry] of Object.entries(parseJson(header))) {
-    if (name === '__metadata__') checkMetadata(entry);
+    if (name === '__metadata__') metadata = readMetadata(entry);
     else tensors.set(name, readTensor(name, entry));
   }
   const dataBytes = checkCover([...tensors.values()]);
@@ -88,7 +91,7 @@ export function parseHeader(header: Uint8Array, fileBytes: number | null): Tenso
     if (present > dataBytes)
       throw new BadHeader(`${present - dataBytes} bytes after the last tensor belong to none`);
   }
-  return { tensors, dataBytes };
+  return { tensors, metadata, dataBytes };
 }
 
 function parseJson(header: Uint8Array): Readonly<Record<string, unknown>> {
@@ -119,10 +122,15 @@ function decodeUtf8(bytes: Uint8Array): string {
   }
 }
 
-function checkMetadata(entry: unknown): void {
-  if (entry === null) return; // The reference library reads it as absent.
-  const texts = isObject(entry) && Object.values(entry).every((value) => typeof value === 'string');
-  if (!texts) throw new BadHeader('__metadata__ is not an object of texts');
+function readMetadata(entry: unknown): ReadonlyMap<string, string> {
+  if (entry === null) return new Map(); // The reference library reads it as absent.
+  const refuse = (): never => {
+    throw new BadHeader('__metadata__ is not an object of texts');
+  };
+  if (!isObject(entry)) return refuse();
+  return new Map(
+    Object.entries(entry).map(([name, value]) => [name, typeof value === 'string' ? value : refuse()]),
+  );
 }
 
 function readTensor(name: string, entry: unknown): StoredTensor {

@@ -1,5 +1,6 @@
 import type { AdapterFacts } from '../../gpu/backend.ts';
 import type { WeightFormats } from '../../gpu/numbers/matrix-format.ts';
+import type { KernelFile } from '../../gpu/kv/policies/kernel-file.ts';
 import type { ModelDims } from '../../gpu/plan/model-dims.ts';
 import type { SamplingOptions } from '../../gpu/plan/sampling.ts';
 
@@ -59,6 +60,8 @@ export interface ModelFacts {
   readonly adapter: AdapterFacts;
   /** Whether the adapter can say how long a kernel takes. */
   readonly canTimeKernels: boolean;
+  /** Kernels of LESS among the model's files. Empty if the source has no list of its files, as the page's own. */
+  readonly kernels: readonly KernelFile[];
   /** How the model's authors draw tokens, from generation_config.json; null if it does not say. */
   readonly suggestedSampling: SuggestedSampling | null;
   /** What in the model's files is contradictory or unused, as sentences. The model runs all the same. */

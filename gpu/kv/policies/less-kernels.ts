@@ -35,7 +35,7 @@ const readersOfStates = ({ layers }: Sharing): readonly number[] =>
   layers.filter(({ windowed }) => !windowed).map(({ index }) => index);
 
 /** The stores that have a state: those that some reader sees without a window. */
-const ownersOfStates = ({ layers }: Sharing): readonly number[] =>
+export const ownersOfStates = ({ layers }: Sharing): readonly number[] =>
   kvOwners(layers)
     .filter(({ windowed }) => !windowed)
     .map(({ layer }) => layer);
@@ -89,10 +89,16 @@ export function kernelsOf(
 }
 
 /** Bytes of a store's state, always in float32: for each KV head R sums of features, and R of values. */
+export const bytesOfState = (
+  { kvHeads, headDim }: Pick<ModelDims, 'kvHeads' | 'headDim'>,
+  rank: number,
+): number => 4 * kvHeads * rank * (headDim + 1);
+
+/** Bytes of the state of one store; 0 if it has none. */
 export function stateBytes({ hidden, rank, psi }: LessKernels, owner: number): number {
   const kernel = psi.get(owner);
   if (!kernel) return 0;
   const kvHeads = kernel.w3.length / (rank * rank);
   const headDim = kernel.w1.length / (kvHeads * hidden);
-  return 4 * kvHeads * rank * (headDim + 1);
+  return bytesOfState({ kvHeads, headDim }, rank);
 }

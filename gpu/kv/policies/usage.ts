@@ -2,6 +2,8 @@ import type { ModelDims } from '../../plan/model-dims.ts';
 import { kvOwners, type Sharing } from '../../plan/sharing.ts';
 import { BYTES_PER_SCORED_ROW, kvRowBytes, kvRowsHeld, type KvPrecision } from '../usage.ts';
 import { rowsAfterCut } from './cut.ts';
+import { bytesOfState, ownersOfStates } from './less-kernels.ts';
+import { less } from './less.ts';
 import { policyKind } from './policies.ts';
 import type { Policy } from './policy.ts';
 
@@ -10,13 +12,21 @@ export interface StorePreview {
   readonly owner: number;
   /** In each KV head. */
   readonly rows: number;
+  /** Of rows and state. */
   readonly bytes: number;
+  /** Of these, what LESS makes of the rows that are gone. */
+  readonly stateBytes: number;
 }
 
-/** What every store holds once a prompt was read and cut. Without a policy, what its readers still see. */
+/**
+ * What every store holds once a prompt was read and cut. Without a policy, what its readers still see.
+ *
+ * @param rank of the kernels of LESS; of no use to other policies
+ */
 export function storesUnder(
   policy: Policy,
-  { layers, windowTokens }: Sharing,
+  rank: number,
+  sharing: Sharing,
   dims: ModelDims,
   precision: KvPrecision,
   promptTokens: number,
@@ -24,11 +34,14 @@ export function storesUnder(
   const kind = policyKind(policy.id);
   const budget = kind.budget(policy, promptTokens);
   const rowBytes = kvRowBytes(dims, precision) + (budget ? BYTES_PER_SCORED_ROW * dims.kvHeads : 0);
+  const { layers, windowTokens } = sharing;
+  const withStates = policy.id === less.id ? ownersOfStates(sharing) : [];
   return kvOwners(layers).map((owner) => {
     const rows = budget
       ? rowsAfterCut(budget, promptTokens, owner.windowed ? windowTokens : Infinity)
       : kvRowsHeld(owner, promptTokens, windowTokens);
-    return { owner: owner.layer, rows, bytes: rows * rowBytes };
+    const stateBytes = withStates.includes(owner.layer) ? bytesOfState(dims, rank) : 0;
+    return { owner: owner.layer, rows, bytes: rows * rowBytes + stateBytes, stateBytes };
   });
 }
 
@@ -42,12 +55,13 @@ const MOST_TOKENS = 1_000_000_000;
 /** The longest prompt whose KV, once it was read and cut, takes at most so many bytes; Infinity if it stops growing. */
 export function longestPromptUnder(
   policy: Policy,
+  rank: number,
   sharing: Sharing,
   dims: ModelDims,
   precision: KvPrecision,
   mostBytes: number,
 ): number {
-  const fits = (tokens: number) => kvBytesUnder(policy, sharing, dims, precision, tokens) <= mostBytes;
+  const fits = (tokens: number) => kvBytesUnder(policy, rank, sharing, dims, precision, tokens) <= mostBytes;
   if (fits(MOST_TOKENS)) return Infinity;
   let least = 0;
   let tooMany = MOST_TOKENS;

@@ -83,7 +83,7 @@ describe('The files of a model', () => {
     expect(sentTo(asked[1])).toEqual({
       paths: [
         ...['config.json', 'generation_config.json', 'tokenizer.json', 'tokenizer_config.json'],
-        ...['chat_template.jinja', WEIGHTS, INDEX],
+        ...['chat_template.jinja', WEIGHTS, INDEX, 'kernels.safetensors'],
       ],
     });
   });
@@ -107,6 +107,16 @@ describe('The files of a model', () => {
     expect(sentTo(asked[3])).toEqual({
       paths: ['one.safetensors', 'two.safetensors'],
     });
+  });
+
+  it('include kernels of LESS, which may be as large as weights', async () => {
+    const kernels = large('kernels.safetensors', 300 * MIB);
+    const { listing } = await listed({ paths: [...whole, kernels] });
+    expect(listing).toHaveProperty('files', [
+      listedSmall('config.json'),
+      listedLarge(WEIGHTS),
+      listedLarge('kernels.safetensors', 300 * MIB),
+    ]);
   });
 
   it('leave out directories, files that nobody asked for, and entries that are none', async () => {

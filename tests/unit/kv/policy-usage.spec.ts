@@ -18,14 +18,24 @@ describe('The preview of a policy', () => {
   it('counts what a cut leaves, with scores and positions, and windows as they are', () => {
     const h2o = policyWith('h2o', { heavy: 6, recent: 4 });
     const row = 4 * dims.kvHeads * dims.headDim + 8 * dims.kvHeads;
-    expect(storesUnder(h2o, sharing, dims, 'f16', 100)).toEqual([
-      { owner: 0, rows: 10, bytes: 10 * row },
-      { owner: 2, rows: 8, bytes: 8 * row },
+    expect(storesUnder(h2o, 8, sharing, dims, 'f16', 100)).toEqual([
+      { owner: 0, rows: 10, bytes: 10 * row, stateBytes: 0 },
+      { owner: 2, rows: 8, bytes: 8 * row, stateBytes: 0 },
+    ]);
+  });
+
+  it('counts the state of LESS in the stores that some reader sees without a window', () => {
+    const less = { ...policyWith('lambda', { sinks: 4, recent: 6 }), id: 'less', sparse: 'lambda' };
+    const row = 4 * dims.kvHeads * dims.headDim + 8 * dims.kvHeads;
+    const stateBytes = dims.kvHeads * 3 * (dims.headDim + 1) * 4;
+    expect(storesUnder(less, 3, sharing, dims, 'f16', 100)).toEqual([
+      { owner: 0, rows: 10, bytes: 10 * row + stateBytes, stateBytes },
+      { owner: 2, rows: 6, bytes: 6 * row, stateBytes: 0 },
     ]);
   });
 
   it('without a policy is the formula of a plain cache', () => {
-    expect(kvBytesUnder(keepEverything, sharing, dims, 'f32', 50)).toBe(
+    expect(kvBytesUnder(keepEverything, 8, sharing, dims, 'f32', 50)).toBe(
       kvBytesHeld(sharing, dims, 'f32', 50),
     );
   });
@@ -33,8 +43,8 @@ describe('The preview of a policy', () => {
   it('finds the longest prompt that fits, or that every prompt does', () => {
     fc.assert(
       fc.property(arbitraryPolicy, fc.integer({ min: 0, max: 1_000_000 }), (policy, bytes) => {
-        const longest = longestPromptUnder(policy, sharing, dims, 'f16', bytes);
-        const bytesAt = (tokens: number) => kvBytesUnder(policy, sharing, dims, 'f16', tokens);
+        const longest = longestPromptUnder(policy, 0, sharing, dims, 'f16', bytes);
+        const bytesAt = (tokens: number) => kvBytesUnder(policy, 0, sharing, dims, 'f16', tokens);
         expect(bytesAt(Math.min(longest, 1_000_000))).toBeLessThanOrEqual(bytes);
         if (longest < Infinity) expect(bytesAt(longest + 1)).toBeGreaterThan(bytes);
       }),

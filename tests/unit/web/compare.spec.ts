@@ -20,7 +20,7 @@ const stored: SharingConfig = {
   forceNodiag: false,
 };
 const facts = {
-  ...{ id: 'fairy-lckv', stored, dims: { layerCount: 2 } },
+  ...{ id: 'fairy-lckv', stored, dims: { layerCount: 2 }, kernels: [] },
   adapter: { backend: 'cpu', vendor: '', description: '', software: false },
 } as unknown as ModelFacts; // all it reads
 /** Every run is faster than the one before. */
@@ -64,7 +64,7 @@ const loaded = (playground: Playground) =>
 async function openComparison() {
   const engine = new RecordingEngine();
   const playground = new Playground(engine as unknown as Engine); // it calls nothing else
-  playground.start(Promise.resolve([{ id: facts.id, description: '', stored }]));
+  playground.start(Promise.resolve([{ id: facts.id, description: '', kernels: [], stored }]));
   await loaded(playground);
   const comparison = new Comparison(playground);
   comparison.rounds = 1;

@@ -17,6 +17,7 @@ const model = (
 ): ModelEntry => ({
   id,
   description: '',
+  kernels: [],
   stored,
   measured: { bitsPerByte, contextTokens, kvBytesAtContext },
 });

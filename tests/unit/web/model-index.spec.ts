@@ -1,9 +1,11 @@
-import { readFileSync } from 'node:fs';
+import { readFileSync, statSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { defaultConfig } from '../../../web/settings/settings.ts';
 import { presetOf } from '../../../web/presets/presets.ts';
 import type { Evaluation } from '../../../tools/evaluate/evaluation.ts';
 import { parseModelIndex } from '../../../web/models/model-index.ts';
+import { describeKernels } from '../../../worker/loader/describe-kernels.ts';
+import { shippedSource } from '../worker/sources.ts';
 
 const readJson = (path: string): unknown =>
   JSON.parse(readFileSync(new URL(`../../../public/models/${path}`, import.meta.url), 'utf8'));
@@ -51,8 +53,29 @@ describe('the list of shipped models', () => {
     }
   });
 
-  it('leaves out invalid entries', () => {
+  it('has the kernels of LESS that lie beside each model, as they describe themselves, in at most 1.5 MB', async () => {
+    for (const { id, kernels } of entries) {
+      const source = shippedSource(id);
+      const files = (await source.names()).filter((name) => /^less-.*\.safetensors$/.test(name));
+      expect(kernels, id).toEqual(await describeKernels(source, files));
+      const sizes = files.map((file) => statSync(`public/models/${id}/${file}`).size);
+      expect(sizes.reduce((sum, bytes) => sum + bytes, 0)).toBeLessThanOrEqual(1_500_000);
+    }
+  });
+
+  it('leaves out invalid entries, and kernels that cannot be', () => {
     const [whole] = entries;
+    const [kernels] = whole?.kernels ?? [];
+    const wrong = [
+      null,
+      {},
+      { ...kernels, file: '../x.safetensors' },
+      { ...kernels, policy: { id: 'tova' } },
+    ];
+    expect(parseModelIndex([{ ...whole, kernels: [...wrong, kernels] }])).toEqual([
+      { ...whole, kernels: [kernels] },
+    ]);
+    expect(parseModelIndex([{ ...whole, kernels: 'all' }])).toEqual([]);
     expect(parseModelIndex([whole, { ...whole, measured: { bitsPerByte: 'few' } }])).toEqual([whole]);
     expect(parseModelIndex([{ id: 'x' }, null, 3])).toEqual([]);
     expect(parseModelIndex({})).toEqual([]);

@@ -27,6 +27,7 @@ const settings = {
   precision: 'f16',
   passes: { forward: 7, backward: 2 },
   budgetBytes: 2 ** 30,
+  kernelRank: 0,
   policy: keepEverything,
 } as const;
 

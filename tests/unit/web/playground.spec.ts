@@ -2,6 +2,7 @@ import { beforeEach, describe, expect, it, vi } from 'vitest';
 import { decodeHash } from '../../../web/settings/hash.ts';
 import { Playground } from '../../../web/playground/playground.svelte.ts';
 import type { Failure, Outcome } from '../../../worker/protocol/failure.ts';
+import type { ModelFacts } from '../../../worker/protocol/load.ts';
 import type { GenerateResult } from '../../../worker/protocol/generate.ts';
 import { factsOf, result, ScriptedEngine, settled, stored } from './scripted-engine.ts';
 
@@ -9,10 +10,10 @@ describe('the playground', () => {
   let engine: ScriptedEngine;
   let playground: Playground;
 
-  const loaded = async (index = engine.loads.length - 1) => {
+  const loaded = async (index = engine.loads.length - 1, facts: Partial<ModelFacts> = {}) => {
     const request = engine.loads[index];
     if (!request) throw new Error('nothing is loading');
-    engine.answerLoad[index]?.({ ok: true, value: factsOf(request) });
+    engine.answerLoad[index]?.({ ok: true, value: { ...factsOf(request), ...facts } });
     await settled();
   };
   const loadFails = async (failure: Failure) => {
@@ -29,7 +30,9 @@ describe('the playground', () => {
     vi.stubGlobal('cancelAnimationFrame', () => undefined);
     engine = new ScriptedEngine();
     playground = new Playground(engine);
-    playground.start(Promise.resolve([{ id: playground.config.model, description: '', stored }]));
+    playground.start(
+      Promise.resolve([{ id: playground.config.model, description: '', kernels: [], stored }]),
+    );
     await settled();
   });
 
@@ -44,7 +47,10 @@ describe('the playground', () => {
 
   it('loads the model that was trained for a layout, and edits the plan if none was', async () => {
     const plain = { ...stored, layerTypes: '0_1_2_3' };
-    playground.models = [...playground.models, { id: 'fairy-llama', description: '', stored: plain }];
+    playground.models = [
+      ...playground.models,
+      { id: 'fairy-llama', description: '', kernels: [], stored: plain },
+    ];
     await loaded();
 
     playground.planEditor.edit('0_1_2_3', 'typed');
@@ -59,13 +65,34 @@ describe('the playground', () => {
     expect(playground.config).toMatchObject({ model: 'fairy-llama', layerTypes: '0_1_2_3' });
   });
 
+  it('takes the kernels that come with a model, unless a link or a person names others', async () => {
+    const [lambda, own] = ['less-lambda-12.safetensors', 'kernels.safetensors'];
+    const described = (file: string) => ({ file, rank: 8, layerTypes: null, policy: null });
+    await loaded();
+    expect(playground.config.policyKernels).toBe(lambda);
+    expect(playground.kernels).toEqual({ files: [], chosen: undefined });
+
+    playground.bring({ from: 'files', id: 'folder:mine', files: new Map() });
+    await loaded(1, { kernels: [described(own)] });
+    expect(playground.config.policyKernels).toBe(own);
+    expect(playground.kernels.chosen?.file).toBe(own);
+
+    playground.models = playground.models.map((entry) => ({ ...entry, kernels: [described(lambda)] }));
+    playground.chooseModel('fairy-lckv');
+    expect(playground.config.policyKernels).toBe(lambda);
+
+    playground.openLink(decodeHash('#v=1&policy=less&kernels=absent.safetensors'));
+    expect(playground.config.policyKernels).toBe('absent.safetensors');
+    expect(playground.kernels.chosen).toBeUndefined();
+  });
+
   it('keeps a model from elsewhere for every layout', async () => {
     await loaded();
     playground.bring({ from: 'files', id: 'folder:mine', files: new Map() });
     await loaded();
     playground.planEditor.edit('0_0_0_0', 'typed');
     playground.models = [
-      { id: 'fairy-llama', description: '', stored: { ...stored, layerTypes: '0_1_2_3' } },
+      { id: 'fairy-llama', description: '', kernels: [], stored: { ...stored, layerTypes: '0_1_2_3' } },
     ];
     playground.chooseLayout('0_1_2_3', 'preset');
     expect(playground.config).toMatchObject({ model: 'folder:mine', layerTypes: '0_1_2_3' });
@@ -187,7 +214,7 @@ describe('the playground', () => {
 
   it('opens a link without loading or running anything, and loads with the next Generate', async () => {
     const other = new Playground((engine = new ScriptedEngine()));
-    const models = [{ id: other.config.model, description: '', stored }];
+    const models = [{ id: other.config.model, description: '', kernels: [], stored }];
     other.start(Promise.resolve(models), decodeHash('#v=1&layers=0_0_2_2&seed=9&colour=red'));
     await settled();
     expect(engine.loads).toHaveLength(0);

@@ -36,7 +36,9 @@ describe('the sampling that a model’s authors suggest', () => {
     vi.stubGlobal('cancelAnimationFrame', () => undefined);
     engine = new ScriptedEngine();
     playground = new Playground(engine);
-    playground.start(Promise.resolve([{ id: playground.config.model, description: '', stored }]));
+    playground.start(
+      Promise.resolve([{ id: playground.config.model, description: '', kernels: [], stored }]),
+    );
     await settled();
   });
 

@@ -38,6 +38,7 @@ export const factsOf = ({ model, backend }: LoadRequest): ModelFacts => ({
   weightBytes: 1,
   adapter: { backend, vendor: 'test', description: '', software: false },
   canTimeKernels: backend === 'webgpu',
+  kernels: [],
   suggestedSampling: null,
   notices: [],
 });

@@ -25,18 +25,20 @@ export interface FigureSettings {
   readonly budgetBytes: number;
   /** What the caches keep of a prompt once it was read. */
   readonly policy: Policy;
+  /** Of the kernels, under LESS. */
+  readonly kernelRank: number;
 }
 
 /** The figures of a plan while it is edited. */
 export function planFigures(sharing: Sharing, dims: ModelDims, settings: FigureSettings): PlanFigures {
-  const { precision, passes, budgetBytes, policy } = settings;
+  const { precision, passes, budgetBytes, policy, kernelRank } = settings;
   const { contextTokens } = dims;
-  const bytesAtContext = kvBytesUnder(policy, sharing, dims, precision, contextTokens);
+  const bytesAtContext = kvBytesUnder(policy, kernelRank, sharing, dims, precision, contextTokens);
   return {
     bytesPerToken: kvBytesPerToken(sharing, dims, precision),
     bytesAtContext,
     prefillLayerPasses: prefillLayerPasses(sharing, passes),
-    longestContextTokens: longestPromptUnder(policy, sharing, dims, precision, budgetBytes),
+    longestContextTokens: longestPromptUnder(policy, kernelRank, sharing, dims, precision, budgetBytes),
     largestBatch: Math.floor(budgetBytes / bytesAtContext),
   };
 }
