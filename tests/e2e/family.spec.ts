@@ -13,6 +13,11 @@ test('the keyboard moves along the curve of the family, and the chosen model wri
   await expect(chosen).toHaveAccessibleName(/^fairy-lckv: 384 KiB of KV, 1\.\d{3} bits per byte$/);
   await expect(part.getByText(/^fairy-lckv keeps 37\.5 % of plain LLaMA’s KV/)).toBeVisible();
 
+  await expect(part.getByText('dashed: with LESS')).toBeVisible();
+  await expect(
+    part.getByText(/^fairy-lckv under Λ mask.* with 12 rows: 9\.56 KiB, 1\.594 bits; with LESS/),
+  ).toBeVisible();
+
   const last = part.getByRole('radio', { name: /^fairy-llama: 1 MiB/ });
   await last.click();
   await expect(lab.select('Model')).toHaveValue('fairy-llama');
@@ -29,8 +34,11 @@ test('the keyboard moves along the curve of the family, and the chosen model wri
   await finished(lab);
   await expect(lab.output).not.toBeEmpty();
 
-  await part.getByText(/^As a table/).click();
-  await expect(part.getByRole('row', { name: /fairy-yoco/ })).toContainText(
+  await part
+    .getByText(/^As a table/)
+    .first()
+    .click();
+  await expect(part.getByRole('row', { name: /fairy-yoco/ }).first()).toContainText(
     '18.8 % at 512 tokens · 62.5 % per new token',
   );
   // A sceptic finds the same number in the headline, among the layers and in Compare.

@@ -1,5 +1,12 @@
 import type { PolicyFigure, PolicyFigures } from './policies.ts';
-import { tokensTrained, type Check, type Evaluation, type Score, type Training } from './evaluation.ts';
+import {
+  tokensTrained,
+  type Check,
+  type Evaluation,
+  type KernelCard,
+  type Score,
+  type Training,
+} from './evaluation.ts';
 
 /** All that is known of one model. */
 export interface Dossier {
@@ -10,6 +17,8 @@ export interface Dossier {
   readonly check: Check | null;
   /** Null if no cache policy was measured. */
   readonly policies: PolicyFigures | null;
+  /** Of the kernels of LESS that ship with the model. */
+  readonly kernels: readonly KernelCard[];
 }
 
 const whole = (value: number) => value.toLocaleString('en-US');
@@ -34,7 +43,7 @@ const quoted = (text: string) =>
     .join('\n');
 
 /** A model's card: README.md beside its weights, as the Hub shows it. */
-export function modelCard({ id, evaluation, training, check, policies }: Dossier): string {
+export function modelCard({ id, evaluation, training, check, policies, kernels }: Dossier): string {
   const { parallel, sequential, windows, windowTokens } = evaluation;
   const { kvBytesPerToken, contextTokens, kvBytesAtContext } = evaluation;
   const ofPlain = fractionOfPlain(evaluation);
@@ -75,7 +84,7 @@ own decoder: \`npm run evaluate -- --corpus CORPUS --windows ${windows} ${id}\` 
 | --- | --- | --- | --- | --- | --- |
 | kvtab | ${windows} | sequential | ${figures(sequential)} |
 | kvtab | ${windows} | parallel | ${figures(parallel)} |
-${check ? checked(check) : ''}${policies ? underPolicies(id, policies) : ''}
+${check ? checked(check) : ''}${policies ? underPolicies(id, policies, evaluation.layerTypes) : ''}${kernels.length > 0 ? kernelTable(kernels) : ''}
 ## Training
 
 | run | tokens | seed |
@@ -106,7 +115,7 @@ By position in a context of ${contextTokens} (PyTorch): ${earlyNats.toFixed(4)} 
 `;
 
 /** What cache policies cost, each alone and with LESS. */
-function underPolicies(id: string, figures: PolicyFigures): string {
+function underPolicies(id: string, figures: PolicyFigures, layerTypes: string): string {
   const { backend, windows, windowTokens, promptTokens, fullBitsPerByte, results } = figures;
   const cell = ({ more, standardError }: PolicyFigure) => `${more.toFixed(4)} ± ${standardError.toFixed(4)}`;
   const rows = results
@@ -129,6 +138,36 @@ windows of ${windowTokens} tokens: a prompt of ${promptTokens}, the rest fed und
 
 | rows kept | policy | alone | with LESS | gap closed | kernels |
 | --- | --- | --- | --- | --- | --- |
+${rows}
+${windowsWithoutState(layerTypes)}`;
+}
+
+/** Why LESS gives back less where readers have windows. */
+function windowsWithoutState(layerTypes: string): string {
+  const layers = layerTypes.split('_');
+  const windowed = layers.filter((entry) => entry.endsWith('s')).length;
+  if (windowed === 0) return '';
+  return `
+${windowed} of ${layers.length} layers read through a window and use no state, because a state has no positions. A budget below the window
+cuts their stores as well, and LESS cannot give back what they lose. At a budget of the window or more, the policy acts
+only on the other stores.
+`;
+}
+
+/** What the kernels that ship were trained for, and how. */
+function kernelTable(kernels: readonly KernelCard[]): string {
+  const rows = kernels
+    .map(({ file, policy, seed, command }) => {
+      const { id, ...numbers } = policy;
+      const budget = Object.entries(numbers).map(([name, value]) => `${name} ${value}`);
+      return `| \`${file}\` | ${id}, ${budget.join(', ')} | ${seed} | \`${command}\` |`;
+    })
+    .join('\n');
+  return `
+The kernels were trained with this model, whose weights stayed as they are:
+
+| kernels | trained for | seed | command |
+| --- | --- | --- | --- |
 ${rows}
 `;
 }

@@ -48,6 +48,21 @@ export interface Check extends Readonly<Record<Mode, Score>> {
   readonly contextTokens: number;
 }
 
+/** How `tools/train/less.py` says that kernels of LESS were made: the card beside their file. */
+export interface KernelCard {
+  readonly file: string;
+  readonly policy: {
+    readonly id: string;
+    readonly sinks?: number;
+    readonly heavy?: number;
+    readonly recent: number;
+  };
+  readonly layerTypes: string;
+  readonly rank: number;
+  readonly seed: number;
+  readonly command: string;
+}
+
 export const tokensTrained = ({ runs }: Training) => runs.reduce((sum, { tokens }) => sum + tokens, 0);
 
 /** @param bytes length of the text that the tokens encode */

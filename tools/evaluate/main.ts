@@ -1,13 +1,16 @@
 import { existsSync } from 'node:fs';
-import { readFile, writeFile } from 'node:fs/promises';
+import { readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import type { KernelFile } from '../../gpu/kv/policies/kernel-file.ts';
 import type { BackendChoice } from '../../worker/protocol/load.ts';
+import type { MeasuredPolicies, PolicyTable } from '../../worker/protocol/policy-table.ts';
 import { openFolderSource } from '../headless/folder-source.ts';
 import { openEngine, type Surroundings } from '../headless/main.ts';
 import { familyTable, modelCard, type Dossier } from './card.ts';
 import { evaluate, tokenizerOf } from './evaluate.ts';
-import type { Check, Evaluation, Training } from './evaluation.ts';
+import type { Check, Evaluation, KernelCard, Training } from './evaluation.ts';
 import { readHeldOut } from './held-out.ts';
+import { policiesOf } from './policy-table.ts';
 import { evaluatePolicies, type PolicyFigures } from './policies.ts';
 
 export interface Order {
@@ -47,21 +50,39 @@ export async function main(
     await engine.unload();
   }
   const indexFile = join(shipped, 'index.json');
-  const index = JSON.parse(await readFile(indexFile, 'utf8')) as { id: string; measured?: unknown }[];
+  const index = JSON.parse(await readFile(indexFile, 'utf8')) as {
+    id: string;
+    measured?: unknown;
+    kernels?: readonly KernelFile[];
+  }[];
   const family: Dossier[] = [];
+  const policyFigures: PolicyFigures[] = [];
+  const underPolicies: MeasuredPolicies[] = [];
   for (const entry of index) {
     const dossier = await readDossier(shipped, entry.id);
     if (!dossier) continue;
     family.push(dossier);
+    if (dossier.policies) {
+      const config: unknown = JSON.parse(await readFile(join(shipped, entry.id, 'config.json'), 'utf8'));
+      policyFigures.push(dossier.policies);
+      underPolicies.push(await policiesOf(entry.id, config, dossier.policies, dossier.kernels));
+    }
     const { sequential, contextTokens, kvBytesAtContext } = dossier.evaluation;
     entry.measured = {
       bitsPerByte: Number(sequential.bitsPerByte.toFixed(4)),
       contextTokens,
       kvBytesAtContext,
     };
+    entry.kernels = dossier.kernels.map(kernelFileOf);
     await writeFile(join(shipped, entry.id, 'README.md'), modelCard(dossier));
   }
   await writeFile(join(shipped, 'README.md'), familyTable(family));
+  const [first] = policyFigures;
+  if (first) {
+    const { windows: count, windowTokens, promptTokens } = first;
+    const table: PolicyTable = { windows: count, windowTokens, promptTokens, models: underPolicies };
+    await writeFile(join(shipped, 'policies.json'), `${JSON.stringify(table, null, 2)}\n`);
+  }
   // What the page shows about each, in Prettier's layout.
   await writeFile(indexFile, `${JSON.stringify(index, null, 2)}\n`);
 }
@@ -76,8 +97,16 @@ async function readDossier(shipped: string, id: string): Promise<Dossier | null>
   const training = (await read('training.json')) as Training | null;
   const check = (await read('check.json')) as Check | null;
   const policies = (await read('policies.json')) as PolicyFigures | null;
-  return evaluation && training && { id, evaluation, training, check, policies };
+  const cards = (await readdir(join(shipped, id))).filter((name) => /^less-.*\.json$/.test(name)).sort();
+  const kernels = (await Promise.all(cards.map(read))) as KernelCard[];
+  return evaluation && training && { id, evaluation, training, check, policies, kernels };
 }
+
+/** What the page needs to know of a file of kernels. */
+const kernelFileOf = ({ file, rank, layerTypes, policy }: KernelCard): KernelFile => ({
+  ...{ file, rank, layerTypes },
+  policy: { id: policy.id, sinks: policy.sinks ?? 0, heavy: policy.heavy ?? 0, recent: policy.recent },
+});
 
 const writeJson = (file: string, value: unknown) => writeFile(file, `${JSON.stringify(value, null, 1)}\n`);
 

@@ -41,26 +41,28 @@ interface Contender {
   readonly kernels: string | null;
 }
 
-/** The policies alone and with LESS, by budget. Keyformer uses the kernels of H2O, which chooses most alike. */
+const measured = ['lambda', 'h2o', 'keyformer'] as const;
+
+/** A policy at a number of rows: 4 sinks; half of H2O's rows recent, and 30 % of Keyformer's. */
+export function policyAlone(id: string, rows: number): PolicyRequest {
+  if (id === 'lambda') return { id, sinks: 4, recent: rows - 4 };
+  const recent = id === 'h2o' ? Math.floor(rows / 2) : Math.max(1, Math.floor((rows * 3) / 10));
+  const noise = { tauInit: 1, tauDelta: 1 / (WINDOW_TOKENS - PROMPT_TOKENS), seed: 1 };
+  return { id, heavy: rows - recent, recent, ...(id === 'keyformer' && noise) };
+}
+
+/** The policies alone and with LESS, by budget. Keyformer has no kernels of its own: they served it no better than H2O's. */
 function contenders(hasKernels: (file: string) => boolean): readonly Contender[] {
-  return BUDGETS.flatMap((rows) => {
-    const recent = Math.max(1, Math.floor((rows * 3) / 10));
-    const alone: readonly PolicyRequest[] = [
-      { id: 'lambda', sinks: 4, recent: rows - 4 },
-      { id: 'h2o', heavy: rows - Math.floor(rows / 2), recent: Math.floor(rows / 2) },
-      {
-        ...{ id: 'keyformer', heavy: rows - recent, recent, tauInit: 1, seed: 1 },
-        tauDelta: 1 / (WINDOW_TOKENS - PROMPT_TOKENS),
-      },
-    ];
-    return alone.flatMap((request): Contender[] => {
-      const ofPolicy = `less-${request.id === 'lambda' ? 'lambda' : 'h2o'}-12.safetensors`;
+  return BUDGETS.flatMap((rows) =>
+    measured.flatMap((id): Contender[] => {
+      const request = policyAlone(id, rows);
+      const ofPolicy = `less-${id === 'lambda' ? 'lambda' : 'h2o'}-12.safetensors`;
       const kernels = [ofPolicy, 'less-lambda-12.safetensors'].find(hasKernels) ?? null;
-      const plain = { policy: request.id, rows, request, kernels: null };
+      const plain = { policy: id, rows, request, kernels: null };
       if (kernels === null) return [plain];
       return [plain, { ...plain, request: { id: 'less', sparse: request, kernels }, kernels }];
-    });
-  });
+    }),
+  );
 }
 
 /**

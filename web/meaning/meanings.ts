@@ -25,6 +25,10 @@ export const meanings = {
     text: 'How many bits the model needs per byte of tales that it was not trained on, given the text before: the fewer, the better it predicts. Measured by kvtab itself, in sequential mode, on windows of 255 tokens. The card of each model has both modes and the result of PyTorch. The dotted line joins the models that no other beats in both memory and quality.',
     formula: 'bits per byte = − Σ log₂ p(token) / bytes of the text',
   },
+  'Sharing and policies against KV': {
+    text: 'Two ways of saving memory on one scale: to share keys and values between layers, which a model is trained for, and to evict rows, which any model bears more or less. Each model’s dot keeps everything. From the chosen one, a line leads to ever smaller budgets of a policy: 64, 32 and 12 rows; a dashed line has the state of LESS in addition, whose bytes count. Only the tokens after a prompt count, fed under the policy, so the numbers differ from those of the chart above.',
+    formula: 'KV = rows · (keys, values, score, position) + states, in f16, after a whole window',
+  },
   'KV bytes in use': {
     text: 'How the cache grows with the text, by the formula that also sets its size, and what the same model would use if every layer kept its own keys and values. The line is flat while a window is full.',
     formula: 'Σ over owners of min(tokens, window if windowed) · 2 · KV heads · head size · bytes per number',

@@ -91,7 +91,7 @@ export const panels: readonly Panel[] = [
     opens: 'on request',
     tells: 'hint',
     loading: 'lazy',
-    load: () => import('./family/FamilyCurve.svelte'),
+    load: () => import('./family/FamilyPanel.svelte'),
   },
   {
     id: 'compare',

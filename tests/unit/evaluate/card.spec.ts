@@ -28,6 +28,7 @@ const dossier: Dossier = {
   },
   check: null,
   policies: null,
+  kernels: [],
 };
 
 it('a card shows both runs and their sum, and no sample can end the block that it stands in', () => {

@@ -2,7 +2,8 @@ import { formatBits, formatBytes } from '../../ui/format.ts';
 import type { Figure } from '../../ui/picture/frame.ts';
 import { disc, light, line, pathShape, short, textShape, type TextShape } from '../../ui/picture/shapes.ts';
 import { ticksTo } from '../../ui/picture/ticks.ts';
-import type { CurvePoint, FamilyCurve, LabelSide } from './family-curve.ts';
+import type { CurvePoint, FamilyCurve } from './family-curve.ts';
+import type { LabelSide } from './placed-labels.ts';
 import { words } from './words.ts';
 
 const LEFT = 56;
@@ -10,7 +11,9 @@ const TOP = 26;
 const PLOT = { width: 600, height: 320 };
 const WIDTH = 720;
 
-const labelAt: Readonly<Record<LabelSide, readonly [x: number, y: number, anchor: TextShape['anchor']]>> = {
+export const labelAt: Readonly<
+  Record<LabelSide, readonly [x: number, y: number, anchor: TextShape['anchor']]>
+> = {
   right: [11, 4, 'start'],
   left: [-11, 4, 'end'],
   above: [0, -12, 'middle'],

@@ -24,5 +24,36 @@ export const words = {
     { name: 'of plain' },
     { name: 'Bits per byte' },
   ],
+  policies: {
+    about:
+      'Sharing is one way to save KV; evicting rows is another. Lines lead from the chosen model to smaller and smaller budgets; dashed ones add the state of LESS.',
+    measured: (windows: number, windowTokens: number, promptTokens: number) =>
+      `${windows} windows of ${windowTokens} tokens of held-out tales: a prompt of ${promptTokens}, the rest fed under the policy.`,
+    xAxis: (windowTokens: number) => `KV of ${windowTokens} tokens; each mark is twice the one before`,
+    legend: {
+      sharing: 'a model, everything kept',
+      alone: (policy: string) => policy,
+      less: 'dashed: with LESS',
+    },
+    notMeasured: 'No policy was measured for this model.',
+    /** Goes on after the name of the model. */
+    smallest: (rows: number, policy: string, alone: string, less: string | null) =>
+      `under ${policy} with ${rows} rows: ${alone}${less === null ? '' : `; with LESS ${less}`}.`,
+    point: (kvBytes: string, bits: string) => `${kvBytes}, ${bits} bits`,
+    everything: 'everything kept',
+    withLess: (policy: string) => `${policy}, with LESS`,
+    table: 'As a table',
+    columns: [
+      { name: 'Rank by KV' },
+      { name: 'Model', as: 'words' as const },
+      { name: 'Keeps', as: 'words' as const },
+      { name: 'Rows' },
+      { name: 'KV' },
+      { name: 'Bits per byte' },
+      { name: '± of the difference' },
+    ],
+    noTable: 'The measured policies could not be loaded. Check the connection and open this part again.',
+    loading: 'Loading the measured policies…',
+  },
   noList: 'The list of models could not be loaded. Check the connection and reload the page.',
 } as const;
