@@ -97,6 +97,7 @@ export async function evaluatePolicies(
         continuation: window.slice(PROMPT_TOKENS),
         ...({ config: {}, mode: 'auto', kvPrecision: 'f16', reference: 'keep' } as const),
         policy,
+        maxNewTokens: WINDOW_TOKENS - PROMPT_TOKENS,
       };
       const { logProbabilities } = valueOf(await engine.score(request, ignore));
       const nats = logProbabilities.reduce((sum, value) => sum - value, 0);
