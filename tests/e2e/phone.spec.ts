@@ -1,5 +1,4 @@
 import { expect, test, type Page } from 'playwright/test';
-import { axeFindings, bringAxe } from './axe.ts';
 import { finished, unfold, visit } from './lab.ts';
 
 interface Shifts {
@@ -18,50 +17,6 @@ const watchShifts = (page: Page) =>
 
 test.describe('with a finger, at 390 px', () => {
   test.use({ hasTouch: true, viewport: { width: 390, height: 844 } });
-
-  test('a teacher runs, reads, compares and corrects without hunting for anything', async ({ page }) => {
-    await bringAxe(page);
-    const lab = await visit(page);
-    const heading = (name: string) => page.getByRole('heading', { name, exact: true });
-    const stage = (name: string) => page.getByRole('group', { name, exact: true });
-    const topOf = async (locator: ReturnType<typeof heading>) => (await locator.boundingBox())?.y ?? NaN;
-
-    // The text follows Generate; the figures, Family and Compare come before the settings.
-    const places = [lab.prompt, lab.generate, lab.output, lab.kv, heading('Family'), heading('Compare')];
-    const tops = await Promise.all([...places, stage('Model'), heading('Charts')].map(topOf));
-    expect(tops).toEqual([...tops].sort((a, b) => a - b));
-    await expect(stage('Sampling')).toContainText('max new tokens 128, temperature 0.8');
-    await expect(stage('Model')).toContainText('fairy-lckv');
-    await expect(lab.number('Temperature')).toBeHidden();
-
-    await unfold(lab, 'Sampling');
-    await lab.number('Max new tokens').fill('60');
-    await lab.generate.tap();
-    await expect(lab.output).toBeInViewport();
-    await expect(lab.stop).toBeInViewport();
-    await expect(lab.output).not.toBeEmpty();
-    await finished(lab);
-
-    // A mistake in what is folded is named there, and Generate leads to it.
-    await lab.number('Top-p').fill('7');
-    await unfold(lab, 'Sampling');
-    await expect(stage('Sampling')).toContainText('Correct: Top-p.');
-    await lab.generate.tap({ force: true });
-    await expect(lab.number('Top-p')).toBeFocused();
-    await expect(lab.number('Top-p')).toBeInViewport();
-    await lab.number('Top-p').fill('0.9');
-
-    await unfold(lab, 'Model');
-    await page.getByRole('button', { name: 'From the Hub', exact: true }).tap();
-    await expect(page.getByRole('textbox', { name: 'Repository', exact: true })).toBeFocused();
-
-    for (const name of ['KV sharing', 'What the cache keeps', 'Backend and precision', 'Export']) {
-      await unfold(lab, name);
-    }
-    await page.getByRole('button', { name: 'Take the tour, five steps' }).tap();
-    await expect(page.getByRole('dialog')).toContainText('Step 1 of 5');
-    expect(await axeFindings(page)).toEqual([]);
-  });
 
   test('an idea is typed with a mistake, corrected, dragged with a finger and undone', async ({ page }) => {
     const lab = await visit(page);

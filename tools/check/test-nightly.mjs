@@ -2,7 +2,7 @@
 // npm test has less than two minutes (KVTAB_FUZZ_SECONDS and KVTAB_FUZZ_SEED: tests/unit/fuzz/fuzz.ts); all random
 // plans, draws, cycles and batches, of which it tries some (tests/support/samples.ts); the browser's memory while half a gigabyte comes from a server, and while models change
 // and tokens are written for long (KVTAB_SOAK_TOKENS: tests/e2e/soak.nightly.spec.ts); and whether the tests notice
-// changes in the code. The journeys are told by mouse, touch and keyboard each, of which npm test has a sample.
+// changes in the code. The seven journeys are told by mouse, touch and keyboard each, of which npm test has a sample.
 import { mutantRuns } from './mutants/parts.mjs';
 import { provideChromium } from './provide-chromium.mjs';
 import { runCommand } from './run-command.mjs';
