@@ -52,6 +52,16 @@ const belowThePanels = [
   { path: 'web/meaning/' },
 ];
 
+/** What the laboratory's panel shares with the command line. */
+const laboratoryParts = [
+  { path: 'web/panels/laboratory/' },
+  { path: 'worker/laboratory/' },
+  { path: 'worker/outcome.ts' },
+  { path: 'worker/hostile-json.ts' },
+  { path: 'worker/hostile-fields.ts' },
+  { path: 'worker/summary/protocol.ts', typesOnly: true },
+] as const;
+
 /** The first realm that a file is in counts. `{panel}` in a path stands for the panel of the importing file. */
 const realms: readonly Realm[] = [
   { of: 'gpu/plan/', may: [{ path: 'gpu/plan/' }], libraries: [], reason: planIsPure },
@@ -280,6 +290,18 @@ const realms: readonly Realm[] = [
     may: [...belowThePanels, { path: 'web/panels/compare/' }],
     libraries: ['svelte', 'diff'],
     reason: `${panelsAreApart} ${pageLooksAtTypes} Texts are compared with diff, and only here.`,
+  },
+  {
+    of: 'web/panels/laboratory/harness-zip.ts',
+    may: [...belowThePanels, ...laboratoryParts],
+    libraries: ['client-zip'],
+    reason: 'The results of the harness leave the page as one file: harness-zip.ts alone makes it.',
+  },
+  {
+    of: 'web/panels/laboratory/',
+    may: [...belowThePanels, ...laboratoryParts],
+    libraries: pageLibraries,
+    reason: `${panelsAreApart} ${pageLooksAtTypes} This one also imports worker/laboratory, which is pure.`,
   },
   {
     of: 'web/panels/',

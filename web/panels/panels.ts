@@ -16,7 +16,8 @@ import Prompt from './write/Prompt.svelte';
 export type Place = 'main' | 'comparisons' | 'settings' | 'workbench';
 
 /** When a panel opens by itself: with the page, if a link or a setting calls for it, or never. */
-export type Opening = 'at first' | 'with a linked comparison' | 'with a cache policy' | 'on request';
+export type Opening =
+  'at first' | 'with a linked comparison' | 'with a linked experiment' | 'with a cache policy' | 'on request';
 
 interface Row {
   readonly id: string;
@@ -102,6 +103,16 @@ export const panels: readonly Panel[] = [
     tells: 'hint',
     loading: 'lazy',
     load: () => import('./compare/Compare.svelte'),
+  },
+  {
+    id: 'laboratory',
+    title: 'Laboratory',
+    hint: 'Measure quality, memory and speed over plans and policies, or on a text of your own.',
+    place: 'comparisons',
+    opens: 'with a linked experiment',
+    tells: 'hint',
+    loading: 'lazy',
+    load: () => import('./laboratory/Laboratory.svelte'),
   },
   {
     id: 'model',

@@ -6,6 +6,7 @@ import type { Outcome } from '../../worker/protocol/failure.ts';
 import type { GenerateRequest, GenerateResult, Prompt } from '../../worker/protocol/generate.ts';
 import type { LoadRequest, ModelFacts } from '../../worker/protocol/load.ts';
 import type { Convergence, ConvergenceRequest, Score, ScoreRequest } from '../../worker/protocol/evaluate.ts';
+import type { MeasureRequest, MeasureResult } from '../../worker/protocol/measure.ts';
 import { WorkerCalls } from './worker-calls.ts';
 
 type Receive = (event: EngineEvent) => void;
@@ -38,6 +39,14 @@ export class EngineClient {
 
   score(request: ScoreRequest, receive: Receive): Promise<Outcome<Score>> {
     return this.#calls.lend(receive, (onEvent) => this.#engine.score(request, onEvent));
+  }
+
+  measure(request: MeasureRequest, receive: Receive): Promise<Outcome<MeasureResult>> {
+    return this.#calls.lend(receive, (onEvent) => this.#engine.measure(request, onEvent));
+  }
+
+  countWork(request: MeasureRequest): Promise<Outcome<MeasureResult>> {
+    return this.#calls.ask(() => this.#engine.countWork(request));
   }
 
   countTokens(prompt: Prompt): Promise<Outcome<number>> {

@@ -48,6 +48,8 @@ export class Playground {
   linkNotice = $state.raw<LinkNotice | null>(null);
   /** The configurations that the opened link compares, for the panel that does so. */
   linkedContenders = $state.raw<readonly string[]>([]);
+  /** The experiment of the opened link, for the laboratory; null if it has none. */
+  linkedExperiment = $state.raw<string | null>(null);
   /** Edits of the layer types, from every control. */
   readonly planEditor = new PlanEditor(this.config);
   readonly samplingAdvice = new SamplingAdvice(this.config);
@@ -131,7 +133,7 @@ export class Playground {
   }
 
   /** Takes the settings of a link. It loads and runs nothing: a link may only name a model that the page does not ship. */
-  openLink({ values, omitted, complaints, build, contenders }: Decoded): void {
+  openLink({ values, omitted, complaints, build, contenders, experiment }: Decoded): void {
     const { model: asked, endpoint: server } = { ...defaultConfig, ...values };
     const known =
       [defaultConfig.model, ...this.models.map(({ id }) => id)].includes(asked) ||
@@ -146,6 +148,7 @@ export class Playground {
     this.samplingAdvice.linked(values);
     this.#cpuByFallback = false;
     this.linkedContenders = contenders;
+    this.linkedExperiment = experiment;
     const otherBuild = build?.endsWith(commit) ? null : build;
     this.linkNotice = noticeOf(complaints, known ? null : { model: asked, endpoint: server }, otherBuild);
     const wanted = this.loadRequestOf(this.config);

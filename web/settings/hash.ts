@@ -24,6 +24,10 @@ const LONGEST_NAME = 200;
 export const OMITS = 'omits';
 /** Names the version and the commit of the page that made the link. */
 export const BUILD = 'build';
+/** Holds an experiment of the laboratory, as JSON. */
+export const EXPERIMENT = 'experiment';
+/** An experiment that is longer travels as a file. */
+export const LONGEST_EXPERIMENT = 12_000;
 const BUILD_NAME = /^[\w.@-]{1,60}$/;
 
 export interface Decoded {
@@ -36,6 +40,8 @@ export interface Decoded {
   readonly build: string | null;
   /** Fields of the configurations of a comparison, as written: `2.layers=0_1`. The panel that compares reads them. */
   readonly contenders: readonly string[];
+  /** An experiment, as written: the laboratory checks it. */
+  readonly experiment: string | null;
 }
 
 /** Settings that are too long for a link, which therefore goes without them. */
@@ -119,12 +125,13 @@ export function decodeHash(hash: string, table = settings): Decoded {
     complaints: [],
     build: null,
     contenders: [],
+    experiment: null,
     seen: new Set(),
   };
   const text = hash.startsWith('#') ? hash.slice(1) : hash;
   if (text.length > LONGEST_LINK) {
     return {
-      ...{ values: {}, omitted: [], build: null, contenders: [] },
+      ...{ values: {}, omitted: [], build: null, contenders: [], experiment: null },
       complaints: [words.link.tooLong(text.length, LONGEST_LINK)],
     };
   }
@@ -137,14 +144,14 @@ export function decodeHash(hash: string, table = settings): Decoded {
     const complaint = readField(part, keyOf, table, reading);
     if (complaint !== null) reading.complaints.push(complaint);
   }
-  const { values, omitted, build, contenders } = reading;
+  const { values, omitted, build, contenders, experiment } = reading;
   const more = reading.complaints.length - MOST_COMPLAINTS;
   const complaints = [
     ...reading.complaints.slice(0, MOST_COMPLAINTS),
     ...(more > 0 ? [words.link.moreComplaints(more)] : []),
     ...(parts.length > MOST_FIELDS ? [words.link.tooManyFields(MOST_FIELDS)] : []),
   ];
-  return { values, omitted, complaints, build, contenders };
+  return { values, omitted, complaints, build, contenders, experiment };
 }
 
 interface Reading {
@@ -153,6 +160,7 @@ interface Reading {
   readonly complaints: string[];
   build: string | null;
   readonly contenders: string[];
+  experiment: string | null;
   readonly seen: Set<string>;
 }
 
@@ -183,6 +191,11 @@ function readField(
   }
   if (/^\d\./.test(name)) {
     reading.contenders.push(part);
+    return null;
+  }
+  if (name === EXPERIMENT) {
+    if (text.length > LONGEST_EXPERIMENT) return words.link.badValue(name, abridge(text));
+    reading.experiment = text;
     return null;
   }
   if (name === BUILD) {

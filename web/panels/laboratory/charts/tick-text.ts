@@ -1,0 +1,2 @@
+/** Numbers on an axis, without trailing zeros. */
+export const tickText = (value: number): string => String(Number(value.toPrecision(4)));

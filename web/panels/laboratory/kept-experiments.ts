@@ -1,0 +1,45 @@
+/** Experiments and their records on this device. A record is written as soon as it is known. */
+import { isObject } from '../../../worker/hostile-fields.ts';
+import type { ItemRecord } from '../../../worker/laboratory/records.ts';
+import { openSpace } from '../../../worker/storage/space.ts';
+
+export interface KeptExperiment {
+  /** The digest of what the experiment says. */
+  readonly id: string;
+  readonly json: Readonly<Record<string, unknown>>;
+  readonly usedAtMs: number;
+}
+
+const isKept = (value: unknown): value is KeptExperiment =>
+  isObject(value) &&
+  typeof value['id'] === 'string' &&
+  isObject(value['json']) &&
+  typeof value['usedAtMs'] === 'number';
+
+const experiments = openSpace('laboratory-experiments', isKept);
+const records = openSpace('laboratory-records', (value): value is unknown => value !== undefined);
+
+export const keepExperiment = (experiment: KeptExperiment): Promise<void> =>
+  experiments.set([experiment.id], experiment);
+
+export const keepRecord = (id: string, record: ItemRecord): Promise<void> =>
+  records.set([id, record.key], record);
+
+/** The last used first. */
+export async function keptExperiments(): Promise<readonly KeptExperiment[]> {
+  const entries = await experiments.entries();
+  return entries.map(([, kept]) => kept).sort((a, b) => b.usedAtMs - a.usedAtMs);
+}
+
+/** The records of an experiment. Their check is loaded only if there are some. */
+export async function keptRecords(id: string): Promise<readonly ItemRecord[]> {
+  const found = await records.entries([id]);
+  if (found.length === 0) return [];
+  const { readRecord } = await import('./read-records.ts');
+  return found.flatMap(([, record]) => readRecord(record) ?? []);
+}
+
+export async function removeExperiment(id: string): Promise<void> {
+  await experiments.remove([id]);
+  await records.remove([id]);
+}
