@@ -4,6 +4,7 @@ import { svelte } from '@sveltejs/vite-plugin-svelte';
 import { defineConfig, type Plugin, type Rolldown } from 'vite';
 import { VitePWA, type VitePWAOptions } from 'vite-plugin-pwa';
 import { assemblyScript } from './tools/setup/assembly-script.mjs';
+import { engineCommit } from './tools/setup/engine-commit.mjs';
 import { bareKernels } from './tools/setup/bare-wgsl.mjs';
 import { contentSecurity } from './web/security/content-security.ts';
 
@@ -101,7 +102,11 @@ export default defineConfig({
   publicDir: '../public',
   // Relative addresses: the built page works from any folder of any host.
   base: './',
-  define: { __KVTAB_COMMIT__: JSON.stringify(commit()) },
+  define: {
+    __KVTAB_COMMIT__: JSON.stringify(commit()),
+    // What the laboratory's records are keyed by, on the page and on the command line.
+    __KVTAB_ENGINE__: JSON.stringify(engineCommit()),
+  },
   plugins: [
     assemblyScript(),
     bareKernels(),

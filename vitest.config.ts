@@ -16,7 +16,10 @@ export default defineConfig({
       {
         plugins: [assemblyScript(), svelte({ configFile: false })],
         // The build writes it into the page.
-        define: { __KVTAB_COMMIT__: JSON.stringify('0123456789ab') },
+        define: {
+          __KVTAB_COMMIT__: JSON.stringify('0123456789ab'),
+          __KVTAB_ENGINE__: JSON.stringify('0123456789ab'),
+        },
         test: { name: 'unit', include: ['tests/unit/**/*.spec.ts'], testTimeout: 20_000 },
       },
       {

@@ -18,12 +18,12 @@ import { itemView } from '../../../web/panels/laboratory/item-views.ts';
 import { itemCount, withBackend } from '../../../web/panels/laboratory/open-experiment.ts';
 import { readExperimentText, readLaboratoryFile } from '../../../web/panels/laboratory/open-files.ts';
 import { ownTextExperiment, ownTextSource, planOptions } from '../../../web/panels/laboratory/own-text.ts';
-import { readRecord } from '../../../web/panels/laboratory/read-records.ts';
 import { shippedExperiments, shippedSets } from '../../../web/panels/laboratory/shipped-sets.ts';
 import { decodeHash, LONGEST_EXPERIMENT } from '../../../web/settings/hash.ts';
-import { digestOfFolder } from '../../../tools/lab/model-digest.ts';
+import { ModelDigests } from '../../../tools/lab/model-digest.ts';
 import { readExperiment } from '../../../worker/laboratory/experiment.ts';
 import { itemsOfMeasure } from '../../../worker/laboratory/measure-items.ts';
+import { readRecord } from '../../../worker/laboratory/read-record.ts';
 import { headLine, recordLine, type ItemRecord } from '../../../worker/laboratory/records.ts';
 import { summarize } from '../../../worker/laboratory/summary.ts';
 import { resultsOf } from '../../../worker/laboratory/tasks/task-results.ts';
@@ -43,7 +43,8 @@ describe('what ships', () => {
       each.isDirectory(),
     );
     const digests: Record<string, string> = {};
-    for (const { name } of folders) digests[name] = await digestOfFolder(`public/models/${name}`);
+    const known = new ModelDigests(process.cwd(), process.cwd());
+    for (const { name } of folders) digests[name] = await known.of(name);
     expect(readJson('public/laboratory/models.json'), 'write these digests into the file').toEqual(digests);
   });
 

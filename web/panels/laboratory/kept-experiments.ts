@@ -35,7 +35,7 @@ export async function keptExperiments(): Promise<readonly KeptExperiment[]> {
 export async function keptRecords(id: string): Promise<readonly ItemRecord[]> {
   const found = await records.entries([id]);
   if (found.length === 0) return [];
-  const { readRecord } = await import('./read-records.ts');
+  const { readRecord } = await import('../../../worker/laboratory/read-record.ts');
   return found.flatMap(([, record]) => readRecord(record) ?? []);
 }
 

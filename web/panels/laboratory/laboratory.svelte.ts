@@ -1,18 +1,18 @@
 import type { ItemRecord } from '../../../worker/laboratory/records.ts';
+import { estimateCost, type Cost } from '../../../worker/laboratory/estimate-cost.ts';
+import { planExperiment, recordsOf } from '../../../worker/laboratory/plan-experiment.ts';
 import {
-  estimateCost,
   runExperiment,
-  type Cost,
   type ExperimentParts,
   type LabEngine,
   type Progress,
 } from '../../../worker/laboratory/run-experiment.ts';
-import { engineVersion } from '../../../worker/laboratory/engine-version.ts';
 import type { Summary } from '../../../worker/laboratory/summary.ts';
 import { attemptAsync, Refused } from '../../../worker/outcome.ts';
 import type { Failure, Outcome } from '../../../worker/protocol/failure.ts';
 import { isFull } from '../../../worker/storage/space.ts';
 import type { Playground } from '../../playground/playground.svelte.ts';
+import { engineVersion } from './engine-version.ts';
 import { guardedEngine } from './guarded-engine.ts';
 import {
   keepExperiment,
@@ -55,6 +55,8 @@ export class Laboratory {
   activity = $state.raw<Activity>(rest);
   cost = $state.raw<Cost | null>(null);
   failure = $state.raw<Failure | null>(null);
+  /** Whether the records are of another version of kvtab, or of other model files: a run measures all again. */
+  foreign = $state(false);
   /** Why records do not survive a reload; null if they do. */
   trouble = $state.raw<string | null>(null);
   kept = $state.raw<readonly KeptExperiment[]>([]);
@@ -147,6 +149,7 @@ export class Laboratory {
     this.summary = null;
     this.cost = null;
     this.failure = null;
+    this.foreign = false;
   }
 
   /** Deletes a kept experiment and its records, which can be taken back. */
@@ -179,6 +182,8 @@ export class Laboratory {
       if (!opened) return;
       this.activity = { at: 'running', progress: null, ending: null };
       await this.#keeping(() => this.#remember(opened));
+      if (this.foreign) this.records = [];
+      this.foreign = false;
       await runExperiment(opened.experiment, parts, {
         known: new Map(this.records.map((record) => [record.key, record])),
         append: (record) => {
@@ -222,7 +227,9 @@ export class Laboratory {
     const opened = await openExperiment(here, this.texts, words.untitled);
     const known = await keptRecords(opened.id).catch(() => []);
     this.opened = opened;
-    this.records = latest([...more, ...known]);
+    const own = await this.#recordsOf(opened, [...known, ...more]);
+    this.foreign = own.length === 0 && more.length > 0;
+    this.records = this.foreign ? latest(more) : own;
     this.summary = null;
     this.cost = null;
     if (more.length > 0) {
@@ -232,6 +239,25 @@ export class Laboratory {
       });
     }
     this.#refreshSummary();
+  }
+
+  /** Those of the records that this version of kvtab would measure the same; all of them while nobody can tell. */
+  async #recordsOf(
+    { experiment }: OpenedExperiment,
+    records: readonly ItemRecord[],
+  ): Promise<readonly ItemRecord[]> {
+    if (records.length === 0) return [];
+    try {
+      return recordsOf(
+        await planExperiment(
+          experiment,
+          this.#parts(() => false),
+        ),
+        records,
+      );
+    } catch {
+      return latest(records); // a model or a text is missing
+    }
   }
 
   async #take(text: OpenedText): Promise<void> {
@@ -384,7 +410,7 @@ export class Laboratory {
 
 export const cellKey = (row: number, measure: string): string => `${row} ${measure}`;
 
-/** The last record of each item: an earlier version of the engine may have left another. */
+/** The last record of each item. */
 function latest(records: readonly ItemRecord[]): readonly ItemRecord[] {
   const byItem = new Map(
     records.map((record) => [`${cellKey(record.row, record.measure)} ${record.item}`, record] as const),

@@ -1,10 +1,8 @@
 /** Experiments and results that come from links and files: hostile until they are checked. */
 import { BadJson, parseHostileJson } from '../../../worker/hostile-json.ts';
-import { isObject } from '../../../worker/hostile-fields.ts';
 import { readResults, type ItemRecord } from '../../../worker/laboratory/records.ts';
 import { Refused } from '../../../worker/outcome.ts';
 import { fileLimits, linkLimits } from './json-limits.ts';
-import { readRecord } from './read-records.ts';
 
 export type LaboratoryFile =
   | { readonly kind: 'experiment'; readonly experiment: unknown }
@@ -32,15 +30,9 @@ export function readExperimentText(text: string, from: string): unknown {
  * @throws Refused with `bad-request` for a file that is called JSON and is none
  */
 export function readLaboratoryFile(text: string, name: string): LaboratoryFile {
-  const [firstLine = ''] = text.slice(0, fileLimits.length).split('\n', 1);
-  if (firstLine.startsWith('{"kvtab":')) {
+  if (text.startsWith('{"kvtab":')) {
     const { head, records } = readResults(text);
-    // The experiment is read again by the careful parser, because the results were not.
-    const experiment = readExperimentText(firstLine, name);
-    if (head && isObject(experiment)) {
-      const checked = records.flatMap((record) => readRecord(record) ?? []);
-      return { kind: 'results', experiment: experiment['experiment'], records: checked };
-    }
+    if (head) return { kind: 'results', experiment: head.experiment, records };
   }
   if (/\.json$/i.test(name)) return { kind: 'experiment', experiment: readExperimentText(text, name) };
   return { kind: 'text' };

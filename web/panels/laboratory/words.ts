@@ -117,6 +117,8 @@ export const words = {
   done: (items: string) => `Done: ${items}.`,
   notStarted: (items: string) => `Not started: ${items}.`,
   paused: (done: number, items: string) => `${done} of ${items} are known. Continue whenever you like.`,
+  foreign: (done: number, items: string) =>
+    `${done} of ${items}, measured by another version of kvtab or with other model files. Start measures them again.`,
   progress: (done: number, items: string, row: string, measure: string) =>
     `${done} of ${items} · ${row}, ${measure}`,
   left: (tokens: string, duration: string | null) =>
