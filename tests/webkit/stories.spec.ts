@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, afterEach, beforeAll, expect, it } from 'vitest';
 import { chatTemplate } from '../support/chat-template.ts';
+import { smallExperiment } from '../support/small-experiment.ts';
 import type { ShippedGolden } from '../support/golden.ts';
 import { unzip } from '../support/unzip.ts';
 import { exportInNode, textInNode } from './in-node.ts';
@@ -110,4 +111,15 @@ it('A policy evicts, and the page shows which tokens are left', async () => {
   await lab.says(/12 of \d+/);
   await lab.says(/\d+ of \d+ tokens are still held by some store/);
   expect(await lab.valueOf('combobox', 'Cache policy')).toBe('h2o');
+});
+
+it('An experiment of a link runs, and its results are there after a reload', async () => {
+  const link = `#v=1&experiment=${encodeURIComponent(JSON.stringify(smallExperiment))}`;
+  lab = await site.visit(link, /Not started: 2 rows, 4 items\./);
+  await lab.press('Start experiment');
+  await lab.until('status', 'Experiment', /^Done: 4 items\.$/);
+  const rows = /layers 0_6_6_6_6_6_6_7.*\d ±.*layers 0_1_2_3_4_5_6_7.*\d ±/s;
+  const first = rows.exec(await lab.says(rows))?.[0];
+  lab = await site.visit(link, /Done: 4 items\./);
+  expect(rows.exec(await lab.says(rows))?.[0]).toBe(first);
 });

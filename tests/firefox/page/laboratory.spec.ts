@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, expect, it } from 'vitest';
+import { smallExperiment } from '../../support/small-experiment.ts';
 import { openSite, type Lab, type OpenedSite } from './lab.ts';
 
 let site: OpenedSite;
@@ -48,4 +49,14 @@ it('Choosing a preset writes its layer_types', async () => {
   await lab.page.keyboard.type('YOCO');
   await lab.until('status', 'KV cache', /18\.8 % at 512 tokens · 62\.5 % per new token/);
   expect(await valueOf(lab, 'textbox', 'Layer types')).toBe('0s_1s_2s_3s_4_4_4_4');
+});
+
+it('An experiment of a link runs, and its results are there after a reload', async () => {
+  const link = `#v=1&experiment=${encodeURIComponent(JSON.stringify(smallExperiment))}`;
+  const lab = await site.visit(link, /Not started: 2 rows, 4 items\./);
+  await lab.press('Start experiment');
+  await lab.until('status', 'Experiment', /^Done: 4 items\.$/);
+  await lab.says(/layers 0_6_6_6_6_6_6_7.*\d ±.*layers 0_1_2_3_4_5_6_7.*\d ±/s);
+  const again = await site.visit(link, /Done: 4 items\./);
+  await again.says(/\d ±.*layers 0_1_2_3_4_5_6_7.*\d ±/s);
 });
