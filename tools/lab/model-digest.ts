@@ -10,7 +10,7 @@ import { findModelFolder } from '../headless/model-folder.ts';
 /** Files that decide what a model computes. */
 const counts = /\.(?:safetensors|json|jinja)$/;
 /** Files beside a model that do not. */
-const about = /^(?:evaluation|training|check|golden)\.json$/;
+const about = /^(?:evaluation|training|check|golden|policies)\.json$/;
 
 /** The digest of a model's folder: of the names and contents of its files. */
 async function digestOfFolder(folder: string): Promise<string> {

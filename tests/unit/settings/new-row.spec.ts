@@ -73,6 +73,7 @@ describe('a row that is added to the table', () => {
       complaints: [],
       build: null,
       contenders: [],
+      experiment: null,
     });
     expect(decodeHash('#v=1&cool=10&shelf=up&lid=1', table).complaints).toHaveLength(3);
   });

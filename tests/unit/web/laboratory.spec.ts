@@ -118,7 +118,7 @@ describe('a text of one’s own', () => {
     });
     expect(options[0]).toMatchObject({ name: 'As set now', model: 'fairy-lckv', trained: true });
     expect(options).toContainEqual({
-      ...{ name: 'LLaMA', layerTypes: '0_1_2_3_4_5_6_7', model: 'fairy-llama', trained: true },
+      ...{ name: 'Plain LLaMA', layerTypes: '0_1_2_3_4_5_6_7', model: 'fairy-llama', trained: true },
     });
     const plans = options.map(({ layerTypes }) => layerTypes);
     expect(new Set(plans).size).toBe(plans.length);

@@ -9,7 +9,14 @@ import runs from '../../fixtures/settings/stored-runs.json';
 // The fixtures were written before the settings became one table.
 describe('a link of an earlier version', () => {
   it.each(links.links)('opens as before: $hash', ({ hash, values, complaints }) => {
-    expect(decodeHash(hash)).toEqual({ values, complaints, omitted: [], build: null, contenders: [] });
+    expect(decodeHash(hash)).toEqual({
+      values,
+      complaints,
+      omitted: [],
+      build: null,
+      contenders: [],
+      experiment: null,
+    });
   });
 
   it.each(links.written)('is still written as $hash', ({ changes, hash }) => {

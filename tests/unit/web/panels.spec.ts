@@ -16,7 +16,7 @@ describe('panels', () => {
   it('have this order, and only comparisons and the workbench can be closed', () => {
     const ids = (place: Parameters<typeof panelsAt>[0]) => panelsAt(place).map(({ id }) => id);
     expect(ids('main')).toEqual(['prompt', 'output', 'figures', 'share']);
-    expect(ids('comparisons')).toEqual(['family', 'compare']);
+    expect(ids('comparisons')).toEqual(['family', 'compare', 'laboratory']);
     expect(ids('settings')).toEqual(['model', 'sharing', 'cache', 'sampling', 'precision', 'hub', 'export']);
     expect(ids('workbench')).toEqual(['held', 'charts', 'tokens', 'convergence', 'runs']);
     const closed = panels.filter(({ opens }) => opens !== 'at first').map(({ id }) => id);

@@ -180,6 +180,7 @@ describe('a text that is too long for a link', () => {
       omitted: ['prompt'],
       build: null,
       contenders: [],
+      experiment: null,
       complaints: ['Prompt: too long for a link, so set it by hand'],
     });
   });
@@ -200,7 +201,7 @@ describe('a text that is too long for a link', () => {
 
   it('is named only if it belongs to a setting', () => {
     expect(decodeHash('#v=1&omits=colour,__proto__')).toEqual({
-      ...{ values: {}, omitted: [], complaints: [], build: null, contenders: [] },
+      ...{ values: {}, omitted: [], complaints: [], build: null, contenders: [], experiment: null },
     });
   });
 });

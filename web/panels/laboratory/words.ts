@@ -34,7 +34,6 @@ export const words = {
 
   examples: {
     title: 'Examples',
-    open: (name: string) => `Open “${name}”`,
     names: {
       family: 'The family: quality against KV',
       policies: 'One model, six policies, four budgets',
@@ -149,7 +148,7 @@ export const words = {
     allFigures: 'All figures',
     counted: (done: number, all: number) => `${done} of ${all} items`,
     waiting: '–',
-    items: (row: number) => `Items of row ${row}`,
+    itemsOfRow: 'Items of row',
     legend:
       'Value ± standard error; in grey the paired difference from the baseline. ≈ marks a difference inside the noise (p above 0.05 after Holm’s correction). Brackets are Wilson’s interval, or the range of timed rounds.',
     scroll: 'Results of all rows',
