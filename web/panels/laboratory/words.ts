@@ -92,6 +92,7 @@ export const words = {
     title: 'On this device',
     open: (name: string) => `Open “${name}” of this device`,
     remove: (name: string) => `Delete “${name}”`,
+    undo: 'Undo deleting',
     removed: (name: string) => `“${name}” and its results were deleted.`,
     used: (time: string) => `last run ${time}`,
   },
