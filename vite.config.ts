@@ -55,7 +55,7 @@ const offline: Partial<VitePWAOptions> = {
   },
   workbox: {
     // The shell. Models are kept by the worker that loads them: worker/loader/offline-copy.ts.
-    globPatterns: ['**/*.{html,js,css,svg,png}', 'models/index.json'],
+    globPatterns: ['**/*.{html,js,css,svg,png}', 'models/index.json', 'laboratory/**/*.{json,jsonl}'],
     // Workbox leaves out what is over 2 MiB, and says so in a warning that nobody reads.
     maximumFileSizeToCacheInBytes: 16 * 2 ** 20,
     dontCacheBustURLsMatching: /assets\//,

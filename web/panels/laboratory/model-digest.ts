@@ -1,4 +1,5 @@
 import { sha256 } from '../../../worker/laboratory/digest.ts';
+import { Refused } from '../../../worker/outcome.ts';
 import { isObject } from '../../../worker/hostile-fields.ts';
 import type { BroughtModel } from '../../../worker/protocol/load.ts';
 import { MODEL_DIGESTS } from './shipped-sets.ts';
@@ -16,7 +17,7 @@ export async function digestOfModel(
 ): Promise<string> {
   if (brought?.from === 'hub') return sha256(`${brought.endpoint} ${brought.id} ${brought.commit ?? ''}`);
   if (brought) return digestOfFiles(brought.files);
-  shipped ??= fetch(new URL(MODEL_DIGESTS, pageUrl)).then((response) => response.json());
+  shipped ??= fetchDigests(pageUrl);
   try {
     const digests = await shipped;
     const digest = isObject(digests) ? digests[model] : undefined;
@@ -24,7 +25,13 @@ export async function digestOfModel(
   } catch {
     shipped = null; // asked again the next time
   }
-  throw new Error(`the digest of ${model} could not be fetched`);
+  const reason = `the digest of ${model} is not known`;
+  throw new Refused({ code: 'download-failed', file: MODEL_DIGESTS, status: 0, reason });
+}
+
+async function fetchDigests(pageUrl: string): Promise<unknown> {
+  const response = await fetch(new URL(MODEL_DIGESTS, pageUrl));
+  return response.json();
 }
 
 async function digestOfFiles(files: ReadonlyMap<string, Blob>): Promise<string> {
