@@ -20,7 +20,7 @@ describe('panels', () => {
     expect(ids('settings')).toEqual(['model', 'sharing', 'cache', 'sampling', 'precision', 'hub', 'export']);
     expect(ids('workbench')).toEqual(['held', 'charts', 'tokens', 'convergence', 'runs']);
     const closed = panels.filter(({ opens }) => opens !== 'at first').map(({ id }) => id);
-    expect(closed).toEqual(['family', 'compare', 'held', 'charts', 'tokens', 'convergence']);
+    expect(closed).toEqual(['family', 'compare', 'laboratory', 'held', 'charts', 'tokens', 'convergence']);
   });
 
   it('keep the code of comparisons and the workbench, and of what is below the output and the settings, out of the first view', () => {
