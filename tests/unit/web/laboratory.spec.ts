@@ -345,6 +345,8 @@ describe('charts', () => {
     }
     expect(linearAxis('', [2, 2], String).ticks.length).toBeGreaterThan(1);
     expect(logAxis('', [8], String).place(8)).toBeCloseTo(0.5);
+    expect(logAxis('', [88, 192], String).ticks).toEqual([96, 128, 192]);
+    expect(logAxis('', [32, 256], String).ticks).toEqual([32, 64, 128, 256]);
   });
 
   it('name rows by what they alone have, and by number if that is long', () => {

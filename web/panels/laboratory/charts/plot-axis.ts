@@ -6,7 +6,11 @@ export interface PlotAxis {
   readonly format: (value: number) => string;
 }
 
-/** Powers of two, with a margin on both sides. */
+/** Steps between two powers of two, the finer the shorter the axis is. */
+const finer = [[1], [1, 1.5], [1, 1.25, 1.5, 1.75]];
+const MOST_LOG_TICKS = 7;
+
+/** Powers of two, and steps between them if there are few, with a margin on both sides. */
 export function logAxis(
   label: string,
   values: readonly number[],
@@ -16,14 +20,19 @@ export function logAxis(
   const least = Math.min(...logs) - 0.25;
   const most = Math.max(...logs) + 0.25;
   const powers = Array.from(
-    { length: Math.floor(most) - Math.ceil(least) + 1 },
-    (_, i) => Math.ceil(least) + i,
+    { length: Math.floor(most) - Math.floor(least) + 1 },
+    (_, i) => 2 ** (Math.floor(least) + i),
   );
-  const every = Math.max(1, Math.ceil(powers.length / 6));
+  const within = (steps: readonly number[]) =>
+    powers
+      .flatMap((power) => steps.map((step) => step * power))
+      .filter((tick) => Math.log2(tick) >= least && Math.log2(tick) <= most);
+  const ticks = finer.map(within).find((each) => each.length >= 3) ?? within(finer.at(-1) ?? [1]);
+  const every = Math.max(1, Math.ceil(ticks.length / MOST_LOG_TICKS));
   return {
     label,
     place: (value) => (Math.log2(value) - least) / (most - least),
-    ticks: powers.filter((_, i) => i % every === 0).map((power) => 2 ** power),
+    ticks: ticks.filter((_, i) => i % every === 0),
     format,
   };
 }
