@@ -70,7 +70,8 @@ export async function evaluate(
   };
   const score = async (mode: Mode) => {
     const reading = { config: {}, mode, kvPrecision: 'f16', policy: { id: 'none' } } as const;
-    const work = { kind: 'tokens', items: windows.map((window) => ({ tokens: window })) } as const;
+    const items = windows.map((window) => ({ tokens: window }));
+    const work = { kind: 'tokens', items, promptTokens: null } as const;
     let logLikelihood = 0;
     let read = 0;
     const measured = await engine.measure({ ...reading, work }, (event) => {

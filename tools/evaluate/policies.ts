@@ -88,21 +88,19 @@ export async function evaluatePolicies(
   const { windows } = takeWindows(heldOut, tokenizer, count, WINDOW_TOKENS - 1);
   const bytes = windows.map((window) => Buffer.byteLength(tokenizer.decode(window.slice(PROMPT_TOKENS))));
 
+  const items = windows.map((window) => ({ tokens: window }));
+  const work = { kind: 'tokens', items, promptTokens: PROMPT_TOKENS } as const;
+
   /** Bits per byte of each window. */
   const measure = async (policy: PolicyRequest): Promise<readonly number[]> => {
-    const bits: number[] = [];
-    for (const [i, window] of windows.entries()) {
-      const request = {
-        input: { turns: [window.slice(0, PROMPT_TOKENS)] },
-        continuation: window.slice(PROMPT_TOKENS),
-        ...({ config: {}, mode: 'auto', kvPrecision: 'f16', reference: 'keep' } as const),
-        policy,
-        maxNewTokens: WINDOW_TOKENS - PROMPT_TOKENS,
-      };
-      const { logProbabilities } = valueOf(await engine.score(request, ignore));
-      const nats = logProbabilities.reduce((sum, value) => sum - value, 0);
-      bits.push(nats / Math.LN2 / (bytes[i] ?? NaN));
-    }
+    const bits = windows.map(() => NaN);
+    const reading = { config: {}, mode: 'auto', kvPrecision: 'f16', policy } as const;
+    const measured = await engine.measure({ ...reading, work }, (event) => {
+      if (event.type !== 'measured' || event.measured.kind !== 'likelihood') return;
+      const nats = event.measured.requests[0]?.logLikelihood ?? NaN;
+      bits[event.item] = -nats / Math.LN2 / (bytes[event.item] ?? NaN);
+    });
+    valueOf(measured);
     return bits;
   };
 

@@ -87,7 +87,7 @@ async function prepare(
   if (work.kind === 'tokens') {
     return work.items.map(({ tokens }) => ({
       tokens: tokens.length - 1,
-      run: (reader) => measureTokens(reader, tokens, model.config.dims.vocabSize),
+      run: (reader) => measureTokens(reader, tokens, work.promptTokens, model.config.dims.vocabSize),
     }));
   }
   const text = textOf(model);
@@ -148,18 +148,20 @@ async function prepare(
   }
 }
 
-/** A whole sequence behind its first token, read as one prompt. */
+/** A sequence behind its prompt; without one, a whole sequence behind its first token, read at once. */
 async function measureTokens(
   reader: TextReader,
   tokens: readonly number[],
+  promptTokens: number | null,
   vocabSize: number,
 ): Promise<Measured> {
-  const scored = tokens.length - 1;
-  if (scored < 1) {
-    throw new Refused({ code: 'bad-request', field: 'tokens', reason: 'there must be two tokens or more' });
+  const scored = tokens.length - (promptTokens ?? 1);
+  if (scored < 1 || scored >= tokens.length) {
+    const reason = 'there must be a token or more to read, and a token or more to score';
+    throw new Refused({ code: 'bad-request', field: 'tokens', reason });
   }
   checkTokens('tokens', '', tokens, vocabSize);
-  const { likelihoods, kvBytes } = await reader.score({ tokens, scored }, Infinity);
+  const { likelihoods, kvBytes } = await reader.score({ tokens, scored }, promptTokens ?? Infinity);
   const logLikelihood = sumOf(likelihoods);
   return {
     kind: 'likelihood',

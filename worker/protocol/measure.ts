@@ -19,10 +19,12 @@ export interface MeasureRequest extends Reading {
 export type MeasureWork =
   TokensWork | LikelihoodWork | RollingWork | GenerationWork | RecallWork | HiddenWork | SpeedWork;
 
-/** Token ids, of which every one but the first is scored. */
+/** Token ids, of which every one but the first is scored, or every one behind a prompt. */
 export interface TokensWork {
   readonly kind: 'tokens';
   readonly items: readonly { readonly tokens: readonly number[] }[];
+  /** The first tokens of each item, which are read as a prompt and not scored; null to score all but the first. */
+  readonly promptTokens: number | null;
 }
 
 /** Texts whose continuations are scored: choices, or the one continuation of an item. */

@@ -78,8 +78,34 @@ describe('Measured on the CPU', () => {
       const tokens = [0, 1554, 326, 645, 260, 522, 453, 309, 260, 594, 413, 342, 792, 285, 658, 511, 15];
       const asked = { ...run, ...rest, mode, input: { turns: [tokens] }, score: true };
       const { nats } = valueOf(await engine.generate(asked, () => undefined));
-      const [measured] = await measure({ mode, work: { kind: 'tokens', items: [{ tokens }] } });
+      const [measured] = await measure({
+        mode,
+        work: { kind: 'tokens', items: [{ tokens }], promptTokens: null },
+      });
       expect(natsOf(measured)).toEqual(close([-(nats ?? NaN) * (tokens.length - 1)]));
+    },
+  );
+
+  it.each(['none', 'sinks'])(
+    'tokens behind a prompt have the score of a continuation, under %s',
+    async (id) => {
+      const policy = id === 'none' ? { id } : { id, sinks: 2, recent: 4 };
+      const tokens = [0, 1554, 326, 645, 260, 522, 453, 309, 260, 594, 413, 342, 792, 285, 658, 511, 15];
+      const [measured] = await measure({
+        policy,
+        mode: 'sequential',
+        work: { kind: 'tokens', items: [{ tokens }], promptTokens: 8 },
+      });
+      const asked = {
+        config: {},
+        kvPrecision: 'f32',
+        policy,
+        mode: 'sequential',
+        reference: 'keep',
+      } as const;
+      const request = { ...asked, input: { turns: [tokens.slice(0, 8)] }, continuation: tokens.slice(8) };
+      const { logProbabilities } = valueOf(await engine.score(request, () => undefined));
+      expect(natsOf(measured)).toEqual(close([logProbabilities.reduce((sum, each) => sum + each, 0)]));
     },
   );
 
