@@ -93,6 +93,9 @@ export type Measure =
   | HiddenMeasure
   | SpeedMeasure;
 
+/** Items of a measure that makes its items itself. */
+const MOST_ITEMS = 100_000;
+
 const kinds = ['rolling', 'choices', 'continuation', 'generate', 'recall', 'hidden', 'speed'] as const;
 
 /** The stories that ship, from which recall takes its sentences unless it names another text. */
@@ -179,7 +182,7 @@ function readMeasure(fields: HostileFields): Measure {
       };
     case 'recall':
       known('text', 'column', 'distances', 'repeats');
-      return {
+      return fewItems(fields, 'repeats', ({ distances, repeats }) => distances.length * repeats, {
         id,
         kind,
         ...(fields.has('text')
@@ -190,7 +193,7 @@ function readMeasure(fields: HostileFields): Measure {
           : { text: shippedStories, column: 'ctx' }),
         distances: fields.wholeNumbers('distances'),
         repeats: fields.whole('repeats', { min: 1, max: 10_000, fallback: 20 }),
-      };
+      });
     case 'hidden': {
       known('text', 'column', 'layers', 'maxLength', 'limit');
       if (fields.has('layers') && fields.raw('layers') !== 'all') fields.refuse('layers', 'it must be "all"');
@@ -211,18 +214,32 @@ function readMeasure(fields: HostileFields): Measure {
         const reason = `${show(other)} sequences at once cannot run yet; 1 is timed, and "largest" is computed from bytes`;
         fields.refuse('batch', reason);
       }
-      return {
+      const itemsOf = (speed: SpeedMeasure) => speed.prompt.length * speed.generate.length * speed.rounds;
+      return fewItems(fields, 'rounds', itemsOf, {
         id,
         kind,
         prompt: atLeastOne(fields, 'prompt'),
         generate: atLeastOne(fields, 'generate'),
         budgetBytes: fields.whole('budgetBytes', { min: 1, max: 2 ** 50, fallback: 2 ** 30 }),
         rounds: fields.whole('rounds', { min: 1, max: 1000, fallback: 5 }),
-      };
+      });
     }
     default:
       return kind satisfies never;
   }
+}
+
+/** The measure, unless it makes so many items that a link could fill the memory. */
+function fewItems<M extends RecallMeasure | SpeedMeasure>(
+  fields: HostileFields,
+  name: string,
+  itemsOf: (measure: M) => number,
+  measure: M,
+): M {
+  const items = itemsOf(measure);
+  return items <= MOST_ITEMS
+    ? measure
+    : fields.refuse(name, `it makes ${items} items, more than ${MOST_ITEMS}`);
 }
 
 function byDigest(fields: HostileFields, name: string): ByDigest {

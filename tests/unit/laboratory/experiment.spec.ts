@@ -55,6 +55,14 @@ describe('An experiment', () => {
       { measure: [{ id: 's', kind: 'speed', prompt: [5], generate: [8], batch: [4] }] },
       /sequences at once cannot run/,
     ],
+    [
+      { measure: [{ kind: 'recall', distances: Array(100).fill(1), repeats: 1001 }] },
+      /100100 items, more than/,
+    ],
+    [
+      { measure: [{ kind: 'speed', prompt: Array(400).fill(1), generate: Array(400).fill(1) }] },
+      /rounds: it makes 800000 items/,
+    ],
     [{ surprise: 1 }, /surprise: there is no such field/],
   ])('is refused if it says %j', (more, reason) => {
     const words = (() => {
