@@ -18,10 +18,11 @@ export function exportSummary(summary: Summary, format: SummaryFormat): string {
   }
 }
 
-/** Four significant digits; whole numbers from 10,000 on. */
+/** Four significant digits; whole numbers from 10,000 on, and powers of ten from a trillion on. */
 export function shortNumber(value: number): string {
   if (!Number.isFinite(value)) return String(value);
   if (value === 0) return '0';
+  if (Math.abs(value) >= 1e12) return value.toExponential(3);
   if (Math.abs(value) >= 10_000) return Math.round(value).toLocaleString('en-US');
   return String(Number(value.toPrecision(4)));
 }
