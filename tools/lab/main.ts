@@ -1,11 +1,12 @@
 import { resolve } from 'node:path';
 import { engineVersionAt } from '../../worker/laboratory/engine-version.ts';
 import { Refused } from '../../worker/outcome.ts';
-import type { Failure } from '../../worker/protocol/failure.ts';
 import { openEngine, type Surroundings } from '../headless/main.ts';
 import { startFolder } from '../headless/start-folder.ts';
+import { failureInWords } from './failure-in-words.ts';
 import { LabError } from './lab-error.ts';
-import type { ExperimentOrder, TasksOrder } from './options.mjs';
+import type { ExperimentOrder, TasksOrder, WorkOrder } from './options.mjs';
+import { work } from './queue/work.ts';
 import { runExperimentFile } from './run-experiment-file.ts';
 import { runTasks } from './run-tasks.ts';
 
@@ -20,7 +21,7 @@ export interface LabSurroundings extends Surroundings {
  * @returns the exit status: 0; 1 if something failed; 2 if the files that were named are wrong, so that nothing ran
  */
 export async function main(
-  order: TasksOrder | ExperimentOrder,
+  order: TasksOrder | ExperimentOrder | WorkOrder,
   surroundings: LabSurroundings,
 ): Promise<number> {
   const start = startFolder('lab');
@@ -36,6 +37,8 @@ export async function main(
   try {
     if (order.kind === 'tasks') {
       await runTasks(engine, { ...order, tasks: order.tasks.map(pathOf), out: pathOf(order.out) }, report);
+    } else if (order.kind === 'work') {
+      await work(order, laboratory);
     } else {
       const paths = { experiment: pathOf(order.experiment), out: pathOf(order.out) };
       await runExperimentFile({ ...order, ...paths }, laboratory);
@@ -47,16 +50,11 @@ export async function main(
       return 1;
     }
     if (!(error instanceof Refused)) throw error;
-    report(`lab: ${inWords(error.failure)}`);
+    report(`lab: ${failureInWords(error.failure)}`);
     return error.failure.code === 'bad-request' ? 2 : 1;
   } finally {
     await engine.unload();
   }
-}
-
-function inWords(failure: Failure): string {
-  if (failure.code === 'bad-request') return `${failure.field}: ${failure.reason}`;
-  return JSON.stringify(failure);
 }
 
 const report = (line: string) => {

@@ -1,7 +1,8 @@
 // What `npm run lab` is asked for.
 import { parseArgs } from 'node:util';
 
-export const usage = `npm run --silent lab -- EXPERIMENT.json --out RESULTS.jsonl [--estimate] [--table md|csv|latex]
+export const usage = `npm run --silent lab -- EXPERIMENT.json --out RESULTS.jsonl [--estimate] [--table md|csv|latex] [--queue REDIS]
+npm run --silent lab -- work --queue REDIS [--lost-after SECONDS]
 npm run --silent lab -- --tasks A.yaml B.yaml --model MODEL --out DIR
                         [--backend webgpu|cpu] [--max-length N] [--begin harness|once] [--kv f32|f16]
                         [--mode auto|sequential|parallel] [--limit N]
@@ -9,6 +10,9 @@ npm run --silent lab -- --tasks A.yaml B.yaml --model MODEL --out DIR
   --out            where results go; an experiment continues what is there
   --estimate       says what the experiment will cost, and runs nothing
   --table          also prints the results as a table
+  --queue          redis://user:password@host:port: others measure the experiment's cells, and this process collects them
+  work             measures cells of a queue until Ctrl+C, with the models and texts of this machine
+  --lost-after     how long a worker may be silent before another one takes its cell (60)
   --tasks          task files of lm-evaluation-harness, with their JSON data beside them
   --model          the id of a model that ships, a folder, or hub:owner/name
   --max-length     the most input tokens (what the model was made for)
@@ -20,12 +24,14 @@ npm run --silent lab -- --tasks A.yaml B.yaml --model MODEL --out DIR
  *   readonly backend: 'webgpu' | 'cpu', readonly maxLength: number | null, readonly begin: 'harness' | 'once',
  *   readonly kv: 'f32' | 'f16', readonly mode: 'auto' | 'sequential' | 'parallel', readonly limit: number | null }} TasksOrder
  * @typedef {{ readonly kind: 'experiment', readonly experiment: string, readonly out: string,
- *   readonly estimate: boolean, readonly table: 'md' | 'csv' | 'latex' | null }} ExperimentOrder
+ *   readonly estimate: boolean, readonly table: 'md' | 'csv' | 'latex' | null,
+ *   readonly queue: string | null }} ExperimentOrder
+ * @typedef {{ readonly kind: 'work', readonly queue: string, readonly lostAfterMs: number }} WorkOrder
  */
 
 /**
  * @param {readonly string[]} args
- * @returns {TasksOrder | ExperimentOrder | { readonly kind: 'wrong', readonly reason: string }}
+ * @returns {TasksOrder | ExperimentOrder | WorkOrder | { readonly kind: 'wrong', readonly reason: string }}
  */
 export function readOptions(args) {
   /** @type {(reason: string) => { readonly kind: 'wrong', readonly reason: string }} */
@@ -47,13 +53,21 @@ export function readOptions(args) {
         limit: { type: 'string' },
         estimate: { type: 'boolean', default: false },
         table: { type: 'string' },
+        queue: { type: 'string' },
+        'lost-after': { type: 'string', default: '60' },
       },
     });
   } catch (error) {
     return wrong(error instanceof Error ? error.message : String(error));
   }
   const { values, positionals } = read;
-  const { out, backend, begin, kv, mode, table = null } = values;
+  const { out, backend, begin, kv, mode, table = null, queue = null } = values;
+  if (positionals[0] === 'work' && positionals.length === 1) {
+    const lostAfter = Number(values['lost-after']);
+    if (queue === null) return wrong('--queue is missing: say where the cells come from');
+    if (!(lostAfter >= 1 && lostAfter <= 86_400)) return wrong('--lost-after must be 1 to 86400 seconds');
+    return { kind: 'work', queue, lostAfterMs: lostAfter * 1000 };
+  }
   if (!out) return wrong('--out is missing: say where the results go');
   if (values.tasks) {
     const tasks = [...values.tasks, ...positionals];
@@ -83,5 +97,5 @@ export function readOptions(args) {
   if (table !== null && table !== 'md' && table !== 'csv' && table !== 'latex') {
     return wrong(`--table ${table} is none of md, csv and latex`);
   }
-  return { kind: 'experiment', experiment, out, estimate: values.estimate, table };
+  return { kind: 'experiment', experiment, out, estimate: values.estimate, table, queue };
 }

@@ -61,6 +61,7 @@ export class ResultsFile {
   readonly head: ResultsHead;
   readonly #path: string;
   readonly #records: ItemRecord[];
+  readonly #byKey: Map<string, ItemRecord>;
   readonly #unlock: () => void;
 
   /**
@@ -88,6 +89,7 @@ export class ResultsFile {
     this.#path = path;
     this.head = head;
     this.#records = records;
+    this.#byKey = new Map(byKey(records));
     this.#unlock = unlock;
   }
 
@@ -96,7 +98,7 @@ export class ResultsFile {
   }
 
   get byKey(): ReadonlyMap<string, ItemRecord> {
-    return byKey(this.#records);
+    return this.#byKey;
   }
 
   /** @throws LabError if it cannot be written, such as on a full disk */
@@ -105,6 +107,7 @@ export class ResultsFile {
       appendFileSync(this.#path, recordLine(record));
     });
     this.#records.push(record);
+    this.#byKey.set(record.key, record);
   };
 
   /** Puts the records in order: those of a lower rank first, and else as they are. All or nothing of it happens. */

@@ -15,6 +15,10 @@ import { onInterrupt } from './interrupt.ts';
 import { LabError } from './lab-error.ts';
 import { ModelDigests } from './model-digest.ts';
 import type { ExperimentOrder } from './options.mjs';
+import { collect } from './queue/collect.ts';
+import { openCellQueue } from './queue/open-queue.ts';
+import { checkQueueModels } from './queue/queue-models.ts';
+import { readRedisAddress } from './queue/redis-address.ts';
 import { byKey, readResultsFile, ResultsFile } from './results-file.ts';
 import { Sources } from './sources.ts';
 
@@ -61,7 +65,8 @@ export async function runExperimentFile(order: ExperimentOrder, laboratory: Labo
   const results = ResultsFile.open(out, head);
   try {
     reportOthers(results, cells, engineVersion, out, report);
-    await runHere(cells, parts, results, out, report);
+    if (order.queue === null) await runHere(cells, parts, results, out, report);
+    else await runOnQueue(experiment, cells, results, order.queue, laboratory);
     const summary = summarize(experiment, recordsOf(cells, results.records), sources.texts);
     process.stdout.write(exportSummary(summary, order.table ?? 'md'));
   } finally {
@@ -96,6 +101,27 @@ async function runHere(
     );
   } finally {
     unwatch();
+  }
+}
+
+async function runOnQueue(
+  experiment: Experiment,
+  cells: readonly Cell[],
+  results: ResultsFile,
+  url: string,
+  { engineVersion, report }: Laboratory,
+): Promise<void> {
+  checkQueueModels(experiment);
+  const queue = await openCellQueue({ address: readRedisAddress(url), engineVersion, report });
+  const stopping = new AbortController();
+  const unwatch = onInterrupt(() => {
+    stopping.abort();
+  });
+  try {
+    await collect(experiment, cells, results, queue, { stopped: stopping.signal, report });
+  } finally {
+    unwatch();
+    await queue.close();
   }
 }
 

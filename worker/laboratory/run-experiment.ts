@@ -17,8 +17,8 @@ export interface ExperimentParts extends PlanParts {
 }
 
 export interface ExperimentRun {
-  /** Records of an earlier run, by key. */
-  readonly known: ReadonlyMap<string, ItemRecord>;
+  /** Keys of an earlier run's records. */
+  readonly known: { readonly has: (key: string) => boolean };
   readonly append: (record: ItemRecord) => void;
   readonly onProgress: (progress: Progress) => void;
 }
