@@ -102,6 +102,7 @@ describe('Measured on the CPU', () => {
         policy,
         mode: 'sequential',
         reference: 'keep',
+        maxNewTokens: 0,
       } as const;
       const request = { ...asked, input: { turns: [tokens.slice(0, 8)] }, continuation: tokens.slice(8) };
       const { logProbabilities } = valueOf(await engine.score(request, () => undefined));
@@ -123,7 +124,10 @@ describe('Measured on the CPU', () => {
     await place.api.open({ tokenizer: (await opened.text('tokenizer.json')) ?? '', config, template: null });
     const before = valueOf(await place.api.encode(context, true));
     const all = valueOf(await place.api.encode(context + continuation, true));
-    const asked = { config: {}, kvPrecision: 'f32', mode: 'sequential', policy, reference: 'keep' } as const;
+    const asked = {
+      ...({ config: {}, kvPrecision: 'f32', mode: 'sequential', policy, reference: 'keep' } as const),
+      maxNewTokens: 0,
+    };
     const scored = valueOf(
       await engine.score(
         { ...asked, input: { turns: [before] }, continuation: all.slice(before.length) },
