@@ -37,7 +37,7 @@ describe('What comes from a queue', () => {
       null,
       { ...job, version: 2 },
       { ...job, experiment: '{' },
-      { ...job, experiment: `${'['.repeat(10_000)}` },
+      { ...job, experiment: '['.repeat(10_000) },
       { ...job, cells: [{ row: 3, measure: 'tale' }] },
       { ...job, cells: [{ row: 0, measure: '__proto__' }] },
       { ...job, cells: Array.from({ length: 1000 }, () => ({ row: 0, measure: 'tale' })) },
@@ -108,7 +108,7 @@ describe.runIf(hasRedisServer())('A queue with three workers', () => {
       const look = () => {
         if (worker.output.err.includes(words)) resolve();
       };
-      worker.child.stderr?.on('data', look);
+      worker.child.stderr.on('data', look);
       worker.child.on('close', () => {
         reject(new Error(`it ended: ${worker.output.err}`));
       });

@@ -63,7 +63,7 @@ export async function openCellQueue(options: QueueOptions): Promise<CellQueue> {
       const state = await queue.getJobState(id);
       if (state === 'unknown') return { state: 'absent', answer: null };
       if (state !== 'completed' && state !== 'failed') return { state: 'open', answer: null };
-      const job = (await queue.getJob(id)) as Job<unknown, unknown> | undefined;
+      const job = await queue.getJob(id);
       if (!job) return { state: 'absent', answer: null };
       return { state, answer: state === 'completed' ? job.returnvalue : job.failedReason };
     },

@@ -36,14 +36,15 @@ export async function work({ queue, lostAfterMs }: WorkOrder, laboratory: Labora
     readSource: (wanted) => sources.read(wanted),
   };
   const stopping = new AbortController();
+  const isStopping = () => stopping.signal.aborted;
   const measure = async (data: unknown): Promise<string> => {
-    if (stopping.signal.aborted) throw new GiveBack();
+    if (isStopping()) throw new GiveBack();
     try {
       const records = await measureJob(data, parts, report);
       report(`lab: measured ${records.length} items`);
       return answerOf(records);
     } catch (error) {
-      if (stopping.signal.aborted) throw new GiveBack();
+      if (isStopping()) throw new GiveBack();
       // The process that collects gets a sentence, and this one goes on with other cells.
       const reason =
         error instanceof Refused
