@@ -1,6 +1,5 @@
 /** The only file that knows BullMQ and ioredis. They are optional, and loaded when somebody names a queue. */
 import { createHash } from 'node:crypto';
-import type { Job, Queue } from 'bullmq';
 import { LabError } from '../lab-error.ts';
 import type { RedisAddress } from './redis-address.ts';
 
@@ -47,7 +46,7 @@ interface QueueOptions {
 /** @throws LabError if the libraries are missing or no server answers */
 export async function openCellQueue(options: QueueOptions): Promise<CellQueue> {
   const { bullmq } = await connect(options);
-  const queue = new bullmq.Queue(nameOf(options), connectionOf(options)) as Queue<unknown, unknown>;
+  const queue = new bullmq.Queue(nameOf(options), connectionOf(options));
   queue.on('error', errorReporter(options));
   return {
     add: async (id, data) => {
