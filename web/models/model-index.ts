@@ -1,4 +1,5 @@
-import { isKernelFile, isTrainedPolicy, type KernelFile } from '../../gpu/kv/policies/kernel-file.ts';
+import { isKernelFile } from '../../gpu/kv/policies/kernel-file-name.ts';
+import { isTrainedPolicy, type KernelFile } from '../../gpu/kv/policies/kernel-file.ts';
 import type { SharingConfig } from '../../worker/protocol/load.ts';
 
 /** A model that ships with the page, as `models/index.json` lists it. */

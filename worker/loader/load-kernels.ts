@@ -1,6 +1,6 @@
 import { allFinite } from '../../gpu/numbers/finite.ts';
 import { toFloat32 } from '../../gpu/numbers/element-type.ts';
-import { isKernelFile } from '../../gpu/kv/policies/kernel-file.ts';
+import { isKernelFile } from '../../gpu/kv/policies/kernel-file-name.ts';
 import {
   kernelsOf,
   kernelTensors,

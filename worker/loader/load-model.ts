@@ -1,5 +1,6 @@
 import type { Backend, ModelWeights } from '../../gpu/backend.ts';
-import { isKernelFile, type KernelFile } from '../../gpu/kv/policies/kernel-file.ts';
+import { isKernelFile } from '../../gpu/kv/policies/kernel-file-name.ts';
+import type { KernelFile } from '../../gpu/kv/policies/kernel-file.ts';
 import type { WeightFormats } from '../../gpu/numbers/matrix-format.ts';
 import { attemptAsync, Refused, valueOf } from '../outcome.ts';
 import type { EngineEvent } from '../protocol/engine.ts';

@@ -9,7 +9,7 @@ import { lambda } from '../../gpu/kv/policies/lambda.ts';
 import { less, sparseKinds } from '../../gpu/kv/policies/less.ts';
 import { policyKinds } from '../../gpu/kv/policies/policies.ts';
 import type { PolicyKind, PolicyPositions } from '../../gpu/kv/policies/policy.ts';
-import { isKernelFile, LONGEST_KERNEL_FILE } from '../../gpu/kv/policies/kernel-file.ts';
+import { isKernelFile, LONGEST_KERNEL_FILE } from '../../gpu/kv/policies/kernel-file-name.ts';
 import type { ChoiceSetting, NumberSetting, TextSetting } from './setting.ts';
 
 type Of<Row> = Row & { readonly part: 'policy' };

@@ -2,12 +2,6 @@ import { outsideRange } from '../../plan/number-range.ts';
 import { policyNumbers } from './fields.ts';
 import { sparseKinds } from './less.ts';
 
-export const LONGEST_KERNEL_FILE = 200;
-
-/** Whether a text may name a file with kernels of LESS beside a model. It is never a path. */
-export const isKernelFile = (name: string): boolean =>
-  name.length <= LONGEST_KERNEL_FILE && /^\w[\w.-]*\.safetensors$/.test(name);
-
 /** A file with kernels of LESS that comes with a model, and what they were trained for. */
 export interface KernelFile {
   readonly file: string;

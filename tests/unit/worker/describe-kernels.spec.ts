@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { isKernelFile } from '../../../gpu/kv/policies/kernel-file.ts';
+import { isKernelFile } from '../../../gpu/kv/policies/kernel-file-name.ts';
 import { describeKernels } from '../../../worker/loader/describe-kernels.ts';
 import { fileOf } from './safetensors-file.ts';
 import { memorySource, shippedSource } from './sources.ts';
