@@ -65,6 +65,38 @@ test('a policy keeps what it says: text, figures, picture, tokens, link and runs
   });
 });
 
+test('LESS offers the kernels that come with the model, says what they were trained for, and counts its state', async ({
+  page,
+}, testInfo) => {
+  await bringAxe(page);
+  const lab = await visit(page);
+  await chooseGreedy(lab);
+  const settings = page.locator('#cache');
+  await lab.select('Cache policy').selectOption('LESS (rows and a small state)');
+  await expect(lab.number('Sinks')).toBeVisible();
+  await expect(lab.number('Heavy hitters')).toHaveCount(0);
+  await expect(settings).toContainText('another budget (12 rows; these settings keep 29)');
+  await lab.select('Trained kernels').selectOption('less-h2o-12.safetensors: H2O (heavy hitters), 12 rows');
+  await expect(settings).toContainText('for another policy (H2O (heavy hitters))');
+  await settings.getByRole('button', { name: 'Use the policy and rows that they were trained for' }).click();
+  await expect(settings).not.toContainText('The kernels were trained for');
+  await expect(lab.select('Rows kept by')).toHaveValue('h2o');
+  await expect(lab.number('Heavy hitters')).toHaveValue('6');
+  await expect(lab.number('Sinks')).toHaveCount(0);
+  await expect(settings).toContainText('layer 0: 12 rows + state, layer 6: 12 rows + state');
+  await expect(settings).toContainText(/Rows [\d.]+ KiB \+ state 6\.19 KiB/);
+
+  await generate(lab, 12);
+  await expect(lab.kv).toContainText(/rows [\d.]+ KiB \+ state 6\.19 KiB/);
+  await expect(page).toHaveURL(/policy=less&sparse=h2o&kernels=less-h2o-12\.safetensors&heavy=6&recent=6/);
+  await takePictures(lab, testInfo, 'less', {
+    part: settings,
+    look: async (view) => {
+      expect(await axeFindings(page), view).toEqual([]);
+    },
+  });
+});
+
 test('without a policy the picture shows every token, and a bad link is said in words', async ({ page }) => {
   await page.goto('./#v=1&backend=cpu&policy=lru&recent=0');
   await expect(page.getByText(/policy cannot be “lru”/)).toBeVisible();

@@ -72,6 +72,13 @@ describe('the headless runner', () => {
           { ...small, prompt: 'Once', continuation: [5, 6], reference: 'keep' },
           { ...small, prompt: 'Once', continuation: [5, 6], reference: 'compare' },
           { ...small, weights: 'q4', quantizeEmbeddings: true, kv: 'f32', prompt: 'Once' },
+          {
+            ...{ ...small, prompt: 'Once upon a time there was a king who had a daughter', maxNewTokens: 9 },
+            policy: {
+              ...{ id: 'less', sparse: { id: 'lambda', sinks: 1, recent: 3 } },
+              kernels: join(model, 'less-lambda-12.safetensors'),
+            },
+          },
           { model, backend: 'cpu', export: exported },
         ]),
       );
@@ -80,6 +87,11 @@ describe('the headless runner', () => {
       expect(answers[1]?.tokens).toHaveLength(2);
       expect(answers[4]).toHaveProperty('convergence.divergence.kl');
       expect(answers[6]).toHaveProperty('scored.divergence.kl');
+      // In each of two KV heads, 8 features of 32 values and one sum.
+      const stateBytes = 2 * 8 * (32 + 1) * 4;
+      expect(answers[8]).toMatchObject({
+        kv: { layers: [{ stateBytes }, { stateBytes }, { stateBytes }] },
+      });
       expect(await readdir(exported)).toContain('generation_config.json');
     } finally {
       await rm(folder, { recursive: true, force: true });
