@@ -15,7 +15,7 @@ test('the keyboard moves along the curve of the family, and the chosen model wri
 
   await expect(part.getByText('dashed: with LESS')).toBeVisible();
   await expect(
-    part.getByText(/^fairy-lckv under Λ mask.* with 12 rows: 9\.56 KiB, 1\.594 bits; with LESS/),
+    part.getByText(/^fairy-lckv: Λ mask.*, 12 rows: 9\.56 KiB, 1\.594 bits; with LESS/),
   ).toBeVisible();
 
   const last = part.getByRole('radio', { name: /^fairy-llama: 1 MiB/ });

@@ -76,7 +76,7 @@ test('LESS offers the kernels that come with the model, says what they were trai
   await expect(lab.number('Sinks')).toBeVisible();
   await expect(lab.number('Heavy hitters')).toHaveCount(0);
   await expect(settings).toContainText('another budget (12 rows; these settings keep 29)');
-  await lab.select('Trained kernels').selectOption('less-h2o-12.safetensors: H2O (heavy hitters), 12 rows');
+  await lab.select('Trained kernels').selectOption('H2O (heavy hitters), 12 rows: less-h2o-12.safetensors');
   await expect(settings).toContainText('for another policy (H2O (heavy hitters))');
   await settings.getByRole('button', { name: 'Use the policy and rows that they were trained for' }).click();
   await expect(settings).not.toContainText('The kernels were trained for');

@@ -41,8 +41,8 @@ describe('kernels of LESS and the settings', () => {
   it('are offered with what they were trained for; a chosen file that is not there says so', () => {
     expect(kernelOptions([trained, { ...trained, file: 'kernels.safetensors', policy: null }], file)).toEqual(
       [
-        { value: file, label: 'less-h2o-12.safetensors: H2O (heavy hitters), 12 rows' },
-        { value: 'kernels.safetensors', label: 'kernels.safetensors: it does not say for what' },
+        { value: file, label: 'H2O (heavy hitters), 12 rows: less-h2o-12.safetensors' },
+        { value: 'kernels.safetensors', label: 'It does not say for what: kernels.safetensors' },
       ],
     );
     expect(kernelOptions([], file)).toEqual([

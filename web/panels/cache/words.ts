@@ -29,8 +29,9 @@ export const words = {
     unknown: 'Known once a model is loaded and the settings are right.',
   },
   kernels: {
+    /** What it was trained for comes first: a narrow field cuts off the end. */
     option: (file: string, trainedFor: string | null) =>
-      `${file}: ${trainedFor ?? 'it does not say for what'}`,
+      `${trainedFor ?? 'It does not say for what'}: ${file}`,
     trainedFor: (policy: string, rows: number) => `${policy}, ${rows} rows`,
     absent: (file: string) => `${file}: not among this model’s files`,
     none: 'This model brings no kernels, which LESS needs. Train them with tools/train/less.py and put kernels.safetensors beside its weights.',

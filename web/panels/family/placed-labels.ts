@@ -76,5 +76,6 @@ const overlap = (box: Box, others: readonly Box[]) =>
     return sum + Math.max(0, wide) * Math.max(0, high);
   }, 0);
 
-/** How much of a name lies outside the plot, which counts as much as covering another. */
-const outside = ({ left, right }: Box) => LINE * (Math.max(0, -left) + Math.max(0, right - 1));
+/** How much of a name lies outside the plot, which counts as much as covering another. Below it are the marks of the axis. */
+const outside = ({ left, right, low }: Box) =>
+  LINE * (Math.max(0, -left) + Math.max(0, right - 1)) + (right - left) * Math.max(0, -low);

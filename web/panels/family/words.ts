@@ -36,9 +36,8 @@ export const words = {
       less: 'dashed: with LESS',
     },
     notMeasured: 'No policy was measured for this model.',
-    /** Goes on after the name of the model. */
     smallest: (rows: number, policy: string, alone: string, less: string | null) =>
-      `under ${policy} with ${rows} rows: ${alone}${less === null ? '' : `; with LESS ${less}`}.`,
+      `${policy}, ${rows} rows: ${alone}${less === null ? '' : `; with LESS ${less}`}.`,
     point: (kvBytes: string, bits: string) => `${kvBytes}, ${bits} bits`,
     everything: 'everything kept',
     withLess: (policy: string) => `${policy}, with LESS`,
