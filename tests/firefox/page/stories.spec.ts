@@ -67,10 +67,12 @@ it('Stop ends a run and keeps its text, and the next run starts over', async () 
   await lab.says(/Done/);
 });
 
-it('A policy evicts on WebGPU, and the page shows which tokens are left', async () => {
-  const lab = await site.visit('#v=1&policy=h2o&heavy=6&recent=6&temperature=0&max=8', /No model is loaded/);
+it('LESS evicts on WebGPU, and the page shows which tokens are left and what the state weighs', async () => {
+  const less = 'policy=less&sparse=h2o&kernels=less-h2o-12.safetensors&heavy=6&recent=6';
+  const lab = await site.visit(`#v=1&${less}&temperature=0&max=8`, /No model is loaded/);
   await lab.press('Generate');
   await lab.says(/Done: 8 tokens/);
   await lab.says(/12 of \d+/);
+  await lab.says(/in use by the last run: rows [\d.]+ KiB \+ state 6\.19 KiB/);
   await lab.says(/\d+ of \d+ tokens are still held by some store/);
 });
