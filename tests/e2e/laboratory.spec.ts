@@ -88,6 +88,18 @@ test('measures a text of one’s own in three clicks, as the command line does, 
     ...['row-1/results_DATE.json', 'row-1/samples_text_DATE.jsonl'],
     ...['row-2/results_DATE.json', 'row-2/samples_text_DATE.jsonl'],
   ]);
+
+  await panel.getByRole('button', { name: /^Items of row 1\b/ }).click();
+  await expect(panel.getByRole('blockquote').first()).toHaveText(/The old king had three daughters/);
+  await expect(panel).toContainText(/bits per byte; log-likelihood −?[-\d.]+ nats over \d+ tokens/);
+  const png = await save(page, () =>
+    panel.getByRole('button', { name: 'Save “Quality against KV” as PNG' }).click(),
+  );
+  expect(png.suggestedFilename()).toBe('kvtab-Quality-against-KV-Bits-per-byte-of-my-own-text.png');
+  await takePictures(lab, testInfo, 'laboratory-results', {
+    part: panel,
+    look: async (view) => expect(await axeFindings(page), view).toEqual([]),
+  });
 });
 
 /** Row, figure and value of each line of a table. */

@@ -7,15 +7,14 @@ import { valueOf } from '../../worker/outcome.ts';
 import { hubModelOf } from '../headless/hub-model.ts';
 import { findModelFolder } from '../headless/model-folder.ts';
 
-/** Files that decide what a model computes. */
-const counts = /\.(?:safetensors|json|jinja)$/;
-/** Files beside a model that do not. */
-const about = /^(?:evaluation|training|check|golden|policies)\.json$/;
+/** Files that decide what a model computes: those that the loader reads. What was measured or trained is beside them. */
+const counts =
+  /\.(?:safetensors|jinja)$|^(?:(?:generation_)?config|tokenizer(?:_config)?|chat_template|model\.safetensors\.index)\.json$/;
 
 /** The digest of a model's folder: of the names and contents of its files. */
 async function digestOfFolder(folder: string): Promise<string> {
   const hash = createHash('sha256');
-  const names = (await readdir(folder)).filter((name) => counts.test(name) && !about.test(name));
+  const names = (await readdir(folder)).filter((name) => counts.test(name));
   for (const name of names.sort()) {
     const file = createHash('sha256');
     await pipeline(createReadStream(join(folder, name)), file);
