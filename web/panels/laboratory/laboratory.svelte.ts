@@ -157,8 +157,10 @@ export class Laboratory {
     const kept = this.kept.find((each) => each.id === id);
     if (!kept || this.busy) return;
     await this.#keeping(async () => {
-      this.removed = { kept, records: await keptRecords(id) };
+      const records = await keptRecords(id);
       await removeExperiment(id);
+      // Only now: what the page says is deleted must not come back after a reload.
+      this.removed = { kept, records };
       this.kept = await keptExperiments();
     });
     if (this.opened?.id === id) this.close();

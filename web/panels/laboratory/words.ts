@@ -220,7 +220,7 @@ export const words = {
     dominated: 'hollow: another row is better in both',
     notDominated: 'no row is better in both',
     sizeIsSpeed: 'larger: more tokens per second',
-    tokensPerSec: 'Tokens per second with the prompt, median and range',
+    tokensPerSec: 'Tokens/s, prompt included',
     largestBatch: 'Largest batch, from bytes',
     weights: 'weights',
     kvInUse: 'KV in use',

@@ -34,11 +34,16 @@ const cut = (label: string) =>
     : label;
 
 /** Horizontal bars, in one group or several below each other. */
-export function barFigure(title: string, groups: readonly BarGroup[], legend: readonly LegendItem[]): Figure {
+export function barFigure(
+  title: string,
+  groups: readonly BarGroup[],
+  legend: readonly LegendItem[],
+  widthPx = WIDTH,
+): Figure {
   const all = groups.flatMap(({ bars }) => bars);
   const left = 12 + Math.max(...all.map(({ label }) => widthOf(cut(label), TEXT_PX)), 0);
   const right = 16 + Math.max(...all.map(({ text }) => widthOf(text, TEXT_PX)), 0);
-  const plot = Math.max(120, WIDTH - left - right);
+  const plot = Math.max(120, widthPx - left - right);
   const shapes: Shape[] = [];
   let y = 0;
   for (const { axis, bars, format, binary } of groups) {
@@ -66,9 +71,9 @@ export function barFigure(title: string, groups: readonly BarGroup[], legend: re
           ),
         );
       }
-      shapes.push(textShape(text, WIDTH, middle + 4, { sizePx: TEXT_PX, anchor: 'end' }));
+      shapes.push(textShape(text, widthPx, middle + 4, { sizePx: TEXT_PX, anchor: 'end' }));
     }
     y = bottom + 32;
   }
-  return { title, widthPx: WIDTH, heightPx: Math.max(0, y - 10), shapes, legend };
+  return { title, widthPx, heightPx: Math.max(0, y - 10), shapes, legend };
 }

@@ -10,7 +10,7 @@ import { words } from '../words.ts';
 import type { ChartData } from './chart-data.ts';
 
 /** Throughput of the first shape that was timed, and the largest batch; null if no speed is known. */
-export function throughputFigure({ summary, names }: ChartData): Figure | null {
+export function throughputFigure({ summary, names }: ChartData, widthPx: number): Figure | null {
   const throughput = summary.columns.find(({ name }) => name.startsWith('throughput'));
   const largest = summary.columns.find(({ name }) => name.startsWith('largest batch'));
   if (!throughput || throughput.figures.every(({ value }) => value === null)) return null;
@@ -31,6 +31,7 @@ export function throughputFigure({ summary, names }: ChartData): Figure | null {
       ...(largest ? [group(words.charts.largestBatch, largest)] : []),
     ],
     [],
+    widthPx,
   );
 }
 

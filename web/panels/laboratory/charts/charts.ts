@@ -20,13 +20,20 @@ const plotChart = (id: string, plot: Plot | null, note = ''): readonly Chart[] =
 /** The charts that the results have something for. */
 export function chartsOf(data: ChartData): readonly Chart[] {
   const { charts } = words;
-  const throughput = throughputFigure(data);
+  const throughput = throughputFigure(data, 720);
   const bytes = bytesFigure(data, 720);
   return [
     ...plotChart('pareto', paretoPlot(data)),
     ...plotChart('budget', budgetPlot(data)),
     ...plotChart('recall', recallPlot(data)),
-    ...(throughput ? [{ id: 'throughput', title: charts.throughput, note: '', draw: () => throughput }] : []),
+    ...(throughput
+      ? [
+          {
+            ...{ id: 'throughput', title: charts.throughput, note: '' },
+            draw: (widthPx: number) => throughputFigure(data, widthPx) ?? throughput,
+          },
+        ]
+      : []),
     ...(bytes
       ? [
           {

@@ -125,7 +125,7 @@ export function hiddenPlot(
   return {
     title,
     x: listAxis(words.charts.layer, layers, String),
-    y: linearAxis(yLabel, boundsOf(series), tickText, true),
+    y: linearAxis(yLabel, boundsOf(series), tickText),
     ...{ series, frontier: [], legend: legendOf(series) },
   };
 }
