@@ -90,10 +90,14 @@ export async function bench(
   return report;
 }
 
+/** Puts the weights of a shape. */
+export type FillWeights = typeof putRandomWeights;
+
 export async function load(
   request: BenchRequest,
   backend: Backend,
   openSource: (model: string) => ModelSource,
+  fill: FillWeights = putRandomWeights,
 ): Promise<Loaded> {
   if (request.shape === null) {
     const emit = () => undefined;
@@ -121,7 +125,7 @@ export async function load(
     ...formatsOf(request),
     storedAs: () => type,
   });
-  await putRandomWeights(model, dims, parsed.value, type);
+  await fill(model, dims, parsed.value, type);
   const stored = { layerTypes, slidingWindow: 1024, forwardPasses: 7, backwardPasses: 2, forceNodiag: false };
   return { ...(await opener(model, stored, dims, request, openSource)), model };
 }

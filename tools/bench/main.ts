@@ -5,7 +5,8 @@ import { openFolderSource } from '../headless/folder-source.ts';
 import { openDawn } from '../headless/vulkan.ts';
 import { bench, type BenchReport } from './bench.ts';
 import { benchBatches, type BatchReport } from './bench-batch.ts';
-import { readArguments, usageOf, type BenchRequest } from './options.ts';
+import { countToken, type TokenCounts } from './count/count-token.ts';
+import { readArguments, usageOf, type BenchRequest, type CountAsked } from './options.ts';
 
 /** For the script, which can only import what is built. */
 export const commandLine = { read: readArguments, usage: usageOf };
@@ -21,7 +22,7 @@ export async function main(
       ? await openProcessorBackend()
       : await openWebGpuBackend(await openDawn(findSoftwareVulkan));
   try {
-    const openSource = (model: string) => openFolderSource(join(root, 'public', 'models', model));
+    const openSource = shippedIn(root);
     return request.batch
       ? await benchBatches(request, request.batch, backend, openSource)
       : await bench(request, backend, openSource);
@@ -29,3 +30,10 @@ export async function main(
     backend.destroy();
   }
 }
+
+/** Counts a decoded token, without a GPU. */
+export const count = (request: BenchRequest, asked: CountAsked, root: string): Promise<TokenCounts> =>
+  countToken(request, asked, shippedIn(root));
+
+const shippedIn = (root: string) => (model: string) =>
+  openFolderSource(join(root, 'public', 'models', model));

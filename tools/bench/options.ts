@@ -43,9 +43,19 @@ export interface BatchAsked {
   readonly budgetBytes: number | null;
 }
 
+/** What to count instead of measuring. */
+export interface CountAsked {
+  /** Tokens of the text, the one decoded included; null for the usual number. */
+  readonly contextTokens: number | null;
+  /** For which adapters kernels are shaped. */
+  readonly tuning: 'hardware' | 'software';
+}
+
 export interface BenchArguments {
   readonly place: 'node' | 'chromium';
   readonly request: BenchRequest;
+  /** Null to measure. */
+  readonly count: CountAsked | null;
 }
 
 /** The settings that a benchmark takes, under the keys that they have in links. `--new` is its own maxNewTokens. */
@@ -71,7 +81,13 @@ export const optionsOf = (table: Settings = settings) => ({
   batch: { type: 'string' } as const,
   plans: { type: 'string' } as const,
   budget: { type: 'string' } as const,
+  count: { type: 'boolean', default: false } as const,
+  context: { type: 'string' } as const,
+  tuning: { type: 'string' } as const,
 });
+
+/** Options without meaning if nothing runs, besides those of policies. */
+const onlyMeasured = ['in', 'prompt', 'new', 'repeats', 'plans', 'budget', 'backend', 'mode'];
 
 /** What a benchmark takes if an option is absent; undefined leaves it to the checkpoint. */
 function fallbackOf(key: KeysOfPart<Part>, row: Setting): SettingValue | undefined {
@@ -101,7 +117,11 @@ ${lines.join('\n')}
   --repeats N                        (3)
   --batch N,N,…                      several sequences at once, so many each time
   --plans P,P,…                      with --batch: layer types to compare
-  --budget BYTES                     with --batch: the largest batch that fits, weights included`;
+  --budget BYTES                     with --batch: the largest batch that fits, weights included
+  --count                            counts what one decoded token costs a GPU, and runs nothing; the embeddings and
+                                     the head are quantized too, unless --no-embeddings
+  --context N                        with --count: tokens of the text (1024, or half of the model's context)
+  --tuning hardware|software         with --count: the kernels for which adapters (hardware)`;
 };
 
 /** A benchmark says which mode it measures, so that it cannot take "auto". */
@@ -116,7 +136,8 @@ const choicesOf = (key: string, row: Setting) =>
  * @throws Error in words for the person who wrote it
  */
 export function readArguments(args: readonly string[], table: Settings = settings): BenchArguments {
-  const { values } = parseArgs({ args: [...args], options: optionsOf(table) });
+  const options = optionsOf(table);
+  const { values, tokens } = parseArgs({ args: [...args], options, tokens: true, allowNegative: true });
   const given = values as Readonly<Record<string, string | boolean | undefined>>; // as `optionsOf` has them
   const settingOf = (key: KeysOfPart<Part>) => {
     const row: Setting = table[key];
@@ -141,8 +162,10 @@ export function readArguments(args: readonly string[], table: Settings = setting
     );
   const place = values.in;
   if (place !== 'node' && place !== 'chromium') throw new Error(`--in is node or chromium, not "${place}"`);
+  const asked = readCount(values, tokens, table);
   const request = {
     ...read('load'),
+    ...(asked && given[table.quantizeEmbeddings.link] === undefined && { quantizeEmbeddings: true }),
     ...read('run'),
     policy: policyRequestOf(read('policy') as PolicyValues), // every row of the part was read
     config: read('sharing'),
@@ -151,9 +174,48 @@ export function readArguments(args: readonly string[], table: Settings = setting
     promptTokens: count('prompt', values.prompt),
     newTokens: count('new', values.new),
     repeats: count('repeats', values.repeats),
-    batch: readBatch(values),
+    batch: asked ? null : readBatch(values),
   } as BenchRequest; // every row of its parts was read
-  return { place, request };
+  return { place, request, count: asked };
+}
+
+function readCount(
+  {
+    count: counts,
+    context,
+    tuning = 'hardware',
+    batch = '1',
+  }: {
+    readonly count: boolean;
+    readonly context?: string;
+    readonly tuning?: string;
+    readonly batch?: string;
+  },
+  tokens: readonly { readonly kind: string; readonly name?: string }[],
+  table: Settings,
+): CountAsked | null {
+  const given = new Set(tokens.flatMap(({ kind, name }) => (kind === 'option' && name ? [name] : [])));
+  if (!counts) {
+    const alone = ['context', 'tuning'].find((name) => given.has(name));
+    if (alone !== undefined) throw new Error(`--${alone} goes with --count`);
+    return null;
+  }
+  const policies = benchKeys(table).filter((key) => table[key].part === 'policy');
+  const policy = policies.map((key) => table[key].link).find((link) => given.has(link));
+  if (policy !== undefined) {
+    throw new Error(`--count counts a cache that keeps everything: leave out --${policy}`);
+  }
+  const other = onlyMeasured.find((name) => given.has(name));
+  if (other !== undefined) throw new Error(`--count runs nothing: leave out --${other}`);
+  if (batch !== '1') {
+    throw new Error(
+      `--count counts one sequence, because WebGPU decodes one at a time: leave out --batch ${batch}`,
+    );
+  }
+  if (tuning !== 'hardware' && tuning !== 'software') {
+    throw new Error(`--tuning is hardware or software, not "${tuning}"`);
+  }
+  return { contextTokens: context === undefined ? null : count('context', context), tuning };
 }
 
 function readBatch({

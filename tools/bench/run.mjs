@@ -1,12 +1,13 @@
-// `npm run bench -- --model fairy-lckv --new 128`: measures, and prints JSON. `--help` lists what can be said.
+// `npm run bench -- --model fairy-lckv --new 128`: measures, and prints JSON. `--help` lists the options.
 import { execFileSync } from 'node:child_process';
 import { cpus } from 'node:os';
 import { importBuilt, root } from '../setup/build-for-node.mjs';
 
-const { main, commandLine } = /** @type {typeof import('./main.ts')} */ (await importBuilt('bench'));
+const { main, count, commandLine } = /** @type {typeof import('./main.ts')} */ (await importBuilt('bench'));
 
 /** @param {import('./options.ts').BenchArguments} asked */
-async function run({ place, request }) {
+async function run({ place, request, count: asked }) {
+  if (asked) return count(request, asked, root);
   if (place === 'chromium') {
     const { benchInChromium } = await import('./in-chromium.mjs');
     return benchInChromium(request);
@@ -28,9 +29,11 @@ if (process.argv.includes('--help')) {
   process.exit(0);
 }
 try {
-  const machine = { cpu: cpus()[0]?.model ?? 'unknown', cores: cpus().length, node: process.version };
   const asked = commandLine.read(process.argv.slice(2));
-  const report = { machine, in: asked.place, commit: commit(), ...(await run(asked)) };
+  const machine = { cpu: cpus()[0]?.model ?? 'unknown', cores: cpus().length, node: process.version };
+  // Counts are the same on every machine.
+  const where = asked.count ? {} : { machine, in: asked.place };
+  const report = { ...where, commit: commit(), ...(await run(asked)) };
   process.stdout.write(`${JSON.stringify(report, null, 2)}\n`, () => process.exit(0));
 } catch (error) {
   process.stderr.write(

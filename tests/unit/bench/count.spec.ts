@@ -1,0 +1,154 @@
+import { beforeAll, describe, expect, it } from 'vitest';
+import { openFolderSource } from '../../../tools/headless/folder-source.ts';
+import { countToken, type TokenCounts } from '../../../tools/bench/count/count-token.ts';
+import { overridesOf } from '../../../tools/bench/count/overrides.ts';
+import { readArguments } from '../../../tools/bench/options.ts';
+
+const openSource = (model: string) => openFolderSource(`public/models/${model}`);
+
+function countWith(...args: readonly string[]): Promise<TokenCounts> {
+  const { request, count } = readArguments(['--count', ...args]);
+  if (!count) throw new Error('nothing is counted');
+  return countToken(request, count, openSource);
+}
+
+const MiB = 2 ** 20;
+
+describe('A count of TinyLlama in 4 bits at 1,024 tokens', () => {
+  let counts: TokenCounts;
+  beforeAll(async () => {
+    counts = await countWith('--shape', '1.1b', '--weights', 'q4', '--context', '1024');
+  });
+  const kernelsOf = (name: string) => counts.kernels.filter(({ kernel }) => kernel === name);
+
+  it('has six dispatches in a layer, and embedding, head and sampler', () => {
+    expect(counts.dispatches).toBe(6 * 22 + 3);
+    expect(
+      counts.kernels.map(({ kernel, rows, cols, dispatches }) => [kernel, rows, cols, dispatches]),
+    ).toEqual([
+      ['embed', 32000, 2048, 1],
+      ['project-heads', 2048, 2048, 22],
+      ['project-heads', 512, 2048, 22],
+      ['attend', null, null, 22],
+      ['project', 2048, 2048, 22],
+      ['gate-up', 11264, 2048, 22],
+      ['project', 2048, 5632, 22],
+      ['project', 32000, 2048, 1],
+      ['sample', null, null, 1],
+    ]);
+  });
+
+  it('reads every matrix and every visible row from memory once', () => {
+    const numbers = 22 * (2048 * (2048 + 512 + 2048) + 3 * 2048 * 5632) + 32000 * 2048;
+    const kvBytes = 22 * 1024 * 2 * 4 * 64 * 2;
+    const [attend] = kernelsOf('attend');
+    expect(22 * (attend?.memoryBytes ?? 0)).toBeGreaterThan(kvBytes);
+    expect(22 * (attend?.memoryBytes ?? 0)).toBeLessThan(1.01 * kvBytes);
+    // 4 bits and a scale of 16 bits for 32 of them; activations and norms add less than a hundredth.
+    const bytes = (numbers * 4.5) / 8 + kvBytes;
+    expect(counts.memoryBytes).toBeGreaterThan(bytes);
+    expect(counts.memoryBytes).toBeLessThan(1.01 * bytes);
+    expect(counts.memoryBytes / MiB).toBeCloseTo(580.5, 0);
+  });
+
+  it('adds up its kernels', () => {
+    for (const figure of ['memoryBytes', 'cacheBytes', 'barriers'] as const) {
+      const sum = counts.kernels.reduce((total, kernel) => total + kernel.dispatches * kernel[figure], 0);
+      expect(counts[figure]).toBe(sum);
+    }
+  });
+
+  it('takes the kernels of a GPU, or those of a software adapter', async () => {
+    expect(kernelsOf('gate-up')).toMatchObject([{ workgroups: 1408, invocations: 1408 * 64 }]);
+    expect(kernelsOf('attend')).toMatchObject([{ workgroups: 4 * 8 }]);
+    const software = await countWith(
+      ...['--shape', '1.1b', '--weights', 'q4', '--context', '1024', '--tuning', 'software'],
+    );
+    expect(software.dispatches).toBe(counts.dispatches);
+    expect(software.kernels.find(({ kernel }) => kernel === 'gate-up')).toMatchObject({ workgroups: 44 });
+  });
+});
+
+describe('A count', () => {
+  it('grows with the text: keys, values and the rounds that read them, and nothing else', async () => {
+    const [short, long] = await Promise.all(
+      ['1024', '32768'].map((context) => countWith('--shape', '1.1b', '--context', context)),
+    );
+    const others = (counts: TokenCounts | undefined) =>
+      counts?.kernels.filter(({ kernel }) => kernel !== 'attend');
+    expect(others(long)).toEqual(others(short));
+    const attend = (counts: TokenCounts | undefined) =>
+      counts?.kernels.find(({ kernel }) => kernel === 'attend');
+    expect(attend(long)?.memoryBytes).toBeCloseTo(32 * (attend(short)?.memoryBytes ?? 0), -6);
+    expect(attend(long)?.longestLoadChain).toBe(2 + 32 * ((attend(short)?.longestLoadChain ?? 0) - 2));
+  });
+
+  it('of a shipped model follows its plan: layers without KV of their own project none', async () => {
+    const counts = await countWith('--model', 'fairy-lckv');
+    expect(counts.counted).toMatchObject({ model: 'fairy-lckv', contextTokens: 256, capacityTokens: 512 });
+    expect(counts.dispatches).toBe(8 * 5 + 3 + 3);
+    expect(counts.kernels.filter(({ kernel }) => kernel === 'project-heads')).toMatchObject([
+      { rows: 192, dispatches: 8 },
+      { rows: 128, dispatches: 3 },
+    ]);
+  });
+
+  it('of a window sees no more keys than the window has', async () => {
+    const shape = ['--shape', '2,64,96,4,2,16,160', '--context', '300'];
+    const [windowed, full] = await Promise.all(
+      ['0s_1s', '0_1'].map((layers) => countWith(...shape, '--layers', layers, '--window', '50')),
+    );
+    const kvBytes = (counts: TokenCounts | undefined) =>
+      counts?.kernels.find(({ kernel }) => kernel === 'attend')?.memoryBytes ?? 0;
+    expect(kvBytes(full) - kvBytes(windowed)).toBe((300 - 50) * 2 * 2 * 16 * 2);
+  });
+
+  it('of the first token of all sees one key', async () => {
+    const counts = await countWith('--shape', '1,64,96,4,2,16,160', '--context', '1');
+    expect(counts.kernels.find(({ kernel }) => kernel === 'attend')).toMatchObject({ longestLoadChain: 4 });
+  });
+
+  it('leaves the embeddings as stored if asked to', async () => {
+    const shape = ['--shape', '1,64,96,4,2,16,160', '--weights', 'q8', '--context', '8'];
+    const [all, spared] = await Promise.all([countWith(...shape), countWith(...shape, '--no-embeddings')]);
+    expect(all.counted.quantizeEmbeddings).toBe(true);
+    expect(spared.counted.quantizeEmbeddings).toBe(false);
+    expect(spared.memoryBytes).toBeGreaterThan(all.memoryBytes);
+  });
+
+  it('refuses a text that the model cannot hold', async () => {
+    await expect(countWith('--context', '513')).rejects.toThrow(
+      '--context 513 is more than the 512 tokens that the model can hold',
+    );
+  });
+
+  it.each([
+    [['--context', '8'], '--context goes with --count'],
+    [['--tuning', 'software'], '--tuning goes with --count'],
+    [['--count', '--batch', '2'], 'WebGPU decodes one at a time: leave out --batch 2'],
+    [['--count', '--tuning', 'fast'], '--tuning is hardware or software, not "fast"'],
+    [['--count', '--prompt', '9'], '--count runs nothing: leave out --prompt'],
+    [['--count', '--backend', 'cpu'], '--count runs nothing: leave out --backend'],
+    [['--count', '--policy', 'h2o'], '--count counts a cache that keeps everything: leave out --policy'],
+    [['--count', '--context', '0'], '--context is a whole number above 0, not "0"'],
+  ])('refuses %j', (args, message) => {
+    expect(() => readArguments(args)).toThrow(message);
+  });
+});
+
+describe('Constants of a shader', () => {
+  it('are the numbers that it sets by itself', () => {
+    const source = `override WG: u32 = 64;       // invocations
+override LANES: u32;
+override EPS: f32 = 1e-5;
+override ADD: bool = false;
+override SPLITS: u32 = 1u;
+override ALL: u32 = SPLITS * WG;`;
+    expect([...overridesOf(source)]).toEqual([
+      ['WG', 64],
+      ['EPS', 1e-5],
+      ['ADD', 0],
+      ['SPLITS', 1],
+    ]);
+  });
+});

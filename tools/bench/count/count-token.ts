@@ -1,0 +1,199 @@
+import type { Session } from '../../../gpu/backend.ts';
+import { bytesOf } from '../../../gpu/numbers/element-type.ts';
+import { isQuantized } from '../../../gpu/numbers/matrix-format.ts';
+import { greedy } from '../../../gpu/plan/sampling.ts';
+import { weightSpecs } from '../../../gpu/plan/weight-specs.ts';
+import { WebGpuBackend } from '../../../gpu/webgpu/backend.ts';
+import { GpuContext } from '../../../gpu/webgpu/device.ts';
+import { hardwareTuning, softwareTuning } from '../../../gpu/webgpu/tuning.ts';
+import type { ModelSource } from '../../../worker/loader/model-source.ts';
+import { load, type FillWeights, type Loaded } from '../bench.ts';
+import type { BenchRequest, CountAsked } from '../options.ts';
+import { countDispatch } from './accesses.ts';
+import { openCountingDevice, type CountingDevice, type NotedDispatch } from './counting-device.ts';
+
+/** What one decoded token costs. docs/measuring.md says what each figure means. */
+export interface TokenCounts {
+  readonly counted: {
+    /** A shape, or a model's id. */
+    readonly model: string;
+    readonly weights: BenchRequest['weights'];
+    /** Whether the embeddings and the head are quantized, too. */
+    readonly quantizeEmbeddings: boolean;
+    readonly kvPrecision: BenchRequest['kvPrecision'];
+    readonly tuning: CountAsked['tuning'];
+    readonly batch: number;
+    /** Tokens of the text, the one decoded included. */
+    readonly contextTokens: number;
+    /** For how many the session has room: attention splits its keys by it. */
+    readonly capacityTokens: number;
+  };
+  readonly dispatches: number;
+  readonly memoryBytes: number;
+  readonly cacheBytes: number;
+  readonly barriers: number;
+  readonly pipelines: number;
+  readonly submitsPerToken: number;
+  readonly mapsPerToken: number;
+  /** In the order of their first dispatch. */
+  readonly kernels: readonly KernelCounts[];
+}
+
+/** Dispatches that are alike; all but `dispatches` are figures of one of them. */
+export interface KernelCounts {
+  readonly kernel: string;
+  /** The matrix, or null if the kernel takes none. */
+  readonly rows: number | null;
+  readonly cols: number | null;
+  readonly dispatches: number;
+  readonly workgroups: number;
+  readonly invocations: number;
+  readonly memoryBytes: number;
+  readonly cacheBytes: number;
+  readonly barriers: number;
+  readonly longestLoadChain: number;
+}
+
+const usualContextTokens = 1024;
+
+/** Submits and maps are counted from so many tokens on, and over so many more. */
+const startTokens = 64;
+const steadyTokens = 128;
+
+/** Counts one decoded token, at full speed, greedily, on a device that computes nothing. */
+export async function countToken(
+  request: BenchRequest,
+  asked: CountAsked,
+  openSource: (model: string) => ModelSource,
+): Promise<TokenCounts> {
+  const counting = openCountingDevice();
+  const adapter = { backend: 'webgpu', vendor: '', description: 'counts', software: false } as const;
+  const tuning = asked.tuning === 'software' ? softwareTuning : hardwareTuning;
+  const backend = new WebGpuBackend(new GpuContext(counting.device, adapter, { tuning }));
+  try {
+    const loaded = await load(request, backend, openSource, putVectors);
+    const most = loaded.dims.contextTokens;
+    const contextTokens = asked.contextTokens ?? Math.min(usualContextTokens, Math.floor(most / 2));
+    if (contextTokens > most) {
+      throw new Error(`--context ${contextTokens} is more than the ${most} tokens that the model can hold`);
+    }
+    // Room for as much again, so that a text of this length does not end here.
+    const capacityTokens = Math.min(most, 2 * contextTokens);
+    const token = await tokenAt(counting, loaded, contextTokens, capacityTokens);
+    const { submits, maps } = await callsPerToken(counting, loaded);
+    const { model, shape, weights, quantizeEmbeddings, kvPrecision } = request;
+    const kernels = countKernels(token);
+    const sum = (figure: 'memoryBytes' | 'cacheBytes' | 'barriers') =>
+      kernels.reduce((total, kernel) => total + kernel.dispatches * kernel[figure], 0);
+    return {
+      counted: {
+        model: shape ?? model,
+        weights,
+        quantizeEmbeddings: isQuantized(weights) && quantizeEmbeddings,
+        kvPrecision,
+        tuning: asked.tuning,
+        batch: 1,
+        contextTokens,
+        capacityTokens,
+      },
+      dispatches: token.length,
+      memoryBytes: sum('memoryBytes'),
+      cacheBytes: sum('cacheBytes'),
+      barriers: sum('barriers'),
+      pipelines: new Set(token.map(({ kernel, constants }) => kernel + JSON.stringify(constants))).size,
+      submitsPerToken: submits,
+      mapsPerToken: maps,
+      kernels,
+    };
+  } finally {
+    backend.destroy();
+  }
+}
+
+/** Puts zeros for the vectors, and no matrices: nobody looks at them. */
+const putVectors: FillWeights = async (model, dims, layers, type) => {
+  for (const spec of weightSpecs(dims, layers)) {
+    if (spec.vector) await model.put(spec, 0, new Uint8Array(spec.cols * bytesOf(type)));
+  }
+  await model.ready();
+};
+
+/** What is dispatched for the token at the end of a text. */
+async function tokenAt(
+  counting: CountingDevice,
+  { open }: Loaded,
+  contextTokens: number,
+  capacityTokens: number,
+): Promise<readonly NotedDispatch[]> {
+  const session = await open(capacityTokens);
+  try {
+    // The first token after a prompt needs no layers, so that the second is the one to count. It sees the whole text.
+    await prefill(session, contextTokens - 1);
+    const first = await counting.dispatchesOf(() => decode(session, 1));
+    const both = await counting.dispatchesOf(() => decode(session, 2));
+    return both.slice(first.length);
+  } finally {
+    session.close();
+  }
+}
+
+/** Calls of a long text, without those of its beginning. */
+async function callsPerToken({ calls }: CountingDevice, { open }: Loaded): Promise<CountingDevice['calls']> {
+  const callsOf = async (tokens: number) => {
+    const session = await open(1 + tokens);
+    try {
+      await prefill(session, 1);
+      const before = { ...calls };
+      await decode(session, tokens);
+      return { submits: calls.submits - before.submits, maps: calls.maps - before.maps };
+    } finally {
+      session.close();
+    }
+  };
+  const short = await callsOf(startTokens);
+  const long = await callsOf(startTokens + steadyTokens);
+  return {
+    submits: (long.submits - short.submits) / steadyTokens,
+    maps: (long.maps - short.maps) / steadyTokens,
+  };
+}
+
+const ignore = () => undefined;
+const never = () => false;
+
+async function prefill(session: Session, tokens: number): Promise<void> {
+  if (tokens === 0) return;
+  const options = { mode: 'parallel', logitsAt: [], onLogits: ignore, onProgress: ignore } as const;
+  await session.prefill(Array<number>(tokens).fill(0), { ...options, stopped: never });
+}
+
+const decode = (session: Session, maxNewTokens: number) =>
+  session.decode({ sampling: greedy, maxNewTokens, endTokens: new Set(), onToken: ignore, stopped: never });
+
+/** Dispatches that are alike become one entry. */
+function countKernels(token: readonly NotedDispatch[]): readonly KernelCounts[] {
+  const kinds = new Map<string, KernelCounts>();
+  for (const noted of token) {
+    const { dispatch, invocations, access } = countDispatch(noted);
+    const { rows, cols } = dispatch.shape;
+    const loads = Object.values(access.loads).filter((each) => each !== undefined);
+    const memoryBytes = loads.reduce((sum, { distinct }) => sum + distinct, 0);
+    const asked = loads.reduce((sum, each) => sum + each.asked, 0);
+    const figures = {
+      kernel: noted.kernel,
+      rows: cols > 0 ? rows : null,
+      cols: cols > 0 ? cols : null,
+      workgroups: dispatch.workgroups.reduce((product, count) => product * count, 1),
+      invocations,
+      memoryBytes,
+      cacheBytes: asked - memoryBytes,
+      barriers: access.barriers,
+      longestLoadChain: access.longestLoadChain,
+    };
+    const key = JSON.stringify(figures);
+    const { kernel, rows: matrixRows, cols: matrixCols, ...others } = figures;
+    const dispatches = 1 + (kinds.get(key)?.dispatches ?? 0);
+    kinds.set(key, { kernel, rows: matrixRows, cols: matrixCols, dispatches, ...others });
+  }
+  return [...kinds.values()];
+}
