@@ -1,6 +1,6 @@
 // What kernels declare that they load, beside what they load on a device: kernels/access.ts has the rules.
 import { requestGpu, runningIn } from '#platform';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
 import { rowAt } from '../../gpu/kv/rows.ts';
 import { linearSlots } from '../../gpu/kv/slots.ts';
 import { rowBytes, type MatrixFormat } from '../../gpu/numbers/matrix-format.ts';
@@ -38,7 +38,7 @@ const normed = (dim: number) => ({ kind: 'normed', dim, eps: 1e-5 }) as const;
 const hardware = { workgroup: 64, lanes: 32 };
 const software = { workgroup: 64, lanes: 1 };
 
-const atNight = runningIn === 'node' && process.env['KVTAB_PLANS'] === 'all';
+const atNight = inject('samples') === 'all';
 
 /** Counting kernels take seconds to compile, so that a change is tested on the `first` cases of a kernel. */
 const some = <Case>(first: number, cases: readonly Case[]): readonly Case[] =>

@@ -142,7 +142,11 @@ async function opener(
   const { layerCount, contextTokens } = dims;
   const { sharing, passes } = valueOf(applyConfig(stored, config, layerCount));
   const policy = await policyOf(asked, { contextTokens, maxNewTokens: newTokens });
-  const files = { config: { dims }, openSource: () => Promise.resolve(openSource(request.model)) };
+  const files = {
+    weights: model,
+    config: { dims },
+    openSource: () => Promise.resolve(openSource(request.model)),
+  };
   const eviction = await evictionOf(files, sharing, policy, { scored: false, promptTokens });
   const plan = { sharing, passes, kvPrecision };
   const textOf = (capacityTokens: number) => ({ capacityTokens, ...eviction });
