@@ -100,6 +100,6 @@ function bert(said: Readonly<Record<string, unknown>>): Normalize {
 const CHINESE =
   /[\u4E00-\u9FFF\u3400-\u4DBF\u{20000}-\u{2A6DF}\u{2A700}-\u{2B73F}\u{2B740}-\u{2B81F}\u{2B920}-\u{2CEAF}\uF900-\uFAFF\u{2F800}-\u{2FA1F}]/gu;
 
-// eslint-disable-next-line no-control-regex -- what SentencePiece's nmt rules drop
+// oxlint-disable-next-line no-control-regex -- what SentencePiece's nmt rules drop
 const NMT_DROPPED = /[\u0001-\u0008\u000B\u000E-\u001F\u007F\u008F\u009F]/g;
 const NMT_SPACES = /[\t\n\f\r\u1680\u200B-\u200F\u2028\u2029\u2581\uFEFF\uFFFD]/g;

@@ -6,7 +6,7 @@ import type { SelectOption } from '../../ui/select-option.ts';
 import { words } from './words.ts';
 
 /** The kernels that come with a model, each with what it was trained for. One that is chosen but not there says so. */
-export function kernelOptions(files: readonly KernelFile[], chosen: string): readonly SelectOption[] {
+export function kernelOptions(files: readonly KernelFile[], chosen: string): readonly SelectOption<string>[] {
   const options = files.map(({ file, policy }) => ({
     value: file,
     label: words.kernels.option(file, policy && nameOf(policy)),
