@@ -90,7 +90,10 @@ test('in print there are prompt, text, plan and figures, and no buttons', async 
   await page.emulateMedia({ media: 'print' });
   await expect(lab.output).toBeVisible();
   await expect(lab.kv).toBeVisible();
-  await expect(lab.layerTypes).toBeVisible();
+  await expect(page.getByRole('region', { name: 'Printed run', exact: true })).toContainText(
+    'Plan: 0_6_6_6_6_6_6_7 of fairy-lckv.',
+  );
+  await expect(lab.layerTypes).toBeHidden();
   await expect(lab.generate).toBeHidden();
   await expect(page.getByRole('button', { name: 'Undo' })).toBeHidden();
 });

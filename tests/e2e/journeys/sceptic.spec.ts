@@ -68,7 +68,8 @@ journey(
     const logo = await page.locator('h1').boundingBox();
     expect(arcs?.y).toBeGreaterThan((logo?.y ?? NaN) + (logo?.height ?? NaN));
     const paper = await page.pdf({ format: 'A4', path: testInfo.outputPath('print.pdf') });
-    expect(paper.toString('latin1').match(/\/Type \/Page\b/g)?.length).toBeLessThanOrEqual(3);
+    // The two charts of Family and their tables take most of them.
+    expect(paper.toString('latin1').match(/\/Type \/Page\b/g)?.length).toBeLessThanOrEqual(4);
     await expect(head.getByText(/#v=1&model=fairy-lckv&.*&seed=3&build=/)).toBeVisible();
   },
 );
