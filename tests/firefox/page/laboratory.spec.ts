@@ -52,7 +52,7 @@ it('Choosing a preset writes its layer_types', async () => {
 });
 
 it('An experiment of a link runs, and its results are there after a reload', async () => {
-  const link = `#v=1&experiment=${encodeURIComponent(JSON.stringify(smallExperiment))}`;
+  const link = `#v=1&backend=cpu&experiment=${encodeURIComponent(JSON.stringify(smallExperiment))}`;
   const lab = await site.visit(link, /Not started: 2 rows, 4 items\./);
   await lab.press('Start experiment');
   await lab.until('status', 'Experiment', /^Done: 4 items\.$/);
