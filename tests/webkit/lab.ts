@@ -38,7 +38,8 @@ export class Lab {
     for (;;) {
       const found: ElementRef[] = [];
       for (const element of await this.driver.findLabelled(selectors[role], name)) {
-        if ((await this.driver.nameOf(element)) === name) found.push(element);
+        // The page may have replaced the element since: then it has no name, and the next look finds its successor.
+        if ((await this.driver.nameOf(element).catch(() => null)) === name) found.push(element);
       }
       const [element] = found;
       if (element && found.length === 1) return element;
