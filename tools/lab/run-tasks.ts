@@ -1,5 +1,6 @@
 import { readFile, writeFile } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
+import { harnessFiles } from '../../worker/laboratory/tasks/harness-files.ts';
 import { openTask, workOf, type OpenedTask } from '../../worker/laboratory/tasks/open-task.ts';
 import { resultsOf, type TaskResults } from '../../worker/laboratory/tasks/task-results.ts';
 import { Refused, valueOf } from '../../worker/outcome.ts';
@@ -86,7 +87,6 @@ async function readIfThere(path: string): Promise<string | null> {
   }
 }
 
-/** `results_*.json` and one `samples_<task>_*.jsonl` for each task. */
 async function write(
   order: TasksOrder,
   facts: ModelFacts,
@@ -94,53 +94,25 @@ async function write(
   found: ReadonlyMap<OpenedTask, TaskResults>,
   startMs: number,
 ): Promise<void> {
-  const date = new Date().toISOString().slice(0, -1).replaceAll(':', '-');
-  const byTask = <T>(of: (opened: OpenedTask, results: TaskResults) => T) =>
-    Object.fromEntries(
-      [...found].map(([opened, results]) => [opened.task.name, of(opened, results)] as const),
-    );
-  const results = {
-    results: byTask((_, { numbers }) => numbers),
-    group_subtasks: {},
-    configs: byTask(({ task }) => configOf(task)),
-    versions: byTask(({ task }) => task.version),
-    'n-shot': byTask(({ task }) => task.fewshotCount),
-    higher_is_better: byTask(({ task }) =>
-      Object.fromEntries(task.metrics.map(({ name, higherIsBetter }) => [name, higherIsBetter])),
-    ),
-    'n-samples': byTask(({ items }) => ({ original: items.length, effective: items.length })),
-    config: {
-      model: 'kvtab',
-      model_args: { pretrained: order.model, backend: order.backend, kv: order.kv, mode: order.mode },
-      batch_size: 1,
-      batch_sizes: [],
-      device: facts.adapter.description,
-      limit: order.limit,
-      bootstrap_iters: BOOTSTRAP_ITERATIONS,
-      gen_kwargs: null,
+  const { model, backend, kv, mode, limit, begin } = order;
+  const outcomes = [...found].map(([{ task, items }, results]) => ({
+    ...{ ...results, task, config: configOf(task), items: items.length, measured: items.length },
+  }));
+  const files = harnessFiles(outcomes, {
+    startedAt: new Date(startMs),
+    savedAt: new Date(),
+    model,
+    modelArgs: { backend, kv, mode },
+    limit,
+    bootstrapIterations: BOOTSTRAP_ITERATIONS,
+    config: { device: facts.adapter.description },
+    beside: {
+      max_length: maxLength,
+      total_evaluation_time_seconds: String((Date.now() - startMs) / 1000),
     },
-    date: startMs / 1000,
-    max_length: maxLength,
-    task_hashes: byTask((_, { hash }) => hash),
-    model_source: 'kvtab',
-    model_name: order.model,
-    model_name_sanitized: order.model.replace(/[^\w.-]+/g, '__'),
-    system_instruction: null,
-    chat_template: null,
-    total_evaluation_time_seconds: String((Date.now() - startMs) / 1000),
-    kvtab: {
-      rules: 'lm-evaluation-harness 0.4.13',
-      begin: order.begin,
-      stored: facts.stored,
-      adapter: facts.adapter,
-      not_scorable: byTask((_, { notScorable }) => notScorable),
-    },
-  };
-  await writeFile(join(order.out, `results_${date}.json`), `${JSON.stringify(results, null, 2)}\n`);
-  for (const [{ task }, { samples }] of found) {
-    const lines = samples.map((sample) => `${JSON.stringify(sample)}\n`).join('');
-    await writeFile(join(order.out, `samples_${task.name}_${date}.jsonl`), lines);
-  }
+    own: { begin, stored: facts.stored, adapter: facts.adapter },
+  });
+  for (const { name, text } of files) await writeFile(join(order.out, name), text);
 }
 
 /** A task's configuration with the harness's defaults. */

@@ -2,39 +2,32 @@
 import { downloadZip } from 'client-zip';
 import type { ItemRecord } from '../../../worker/laboratory/records.ts';
 import { sourceOf } from '../../../worker/laboratory/measure-items.ts';
-import { resultsOf, type TaskResults } from '../../../worker/laboratory/tasks/task-results.ts';
-import type { Task } from '../../../worker/laboratory/tasks/task-file.ts';
+import { harnessFiles, type TaskOutcome } from '../../../worker/laboratory/tasks/harness-files.ts';
+import { resultsOf } from '../../../worker/laboratory/tasks/task-results.ts';
 import type { Measured } from '../../../worker/protocol/measure.ts';
 import { harnessItems, harnessKind, harnessTask } from './harness-task.ts';
 import type { OpenedExperiment } from './open-experiment.ts';
 
 const BOOTSTRAP_ITERATIONS = 1000;
 
-interface HarnessFile {
+interface ZippedFile {
   readonly name: string;
   readonly input: string;
 }
 
-interface Found extends TaskResults {
-  readonly task: Task;
-  readonly items: number;
-  readonly measured: number;
-}
-
 /** Rows of which nothing is known have no folder. Items that are not known yet are left out, and counted. */
-export async function harnessFiles(
+export async function filesByRow(
   { experiment, items }: OpenedExperiment,
   records: readonly ItemRecord[],
   sources: ReadonlyMap<string, string>,
   at: Date,
-): Promise<readonly HarnessFile[]> {
-  const date = at.toISOString().slice(0, -1).replaceAll(':', '-');
-  const files: HarnessFile[] = [];
+): Promise<readonly ZippedFile[]> {
+  const files: ZippedFile[] = [];
   for (const [
     row,
     { label, model, backend, kvPrecision, mode, policy, config },
   ] of experiment.rows.entries()) {
-    const found: Found[] = [];
+    const found: TaskOutcome[] = [];
     for (const measure of experiment.measures) {
       const kind = harnessKind(measure);
       const ofMeasure = items.get(measure);
@@ -57,49 +50,25 @@ export async function harnessFiles(
         },
         BOOTSTRAP_ITERATIONS,
       );
-      found.push({ ...results, task, items: all.length, measured: indices.length });
+      found.push({ ...results, task, config: task.config, items: all.length, measured: indices.length });
     }
     if (found.length === 0) continue;
-    const folder = `row-${row + 1}`;
-    const byTask = <T>(of: (results: Found) => T) =>
-      Object.fromEntries(found.map((results) => [results.task.name, of(results)] as const));
-    const results = {
-      results: byTask(({ numbers }) => numbers),
-      group_subtasks: {},
-      configs: byTask(({ task }) => task.config),
-      versions: byTask(({ task }) => task.version),
-      'n-shot': byTask(({ task }) => task.fewshotCount),
-      higher_is_better: byTask(({ task }) =>
-        Object.fromEntries(task.metrics.map(({ name, higherIsBetter }) => [name, higherIsBetter])),
-      ),
-      'n-samples': byTask((each) => ({ original: each.items, effective: each.measured })),
-      config: {
-        model: 'kvtab',
-        model_args: { pretrained: model, backend, kv: kvPrecision, mode },
-        ...{ batch_size: 1, batch_sizes: [], limit: null, bootstrap_iters: BOOTSTRAP_ITERATIONS },
-        gen_kwargs: null,
-      },
-      date: at.getTime() / 1000,
-      task_hashes: byTask(({ hash }) => hash),
-      model_source: 'kvtab',
-      model_name: model,
-      model_name_sanitized: model.replace(/[^\w.-]+/g, '__'),
-      system_instruction: null,
-      chat_template: null,
-      kvtab: {
-        rules: 'lm-evaluation-harness 0.4.13',
-        row: label,
-        ...{ sharing: config, policy, experiment: experiment.json },
-        not_scorable: byTask(({ notScorable }) => notScorable),
-      },
+    const run = {
+      startedAt: at,
+      savedAt: at,
+      model,
+      modelArgs: { backend, kv: kvPrecision, mode },
+      limit: null,
+      config: {},
+      beside: {},
+      bootstrapIterations: BOOTSTRAP_ITERATIONS,
+      own: { row: label, sharing: config, policy, experiment: experiment.json },
     };
-    files.push({ name: `${folder}/results_${date}.json`, input: `${JSON.stringify(results, null, 2)}\n` });
-    for (const { task, samples } of found) {
-      const name = `${folder}/samples_${task.name.replace(/[^\w.-]+/g, '_')}_${date}.jsonl`;
-      files.push({ name, input: samples.map((sample) => `${JSON.stringify(sample)}\n`).join('') });
+    for (const { name, text } of harnessFiles(found, run)) {
+      files.push({ name: `row-${row + 1}/${name}`, input: text });
     }
   }
   return files;
 }
 
-export const zipOf = (files: readonly HarnessFile[]): Promise<Blob> => downloadZip(files).blob();
+export const zipOf = (files: readonly ZippedFile[]): Promise<Blob> => downloadZip(files).blob();
