@@ -19,7 +19,7 @@ import {
 } from './records.ts';
 import { reuseStored } from './reuse.ts';
 import { checkFile, downloadFile } from './store-file.ts';
-import { storedBytes } from './stored-bytes.ts';
+import { storedBytes, textOf } from './stored-bytes.ts';
 
 export interface StoreOptions extends FetchOptions {
   /** How much more this browser will store; null if it does not say. */
@@ -69,10 +69,8 @@ export async function storeModel(wanted: StoredListing, options: StoreOptions): 
 /** Refuses a model that kvtab cannot run before its weights are downloaded, and keeps nothing of it. */
 async function refuseHopelessModel(listing: StoredListing, records: FileRecords): Promise<void> {
   const { refuseHopeless } = await import('../loader/hopeless-config.ts');
-  const text = new TextDecoder();
-  const parts: string[] = [];
-  for await (const bytes of storedBytes(records, 0)) parts.push(text.decode(bytes, { stream: true }));
-  const refused = attempt(() => refuseHopeless(parts.join('') + text.decode()));
+  const config = await textOf(storedBytes(records, 0));
+  const refused = attempt(() => refuseHopeless(config));
   if (refused.ok) return;
   await removeModel(listing);
   throw new Refused(refused.failure);

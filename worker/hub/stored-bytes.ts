@@ -24,6 +24,14 @@ export async function* storedBytes(
   }
 }
 
+/** The text that bytes in UTF-8 are. */
+export async function textOf(chunks: AsyncIterable<Uint8Array>): Promise<string> {
+  const text = new TextDecoder();
+  const parts: string[] = [];
+  for await (const bytes of chunks) parts.push(text.decode(bytes, { stream: true }));
+  return parts.join('') + text.decode();
+}
+
 export async function lostRecord({ file, model }: FileRecords, index: number): Promise<Refused> {
   // Another tab may have deleted the model, or the person the site's data.
   if (!(await listingOf(model))) return new Refused({ code: 'not-stored', model: model.repository });
