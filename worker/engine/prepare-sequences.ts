@@ -44,7 +44,6 @@ export async function prepareSequences(
     });
   }
   const prepared: PreparedSequence[] = [];
-  let lessKernels: Awaited<ReturnType<typeof evictionOf>> | null = null;
   for (const [index, request] of sequences.entries()) {
     if (stopped()) throw new Refused({ code: 'stopped' });
     // What a field of a policy is if it is left out may depend on how much is written.
@@ -54,12 +53,9 @@ export async function prepareSequences(
     const changed = 'text' in request.input ? await model.text?.changes(request.input.text) : null;
     if (changed) notices.add(changed);
     const promptTokens = prompt.length;
-    // Whatever LESS computes with is read once, for all sequences.
-    lessKernels ??= await evictionOf(model, sharing, policy, { scored: false, promptTokens });
-    const { eviction } = lessKernels;
     const options: TextOptions = {
       capacityTokens: promptTokens + request.maxNewTokens,
-      ...(eviction && { eviction: { ...eviction, policy, promptTokens } }),
+      ...(await evictionOf(model, sharing, policy, { scored: false, promptTokens })),
     };
     const ownMode = chooseMode(mode, { layers, promptTokens, passes, useSequential });
     const endTokens = new Set(request.ignoreEos ? [] : eosIds);
