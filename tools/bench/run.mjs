@@ -1,7 +1,6 @@
 // `npm run bench -- --model fairy-lckv --new 128`: measures, and prints JSON. `--help` lists the options.
-import { execFileSync } from 'node:child_process';
-import { cpus } from 'node:os';
 import { importBuilt, root } from '../setup/build-for-node.mjs';
+import { whereMeasured } from './machine.mjs';
 
 const { main, count, commandLine } = /** @type {typeof import('./main.ts')} */ (await importBuilt('bench'));
 
@@ -16,24 +15,16 @@ async function run({ place, request, count: asked }) {
   return main(request, root, () => Promise.resolve(findSoftwareVulkan()));
 }
 
-function commit() {
-  try {
-    return execFileSync('git', ['rev-parse', '--short', 'HEAD'], { cwd: root, encoding: 'utf8' }).trim();
-  } catch {
-    return null;
-  }
-}
-
 if (process.argv.includes('--help')) {
   process.stdout.write(`${commandLine.usage()}\n`);
   process.exit(0);
 }
 try {
   const asked = commandLine.read(process.argv.slice(2));
-  const machine = { cpu: cpus()[0]?.model ?? 'unknown', cores: cpus().length, node: process.version };
+  const { machine, commit } = whereMeasured();
   // Counts are the same on every machine.
   const where = asked.count ? {} : { machine, in: asked.place };
-  const report = { ...where, commit: commit(), ...(await run(asked)) };
+  const report = { ...where, commit, ...(await run(asked)) };
   process.stdout.write(`${JSON.stringify(report, null, 2)}\n`, () => process.exit(0));
 } catch (error) {
   process.stderr.write(
