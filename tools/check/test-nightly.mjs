@@ -1,9 +1,9 @@
 // npm run test:nightly: what takes too long for every change. An hour of random files, links and requests, of which
 // npm test has less than two minutes (KVTAB_FUZZ_SECONDS and KVTAB_FUZZ_SEED: tests/unit/fuzz/fuzz.ts); all random
-// plans, draws, cycles, batches and counted kernels, of which it tries some (tests/support/samples.ts); experiments that are killed at 20
-// points instead of a few; the browser's memory while half a gigabyte comes from a server, and while models change and
-// tokens are written for long (KVTAB_SOAK_TOKENS: tests/e2e/soak.nightly.spec.ts); and whether the tests notice changes
-// in the code. The seven journeys are told by mouse, touch and keyboard each, of which npm test has a sample.
+// plans, draws, cycles, batches and counted kernels, of which it tries some (tests/support/samples.ts); experiments that
+// are killed at 20 points instead of a few; the browser's memory while half a gigabyte comes from a server, and while
+// models change and tokens are written for long (KVTAB_SOAK_TOKENS: tests/e2e/soak.nightly.spec.ts); whether the tests
+// notice changes in the code; and the seven journeys by mouse, touch and keyboard each, of which npm test has a sample.
 import { mutantRuns } from './mutants/parts.mjs';
 import { provideChromium } from './provide-chromium.mjs';
 import { runCommand } from './run-command.mjs';
@@ -47,6 +47,7 @@ const runs = [
     command: [
       ...['vitest', 'run', '--project', 'chromium'],
       ...['random-plans', 'poisoned-cache', 'ledger'].map((spec) => `tests/model/${spec}.spec.ts`),
+      'tests/kernels/matrix.spec.ts',
     ],
     limitMs: 120 * minuteMs,
     env: { KVTAB_PLANS: 'all' },
