@@ -80,7 +80,7 @@ export interface TextOptions {
 }
 
 export interface BatchOptions extends PlanOptions {
-  /** The most texts that shall be open at once. */
+  /** The most texts that will be open at once. */
   readonly places: number;
   /** Every text that will be opened, in any order: what the texts share is made for the largest. */
   readonly texts: readonly TextOptions[];

@@ -86,7 +86,7 @@ export const optionsOf = (table: Settings = settings) => ({
   tuning: { type: 'string' } as const,
 });
 
-/** Options without meaning if nothing runs, besides those of policies. */
+/** Options without meaning if nothing runs; those of policies have none either. */
 const onlyMeasured = ['in', 'prompt', 'new', 'repeats', 'plans', 'budget', 'backend', 'mode'];
 
 /** What a benchmark takes if an option is absent; undefined leaves it to the checkpoint. */

@@ -1,7 +1,7 @@
 import { expect } from 'playwright/test';
 import { journey, type Person } from './person.ts';
 
-/** Layer 3 shall read layer 0. Keys name the layer that is read. */
+/** The idea: layer 3 reads layer 0. Keys name the layer that is read. */
 async function dragToReadBottom(person: Person): Promise<void> {
   const { page } = person;
   const disc = (layer: number) =>

@@ -66,7 +66,7 @@ describe('a saved picture', () => {
         ? [[...shape.d.matchAll(/v([\d.]+)/g)].map(([, v]) => Number(v))]
         : [],
     );
-    // Heights are square roots. A position that differs has a mark of 4 px besides.
+    // Heights are square roots. A position that differs also has a mark of 4 px.
     expect(bars).toEqual([
       [80, 0],
       [160, 4],
