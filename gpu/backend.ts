@@ -104,7 +104,7 @@ export interface Batch {
   decode(texts: readonly Continuation[], options: BatchDecodeOptions): Promise<readonly (DecodeEnd | null)[]>;
   /** Bytes that the ledger counts for what the batch allocated, open texts included. */
   readonly allocatedBytes: number;
-  /** What the ledger would count for what texts share in a batch of so many places. */
+  /** What the ledger would count for what texts share in a batch of that many places. */
   sharedBytesFor(places: number): number;
   /** What has been computed so far; null if the backend does not count it. */
   readonly work: BatchWork | null;

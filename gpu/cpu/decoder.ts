@@ -28,7 +28,7 @@ export interface DecoderBatch {
   logitsOf(hidden: readonly Float32Array[], onRow: (index: number, logits: Float32Array) => void): void;
   /** Bytes of what the texts share. */
   readonly allocatedBytes: number;
-  /** What they would be if so many texts were decoded together. */
+  /** What they would be if that many texts were decoded together. */
   sharedBytesFor(places: number): number;
   /** See {@link Batch.work}. */
   readonly work: BatchWork | null;

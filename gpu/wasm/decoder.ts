@@ -51,7 +51,7 @@ export class WasmDecoder implements Decoder, SteppingText {
   readonly #batch: TextsTogether | null;
   /** The first position of the turn that is being read; null while decoding. */
   #promptStart: number | null = null;
-  /** The rank of the query at hand in each store; before its own row is written. */
+  /** The rank of the current query in each store; before its own row is written. */
   #ranks: ReadonlyMap<number, number> = new Map();
   #takenBytes = 0;
   #tokens = 0;

@@ -94,7 +94,7 @@ export class SharedByTexts {
     return this.#takenBytes + this.weights.bytes;
   }
 
-  /** What {@link allocatedBytes} would be with so many rows. */
+  /** What {@link allocatedBytes} would be with that many rows. */
   bytesFor(rows: number): number {
     const scratch = Object.values(scratchBytes(this.dims, blockRowsOf(rows), this.#sizes));
     const { hiddenSize, vocabSize } = this.dims;

@@ -199,7 +199,7 @@ describe('A batch in WebAssembly', () => {
   });
 });
 
-/** A batch whose memory ends when so many texts are open. */
+/** A batch that has memory for that many open texts. */
 function withRoomFor(most: number, batch: Batch): Batch {
   let open = 0;
   return {

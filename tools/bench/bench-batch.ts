@@ -113,7 +113,7 @@ function reportOf(sequences: number, runs: readonly Run[]): Omit<SizeReport, 'ti
   };
 }
 
-/** Writes so many sequences of one length, each from a prompt of its own. */
+/** Writes a number of sequences of one length, each from its own prompt. */
 async function once(
   model: Loaded['model'],
   opened: Opened,

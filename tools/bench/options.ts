@@ -115,7 +115,7 @@ ${lines.join('\n')}
   --prompt N                         prompt tokens (11)
   --new N                            new tokens (128)
   --repeats N                        (3)
-  --batch N,N,…                      several sequences at once, so many each time
+  --batch N,N,…                      several sequences at once: each number in its turn
   --plans P,P,…                      with --batch: layer types to compare
   --budget BYTES                     with --batch: the largest batch that fits, weights included
   --count                            counts what one decoded token costs a GPU, and runs nothing; the embeddings and

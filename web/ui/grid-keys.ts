@@ -4,7 +4,7 @@ export interface Cell {
   readonly column: number;
 }
 
-/** The nearest index to `value` of a list of so many items. */
+/** The nearest index to `value` of a list with that many items. */
 export const nearestIndex = (value: number, count: number): number => Math.max(0, Math.min(count - 1, value));
 
 /**

@@ -9,7 +9,7 @@ export interface LargestBatch {
   readonly kvBytes: number;
   /** Everything else: what sequences share, and what each needs beside its caches. */
   readonly scratchBytes: number;
-  /** What one more would take beyond the budget; null if it is no question of memory: more are never decoded at once. */
+  /** What one more would take beyond the budget; null if it is not a matter of memory: more are never decoded at once. */
   readonly missingBytes: number | null;
   /** What the ledger counted when that many were opened, with the weights: the sum of the three. 0 without any. */
   readonly verifiedBytes: number;

@@ -74,7 +74,7 @@ async function probe(engine: LabEngine, { config, mode, kvPrecision, policy }: R
   const [shape] = PROBE.items;
   return {
     prefillMs: prefillMs / (shape?.prompt ?? 1),
-    // Between so many tokens there is one gap less.
+    // Between them there is one gap fewer than there are tokens.
     decodeMs: decodeMs / ((shape?.generate ?? 2) - 1),
     bytes: weightBytes + kvBytesAllocated,
   };

@@ -229,7 +229,7 @@ function readMeasure(fields: HostileFields): Measure {
   }
 }
 
-/** The measure, unless it makes so many items that a link could fill the memory. */
+/** The measure, unless it makes more items than memory should hold for a link. */
 function fewItems<M extends RecallMeasure | SpeedMeasure>(
   fields: HostileFields,
   name: string,

@@ -11,7 +11,7 @@ export interface PlanParts {
   readonly engineVersion: string;
   /** The digest of a model's files. */
   readonly digestOf: (model: string) => Promise<string>;
-  /** A text by its digest. Throws Refused if it is not at hand. */
+  /** A text by its digest. Throws Refused if it is not available. */
   readonly readSource: (wanted: ByDigest) => Promise<string>;
 }
 
@@ -23,7 +23,7 @@ export interface Cell {
   readonly facts: readonly ItemFacts[];
   /** One for each item. */
   readonly keys: readonly string[];
-  /** All items, for a model that was made for so many tokens. */
+  /** All items, for a model with that context. */
   readonly workFor: (contextTokens: number) => MeasureWork;
 }
 

@@ -16,7 +16,7 @@ export function checkModel(model: unknown): void {
   if (type === 'Unigram' || Array.isArray(vocab)) {
     checkPieces(vocab);
     if (typeof unknownId === 'number' && !(Array.isArray(vocab) && unknownId in vocab)) {
-      throw new Error(`tokenizer.json: its unk_id, ${unknownId}, is no token`);
+      throw new Error(`tokenizer.json: its unk_id, ${unknownId}, is not a token`);
     }
     return;
   }

@@ -85,7 +85,7 @@ const textOf = (bytes: readonly number[]): string =>
   new TextDecoder('utf-8', { ignoreBOM: true }).decode(Uint8Array.from(bytes));
 
 /**
- * Pieces such as `<0xE2>`, joined to characters. Bytes that are none become U+FFFD: one for each start of a character,
+ * Pieces such as `<0xE2>`, joined to characters. Bytes that are not UTF-8 become U+FFFD: one for each start of a character,
  * where Rust's library writes one for each byte, because a stream waits for the rest of the last one.
  */
 function joinBytes(pieces: readonly string[]): readonly string[] {

@@ -22,7 +22,7 @@ export function openPostProcessor(said: unknown, idOf: IdOf): AddAround {
       const steps = processors.map((step: unknown) => openPostProcessor(step, idOf));
       return (tokens, special) => steps.reduce((all, step) => step(all, special), tokens);
     }
-    case 'ByteLevel': // moves offsets, which nobody reads here
+    case 'ByteLevel': // moves offsets, which nothing reads here
       return (tokens) => tokens;
     case 'BertProcessing':
     case 'RobertaProcessing': {
@@ -60,7 +60,7 @@ function template(said: Readonly<Record<string, unknown>>, idOf: IdOf): AddAroun
     const token = known.get(name);
     const ids: unknown = isObject(token) ? token['ids'] : [idOf(name)];
     if (Array.isArray(ids) && ids.every(isId)) return ids;
-    throw new Error(`the post-processor adds ${show(name)}, which is no token`);
+    throw new Error(`the post-processor adds ${show(name)}, which is not a token`);
   });
   return (tokens, special) => pieces.flatMap((piece) => (piece === null ? tokens : special ? piece : []));
 }

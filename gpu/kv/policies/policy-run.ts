@@ -41,7 +41,7 @@ export class PolicyRun {
     return this.#budget;
   }
 
-  /** Keyformer's temperature for the query at hand. */
+  /** Keyformer's temperature for the current query. */
   get tau(): number {
     return this.policy.tauInit + this.#fed * this.policy.tauDelta;
   }

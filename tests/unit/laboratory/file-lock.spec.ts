@@ -33,7 +33,7 @@ it('The lock of a killed process counts for nothing', () => {
   expect(() => lockFile(path)()).not.toThrow();
 });
 
-it('A process of another machine keeps its file, because nobody here can ask for it', () => {
+it('A process of another machine keeps its file, because it cannot be asked here', () => {
   heldBy({ pid: noProcess, host: 'another-machine' });
   expect(() => lockFile(path)).toThrow('on another-machine writes');
 });

@@ -37,7 +37,7 @@ function lab(out: string) {
   child.stdout.setEncoding('utf8').on('data', (text: string) => (said.out += text));
   child.stderr.setEncoding('utf8').on('data', (text: string) => (said.err += text));
   const ended = once(child, 'close') as Promise<[code: number | null, signal: string | null]>;
-  /** When the file has so many bytes. */
+  /** When the file has this many bytes. */
   const reached = async (bytes: number) => {
     const path = join(folder, out);
     while (child.exitCode === null && !(existsSync(path) && statSync(path).size >= bytes)) await delay(1);

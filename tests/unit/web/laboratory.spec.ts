@@ -182,7 +182,7 @@ describe('links and files', () => {
     }
   });
 
-  it('tell experiments, results and other texts apart, and drop records that are none', () => {
+  it('tell experiments, results and other texts apart, and drop what is not a record', () => {
     expect(readLaboratoryFile(JSON.stringify(experiment), 'x.json').kind).toBe('experiment');
     expect(readLaboratoryFile('Once upon a time', 'tale.txt').kind).toBe('text');
     expect(() => readLaboratoryFile('Once upon a time', 'tale.json')).toThrow(Refused);

@@ -25,7 +25,7 @@ describe('What a file of kernels says about itself', () => {
     ['no policy', '{"id":"lru","recent":3}'],
     ['a policy that cannot decide for LESS', '{"id":"tova","recent":3}'],
     ['no recent row', '{"id":"h2o","heavy":3}'],
-    ['a number of rows that is none', '{"id":"h2o","heavy":3,"recent":"many"}'],
+    ['a number of rows that is not a number', '{"id":"h2o","heavy":3,"recent":"many"}'],
     ['null', 'null'],
     ['a text without end', `{"id":"h2o","recent":3,"x":"${'x'.repeat(1000)}"}`],
   ])('is nothing that it cannot be: %s', async (_, policy) => {

@@ -56,7 +56,7 @@ export interface KernelCounts {
 
 const usualContextTokens = 1024;
 
-/** Submits and maps are counted from so many tokens on, and over so many more. */
+/** Submits and maps are counted from this many tokens on, and over this many more. */
 const startTokens = 64;
 const steadyTokens = 128;
 
@@ -110,7 +110,7 @@ export async function countToken(
   }
 }
 
-/** Puts zeros for the vectors, and no matrices: nobody looks at them. */
+/** Puts zeros for the vectors, and no matrices: nothing reads them. */
 const putVectors: FillWeights = async (model, dims, layers, type) => {
   for (const spec of weightSpecs(dims, layers)) {
     if (spec.vector) await model.put(spec, 0, new Uint8Array(spec.cols * bytesOf(type)));

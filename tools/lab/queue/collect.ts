@@ -47,7 +47,7 @@ export async function collect(
       }),
     );
   for (const batch of open) {
-    // A failure of an earlier run is no answer to this one.
+    // A failure of an earlier run does not answer this one.
     if ((await queue.find(batch.id)).state === 'failed') await queue.remove(batch.id);
     await ask(batch);
   }
@@ -82,7 +82,8 @@ export async function collect(
       reportedMs = Date.now();
       const workers = await queue.countWorkers();
       report(`lab: ${batches.length - open.size} of ${batches.length} parts, ${workers ?? 'some'} workers`);
-      if (workers === 0) report('lab: nobody works: run npm run lab -- work --queue … at the same commit');
+      if (workers === 0)
+        report('lab: no worker is running: start npm run lab -- work --queue … at the same commit');
     }
     if (open.size > 0) await delay(LOOK_EVERY_MS);
   }

@@ -32,7 +32,7 @@ export interface CellQueue {
 export class GiveBack extends Error {}
 
 export interface CellWorker {
-  /** Takes no more cells, and waits for the one at hand. */
+  /** Takes no more cells, and waits for the current one. */
   readonly close: () => Promise<void>;
 }
 

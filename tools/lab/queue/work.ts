@@ -60,7 +60,7 @@ export async function work({ queue, lostAfterMs }: WorkOrder, laboratory: Labora
   report(`lab: waiting for cells of kvtab ${engineVersion}; Ctrl+C ends`);
   await new Promise<void>((resolve) => {
     onInterrupt(() => {
-      report('lab: stopping; a cell at hand goes back to the queue');
+      report('lab: stopping; the current cell goes back to the queue');
       stopping.abort();
       engine.stop();
       resolve();

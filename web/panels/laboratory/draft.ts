@@ -37,7 +37,7 @@ export const budgetedPolicies = policyKinds.filter(
 /** StreamingLLM's. */
 const SINKS = 4;
 
-/** A policy that keeps so many rows: sinks and the newest, or half for their scores and half the newest. */
+/** A policy that keeps this many rows: sinks and the newest, or half for their scores and half the newest. */
 export function policyOfBudget({ id, fields }: Pick<PolicyKind, 'id' | 'fields'>, rows: number) {
   if (fields.includes('rows')) return { id, rows };
   if (fields.includes('sinks')) return { id, sinks: SINKS, recent: Math.max(1, rows - SINKS) };

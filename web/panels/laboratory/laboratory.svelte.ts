@@ -211,12 +211,12 @@ export class Laboratory {
     });
   }
 
-  /** Ends the run after the item at hand. */
+  /** Ends the run after the current item. */
   pause(): void {
     if (this.activity.at === 'running') this.activity = { ...this.activity, ending: 'pause' };
   }
 
-  /** Ends the run, or the estimate, at once. The item at hand is measured again when the run goes on. */
+  /** Ends the run, or the estimate, at once. The current item is measured again when the run goes on. */
   stop(): void {
     if (this.activity.at === 'running') this.activity = { ...this.activity, ending: 'stop' };
     else this.activity = rest;
@@ -243,7 +243,7 @@ export class Laboratory {
     this.#refreshSummary();
   }
 
-  /** Those of the records that this version of kvtab would measure the same; all of them while nobody can tell. */
+  /** Those of the records that this version of kvtab would measure the same; all of them as long as that is not known. */
   async #recordsOf(
     { experiment }: OpenedExperiment,
     records: readonly ItemRecord[],

@@ -27,7 +27,7 @@ export function readExperimentText(text: string, from: string): unknown {
 /**
  * What a file is: an experiment, the results of one as the command line writes them, or any other text.
  *
- * @throws Refused with `bad-request` for a file that is called JSON and is none
+ * @throws Refused with `bad-request` for a file that is called JSON and is not
  */
 export function readLaboratoryFile(text: string, name: string): LaboratoryFile {
   if (text.startsWith('{"kvtab":')) {

@@ -107,7 +107,7 @@ export const words = {
     stop: 'Stop experiment',
     estimate: 'Estimate the cost',
     back: 'All experiments',
-    pausing: 'Pausing after the item at hand…',
+    pausing: 'Pausing after the current item…',
     stopping: 'Stopping…',
     waiting: 'Waiting for the model…',
     estimating: 'Counting tokens, and timing a short run of every row…',

@@ -89,7 +89,7 @@ export class Draws {
     this.count = count;
   }
 
-  /** The indices of one draw of so many documents. */
+  /** The indices of one draw of that many documents. */
   of(documents: number, draw: number): Uint32Array {
     if (this.#kept.documents !== documents) this.#kept = { documents, draws: [] };
     const known = this.#kept.draws[draw];

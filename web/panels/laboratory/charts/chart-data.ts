@@ -42,7 +42,7 @@ export const kvColumn = ({ columns }: Summary, measure: string): FigureColumn | 
   columns.find((column) => column.measure === measure && column.name === 'KV bytes in use') ??
   columns.find(({ name }) => name === 'KV bytes in use');
 
-/** The ends of a figure's error bar; null if nobody knows them. */
+/** The ends of a figure's error bar; null if they are not known. */
 export function rangeOf({ value, standardError, interval }: Figure): readonly [number, number] | null {
   if (interval) return interval;
   return value === null || standardError === null || standardError === 0
@@ -50,7 +50,7 @@ export function rangeOf({ value, standardError, interval }: Figure): readonly [n
     : [value - standardError, value + standardError];
 }
 
-/** The rows that a policy keeps of each store; null if it keeps all, or if nobody can tell before it runs. */
+/** The rows that a policy keeps of each store; null if it keeps all, or if that is not known before it runs. */
 export function budgetOf({ policy }: Row): number | null {
   const number = (name: string) => (typeof policy[name] === 'number' ? policy[name] : 0);
   const rows = number('rows') + number('sinks') + number('heavy') + number('recent');

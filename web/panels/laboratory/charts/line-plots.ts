@@ -66,7 +66,7 @@ export function budgetPlot({ experiment, summary }: ChartData): Plot | null {
   };
 }
 
-/** A line for each row. Null if nobody asked for recall at two distances. */
+/** A line for each row. Null unless recall was asked for at two distances. */
 export function recallPlot({ summary, names }: ChartData): Plot | null {
   const columns = summary.columns.flatMap(({ name, figures }) => {
     const [, distance] = /^recall at (\d+) tokens$/.exec(name) ?? [];
