@@ -19,7 +19,7 @@ import type { WeightSpec } from './plan/weight-specs.ts';
  */
 export interface Backend {
   readonly adapter: AdapterFacts;
-  /** Whether it can say how long a kernel takes. */
+  /** Whether it can say how long a kernel takes, if it is opened for profiling. */
   readonly timesKernels: boolean;
   /** Makes room for a model. The loader then puts every tensor of `weightSpecs`, and calls `ready`. */
   allocate(request: AllocateRequest): Promise<ModelWeights>;
@@ -166,8 +166,8 @@ export interface Session {
    */
   rewind(tokens: number): boolean;
   /**
-   * GPU time by kernel of one more step, in a pass per dispatch; the text does not change. Null if there is no GPU
-   * or it has no clock. At least one token must have been decoded.
+   * GPU time by kernel of one more step, in a pass per dispatch; the text does not change. Null if there is no GPU,
+   * it has no clock, or it was not opened for profiling. At least one token must have been decoded.
    */
   profileStep(): Promise<readonly KernelTime[] | null>;
   /** The rows that each store holds, with their scores. */

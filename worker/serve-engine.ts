@@ -14,8 +14,8 @@ const pageUrl = new URL(import.meta.env.DEV ? import.meta.env.BASE_URL : '../', 
 export function serveEngine(): void {
   expose(
     new Engine({
-      openBackend: async (choice) => {
-        if (choice === 'webgpu') return openWebGpuBackend(navigator.gpu);
+      openBackend: async (choice, profiling) => {
+        if (choice === 'webgpu') return openWebGpuBackend(navigator.gpu, { profiling });
         const { openProcessorBackend } = await import('../gpu/wasm/backend.ts');
         return openProcessorBackend();
       },

@@ -8,7 +8,7 @@ import type {
   SessionOptions,
 } from '../backend.ts';
 import { BackendError } from '../backend-error.ts';
-import { openGpu, type GpuContext } from './device.ts';
+import { openGpu, type GpuContext, type GpuOptions } from './device.ts';
 import { GpuSession } from './session.ts';
 import { GpuWeights } from './weights.ts';
 import type { WeightSpec } from '../plan/weight-specs.ts';
@@ -18,8 +18,8 @@ import type { WeightSpec } from '../plan/weight-specs.ts';
  *
  * @throws BackendError `no-webgpu` if there is no WebGPU, or no adapter
  */
-export async function openWebGpuBackend(gpu: GPU | undefined): Promise<Backend> {
-  return new WebGpuBackend(await openGpu(gpu));
+export async function openWebGpuBackend(gpu: GPU | undefined, options?: GpuOptions): Promise<Backend> {
+  return new WebGpuBackend(await openGpu(gpu, options));
 }
 
 /** Public for tests, which look at the ledger. */
@@ -35,7 +35,7 @@ export class WebGpuBackend implements Backend {
   }
 
   get timesKernels(): boolean {
-    return this.context.hasClock;
+    return this.context.canProfile;
   }
 
   get allocatedBytes(): number {

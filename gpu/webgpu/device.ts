@@ -4,11 +4,15 @@ import { KernelLibrary } from './kernel.ts';
 import { Ledger } from './memory.ts';
 import { tuningFor, type Tuning } from './tuning.ts';
 
-/** Overrides for what the adapter would decide. For tests. */
 export interface GpuOptions {
-  /** How to shape kernels. A GPU's shapes also run on software adapters. */
+  /**
+   * Whether the device measures the time of its kernels, if its adapter can. Decoding has been reported to take three times
+   * as long on devices that can, even where nothing is measured.
+   */
+  readonly profiling?: boolean;
+  /** How to shape kernels, for tests. A GPU's shapes also run on software adapters. */
   readonly tuning?: Tuning;
-  /** Binds at most this many bytes at once, even if the adapter allows more. */
+  /** Binds at most this many bytes at once, even if the adapter allows more. For tests. */
   readonly largestBindingBytes?: number;
 }
 
@@ -21,10 +25,18 @@ export class GpuContext {
   readonly tuning: Tuning;
   /** The most bytes that one binding can show to a kernel. */
   readonly largestBindingBytes: number;
+  /** Whether a device that is opened for profiling has a clock. */
+  readonly canProfile: boolean;
   #lost: string | undefined;
   #error: GPUError | undefined;
 
-  constructor(device: GPUDevice, adapter: AdapterFacts, { tuning, largestBindingBytes }: GpuOptions = {}) {
+  /** @param canProfile of the adapter */
+  constructor(
+    device: GPUDevice,
+    adapter: AdapterFacts,
+    { tuning, largestBindingBytes }: GpuOptions = {},
+    canProfile = device.features.has('timestamp-query'),
+  ) {
     const { maxBufferSize, maxStorageBufferBindingSize } = device.limits;
     this.device = device;
     this.adapter = adapter;
@@ -36,11 +48,12 @@ export class GpuContext {
       maxStorageBufferBindingSize,
       largestBindingBytes ?? Infinity,
     );
+    this.canProfile = canProfile;
     void device.lost.then((info) => (this.#lost = info.message || info.reason));
     device.addEventListener('uncapturederror', (event) => (this.#error ??= event.error));
   }
 
-  /** Whether the adapter can measure time. */
+  /** Whether this device can measure time. */
   get hasClock(): boolean {
     return this.device.features.has('timestamp-query');
   }
@@ -92,14 +105,14 @@ export async function openGpu(gpu: GPU | undefined, options?: GpuOptions): Promi
   if (!adapter)
     throw new BackendError({ code: 'no-webgpu', reason: 'the browser found no graphics adapter' });
   const { maxBufferSize, maxStorageBufferBindingSize } = adapter.limits;
+  const canProfile = adapter.features.has('timestamp-query');
   try {
     const device = await adapter.requestDevice({
       label: 'kvtab',
       requiredLimits: { maxBufferSize, maxStorageBufferBindingSize },
-      // Optional, for profiling.
-      requiredFeatures: adapter.features.has('timestamp-query') ? ['timestamp-query'] : [],
+      requiredFeatures: options?.profiling && canProfile ? ['timestamp-query'] : [],
     });
-    return new GpuContext(device, describe(adapter), options);
+    return new GpuContext(device, describe(adapter), options, canProfile);
   } catch (error) {
     throw new BackendError({ code: 'no-webgpu', reason: `the adapter gives no device: ${String(error)}` });
   }

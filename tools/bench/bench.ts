@@ -62,11 +62,16 @@ export interface Opened {
   readonly under: (layerTypes: string) => Promise<Opened>;
 }
 
-/** Measures one model on one backend, after a warm-up. */
+/**
+ * Measures one model on one backend, after a warm-up.
+ *
+ * @param openProfiling opens the same backend for profiling, which may compute more slowly
+ */
 export async function bench(
   request: BenchRequest,
   backend: Backend,
   openSource: (model: string) => ModelSource,
+  openProfiling: () => Promise<Backend>,
 ): Promise<BenchReport> {
   const loaded = await load(request, backend, openSource);
   const prompt = Array.from({ length: request.promptTokens }, (_, i) => (7 * i + 1) % loaded.dims.vocabSize);
@@ -84,10 +89,16 @@ export async function bench(
     weightBytes: loaded.model.bytes,
     prefillTokensPerSec: spread(runs.map((run) => run.prefillTokensPerSec)),
     decodeTokensPerSec,
-    token,
   };
   loaded.model.free();
-  return report;
+  if (!token) return { ...report, token };
+  const profiling = await openProfiling();
+  try {
+    const gpuUsByKernel = await profile(await load(request, profiling, openSource), request, prompt);
+    return { ...report, token: { ...token, gpuUsByKernel } };
+  } finally {
+    profiling.destroy();
+  }
 }
 
 /** Puts the weights of a shape. */
@@ -219,15 +230,13 @@ async function once(
   }
 }
 
-const profiledSteps = 5;
-
 async function tokenFigures(
   { open, policy }: Loaded,
   request: BenchRequest,
   prompt: readonly number[],
   { context }: WebGpuBackend,
   tokensPerSec: number,
-): Promise<NonNullable<BenchReport['token']>> {
+): Promise<Omit<NonNullable<BenchReport['token']>, 'gpuUsByKernel'>> {
   const newTokens = Math.max(9, Math.min(request.newTokens, 33));
   const session = await open(prompt.length + newTokens);
   if (!(session instanceof GpuSession)) throw new Error('a WebGPU backend opens GPU sessions');
@@ -239,13 +248,6 @@ async function tokenFigures(
     const { queueSubmit, dispatchWorkgroups, mapAsync } = calls.counts;
     const bytesRead = session.bytesReadPerToken();
     const copied = await copyBytesPerSec(context);
-
-    const profiles: (readonly KernelTime[])[] = [];
-    while (profiles.length < profiledSteps) {
-      const profile = await session.profileStep();
-      if (!profile) break;
-      profiles.push(profile);
-    }
     return {
       submits: queueSubmit / newTokens,
       dispatches: dispatchWorkgroups / newTokens,
@@ -253,8 +255,31 @@ async function tokenFigures(
       bytesRead,
       copyBytesPerSec: copied,
       shareOfCopyBandwidth: (bytesRead * tokensPerSec) / copied,
-      gpuUsByKernel: profiles.length > 0 ? medianTimes(profiles) : null,
     };
+  } finally {
+    session.close();
+  }
+}
+
+const profiledSteps = 5;
+
+/** GPU time of a step by kernel; null if it cannot be measured. */
+async function profile(
+  { open, policy }: Loaded,
+  request: BenchRequest,
+  prompt: readonly number[],
+): Promise<readonly KernelTime[] | null> {
+  const session = await open(prompt.length + 2);
+  try {
+    await prefill(session, prompt, request.mode, policy);
+    await decode(session, 2, () => undefined);
+    const steps: (readonly KernelTime[])[] = [];
+    while (steps.length < profiledSteps) {
+      const step = await session.profileStep();
+      if (!step) return null;
+      steps.push(step);
+    }
+    return medianTimes(steps);
   } finally {
     session.close();
   }

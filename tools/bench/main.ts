@@ -17,15 +17,16 @@ export async function main(
   root: string,
   findSoftwareVulkan: () => Promise<string | undefined>,
 ): Promise<BenchReport | BatchReport> {
-  const backend =
+  const open = async (profiling: boolean) =>
     request.backend === 'cpu'
-      ? await openProcessorBackend()
-      : await openWebGpuBackend(await openDawn(findSoftwareVulkan));
+      ? openProcessorBackend()
+      : openWebGpuBackend(await openDawn(findSoftwareVulkan), { profiling });
+  const backend = await open(false);
   try {
     const openSource = shippedIn(root);
     return request.batch
       ? await benchBatches(request, request.batch, backend, openSource)
-      : await bench(request, backend, openSource);
+      : await bench(request, backend, openSource, () => open(true));
   } finally {
     backend.destroy();
   }

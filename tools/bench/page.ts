@@ -12,12 +12,12 @@ declare global {
 }
 
 globalThis.runBench = async (request) => {
-  const backend = await (request.backend === 'cpu'
-    ? openProcessorBackend()
-    : openWebGpuBackend(navigator.gpu));
+  const open = (profiling: boolean) =>
+    request.backend === 'cpu' ? openProcessorBackend() : openWebGpuBackend(navigator.gpu, { profiling });
+  const backend = await open(false);
   const page = new URL('/public/', location.href).href;
   const openSource = (model: string) => valueOf(openPageSource(page, model));
   return request.batch
     ? benchBatches(request, request.batch, backend, openSource)
-    : bench(request, backend, openSource);
+    : bench(request, backend, openSource, () => open(true));
 };

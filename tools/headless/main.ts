@@ -53,8 +53,10 @@ export function openEngine(
 ): Engine {
   const shipped = join(root, 'public', 'models');
   return new Engine({
-    openBackend: async (choice) =>
-      choice === 'cpu' ? openProcessorBackend() : openWebGpuBackend(await openDawn(findSoftwareVulkan)),
+    openBackend: async (choice, profiling) =>
+      choice === 'cpu'
+        ? openProcessorBackend()
+        : openWebGpuBackend(await openDawn(findSoftwareVulkan), { profiling }),
     exportModel: (model, request, run) => {
       if (request.to.to === 'path')
         return exportModel(model, request, run, pathSink(resolve(start, request.to.path)));

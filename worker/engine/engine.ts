@@ -24,8 +24,11 @@ import { warmUp } from './warm-up.ts';
 
 /** What an engine needs from its surroundings. The page and Node provide different parts. */
 export interface EngineParts {
-  /** @throws BackendError if this machine does not have the backend */
-  openBackend(choice: BackendChoice): Promise<Backend>;
+  /**
+   * @param profiling whether runs on it ask how long its kernels take
+   * @throws BackendError if this machine does not have the backend
+   */
+  openBackend(choice: BackendChoice, profiling: boolean): Promise<Backend>;
   openSource(model: string): Outcome<ModelSource>;
   /**
    * Opens a model that the person brings. An engine without this refuses such models.
@@ -39,6 +42,12 @@ export interface EngineParts {
   openTextPlace(): TextPlace;
   /** Whether loading also compiles the kernels of the model's own plan, so that the first run starts at once. */
   readonly warmUp?: boolean;
+}
+
+interface HeldBackend {
+  readonly choice: BackendChoice;
+  readonly profiling: boolean;
+  readonly opened: Backend;
 }
 
 interface HeldModel {
@@ -61,7 +70,7 @@ export class Engine implements EngineApi {
   #stops = 0;
   #loads = new AbortController();
   #reference: ScoreReference | null = null;
-  #backend: { readonly choice: BackendChoice; readonly opened: Backend } | null = null;
+  #backend: HeldBackend | null = null;
   #model: HeldModel | null = null;
 
   constructor(parts: EngineParts) {
@@ -70,11 +79,12 @@ export class Engine implements EngineApi {
 
   load(request: LoadRequest, onEvent: OnEvent): Promise<Outcome<ModelFacts>> {
     const cancelled = this.#loads.signal;
-    return this.#answer(onEvent, (emit) => this.#load(request, emit, cancelled));
+    return this.#answer(onEvent, (emit) => this.#load(request, emit, cancelled, false));
   }
 
   generate(request: GenerateRequest, onEvent: OnEvent): Promise<Outcome<GenerateResult>> {
-    return this.#run(onEvent, (model, options) => generate(model, request, options));
+    const profiling = request.watch?.kernels ?? false;
+    return this.#run(onEvent, (model, options) => generate(model, request, options), profiling);
   }
 
   generateSequences(request: SequencesRequest, onEvent: OnEvent): Promise<Outcome<SequencesResult>> {
@@ -159,10 +169,13 @@ export class Engine implements EngineApi {
   #run<T>(
     onEvent: OnEvent,
     work: (model: MeasurableModel, options: RunOptions) => Promise<T>,
+    profiling = false,
   ): Promise<Outcome<T>> {
     const stopsBefore = this.#stops;
     const stopped = () => this.#stops > stopsBefore;
-    return this.#answer(onEvent, (emit) => {
+    const cancelled = this.#loads.signal;
+    return this.#answer(onEvent, async (emit) => {
+      await this.#moveTo(profiling, emit, cancelled);
       const { loaded, conversation, request } = this.#held();
       const openSource = async () => valueOf(await this.#openSource(request.model, this.#loads.signal));
       return work({ ...loaded, conversation, openSource }, { emit, stopped });
@@ -194,16 +207,31 @@ export class Engine implements EngineApi {
     return result;
   }
 
-  async #load(request: LoadRequest, emit: Emit, cancelled: AbortSignal): Promise<ModelFacts> {
+  /** Loads the model again if it has to be on a device that is opened for profiling, or must not. */
+  async #moveTo(profiling: boolean, emit: Emit, cancelled: AbortSignal): Promise<void> {
+    const { request, facts } = this.#held();
+    if (!facts.canTimeKernels || this.#backend?.profiling === profiling) return;
+    this.#dropBackend();
+    await this.#load(request, emit, cancelled, profiling);
+  }
+
+  async #load(
+    request: LoadRequest,
+    emit: Emit,
+    cancelled: AbortSignal,
+    profiling: boolean,
+  ): Promise<ModelFacts> {
     if (this.#model && isSame(this.#model.request, request)) return this.#model.facts;
     this.#dropModel();
-    if (this.#backend && this.#backend.choice !== request.backend) this.#dropBackend();
+    const { choice = request.backend, profiling: profiled = profiling } = this.#backend ?? {};
+    if (choice !== request.backend || profiled !== profiling) this.#dropBackend();
 
     const source = valueOf(await this.#openSource(request.model, cancelled));
     const openBackend = async () => {
       this.#backend ??= {
         choice: request.backend,
-        opened: await this.#parts.openBackend(request.backend),
+        profiling,
+        opened: await this.#parts.openBackend(request.backend, profiling),
       };
       return this.#backend.opened;
     };

@@ -48,7 +48,7 @@ export type PolicyRequest = Pick<Policy, 'id'> & Readonly<Record<string, unknown
 export interface Watch {
   /** Records the probabilities of every token as it is drawn. */
   readonly tokens: boolean;
-  /** Times the kernels on a few more steps after the run. */
+  /** Times the kernels on a few more steps after the run, on a device that is opened for it. */
   readonly kernels: boolean;
   /** Records what every step fed, its logits, and the positions that each store keeps after it. */
   readonly steps: boolean;

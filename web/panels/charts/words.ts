@@ -2,7 +2,7 @@
 export const words = {
   timeKernels: 'Time the kernels',
   timeKernelsHint:
-    'Profiling: adds five slow steps at the end of the next run, with one pass for each dispatch',
+    'Profiling: the next run loads the model again on a device that keeps time, which can be slower, and ends with five slow steps of one pass per dispatch',
   noClock: 'This adapter cannot say how long a kernel takes',
   noRun: 'The charts are drawn while a run writes. Press Generate.',
   noKernelTimes: 'Either this adapter does not report how long a kernel takes, or the run decoded no token.',
