@@ -22,7 +22,8 @@ function shortened(message) {
 }
 
 /**
- * A file that cannot be loaded counts as one failure.
+ * A file that cannot be loaded counts as one failure. A test that passed at its second try counts as passed and is named
+ * as flaky: Vitest keeps the message of the first.
  *
  * @param {string} json
  * @returns {Report}
@@ -32,20 +33,20 @@ export function countVitest(json) {
   const unloaded = report.testResults.filter(
     (file) => file.status === 'failed' && file.assertionResults.length === 0,
   );
-  const failedTests = report.testResults.flatMap((file) =>
+  const testNotes = report.testResults.flatMap((file) =>
     file.assertionResults
-      .filter((test) => test.status === 'failed')
-      .map(
-        (test) =>
-          `failed: ${file.name} › ${test.fullName}\n    ${shortened(test.failureMessages.join('\n'))}`,
-      ),
+      .filter((test) => test.status === 'failed' || test.failureMessages.length > 0)
+      .map((test) => {
+        const verdict = test.status === 'failed' ? 'failed' : 'flaky';
+        return `${verdict}: ${file.name} › ${test.fullName}\n    ${shortened(test.failureMessages.join('\n'))}`;
+      }),
   );
   const unloadedFiles = unloaded.map((file) => `failed: ${file.name}\n    ${shortened(file.message)}`);
   return {
     passed: report.numPassedTests,
     failed: report.numFailedTests + unloaded.length,
     skipped: report.numPendingTests + report.numTodoTests,
-    notes: [...failedTests, ...unloadedFiles],
+    notes: [...testNotes, ...unloadedFiles],
   };
 }
 

@@ -33,16 +33,22 @@ it('A suite with failed tests counts them, and not its exit code as well', () =>
   });
 });
 
-it('A test that failed is named with the first lines of its message, without colors', () => {
+it('A test that failed at its first try is named with the first lines of its message, without colors', () => {
   const failureMessages = ['\u001b[31mexpected 1\u001b[39m\n\nto be 2\nat a\nat b\nat c'];
   const assertionResults = [
     { fullName: 'adds', status: 'failed', failureMessages },
     { fullName: 'subtracts', status: 'passed', failureMessages: [] },
+    { fullName: 'waits', status: 'passed', failureMessages: ['late'] },
   ];
   const testResults = [{ name: 'sum.spec.ts', status: 'failed', message: '', assertionResults }];
-  expect(countVitest(vitestReport({ numFailedTests: 1, numPassedTests: 1, testResults })).notes).toEqual([
-    'failed: sum.spec.ts › adds\n    expected 1\n    to be 2\n    at a\n    at b',
-  ]);
+  expect(countVitest(vitestReport({ numFailedTests: 1, numPassedTests: 2, testResults }))).toMatchObject({
+    passed: 2,
+    failed: 1,
+    notes: [
+      'failed: sum.spec.ts › adds\n    expected 1\n    to be 2\n    at a\n    at b',
+      'flaky: sum.spec.ts › waits\n    late',
+    ],
+  });
 });
 
 it('A test file that cannot be loaded counts as a failure, and is named', () => {
