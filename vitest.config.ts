@@ -7,8 +7,16 @@ import { findChromium, quietFlags, webGpuFlags } from './tools/setup/find-chromi
 
 const decoderTests = ['tests/kernels/**/*.spec.ts', 'tests/model/**/*.spec.ts'];
 const chromium = findChromium();
-/** A change is tested on a sample of what is random or slow; `npm run test:nightly` takes all of it. */
-const provide = { samples: process.env['KVTAB_PLANS'] === 'all' ? 'all' : 'some' } as const;
+/**
+ * A change is tested on a sample of what is random or slow, drawn from the same seed each time; `npm run test:nightly`
+ * takes all of it, from a new seed.
+ */
+const provide = {
+  samples: process.env['KVTAB_PLANS'] === 'all' ? 'all' : 'some',
+  seed: Number(process.env['KVTAB_SEED'] ?? 1),
+} as const;
+/** A machine that decides what is merged tries a failed test again, and names it (tools/check/count-tests.mjs). */
+const retry = process.env['CI'] === undefined ? 0 : 1;
 
 export default defineConfig({
   test: {
@@ -20,7 +28,13 @@ export default defineConfig({
           __KVTAB_COMMIT__: JSON.stringify('0123456789ab'),
           __KVTAB_ENGINE__: JSON.stringify('0123456789ab'),
         },
-        test: { name: 'unit', include: ['tests/unit/**/*.spec.ts'], testTimeout: 20_000 },
+        test: {
+          name: 'unit',
+          include: ['tests/unit/**/*.spec.ts'],
+          provide,
+          retry,
+          testTimeout: 20_000,
+        },
       },
       {
         plugins: [assemblyScript()],
@@ -29,6 +43,7 @@ export default defineConfig({
           name: 'node',
           include: decoderTests,
           provide,
+          retry,
           // Dawn is a native addon that keeps its process alive; a fork can be ended from outside.
           pool: 'forks',
           fileParallelism: false,
@@ -44,6 +59,7 @@ export default defineConfig({
           name: 'chromium',
           include: decoderTests,
           provide,
+          retry,
           fileParallelism: false,
           // SwiftShader computes about 0.5 GFLOP/s.
           testTimeout: 300_000,
@@ -74,6 +90,7 @@ export default defineConfig({
             'tests/firefox/decoder/**/*.spec.ts',
           ],
           provide,
+          retry,
           fileParallelism: false,
           testTimeout: 120_000,
           hookTimeout: 120_000,
@@ -90,6 +107,7 @@ export default defineConfig({
         // These drive Firefox from Node.
         test: {
           name: 'firefox-page',
+          retry,
           include: ['tests/firefox/page/**/*.spec.ts'],
           globalSetup: 'tests/support/built-site.ts',
           fileParallelism: false,
@@ -104,6 +122,7 @@ export default defineConfig({
         plugins: [assemblyScript()],
         test: {
           name: 'webkit',
+          retry,
           include: ['tests/webkit/**/*.spec.ts'],
           globalSetup: 'tests/support/built-site.ts',
           fileParallelism: false,

@@ -1,5 +1,4 @@
 import { liveHeapBytes, modelSource } from '#platform';
-import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { Backend } from '../../gpu/backend.ts';
 import type { KvUsage } from '../../gpu/kv/usage.ts';
@@ -14,6 +13,7 @@ import { sampleOf } from '../support/samples.ts';
 import { backends, openBackend } from '../support/test-engine.ts';
 import { placeHere } from '../../worker/text/place-here.ts';
 import { putRandomModel, tinyDims } from '../support/random-model.ts';
+import { fc } from '../support/seeded-properties.ts';
 
 const stepsInFlight = 8;
 

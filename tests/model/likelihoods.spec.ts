@@ -1,4 +1,3 @@
-import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { Backend, ModelWeights, SessionOptions } from '../../gpu/backend.ts';
 import { likelihoodOf } from '../../gpu/cpu/token-likelihood.ts';
@@ -12,6 +11,7 @@ import { arbitrarySharing, layersOf } from '../support/arbitrary-plans.ts';
 import { putRandomModel, tinyDims } from '../support/random-model.ts';
 import { sampleOf } from '../support/samples.ts';
 import { backends, openBackend } from '../support/test-engine.ts';
+import { fc } from '../support/seeded-properties.ts';
 
 const never = () => false;
 const ignore = () => undefined;

@@ -1,4 +1,3 @@
-import fc from 'fast-check';
 import { afterAll, describe, expect, it } from 'vitest';
 import { BackendError } from '../../gpu/backend-error.ts';
 import type { ModelWeights, Session } from '../../gpu/backend.ts';
@@ -10,6 +9,7 @@ import type { WebGpuBackend } from '../../gpu/webgpu/backend.ts';
 import { arbitrarySharing, layersOf } from '../support/arbitrary-plans.ts';
 import { openGpuBackend, putRandomModel, tinyDims } from '../support/random-model.ts';
 import { sampleOf } from '../support/samples.ts';
+import { fc } from '../support/seeded-properties.ts';
 
 /** NaN both as float32 and as two float16. */
 const poison = 0x7fc07fc0;

@@ -1,5 +1,4 @@
 import { liveHeapBytes, runningIn } from '#platform';
-import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { Backend, ModelWeights, Session, SessionOptions } from '../../gpu/backend.ts';
 import { maskOf, sees } from '../../gpu/kv/mask.ts';
@@ -26,6 +25,7 @@ import { withoutW3 } from '../support/random-kernels.ts';
 import { putRandomModel, tinyDims } from '../support/random-model.ts';
 import { sampleOf } from '../support/samples.ts';
 import { backends, openBackend } from '../support/test-engine.ts';
+import { fc } from '../support/seeded-properties.ts';
 
 const arbitraryTokens = (minLength: number, maxLength: number) =>
   fc.array(fc.nat(tinyDims.vocabSize - 1), { minLength, maxLength });

@@ -1,4 +1,3 @@
-import fc from 'fast-check';
 import { afterAll, describe, it } from 'vitest';
 import type { Backend, ModelWeights, SessionOptions } from '../../gpu/backend.ts';
 import type { ElementType } from '../../gpu/numbers/element-type.ts';
@@ -13,6 +12,7 @@ import { expectAllClose } from '../support/all-close.ts';
 import { arbitrarySharing, layersOf } from '../support/arbitrary-plans.ts';
 import { openGpuBackend, putRandomModel, runSession, tinyDims } from '../support/random-model.ts';
 import { sampleOf } from '../support/samples.ts';
+import { fc } from '../support/seeded-properties.ts';
 
 // Everything that plans are combined with: biases, norms on heads, MHA, formats, models with their own plan.
 const models: readonly {
@@ -68,12 +68,15 @@ const arbitraryRun = fc.record({
 });
 
 // Values of about 5 through 4 layers in float32. A value between two halves may be rounded to either, a
-// difference of 2^-11. That is the tolerance for f16 caches. If a plan reads above, such a difference feeds
-// back from token to token and may grow without bound in a random network (seen: 0.04), so f16 caches get
-// plans that do not read above.
-const tolerances = { f32: 5e-4, f16: 2e-2 };
-// WebAssembly sums in an order that is closer to that of the twin.
-const wasmTolerances = { f32: 1e-4, f16: 2e-2 };
+// difference of 2^-11. That is the tolerance for f16 caches. If a plan reads above, a difference feeds back from token to
+// token and may grow without bound in a random network (seen with f16: 0.04), so f16 caches get plans that do not read above.
+const tolerances = { feedback: 5e-4, f32: 5e-4, f16: 2e-2 };
+// WebAssembly sums in an order that is closer to that of the twin, which helps little if differences feed back (seen:
+// 1.1e-4 after 12 tokens of the plan 3s_0_3_0 with a window of 2).
+const wasmTolerances = { feedback: 5e-4, f32: 1e-4, f16: 2e-2 };
+
+const feedsBack = (sharing: Sharing): boolean =>
+  sharing.layers.some((layer) => layer.readsFrom > layer.index);
 
 const withoutFeedback = (sharing: Sharing): Sharing => ({
   ...sharing,
@@ -135,7 +138,7 @@ describe.each(subjects)('$name', ({ open, runs, allowed }) => {
           kvPrecision,
           capacityTokens: turns.flat().length + newTokens,
         };
-        const tolerance = allowed[kvPrecision];
+        const tolerance = allowed[feedsBack(options.sharing) ? 'feedback' : kvPrecision];
 
         const got = await runSession(model, options, { turns, mode, everyLogit, newTokens });
         const expected = await runSession(onCpu, options, { turns, mode });

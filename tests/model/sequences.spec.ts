@@ -1,4 +1,3 @@
-import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { BackendError } from '../../gpu/backend-error.ts';
 import type {
@@ -21,6 +20,7 @@ import { putRandomModel, tinyDims } from '../support/random-model.ts';
 import { sampleOf } from '../support/samples.ts';
 import { openBackend } from '../support/test-engine.ts';
 import { writeAlone, writeTogether } from '../support/write-sequences.ts';
+import { fc } from '../support/seeded-properties.ts';
 
 const subjects: readonly {
   readonly name: string;

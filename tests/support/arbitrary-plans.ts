@@ -1,6 +1,6 @@
-import fc from 'fast-check';
 import { parseLayerTypes, type LayerType } from '../../gpu/plan/layer-types.ts';
 import type { Sharing } from '../../gpu/plan/sharing.ts';
+import { fc } from './seeded-properties.ts';
 
 /** The layers of a valid `layer_types` text. */
 export function layersOf(text: string): readonly LayerType[] {

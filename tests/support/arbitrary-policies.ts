@@ -1,7 +1,7 @@
-import fc from 'fast-check';
 import { keepEverything } from '../../gpu/kv/policies/keep-everything.ts';
 import { sparseKinds } from '../../gpu/kv/policies/less.ts';
 import type { Policy, PolicyPositions } from '../../gpu/kv/policies/policy.ts';
+import { fc } from './seeded-properties.ts';
 
 /** A policy with these fields, and nothing else. */
 export const policyWith = (id: string, fields: Partial<Policy>): Policy => ({

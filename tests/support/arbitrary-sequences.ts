@@ -1,4 +1,3 @@
-import fc from 'fast-check';
 import type { PlanOptions, TextOptions } from '../../gpu/backend.ts';
 import { keepEverything } from '../../gpu/kv/policies/keep-everything.ts';
 import type { Policy } from '../../gpu/kv/policies/policy.ts';
@@ -9,6 +8,7 @@ import { arbitraryPolicy } from './arbitrary-policies.ts';
 import { arbitrarySharing } from './arbitrary-plans.ts';
 import { kernelsFor } from './policy-trace.ts';
 import { tinyDims } from './random-model.ts';
+import { fc } from './seeded-properties.ts';
 
 /** One of several sequences, and how its prompt is read. */
 export interface TestSequence {

@@ -1,6 +1,6 @@
 /** Edits of what a JSON text says, as data that a failure can print. */
-import fc from 'fast-check';
 import { edits, editText, fraction, type Edit } from './edits.ts';
+import { fc } from '../../support/seeded-properties.ts';
 
 interface JsonEdit {
   /** Which value, as a fraction of all values that may be edited. */

@@ -1,5 +1,5 @@
+import { fc } from '../../support/seeded-properties.ts';
 /** Edits of files and texts, as data that a failure can print. */
-import fc from 'fast-check';
 
 export interface Edit {
   /** Where, as a fraction of what is edited. */

@@ -1,5 +1,5 @@
 // Random inputs of every kind that comes from strangers. Each ends within 5 s, is refused by a code other than
-// `internal` or gives finite logits, and leaves nothing behind. KVTAB_FUZZ_SECONDS and KVTAB_FUZZ_SEED: see fuzz.ts.
+// `internal` or gives finite logits, and leaves nothing behind. KVTAB_FUZZ_SECONDS and KVTAB_SEED: see fuzz.ts.
 import { afterAll, beforeAll, it } from 'vitest';
 import { tryModel, type Tried } from '../hostile/try-model.ts';
 import { TextThreads } from '../hostile/text-threads.ts';

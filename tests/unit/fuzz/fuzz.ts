@@ -1,5 +1,5 @@
-import fc from 'fast-check';
-import { expect } from 'vitest';
+import { expect, inject } from 'vitest';
+import { fc } from '../../support/seeded-properties.ts';
 
 /** What is fuzzed, in tests/unit/fuzz/fuzz.spec.ts. Each kind gets an equal part of the time. */
 export const kinds = [
@@ -13,8 +13,8 @@ const ROUND = 250;
 
 /** Seconds for all kinds together. An hour in `npm run test:nightly`. */
 const seconds = Number(process.env['KVTAB_FUZZ_SECONDS'] ?? 100);
-/** Where the first round starts, to repeat one that failed. A failure prints its own. */
-const firstSeed = Number(process.env['KVTAB_FUZZ_SEED'] ?? Date.now() % 2 ** 31);
+/** The seed of the first round. */
+const firstSeed = inject('seed');
 
 const kindMs = (seconds * 1000) / kinds.length;
 
@@ -26,7 +26,7 @@ export type End = string;
 
 /**
  * Tries inputs until the time of their kind is up. Inputs of every kind must end in both ways, or they test little.
- * A failure names the seed of its round: set KVTAB_FUZZ_SEED to it.
+ * A failure names the seed of its round: set KVTAB_SEED to it.
  */
 export async function fuzz<T>(
   inputs: fc.Arbitrary<T>,

@@ -1,5 +1,4 @@
 /** Edited links, and what may become of them. */
-import fc from 'fast-check';
 import { expect } from 'vitest';
 import { decodeHash, encodeHash } from '../../../web/settings/hash.ts';
 import { defaultConfig } from '../../../web/settings/settings.ts';
@@ -8,6 +7,7 @@ import { complaintAbout } from '../../../worker/settings/values.ts';
 import known from '../../fixtures/settings/links.json' with { type: 'json' };
 import { edits, editText } from './edits.ts';
 import type { End } from './fuzz.ts';
+import { fc } from '../../support/seeded-properties.ts';
 
 const field = fc.tuple(
   fc.oneof(

@@ -1,8 +1,8 @@
 /** Chat templates at random: pieces of Jinja that may fit together, and edited templates of real models. */
-import fc from 'fast-check';
 import families from '../../fixtures/chat-templates/families.json' with { type: 'json' };
 import features from '../../fixtures/chat-templates/features.json' with { type: 'json' };
 import { edits, editText } from './edits.ts';
+import { fc } from '../../support/seeded-properties.ts';
 
 const atoms = [
   ...[

@@ -1,5 +1,4 @@
 /** Spoiled safetensors files and indices, and what may become of them. */
-import fc from 'fast-check';
 import { expect } from 'vitest';
 import type { Backend, ModelWeights } from '../../../gpu/backend.ts';
 import { storedRowBytes } from '../../../gpu/numbers/matrix-format.ts';
@@ -12,6 +11,7 @@ import { memorySource } from '../worker/sources.ts';
 import { load, shardsOf, specs, tensorsOf } from '../worker/tiny-checkpoint.ts';
 import { editBytes, edits, type Edit } from './edits.ts';
 import type { End } from './fuzz.ts';
+import { fc } from '../../support/seeded-properties.ts';
 
 const lengths = [0n, 1n, 2n, 8n, 100_000_000n, 100_000_001n, 2n ** 32n, 2n ** 53n, 2n ** 63n, 2n ** 64n - 1n];
 

@@ -1,7 +1,7 @@
-import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { greedy } from '../../../gpu/plan/sampling.ts';
 import { parseRequest } from '../../../tools/headless/request.ts';
+import { fc } from '../../support/seeded-properties.ts';
 
 const smallest = { model: 'fairy-lckv', prompt: 'Once' };
 

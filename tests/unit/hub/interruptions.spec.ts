@@ -1,4 +1,3 @@
-import fc from 'fast-check';
 import { afterEach, describe, expect, it } from 'vitest';
 import { valueOf } from '../../../worker/outcome.ts';
 import { requestsTo, type RequestsOf } from '../../../worker/request.ts';
@@ -19,6 +18,7 @@ import {
   TOKENIZER,
   WEIGHTS,
 } from './fixture.ts';
+import { fc } from '../../support/seeded-properties.ts';
 
 const SEED = 20261121;
 const POINTS = 20;

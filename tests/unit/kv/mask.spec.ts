@@ -1,7 +1,7 @@
-import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { maskOf, sees, visibleKeys, type Mask } from '../../../gpu/kv/mask.ts';
 import { sharingOf } from '../../support/arbitrary-plans.ts';
+import { fc } from '../../support/seeded-properties.ts';
 
 const masksOf = (text: string, more: { forceNodiag?: boolean } = {}) => {
   const sharing = sharingOf(text, more);

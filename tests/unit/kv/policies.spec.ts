@@ -1,4 +1,3 @@
-import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { rowsAfterCut, rowsThatStay, victimOf, type ScoredRow } from '../../../gpu/kv/policies/cut.ts';
 import { gumbelTable, noiseIndex, noiseOfQuery, pcg } from '../../../gpu/kv/policies/noise.ts';
@@ -7,6 +6,7 @@ import { mostRows, mostRowsAtOnce, policyKind } from '../../../gpu/kv/policies/p
 import { PolicyRun } from '../../../gpu/kv/policies/policy-run.ts';
 import type { Budget, Policy } from '../../../gpu/kv/policies/policy.ts';
 import { policyWith } from '../../support/arbitrary-policies.ts';
+import { fc } from '../../support/seeded-properties.ts';
 
 const budgetOf = (id: string, fields: Partial<Policy>, textTokens: number) =>
   policyKind(id).budget(policyWith(id, fields), textTokens);

@@ -1,4 +1,3 @@
-import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { keepEverything } from '../../../gpu/kv/policies/keep-everything.ts';
 import {
@@ -11,6 +10,7 @@ import { kvBytesHeld } from '../../../gpu/kv/usage.ts';
 import { arbitraryPolicy, policyWith } from '../../support/arbitrary-policies.ts';
 import { sharingOf } from '../../support/arbitrary-plans.ts';
 import { dims } from '../worker/tiny-checkpoint.ts';
+import { fc } from '../../support/seeded-properties.ts';
 
 const sharing = sharingOf('0_2s_2s_0', { windowTokens: 8 });
 

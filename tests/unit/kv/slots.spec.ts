@@ -1,4 +1,3 @@
-import fc from 'fast-check';
 import { expect, it } from 'vitest';
 import { packRow, rowAt, ROW_WORDS } from '../../../gpu/kv/rows.ts';
 import {
@@ -9,6 +8,7 @@ import {
   slotRuns,
   type SlotLayout,
 } from '../../../gpu/kv/slots.ts';
+import { fc } from '../../support/seeded-properties.ts';
 
 /** A layout, and the last position of a text that fits into it. */
 const texts: fc.Arbitrary<{ layout: SlotLayout; last: number; firstHeld: number }> = fc

@@ -1,4 +1,3 @@
-import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { visibleKeys, maskOf } from '../../../gpu/kv/mask.ts';
 import { slotOf } from '../../../gpu/kv/slots.ts';
@@ -7,6 +6,7 @@ import { kvUsage, type KvPrecision } from '../../../gpu/kv/usage.ts';
 import type { Sharing } from '../../../gpu/plan/sharing.ts';
 import { arbitrarySharing, sharingOf } from '../../support/arbitrary-plans.ts';
 import { tinyDims } from '../../support/random-model.ts';
+import { fc } from '../../support/seeded-properties.ts';
 
 /** Stores with the memory that the ledger counts: a few bytes more than requested. */
 function storesOf(sharing: Sharing, capacityTokens: number, precision: KvPrecision = 'f16') {

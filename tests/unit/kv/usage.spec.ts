@@ -1,4 +1,3 @@
-import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import {
   kvBytesPerToken,
@@ -12,6 +11,7 @@ import {
 import type { ModelDims } from '../../../gpu/plan/model-dims.ts';
 import { kvOwners } from '../../../gpu/plan/sharing.ts';
 import { arbitrarySharing, sharingOf } from '../../support/arbitrary-plans.ts';
+import { fc } from '../../support/seeded-properties.ts';
 
 const tinyLlama: ModelDims = {
   layerCount: 22,

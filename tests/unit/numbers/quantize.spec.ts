@@ -1,4 +1,3 @@
-import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { fromF16Bits } from '../../../gpu/numbers/element-type.ts';
 import {
@@ -9,6 +8,7 @@ import {
   rowLayout,
   type QuantizedFormat,
 } from '../../../gpu/numbers/quantize.ts';
+import { fc } from '../../support/seeded-properties.ts';
 
 const formats: readonly QuantizedFormat[] = ['q8', 'q4'];
 

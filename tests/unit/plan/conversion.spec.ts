@@ -1,8 +1,8 @@
-import fc from 'fast-check';
 import { expect, it } from 'vitest';
 import { isCopy, kvSources, meanOf } from '../../../gpu/plan/conversion.ts';
 import { ownersOf } from '../../../gpu/plan/layer-types.ts';
 import { arbitraryLayers, layersOf } from '../../support/arbitrary-plans.ts';
+import { fc } from '../../support/seeded-properties.ts';
 
 const sources = (stored: string, wanted: string) =>
   Object.fromEntries(kvSources(layersOf(stored), layersOf(wanted)));

@@ -1,8 +1,8 @@
-import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { chooseMode, groupsOf } from '../../../gpu/plan/forward-plan.ts';
 import { readsAbove } from '../../../gpu/plan/layer-types.ts';
 import { arbitraryLayers, layersOf } from '../../support/arbitrary-plans.ts';
+import { fc } from '../../support/seeded-properties.ts';
 
 const groups = (text: string) =>
   groupsOf(layersOf(text)).map(({ start, stop, iterated }) => [start, stop, iterated]);

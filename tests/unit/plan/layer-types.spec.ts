@@ -1,4 +1,3 @@
-import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import {
   formatLayerTypes,
@@ -8,6 +7,7 @@ import {
   readsAbove,
 } from '../../../gpu/plan/layer-types.ts';
 import { arbitraryLayers, layersOf } from '../../support/arbitrary-plans.ts';
+import { fc } from '../../support/seeded-properties.ts';
 
 describe('parseLayerTypes', () => {
   it('reads which owner each layer reads, and which layers use the window', () => {

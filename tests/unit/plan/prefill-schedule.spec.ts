@@ -1,9 +1,9 @@
-import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { ownersOf, readsAbove } from '../../../gpu/plan/layer-types.ts';
 import { prefillLayerPasses, prefillSchedule } from '../../../gpu/plan/prefill-schedule.ts';
 import { arbitrarySharing, sharingOf } from '../../support/arbitrary-plans.ts';
 import { emptyKv, toyParallel, toyScheduled, toySequential } from '../../support/toy-decoder.ts';
+import { fc } from '../../support/seeded-properties.ts';
 
 const arbitraryTurn = fc.array(fc.nat(999), { minLength: 1, maxLength: 7 });
 const arbitraryPasses = fc.record({

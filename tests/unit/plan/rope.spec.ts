@@ -1,6 +1,6 @@
-import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { ropeFrequencies, ropeTable, type RopeSpec } from '../../../gpu/plan/rope.ts';
+import { fc } from '../../support/seeded-properties.ts';
 
 const plain: RopeSpec = { type: 'default', theta: 10000 };
 /** The numbers of Llama 3.1. */

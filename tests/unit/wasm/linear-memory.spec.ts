@@ -1,6 +1,6 @@
-import fc from 'fast-check';
 import { expect, it } from 'vitest';
 import { LinearMemory } from '../../../gpu/wasm/linear-memory.ts';
+import { fc } from '../../support/seeded-properties.ts';
 
 it('Pieces never overlap, start as zeros, and can all be freed', () => {
   const steps = fc.array(fc.record({ bytes: fc.integer({ min: 1, max: 200_000 }), frees: fc.nat(7) }), {

@@ -1,4 +1,3 @@
-import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { columnsFor, darknessOf, fillColumns, NARROWEST_PX } from '../../../web/ui/cache-picture/columns.ts';
 import {
@@ -12,6 +11,7 @@ import {
   storesTold,
 } from '../../../web/ui/cache-picture/held-cache.ts';
 import { sharingOf } from '../../support/arbitrary-plans.ts';
+import { fc } from '../../support/seeded-properties.ts';
 
 const { layers } = sharingOf('0_2s_2s_0', { windowTokens: 8 });
 

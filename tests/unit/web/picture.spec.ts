@@ -1,4 +1,3 @@
-import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { heatFigure } from '../../../web/panels/convergence/heat-figure.ts';
 import { kernelBars, kernelFigure } from '../../../web/panels/charts/kernel-bars.ts';
@@ -12,6 +11,7 @@ import { framed, wrapped, type Figure } from '../../../web/ui/picture/frame.ts';
 import { lineFigure } from '../../../web/ui/picture/line-figure.ts';
 import { ticksBetween, ticksTo } from '../../../web/ui/picture/ticks.ts';
 import { formatBits, formatBytes } from '../../../web/ui/format.ts';
+import { fc } from '../../support/seeded-properties.ts';
 
 const chart = (label = 'this plan', title = 'KV bytes in use'): Figure =>
   lineFigure({

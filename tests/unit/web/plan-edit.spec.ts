@@ -1,4 +1,3 @@
-import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { EditHistory } from '../../../web/playground/edit-history.svelte.ts';
 import {
@@ -8,6 +7,7 @@ import {
   shiftTargets,
   toggleWindow,
 } from '../../../web/panels/layers/plan-edit.ts';
+import { fc } from '../../support/seeded-properties.ts';
 
 describe('edits of a plan as text', () => {
   it('change their own entries and keep all others as typed', () => {

@@ -1,5 +1,4 @@
 import 'fake-indexeddb/auto';
-import fc from 'fast-check';
 import { beforeEach, describe, expect, it, vi } from 'vitest';
 import { greedy } from '../../../gpu/plan/sampling.ts';
 import { openSpace } from '../../../worker/storage/space.ts';
@@ -11,6 +10,7 @@ import { sortRuns } from '../../../web/panels/runs/sort-runs.ts';
 import { readStoredRun } from '../../../web/playground/read-stored-run.ts';
 import { storedRunOf, type StoredRun } from '../../../web/playground/stored-run.ts';
 import { defaultConfig } from '../../../web/settings/settings.ts';
+import { fc } from '../../support/seeded-properties.ts';
 
 const run = (number: number): Run =>
   ({

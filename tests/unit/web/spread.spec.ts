@@ -1,6 +1,6 @@
-import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { alike, formatRange, spreadOf } from '../../../web/ui/spread.ts';
+import { fc } from '../../support/seeded-properties.ts';
 
 describe('a spread', () => {
   it('is the median and the range of what was measured', () => {

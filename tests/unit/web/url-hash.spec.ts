@@ -1,10 +1,10 @@
-import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { Setting } from '../../../worker/settings/setting.ts';
 import { settings } from '../../../worker/settings/settings.ts';
 import { defaultConfig, sharingOf, type PlaygroundConfig } from '../../../web/settings/settings.ts';
 import { decodeHash, encodeHash, tooLongForLink } from '../../../web/settings/hash.ts';
 import type { SharingConfig } from '../../../worker/protocol/load.ts';
+import { fc } from '../../support/seeded-properties.ts';
 
 const stored: SharingConfig = {
   layerTypes: '0_6_6_6_6_6_6_7',

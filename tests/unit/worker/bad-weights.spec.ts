@@ -1,9 +1,9 @@
-import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { ModelSource } from '../../../worker/loader/model-source.ts';
 import { fileOf, fileOfTensors, type TensorOf } from './safetensors-file.ts';
 import { memorySource } from './sources.ts';
 import { load, notingBackend, shardsOf, tensorsOf } from './tiny-checkpoint.ts';
+import { fc } from '../../support/seeded-properties.ts';
 
 describe('weights that cannot be used', () => {
   const whole = (tensors: Map<string, TensorOf>) => ({ 'model.safetensors': fileOfTensors(tensors) });

@@ -1,5 +1,4 @@
 import { createHash } from 'node:crypto';
-import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { meanOf } from '../../../gpu/plan/conversion.ts';
 import { toBf16, toF16, toFloat32 } from '../../../gpu/numbers/element-type.ts';
@@ -18,6 +17,7 @@ import { ask } from './engines.ts';
 import { fileOfTensors, type TensorOf } from './safetensors-file.ts';
 import { goldenHfSource, goldenSource, memorySource, shippedSource } from './sources.ts';
 import { placeHere } from '../../../worker/text/place-here.ts';
+import { fc } from '../../support/seeded-properties.ts';
 
 type Files = Record<string, Uint8Array>;
 

@@ -1,5 +1,4 @@
 import { readFile } from 'node:fs/promises';
-import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { exportedConfig } from '../../../worker/export/exported-config.ts';
 import { formatJsonFields, jsonFields } from '../../../worker/export/json-fields.ts';
@@ -7,6 +6,7 @@ import { applyConfig } from '../../../worker/loader/apply-config.ts';
 import { parseModelConfig } from '../../../worker/loader/model-config.ts';
 import { valueOf } from '../../../worker/outcome.ts';
 import type { SharingConfig } from '../../../worker/protocol/load.ts';
+import { fc } from '../../support/seeded-properties.ts';
 
 /** The config.json of a published model under another plan: its text, and what reading it gives. */
 async function exported(name: string, changes: Partial<SharingConfig>) {

@@ -1,7 +1,7 @@
-import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { BadJson, parseHostileJson } from '../../../worker/hostile-json.ts';
 import { show } from '../../../worker/hostile-fields.ts';
+import { fc } from '../../support/seeded-properties.ts';
 
 const limits = { length: 1e8, values: 1e6, names: 1e5, nonFinite: false, isFile: true };
 const parse = (text: string, changes: Partial<typeof limits> = {}) =>

@@ -1,5 +1,4 @@
 import { readFile } from 'node:fs/promises';
-import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { Backend } from '../../../gpu/backend.ts';
 import { openCpuBackend } from '../../../gpu/reference/backend.ts';
@@ -11,6 +10,7 @@ import { valueOf } from '../../../worker/outcome.ts';
 import { fileOfTensors } from './safetensors-file.ts';
 import { memorySource } from './sources.ts';
 import { dims, load, notingBackend, shardsOf, specs, storedLayers, tensorsOf } from './tiny-checkpoint.ts';
+import { fc } from '../../support/seeded-properties.ts';
 
 describe('loading weights', () => {
   it('puts every byte of every tensor in its place, whatever the chunks of the file', async () => {

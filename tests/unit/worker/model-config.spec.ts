@@ -1,9 +1,9 @@
 import { readFile } from 'node:fs/promises';
-import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { applyConfig } from '../../../worker/loader/apply-config.ts';
 import { parseModelConfig } from '../../../worker/loader/model-config.ts';
 import type { SharingConfig } from '../../../worker/protocol/load.ts';
+import { fc } from '../../support/seeded-properties.ts';
 
 const llama = {
   model_type: 'llama',

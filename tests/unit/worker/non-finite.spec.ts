@@ -1,7 +1,7 @@
-import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { toFloat32, type ElementType } from '../../../gpu/numbers/element-type.ts';
 import { firstBeyondF16, firstNonFinite } from '../../../worker/loader/non-finite.ts';
+import { fc } from '../../support/seeded-properties.ts';
 
 const types = ['f32', 'f16', 'bf16'] as const satisfies readonly ElementType[];
 const size = (type: ElementType) => (type === 'f32' ? 4 : 2);

@@ -1,6 +1,6 @@
-import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { negativeLogLikelihood, PromptLogits } from '../../../worker/engine/prompt-logits.ts';
+import { fc } from '../../support/seeded-properties.ts';
 
 const turnsAndPositions = fc
   .array(fc.array(fc.nat(9), { minLength: 1, maxLength: 5 }), { minLength: 1, maxLength: 4 })

@@ -1,8 +1,8 @@
 import { readFile } from 'node:fs/promises';
-import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { BadHeader, headerLength, parseHeader } from '../../../worker/loader/safetensors.ts';
 import { fileOf, fileOfTensors } from './safetensors-file.ts';
+import { fc } from '../../support/seeded-properties.ts';
 
 /** Reads the header of a file the way the loader does. */
 function read(file: Uint8Array, fileBytes: number | null = file.length) {

@@ -1,10 +1,10 @@
 import { readFile } from 'node:fs/promises';
-import fc from 'fast-check';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { TextStream } from '../../../worker/text/text-stream.ts';
 import { attempt } from '../../../worker/outcome.ts';
 import { openTokenizer, type TextTokenizer } from '../../../worker/text/tokenizer.ts';
 import { shippedSource } from './sources.ts';
+import { fc } from '../../support/seeded-properties.ts';
 
 let tokenizer: TextTokenizer;
 

@@ -4,7 +4,8 @@ import { part } from './parts.mjs';
 export default defineConfig({
   test: {
     include: [...part.tests],
-    setupFiles: ['tools/check/mutants/fixed-seed.ts'],
+    // Random cases that catch a change on one night and miss it on the next would make the score move.
+    provide: { samples: 'some', seed: 1 },
     testTimeout: 20_000,
   },
 });
