@@ -26,15 +26,15 @@ export const ROW_WORDS = 6;
 export const ropeOf = (position: number): number => position;
 
 /** The row of a position in a store with this layout. */
-export function rowAt(layout: SlotLayout, position: number): Row {
+export function rowAt(layout: SlotLayout, position: number, sequence = 0): Row {
   const slot = slotOf(layout, position);
   return {
-    sequence: 0,
+    sequence,
     position,
     rope: ropeOf(position),
     slot,
-    firstSlot: 0,
-    endSlot: layout.kind === 'ring' ? layout.slots : slot + 1,
+    firstSlot: layout.firstSlot,
+    endSlot: layout.kind === 'ring' ? layout.firstSlot + layout.slots : slot + 1,
   };
 }
 

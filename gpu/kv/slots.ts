@@ -17,22 +17,27 @@ export interface SlotLayout {
   readonly kind: SlotKind;
   /** Slots that the layout has. */
   readonly slots: number;
-  /** The position in slot 0. Only a scratch layout begins within the text. */
+  /** The position in the first slot. Only a scratch layout begins within the text. */
   readonly firstPosition: number;
+  /** Where the slots begin in a memory that several texts may share. */
+  readonly firstSlot: number;
 }
 
-export const linearSlots = (slots: number): SlotLayout => ({ kind: 'linear', slots, firstPosition: 0 });
-export const ringSlots = (slots: number): SlotLayout => ({ kind: 'ring', slots, firstPosition: 0 });
-export const evictingSlots = (slots: number): SlotLayout => ({ kind: 'evicting', slots, firstPosition: 0 });
+const fromTheStart = { firstPosition: 0, firstSlot: 0 } as const;
+
+export const linearSlots = (slots: number): SlotLayout => ({ kind: 'linear', slots, ...fromTheStart });
+export const ringSlots = (slots: number): SlotLayout => ({ kind: 'ring', slots, ...fromTheStart });
+export const evictingSlots = (slots: number): SlotLayout => ({ kind: 'evicting', slots, ...fromTheStart });
 export const scratchSlots = (slots: number, firstPosition: number): SlotLayout => ({
   kind: 'scratch',
   slots,
   firstPosition,
+  firstSlot: 0,
 });
 
 /** The slot of a position. The cache knows whether its row is still there. */
-export const slotOf = ({ kind, slots, firstPosition }: SlotLayout, position: number): number =>
-  kind === 'ring' ? position % slots : position - firstPosition;
+export const slotOf = ({ kind, slots, firstPosition, firstSlot }: SlotLayout, position: number): number =>
+  firstSlot + (kind === 'ring' ? position % slots : position - firstPosition);
 
 /** Neighboring slots. */
 export interface SlotRun {
@@ -45,7 +50,7 @@ export function slotRuns(layout: SlotLayout, from: number, to: number): readonly
   const runs: SlotRun[] = [];
   for (let position = from; position < to;) {
     const slot = slotOf(layout, position);
-    const rows = Math.min(layout.slots - slot, to - position);
+    const rows = Math.min(layout.firstSlot + layout.slots - slot, to - position);
     runs.push({ slot, rows });
     position += rows;
   }

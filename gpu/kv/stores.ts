@@ -1,5 +1,5 @@
 import type { ModelDims } from '../plan/model-dims.ts';
-import { kvOwners, type Sharing } from '../plan/sharing.ts';
+import { kvOwners, type KvOwner, type Sharing } from '../plan/sharing.ts';
 import { WindowedCache, type KvCache } from './cache.ts';
 import type { Budget } from './policies/policy.ts';
 import type { StoreRows } from './store-rows.ts';
@@ -12,12 +12,16 @@ import {
   type KvUsage,
 } from './usage.ts';
 
-/**
- * Takes zeroed memory for one store.
- *
- * @returns the bytes that the ledger counts for it
- */
-export type AllocateStore = (owner: number, bytes: number) => number;
+/** The memory of one store. */
+export interface StoreMemory {
+  /** What the ledger counts for it. */
+  readonly bytes: number;
+  /** Where its slots begin: not at 0 if several texts have a buffer in common. */
+  readonly firstSlot: number;
+}
+
+/** Takes memory for one store. */
+export type AllocateStore = (owner: KvOwner, slots: number, rowBytes: number) => StoreMemory;
 
 /** What a store under a policy is made for. */
 export interface EvictingFacts {
@@ -62,10 +66,10 @@ export class KvStores {
         return evicting.make({ owner: owner.layer, windowTokens: window, capacityTokens, rowBytes });
       }
       const rows = kvRowsAllocated(owner, capacityTokens, windowTokens);
-      const slots = rows < capacityTokens ? ringSlots(rows) : linearSlots(rows);
-      const bytesAllocated = allocate(owner.layer, rows * rowBytes);
+      const { bytes, firstSlot } = allocate(owner, rows, rowBytes);
+      const slots = { ...(rows < capacityTokens ? ringSlots(rows) : linearSlots(rows)), firstSlot };
       return new WindowedCache({
-        ...{ owner: owner.layer, slots, rowBytes, bytesAllocated },
+        ...{ owner: owner.layer, slots, rowBytes, bytesAllocated: bytes },
         windowTokens: owner.windowed ? windowTokens : Infinity,
       });
     });

@@ -52,7 +52,7 @@ export class CpuDecoder implements Decoder {
       dims,
       kvPrecision,
       capacityTokens,
-      (_, bytes) => bytes,
+      (_, slots, rowBytes) => ({ bytes: slots * rowBytes, firstSlot: 0 }),
       eviction && {
         make: (facts) =>
           newEvictingCache(facts, eviction, 0, (slots) => {

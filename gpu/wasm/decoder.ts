@@ -93,9 +93,10 @@ export class WasmDecoder implements Decoder, SteppingText {
         dims,
         kvPrecision,
         capacityTokens,
-        (owner, bytes) => {
-          addresses.set(owner, take(`kv/layer-${owner}`, bytes));
-          return bytes;
+        ({ layer }, slots, rowBytes) => {
+          const bytes = slots * rowBytes;
+          addresses.set(layer, take(`kv/layer-${layer}`, bytes));
+          return { bytes, firstSlot: 0 };
         },
         eviction && {
           make: (facts) =>

@@ -1,14 +1,14 @@
-import type { Forward } from './forward.ts';
+import type { StepForward } from './forward.ts';
 import type { GpuWeights } from './weights.ts';
 import { paddedCols } from '../numbers/matrix-format.ts';
 import type { Bound, Recorder } from './kernel.ts';
 import { attend } from './kernels/attend.ts';
-import { gateUp } from './kernels/gate-up.ts';
+import { gateUpColumns } from './kernels/gate-up.ts';
 import type { HeadsParams } from './kernels/heads.ts';
-import type { MatvecInput } from './kernels/matvec.ts';
+import { fittingColumns, type MatvecInput } from './kernels/matvec.ts';
 import { placeHeads } from './kernels/place-heads.ts';
-import { projectHeads } from './kernels/project-heads.ts';
-import { project } from './kernels/project.ts';
+import { projectHeadsColumns } from './kernels/project-heads.ts';
+import { projectColumns } from './kernels/project.ts';
 import { sample } from './kernels/sample.ts';
 import { swiglu } from './kernels/swiglu.ts';
 import { attention, keyValueHeads, queryHeads } from './layer-params.ts';
@@ -16,10 +16,13 @@ import { rowsFrom, wholeOf, type Matrix } from './matrix.ts';
 import type { LayerType } from '../plan/layer-types.ts';
 import type { ModelDims } from '../plan/model-dims.ts';
 import { recordEmbed } from './embed.ts';
-import type { SessionBuffers, StoreBuffer } from './session-buffers.ts';
+import type { StepBuffers, StepStore } from './session-buffers.ts';
 
-/** One token through all layers: from its id in `session.tokens` to `session.hidden`, its KV into the stores. */
-export function recordLayers(r: Recorder, forward: Forward): void {
+/**
+ * The step's rows, a token each, through all layers: from its id in `session.tokens` to `session.hidden`, its KV into the
+ * stores.
+ */
+export function recordLayers(r: Recorder, forward: StepForward): void {
   recordEmbedding(r, forward);
   for (const layer of forward.sharing.layers) recordLayer(r, forward, layer);
   const { session } = forward;
@@ -33,14 +36,14 @@ export function recordLayers(r: Recorder, forward: Forward): void {
   }
 }
 
-/** The token's embedding, to `session.hidden`. */
-export function recordEmbedding(r: Recorder, { weights, session }: Forward): void {
-  const { tokens, hidden, rows, step } = session;
-  recordEmbed(r, weights, { tokens, hidden, rows, step });
+/** The tokens' embeddings, to `session.hidden`. */
+export function recordEmbedding(r: Recorder, { weights, session }: StepForward): void {
+  const { tokens, tokenPlaces, hidden, rows, step } = session;
+  recordEmbed(r, weights, tokenPlaces, { tokens, hidden, rows, step });
 }
 
 /** One layer, onto `session.hidden`. */
-export function recordLayer(r: Recorder, forward: Forward, layer: LayerType): void {
+export function recordLayer(r: Recorder, forward: StepForward, layer: LayerType): void {
   const { dims, weights, keyValueWeights, session } = forward;
   const { heads, rmsNormEps: eps } = dims;
   const normed = { kind: 'normed', dim: dims.hiddenSize, eps } as const;
@@ -89,12 +92,13 @@ export function recordLayer(r: Recorder, forward: Forward, layer: LayerType): vo
     });
   }
 
-  multiplyRow(
+  multiplyRows(
     r,
     forward,
     {
       matrix: weights.matrix('o', i),
       input: { kind: 'splits', splits: session.splits, heads },
+      yStride: paddedCols(dims.hiddenSize),
       add: true,
       biased: dims.outputBias,
     },
@@ -103,47 +107,57 @@ export function recordLayer(r: Recorder, forward: Forward, layer: LayerType): vo
 
   recordGateUp(r, forward, i, normed);
 
-  multiplyRow(
+  multiplyRows(
     r,
     forward,
-    { matrix: weights.matrix('down', i), input: { kind: 'plain' }, add: true, biased: dims.mlpBias },
+    {
+      matrix: weights.matrix('down', i),
+      input: { kind: 'plain' },
+      yStride: paddedCols(dims.hiddenSize),
+      add: true,
+      biased: dims.mlpBias,
+    },
     { x: session.activated, gain: none, bias: weights.vector(i, 'downBias'), y: hidden },
   );
 }
 
 /** The LM head: from `session.hidden` to `session.logits`. */
-export function recordHead(r: Recorder, forward: Forward): void {
+export function recordHead(r: Recorder, forward: StepForward): void {
   const { dims, weights, session } = forward;
   const input = { kind: 'normed', dim: dims.hiddenSize, eps: dims.rmsNormEps } as const;
-  multiplyRow(
+  const matrix = headOf(dims, weights);
+  multiplyRows(
     r,
     forward,
-    { matrix: headOf(dims, weights), input, add: false, biased: false },
+    { matrix, input, yStride: matrix.rows, add: false, biased: false },
     { x: session.hidden, gain: weights.vector(0, 'finalNorm'), bias: weights.vector(0), y: session.logits },
   );
 }
 
-interface RowProduct {
+interface Product {
   readonly matrix: Matrix;
   readonly input: MatvecInput;
+  /** Numbers in a row of the product. */
+  readonly yStride: number;
   readonly add: boolean;
   readonly biased: boolean;
 }
 
-/** One row times a matrix, part by part of it. */
-function multiplyRow(
+/** The rows times a matrix, part by part of it. */
+function multiplyRows(
   r: Recorder,
-  { context }: Forward,
-  { matrix, ...product }: RowProduct,
+  { context, columns }: StepForward,
+  { matrix, ...product }: Product,
   {
     bias,
     y,
     ...input
   }: { readonly x: GPUBuffer; readonly gain: GPUBuffer; readonly bias: GPUBuffer; readonly y: GPUBuffer },
 ): void {
+  const kernel = projectColumns(fittingColumns(columns, product.input));
   for (const part of matrix.parts) {
     r.add(
-      project,
+      kernel,
       { matrix: part, ...product, tuning: context.tuning.matvec },
       {
         ...input,
@@ -155,10 +169,10 @@ function multiplyRow(
   }
 }
 
-/** The hidden state through the query, or the key and value, projection of a layer, to `out`. */
+/** The hidden states through the query, or the key and value, projection of a layer, to `out`. */
 function recordHeads(
   r: Recorder,
-  forward: Forward,
+  forward: StepForward,
   matrix: Matrix,
   heads: HeadsParams,
   {
@@ -175,7 +189,7 @@ function recordHeads(
     readonly rows: Bound;
   },
 ): void {
-  const { context, dims, session } = forward;
+  const { context, dims, session, columns } = forward;
   const { hidden, rope, step } = session;
   const input = { kind: 'normed', dim: dims.hiddenSize, eps: dims.rmsNormEps } as const;
   const biased = dims.qkvBias;
@@ -183,69 +197,73 @@ function recordHeads(
   if (whole) {
     const { lanes } = context.tuning.matvec;
     r.add(
-      projectHeads,
+      projectHeadsColumns(columns),
       { matrix: whole, input, biased, lanes, heads },
       { x: hidden, gain, w: whole.buffer, bias, headGain, rope, out, rows, step },
     );
     return;
   }
   const projected = projectedOf(session);
-  multiplyRow(r, forward, { matrix, input, add: false, biased }, { x: hidden, gain, bias, y: projected });
+  multiplyRows(
+    r,
+    forward,
+    { matrix, input, yStride: matrix.rows, add: false, biased },
+    { x: hidden, gain, bias, y: projected },
+  );
   r.add(placeHeads, heads, { x: projected, headGain, rope, out, rows, step });
 }
 
-/** The hidden state through a layer's gate and up, to `session.activated`. */
-function recordGateUp(r: Recorder, forward: Forward, layer: number, input: MatvecInput): void {
-  const { context, dims, weights, session } = forward;
+/** The hidden states through a layer's gate and up, to `session.activated`. */
+function recordGateUp(r: Recorder, forward: StepForward, layer: number, input: MatvecInput): void {
+  const { context, dims, weights, session, columns } = forward;
   const matrix = weights.matrix('gateUp', layer);
   const bias = weights.vector(layer, 'gateBias', 'upBias');
   const gain = weights.vector(layer, 'mlpNorm');
   const biased = dims.mlpBias;
+  const dim = dims.intermediateSize;
+  const yStride = paddedCols(dim);
   const whole = wholeOf(matrix);
   if (whole) {
     r.add(
-      gateUp,
-      { matrix: whole, input, biased, tuning: context.tuning.matvec },
+      gateUpColumns(columns),
+      { matrix: whole, input, yStride, biased, tuning: context.tuning.matvec },
       { x: session.hidden, gain, w: whole.buffer, bias, y: session.activated },
     );
     return;
   }
   const projected = projectedOf(session);
-  multiplyRow(
+  multiplyRows(
     r,
     forward,
-    { matrix, input, add: false, biased },
+    { matrix, input, yStride: matrix.rows, add: false, biased },
     { x: session.hidden, gain, bias, y: projected },
   );
-  const dim = dims.intermediateSize;
-  r.add(swiglu, { dim, yStride: paddedCols(dim) }, { x: projected, y: session.activated });
+  r.add(swiglu, { dim, yStride }, { x: projected, y: session.activated });
 }
 
-/** The next token: from `session.logits` to `session.tokens`. */
-export function recordSample(r: Recorder, { context, dims, session }: Forward): void {
+/** The next tokens: from `session.logits` to `session.tokens` and `session.drawn`. */
+export function recordSample(r: Recorder, { context, dims, session }: StepForward): void {
+  const { logits, tokens, tokenPlaces, seen, sampling: options, rows, drawn } = session;
   r.add(
     sample,
-    { vocabSize: dims.vocabSize, workgroup: context.tuning.sampleWorkgroup },
-    {
-      logits: session.logits,
-      tokens: session.tokens,
-      seen: session.seen,
-      options: session.sampling,
-      rows: session.rows,
-    },
+    { vocabSize: dims.vocabSize, tokenPlaces, workgroup: context.tuning.sampleWorkgroup },
+    { logits, tokens, seen, options, rows, drawn },
   );
 }
 
 export const headOf = (dims: ModelDims, weights: GpuWeights) =>
   weights.matrix(dims.tiedEmbeddings ? 'embed' : 'head');
 
-export function storeOf({ storeBuffers }: Pick<SessionBuffers, 'storeBuffers'>, owner: number): StoreBuffer {
+export function storeOf<Store extends StepStore>(
+  { storeBuffers }: { readonly storeBuffers: ReadonlyMap<number, Store> },
+  owner: number,
+): Store {
   const store = storeBuffers.get(owner);
   if (!store) throw new Error(`layer ${owner} owns no KV`);
   return store;
 }
 
-function projectedOf({ projected }: SessionBuffers): GPUBuffer {
+function projectedOf({ projected }: StepBuffers): GPUBuffer {
   if (!projected) throw new Error('a matrix lies in parts, and there is no room for its product');
   return projected;
 }

@@ -1,6 +1,6 @@
 import type { LayerType } from '../plan/layer-types.ts';
 import type { Eviction } from './eviction.ts';
-import type { Forward } from './forward.ts';
+import type { StepForward } from './forward.ts';
 import type { Bound, Recorder } from './kernel.ts';
 import { attendHeld } from './kernels/attend-held.ts';
 import { evict, placeRow } from './kernels/held-rows.ts';
@@ -34,7 +34,7 @@ interface QueryBuffers {
 /** Attention of a layer, to `attended`. */
 export function recordHeldAttention(
   r: Recorder,
-  forward: Forward,
+  forward: StepForward,
   eviction: Eviction,
   layer: LayerType,
   store: HeldStore,
@@ -55,7 +55,7 @@ export function recordHeldAttention(
  */
 export function recordScores(
   r: Recorder,
-  forward: Forward,
+  forward: StepForward,
   eviction: Eviction,
   layer: LayerType,
   store: HeldStore,
@@ -102,7 +102,7 @@ export function recordScores(
 /** The scores of the step's rows that their keys give them. Nothing unless the policy asks for them. */
 export function recordKeyScores(
   r: Recorder,
-  { dims, kvPrecision }: Forward,
+  { dims, kvPrecision }: StepForward,
   eviction: Eviction,
   store: HeldStore,
   next: GPUBuffer,
@@ -119,7 +119,7 @@ export function recordKeyScores(
 /** Moves the row that was just computed into its slots. */
 export function recordPlaceRow(
   r: Recorder,
-  forward: Forward,
+  forward: StepForward,
   eviction: Eviction,
   owner: number,
   rows: Bound,
@@ -136,7 +136,7 @@ export function recordPlaceRow(
 /** The cut of every store after a token was fed. */
 export function recordEvictions(
   r: Recorder,
-  { context, dims, session }: Forward,
+  { context, dims, session }: StepForward,
   eviction: Eviction,
   rowsOf: (owner: number) => Bound,
 ): void {

@@ -1,4 +1,4 @@
-import type { Forward } from './forward.ts';
+import type { StepForward } from './forward.ts';
 import type { AttendParams } from './kernels/attend.ts';
 import type { HeadsParams } from './kernels/heads.ts';
 import { maskOf } from '../kv/mask.ts';
@@ -18,7 +18,7 @@ export const queryHeads = ({ headDim, heads, qkNorm, rmsNormEps }: ModelDims): H
 });
 
 /** Keys' and values' heads, to a store; the keys' are rotated. */
-export const keyValueHeads = ({ dims, kvPrecision }: Forward): HeadsParams => ({
+export const keyValueHeads = ({ dims, kvPrecision }: StepForward): HeadsParams => ({
   ...queryHeads(dims),
   heads: 2 * dims.kvHeads,
   rotatedHeads: dims.kvHeads,
@@ -27,7 +27,7 @@ export const keyValueHeads = ({ dims, kvPrecision }: Forward): HeadsParams => ({
 
 /** A layer's attention over the store that it reads. */
 export const attention = (
-  { context, dims, sharing, kvPrecision }: Forward,
+  { context, dims, sharing, kvPrecision }: StepForward,
   layer: LayerType,
   splits: number,
 ): AttendParams => ({
@@ -38,5 +38,6 @@ export const attention = (
   diagonal: maskOf(sharing, layer).diagonal,
   windowed: layer.windowed,
   splits,
+  mostSplits: context.tuning.mostSplits,
   workgroup: context.tuning.attendWorkgroup,
 });

@@ -34,6 +34,9 @@ export class Ledger {
   }
 }
 
+/** What the ledger counts for a buffer of so many bytes. */
+export const allocatedSize = (bytes: number) => Math.max(16, Math.ceil(bytes / 16) * 16);
+
 export interface LedgerEntry {
   readonly owner: string;
   readonly label: string;
@@ -61,7 +64,7 @@ export class Scope {
    * @throws BackendError `limit-too-small` if the adapter can never bind so many bytes
    */
   allocate(label: string, bytes: number, usage: GPUBufferUsageFlags): GPUBuffer {
-    const size = Math.max(16, Math.ceil(bytes / 16) * 16);
+    const size = allocatedSize(bytes);
     const { maxBufferSize, maxStorageBufferBindingSize } = this.#device.limits;
     const storage = (usage & GPUBufferUsage.STORAGE) !== 0;
     const limit = storage ? 'maxStorageBufferBindingSize' : 'maxBufferSize';

@@ -1,9 +1,12 @@
 import { SMALLEST_TEMPERATURE, type SamplingOptions } from '../plan/sampling.ts';
 import { seedKey } from '../cpu/random.ts';
 
+/** Bytes of the options of one sequence. */
+export const SAMPLING_BYTES = 32;
+
 /** Sampling options as `kernels/sample.wgsl` reads them. */
 export function packSampling(options: SamplingOptions): ArrayBuffer {
-  const view = new DataView(new ArrayBuffer(32));
+  const view = new DataView(new ArrayBuffer(SAMPLING_BYTES));
   const [keyLow, keyHigh] = seedKey(options.seed);
   view.setFloat32(0, options.temperature < SMALLEST_TEMPERATURE ? 0 : options.temperature, true);
   view.setUint32(4, options.topK, true);

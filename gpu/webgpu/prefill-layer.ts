@@ -84,8 +84,9 @@ export function allocatePrefill(
       const ring = store.slots.kind === 'ring';
       const slots = ring ? scratch : store.slots;
       const buffer = ring ? scope.storage(`kv/layer-${owner}`, scratchBytes) : store.buffer;
-      tables.set(slots.kind, (position) => rowAt(slots, position));
-      return [owner, { buffer, slots, read: slots.kind, write: slots.kind }] as const;
+      const name = `${slots.kind} from ${slots.firstSlot}`;
+      tables.set(name, (position) => rowAt(slots, position, session.place));
+      return [owner, { buffer, slots, read: name, write: name }] as const;
     }),
   );
   const rowTables = new RowTables(tables, turnRows);

@@ -254,7 +254,8 @@ class ParallelPrefill {
   async #embed({ hidden, rows, steps: step }: PrefillBuffers, chunks: readonly number[]): Promise<Job[]> {
     const { context, weights, session } = this.#forward;
     const recorder = context.kernels.record(this.#scope);
-    recordEmbed(recorder, weights, { tokens: session.tokens, hidden, rows, step });
+    const { tokens, tokenPlaces } = session;
+    recordEmbed(recorder, weights, tokenPlaces, { tokens, hidden, rows, step });
     const recording = await recorder.finish();
     return chunks.map((chunk) => this.#replay(recording, chunk, paddedCols(this.#forward.dims.hiddenSize)));
   }

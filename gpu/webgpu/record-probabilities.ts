@@ -1,4 +1,4 @@
-import type { Forward } from './forward.ts';
+import type { StepForward } from './forward.ts';
 import type { Recorder } from './kernel.ts';
 import { keepLogits } from './kernels/keep-logits.ts';
 import { probabilities } from './kernels/probabilities.ts';
@@ -6,13 +6,13 @@ import { probabilities } from './kernels/probabilities.ts';
 // Loaded only for a session that computes the probabilities of its tokens.
 
 /** `session.logits` once more, as the model computed them. */
-export function recordKeptLogits(r: Recorder, { dims, session }: Forward): void {
+export function recordKeptLogits(r: Recorder, { dims, session }: StepForward): void {
   if (session.probabilities)
     r.add(keepLogits, dims, { logits: session.logits, kept: session.probabilities.logits });
 }
 
 /** What the kept logits say of the token that was drawn: to `session.probabilities.words`. */
-export function recordProbabilities(r: Recorder, { context, dims, session }: Forward): void {
+export function recordProbabilities(r: Recorder, { context, dims, session }: StepForward): void {
   if (!session.probabilities) return;
   const { logits, words } = session.probabilities;
   r.add(

@@ -1,6 +1,9 @@
 import { packRow, ROW_WORDS, type Row } from '../kv/rows.ts';
 import { offsetStep, type Bound } from './kernel.ts';
 
+/** Bytes of a table: the next one begins where a binding can. */
+export const tableBytes = (rows: number) => Math.ceil((4 * ROW_WORDS * rows) / offsetStep) * offsetStep;
+
 /** Says which row a position is, for the stores that share a table. */
 export type RowAt = (position: number) => Row;
 
@@ -15,7 +18,7 @@ export class RowTables {
   /** @param rows rows in each table */
   constructor(tables: ReadonlyMap<string, RowAt>, rows: number) {
     this.#tables = tables;
-    this.#tableBytes = Math.ceil((4 * ROW_WORDS * rows) / offsetStep) * offsetStep;
+    this.#tableBytes = tableBytes(rows);
   }
 
   /** Bytes of all tables. */
@@ -33,10 +36,14 @@ export class RowTables {
   /** The tables of the positions from `first` on. */
   pack(first: number, count: number): Uint32Array<ArrayBuffer> {
     const words = new Uint32Array(this.bytes / 4);
-    [...this.#tables.values()].forEach((rowOf, index) => {
-      const table = words.subarray((index * this.#tableBytes) / 4);
-      for (let row = 0; row < count; row++) packRow(table, row, rowOf(first + row));
-    });
+    for (let row = 0; row < count; row++) this.put(words, row, first + row);
     return words;
+  }
+
+  /** Makes a row of all tables that of a position. */
+  put(words: Uint32Array, row: number, position: number): void {
+    [...this.#tables.values()].forEach((rowOf, index) => {
+      packRow(words.subarray((index * this.#tableBytes) / 4), row, rowOf(position));
+    });
   }
 }

@@ -1,5 +1,6 @@
 import type { SessionOptions } from '../backend.ts';
 import type { GpuContext } from './device.ts';
+import { SAMPLING_BYTES } from './pack-sampling.ts';
 import { probabilitiesWords } from './read-probabilities.ts';
 import type { Scope } from './memory.ts';
 import type { SlotLayout } from '../kv/slots.ts';
@@ -11,48 +12,50 @@ import type { ModelDims } from '../plan/model-dims.ts';
 import { ropeTable } from '../plan/rope.ts';
 import { paddedCols } from '../numbers/matrix-format.ts';
 import { stepStride, type Bound } from './kernel.ts';
+import { splitsFor } from './kernels/attend.ts';
 import { RowTables, type RowAt } from './row-tables.ts';
 import { packSteps } from './step.ts';
 
-/** The memory of a store, `[slots, (keys, values), kvHeads, headDim]`. Keys are stored rotated. */
-export interface StoreBuffer {
+/** A store as a step sees it: `[slots, (keys, values), kvHeads, headDim]`. Keys are stored rotated. */
+export interface StepStore {
   readonly buffer: GPUBuffer;
-  readonly slots: SlotLayout;
   /** The row table for stores of this kind. */
   readonly rows: Bound;
   /** The same for writing: under a policy keys may be cached unrotated. */
   readonly rowsToWrite: Bound;
 }
 
-/** A session's GPU memory, without the weights. Activations have one row: that of the token being decoded. */
-export interface SessionBuffers {
-  readonly tokens: GPUBuffer; //     u32 [capacity + 1], by position
+/** A store of one text. */
+export interface StoreBuffer extends StepStore {
+  readonly slots: SlotLayout;
+}
+
+/** What a decoding step reads and writes, without the weights. Rows are those of the step: one for each text. */
+export interface StepBuffers {
+  readonly tokens: GPUBuffer; //     u32 [texts, tokenPlaces], by position
+  /** Room for a text's tokens: one more than it has positions. */
+  readonly tokenPlaces: number;
   readonly rope: GPUBuffer; //       (cos, sin) [angles, headDim / 2]
-  readonly step: GPUBuffer; //       one Step, always the same: one row, the first of its table
-  /** The row being decoded, one table for each kind of store. */
-  readonly rowTables: RowTables;
+  readonly step: GPUBuffer; //       Steps
   readonly rowTablesBuffer: GPUBuffer;
   /** Any of the row tables, for kernels that ask for no slot. */
   readonly rows: Bound;
   /** What a policy needs; null if everything is kept. */
   readonly eviction: Eviction | null;
-  /** The angle that turns nothing. */
-  readonly unturned: number;
-  /** What the stores hold. */
-  readonly stores: KvStores;
   /** Where the stores lie, by owner. */
-  readonly storeBuffers: ReadonlyMap<number, StoreBuffer>;
-  readonly hidden: GPUBuffer; //     [hiddenSize]
-  readonly q: GPUBuffer; //          [heads, headDim]
-  readonly attended: GPUBuffer; //   [splits, heads, headDim], and each split's maximum and sum
-  readonly activated: GPUBuffer; //  [intermediateSize]
+  readonly storeBuffers: ReadonlyMap<number, StepStore>;
+  readonly hidden: GPUBuffer; //     [rows, hiddenSize]
+  readonly q: GPUBuffer; //          [rows, heads, headDim]
+  readonly attended: GPUBuffer; //   as attend.wgsl leaves it
+  readonly activated: GPUBuffer; //  [rows, intermediateSize]
   /** What a projection whose matrix lies in parts gives, before it is finished; null if no matrix does. */
   readonly projected: GPUBuffer | null;
-  readonly logits: GPUBuffer; //     [vocabSize]
-  readonly seen: GPUBuffer; //       u32 [vocabSize], see sample.wgsl
-  readonly sampling: GPUBuffer; //   Options of sample.wgsl
-  readonly readBacks: readonly GPUBuffer[]; // one token each, and its probabilities
-  /** Null if the session does not compute probabilities. */
+  readonly logits: GPUBuffer; //     [rows, vocabSize]
+  readonly seen: GPUBuffer; //       u32 [texts, vocabSize], see sample.wgsl
+  readonly sampling: GPUBuffer; //   Options of sample.wgsl [texts]
+  readonly drawn: GPUBuffer; //      u32 [rows], the tokens that were drawn last
+  readonly readBacks: readonly GPUBuffer[]; // what was drawn, and in a session its probabilities
+  /** Null if no probabilities are computed. */
   readonly probabilities: {
     readonly logits: GPUBuffer; // [vocabSize], before the sampler changes them
     readonly words: GPUBuffer; //  Probabilities of probabilities.wgsl
@@ -60,6 +63,59 @@ export interface SessionBuffers {
   /** Parts into which a decoding attention splits its keys. */
   readonly splits: number;
 }
+
+/** What one text has. Its own steps have one row. */
+export interface SessionBuffers extends StepBuffers {
+  /** Which of the texts it is that have buffers in common. */
+  readonly place: number;
+  /** The row being decoded, one table for each kind of store. */
+  readonly rowTables: RowTables;
+  /** The angle that turns nothing. */
+  readonly unturned: number;
+  /** What the stores hold. */
+  readonly stores: KvStores;
+  readonly storeBuffers: ReadonlyMap<number, StoreBuffer>;
+}
+
+/** Bytes of what a step of so many rows computes with. */
+export function activationBytes(dims: ModelDims, rows: number, splits: number, inParts: boolean) {
+  const qSize = dims.heads * dims.headDim;
+  const kvSize = 2 * dims.kvHeads * dims.headDim;
+  const floats = (count: number) => 4 * rows * count;
+  return {
+    hidden: floats(paddedCols(dims.hiddenSize)),
+    q: floats(qSize),
+    attended: floats(splits * (qSize + 4 * dims.heads)),
+    activated: floats(paddedCols(dims.intermediateSize)),
+    ...(inParts && { projected: floats(Math.max(qSize, kvSize, 2 * dims.intermediateSize)) }),
+    logits: floats(dims.vocabSize),
+    drawn: 4 * rows,
+  };
+}
+
+/** Makes room for it. */
+export function allocateActivations(scope: Scope, bytes: ReturnType<typeof activationBytes>) {
+  return {
+    hidden: scope.storage('hidden', bytes.hidden),
+    q: scope.storage('q', bytes.q),
+    attended: scope.storage('attended', bytes.attended),
+    activated: scope.storage('activated', bytes.activated),
+    projected: bytes.projected === undefined ? null : scope.storage('projected', bytes.projected),
+    logits: scope.storage('logits', bytes.logits),
+    drawn: scope.storage('drawn', bytes.drawn),
+  };
+}
+
+/** Writes the angles of a text's positions, and behind them one that turns nothing. */
+export function putAngles({ device }: GpuContext, dims: ModelDims, angles: number, buffer: GPUBuffer): void {
+  const rope = ropeTable(dims.rope, dims.headDim, angles);
+  const turnsNothing = Float32Array.from({ length: dims.headDim }, (_, i) => (i + 1) % 2);
+  device.queue.writeBuffer(buffer, 0, rope);
+  device.queue.writeBuffer(buffer, rope.byteLength, turnsNothing);
+}
+
+/** Bytes of so many angles, and the one that turns nothing. */
+export const angleBytes = ({ headDim }: ModelDims, angles: number) => 4 * headDim * (angles + 1);
 
 /**
  * Allocates a session of at most `capacityTokens` positions: its stores in `kvScope`, the rest in `scope`.
@@ -77,10 +133,6 @@ export function allocateSession(
   eviction: Eviction | null,
 ): SessionBuffers {
   const { sharing, kvPrecision, capacityTokens } = options;
-  const { keysPerSplit, mostSplits } = context.tuning;
-  const splits = Math.min(mostSplits, Math.ceil(capacityTokens / keysPerSplit));
-  const floats = (label: string, count: number) => scope.storage(label, 4 * paddedCols(count));
-  const qSize = dims.heads * dims.headDim;
 
   const buffers = new Map<number, GPUBuffer>();
   const angles = eviction?.anglesFor(capacityTokens) ?? capacityTokens;
@@ -89,13 +141,17 @@ export function allocateSession(
     dims,
     kvPrecision,
     capacityTokens,
-    (owner, bytes) => {
-      const buffer = kvScope.storage(`layer-${owner}`, bytes);
-      buffers.set(owner, buffer);
-      return buffer.size;
+    ({ layer }, slots, rowBytes) => {
+      const buffer = kvScope.storage(`layer-${layer}`, slots * rowBytes);
+      buffers.set(layer, buffer);
+      return { bytes: buffer.size, firstSlot: 0 };
     },
     eviction?.caches,
   );
+  const { mostSplits, attendWorkgroup: workgroup } = context.tuning;
+  const mostKeys = Math.max(capacityTokens, ...stores.caches.map(({ slots }) => slots.slots));
+  const splits = splitsFor(mostKeys, { headDim: dims.headDim, workgroup, mostSplits });
+  const tokenPlaces = capacityTokens + 1;
   const tables = new Map<string, RowAt>();
   const names = new Map<number, { readonly read: string; readonly write: string }>();
   for (const cache of stores.caches) {
@@ -129,14 +185,12 @@ export function allocateSession(
     packSteps([{ rows: 1, firstRow: 0, windowTokens: sharing.windowTokens }]),
   );
 
-  const rope = ropeTable(dims.rope, dims.headDim, angles);
-  const turnsNothing = Float32Array.from({ length: dims.headDim }, (_, i) => (i + 1) % 2);
-  const ropeBuffer = scope.storage('rope', rope.byteLength + turnsNothing.byteLength);
-  context.device.queue.writeBuffer(ropeBuffer, 0, rope);
-  context.device.queue.writeBuffer(ropeBuffer, rope.byteLength, turnsNothing);
+  const rope = scope.storage('rope', angleBytes(dims, angles));
+  putAngles(context, dims, angles, rope);
 
   return {
     eviction,
+    place: 0,
     unturned: angles,
     stores,
     storeBuffers,
@@ -145,24 +199,18 @@ export function allocateSession(
     rows: { buffer: rowTablesBuffer, offset: 0 },
     step,
     splits,
-    rope: ropeBuffer,
-    tokens: floats('tokens', capacityTokens + 1),
-    hidden: floats('hidden', dims.hiddenSize),
-    q: floats('q', qSize),
-    attended: floats('attended', splits * (qSize + 4 * dims.heads)),
-    activated: floats('activated', dims.intermediateSize),
-    projected: inParts
-      ? floats('projected', Math.max(qSize, 2 * dims.kvHeads * dims.headDim, 2 * dims.intermediateSize))
-      : null,
-    logits: floats('logits', dims.vocabSize),
-    seen: floats('seen', dims.vocabSize),
-    sampling: scope.uniform('sampling', 32),
+    rope,
+    tokens: scope.storage('tokens', 4 * tokenPlaces),
+    tokenPlaces,
+    ...allocateActivations(scope, activationBytes(dims, 1, splits, inParts)),
+    seen: scope.storage('seen', 4 * dims.vocabSize),
+    sampling: scope.storage('sampling', SAMPLING_BYTES),
     readBacks: Array.from({ length: MAX_STEPS_IN_FLIGHT }, (_, i) =>
       scope.staging(`token-${i}`, options.probabilities ? 4 + 4 * probabilitiesWords : 4),
     ),
     probabilities: options.probabilities
       ? {
-          logits: floats('logits as computed', dims.vocabSize),
+          logits: scope.storage('logits as computed', 4 * dims.vocabSize),
           words: scope.storage('probabilities', 4 * probabilitiesWords),
         }
       : null,

@@ -28,7 +28,7 @@ import { StepsInFlight } from './steps-in-flight.ts';
 import { allocateSession } from './session-buffers.ts';
 
 /** Everything that is replayed for a token. The lists are empty if the session does not compute probabilities. */
-interface Recordings {
+export interface Recordings {
   readonly layers: Recording;
   readonly head: Recording;
   readonly sample: Recording;
@@ -37,12 +37,10 @@ interface Recordings {
   readonly probabilities: readonly Recording[];
 }
 
-/** A session on the GPU: recorded once when it opens, replayed for every token. */
+/** A text on the GPU: recorded once, replayed for every token. */
 export class GpuSession implements Session {
   readonly #forward: Forward;
-  readonly #options: SessionOptions;
-  readonly #scope: Scope;
-  readonly #kvScope: Scope;
+  readonly #options: Pick<SessionOptions, 'passes'>;
   readonly #recordings: Recordings;
   readonly #onClose: () => void;
 
@@ -55,6 +53,10 @@ export class GpuSession implements Session {
   ): Promise<GpuSession> {
     const scope = context.ledger.scope('session');
     const kvScope = context.ledger.scope('kv');
+    const free = () => {
+      scope.free();
+      kvScope.free();
+    };
     try {
       const eviction = options.eviction
         ? new (await import('./eviction.ts')).Eviction(
@@ -69,7 +71,8 @@ export class GpuSession implements Session {
       const session = allocateSession(context, dims, options, scope, kvScope, weights.inParts, eviction);
       const { sharing, kvPrecision } = options;
       const keyValueWeights = await weights.keyValueWeights(sharing.layers, scope);
-      const forward: Forward = { context, dims, sharing, kvPrecision, weights, keyValueWeights, session };
+      const shared = { context, dims, sharing, kvPrecision, weights, keyValueWeights };
+      const forward: Forward = { ...shared, session, columns: 1 };
       const recorded = (record: typeof recordLayers) => {
         const recorder = context.kernels.record(scope);
         record(recorder, forward);
@@ -86,31 +89,25 @@ export class GpuSession implements Session {
       recordings.catch(() => undefined); // The await below reports the rejection.
       await Promise.all([scope.settled(), kvScope.settled()]);
       const [layers, head, sample, kept, probabilities] = await recordings;
-      return new GpuSession(
-        forward,
-        options,
-        [scope, kvScope],
-        { layers, head, sample, kept, probabilities },
-        onClose,
-      );
+      return new GpuSession(forward, options, { layers, head, sample, kept, probabilities }, () => {
+        free();
+        onClose();
+      });
     } catch (error) {
-      scope.free();
-      kvScope.free();
+      free();
       throw error;
     }
   }
 
-  private constructor(
+  /** @param onClose frees what the session has */
+  constructor(
     forward: Forward,
-    options: SessionOptions,
-    [scope, kvScope]: readonly [Scope, Scope],
+    options: Pick<SessionOptions, 'passes'>,
     recordings: Recordings,
     onClose: () => void,
   ) {
     this.#forward = forward;
     this.#options = options;
-    this.#scope = scope;
-    this.#kvScope = kvScope;
     this.#recordings = recordings;
     this.#onClose = onClose;
   }
@@ -118,15 +115,16 @@ export class GpuSession implements Session {
   async prefill(tokens: readonly number[], options: PrefillOptions): Promise<boolean> {
     const { context, session } = this.#forward;
     const turn = { start: session.stores.tokens, rows: tokens.length };
-    context.device.queue.writeBuffer(session.tokens, 4 * turn.start, Uint32Array.from(tokens));
-    // Discarded steps of an earlier turn have marked tokens at positions that come again.
-    context.device.queue.writeBuffer(session.seen, 0, new Uint32Array(this.#forward.dims.vocabSize));
+    const { vocabSize } = this.#forward.dims;
+    this.#writeTokens(turn.start, tokens);
+    // Discarded steps of an earlier turn, and texts that had the place before, have marked tokens.
+    context.device.queue.writeBuffer(session.seen, 4 * session.place * vocabSize, new Uint32Array(vocabSize));
     const { eviction } = session;
     // Hidden states are taken layer by layer, which a recorded step cannot do.
     const byLayers = options.mode === 'parallel' || eviction !== null || options.onHidden !== undefined;
     const work = byLayers
       ? prefillParallel(this.#forward, this.#options.passes, turn, options, (position) =>
-          this.#notFinite(position),
+          this.notFinite(position),
         )
       : this.#sequential(turn, options);
     const finished = await context.wait(work);
@@ -135,8 +133,14 @@ export class GpuSession implements Session {
       const { windowTokens } = this.#forward.sharing;
       session.stores.written(turn.start + turn.rows, turn.rows > windowTokens ? windowTokens : Infinity);
     }
-    if (finished) this.#keep(turn.start + turn.rows);
+    if (finished) this.keep(turn.start + turn.rows);
     return finished;
+  }
+
+  #writeTokens(start: number, tokens: readonly number[]): void {
+    const { context, session } = this.#forward;
+    const first = session.place * session.tokenPlaces + start;
+    context.device.queue.writeBuffer(session.tokens, 4 * first, Uint32Array.from(tokens));
   }
 
   rewind(tokens: number): boolean {
@@ -178,7 +182,7 @@ export class GpuSession implements Session {
         if (logits) {
           await context.wait(staging.mapAsync(GPUMapMode.READ));
           const values = new Float32Array(staging.getMappedRange(), 0, dims.vocabSize);
-          if (!allFinite(values)) throw await this.#notFinite(turn.start + row);
+          if (!allFinite(values)) throw await this.notFinite(turn.start + row);
           options.onLogits(row, values);
           staging.unmap();
         } else if (row % MAX_STEPS_IN_FLIGHT === MAX_STEPS_IN_FLIGHT - 1 || row === turn.rows - 1) {
@@ -188,7 +192,7 @@ export class GpuSession implements Session {
         options.onProgress((row + 1) / turn.rows);
       }
       for (const [i, likelihood] of ((await reader?.read()) ?? []).entries()) {
-        if (!likelihood) throw await this.#notFinite(turn.start + (wanted[i]?.position ?? 0));
+        if (!likelihood) throw await this.notFinite(turn.start + (wanted[i]?.position ?? 0));
         options.likelihoods?.onLikelihood(i, likelihood);
       }
       return !options.stopped();
@@ -204,10 +208,9 @@ export class GpuSession implements Session {
   }
 
   async feed(tokens: readonly number[], options: FeedOptions): Promise<boolean> {
-    const { context, session } = this.#forward;
-    const start = session.stores.tokens;
+    const start = this.#forward.session.stores.tokens;
     const { onLogits = () => undefined, onFed, likelihoods, stopped } = options;
-    context.device.queue.writeBuffer(session.tokens, 4 * start, Uint32Array.from(tokens));
+    this.#writeTokens(start, tokens);
     return this.#sequential(
       { start, rows: tokens.length },
       {
@@ -218,14 +221,14 @@ export class GpuSession implements Session {
         stopped,
       },
       (row) => {
-        this.#keep(start + row + 1);
+        this.keep(start + row + 1);
         return onFed?.(row);
       },
     );
   }
 
   /** The text now has so many tokens, and the stores were cut. */
-  #keep(tokens: number): void {
+  keep(tokens: number): void {
     const { stores, eviction } = this.#forward.session;
     stores.keep(tokens);
     if (eviction) stores.cut(tokens, eviction.run.budget);
@@ -258,7 +261,7 @@ export class GpuSession implements Session {
           const position = prompt + submitted - 1;
           const readBack = flight.take();
           this.#submit(position, submitted === 0 ? first : next, (encoder) => {
-            encoder.copyBufferToBuffer(session.tokens, 4 * (position + 1), readBack, 0, 4);
+            encoder.copyBufferToBuffer(session.drawn, 0, readBack, 0, 4);
             if (session.probabilities) {
               const { words } = session.probabilities;
               encoder.copyBufferToBuffer(words, 0, readBack, 4, 4 * probabilitiesWords);
@@ -277,7 +280,7 @@ export class GpuSession implements Session {
           end = 'stopped';
           break;
         }
-        this.#keep(prompt + arrived);
+        this.keep(prompt + arrived);
         arrived++;
         options.onToken(token, session.probabilities ? readProbabilities(words.slice(1)) : null);
         if (options.endTokens.has(token)) {
@@ -288,12 +291,12 @@ export class GpuSession implements Session {
     } finally {
       await flight.drain();
     }
-    if (notFiniteAt !== null) throw await this.#notFinite(notFiniteAt);
+    if (notFiniteAt !== null) throw await this.notFinite(notFiniteAt);
     return end;
   }
 
   /** The failure of a run whose logits at a position are not finite. */
-  async #notFinite(position: number): Promise<BackendError> {
+  async notFinite(position: number): Promise<BackendError> {
     const { findNotFinite } = await import('./find-not-finite.ts');
     this.#writeRow(position);
     return new BackendError({
@@ -359,8 +362,6 @@ export class GpuSession implements Session {
   }
 
   close(): void {
-    this.#scope.free();
-    this.#kvScope.free();
     this.#onClose();
   }
 }

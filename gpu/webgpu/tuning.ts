@@ -1,3 +1,5 @@
+import type { Columns } from './kernels/columns.ts';
+
 /**
  * How kernels are shaped for an adapter. A software adapter runs an invocation at a time, so that barriers cost and
  * sharing a row among lanes gains nothing; a GPU wants neighboring lanes to read neighboring words.
@@ -5,12 +7,16 @@
 export interface Tuning {
   /** One row times a matrix. */
   readonly matvec: { readonly workgroup: number; readonly lanes: number };
+  /**
+   * The most rows that are decoded together with one reading of a matrix. A software adapter compiles a kernel for eight
+   * for several seconds, and has no bandwidth to save.
+   */
+  readonly mostColumns: Columns;
   /** Many rows times a matrix in shared tiles; else each invocation by itself. */
   readonly tiled: boolean;
   readonly attendWorkgroup: number;
   readonly sampleWorkgroup: number;
-  /** Keys for which a decoding attention gets one more workgroup, up to `mostSplits`. */
-  readonly keysPerSplit: number;
+  /** Workgroups among which a decoding attention divides the keys of a long text. */
   readonly mostSplits: number;
   /** Rows of a prompt that go through a layer at a time. */
   readonly chunkRows: number;
@@ -20,10 +26,10 @@ export interface Tuning {
 
 export const softwareTuning: Tuning = {
   matvec: { workgroup: 64, lanes: 1 },
+  mostColumns: 4,
   tiled: false,
   attendWorkgroup: 32,
   sampleWorkgroup: 64,
-  keysPerSplit: 256,
   mostSplits: 1,
   chunkRows: 128,
   firstSubmitWork: 2e7,
@@ -31,10 +37,10 @@ export const softwareTuning: Tuning = {
 
 export const hardwareTuning: Tuning = {
   matvec: { workgroup: 64, lanes: 32 },
+  mostColumns: 8,
   tiled: true,
   attendWorkgroup: 128,
   sampleWorkgroup: 256,
-  keysPerSplit: 256,
   mostSplits: 8,
   chunkRows: 512,
   firstSubmitWork: 5e9,

@@ -99,7 +99,7 @@ describe.runIf(runningIn === 'node')('A kernel loads what it declares', () => {
       const splits = input.kind === 'splits' ? input.splits * (cols + 4 * input.heads) : cols;
       await compare(
         project,
-        { matrix: { rows: count, cols, type }, input, add, biased, tuning },
+        { matrix: { rows: count, cols, type }, input, yStride: count, add, biased, tuning },
         { x: splits, gain: cols, w: words(type, count, cols), bias: count, y: count },
       );
     },
@@ -114,7 +114,7 @@ describe.runIf(runningIn === 'node')('A kernel loads what it declares', () => {
     const { type, count, cols, tuning, biased } = each;
     await compare(
       gateUp,
-      { matrix: { rows: count, cols, type }, input: normed(cols), biased, tuning },
+      { matrix: { rows: count, cols, type }, input: normed(cols), yStride: count / 2, biased, tuning },
       { x: cols, gain: cols, w: words(type, count, cols), bias: count, y: count },
     );
   });
@@ -158,7 +158,7 @@ describe.runIf(runningIn === 'node')('A kernel loads what it declares', () => {
   });
 
   it.each(['f32', 'f16', 'q8', 'q4'] as const)('embed: %s', async (type) => {
-    const matrix = { rows: 4, cols: 296, type };
+    const matrix = { rows: 4, cols: 296, type, tokenPlaces: position + 2 };
     await compare(embed, matrix, {
       tokens: new Uint32Array(position + 2).fill(3),
       w: words(type, 4, 296),
@@ -170,20 +170,21 @@ describe.runIf(runningIn === 'node')('A kernel loads what it declares', () => {
   it.each(some(1, [1000, 30]))('sample, greedily: %i logits', async (vocabSize) => {
     await compare(
       sample,
-      { vocabSize, workgroup: 64 },
+      { vocabSize, tokenPlaces: position + 2, workgroup: 64 },
       {
         logits: vocabSize,
         tokens: position + 2,
         seen: vocabSize,
         options: new Uint32Array(packSampling(greedy)),
         rows: rows(),
+        drawn: 1,
       },
     );
   });
 
   const attention: AttendParams = {
     ...{ heads: 6, kvHeads: 2, headDim: 16, format: 'f16', workgroup: 32 },
-    ...{ diagonal: true, windowed: false, splits: 1 },
+    ...{ diagonal: true, windowed: false, splits: 1, mostSplits: 8 },
   };
   const attentions: readonly (AttendParams & { readonly at?: number })[] = [
     { ...attention, splits: 8, windowed: true, format: 'f32' },

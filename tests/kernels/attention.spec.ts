@@ -72,6 +72,7 @@ describe('attend', () => {
         diagonal: true,
         windowed: false,
         splits: 3,
+        mostSplits: 3,
         workgroup: 32,
       } as const;
       const output = new Float32Array(3 * (size + 4 * heads));
@@ -140,6 +141,7 @@ async function compare({ heads, kvHeads, headDim, keys, ...options }: Case): Pro
       ...{ heads, kvHeads, headDim, format, diagonal, workgroup },
       windowed: windowTokens !== undefined,
       splits: 1,
+      mostSplits: 1,
     },
     {
       q,

@@ -44,10 +44,12 @@ describe.each(types)('project with %s weights', (type) => {
         const bias = randomFloats(rows);
         const residual = randomFloats(rows);
         const matrix = { rows, cols, type };
+        const yStride = rows;
         const data = { x, gain: new Float32Array(4), w: w.data, bias, y: residual };
         const input: MatvecInput = { kind: 'plain' };
 
-        const plain = await run(project, { matrix, input, add: false, biased: false, tuning }, data, 'y');
+        const params = { matrix, input, yStride, tuning };
+        const plain = await run(project, { ...params, add: false, biased: false }, data, 'y');
         expectAllClose(
           new Float32Array(plain),
           cpu.project(w.values, x),
@@ -55,7 +57,7 @@ describe.each(types)('project with %s weights', (type) => {
           `${rows} × ${cols}, row`,
         );
 
-        const added = await run(project, { matrix, input, add: true, biased: true, tuning }, data, 'y');
+        const added = await run(project, { ...params, add: true, biased: true }, data, 'y');
         const expected = cpu.project(w.values, x, bias);
         cpu.addTo(expected, residual);
         expectAllClose(
@@ -81,6 +83,7 @@ describe.each(types)('project with %s weights', (type) => {
         const params = {
           matrix,
           input: { kind: 'normed', dim, eps: 1e-5 },
+          yStride: rows,
           add: false,
           biased: false,
           tuning,
@@ -106,6 +109,7 @@ describe.each(types)('project with %s weights', (type) => {
           {
             matrix: { rows: 2 * rows, cols, type },
             input: { kind: 'normed', dim: cols, eps: 1e-6 },
+            yStride: rows,
             biased: true,
             tuning,
           },
@@ -148,7 +152,7 @@ describe.each(types)('project with %s weights', (type) => {
     const tokens = Uint32Array.from([3, 0, 10, 10, 7]);
     const hidden = await run(
       embed,
-      { rows: 11, cols, type },
+      { rows: 11, cols, type, tokenPlaces: 5 },
       {
         tokens,
         w: table.data,
@@ -230,6 +234,7 @@ describe('project of an attention in parts', () => {
         {
           matrix: { rows, cols, type: 'f32' },
           input: { kind: 'splits', splits, heads },
+          yStride: rows,
           add: false,
           biased: false,
           tuning,

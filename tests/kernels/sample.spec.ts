@@ -29,13 +29,14 @@ async function gpuToken(
 ): Promise<number> {
   const tokens = await run(
     sample,
-    { vocabSize: logits.length, workgroup },
+    { vocabSize: logits.length, tokenPlaces: history.length + 1, workgroup },
     {
       logits,
       tokens: Uint32Array.from([...history, 0]),
       seen: new Uint32Array(logits.length),
       options: new Uint32Array(packSampling(options)),
       rows: positionOnly(history.length - 1),
+      drawn: new Uint32Array(1),
     },
     'tokens',
   );

@@ -42,7 +42,7 @@ const shapes = [
   { name: "a software adapter's kernels", options: {}, models },
   {
     name: "a GPU's kernels",
-    options: { tuning: { ...hardwareTuning, keysPerSplit: 8 } },
+    options: { tuning: { ...hardwareTuning, attendWorkgroup: 8 } },
     models: models.slice(1, 2),
   },
 ].slice(0, runningIn === 'node' ? 2 : 1);

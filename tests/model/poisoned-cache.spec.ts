@@ -78,7 +78,7 @@ describe.each([
   // These kernels are slow on test machines. The chunks are small, so that several of them are tested.
   {
     name: "a GPU's kernels",
-    options: { tuning: { ...hardwareTuning, chunkRows: 5, keysPerSplit: 8 } },
+    options: { tuning: { ...hardwareTuning, chunkRows: 5, attendWorkgroup: 8 } },
     runs: sampleOf({ all: 40, node: 10, chromium: 2 }),
   },
 ])('With $name', ({ options, runs }) => {

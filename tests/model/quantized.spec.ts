@@ -39,7 +39,7 @@ const allShapes: readonly {
   { name: "a software adapter's kernels", options: {}, formats },
   {
     name: "a GPU's kernels",
-    options: { tuning: { ...hardwareTuning, keysPerSplit: 8 }, largestBindingBytes: 13_000 },
+    options: { tuning: { ...hardwareTuning, attendWorkgroup: 8 }, largestBindingBytes: 13_000 },
     formats: formats.slice(1),
   },
 ];

@@ -84,7 +84,7 @@ const withoutFeedback = (sharing: Sharing): Sharing => ({
 });
 const newTokens = 4;
 
-const slowTuning = { ...hardwareTuning, chunkRows: 5, keysPerSplit: 8 };
+const slowTuning = { ...hardwareTuning, chunkRows: 5, attendWorkgroup: 8 };
 
 const subjects: readonly {
   readonly name: string;

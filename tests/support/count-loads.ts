@@ -25,7 +25,10 @@ interface StorageBuffer {
   readonly marks: number;
 }
 
-const wordsOf: Readonly<Record<string, number>> = { f32: 1, u32: 1, vec2f: 2, vec4f: 4, vec4u: 4, Row: 6 };
+const wordsOf: Readonly<Record<string, number>> = {
+  ...{ f32: 1, u32: 1, vec2f: 2, vec4f: 4, vec4u: 4 },
+  ...{ Row: 6, Options: 8 },
+};
 const rowMembers = ['sequence', 'position', 'rope', 'slot', 'firstSlot', 'endSlot'];
 
 /** What is loaded from these is used as an index. */

@@ -3,7 +3,7 @@ import type { Recording } from '../../gpu/webgpu/kernel.ts';
 import { sample } from '../../gpu/webgpu/kernels/sample.ts';
 import type { Scope } from '../../gpu/webgpu/memory.ts';
 import type { SamplingOptions } from '../../gpu/plan/sampling.ts';
-import { packSampling } from '../../gpu/webgpu/pack-sampling.ts';
+import { packSampling, SAMPLING_BYTES } from '../../gpu/webgpu/pack-sampling.ts';
 import { ROW_WORDS } from '../../gpu/kv/rows.ts';
 import { positionOnly } from './kernels.ts';
 
@@ -39,13 +39,18 @@ class Drawing {
     const logits = scope.storage('logits', this.#logits.byteLength);
     const seen = scope.storage('seen', this.#logits.byteLength);
     const tokens = scope.storage('tokens', 4 * (settings.length + 1));
-    const options = scope.uniform('options', 32);
+    const options = scope.storage('options', SAMPLING_BYTES);
+    const drawn = scope.storage('drawn', 4);
     const rows = scope.storage('rows', 4 * ROW_WORDS);
     device.queue.writeBuffer(pristine, 0, this.#logits);
 
     const recorder = kernels.record(scope);
-    const params = { vocabSize: this.#logits.length, workgroup: tuning.sampleWorkgroup };
-    recorder.add(sample, params, { logits, tokens, seen, options, rows });
+    const params = {
+      vocabSize: this.#logits.length,
+      tokenPlaces: settings.length + 1,
+      workgroup: tuning.sampleWorkgroup,
+    };
+    recorder.add(sample, params, { logits, tokens, seen, options, rows, drawn });
     const recording: Recording = await recorder.finish();
     for (const [position, setting] of settings.entries()) {
       device.queue.writeBuffer(options, 0, packSampling(setting));

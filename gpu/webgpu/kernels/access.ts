@@ -3,6 +3,7 @@
  * these declarations, so that no page loads them.
  */
 import type { Kernel, Shape } from '../kernel.ts';
+import { columnCounts, type Columns } from './columns.ts';
 import type { Row } from '../../kv/rows.ts';
 
 /** A dispatch as its shader sees it. */
@@ -47,6 +48,12 @@ export const declareAccess = <Binding extends string>(
   kernel: Kernel<Binding>,
   of: (dispatch: Dispatch) => Access<Binding>,
 ): DeclaredAccess => ({ kernel, of });
+
+/** Declares what the kernels for all numbers of columns load. */
+export const declareColumnsAccess = <Binding extends string, Params>(
+  kernelOf: (columns: Columns) => Kernel<Binding, Params>,
+  of: (dispatch: Dispatch) => Access<Binding>,
+): readonly DeclaredAccess[] => columnCounts.map((columns) => ({ kernel: kernelOf(columns), of }));
 
 /** Loads of which each asks for other numbers. */
 export const onceEach = (bytes: number): Loads => ({ asked: bytes, distinct: bytes });

@@ -1,8 +1,8 @@
 // added[slot] += Σ over rows and the query heads of a KV head: the probability of the slot's key        one key an invocation
 override WG: u32 = 32;
-override SPLITS: u32 = 1u;  // into which the attention of one row was split
+override SPLITS: u32 = 1u;  // into which the attention was split
 
-@group(0) @binding(9) var<storage, read>       stats: array<vec4f>;  // (max, sum, 0, 0) [rows or splits, heads]
+@group(0) @binding(9) var<storage, read>       stats: array<vec4f>;  // (max, sum, 0, 0) of each head, as attend.wgsl leaves them
 @group(0) @binding(10) var<storage, read_write> added: array<f32>;    // [slots, KV_HEADS]
 
 @compute @workgroup_size(WG)
@@ -24,11 +24,11 @@ fn main(@builtin(global_invocation_id) id: vec3u) {
   added[at] = select(added[at], 0.0, reader.first == 1u) + sum;
 }
 
-// The splits of one row, merged.
+// The splits of a row, merged.
 fn statOf(row: u32, head: u32) -> vec2f {
   let heads = KV_HEADS * GROUP;
-  let first = max(SPLITS, step.rows) * reader.statsAfter;
-  if (SPLITS == 1u) { return stats[first + row * heads + head].xy; }
+  if (SPLITS == 1u) { return stats[step.rows * reader.statsAfter + row * heads + head].xy; }
+  let first = row * SPLITS * (reader.statsAfter + heads) + SPLITS * reader.statsAfter;
   var most = -1e30;
   for (var split = 0u; split < SPLITS; split++) { most = max(most, stats[first + split * heads + head].x); }
   var total = 0.0;

@@ -2,10 +2,10 @@ import { declareAccess, rowEntryBytes } from './access.ts';
 import { attend } from './attend.ts';
 import { visibleKeys } from '../../kv/mask.ts';
 
-/** Of one row. */
+/** Of rows of different sequences that see as many keys as the first. */
 export const attendAccess = declareAccess(attend, ({ constant, step, row, workgroups }) => {
   const [invocations, headDim, kvHeads] = [constant('WG'), constant('HEAD_DIM'), constant('KV_HEADS')];
-  const [headGroups, splits] = workgroups;
+  const [headGroups, splits, rows] = workgroups;
   const windowTokens = constant('WINDOWED') ? step.window : Infinity;
   const { from, to } = visibleKeys(row.position, { windowTokens, diagonal: constant('DIAGONAL') === 1 });
   const keys = Math.max(0, to - from);
@@ -13,11 +13,11 @@ export const attendAccess = declareAccess(attend, ({ constant, step, row, workgr
   const stripes = Math.floor(invocations / items);
   const eightBytes = 16 * constant('VECS');
 
-  const perSplit = Math.ceil(Math.ceil(keys / splits) / invocations) * invocations;
+  const perSplit = Math.ceil(Math.ceil(keys / constant('MOST_SPLITS')) / invocations) * invocations;
   let tiles = 0;
   let longest = 0;
   for (let split = 0; split < splits; split++) {
-    const end = Math.min(keys, (split + 1) * perSplit);
+    const end = split === splits - 1 ? keys : Math.min(keys, (split + 1) * perSplit);
     let chain = 0;
     for (let tile = split * perSplit; tile < end; tile += invocations) {
       tiles++;
@@ -27,15 +27,18 @@ export const attendAccess = declareAccess(attend, ({ constant, step, row, workgr
   }
   return {
     loads: {
-      rows: { asked: headGroups * splits * invocations * rowEntryBytes, distinct: rowEntryBytes },
-      q: { asked: headGroups * splits * items * 16, distinct: headGroups * items * 16 },
+      rows: {
+        asked: rows * headGroups * splits * invocations * rowEntryBytes,
+        distinct: rows * rowEntryBytes,
+      },
+      q: { asked: rows * headGroups * splits * items * 16, distinct: rows * headGroups * items * 16 },
       // A key is asked for once, by one invocation; of a value, each quarter of an output asks for eight numbers.
       kv: {
-        asked: headGroups * keys * (headDim / 8 + items) * eightBytes,
-        distinct: 2 * keys * kvHeads * (headDim / 8) * eightBytes,
+        asked: rows * headGroups * keys * (headDim / 8 + items) * eightBytes,
+        distinct: rows * 2 * keys * kvHeads * (headDim / 8) * eightBytes,
       },
     },
-    barriers: headGroups * (2 * splits + tiles * (3 + Math.log2(invocations))),
+    barriers: rows * headGroups * (2 * splits + tiles * (3 + Math.log2(invocations))),
     longestLoadChain: 2 + longest, // the row of the table, and the query
   };
 });

@@ -15,8 +15,10 @@ export interface AttendParams {
   readonly format: 'f16' | 'f32';
   readonly diagonal: boolean;
   readonly windowed: boolean;
-  /** Parts into which the keys are split, for one row only. */
+  /** Parts into which the keys are split: what {@link splitsFor} says, or 1. */
   readonly splits: number;
+  /** Parts into which any text on this adapter would split its keys. */
+  readonly mostSplits: number;
   /** Invocations; a power of two. More are taken if a head needs them. */
   readonly workgroup: number;
 }
@@ -24,8 +26,17 @@ export interface AttendParams {
 const mostHeads = 8; // MOST_HEADS in the shader
 
 /** An invocation keeps four numbers of an output head. */
-const workgroupOf = ({ headDim, workgroup }: AttendParams) =>
+const workgroupOf = ({ headDim, workgroup }: Pick<AttendParams, 'headDim' | 'workgroup'>) =>
   Math.max(workgroup, 2 ** Math.ceil(Math.log2(headDim / 4)));
+
+/**
+ * Parts for texts of at most so many keys: none is shorter than a workgroup. Where a part ends depends on the keys that
+ * a row sees and on nothing else, so that more parts than needed change no result.
+ */
+export const splitsFor = (
+  mostKeys: number,
+  params: Pick<AttendParams, 'headDim' | 'workgroup' | 'mostSplits'>,
+): number => Math.max(1, Math.min(params.mostSplits, Math.ceil(mostKeys / workgroupOf(params))));
 
 /** Query heads that one workgroup takes: the most that share a KV head and fit. */
 function headsHere(params: AttendParams): number {
@@ -43,6 +54,7 @@ export const attendConstants = (params: AttendParams) => ({
   GROUP: params.heads / params.kvHeads,
   HEADS_HERE: headsHere(params),
   SPLITS: params.splits,
+  MOST_SPLITS: params.mostSplits,
   DIAGONAL: Number(params.diagonal),
   WINDOWED: Number(params.windowed),
 });

@@ -7,14 +7,15 @@ override KV_HEADS: u32;
 override GROUP: u32;        // query heads that share a KV head
 override HEADS_HERE: u32;   // of them in this workgroup: divides GROUP; at most 8, and HEADS_HERE · HEAD_DIM <= 4 · WG
 override SPLITS: u32 = 1u;
-override STATS: bool = SPLITS > 1u;  // whether maxima and sums are left, after all rows of y
+override MOST_SPLITS: u32 = 1u;      // of any text on this adapter
+override STATS: bool = SPLITS > 1u;  // whether maxima and sums are left: behind a row's splits, or behind all rows of one split each
 
 const MOST_HEADS = 8u;
 const NONE = -1e30;
 
 @group(0) @binding(0) var<storage, read>       q:    array<vec4f>;  // [rows, heads, HEAD_DIM]
 @group(0) @binding(1) var<storage, read>       kv:   array<vec4u>;  // [slots, (keys, values), KV_HEADS, HEAD_DIM]
-@group(0) @binding(2) var<storage, read_write> y:    array<vec4f>;  // [rows, heads, HEAD_DIM]; SPLITS > 1: see matvec.wgsl
+@group(0) @binding(2) var<storage, read_write> y:    array<vec4f>;  // [rows, heads, HEAD_DIM]; SPLITS > 1: see startOf in matvec.wgsl
 @group(0) @binding(3) var<storage, read>       rows: array<Row>;   // of the store that is read
 @group(0) @binding(4) var<uniform>             step: Step;
 
@@ -40,9 +41,10 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lo
   // This split's keys.
   let visible = firstKey(place);
   let end = endKey(place);
-  let perSplit = ((end - visible + SPLITS - 1u) / SPLITS + WG - 1u) / WG * WG;
+  // Its length follows from the keys alone, so that a sum is taken in the same order however much room there is.
+  let perSplit = ((end - visible + MOST_SPLITS - 1u) / MOST_SPLITS + WG - 1u) / WG * WG;
   let first = min(end, visible + group.y * perSplit);
-  let to = min(end, first + perSplit);
+  let to = select(min(end, first + perSplit), end, group.y == SPLITS - 1u);
 
   if (local < ITEMS) {
     query[local] = q[(row * heads + firstHead) * (HEAD_DIM / 4u) + local] * inverseSqrt(f32(HEAD_DIM));
@@ -128,16 +130,11 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lo
     let result = select(vec4f(), sum / total, total > 0.0);
     let at = firstHead * (HEAD_DIM / 4u) + local;
     let width = heads * (HEAD_DIM / 4u);
-    if (SPLITS == 1u) {
-      y[row * width + at] = result;
-    } else {
-      y[group.y * width + at] = result;
-    }
+    let rowVecs = SPLITS * select(width, width + heads, SPLITS > 1u);
+    y[row * rowVecs + group.y * width + at] = result;
     if (STATS && local % (HEAD_DIM / 4u) == 0u) {
-      // One row has several splits, or many rows have one.
-      let parts = max(SPLITS, step.rows);
-      let part = max(group.y, row);
-      y[parts * width + part * heads + firstHead + itemHead] = vec4f(most[itemHead], total, 0.0, 0.0);
+      let stats = select(step.rows * width + row * heads, row * rowVecs + SPLITS * width, SPLITS > 1u);
+      y[stats + group.y * heads + firstHead + itemHead] = vec4f(most[itemHead], total, 0.0, 0.0);
     }
   }
 }

@@ -9,8 +9,10 @@ import step from './step.wgsl?raw';
 import weights from './weights.wgsl?raw';
 
 /** Rows of the table of embeddings: all, or those from `firstRow` on. */
-interface TablePart extends MatrixShape {
+interface EmbedParams extends MatrixShape {
   readonly firstRow?: number;
+  /** Room for tokens of a sequence. */
+  readonly tokenPlaces: number;
 }
 
 /** The embeddings of those of the step's tokens that the table's rows are of. */
@@ -18,7 +20,12 @@ export const embed = defineKernel({
   label: 'embed',
   source: [step, rows, shape, eight, weights, source].join('\n'),
   bindings: { tokens: 'read', w: 'read', hidden: 'write', rows: 'read', shape: 'shape', step: 'step' },
-  constants: (matrix: TablePart) => ({ ...weightsOf(matrix.type) }),
-  shape: (matrix) => ({ rows: matrix.rows, cols: matrix.cols, dim: matrix.firstRow ?? 0 }),
+  constants: (matrix: EmbedParams) => ({ ...weightsOf(matrix.type) }),
+  shape: (matrix) => ({
+    rows: matrix.rows,
+    cols: matrix.cols,
+    dim: matrix.firstRow ?? 0,
+    yStride: matrix.tokenPlaces,
+  }),
   workgroups: (matrix, rows) => [groupsFor(matrix.cols / 8, 64), rows],
 });

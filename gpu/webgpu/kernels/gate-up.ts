@@ -1,4 +1,5 @@
 import { defineKernel } from '../kernel.ts';
+import { forColumns, forEachColumns, labelFor } from './columns.ts';
 import eight from './eight.wgsl?raw';
 import { groupsFor } from './format.ts';
 import source from './gate-up.wgsl?raw';
@@ -17,19 +18,29 @@ interface GateUpParams {
   /** Gate above up: twice the intermediate size of rows. */
   readonly matrix: MatrixShape;
   readonly input: MatvecInput;
+  /** Numbers in a row of y. */
+  readonly yStride: number;
   readonly biased: boolean;
   readonly tuning: MatvecTuning;
 }
 
-/** One row through gate and up, and silu(gate) · up. */
-export const gateUp = defineKernel({
-  label: 'gate-up',
-  source: [shape, eight, weights, matvec, source].join('\n'),
-  bindings: { x: 'read', gain: 'read', w: 'read', shape: 'shape', bias: 'read', y: 'write' },
-  constants: ({ matrix, input, biased, tuning }: GateUpParams) => ({
-    ...matvecConstants(matrix, input, tuning),
-    BIASED: Number(biased),
+/** Rows through gate and up, and silu(gate) · up, so many at once. */
+export const gateUpColumns = forEachColumns((columns) =>
+  defineKernel({
+    label: labelFor('gate-up', columns),
+    source: [shape, eight, weights, forColumns([matvec, source].join('\n'), columns)].join('\n'),
+    bindings: { x: 'read', gain: 'read', w: 'read', shape: 'shape', bias: 'read', y: 'write' },
+    constants: ({ matrix, input, biased, tuning }: GateUpParams) => ({
+      ...matvecConstants(matrix, input, tuning),
+      BIASED: Number(biased),
+    }),
+    shape: ({ matrix, input, yStride }) => ({ ...matvecShape(matrix, input), yStride }),
+    workgroups: ({ matrix, tuning }, rows) => [
+      groupsFor(rows, columns),
+      groupsFor(matrix.rows / 2, (2 * tuning.workgroup) / tuning.lanes),
+    ],
   }),
-  shape: ({ matrix, input }) => matvecShape(matrix, input),
-  workgroups: ({ matrix, tuning }) => [groupsFor(matrix.rows / 2, (2 * tuning.workgroup) / tuning.lanes)],
-});
+);
+
+/** One row through gate and up. */
+export const gateUp = gateUpColumns(1);

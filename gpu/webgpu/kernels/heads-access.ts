@@ -1,8 +1,10 @@
 import { rowEntryBytes, type Access, type Dispatch } from './access.ts';
 
-/** What `finishBlock` of `heads.wgsl` loads, with one block in a workgroup. */
-export function headsAccess({ constant, workgroups }: Dispatch): Access<'headGain' | 'rope' | 'rows'> {
-  const [blocks, rows] = workgroups;
+/** What `finishBlock` of `heads.wgsl` loads for rows at different positions, with one block of a row at a time. */
+export function headsAccess(
+  { constant }: Dispatch,
+  { blocks, rows }: { readonly blocks: number; readonly rows: number },
+): Access<'headGain' | 'rope' | 'rows'> {
   const [headDim, rotatedHeads] = [constant('HEAD_DIM'), constant('ROTATED_HEADS')];
   const rotated = rows * rotatedHeads * headDim;
   const anyRotated = Math.min(1, rotatedHeads);

@@ -25,32 +25,43 @@ export function rowsAskedFor({ constant }: Dispatch, rows: number, takers: numbe
   return merges ? rows + takers - Math.ceil(rows / rowsAtOnce) : rowsAtOnce * takers;
 }
 
-/** Takers of four rows in all workgroups. */
-export const takersIn = ({ constant, workgroups: [groups] }: Dispatch) =>
+/** Takers of four rows in the workgroups of one block of columns. */
+export const takersIn = ({ constant, workgroups: [, groups] }: Dispatch) =>
   (groups * constant('WG')) / constant('LANES');
 
-/** What `matvec.wgsl` loads. */
+/** Columns in all blocks: rows of x that the kernel takes, the last of which may be unused. */
+export const columnsIn = ({ constant, workgroups: [blocks] }: Dispatch) => blocks * constant('COLUMNS');
+
+/**
+ * What `matvec.wgsl` loads.
+ *
+ * @param rowsAsked of the matrix, by one block of columns
+ */
 export function matvecAccess(dispatch: Dispatch, rowsAsked: number): Access<'x' | 'gain' | 'w'> {
   const { constant, shape, workgroups } = dispatch;
-  const [groups] = workgroups;
+  const [blocks, groups] = workgroups;
   const [invocations, lanes, input] = [constant('WG'), constant('LANES'), constant('INPUT')];
+  const [columns, columnsHere] = [columnsIn(dispatch), constant('COLUMNS')];
   const row = weightRow(dispatch);
   const inputBytes = 4 * shape.cols;
   // Groups of 32 are whole, and what lies past the end of a row is multiplied with its last eight inputs.
   const inputs = takersIn(dispatch) * row.units * constant('EIGHTS') * 32;
-  const w = { asked: rowsAsked * row.units * row.askedPerUnit, distinct: shape.rows * row.distinct };
+  const w = {
+    asked: blocks * rowsAsked * row.units * row.askedPerUnit,
+    distinct: shape.rows * row.distinct,
+  };
   const sumLanes = lanes > 1 ? 2 + Math.log2(lanes) : 0;
   const rounds = Math.ceil(row.units / lanes);
   switch (input) {
     case 1:
       return {
         loads: {
-          x: { asked: groups * inputBytes + inputs, distinct: inputBytes },
-          gain: { asked: inputs, distinct: inputBytes },
+          x: { asked: columns * (groups * inputBytes + inputs), distinct: columns * inputBytes },
+          gain: { asked: blocks * inputs, distinct: inputBytes }, // columns that follow each other ask for the same
           w,
         },
-        barriers: groups * (2 + Math.ceil(Math.log2(invocations)) + sumLanes),
-        longestLoadChain: Math.ceil(shape.cols / 4 / invocations) + rounds,
+        barriers: columns * groups * (2 + Math.ceil(Math.log2(invocations)) + sumLanes),
+        longestLoadChain: columnsHere * Math.ceil(shape.cols / 4 / invocations) + rounds,
       };
     case 2: {
       const [splits, heads] = [constant('SPLITS'), constant('HEADS')];
@@ -58,17 +69,20 @@ export function matvecAccess(dispatch: Dispatch, rowsAsked: number): Access<'x' 
       return {
         // A workgroup reads the maxima and sums twice.
         loads: {
-          x: { asked: groups * 2 * stats + splits * inputs, distinct: splits * inputBytes + stats },
+          x: {
+            asked: columns * (groups * 2 * stats + splits * inputs),
+            distinct: columns * (splits * inputBytes + stats),
+          },
           w,
         },
-        barriers: groups * (1 + sumLanes),
-        longestLoadChain: Math.ceil(heads / invocations) + rounds,
+        barriers: columns * groups * (1 + sumLanes),
+        longestLoadChain: columnsHere * Math.ceil(heads / invocations) + rounds,
       };
     }
     default:
       return {
-        loads: { x: { asked: inputs, distinct: inputBytes }, w },
-        barriers: groups * sumLanes,
+        loads: { x: { asked: columns * inputs, distinct: columns * inputBytes }, w },
+        barriers: columns * groups * sumLanes,
         longestLoadChain: rounds,
       };
   }

@@ -1,4 +1,5 @@
 import type { MatrixFormat } from '../../numbers/matrix-format.ts';
+import { columnCounts, type Columns } from './columns.ts';
 import { weightsOf } from './format.ts';
 
 /** A matrix `[rows, cols]` as it lies in a buffer; `cols` is a multiple of 8. */
@@ -39,6 +40,16 @@ export function matvecConstants(matrix: MatrixShape, input: MatvecInput, tuning:
         ? { ...shared, INPUT: 0 }
         : { ...shared, INPUT: 2, SPLITS: input.splits, HEADS: input.heads };
   }
+}
+
+/** Bytes of workgroup memory for the fractions of an attention's parts: half of what every adapter has. */
+const mostFractionBytes = 8192;
+
+/** The most columns, up to those wanted, that a kernel can take with such an input. */
+export function fittingColumns(wanted: Columns, input: MatvecInput): Columns {
+  if (input.kind !== 'splits' || input.splits === 1) return wanted;
+  const bytes = 4 * input.splits * input.heads;
+  return columnCounts.findLast((columns) => columns <= wanted && columns * bytes <= mostFractionBytes) ?? 1;
 }
 
 /** The shape that goes with `matvecConstants`. */

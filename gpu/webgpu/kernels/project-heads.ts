@@ -1,5 +1,7 @@
 import { defineKernel } from '../kernel.ts';
+import { forColumns, forEachColumns, labelFor } from './columns.ts';
 import eight from './eight.wgsl?raw';
+import { groupsFor } from './format.ts';
 import half from './half.wgsl?raw';
 import { blockOf, headsConstants, type HeadsParams } from './heads.ts';
 import heads from './heads.wgsl?raw';
@@ -27,30 +29,44 @@ const tuningOf = ({ heads, lanes }: ProjectHeadsParams) => {
   return { block, lanes: lanesHere, workgroup: (block / 4) * lanesHere };
 };
 
-/** One row through the query, or the key and value, projection of a layer, finished: normed, rotated, in its place. */
-export const projectHeads = defineKernel({
-  label: 'project-heads',
-  source: [step, shape, rows, eight, weights, half, matvec, heads, source].join('\n'),
-  bindings: {
-    x: 'read',
-    gain: 'read',
-    w: 'read',
-    shape: 'shape',
-    bias: 'read',
-    headGain: 'read',
-    rope: 'read',
-    out: 'write',
-    rows: 'read',
-    step: 'step',
-  },
-  constants: (params: ProjectHeadsParams) => {
-    const tuning = tuningOf(params);
-    return {
-      ...matvecConstants(params.matrix, params.input, tuning),
-      ...headsConstants(params.heads, tuning.block),
-      BIASED: Number(params.biased),
-    };
-  },
-  shape: ({ matrix, input }) => matvecShape(matrix, input),
-  workgroups: (params) => [(params.heads.heads * params.heads.headDim) / tuningOf(params).block],
-});
+/**
+ * Rows through the query, or the key and value, projection of a layer, so many at once, finished: normed, rotated, in
+ * their place.
+ */
+export const projectHeadsColumns = forEachColumns((columns) =>
+  defineKernel({
+    label: labelFor('project-heads', columns),
+    source: [
+      ...[step, shape, rows, eight, weights, half, heads],
+      forColumns([matvec, source].join('\n'), columns),
+    ].join('\n'),
+    bindings: {
+      x: 'read',
+      gain: 'read',
+      w: 'read',
+      shape: 'shape',
+      bias: 'read',
+      headGain: 'read',
+      rope: 'read',
+      out: 'write',
+      rows: 'read',
+      step: 'step',
+    },
+    constants: (params: ProjectHeadsParams) => {
+      const tuning = tuningOf(params);
+      return {
+        ...matvecConstants(params.matrix, params.input, tuning),
+        ...headsConstants(params.heads, tuning.block),
+        BIASED: Number(params.biased),
+      };
+    },
+    shape: ({ matrix, input }) => matvecShape(matrix, input),
+    workgroups: (params, rowCount) => [
+      groupsFor(rowCount, columns),
+      (params.heads.heads * params.heads.headDim) / tuningOf(params).block,
+    ],
+  }),
+);
+
+/** One row through a projection of heads. */
+export const projectHeads = projectHeadsColumns(1);

@@ -1,4 +1,4 @@
-// out = rotate(norm(W·in(x) + bias)), heads of a query, or of keys and values into a cache row        one block a workgroup
+// out = rotate(norm(W·in(x) + bias)), heads of a query, or of keys and values into a cache row        COLUMNS rows and one block a workgroup
 override BIASED: bool = false;
 
 @group(0) @binding(4) var<storage, read>       bias:     array<f32>;    // [heads, HEAD_DIM]
@@ -10,15 +10,23 @@ override BIASED: bool = false;
 
 @compute @workgroup_size(WG)
 fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) local: u32) {
-  let factor = prepareInput(local);
-  let head = group.x / (HEAD_DIM / BLOCK);
+  let factor_c0 = prepareInput(group.x, column_c0, local);
+  let block = group.y;
+  let head = block / (HEAD_DIM / BLOCK);
   let place = 4u * (local / LANES); // BLOCK / 4 of them, and a block's quarters are neighbors
-  let first = head * HEAD_DIM + elementOf(group.x, place);
-  let sums = sumLanes(laneDots(first + vec4u(0u, 1u, 2u, 3u), local % LANES), local) * factor;
+  let first = head * HEAD_DIM + elementOf(block, place);
+  let dots = laneDots(first + vec4u(0u, 1u, 2u, 3u), local % LANES, group.x);
+  let sums_c0 = sumLanes(dots.of_c0, local) * factor_c0;
+  finish(group.x * COLUMNS + column_c0, block, first, place, sums_c0, local);
+}
+
+// One column. There may be fewer rows than columns.
+fn finish(row: u32, block: u32, first: u32, place: u32, sums: vec4f, local: u32) {
+  if (row >= step.rows) { return; }
   for (var i = local % LANES; i < 4u; i += LANES) {
     var result = sums[i];
     if (BIASED) { result += bias[first + i]; }
     projected[place + i] = result;
   }
-  finishBlock(group.x, 0u, local, WG);
+  finishBlock(block, row, local, WG);
 }

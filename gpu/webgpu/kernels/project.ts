@@ -1,4 +1,5 @@
 import { defineKernel } from '../kernel.ts';
+import { forColumns, forEachColumns, labelFor } from './columns.ts';
 import eight from './eight.wgsl?raw';
 import { groupsFor } from './format.ts';
 import {
@@ -16,21 +17,31 @@ import weights from './weights.wgsl?raw';
 interface ProjectParams {
   readonly matrix: MatrixShape;
   readonly input: MatvecInput;
+  /** Numbers in a row of y. */
+  readonly yStride: number;
   readonly add: boolean;
   readonly biased: boolean;
   readonly tuning: MatvecTuning;
 }
 
-/** One row times a matrix. */
-export const project = defineKernel({
-  label: 'project',
-  source: [shape, eight, weights, matvec, source].join('\n'),
-  bindings: { x: 'read', gain: 'read', w: 'read', shape: 'shape', bias: 'read', y: 'write' },
-  constants: ({ matrix, input, add, biased, tuning }: ProjectParams) => ({
-    ...matvecConstants(matrix, input, tuning),
-    ADD: Number(add),
-    BIASED: Number(biased),
+/** Rows times a matrix, so many at once. */
+export const projectColumns = forEachColumns((columns) =>
+  defineKernel({
+    label: labelFor('project', columns),
+    source: [shape, eight, weights, forColumns([matvec, source].join('\n'), columns)].join('\n'),
+    bindings: { x: 'read', gain: 'read', w: 'read', shape: 'shape', bias: 'read', y: 'write' },
+    constants: ({ matrix, input, add, biased, tuning }: ProjectParams) => ({
+      ...matvecConstants(matrix, input, tuning),
+      ADD: Number(add),
+      BIASED: Number(biased),
+    }),
+    shape: ({ matrix, input, yStride }) => ({ ...matvecShape(matrix, input), yStride }),
+    workgroups: ({ matrix, tuning }, rows) => [
+      groupsFor(rows, columns),
+      groupsFor(matrix.rows, (4 * tuning.workgroup) / tuning.lanes),
+    ],
   }),
-  shape: ({ matrix, input }) => matvecShape(matrix, input),
-  workgroups: ({ matrix, tuning }) => [groupsFor(matrix.rows, (4 * tuning.workgroup) / tuning.lanes)],
-});
+);
+
+/** One row times a matrix. */
+export const project = projectColumns(1);

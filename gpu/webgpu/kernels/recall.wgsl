@@ -1,7 +1,7 @@
 // Mixes what LESS recalls of the rows that are gone into the attention of the step's rows        one query head of one row a workgroup
 override KV_HEADS: u32;
 override GROUP: u32;         // query heads that share a KV head
-override SPLITS: u32 = 1u;   // into which the attention of one row was split; the state joins the first
+override SPLITS: u32 = 1u;   // into which the attention was split; the state joins the first
 
 @group(0) @binding(1) var<storage, read>       q:     array<f32>;    // [rows, heads, HEAD_DIM]
 @group(0) @binding(2) var<storage, read>       state: array<f32>;    // [versions, KV_HEADS, (RANK, (RANK, HEAD_DIM))]
@@ -27,7 +27,8 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lo
   for (var r = 0u; r < RANK; r++) { weight += features[r] * state[sums + r]; }
 
   let width = heads * HEAD_DIM / 4u;
-  let statsAt = max(SPLITS, step.rows) * width + row * heads + head;
+  let rowVecs = SPLITS * select(width, width + heads, SPLITS > 1u);
+  let statsAt = select(step.rows * width + row * heads, row * rowVecs + SPLITS * width, SPLITS > 1u) + head;
   let stats = y[statsAt].xy;
   workgroupBarrier();
   if (weight < LEAST_WEIGHT) { return; }
@@ -43,7 +44,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lo
       let at = sums + RANK + r * HEAD_DIM + 4u * i;
       recalled += features[r] * vec4f(state[at], state[at + 1u], state[at + 2u], state[at + 3u]);
     }
-    let at = row * width + head * (HEAD_DIM / 4u) + i;
+    let at = row * rowVecs + head * (HEAD_DIM / 4u) + i;
     y[at] = (rowsWeight * y[at] + stateWeight * (recalled / weight)) / whole;
   }
   if (local == 0u) { y[statsAt] = vec4f(most, whole, 0.0, 0.0); }

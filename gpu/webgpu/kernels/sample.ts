@@ -6,13 +6,15 @@ import shape from './shape.wgsl?raw';
 
 interface SampleParams {
   readonly vocabSize: number;
+  /** Room for tokens of a sequence. */
+  readonly tokenPlaces: number;
   readonly workgroup: number;
 }
 
 /** What the kernel writes instead of a token if some logit is not finite. */
 export const NOT_FINITE = 0xffffffff;
 
-/** The next token, drawn from the logits and written behind the row's position. */
+/** The next token of each row's sequence, drawn from the logits and written behind the row's position. */
 export const sample = defineKernel({
   label: 'sample',
   source: [rows, shape, random, source].join('\n'),
@@ -20,11 +22,12 @@ export const sample = defineKernel({
     logits: 'write',
     tokens: 'write',
     seen: 'write',
-    options: 'uniform',
+    options: 'read',
     shape: 'shape',
     rows: 'read',
+    drawn: 'write',
   },
   constants: ({ workgroup }: SampleParams) => ({ WG: workgroup }),
-  shape: ({ vocabSize }) => ({ rows: vocabSize }),
-  workgroups: () => [1],
+  shape: ({ vocabSize, tokenPlaces }) => ({ rows: vocabSize, yStride: tokenPlaces }),
+  workgroups: (_, rows) => [rows],
 });

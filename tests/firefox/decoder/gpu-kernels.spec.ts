@@ -8,7 +8,7 @@ import { openGpuBackend, putRandomModel, runSession, tinyDims } from '../../supp
 
 // On lavapipe the backend picks the kernels for software adapters. A visitor with a GPU gets these.
 it("Firefox compiles a GPU's kernels, and they compute the same as the CPU twin", async () => {
-  const gpu = await openGpuBackend({ tuning: { ...hardwareTuning, keysPerSplit: 8 } });
+  const gpu = await openGpuBackend({ tuning: { ...hardwareTuning, attendWorkgroup: 8 } });
   const [onGpu, onCpu] = await putRandomModel([gpu, openCpuBackend()], tinyDims, layersOf('0_2_2_3'));
   const options = {
     sharing: sharingOf('0_2_2s_3', { windowTokens: 5 }),

@@ -11,9 +11,9 @@ const mixed = sharingOf('0s_1', { windowTokens });
 /** A windowed store of layer 0 and a linear one of layer 1, with the bytes that each requested. */
 function storesFor(capacityTokens: number) {
   const asked = new Map<number, number>();
-  const stores = new KvStores(mixed, tinyDims, 'f16', capacityTokens, (owner, bytes) => {
-    asked.set(owner, bytes);
-    return bytes;
+  const stores = new KvStores(mixed, tinyDims, 'f16', capacityTokens, ({ layer }, slots, rowBytes) => {
+    asked.set(layer, slots * rowBytes);
+    return { bytes: slots * rowBytes, firstSlot: 0 };
   });
   return { stores, asked };
 }
@@ -53,5 +53,5 @@ it('A windowed owner holds the bytes of its window, any other owner those of the
 });
 
 it('A scratch layout is marked as one, with the position at which it begins', () => {
-  expect(scratchSlots(5, 7)).toEqual({ kind: 'scratch', slots: 5, firstPosition: 7 });
+  expect(scratchSlots(5, 7)).toEqual({ kind: 'scratch', slots: 5, firstPosition: 7, firstSlot: 0 });
 });

@@ -12,11 +12,16 @@ import { fc } from '../../support/seeded-properties.ts';
 
 /** A layout, and the last position of a text that fits into it. */
 const texts: fc.Arbitrary<{ layout: SlotLayout; last: number; firstHeld: number }> = fc
-  .record({ slots: fc.integer({ min: 1, max: 12 }), last: fc.nat(60), base: fc.nat(20) })
-  .chain(({ slots, last, base }) =>
+  .record({
+    slots: fc.integer({ min: 1, max: 12 }),
+    last: fc.nat(60),
+    base: fc.nat(20),
+    firstSlot: fc.nat(30),
+  })
+  .chain(({ slots, last, base, firstSlot }) =>
     fc.constantFrom(
-      { layout: linearSlots(last + 1), last, firstHeld: 0 },
-      { layout: ringSlots(slots), last, firstHeld: Math.max(0, last + 1 - slots) },
+      { layout: { ...linearSlots(last + 1), firstSlot }, last, firstHeld: 0 },
+      { layout: { ...ringSlots(slots), firstSlot }, last, firstHeld: Math.max(0, last + 1 - slots) },
       { layout: scratchSlots(last + 1, base), last: base + last, firstHeld: base },
     ),
   );
@@ -33,8 +38,8 @@ it('The positions that a store holds lie in different slots of it', () => {
       const slots = Array.from({ length: last + 1 - firstHeld }, (_, i) => slotOf(layout, firstHeld + i));
       expect(new Set(slots).size).toBe(slots.length);
       for (const slot of slots) {
-        expect(slot).toBeGreaterThanOrEqual(0);
-        expect(slot).toBeLessThan(layout.slots);
+        expect(slot).toBeGreaterThanOrEqual(layout.firstSlot);
+        expect(slot).toBeLessThan(layout.firstSlot + layout.slots);
       }
     }),
   );
@@ -76,6 +81,10 @@ it('A row keeps position, angle and slot apart, and sees no slot past the end of
   expect(rowAt(ringSlots(5), 13)).toEqual({
     ...{ sequence: 0, position: 13, rope: 13 },
     ...{ slot: 3, firstSlot: 0, endSlot: 5 },
+  });
+  expect(rowAt({ ...ringSlots(5), firstSlot: 40 }, 13, 7)).toMatchObject({
+    ...{ sequence: 7, position: 13, rope: 13 },
+    ...{ slot: 43, firstSlot: 40, endSlot: 45 },
   });
   expect(rowAt(scratchSlots(9, 10), 13)).toMatchObject({ position: 13, slot: 3, endSlot: 4 });
   expect(rowAt(linearSlots(20), 13)).toMatchObject({ position: 13, slot: 13, endSlot: 14 });

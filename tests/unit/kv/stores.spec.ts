@@ -11,10 +11,10 @@ import { fc } from '../../support/seeded-properties.ts';
 /** Stores with the memory that the ledger counts: a few bytes more than requested. */
 function storesOf(sharing: Sharing, capacityTokens: number, precision: KvPrecision = 'f16') {
   let allocatedBytes = 0;
-  const stores = new KvStores(sharing, tinyDims, precision, capacityTokens, (_, bytes) => {
-    const counted = Math.ceil(bytes / 16) * 16;
+  const stores = new KvStores(sharing, tinyDims, precision, capacityTokens, (_, slots, rowBytes) => {
+    const counted = Math.ceil((slots * rowBytes) / 16) * 16;
     allocatedBytes += counted;
-    return counted;
+    return { bytes: counted, firstSlot: 0 };
   });
   return { stores, allocatedBytes };
 }

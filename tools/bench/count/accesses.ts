@@ -16,12 +16,12 @@ const accesses: ReadonlyMap<string, DeclaredAccess> = new Map(
   [
     attendAccess,
     embedAccess,
-    gateUpAccess,
     placeHeadsAccess,
-    projectAccess,
-    projectHeadsAccess,
     sampleAccess,
     swigluAccess,
+    ...gateUpAccess,
+    ...projectAccess,
+    ...projectHeadsAccess,
   ].map((access) => [access.kernel.label, access]),
 );
 
