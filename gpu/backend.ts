@@ -93,12 +93,15 @@ export interface BatchOptions extends PlanOptions {
 export interface Batch {
   /** The most texts that may be open at once: no more than were asked for. */
   readonly places: number;
+  /** The most places that such a batch could have, however much memory there is. */
+  readonly mostPlaces: number;
   /** Opens an empty text, one of those that the options announced. Closing it makes its place free. */
   open(options: TextOptions): Promise<BatchText>;
   /**
    * Continues texts, step by step together, until at least one of them ends. At least one token of each must have been
    * prefilled. A text that has not ended goes on with the next call.
    *
+   * @throws BackendError `not-finite`
    * @returns for each text how it ended, or null if it has not
    */
   decode(texts: readonly Continuation[], options: BatchDecodeOptions): Promise<readonly (DecodeEnd | null)[]>;
@@ -124,6 +127,7 @@ export type BatchText = Pick<Session, 'prefill' | 'kvUsage' | 'close'>;
 /** How a text of a batch goes on. */
 export interface Continuation {
   readonly text: BatchText;
+  /** The same in every call: tokens may be drawn ahead. */
   readonly sampling: SamplingOptions;
   /** At least 1. */
   readonly maxNewTokens: number;

@@ -27,6 +27,10 @@ export class CpuBatch implements Batch {
     return this.#options.places;
   }
 
+  get mostPlaces(): number {
+    return Infinity;
+  }
+
   get allocatedBytes(): number {
     return [...this.#open.keys()].reduce(
       (sum, { allocatedBytes }) => sum + allocatedBytes,

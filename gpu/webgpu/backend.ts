@@ -65,7 +65,7 @@ class GpuModel implements ModelWeights {
   readonly #context: GpuContext;
   readonly #request: AllocateRequest;
   readonly #weights: GpuWeights;
-  readonly #sessions = new Set<Session>();
+  readonly #open = new Set<Pick<Session, 'close'>>();
 
   constructor(context: GpuContext, request: AllocateRequest, weights: GpuWeights) {
     this.#context = context;
@@ -87,14 +87,25 @@ class GpuModel implements ModelWeights {
 
   async open(options: SessionOptions): Promise<Session> {
     const opening = GpuSession.open(this.#context, this.#request.dims, this.#weights, options, () =>
-      this.#sessions.delete(session),
+      this.#open.delete(session),
     );
     const session: GpuSession = await this.#context.wait(opening);
-    this.#sessions.add(session);
+    this.#open.add(session);
     return session;
   }
 
-  async openBatch({ sharing, passes, kvPrecision }: BatchOptions): Promise<Batch> {
+  async openBatch(options: BatchOptions): Promise<Batch> {
+    if (options.texts.some(({ eviction }) => eviction)) return this.#openTextsInTurn(options);
+    const { GpuBatch } = await import('./batch.ts');
+    const opening = GpuBatch.open(this.#context, this.#request.dims, this.#weights, options, () =>
+      this.#open.delete(batch),
+    );
+    const batch: Batch = await this.#context.wait(opening);
+    this.#open.add(batch);
+    return batch;
+  }
+
+  async #openTextsInTurn({ sharing, passes, kvPrecision }: BatchOptions): Promise<Batch> {
     const { TextsInTurn } = await import('./texts-in-turn.ts');
     const before = this.#context.ledger.bytes;
     return new TextsInTurn(
@@ -104,7 +115,7 @@ class GpuModel implements ModelWeights {
   }
 
   free(): void {
-    for (const session of this.#sessions) session.close();
+    for (const each of this.#open) each.close();
     this.#weights.free();
   }
 }

@@ -4,6 +4,7 @@ import type { Batch, BatchDecodeOptions, Continuation, DecodeEnd, Session, TextO
 export class TextsInTurn implements Batch {
   /** A text that waits for the others would only take memory. */
   readonly places = 1;
+  readonly mostPlaces = 1;
   readonly work = null;
   readonly #openSession: (text: TextOptions) => Promise<Session>;
   readonly #allocated: () => number;

@@ -1,4 +1,5 @@
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { requestGpu } from '#platform';
+import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
 import { BackendError } from '../../gpu/backend-error.ts';
 import type {
   Backend,
@@ -9,6 +10,9 @@ import type {
   TextOptions,
 } from '../../gpu/backend.ts';
 import { instructionsHere } from '../../gpu/wasm/kernels.ts';
+import { WebGpuBackend } from '../../gpu/webgpu/backend.ts';
+import { openGpu } from '../../gpu/webgpu/device.ts';
+import { hardwareTuning, type Tuning } from '../../gpu/webgpu/tuning.ts';
 import { openWasmBackend } from '../../gpu/wasm/backend.ts';
 import { arbitrarySequences } from '../support/arbitrary-sequences.ts';
 import { keepEverything } from '../../gpu/kv/policies/keep-everything.ts';
@@ -82,26 +86,138 @@ describe.each(subjects)('Sequences that are written together by $name', ({ open,
   });
 });
 
-describe('Sequences on WebGPU', () => {
-  it('are what each becomes alone, under a policy too', async () => {
+describe('Sequences that are written together on WebGPU', () => {
+  const sampling = { temperature: 0.7, topK: 5, topP: 1, minP: 0, repetitionPenalty: 1.2, seed: 5 };
+  const plan: PlanOptions = {
+    sharing: sharingOf('0_2s_2_3'),
+    passes: { forward: 2, backward: 1 },
+    kvPrecision: 'f16',
+  };
+  const tunings: readonly (Tuning | undefined)[] = [
+    undefined,
+    // Its kernels take a software adapter minutes to compile.
+    ...(inject('samples') === 'all' ? [{ ...hardwareTuning, attendWorkgroup: 8, chunkRows: 5 }] : []),
+  ];
+
+  describe.each(tunings)('with tuning %#', (tuning) => {
+    let backend: WebGpuBackend;
+    let model: ModelWeights;
+    beforeAll(async () => {
+      backend = new WebGpuBackend(await openGpu(await requestGpu(), tuning && { tuning }));
+      [model] = (await putRandomModel([backend], tinyDims, layersOf('0_1_2_3'), { type: 'f16' })) as [
+        ModelWeights,
+      ];
+    });
+    afterAll(() => backend.destroy());
+
+    const runs = sampleOf({ all: 100, node: 5, chromium: 1 });
+    it(`are what each becomes alone, to the bit, in ${runs} random batches`, async () => {
+      await fc.assert(
+        fc.asyncProperty(arbitrarySequences, async (random) => {
+          const run = { ...random, policy: keepEverything };
+          const before = backend.allocatedBytes;
+          const together = await writeTogether(model, run);
+          expect(backend.allocatedBytes).toBe(before);
+          for (const [i, sequence] of run.sequences.entries()) {
+            expect(together[i], `sequence ${i}`).toEqual(await writeAlone(model, run, sequence));
+          }
+        }),
+        { numRuns: runs },
+      );
+    });
+
+    it('have the logits that each has alone, to the bit', async () => {
+      const count = 5;
+      const texts = [{ capacityTokens: 20 }];
+      const batch = await model.openBatch({ ...plan, places: count, texts });
+      const prefill = { mode: 'parallel', logitsAt: [], onLogits: ignore, onProgress: ignore } as const;
+      const rest = { sampling, maxNewTokens: 6, endTokens: new Set<number>(), onToken: ignore };
+      const prompts = Array.from({ length: count }, (_, i) => [1 + i, 7, ...Array<number>(2 * i).fill(3)]);
+      const continuations: Continuation[] = [];
+      for (const prompt of prompts) {
+        const text = await batch.open({ capacityTokens: 20 });
+        await text.prefill(prompt, { ...prefill, stopped: never });
+        continuations.push({ text, ...rest });
+      }
+      expect(await batch.decode(continuations, { stopped: never })).toEqual(prompts.map(() => 'length'));
+      const together = await readLogits(backend, 'batch');
+      batch.close();
+      for (const [i, prompt] of prompts.entries()) {
+        const session = await model.open({ ...plan, capacityTokens: 16 });
+        await session.prefill(prompt, { ...prefill, stopped: never });
+        await session.decode({ ...rest, stopped: never });
+        const own = together.slice(i * tinyDims.vocabSize, (i + 1) * tinyDims.vocabSize);
+        expect(own, `sequence ${i}`).toEqual(
+          (await readLogits(backend, 'session')).slice(0, tinyDims.vocabSize),
+        );
+        session.close();
+      }
+    });
+  });
+
+  it('take the memory that was foreseen, to the byte, and the bytes of each are its own', async () => {
     const backend = await openBackend('webgpu');
     const [model] = (await putRandomModel([backend], tinyDims, layersOf('0_1_2_3'))) as [ModelWeights];
-    const sampling = { temperature: 0.7, topK: 5, topP: 1, minP: 0, repetitionPenalty: 1.2, seed: 5 };
+    const before = backend.allocatedBytes;
+    for (const places of [1, 3, 4, 9]) {
+      const texts = [50, 30, 20, 20].map((capacityTokens) => ({ capacityTokens }));
+      const batch = await model.openBatch({ ...plan, places, texts });
+      expect(batch.allocatedBytes).toBe(batch.sharedBytesFor(places));
+      expect(backend.allocatedBytes).toBe(before + batch.allocatedBytes);
+      for (const text of texts.slice(0, places)) {
+        const session = await model.open({ ...plan, ...text });
+        expect((await batch.open(text)).kvUsage()).toEqual(session.kvUsage());
+        session.close();
+      }
+      batch.close();
+      expect(backend.allocatedBytes).toBe(before);
+    }
+    const text = { capacityTokens: 30 };
+    const roomy = await largestBatch(model, plan, text, model.bytes + 200_000);
+    expect(roomy.places).toBeGreaterThan(5);
+    expect(roomy.verifiedBytes).toBe(roomy.weightBytes + roomy.kvBytes + roomy.scratchBytes);
+    expect(roomy.verifiedBytes).toBeLessThanOrEqual(model.bytes + 200_000);
+    const exact = await largestBatch(model, plan, text, roomy.verifiedBytes);
+    expect(exact).toMatchObject({ places: roomy.places, verifiedBytes: roomy.verifiedBytes });
+    const short = await largestBatch(model, plan, text, roomy.verifiedBytes - 1);
+    expect(short).toMatchObject({ places: roomy.places - 1, missingBytes: 1 });
+    expect(backend.allocatedBytes).toBe(before);
+    backend.destroy();
+  });
+
+  it('read every matrix once a step, however many there are', async () => {
+    const backend = await openBackend('webgpu');
+    const [model] = (await putRandomModel([backend], tinyDims, layersOf('0_1_2_3'))) as [ModelWeights];
+    const prefill = { mode: 'parallel', logitsAt: [], onLogits: ignore, onProgress: ignore } as const;
+    for (const places of [1, 3]) {
+      const text = { capacityTokens: 9 };
+      const batch = await model.openBatch({ ...plan, places, texts: [text] });
+      const lines: Continuation[] = [];
+      for (let place = 0; place < places; place++) {
+        const opened = await batch.open(text);
+        await opened.prefill([1 + place], { ...prefill, stopped: never });
+        const rest = { sampling: greedy, maxNewTokens: 5, endTokens: new Set<number>(), onToken: ignore };
+        lines.push({ text: opened, ...rest });
+      }
+      await batch.decode(lines, { stopped: never });
+      // Of five tokens each, the first needs no step. Keys and values of three owners are one product each.
+      expect(batch.work?.products).toBe(4 * (4 * tinyDims.layerCount + 3 + 1));
+      batch.close();
+    }
+    backend.destroy();
+  });
+
+  it('are what each becomes alone under a policy', async () => {
+    const backend = await openBackend('webgpu');
+    const [model] = (await putRandomModel([backend], tinyDims, layersOf('0_1_2_3'))) as [ModelWeights];
     const sequences = [
       { prompt: [3, 1, 4], mode: 'parallel', maxNewTokens: 6, sampling, ends: [] },
       { prompt: [2], mode: 'sequential', maxNewTokens: 3, sampling: greedy, ends: [] },
     ] as const;
-    const plan = {
-      sharing: sharingOf('0_2s_2_3'),
-      passes: { forward: 2, backward: 1 },
-      kvPrecision: 'f16',
-    } as const;
-    for (const policy of [keepEverything, policyWith('h2o', { heavy: 1, recent: 2 })]) {
-      const run = { plan, policy, places: 2, sequences };
-      const together = await writeTogether(model, run);
-      for (const [i, sequence] of sequences.entries()) {
-        expect(together[i]).toEqual(await writeAlone(model, run, sequence));
-      }
+    const run = { plan, policy: policyWith('h2o', { heavy: 1, recent: 2 }), places: 2, sequences };
+    const together = await writeTogether(model, run);
+    for (const [i, sequence] of sequences.entries()) {
+      expect(together[i]).toEqual(await writeAlone(model, run, sequence));
     }
     backend.destroy();
   });
@@ -199,11 +315,30 @@ describe('A batch in WebAssembly', () => {
   });
 });
 
+const ignore = () => undefined;
+const never = () => false;
+
+/** The bits of the logits that lie in the memory of an owner. */
+async function readLogits({ context }: WebGpuBackend, owner: string): Promise<readonly number[]> {
+  const entry = context.ledger.entries().find((each) => each.owner === owner && each.label === 'logits');
+  if (!entry) throw new Error(`${owner} has no logits`);
+  const scope = context.ledger.scope('test');
+  const staging = scope.staging('logits', entry.bytes);
+  const encoder = context.device.createCommandEncoder();
+  encoder.copyBufferToBuffer(entry.buffer, 0, staging, 0, entry.bytes);
+  context.device.queue.submit([encoder.finish()]);
+  await context.wait(staging.mapAsync(GPUMapMode.READ));
+  const bits = [...new Uint32Array(staging.getMappedRange())];
+  scope.free();
+  return bits;
+}
+
 /** A batch that has memory for that many open texts. */
 function withRoomFor(most: number, batch: Batch): Batch {
   let open = 0;
   return {
     places: batch.places,
+    mostPlaces: batch.mostPlaces,
     work: batch.work,
     sharedBytesFor: (places) => batch.sharedBytesFor(places),
     open: async (options) => {

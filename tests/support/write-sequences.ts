@@ -91,6 +91,7 @@ export async function writeTogether(
 /** A batch that notes what its texts hold when they are closed. */
 const watchedBatch = (batch: Batch, closed: Map<TextOptions, Pick<Written, 'kv' | 'hidden'>>): Batch => ({
   places: batch.places,
+  mostPlaces: batch.mostPlaces,
   work: batch.work,
   sharedBytesFor: (places) => batch.sharedBytesFor(places),
   open: async (options) => {

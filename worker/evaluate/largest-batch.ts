@@ -9,7 +9,7 @@ export interface LargestBatch {
   readonly kvBytes: number;
   /** Everything else: what sequences share, and what each needs beside its caches. */
   readonly scratchBytes: number;
-  /** What one more would take beyond the budget; null if it is not a matter of memory: more are never decoded at once. */
+  /** What one more would take beyond the budget; null if it is not a matter of memory: no batch has more places. */
   readonly missingBytes: number | null;
   /** What the ledger counted when that many were opened, with the weights: the sum of the three. 0 without any. */
   readonly verifiedBytes: number;
@@ -17,8 +17,6 @@ export interface LargestBatch {
 
 /** No batch is larger: a power of two. */
 const MOST_PLACES = 4096;
-/** Enough to see whether the backend gives more than one place. */
-const ASKED_PLACES = 2;
 
 /**
  * The largest batch of equal sequences that fits into a budget. It follows from what one of them takes and from what
@@ -52,15 +50,14 @@ async function planBatch(
   budgetBytes: number,
 ): Promise<Omit<LargestBatch, 'verifiedBytes'>> {
   const weightBytes = model.bytes;
-  const batch = await model.openBatch({ ...plan, texts: [text], places: ASKED_PLACES });
+  const batch = await model.openBatch({ ...plan, texts: [text], places: 1 });
   try {
     const before = batch.allocatedBytes;
     const opened = await batch.open(text);
     const kvBytes = opened.kvUsage().allocatedBytes;
     const textBytes = batch.allocatedBytes - before;
     const total = (places: number) => weightBytes + batch.sharedBytesFor(places) + places * textBytes;
-    // A backend that decodes in turn has a single place, however many are asked for.
-    const most = batch.places < ASKED_PLACES ? batch.places : MOST_PLACES;
+    const most = Math.min(MOST_PLACES, batch.mostPlaces);
     let places = 0;
     // Every place takes more, so that halving finds the last one that fits.
     for (let step = MOST_PLACES; step >= 1; step /= 2) {

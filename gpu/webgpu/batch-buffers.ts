@@ -1,0 +1,179 @@
+import { kvRowBytes, kvRowsAllocated, MAX_STEPS_IN_FLIGHT, type KvPrecision } from '../kv/usage.ts';
+import { paddedCols } from '../numbers/matrix-format.ts';
+import type { ModelDims } from '../plan/model-dims.ts';
+import { kvOwners, type KvOwner, type Sharing } from '../plan/sharing.ts';
+import type { GpuContext } from './device.ts';
+import { stepStride } from './kernel.ts';
+import { splitsFor } from './kernels/attend.ts';
+import { columnsFor, type Columns } from './kernels/columns.ts';
+import { allocatedSize, type Scope } from './memory.ts';
+import { SAMPLING_BYTES } from './pack-sampling.ts';
+import { tableBytes } from './row-tables.ts';
+import {
+  activationBytes,
+  allocateActivations,
+  angleBytes,
+  putAngles,
+  type StepBuffers,
+  type StepStore,
+} from './session-buffers.ts';
+import { packSteps } from './step.ts';
+
+/** What the sizes of a batch follow from, besides its places. */
+export interface BatchFacts {
+  readonly dims: ModelDims;
+  readonly sharing: Sharing;
+  readonly kvPrecision: KvPrecision;
+  /** Positions of the texts that will be opened, the most first. */
+  readonly capacities: readonly number[];
+  readonly splits: number;
+  /** Whether some matrix lies in parts. */
+  readonly inParts: boolean;
+  readonly mostColumns: Columns;
+}
+
+/** Stores of a kind have slots in the same places: those that windows pass, or those that keep everything. */
+export type StoreKind = 'windowed' | 'whole';
+export const kindOf = ({ windowed }: KvOwner): StoreKind => (windowed ? 'windowed' : 'whole');
+
+/** Row tables of a batch, in the order in which they lie in their buffer. */
+export const kindsOf = (sharing: Sharing): readonly StoreKind[] => [
+  ...new Set(kvOwners(sharing.layers).map(kindOf)),
+];
+
+export const mostCapacity = ({ capacities: [most = 1] }: Pick<BatchFacts, 'capacities'>) => most;
+
+/** Slots of a store of this kind for the largest texts that may be open at once. */
+export function slotsFor({ capacities, sharing }: BatchFacts, kind: StoreKind, places: number): number {
+  const owner = { layer: 0, windowed: kind === 'windowed' };
+  const rowsOf = (capacity: number) => kvRowsAllocated(owner, capacity, sharing.windowTokens);
+  const announced = capacities.slice(0, places).reduce((slots, capacity) => slots + rowsOf(capacity), 0);
+  // Where texts are opened more often than they were announced, any may be the largest.
+  return announced + Math.max(0, places - capacities.length) * rowsOf(mostCapacity({ capacities }));
+}
+
+/** Rows for which a step has room: as many as kernels take at once, or a multiple of that. */
+export function roomFor({ mostColumns }: BatchFacts, places: number): number {
+  const columns = columnsFor(places, mostColumns);
+  return Math.ceil(places / columns) * columns;
+}
+
+function sizesOf(facts: BatchFacts, places: number) {
+  const { dims, sharing, kvPrecision, splits, inParts } = facts;
+  const rows = roomFor(facts, places);
+  const rowBytes = kvRowBytes(dims, kvPrecision);
+  return {
+    kv: new Map(
+      kvOwners(sharing.layers).map((owner) => [
+        owner.layer,
+        slotsFor(facts, kindOf(owner), places) * rowBytes,
+      ]),
+    ),
+    activations: activationBytes(dims, rows, splits, inParts),
+    texts: {
+      tokens: 4 * places * (mostCapacity(facts) + 1),
+      seen: 4 * places * dims.vocabSize,
+      sampling: places * SAMPLING_BYTES,
+      waiting: 4 * places * paddedCols(dims.hiddenSize),
+      rows: kindsOf(sharing).length * tableBytes(rows),
+      rope: angleBytes(dims, mostCapacity(facts)),
+    },
+    steps: 2 * stepStride,
+    readBack: 4 * rows,
+  };
+}
+
+/** What the ledger counts for the buffers of a batch: the stores, and the others. */
+export function batchBytes(
+  facts: BatchFacts,
+  places: number,
+): { readonly kv: number; readonly others: number } {
+  const { kv, activations, texts, steps, readBack } = sizesOf(facts, places);
+  const sum = (sizes: readonly number[]) => sizes.reduce((total, size) => total + allocatedSize(size), 0);
+  const others = [...Object.values(activations), ...Object.values(texts), steps];
+  return {
+    kv: sum([...kv.values()]),
+    others: sum(others) + MAX_STEPS_IN_FLIGHT * allocatedSize(readBack),
+  };
+}
+
+/** The most places of which a kernel can see every buffer at once. */
+export function mostPlaces(facts: BatchFacts, largestBytes: number): number {
+  const fits = (places: number) => {
+    const { kv, activations, texts } = sizesOf(facts, places);
+    const sizes = [...kv.values(), ...Object.values(activations), ...Object.values(texts)];
+    return sizes.every((size) => size <= largestBytes);
+  };
+  let places = 0;
+  for (let step = 2 ** 20; step >= 1; step /= 2) if (fits(places + step)) places += step;
+  return places;
+}
+
+/** What all texts of a batch have in common. */
+export interface BatchBuffers extends StepBuffers {
+  /** The hidden state that each text's prompt left: `[places, hiddenSize]`. */
+  readonly waiting: GPUBuffer;
+}
+
+/** Where the step of a batch lies in its steps; before it lies that of a single text. */
+export const BATCH_STEP = stepStride;
+
+/**
+ * Makes room for a batch: the stores in `kvScope`, the rest in `scope`.
+ *
+ * @throws BackendError `limit-too-small` if a kernel could not see a buffer at once
+ */
+export function allocateBatch(
+  context: GpuContext,
+  facts: BatchFacts,
+  places: number,
+  scope: Scope,
+  kvScope: Scope,
+): BatchBuffers {
+  const { dims, sharing, splits } = facts;
+  const sizes = sizesOf(facts, places);
+  const rowTablesBuffer = scope.storage('rows', sizes.texts.rows);
+  const kinds = kindsOf(sharing);
+  const tableOf = (kind: StoreKind) => ({
+    buffer: rowTablesBuffer,
+    offset: kinds.indexOf(kind) * tableBytes(roomFor(facts, places)),
+  });
+  const storeBuffers = new Map(
+    kvOwners(sharing.layers).map((owner): [number, StepStore] => {
+      const buffer = kvScope.storage(`layer-${owner.layer}`, sizes.kv.get(owner.layer) ?? 0);
+      const rows = tableOf(kindOf(owner));
+      return [owner.layer, { buffer, rows, rowsToWrite: rows }];
+    }),
+  );
+  const step = scope.uniform('steps', sizes.steps);
+  const one = { rows: 1, firstRow: 0, windowTokens: sharing.windowTokens };
+  context.device.queue.writeBuffer(step, 0, packSteps([one, one]));
+  const rope = scope.storage('rope', sizes.texts.rope);
+  putAngles(context, dims, mostCapacity(facts), rope);
+  return {
+    ...allocateActivations(scope, sizes.activations),
+    tokens: scope.storage('tokens', sizes.texts.tokens),
+    tokenPlaces: mostCapacity(facts) + 1,
+    seen: scope.storage('seen', sizes.texts.seen),
+    sampling: scope.storage('sampling', sizes.texts.sampling),
+    waiting: scope.storage('waiting', sizes.texts.waiting),
+    readBacks: Array.from({ length: MAX_STEPS_IN_FLIGHT }, (_, i) =>
+      scope.staging(`tokens-${i}`, sizes.readBack),
+    ),
+    rope,
+    step,
+    rowTablesBuffer,
+    rows: { buffer: rowTablesBuffer, offset: 0 },
+    storeBuffers,
+    eviction: null,
+    probabilities: null,
+    splits,
+  };
+}
+
+/** Parts into which the attention of a batch splits its keys. */
+export const batchSplits = (
+  { tuning: { mostSplits, attendWorkgroup: workgroup } }: GpuContext,
+  { headDim }: ModelDims,
+  capacityTokens: number,
+): number => splitsFor(capacityTokens, { headDim, workgroup, mostSplits });

@@ -1,0 +1,90 @@
+import type { BatchText, PrefillOptions } from '../backend.ts';
+import type { KvUsage } from '../kv/usage.ts';
+import type { BackendError } from '../backend-error.ts';
+import type { SessionBuffers } from './session-buffers.ts';
+import type { GpuSession } from './session.ts';
+
+/** A text in one of the places of a batch. */
+export class PlacedText implements BatchText {
+  readonly place: number;
+  readonly #session: GpuSession;
+  readonly #buffers: SessionBuffers;
+  readonly #onPrefilled: (place: number) => void;
+  readonly #onClose: () => void;
+  #promptTokens = 0;
+  #steps = 0;
+  #passedOn = 0;
+  #drawn: number[] = [];
+
+  /**
+   * @param onPrefilled hears that the hidden state of a prompt lies in the first row
+   * @param onClose     makes the place free
+   */
+  constructor(
+    session: GpuSession,
+    buffers: SessionBuffers,
+    onPrefilled: (place: number) => void,
+    onClose: () => void,
+  ) {
+    this.place = buffers.place;
+    this.#session = session;
+    this.#buffers = buffers;
+    this.#onPrefilled = onPrefilled;
+    this.#onClose = onClose;
+  }
+
+  async prefill(tokens: readonly number[], options: PrefillOptions): Promise<boolean> {
+    const finished = await this.#session.prefill(tokens, options);
+    this.#promptTokens = this.#buffers.stores.tokens;
+    this.#steps = 0;
+    this.#passedOn = 0;
+    this.#drawn = [];
+    this.#onPrefilled(this.place);
+    return finished;
+  }
+
+  /** Whether its next token needs no step: the prompt left the hidden state from which it is drawn. */
+  get isFresh(): boolean {
+    return this.#steps === 0;
+  }
+
+  /** The position of the row from which its next token is drawn. */
+  get nextPosition(): number {
+    return this.#promptTokens + this.#steps - 1;
+  }
+
+  /** Makes a row of all tables that of the next step, which is about to be submitted. */
+  takeStep(tables: Uint32Array, row: number): void {
+    const position = this.nextPosition;
+    this.#buffers.rowTables.put(tables, row, position);
+    this.#buffers.stores.written(position + 1);
+    this.#steps++;
+  }
+
+  /** A token arrived, and is to be passed on. */
+  arrived(token: number): void {
+    this.#drawn.push(token);
+  }
+
+  /** The next token to pass on; undefined if none has arrived. */
+  takeToken(): number | undefined {
+    const token = this.#drawn.shift();
+    if (token === undefined) return undefined;
+    this.#session.keep(this.#promptTokens + this.#passedOn);
+    this.#passedOn++;
+    return token;
+  }
+
+  /** The failure of logits that are not finite, if it is for them that no token was drawn. */
+  notFinite(): Promise<BackendError> {
+    return this.#session.notFinite(this.#promptTokens + this.#passedOn - 2);
+  }
+
+  kvUsage(): KvUsage {
+    return this.#session.kvUsage();
+  }
+
+  close(): void {
+    this.#onClose();
+  }
+}

@@ -1,0 +1,371 @@
+import { BackendError } from '../backend-error.ts';
+import type {
+  Batch,
+  BatchDecodeOptions,
+  BatchOptions,
+  BatchText,
+  BatchWork,
+  Continuation,
+  DecodeEnd,
+  TextOptions,
+} from '../backend.ts';
+import { rowAt } from '../kv/rows.ts';
+import { KvStores } from '../kv/stores.ts';
+import { kvRowBytes, kvRowsAllocated } from '../kv/usage.ts';
+import { paddedCols } from '../numbers/matrix-format.ts';
+import type { ModelDims } from '../plan/model-dims.ts';
+import { kvOwners } from '../plan/sharing.ts';
+import {
+  allocateBatch,
+  BATCH_STEP,
+  batchBytes,
+  batchSplits,
+  kindOf,
+  kindsOf,
+  mostCapacity,
+  mostPlaces,
+  roomFor,
+  slotsFor,
+  type BatchBuffers,
+  type BatchFacts,
+  type StoreKind,
+} from './batch-buffers.ts';
+import { BatchRecordings, type SharedForward } from './batch-recordings.ts';
+import { PlacedText } from './batch-text.ts';
+import type { GpuContext } from './device.ts';
+import { storeOf } from './decode.ts';
+import type { Recording } from './kernel.ts';
+import { columnsFor } from './kernels/columns.ts';
+import { NOT_FINITE } from './kernels/sample.ts';
+import type { Scope } from './memory.ts';
+import { packSampling, SAMPLING_BYTES } from './pack-sampling.ts';
+import { RowTables, type RowAt } from './row-tables.ts';
+import type { SessionBuffers, StoreBuffer } from './session-buffers.ts';
+import { GpuSession } from './session.ts';
+import { SlotSpace } from './slot-space.ts';
+import { packSteps } from './step.ts';
+import { StepsInFlight } from './steps-in-flight.ts';
+import type { GpuWeights } from './weights.ts';
+
+/** A text that goes on. */
+interface Line extends Omit<Continuation, 'text'> {
+  readonly text: PlacedText;
+  /** Tokens that it may still have. */
+  left: number;
+}
+
+/**
+ * Texts that are decoded together on the GPU, a row each of every step. Their stores lie behind one another in buffers
+ * that they have in common; the rows of a step say where each text's slots are.
+ */
+export class GpuBatch implements Batch {
+  readonly places: number;
+  readonly mostPlaces: number;
+  readonly #shared: SharedForward;
+  readonly #facts: BatchFacts;
+  readonly #passes: BatchOptions['passes'];
+  readonly #buffers: BatchBuffers;
+  readonly #recordings: BatchRecordings;
+  /** Of the weights that only this plan needs, of the buffers, and of the stores. */
+  readonly #scopes: readonly [Scope, Scope, Scope];
+  readonly #onClose: () => void;
+  readonly #spaces: ReadonlyMap<StoreKind, SlotSpace>;
+  readonly #open = new Map<BatchText, PlacedText>();
+  #steps = 0;
+
+  static async open(
+    context: GpuContext,
+    dims: ModelDims,
+    weights: GpuWeights,
+    options: BatchOptions,
+    onClose: () => void,
+  ): Promise<GpuBatch> {
+    const { sharing, kvPrecision, texts } = options;
+    const { ledger, tuning } = context;
+    const capacities = texts.map(({ capacityTokens }) => capacityTokens).sort((a, b) => b - a);
+    const facts: BatchFacts = {
+      ...{ dims, sharing, kvPrecision, capacities },
+      splits: batchSplits(context, dims, mostCapacity({ capacities })),
+      inParts: weights.inParts,
+      mostColumns: tuning.mostColumns,
+    };
+    const scopes = [ledger.scope('batch weights'), ledger.scope('batch'), ledger.scope('kv')] as const;
+    let batch: GpuBatch | null = null;
+    try {
+      const keyValueWeights = await weights.keyValueWeights(sharing.layers, scopes[0]);
+      const shared: SharedForward = { context, dims, sharing, kvPrecision, weights, keyValueWeights };
+      batch = new GpuBatch(shared, facts, options, scopes, onClose);
+      await batch.#prepare();
+      return batch;
+    } catch (error) {
+      if (batch) batch.#free();
+      for (const scope of scopes) scope.free();
+      throw error;
+    }
+  }
+
+  private constructor(
+    shared: SharedForward,
+    facts: BatchFacts,
+    { places, passes }: BatchOptions,
+    scopes: readonly [Scope, Scope, Scope],
+    onClose: () => void,
+  ) {
+    const [, scope, kvScope] = scopes;
+    this.#shared = shared;
+    this.#facts = facts;
+    this.#passes = passes;
+    this.#buffers = allocateBatch(shared.context, facts, places, scope, kvScope);
+    this.#recordings = new BatchRecordings(shared, this.#buffers);
+    this.#scopes = scopes;
+    this.#onClose = onClose;
+    this.places = places;
+    this.mostPlaces = mostPlaces(facts, shared.context.device.limits.maxStorageBufferBindingSize);
+    this.#spaces = new Map(
+      kindsOf(facts.sharing).map((kind) => [kind, new SlotSpace(slotsFor(facts, kind, places))]),
+    );
+  }
+
+  /** Compiles the steps of a single text, and of all places. */
+  async #prepare(): Promise<void> {
+    const recordings = Promise.all([
+      this.#recordings.of(1),
+      this.#recordings.of(this.#columnsFor(this.places)),
+      this.#recordings.sample,
+    ]);
+    recordings.catch(() => undefined); // The await below reports the rejection.
+    await Promise.all(this.#scopes.map((scope) => scope.settled()));
+    await recordings;
+  }
+
+  #columnsFor(rows: number) {
+    return columnsFor(rows, this.#facts.mostColumns);
+  }
+
+  get allocatedBytes(): number {
+    return this.#scopes.reduce((sum, { bytes }) => sum + bytes, this.#recordings.bytes);
+  }
+
+  sharedBytesFor(places: number): number {
+    const { kv, others } = batchBytes(this.#facts, places);
+    return this.#scopes[0].bytes + this.#recordings.bytesFor(this.#columnsFor(places)) + kv + others;
+  }
+
+  get work(): BatchWork {
+    const { weights, keyValueWeights, sharing } = this.#shared;
+    return {
+      // q, o, gate and up, and down of each layer; keys and values of each owner; the head.
+      products: this.#steps * (4 * sharing.layers.length + keyValueWeights.size + 1),
+      weightBytes: this.#steps * weights.bytesReadPerToken(keyValueWeights),
+    };
+  }
+
+  async open({ capacityTokens }: TextOptions): Promise<BatchText> {
+    if (this.#open.size >= this.places) throw new Error('every place of the batch is taken');
+    if (capacityTokens > mostCapacity(this.#facts)) throw new Error('the text was not announced');
+    const firstSlots = this.#takeSlots(capacityTokens);
+    const taken = new Set([...this.#open.values()].map(({ place }) => place));
+    const place = [...Array(this.places).keys()].find((each) => !taken.has(each)) ?? 0;
+    const session = this.#buffersOf(place, capacityTokens, firstSlots);
+    const sample = await this.#recordings.sample;
+    const recordings = { ...(await this.#recordings.of(1)), sample, kept: [], probabilities: [] };
+    const text = new PlacedText(
+      new GpuSession(
+        { ...this.#shared, session, columns: 1 },
+        { passes: this.#passes },
+        recordings,
+        () => undefined,
+      ),
+      session,
+      (prefilled) => {
+        this.#keepHidden(prefilled);
+      },
+      () => {
+        // Closing a text twice makes nothing more free.
+        if (!this.#open.delete(text)) return;
+        for (const [kind, first] of firstSlots) this.#spaces.get(kind)?.free(first);
+      },
+    );
+    this.#open.set(text, text);
+    return text;
+  }
+
+  /** @throws BackendError `out-of-memory` if other texts have too many of the slots */
+  #takeSlots(capacityTokens: number): ReadonlyMap<StoreKind, number> {
+    const taken = new Map<StoreKind, number>();
+    for (const [kind, space] of this.#spaces) {
+      const owner = { layer: 0, windowed: kind === 'windowed' };
+      const slots = kvRowsAllocated(owner, capacityTokens, this.#facts.sharing.windowTokens);
+      const first = space.take(slots);
+      if (first === null) {
+        for (const [each, at] of taken) this.#spaces.get(each)?.free(at);
+        const bytes = slots * kvRowBytes(this.#shared.dims, this.#shared.kvPrecision);
+        throw new BackendError({ code: 'out-of-memory', what: 'the stores of one more text', bytes });
+      }
+      taken.set(kind, first);
+    }
+    return taken;
+  }
+
+  /** The buffers of the batch as one text sees them, and what it holds in the stores. */
+  #buffersOf(
+    place: number,
+    capacityTokens: number,
+    firstSlots: ReadonlyMap<StoreKind, number>,
+  ): SessionBuffers {
+    const { dims, sharing, kvPrecision } = this.#shared;
+    const stores = new KvStores(sharing, dims, kvPrecision, capacityTokens, (owner, slots, rowBytes) => ({
+      bytes: slots * rowBytes,
+      firstSlot: firstSlots.get(kindOf(owner)) ?? 0,
+    }));
+    const tables = new Map<string, RowAt>();
+    const storeBuffers = new Map<number, StoreBuffer>();
+    const owners = kvOwners(sharing.layers);
+    for (const kind of kindsOf(sharing)) {
+      for (const { layer } of owners.filter((owner) => kindOf(owner) === kind)) {
+        const { slots } = stores.of(layer);
+        // Stores of a kind have their rows in the same slots.
+        tables.set(kind, (position) => rowAt(slots, position, place));
+        storeBuffers.set(layer, { ...storeOf(this.#buffers, layer), slots });
+      }
+    }
+    return {
+      ...this.#buffers,
+      place,
+      unturned: mostCapacity(this.#facts),
+      stores,
+      storeBuffers,
+      rowTables: new RowTables(tables, roomFor(this.#facts, this.places)),
+    };
+  }
+
+  /** Keeps the hidden state that a prompt left in the first row until its first token is drawn. */
+  #keepHidden(place: number): void {
+    const { device } = this.#shared.context;
+    const encoder = device.createCommandEncoder({ label: 'prefilled' });
+    const { hidden, waiting } = this.#buffers;
+    encoder.copyBufferToBuffer(hidden, 0, waiting, place * this.#hiddenBytes, this.#hiddenBytes);
+    device.queue.submit([encoder.finish()]);
+  }
+
+  get #hiddenBytes(): number {
+    return 4 * paddedCols(this.#shared.dims.hiddenSize);
+  }
+
+  async decode(
+    continuations: readonly Continuation[],
+    { stopped }: BatchDecodeOptions,
+  ): Promise<readonly (DecodeEnd | null)[]> {
+    const lines = continuations.map((each): Line => {
+      const text = this.#open.get(each.text);
+      if (!text) throw new Error('the text is not of this batch, or closed');
+      return { ...each, text, left: each.maxNewTokens };
+    });
+    if (stopped()) return lines.map(() => 'stopped');
+    // What arrived while another text ended.
+    const ends = await Promise.all(lines.map((line) => passOn(line)));
+    if (ends.some((end) => end !== null)) return ends;
+    this.#writeSampling(lines);
+    return this.#steppedTogether(lines, stopped);
+  }
+
+  #writeSampling(lines: readonly Line[]): void {
+    const { queue } = this.#shared.context.device;
+    for (const { text, sampling } of lines) {
+      queue.writeBuffer(this.#buffers.sampling, text.place * SAMPLING_BYTES, packSampling(sampling));
+    }
+  }
+
+  /** Steps until a text ends. Tokens of the others that arrive after that are kept for the next call. */
+  async #steppedTogether(
+    lines: readonly Line[],
+    stopped: () => boolean,
+  ): Promise<readonly (DecodeEnd | null)[]> {
+    const fresh = lines.filter(({ text }) => text.isFresh);
+    const flight = new StepsInFlight(this.#shared.context, this.#buffers.readBacks);
+    const inFlight: (readonly Line[])[] = [];
+    // The first text that reaches its length ends the call.
+    let steps = Math.min(...lines.map(({ text, left }) => left - Number(text.isFresh)));
+    const sample = await this.#recordings.sample;
+    const ofFresh = await this.#recordings.of(this.#columnsFor(Math.max(1, fresh.length)));
+    const ofAll = await this.#recordings.of(this.#columnsFor(lines.length));
+    const submit = (rows: readonly Line[], recordings: readonly Recording[]) => {
+      this.#submit(rows, recordings, flight.take());
+      flight.launched();
+      inFlight.push(rows);
+    };
+    const land = async () => {
+      const words = await flight.land();
+      for (const [i, { text }] of (inFlight.shift() ?? []).entries()) text.arrived(words[i] ?? NOT_FINITE);
+    };
+    try {
+      if (fresh.length > 0) submit(fresh, [ofFresh.head, sample]);
+      for (;;) {
+        for (; steps > 0 && flight.hasRoom; steps--) submit(lines, [ofAll.layers, ofAll.head, sample]);
+        await land();
+        if (stopped()) return lines.map(() => 'stopped');
+        const ends = await Promise.all(lines.map((line) => passOn(line)));
+        if (ends.every((end) => end === null)) continue;
+        while (inFlight.length > 0) await land();
+        return ends;
+      }
+    } finally {
+      await flight.drain();
+    }
+  }
+
+  /** One step of these rows: the row tables, one pass, one read-back. */
+  #submit(lines: readonly Line[], recordings: readonly Recording[], readBack: GPUBuffer): void {
+    const { device } = this.#shared.context;
+    const { rowTablesBuffer, step, hidden, waiting, drawn } = this.#buffers;
+    const rows = lines.length;
+    const encoder = device.createCommandEncoder({ label: 'step' });
+    const tables = new Uint32Array(rowTablesBuffer.size / 4);
+    for (const [row, { text }] of lines.entries()) {
+      if (text.isFresh) {
+        const from = text.place * this.#hiddenBytes;
+        encoder.copyBufferToBuffer(waiting, from, hidden, row * this.#hiddenBytes, this.#hiddenBytes);
+      } else if (row === 0) {
+        this.#steps++;
+      }
+      text.takeStep(tables, row);
+    }
+    device.queue.writeBuffer(rowTablesBuffer, 0, tables);
+    const { windowTokens } = this.#facts.sharing;
+    device.queue.writeBuffer(step, BATCH_STEP, packSteps([{ rows, firstRow: 0, windowTokens }]));
+    const pass = encoder.beginComputePass();
+    for (const recording of recordings) recording.replay(pass, BATCH_STEP, rows);
+    pass.end();
+    encoder.copyBufferToBuffer(drawn, 0, readBack, 0, 4 * rows);
+    device.queue.submit([encoder.finish()]);
+  }
+
+  close(): void {
+    this.#open.clear();
+    this.#free();
+    this.#onClose();
+  }
+
+  #free(): void {
+    this.#recordings.free();
+    for (const scope of this.#scopes) scope.free();
+  }
+}
+
+/**
+ * Passes on the tokens of a text that have arrived.
+ *
+ * @returns how it ended, or null if it has not
+ */
+async function passOn(line: Line): Promise<DecodeEnd | null> {
+  const { text, endTokens, onToken } = line;
+  while (line.left > 0) {
+    const token = text.takeToken();
+    if (token === undefined) return null;
+    if (token === NOT_FINITE) throw await text.notFinite();
+    line.left--;
+    onToken(token);
+    if (endTokens.has(token)) return 'end-of-text';
+  }
+  return 'length';
+}
