@@ -49,6 +49,8 @@ export interface CountAsked {
   readonly contextTokens: number | null;
   /** For which adapters kernels are shaped. */
   readonly tuning: 'hardware' | 'software';
+  /** Sequences of a step. */
+  readonly batch: number;
 }
 
 export interface BenchArguments {
@@ -207,15 +209,14 @@ function readCount(
   }
   const other = onlyMeasured.find((name) => given.has(name));
   if (other !== undefined) throw new Error(`--count runs nothing: leave out --${other}`);
-  if (batch !== '1') {
-    throw new Error(
-      `--count counts one sequence, because WebGPU decodes one at a time: leave out --batch ${batch}`,
-    );
-  }
   if (tuning !== 'hardware' && tuning !== 'software') {
     throw new Error(`--tuning is hardware or software, not "${tuning}"`);
   }
-  return { contextTokens: context === undefined ? null : count('context', context), tuning };
+  return {
+    contextTokens: context === undefined ? null : count('context', context),
+    tuning,
+    batch: count('batch', batch),
+  };
 }
 
 function readBatch({

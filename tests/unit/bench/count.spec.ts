@@ -69,6 +69,35 @@ describe('A count of TinyLlama in 4 bits at 1,024 tokens', () => {
   });
 });
 
+describe.each(['hardware', 'software'])('A count of several sequences on %s', (tuning) => {
+  const countBatch = (batch: number) =>
+    countWith(
+      ...['--shape', '6,64,96,4,2,16,160', '--weights', 'q4', '--context', '100'],
+      ...['--tuning', tuning, '--batch', String(batch)],
+    );
+
+  it('has as many dispatches, and reads as many bytes of weights, as one sequence', async () => {
+    const one = await countBatch(1);
+    for (const batch of [2, 3, 8, 16, 32]) {
+      const counts = await countBatch(batch);
+      expect(counts.counted.batch).toBe(batch);
+      expect(counts.dispatches).toBe(one.dispatches);
+      expect(counts.weightBytes).toBe(one.weightBytes);
+      expect(counts.submitsPerToken).toBeCloseTo(one.submitsPerToken / batch, 6);
+      expect(counts.mapsPerToken).toBeCloseTo(one.mapsPerToken / batch, 6);
+    }
+  });
+
+  it('reads the keys and values of every sequence', async () => {
+    const attend = async (batch: number) =>
+      (await countBatch(batch)).kernels.find(({ kernel }) => kernel === 'attend');
+    const [one, eight] = [await attend(1), await attend(8)];
+    expect(eight?.memoryBytes).toBe(8 * (one?.memoryBytes ?? 0));
+    expect(eight?.workgroups).toBe(8 * (one?.workgroups ?? 0));
+    expect(eight?.longestLoadChain).toBe(one?.longestLoadChain);
+  });
+});
+
 describe('A count', () => {
   it('grows with the text: keys, values and the rounds that read them, and nothing else', async () => {
     const [short, long] = await Promise.all(
@@ -125,7 +154,7 @@ describe('A count', () => {
   it.each([
     [['--context', '8'], '--context goes with --count'],
     [['--tuning', 'software'], '--tuning goes with --count'],
-    [['--count', '--batch', '2'], 'WebGPU decodes one at a time: leave out --batch 2'],
+    [['--count', '--batch', '1,2'], '--batch is a whole number above 0, not "1,2"'],
     [['--count', '--tuning', 'fast'], '--tuning is hardware or software, not "fast"'],
     [['--count', '--prompt', '9'], '--count runs nothing: leave out --prompt'],
     [['--count', '--backend', 'cpu'], '--count runs nothing: leave out --backend'],

@@ -1,4 +1,4 @@
-import type { Session } from '../../../gpu/backend.ts';
+import type { Batch, BatchText, Session } from '../../../gpu/backend.ts';
 import { bytesOf } from '../../../gpu/numbers/element-type.ts';
 import { isQuantized } from '../../../gpu/numbers/matrix-format.ts';
 import { greedy } from '../../../gpu/plan/sampling.ts';
@@ -12,7 +12,7 @@ import type { BenchRequest, CountAsked } from '../options.ts';
 import { countDispatch } from './accesses.ts';
 import { openCountingDevice, type CountingDevice, type NotedDispatch } from './counting-device.ts';
 
-/** What one decoded token costs. docs/measuring.md says what each figure means. */
+/** What one decoding step costs, of one sequence or of several. docs/measuring.md says what each figure means. */
 export interface TokenCounts {
   readonly counted: {
     /** A shape, or a model's id. */
@@ -22,6 +22,7 @@ export interface TokenCounts {
     readonly quantizeEmbeddings: boolean;
     readonly kvPrecision: BenchRequest['kvPrecision'];
     readonly tuning: CountAsked['tuning'];
+    /** Sequences, each of which gets one token. */
     readonly batch: number;
     /** Tokens of the text, the one decoded included. */
     readonly contextTokens: number;
@@ -29,6 +30,8 @@ export interface TokenCounts {
     readonly capacityTokens: number;
   };
   readonly dispatches: number;
+  /** Of the matrices that rows are multiplied with. */
+  readonly weightBytes: number;
   readonly memoryBytes: number;
   readonly cacheBytes: number;
   readonly barriers: number;
@@ -60,7 +63,7 @@ const usualContextTokens = 1024;
 const startTokens = 64;
 const steadyTokens = 128;
 
-/** Counts one decoded token, at full speed, greedily, on a device that computes nothing. */
+/** Counts one decoding step, at full speed, greedily, on a device that computes nothing. */
 export async function countToken(
   request: BenchRequest,
   asked: CountAsked,
@@ -79,10 +82,14 @@ export async function countToken(
     }
     // Room for as much again, so that a text of this length does not end here.
     const capacityTokens = Math.min(most, 2 * contextTokens);
-    const token = await tokenAt(counting, loaded, contextTokens, capacityTokens);
-    const { submits, maps } = await callsPerToken(counting, loaded);
+    const { batch } = asked;
+    const step =
+      batch === 1
+        ? await tokenAt(counting, loaded, contextTokens, capacityTokens)
+        : await stepAt(counting, loaded, batch, contextTokens, capacityTokens);
+    const { submits, maps } = await callsPerToken(counting, loaded, batch);
     const { model, shape, weights, quantizeEmbeddings, kvPrecision } = request;
-    const kernels = countKernels(token);
+    const kernels = countKernels(step);
     const sum = (figure: 'memoryBytes' | 'cacheBytes' | 'barriers') =>
       kernels.reduce((total, kernel) => total + kernel.dispatches * kernel[figure], 0);
     return {
@@ -92,15 +99,16 @@ export async function countToken(
         quantizeEmbeddings: isQuantized(weights) && quantizeEmbeddings,
         kvPrecision,
         tuning: asked.tuning,
-        batch: 1,
+        batch,
         contextTokens,
         capacityTokens,
       },
-      dispatches: token.length,
+      dispatches: step.length,
+      weightBytes: step.reduce((sum, noted) => sum + weightBytesOf(noted), 0),
       memoryBytes: sum('memoryBytes'),
       cacheBytes: sum('cacheBytes'),
       barriers: sum('barriers'),
-      pipelines: new Set(token.map(({ kernel, constants }) => kernel + JSON.stringify(constants))).size,
+      pipelines: new Set(step.map(({ kernel, constants }) => kernel + JSON.stringify(constants))).size,
       submitsPerToken: submits,
       mapsPerToken: maps,
       kernels,
@@ -137,31 +145,78 @@ async function tokenAt(
   }
 }
 
-/** Calls of a long text, without those of its beginning. */
-async function callsPerToken({ calls }: CountingDevice, { open }: Loaded): Promise<CountingDevice['calls']> {
+/** What is dispatched for the next token of each of several texts, each of which sees a text of its own. */
+async function stepAt(
+  counting: CountingDevice,
+  loaded: Loaded,
+  places: number,
+  contextTokens: number,
+  capacityTokens: number,
+): Promise<readonly NotedDispatch[]> {
+  const { batch, texts } = await openTexts(loaded, places, contextTokens - 1, capacityTokens);
+  try {
+    await decodeTogether(batch, texts, 1);
+    return await counting.dispatchesOf(() => decodeTogether(batch, texts, 1));
+  } finally {
+    batch.close();
+  }
+}
+
+async function openTexts(
+  { model, plan, textOf }: Loaded,
+  places: number,
+  promptTokens: number,
+  capacityTokens: number,
+): Promise<{ readonly batch: Batch; readonly texts: readonly BatchText[] }> {
+  const options = textOf(capacityTokens);
+  const batch = await model.openBatch({ ...plan, places, texts: [options] });
+  const texts: BatchText[] = [];
+  for (let place = 0; place < places; place++) {
+    const text = await batch.open(options);
+    await prefill(text, promptTokens);
+    texts.push(text);
+  }
+  return { batch, texts };
+}
+
+/** Calls for a token of long texts, without those of their beginning. */
+async function callsPerToken(
+  { calls }: CountingDevice,
+  loaded: Loaded,
+  places: number,
+): Promise<CountingDevice['calls']> {
   const callsOf = async (tokens: number) => {
-    const session = await open(1 + tokens);
-    try {
-      await prefill(session, 1);
-      const before = { ...calls };
-      await decode(session, tokens);
-      return { submits: calls.submits - before.submits, maps: calls.maps - before.maps };
-    } finally {
-      session.close();
+    const before = (): CountingDevice['calls'] => ({ ...calls });
+    const since = ({ submits, maps }: CountingDevice['calls']) => ({
+      submits: calls.submits - submits,
+      maps: calls.maps - maps,
+    });
+    if (places > 1) {
+      const { batch, texts } = await openTexts(loaded, places, 1, 1 + tokens);
+      const start = before();
+      await decodeTogether(batch, texts, tokens);
+      batch.close();
+      return since(start);
     }
+    const session = await loaded.open(1 + tokens);
+    await prefill(session, 1);
+    const start = before();
+    await decode(session, tokens);
+    session.close();
+    return since(start);
   };
   const short = await callsOf(startTokens);
   const long = await callsOf(startTokens + steadyTokens);
   return {
-    submits: (long.submits - short.submits) / steadyTokens,
-    maps: (long.maps - short.maps) / steadyTokens,
+    submits: (long.submits - short.submits) / steadyTokens / places,
+    maps: (long.maps - short.maps) / steadyTokens / places,
   };
 }
 
 const ignore = () => undefined;
 const never = () => false;
 
-async function prefill(session: Session, tokens: number): Promise<void> {
+async function prefill(session: Pick<Session, 'prefill'>, tokens: number): Promise<void> {
   if (tokens === 0) return;
   const options = { mode: 'parallel', logitsAt: [], onLogits: ignore, onProgress: ignore } as const;
   await session.prefill(Array<number>(tokens).fill(0), { ...options, stopped: never });
@@ -169,6 +224,16 @@ async function prefill(session: Session, tokens: number): Promise<void> {
 
 const decode = (session: Session, maxNewTokens: number) =>
   session.decode({ sampling: greedy, maxNewTokens, endTokens: new Set(), onToken: ignore, stopped: never });
+
+const decodeTogether = (batch: Batch, texts: readonly BatchText[], maxNewTokens: number) =>
+  batch.decode(
+    texts.map((text) => ({ text, sampling: greedy, maxNewTokens, endTokens: new Set(), onToken: ignore })),
+    { stopped: never },
+  );
+
+/** Bytes of the matrix that a dispatch multiplies with. The embedding looks up rows of one. */
+const weightBytesOf = (noted: NotedDispatch): number =>
+  noted.kernel === 'embed' ? 0 : (countDispatch(noted).access.loads['w']?.distinct ?? 0);
 
 /** Dispatches that are alike become one entry. */
 function countKernels(token: readonly NotedDispatch[]): readonly KernelCounts[] {
