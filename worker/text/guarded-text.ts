@@ -13,6 +13,9 @@ export interface TextPlace {
   end(): void;
 }
 
+/** How long a place may take to start, which a busy machine was seen to need 3 s for. Nothing of a stranger runs there yet. */
+const START_MS = 30_000;
+
 /** How long one answer may take. A few tokens take microseconds. */
 const PATIENCE_MS = 3000;
 /** For tokenizer.json and for tokens, which have to be read. */
@@ -150,6 +153,7 @@ export class GuardedText {
   async #openWith(files: TextFiles): Promise<{ readonly place: TextPlace; readonly facts: TextFacts }> {
     const place = (this.#place = this.#openPlace());
     try {
+      await awake(place);
       const open = (api: TextApi) => api.open(files);
       return { place, facts: await this.#ask(place, files.tokenizer.length, 'bad-tokenizer', open) };
     } catch (error) {
@@ -194,6 +198,20 @@ export class GuardedText {
       clearTimeout(timer);
       if (interruptible) this.#giveUp = null;
     }
+  }
+}
+
+/** Waits until a place has started, so that a slow start is not blamed on the files of a model. */
+async function awake({ api, broken }: TextPlace): Promise<void> {
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  const late = new Promise<never>((_, reject) => {
+    const error = new Error(`the thread for text did not start within ${START_MS / 1000} seconds`);
+    timer = setTimeout(() => reject(error), START_MS);
+  });
+  try {
+    await Promise.race([api.awake(), broken, late]);
+  } finally {
+    clearTimeout(timer);
   }
 }
 

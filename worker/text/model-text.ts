@@ -2,7 +2,7 @@ import type { TokenAfter } from './drawn-token.ts';
 import { tokenText } from './token-text.ts';
 import { mistakenFor } from '../file-kind.ts';
 import { brief } from '../hostile-fields.ts';
-import { attempt, attemptAsync, Refused, valueOf } from '../outcome.ts';
+import { attempt, attemptAsync, Refused, succeed, valueOf } from '../outcome.ts';
 import type { Failure, Outcome } from '../protocol/failure.ts';
 import type { ChatMessage } from '../protocol/generate.ts';
 import { findTemplate, specialTokens } from './chat-files.ts';
@@ -23,6 +23,10 @@ export class ModelText implements TextApi {
   /** What chat_template.jinja is if it is no template. */
   #mistaken: string | null = null;
   #stream: TextStream | null = null;
+
+  awake(): Outcome<null> {
+    return succeed(null);
+  }
 
   open(files: TextFiles): Outcome<TextFacts> {
     return sayingBadTokenizer(() => {

@@ -38,6 +38,8 @@ type Answer<T> = Outcome<T> | Promise<Outcome<T>>;
  * in a worker of their own, which is ended if it takes too long (see guarded-text.ts).
  */
 export interface TextApi {
+  /** Answers as soon as anything can be asked. */
+  awake(): Answer<null>;
   open(files: TextFiles): Answer<TextFacts>;
   /** The tokens of a text; with `special`, also those that the tokenizer adds around it. */
   encode(text: string, special: boolean): Answer<readonly number[]>;

@@ -16,6 +16,7 @@ function places(slow: Partial<TextApi>) {
   const open = (): TextPlace => {
     count.opened++;
     const api: TextApi = {
+      awake: () => succeed(null),
       open: () => succeed(facts),
       encode: (text) => succeed([text.length]),
       changes: () => succeed(null),
@@ -101,6 +102,15 @@ describe('Guarded text', () => {
     expect(asked).toBe(1);
     expect(count.ended).toBe(1);
     expect(await text.encode('x')).toEqual([1]);
+  });
+
+  it('is not blamed for a place that takes long to start', async () => {
+    const started = new Promise<void>((resolve) => setTimeout(resolve, 120));
+    const { text, count } = await openText({
+      awake: () => started.then(() => succeed(null)),
+    });
+    expect(await text.encode('good')).toEqual([4]);
+    expect(count).toEqual({ opened: 1, ended: 0 });
   });
 
   it('ends if opening takes too long', async () => {
