@@ -3,6 +3,7 @@ import type { Eviction } from './eviction.ts';
 import type { StepForward } from './forward.ts';
 import type { Bound, Recorder } from './kernel.ts';
 import { attendHeld } from './kernels/attend-held.ts';
+import { heldAttentionTiles } from './kernels/attend-many.ts';
 import { evict, placeRow } from './kernels/held-rows.ts';
 import { addScores, noisyStats, scoreKeys, scoresConstant, type HeldReader } from './kernels/held-scores.ts';
 import { attention } from './layer-params.ts';
@@ -31,7 +32,13 @@ interface QueryBuffers {
   readonly step: GPUBuffer;
 }
 
-/** Attention of a layer, to `attended`. */
+const oneRow: ReadonlySet<number> = new Set([1]);
+
+/**
+ * Attention of a layer, to `attended`.
+ *
+ * @param rowCounts the numbers of rows that will be replayed
+ */
 export function recordHeldAttention(
   r: Recorder,
   forward: StepForward,
@@ -40,12 +47,19 @@ export function recordHeldAttention(
   store: HeldStore,
   { q, attended, rows, step }: QueryBuffers,
   splits: number,
+  rowCounts: ReadonlySet<number> = oneRow,
 ): void {
-  r.add(
-    attendHeld,
-    { ...attention(forward, layer, splits), ranked: eviction.ranked, inOrder: store.inOrder },
-    { q, kv: store.kv, y: attended, rows, step, held: store.held, rope: forward.session.rope },
-  );
+  const params = {
+    ...attention(forward, layer, splits),
+    ranked: eviction.ranked,
+    inOrder: store.inOrder,
+  };
+  const bound = { q, kv: store.kv, y: attended, rows, step, held: store.held, rope: forward.session.rope };
+  if (store.inOrder && forward.context.tuning.tiled) {
+    r.addForRows(heldAttentionTiles(params), rowCounts, params, bound);
+  } else {
+    r.add(attendHeld, params, bound);
+  }
 }
 
 /**

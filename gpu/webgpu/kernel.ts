@@ -37,6 +37,21 @@ export const defineKernel = <Binding extends string, Params>(
   kernel: Kernel<Binding, Params>,
 ): Kernel<Binding, Params> => kernel;
 
+/** A kernel for dispatches of up to so many rows. */
+export interface ForRows<Binding extends string, Params> {
+  readonly upTo: number;
+  readonly kernel: Kernel<Binding, Params>;
+}
+
+/** The first of several kernels, in ascending order, that takes so many rows. */
+export function kernelForRows<Each extends { readonly upTo: number }>(
+  kernels: readonly Each[],
+  rows: number,
+): Each {
+  for (const each of kernels) if (rows <= each.upTo) return each;
+  throw new RangeError(`no kernel for ${rows} rows was recorded`);
+}
+
 /** The buffers that a recording names: all but the shape. */
 export type Buffers<Binding extends string> = Readonly<Record<Exclude<Binding, 'shape'>, Bound>>;
 
@@ -47,6 +62,8 @@ export type Bound = GPUBuffer | { readonly buffer: GPUBuffer; readonly offset: n
 export const offsetStep = 256;
 
 interface Command {
+  /** The most rows of a replay for which it stands. */
+  readonly upTo: number;
   readonly kernel: string;
   readonly pipeline: GPUComputePipeline;
   readonly bindGroup: GPUBindGroup;
@@ -146,7 +163,8 @@ export class Recorder {
   readonly #device: GPUDevice;
   readonly #library: KernelLibrary;
   readonly #scope: Scope;
-  readonly #commands: Promise<Command>[] = [];
+  /** Of each dispatch, one for every number of rows that is handled differently. */
+  readonly #commands: Promise<readonly Command[]>[] = [];
 
   constructor(device: GPUDevice, library: KernelLibrary, scope: Scope) {
     this.#device = device;
@@ -159,6 +177,37 @@ export class Recorder {
     params: Params,
     buffers: Buffers<Binding>,
   ): void {
+    this.addForRows([{ upTo: Infinity, kernel }], [1], params, buffers);
+  }
+
+  /**
+   * Records one dispatch whose kernel the rows of a replay choose.
+   *
+   * @param kernels in ascending order
+   * @param counts  the numbers of rows that will be replayed: only their kernels are compiled
+   */
+  addForRows<Binding extends string, Params>(
+    kernels: readonly ForRows<Binding, Params>[],
+    counts: Iterable<number>,
+    params: Params,
+    buffers: Buffers<Binding>,
+  ): void {
+    const needed = new Set(Array.from(counts, (rows) => kernelForRows(kernels, rows)));
+    const commands = Promise.all(
+      kernels
+        .filter((each) => needed.has(each))
+        .map(({ upTo, kernel }) => this.#command(kernel, params, buffers, upTo)),
+    );
+    commands.catch(() => undefined); // `finish` reports the rejection.
+    this.#commands.push(commands);
+  }
+
+  async #command<Binding extends string, Params>(
+    kernel: Kernel<Binding, Params>,
+    params: Params,
+    buffers: Buffers<Binding>,
+    upTo: number,
+  ): Promise<Command> {
     const kinds = Object.entries<BindingKind>(kernel.bindings);
     const bindGroup = this.#device.createBindGroup({
       label: kernel.label,
@@ -173,16 +222,14 @@ export class Recorder {
         return { binding, resource: kind === 'step' ? { ...range, size: stepBytes } : range };
       }),
     });
-    const pipeline = this.#library.pipelineOf(kernel, kernel.constants(params));
-    const command = pipeline.then((compiled) => ({
+    return {
+      upTo,
       kernel: kernel.label,
-      pipeline: compiled,
+      pipeline: await this.#library.pipelineOf(kernel, kernel.constants(params)),
       bindGroup,
       hasStep: kinds.some(([, kind]) => kind === 'step'),
       workgroups: (rows: number) => kernel.workgroups(params, rows),
-    }));
-    command.catch(() => undefined); // `finish` reports the rejection.
-    this.#commands.push(command);
+    };
   }
 
   #shapeBuffer({ rows = 0, cols = 0, dim = 0, yStride = 0 }: Shape): GPUBuffer {
@@ -200,10 +247,10 @@ const noOffsets: number[] = [];
 
 /** Dispatches ready to be replayed into any compute pass. */
 export class Recording {
-  readonly #commands: readonly Command[];
+  readonly #commands: readonly (readonly Command[])[];
   readonly #offset = [0];
 
-  constructor(commands: readonly Command[]) {
+  constructor(commands: readonly (readonly Command[])[]) {
     this.#commands = commands;
   }
 
@@ -217,13 +264,14 @@ export class Recording {
    */
   replay(pass: GPUComputePassEncoder, stepOffset = 0, rows = 1): void {
     this.#offset[0] = stepOffset;
-    for (const command of this.#commands) this.#dispatch(pass, command, rows);
+    for (const commands of this.#commands) this.#dispatch(pass, kernelForRows(commands, rows), rows);
   }
 
   /** Replays with one pass per dispatch, because timestamps are taken at the start and the end of a pass. */
   replayApart(openPass: (kernel: string) => GPUComputePassEncoder, stepOffset = 0, rows = 1): void {
     this.#offset[0] = stepOffset;
-    for (const command of this.#commands) {
+    for (const commands of this.#commands) {
+      const command = kernelForRows(commands, rows);
       const pass = openPass(command.kernel);
       this.#dispatch(pass, command, rows);
       pass.end();

@@ -1,9 +1,9 @@
 import { paddedCols } from '../numbers/matrix-format.ts';
 import { stepStride, type Bound, type Recorder, type Recording } from './kernel.ts';
 import { attend } from './kernels/attend.ts';
+import { attentionTiles } from './kernels/attend-many.ts';
 import { placeHeads } from './kernels/place-heads.ts';
-import { projectFour } from './kernels/project-four.ts';
-import { projectMany } from './kernels/project-many.ts';
+import { projectFour, projectTiles } from './kernels/project-rows.ts';
 import { rmsNorm } from './kernels/rms-norm.ts';
 import { swiglu } from './kernels/swiglu.ts';
 import { attention as attentionParams, keyValueHeads, queryHeads } from './layer-params.ts';
@@ -18,10 +18,13 @@ import type { LayerType } from '../plan/layer-types.ts';
 import type { Forward } from './forward.ts';
 import { headOf, storeOf } from './decode.ts';
 import type { StoreBuffer } from './session-buffers.ts';
+import type { Step } from './step.ts';
 
 /** What a parallel prefill needs for as long as it runs. Rows of a chunk, but for the hidden states of the whole turn. */
 export interface PrefillBuffers {
   readonly steps: GPUBuffer;
+  /** The numbers of rows that steps have. */
+  readonly rowCounts: ReadonlySet<number>;
   readonly hidden: GPUBuffer; //    [turn, hiddenSize]
   readonly entering: GPUBuffer; //  [turn, hiddenSize], what entered the group that is iterated
   readonly normed: GPUBuffer; //    [chunk, hiddenSize]
@@ -54,7 +57,7 @@ export function allocatePrefill(
     readonly turnStart: number;
     readonly turnRows: number;
     readonly chunkRows: number;
-    readonly steps: number;
+    readonly steps: readonly Step[];
     readonly firstScratchPosition: number;
   },
 ): PrefillBuffers {
@@ -108,7 +111,8 @@ export function allocatePrefill(
     rowTables,
     rowTablesBuffer,
     rows: { buffer: rowTablesBuffer, offset: 0 },
-    steps: scope.uniform('steps', sizes.steps * stepStride),
+    steps: scope.uniform('steps', sizes.steps.length * stepStride),
+    rowCounts: new Set(sizes.steps.map(({ rows }) => rows)),
     hidden: floats('hidden', turnRows * hiddenCols),
     entering: floats('entering', turnRows * hiddenCols),
     normed: floats('normed', chunkRows * hiddenCols),
@@ -150,10 +154,10 @@ export async function recordLayer(
   const hiddenCols = paddedCols(dims.hiddenSize);
   const norm = { dim: dims.hiddenSize, cols: hiddenCols, eps: dims.rmsNormEps };
   const many = (r: Recorder, matrix: Matrix, x: GPUBuffer, bias: GPUBuffer | null, y: GPUBuffer) => {
-    multiplyRows(forward, r, { matrix, yStride: matrix.rows, add: false }, { x, bias, y, step });
+    multiplyRows(forward, r, { matrix, yStride: matrix.rows, add: false }, { x, bias, y }, buffers);
   };
   const manyOnto = (r: Recorder, matrix: Matrix, x: GPUBuffer, bias: GPUBuffer | null) => {
-    multiplyRows(forward, r, { matrix, yStride: hiddenCols, add: true }, { x, bias, y: hidden, step });
+    multiplyRows(forward, r, { matrix, yStride: hiddenCols, add: true }, { x, bias, y: hidden }, buffers);
   };
 
   const normRecorder = context.kernels.record(scope);
@@ -202,18 +206,28 @@ export async function recordLayer(
   const held = buffers.held?.get(layer.readsFrom);
   if (eviction && held) {
     const queries = { q: buffers.q, attended: buffers.attended, stats: buffers.stats, rows: read.rows, step };
-    eviction.record.recordHeldAttention(attention, forward, eviction, layer, held, queries, 1);
+    eviction.record.recordHeldAttention(
+      attention,
+      forward,
+      eviction,
+      layer,
+      held,
+      queries,
+      1,
+      buffers.rowCounts,
+    );
     eviction.record.recordScores(scores, forward, eviction, layer, held, queries, 1, false);
     // Scores are those of the rows alone, so they come first.
     eviction.less?.recordRecall(afterAttention, layer, 'prompt', queries, 1);
   } else {
-    attention.add(attend, attentionParams(forward, layer, 1), {
-      q: buffers.q,
-      kv: read.buffer,
-      y: buffers.attended,
-      rows: read.rows,
-      step,
-    });
+    const params = attentionParams(forward, layer, 1);
+    const { q, attended: y } = buffers;
+    const bound = { q, kv: read.buffer, y, rows: read.rows, step };
+    if (context.tuning.tiled) {
+      attention.addForRows(attentionTiles(params), buffers.rowCounts, params, bound);
+    } else {
+      attention.add(attend, params, bound);
+    }
   }
   manyOnto(afterAttention, o, buffers.attended, dims.outputBias ? weights.vector(i, 'oBias') : null);
 
@@ -249,31 +263,20 @@ function multiplyRows(
   { context, weights }: Forward,
   r: Recorder,
   { matrix, yStride, add }: { readonly matrix: Matrix; readonly yStride: number; readonly add: boolean },
-  {
-    x,
-    bias,
-    y,
-    step,
-  }: {
-    readonly x: GPUBuffer;
-    readonly bias: GPUBuffer | null;
-    readonly y: GPUBuffer;
-    readonly step: GPUBuffer;
-  },
+  { x, bias, y }: { readonly x: GPUBuffer; readonly bias: GPUBuffer | null; readonly y: GPUBuffer },
+  { steps: step, rowCounts }: Pick<PrefillBuffers, 'steps' | 'rowCounts'>,
 ): void {
-  const kernel = context.tuning.tiled ? projectMany : projectFour;
   for (const part of matrix.parts) {
-    r.add(
-      kernel,
-      { matrix: part, yStride, add, biased: bias !== null },
-      {
-        x,
-        w: part.buffer,
-        bias: bias ? rowsFrom(bias, part.firstRow) : weights.vector(0),
-        y: rowsFrom(y, part.firstRow),
-        step,
-      },
-    );
+    const params = { matrix: part, yStride, add, biased: bias !== null };
+    const buffers = {
+      x,
+      w: part.buffer,
+      bias: bias ? rowsFrom(bias, part.firstRow) : weights.vector(0),
+      y: rowsFrom(y, part.firstRow),
+      step,
+    };
+    if (context.tuning.tiled) r.addForRows(projectTiles, rowCounts, params, buffers);
+    else r.add(projectFour, params, buffers);
   }
 }
 
@@ -281,15 +284,16 @@ function multiplyRows(
 export function recordLogits(
   forward: Forward,
   scope: Scope,
-  { hidden, normed, steps: step }: PrefillBuffers,
+  buffers: PrefillBuffers,
   logits: GPUBuffer,
 ): Promise<Recording> {
   const { context, dims, weights } = forward;
+  const { hidden, normed, steps: step } = buffers;
   const recorder = context.kernels.record(scope);
   const head = headOf(dims, weights);
   const norm = { dim: dims.hiddenSize, cols: paddedCols(dims.hiddenSize), eps: dims.rmsNormEps };
   recorder.add(rmsNorm, norm, { x: hidden, gain: weights.vector(0, 'finalNorm'), y: normed, step });
   const product = { matrix: head, yStride: head.rows, add: false };
-  multiplyRows(forward, recorder, product, { x: normed, bias: null, y: logits, step });
+  multiplyRows(forward, recorder, product, { x: normed, bias: null, y: logits }, buffers);
   return recorder.finish();
 }

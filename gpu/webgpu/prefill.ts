@@ -20,6 +20,7 @@ import {
   type LayerRecordings,
   type PrefillBuffers,
 } from './prefill-layer.ts';
+import { promptChunks, type PromptChunk } from './prompt-chunks.ts';
 import { runsOf, type RowRun } from './row-runs.ts';
 import { packSteps, type Step } from './step.ts';
 import type { PassWatch } from './watch-passes.ts';
@@ -98,9 +99,7 @@ class ParallelPrefill {
 
     // The rows that the dispatches work on.
     const chunks: number[] = [];
-    for (let row = 0; row < rows; row += chunkRows) {
-      chunks.push(this.#stepAt(row, Math.min(chunkRows, rows - row)));
-    }
+    for (const chunk of this.#chunks()) chunks.push(this.#stepAt(chunk.firstRow, chunk.rows));
     const last = this.#stepAt(rows - 1, 1);
     const sequential = this.#options.mode === 'sequential';
     const eachRow = sequential ? Array.from({ length: rows }, (_, row) => this.#stepAt(row, 1)) : [];
@@ -118,7 +117,7 @@ class ParallelPrefill {
       turnStart: start,
       turnRows: rows,
       chunkRows: Math.min(chunkRows, rows),
-      steps: this.#steps.length,
+      steps: this.#steps,
       firstScratchPosition: this.#firstScratchPosition,
     });
     await this.#scope.settled();
@@ -193,6 +192,19 @@ class ParallelPrefill {
     if (!watch) return jobs;
     const steps = chunks.map((step) => ({ step, rows: this.#steps[step]?.rows ?? 0 }));
     return [watch.beforePass(), ...jobs, ...watch.afterPass(pass, steps)];
+  }
+
+  #chunks(): readonly PromptChunk[] {
+    const { dims, context, sharing } = this.#forward;
+    const { chunkRows: mostRows, mostJobWork: mostWork } = context.tuning;
+    const { hiddenSize, intermediateSize, heads, headDim } = dims;
+    const seesAll = sharing.layers.some(({ windowed }) => !windowed);
+    const mlp = 3 * hiddenSize * intermediateSize;
+    const attention = (row: number) => {
+      const keys = Math.min(this.#turn.start + row + 1, seesAll ? Infinity : sharing.windowTokens);
+      return 2 * heads * headDim * (hiddenSize + keys);
+    };
+    return promptChunks(this.#turn.rows, (row) => Math.max(mlp, attention(row)), { mostRows, mostWork });
   }
 
   /** Adds a step and returns its index. */

@@ -8,6 +8,7 @@ import { greedy } from '../../gpu/plan/sampling.ts';
 import { GpuContext } from '../../gpu/webgpu/device.ts';
 import type { Kernel } from '../../gpu/webgpu/kernel.ts';
 import { attend, type AttendParams } from '../../gpu/webgpu/kernels/attend.ts';
+import { attendMany } from '../../gpu/webgpu/kernels/attend-many.ts';
 import { embed } from '../../gpu/webgpu/kernels/embed.ts';
 import { gateUp } from '../../gpu/webgpu/kernels/gate-up.ts';
 import type { HeadsParams } from '../../gpu/webgpu/kernels/heads.ts';
@@ -63,8 +64,11 @@ describe.runIf(runningIn === 'node')('A kernel loads what it declares', () => {
     kernel: Kernel<Binding, Params>,
     params: Params,
     contents: Readonly<Record<Exclude<Binding, 'step' | 'shape'>, Contents>>,
+    count = 1,
   ): Promise<void> {
-    expect(await loaded(context, kernel, params, contents)).toEqual(await declared(kernel, params, contents));
+    expect(await loaded(context, kernel, params, contents, count)).toEqual(
+      await declared(kernel, params, contents, count),
+    );
   }
 
   const projections = [
@@ -203,6 +207,30 @@ describe.runIf(runningIn === 'node')('A kernel loads what it declares', () => {
       rows: rows(at),
     });
   });
+
+  const rowsOfPrompt = (first: number, count: number) =>
+    rowTable(Array.from({ length: count }, (_, i) => rowAt(linearSlots(first + count), first + i)));
+
+  const prompts: readonly (AttendParams & { readonly first: number; readonly count: number })[] = [
+    { ...attention, first: 60, count: 40, windowed: true, format: 'f32' },
+    { ...attention, headDim: 24, first: 0, count: 33, diagonal: false },
+    { ...attention, heads: 2, headDim: 328, first: 150, count: 7 },
+  ];
+  it.each(some(2, prompts))('attend-many: %o', async ({ first, count, ...params }) => {
+    const size = params.heads * params.headDim;
+    const kv = (first + count) * 2 * params.kvHeads * params.headDim;
+    await compare(
+      attendMany,
+      params,
+      {
+        q: count * size,
+        kv: params.format === 'f32' ? kv : kv / 2,
+        y: count * size,
+        rows: rowsOfPrompt(first, count),
+      },
+      count,
+    );
+  });
 });
 
 /** Loads by buffer, without those that load nothing; barriers; waits. */
@@ -216,10 +244,11 @@ async function declared<Binding extends string, Params>(
   kernel: Kernel<Binding, Params>,
   params: Params,
   contents: Readonly<Record<string, Contents>>,
+  count: number,
 ): Promise<Counted> {
   const counting = openCountingDevice();
   const context = new GpuContext(counting.device, facts);
-  const [noted] = await counting.dispatchesOf(() => dispatch(context, kernel, params, contents));
+  const [noted] = await counting.dispatchesOf(() => dispatch(context, kernel, params, contents, count));
   if (!noted) throw new Error('nothing was dispatched');
   const { loads, barriers, longestLoadChain } = countDispatch(noted).access;
   const some = Object.entries(loads).filter(([, each]) => (each?.asked ?? 0) > 0);
@@ -231,6 +260,7 @@ async function loaded<Binding extends string, Params>(
   kernel: Kernel<Binding, Params>,
   params: Params,
   contents: Readonly<Record<string, Contents>>,
+  count: number,
 ): Promise<Counted> {
   const names = Object.keys(contents);
   const sizes = Object.values(contents).map((each) => (typeof each === 'number' ? each : each.length));
@@ -238,8 +268,8 @@ async function loaded<Binding extends string, Params>(
   const end = sizes.reduce((sum, size) => sum + size, 16);
   const counting = countLoads(kernel, (name) => marks[names.indexOf(name)] ?? end);
   const all = { ...contents, counted: end };
-  const counted = await dispatch(context, counting.kernel, params, all, 'counted');
-  const [x, y = 1, z = 1] = kernel.workgroups(params, 1);
+  const counted = await dispatch(context, counting.kernel, params, all, count, 'counted');
+  const [x, y = 1, z = 1] = kernel.workgroups(params, count);
   const invocations = x * y * z * (kernel.constants(params)['WG'] ?? 64);
   const loads = counting.buffers.map((name, i) => {
     const index = names.indexOf(name);
@@ -257,19 +287,20 @@ async function loaded<Binding extends string, Params>(
 
 const bitsIn = (mark: number) => mark.toString(2).replaceAll('0', '').length;
 
-/** Dispatches a kernel for one row, and reads a buffer back if asked to. */
+/** Dispatches a kernel for some rows, and reads a buffer back if asked to. */
 async function dispatch<Binding extends string, Params>(
   { device, ledger, kernels }: GpuContext,
   kernel: Kernel<Binding, Params>,
   params: Params,
   contents: Readonly<Record<string, Contents>>,
+  count: number,
   output?: string,
 ): Promise<Uint32Array> {
   const scope = ledger.scope('counted');
   try {
     const all: Record<string, Contents> = {
       ...contents,
-      step: packSteps([{ rows: 1, firstRow: 0, windowTokens }]),
+      step: packSteps([{ rows: count, firstRow: 0, windowTokens }]),
     };
     const buffers = Object.fromEntries(
       Object.entries<string>(kernel.bindings).map(([name, kind]) => {
@@ -286,7 +317,7 @@ async function dispatch<Binding extends string, Params>(
     const recording = await recorder.finish();
     const encoder = device.createCommandEncoder();
     const pass = encoder.beginComputePass();
-    recording.replay(pass);
+    recording.replay(pass, 0, count);
     pass.end();
     const read = Object.entries<GPUBuffer>(buffers).find(([name]) => name === output)?.[1];
     const staging = read && scope.staging('read-back', read.size);

@@ -1,10 +1,17 @@
-import { describe, expect, it } from 'vitest';
-import { attend } from '../../gpu/webgpu/kernels/attend.ts';
+import { describe, expect, inject, it } from 'vitest';
+import { attend, type AttendParams } from '../../gpu/webgpu/kernels/attend.ts';
+import { attendMany } from '../../gpu/webgpu/kernels/attend-many.ts';
 import { toF16 } from '../../gpu/numbers/element-type.ts';
 import { attend as cpuAttend } from '../support/attend.ts';
-import { ringSlots, scratchSlots, slotOf } from '../../gpu/kv/slots.ts';
+import { linearSlots, ringSlots, scratchSlots, slotOf } from '../../gpu/kv/slots.ts';
 import { expectAllClose } from '../support/all-close.ts';
+import { sampleOf } from '../support/samples.ts';
 import { headShapes, positionOnly, randomFloats, rowsFrom, run, stored, within } from '../support/kernels.ts';
+
+/** Each head shape compiles a kernel of its own: an odd group, and heads of any length. All of them at night. */
+const someShapes = headShapes.filter(([, , headDim]) =>
+  [64, 328].slice(0, sampleOf({ all: 2, node: 2, chromium: 1 })).includes(headDim),
+);
 
 // Scores are dot products of at most 256 terms; their softmax weighs values below 1.
 const attentionTolerance = within(2e-5);
@@ -105,7 +112,66 @@ describe('attend', () => {
   });
 });
 
+describe('attend-many', () => {
+  it.each(inject('samples') === 'all' ? headShapes : someShapes)(
+    'equals the twin with %i heads on %i KV heads of %i numbers, over few and many rows',
+    async (...shape) => {
+      const [heads, kvHeads, headDim] = shape;
+      // One row, a part of a tile, tiles and one row more; from the first key on, and after more keys than a tile has.
+      for (const [keys, rows] of [
+        [1, 1],
+        [5, 5],
+        [65, 65],
+        [150, 33],
+      ] as const) {
+        await compare({ kernel: attendMany, heads, kvHeads, headDim, keys, rows });
+      }
+    },
+  );
+
+  it('reads half-precision caches', () =>
+    compare({ kernel: attendMany, heads: 6, kvHeads: 2, headDim: 32, keys: 70, rows: 40, format: 'f16' }));
+
+  it('sees only the window, and never its own position if the layer reads above', async () => {
+    const one = { kernel: attendMany, heads: 6, kvHeads: 2, headDim: 32, keys: 110, rows: 70 } as const;
+    for (const windowTokens of [7, 60]) await compare({ ...one, windowTokens, ringRows: 0 });
+    await compare({ ...one, diagonal: false, windowTokens: 7, ringRows: 0 });
+    await compare({ ...one, diagonal: false });
+  });
+
+  it('is zero where it sees nothing', async () => {
+    const first = await compare({
+      kernel: attendMany,
+      ...{ heads: 6, kvHeads: 2, headDim: 32, keys: 20, rows: 20, diagonal: false },
+    });
+    expect([...first.subarray(0, 192)]).toEqual([...new Float32Array(192)]);
+  });
+
+  it('keeps what a query must not see out of it, whatever it is', async () => {
+    // An infinite value at the last position: every earlier row of the same tile stays as it is.
+    const [heads, kvHeads, headDim, count] = [6, 2, 32, 20];
+    const [size, rowSize] = [heads * headDim, 2 * kvHeads * headDim];
+    const q = randomFloats(count * size);
+    const kv = randomFloats(count * rowSize);
+    const data = { q, kv, y: new Float32Array(q.length), rows: rowsFrom(linearSlots(count), 0, count) };
+    const params = { ...plain, heads, kvHeads, headDim };
+    const before = await run(attendMany, params, data, 'y', { rows: count });
+    const poisoned = kv.slice();
+    poisoned.fill(Infinity, (count - 1) * rowSize);
+    const after = await run(attendMany, params, { ...data, kv: poisoned }, 'y', { rows: count });
+    const earlier = (result: ArrayBuffer) => [...new Float32Array(result).subarray(0, (count - 1) * size)];
+    expect(earlier(after)).toEqual(earlier(before));
+    expect(new Float32Array(after).at(-1)).toBeNaN();
+  });
+});
+
+const plain: Omit<AttendParams, 'heads' | 'kvHeads' | 'headDim'> = {
+  ...{ format: 'f32', diagonal: true, windowed: false },
+  ...{ splits: 1, mostSplits: 1, workgroup: 32 },
+};
+
 interface Case {
+  readonly kernel?: typeof attend;
   readonly heads: number;
   readonly kvHeads: number;
   readonly headDim: number;
@@ -121,7 +187,15 @@ interface Case {
 
 /** Attends from the last rows of a text with this many keys, on the GPU and with its twin. */
 async function compare({ heads, kvHeads, headDim, keys, ...options }: Case): Promise<Float32Array> {
-  const { rows = 1, workgroup = 64, format = 'f32', diagonal = true, windowTokens, ringRows } = options;
+  const {
+    kernel = attend,
+    rows = 1,
+    workgroup = 64,
+    format = 'f32',
+    diagonal = true,
+    windowTokens,
+    ringRows,
+  } = options;
   const position = keys - rows;
   const rowSize = 2 * kvHeads * headDim;
   const text = stored(randomFloats(keys * rowSize, 2), format);
@@ -136,7 +210,7 @@ async function compare({ heads, kvHeads, headDim, keys, ...options }: Case): Pro
   }
 
   const got = await run(
-    attend,
+    kernel,
     {
       ...{ heads, kvHeads, headDim, format, diagonal, workgroup },
       windowed: windowTokens !== undefined,

@@ -1,6 +1,7 @@
 import { runningIn } from '#platform';
 import { afterAll, describe, expect, it } from 'vitest';
 import type { HeadRows, StoreRows } from '../../gpu/kv/store-rows.ts';
+import { hardwareTuning } from '../../gpu/webgpu/tuning.ts';
 import { expectAllClose } from '../support/all-close.ts';
 import {
   goldenPolicyFolder,
@@ -8,6 +9,7 @@ import {
   goldenPolicyRuns,
   type GoldenPolicyRun,
 } from '../support/golden-policies.ts';
+import { sampleOf } from '../support/samples.ts';
 import { backends, TestEngine } from '../support/test-engine.ts';
 
 /** Kept positions and tokens are exact; logits and scores of float32 are within this. */
@@ -83,8 +85,22 @@ function expectStates(kept: readonly StoreRows[] = [], golden: GoldenPolicyRun['
 /** Other engines than Dawn in Node compile for long: there the plans with the most kinds of policy are enough. */
 const plans = runningIn === 'node' ? goldenPolicyPlans : (['llama-gqa', 'yoco'] as const);
 
-describe.each(backends)('Under a policy, the backend %s', (backend) => {
-  const engine = new TestEngine(backend);
+const subjects = [
+  ...backends.map((backend) => ({ name: backend, backend, options: {}, plans })),
+  // These kernels are slow on test machines: of the plans those that read above, and that share KV among heads.
+  {
+    name: "webgpu with a GPU's kernels",
+    backend: 'webgpu' as const,
+    options: { tuning: hardwareTuning },
+    plans: (['llama-gqa', 'lckv-w2', ...goldenPolicyPlans] as const).slice(
+      0,
+      sampleOf({ all: Infinity, node: 2, chromium: 1 }),
+    ),
+  },
+];
+
+describe.each(subjects)('Under a policy, the backend $name', ({ backend, options, plans }) => {
+  const engine = new TestEngine(backend, options);
   afterAll(() => engine.close());
 
   it.each(plans)(

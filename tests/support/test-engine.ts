@@ -4,6 +4,7 @@ import { greedy } from '../../gpu/plan/sampling.ts';
 import { openCpuBackend } from '../../gpu/reference/backend.ts';
 import { openProcessorBackend } from '../../gpu/wasm/backend.ts';
 import { openWebGpuBackend } from '../../gpu/webgpu/backend.ts';
+import type { GpuOptions } from '../../gpu/webgpu/device.ts';
 import { Engine } from '../../worker/engine/engine.ts';
 import type { OnEvent } from '../../worker/protocol/engine.ts';
 import type { Score, ScoreRequest } from '../../worker/protocol/evaluate.ts';
@@ -20,10 +21,10 @@ export type TestBackend = BackendChoice | 'twin';
 export const backends: readonly TestBackend[] =
   runningIn === 'node' ? ['webgpu', 'cpu', 'twin'] : ['webgpu', 'cpu'];
 
-export async function openBackend(name: TestBackend): Promise<Backend> {
+export async function openBackend(name: TestBackend, options?: GpuOptions): Promise<Backend> {
   switch (name) {
     case 'webgpu':
-      return openWebGpuBackend(await requestGpu());
+      return openWebGpuBackend(await requestGpu(), options);
     case 'cpu':
       return openProcessorBackend();
     case 'twin':
@@ -34,15 +35,17 @@ export async function openBackend(name: TestBackend): Promise<Backend> {
 /** The worker's own engine on this platform, whose failures are errors. Models are folders of this project. */
 export class TestEngine {
   readonly #backend: TestBackend;
+  readonly #options: GpuOptions;
   #opened: Backend | null = null;
   readonly #engine = new Engine({
-    openBackend: async () => (this.#opened = await openBackend(this.#backend)),
+    openBackend: async () => (this.#opened = await openBackend(this.#backend, this.#options)),
     openTextPlace: placeHere,
     openSource: (folder) => ({ ok: true, value: modelSource(folder) }),
   });
 
-  constructor(backend: TestBackend) {
+  constructor(backend: TestBackend, options: GpuOptions = {}) {
     this.#backend = backend;
+    this.#options = options;
   }
 
   async load(folder: string): Promise<ModelFacts> {

@@ -47,6 +47,8 @@ export interface BatchAsked {
 export interface CountAsked {
   /** Tokens of the text, the one decoded included; null for the usual number. */
   readonly contextTokens: number | null;
+  /** Tokens of a prompt whose reading is counted too; null for none. */
+  readonly prefillTokens: number | null;
   /** For which adapters kernels are shaped. */
   readonly tuning: 'hardware' | 'software';
   /** Sequences of a step. */
@@ -85,6 +87,7 @@ export const optionsOf = (table: Settings = settings) => ({
   budget: { type: 'string' } as const,
   count: { type: 'boolean', default: false } as const,
   context: { type: 'string' } as const,
+  prefill: { type: 'string' } as const,
   tuning: { type: 'string' } as const,
 });
 
@@ -123,6 +126,7 @@ ${lines.join('\n')}
   --count                            counts what one decoded token costs a GPU, and runs nothing; the embeddings and
                                      the head are quantized too, unless --no-embeddings
   --context N                        with --count: tokens of the text (1024, or half of the model's context)
+  --prefill N                        with --count: counts what reading a prompt of N tokens costs, too
   --tuning hardware|software         with --count: the kernels for which adapters (hardware)`;
 };
 
@@ -185,11 +189,13 @@ function readCount(
   {
     count: counts,
     context,
+    prefill,
     tuning = 'hardware',
     batch = '1',
   }: {
     readonly count: boolean;
     readonly context?: string;
+    readonly prefill?: string;
     readonly tuning?: string;
     readonly batch?: string;
   },
@@ -198,7 +204,7 @@ function readCount(
 ): CountAsked | null {
   const given = new Set(tokens.flatMap(({ kind, name }) => (kind === 'option' && name ? [name] : [])));
   if (!counts) {
-    const alone = ['context', 'tuning'].find((name) => given.has(name));
+    const alone = ['context', 'prefill', 'tuning'].find((name) => given.has(name));
     if (alone !== undefined) throw new Error(`--${alone} goes with --count`);
     return null;
   }
@@ -214,6 +220,7 @@ function readCount(
   }
   return {
     contextTokens: context === undefined ? null : count('context', context),
+    prefillTokens: prefill === undefined ? null : count('prefill', prefill),
     tuning,
     batch: count('batch', batch),
   };

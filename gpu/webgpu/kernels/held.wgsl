@@ -1,4 +1,5 @@
 // Stores under a policy. Which keys a query sees is asked of their positions, in whatever order they lie.
+const IN_SEQUENCE = false;
 override RANKED: bool = false;    // ranks rotate keys, instead of positions
 override IN_ORDER: bool = false;  // rows lie in the order of their positions, as in a prompt: a row's slot is its rank
 
@@ -15,9 +16,14 @@ fn endKey(place: Row) -> u32 { return place.endSlot - place.firstSlot; }
 
 fn slotOf(place: Row, key: u32) -> u32 { return key; }
 
-fn shows(place: Row, slot: u32, kvHead: u32) -> bool {
+// Beyond every position if the slot is free.
+fn positionOf(place: Row, slot: u32, kvHead: u32) -> u32 {
   let marked = heldAt(place, slot, kvHead).position;
-  let position = select(marked, place.position, marked == NEXT);
+  return select(marked, place.position, marked == NEXT);
+}
+
+fn shows(place: Row, slot: u32, kvHead: u32) -> bool {
+  let position = positionOf(place, slot, kvHead);
   return position >= visibleFrom(place.position) && position < visibleTo(place.position);
 }
 

@@ -98,6 +98,48 @@ describe.each(['hardware', 'software'])('A count of several sequences on %s', (t
   });
 });
 
+describe('A count of a prompt', () => {
+  it.each([
+    ['135m', 'f16'],
+    ['1.1b', 'q4'],
+  ])(
+    'of 2,048 tokens asks for a key and a value once per 16 rows at most: %s in %s',
+    async (shape, weights) => {
+      const { prompt } = await countWith('--shape', shape, '--weights', weights, '--prefill', '2048');
+      // Half of all pairs, those of the past, in tiles of at least 16 rows that share them.
+      expect(prompt?.keyValueFraction).toBeLessThanOrEqual(1 / 16 / 1.9);
+      expect(prompt?.usefulRows).toBe(1);
+      // Of the last layer, only the last row is needed.
+      expect(Object.keys(prompt?.kernels ?? {})).toEqual([
+        'project-many',
+        'attend-many',
+        'project-few',
+        'attend',
+      ]);
+    },
+  );
+
+  it('of few tokens has tiles of which at least half is used', async () => {
+    for (const tokens of ['1', '5', '17', '64']) {
+      const { prompt } = await countWith('--shape', '2,64,96,4,2,16,160', '--prefill', tokens);
+      expect(prompt?.usefulRows).toBeGreaterThanOrEqual(0.5);
+    }
+  });
+
+  it('through a window asks for no keys beyond it, and is there only if asked for', async () => {
+    const shape = ['--shape', '2,64,96,4,2,16,160', '--prefill', '300'];
+    const windowed = await countWith(...shape, '--layers', '0s_1s', '--window', '50');
+    const full = await countWith(...shape, '--layers', '0_1');
+    expect(windowed.prompt?.keyValueBytes).toBeLessThan((full.prompt?.keyValueBytes ?? 0) / 2);
+    expect((await countWith('--context', '9')).prompt).toBeNull();
+  });
+
+  it('refuses a prompt that the model cannot hold, or that attention takes row by row', async () => {
+    await expect(countWith('--prefill', '513')).rejects.toThrow('more than the 512 tokens');
+    await expect(countWith('--prefill', '3')).rejects.toThrow('takes one by one');
+  });
+});
+
 describe('A count', () => {
   it('grows with the text: keys, values and the rounds that read them, and nothing else', async () => {
     const [short, long] = await Promise.all(
@@ -155,6 +197,7 @@ describe('A count', () => {
     [['--context', '8'], '--context goes with --count'],
     [['--tuning', 'software'], '--tuning goes with --count'],
     [['--count', '--batch', '1,2'], '--batch is a whole number above 0, not "1,2"'],
+    [['--prefill', '8'], '--prefill goes with --count'],
     [['--count', '--tuning', 'fast'], '--tuning is hardware or software, not "fast"'],
     [['--count', '--prompt', '9'], '--count runs nothing: leave out --prompt'],
     [['--count', '--backend', 'cpu'], '--count runs nothing: leave out --backend'],

@@ -1,6 +1,7 @@
 import type { Row } from '../../../gpu/kv/rows.ts';
 import type { Access, DeclaredAccess, Dispatch } from '../../../gpu/webgpu/kernels/access.ts';
 import { attendAccess } from '../../../gpu/webgpu/kernels/attend-access.ts';
+import { attendManyAccess } from '../../../gpu/webgpu/kernels/attend-many-access.ts';
 import { embedAccess } from '../../../gpu/webgpu/kernels/embed-access.ts';
 import { gateUpAccess } from '../../../gpu/webgpu/kernels/gate-up-access.ts';
 import { placeHeadsAccess } from '../../../gpu/webgpu/kernels/place-heads-access.ts';
@@ -11,10 +12,11 @@ import { swigluAccess } from '../../../gpu/webgpu/kernels/swiglu-access.ts';
 import type { NotedDispatch } from './counting-device.ts';
 import { constantsOf } from './overrides.ts';
 
-/** The kernels of a decoded token whose cache keeps everything. */
+/** The kernels of a decoded token, and the attention of a prompt, whose cache keeps everything. */
 const accesses: ReadonlyMap<string, DeclaredAccess> = new Map(
   [
     attendAccess,
+    attendManyAccess,
     embedAccess,
     placeHeadsAccess,
     sampleAccess,

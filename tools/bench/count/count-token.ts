@@ -10,6 +10,7 @@ import type { ModelSource } from '../../../worker/loader/model-source.ts';
 import { load, type FillWeights, type Loaded } from '../bench.ts';
 import type { BenchRequest, CountAsked } from '../options.ts';
 import { countDispatch } from './accesses.ts';
+import { countPrompt, type PromptCounts } from './count-prompt.ts';
 import { openCountingDevice, type CountingDevice, type NotedDispatch } from './counting-device.ts';
 
 /** What one decoding step costs, of one sequence or of several. docs/measuring.md says what each figure means. */
@@ -38,6 +39,8 @@ export interface TokenCounts {
   readonly pipelines: number;
   readonly submitsPerToken: number;
   readonly mapsPerToken: number;
+  /** What reading a prompt costs; null unless asked for. */
+  readonly prompt: PromptCounts | null;
   /** In the order of their first dispatch. */
   readonly kernels: readonly KernelCounts[];
 }
@@ -89,6 +92,10 @@ export async function countToken(
         : await stepAt(counting, loaded, batch, contextTokens, capacityTokens);
     const { submits, maps } = await callsPerToken(counting, loaded, batch);
     const { model, shape, weights, quantizeEmbeddings, kvPrecision } = request;
+    const prompt =
+      asked.prefillTokens === null
+        ? null
+        : await promptOf(counting, loaded, asked.prefillTokens, kvPrecision);
     const kernels = countKernels(step);
     const sum = (figure: 'memoryBytes' | 'cacheBytes' | 'barriers') =>
       kernels.reduce((total, kernel) => total + kernel.dispatches * kernel[figure], 0);
@@ -111,6 +118,7 @@ export async function countToken(
       pipelines: new Set(step.map(({ kernel, constants }) => kernel + JSON.stringify(constants))).size,
       submitsPerToken: submits,
       mapsPerToken: maps,
+      prompt,
       kernels,
     };
   } finally {
@@ -140,6 +148,27 @@ async function tokenAt(
     const first = await counting.dispatchesOf(() => decode(session, 1));
     const both = await counting.dispatchesOf(() => decode(session, 2));
     return both.slice(first.length);
+  } finally {
+    session.close();
+  }
+}
+
+/** What is dispatched for a prompt. */
+async function promptOf(
+  counting: CountingDevice,
+  { open, dims }: Loaded,
+  tokens: number,
+  kvPrecision: BenchRequest['kvPrecision'],
+): Promise<PromptCounts> {
+  if (tokens > dims.contextTokens) {
+    throw new Error(
+      `--prefill ${tokens} is more than the ${dims.contextTokens} tokens that the model can hold`,
+    );
+  }
+  const session = await open(tokens);
+  try {
+    const noted = await counting.dispatchesOf(() => prefill(session, tokens));
+    return countPrompt(noted, tokens, { dims, kvPrecision });
   } finally {
     session.close();
   }

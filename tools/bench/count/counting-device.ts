@@ -21,8 +21,8 @@ export interface CountingDevice {
   dispatchesOf(work: () => Promise<unknown>): Promise<readonly NotedDispatch[]>;
 }
 
-/** Sizes, steps, and the row tables of one row are no larger. */
-const mostBytesKept = 4096;
+/** Sizes, steps, and the row tables of a prompt of 10,000 tokens are no larger. */
+const mostBytesKept = 2 ** 18;
 
 /** What GPUs offer: no model of a bench lies in parts. */
 const limits = { maxBufferSize: 2 ** 32, maxStorageBufferBindingSize: 2 ** 31 } as const;
