@@ -1,5 +1,4 @@
 import { expose } from 'comlink';
-import { openWebGpuBackend } from '../gpu/webgpu/backend.ts';
 import { Engine } from './engine/engine.ts';
 import { openFilesSource } from './loader/files-source.ts';
 import { openPageSource } from './loader/page-source.ts';
@@ -12,10 +11,15 @@ const pageUrl = new URL(import.meta.env.DEV ? import.meta.env.BASE_URL : '../', 
 
 /** Answers the calls of the page from this worker, which does all the computing. */
 export function serveEngine(): void {
+  // A visitor needs one backend. Where there is WebGPU it is nearly always that one, so it loads beside the model.
+  if ('gpu' in navigator) void import('../gpu/webgpu/backend.ts').catch(() => undefined); // asked for again below
   expose(
     new Engine({
       openBackend: async (choice, profiling) => {
-        if (choice === 'webgpu') return openWebGpuBackend(navigator.gpu, { profiling });
+        if (choice === 'webgpu') {
+          const { openWebGpuBackend } = await import('../gpu/webgpu/backend.ts');
+          return openWebGpuBackend(navigator.gpu, { profiling });
+        }
         const { openProcessorBackend } = await import('../gpu/wasm/backend.ts');
         return openProcessorBackend();
       },
