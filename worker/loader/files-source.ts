@@ -1,9 +1,19 @@
 import { Refused } from '../outcome.ts';
 import type { ModelSource } from './model-source.ts';
 
+/** As much of a Blob as reading needs. */
+export interface ReadableFile {
+  /** Bytes. */
+  readonly size: number;
+  /** The file from a byte on. */
+  slice(begin: number): ReadableFile;
+  stream(): ReadableStream<Uint8Array>;
+  text(): Promise<string>;
+}
+
 /** Files by name: a map, or a folder on disk that is looked into when it is asked. */
 export interface Files {
-  get(file: string): Blob | undefined | Promise<Blob | undefined>;
+  get(file: string): ReadableFile | undefined | Promise<ReadableFile | undefined>;
   keys(): Iterable<string> | Promise<Iterable<string>>;
 }
 
@@ -38,7 +48,7 @@ export function openFilesSource(files: Files): ModelSource {
   };
 }
 
-async function* chunksOf(file: string, blob: Blob): AsyncGenerator<Uint8Array, void> {
+async function* chunksOf(file: string, blob: ReadableFile): AsyncGenerator<Uint8Array, void> {
   const reader = blob.stream().getReader();
   try {
     for (;;) {

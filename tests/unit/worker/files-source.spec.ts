@@ -1,4 +1,5 @@
-import { appendFileSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { execFileSync } from 'node:child_process';
+import { appendFileSync, mkdtempSync, rmSync, symlinkSync, truncateSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
@@ -79,6 +80,28 @@ describe('A folder on disk', () => {
     expect(await source.text('config.json')).toBeNull();
     expect(await openFolderSource(join(folder, 'model.safetensors')).text('config.json')).toBeNull();
     expect(await openFolderSource(join(folder, '..')).open(folder.split('/').at(-1) ?? '')).toBeNull();
+  });
+
+  it('may hold files beyond 4 GiB', async () => {
+    const sizeBytes = 2 ** 32 + 7;
+    const file = join(folder, 'model.safetensors');
+    truncateSync(file, sizeBytes); // a hole takes no room on the disk
+    const source = openFolderSource(folder);
+    expect((await source.open('model.safetensors'))?.sizeBytes).toBe(sizeBytes);
+    const beginning = await readAll(source, 'model.safetensors', 5);
+    expect(beginning.subarray(0, 9)).toEqual(bytes.slice(5, 14));
+    expect(await readAll(source, 'model.safetensors', sizeBytes - 9)).toEqual(new Uint8Array(9));
+  });
+
+  it('says which of its names are no files', async () => {
+    symlinkSync('nowhere', join(folder, 'config.json'));
+    execFileSync('mkfifo', [join(folder, 'tokenizer.json')]); // reading it would never end
+    const failing = (reason: RegExp) => ({
+      failure: { code: 'unreadable-file', reason: expect.stringMatching(reason) as string },
+    });
+    const source = openFolderSource(folder);
+    await expect(source.text('config.json')).rejects.toMatchObject(failing(/a link to a file that is not/));
+    await expect(source.text('tokenizer.json')).rejects.toMatchObject(failing(/a device or a pipe/));
   });
 
   it.each([
