@@ -141,7 +141,8 @@ const LONGEST_REASON = 400;
 export const brief = (reason: string) =>
   visible(reason.length > LONGEST_REASON ? `${reason.slice(0, LONGEST_REASON)}…` : reason);
 
-const visible = (text: string) =>
+/** A text in which characters that hide, or turn what stands beside them, are written out. */
+export const visible = (text: string) =>
   text.replaceAll(/(?!\n)[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu, (character) => {
     const code = (character.codePointAt(0) ?? 0).toString(16);
     return `\\u{${code}}`;
@@ -149,10 +150,13 @@ const visible = (text: string) =>
 
 const SHOWN = 60;
 
-/** A value as a complaint shows it: JSON, cut after {@link SHOWN} characters. It may be of any size and depth. */
+/**
+ * A value as a complaint shows it: JSON, cut after {@link SHOWN} characters, without hidden ones. It may be of any size
+ * and depth.
+ */
 export function show(value: unknown): string {
   const text = written(value, SHOWN + 1);
-  return text.length > SHOWN ? `${text.slice(0, SHOWN)}…` : text;
+  return visible(text.length > SHOWN ? `${text.slice(0, SHOWN)}…` : text);
 }
 
 /** At least the first `room` characters of a value's JSON. */

@@ -1,4 +1,4 @@
-import { show } from './hostile-fields.ts';
+import { show, visible } from './hostile-fields.ts';
 import { mistakenFor } from './file-kind.ts';
 
 /** What a JSON text may cost. Every limit is far above that of any real file of its kind. */
@@ -47,7 +47,7 @@ function parse(text: string, reviver?: (key: string, value: unknown) => unknown)
   } catch (error) {
     // The engine's message quotes up to about 30 characters of the text, and says where they are.
     const message = error instanceof Error ? error.message.slice(0, 120) : String(error);
-    throw new NotJson(`it is not JSON: ${message}`);
+    throw new NotJson(`it is not JSON: ${visible(message)}`);
   }
 }
 

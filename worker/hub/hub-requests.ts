@@ -1,4 +1,5 @@
 /** One repository on one server with the Hub's paths: how to ask it, and what its refusals mean. */
+import { brief } from '../hostile-fields.ts';
 import { Refused } from '../outcome.ts';
 import type { HubRefusal } from '../protocol/failure.ts';
 import type { HubModel } from '../protocol/load.ts';
@@ -51,7 +52,8 @@ export function hubServer(model: HubModel, requestsOf: RequestsOf = requestsTo):
         const why = reasonOf(response, token !== null, file);
         if (why !== null) return refused(why);
         if (isPassing(response.status)) return null;
-        const { status, statusText: reason } = response;
+        const { status } = response;
+        const reason = brief(response.statusText); // in the server's words
         return new Refused({ code: 'download-failed', file: file ?? repository, status, reason });
       },
       webPage: () => refused('web-page'),

@@ -1,3 +1,4 @@
+import { visible } from '../hostile-fields.ts';
 import type { TextTokenizer } from './tokenizer.ts';
 
 /** Characters of a prompt that are compared. */
@@ -64,4 +65,4 @@ function sentence(text: string, at: number, left: string): string {
 }
 
 const firstCharacter = (text: string) => (text === '' ? '' : String.fromCodePoint(text.codePointAt(0) ?? 0));
-const quoted = (character: string) => JSON.stringify(character);
+const quoted = (character: string) => visible(JSON.stringify(character));

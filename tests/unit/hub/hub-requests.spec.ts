@@ -99,6 +99,13 @@ describe('A refusal', () => {
     expect(refusalOf(answered(499), null)).toEqual(failed(499, 'owner/model'));
   });
 
+  it('quotes the server briefly, without hidden characters', () => {
+    const chatty = new Response(null, { status: 418, statusText: `\u009b31m${'x'.repeat(5000)}` });
+    expect(refusalOf(chatty, null)).toMatchObject({
+      reason: expect.stringMatching(/^\\u\{9b\}31mx{300,400}…$/) as string,
+    });
+  });
+
   it.each([408, 429, 500, 503, 599])('is none if status %i may pass', (status) => {
     expect(refusalOf(answered(status), null)).toBeNull();
     expect(refusalOf(answered(status), 'config.json')).toBeNull();

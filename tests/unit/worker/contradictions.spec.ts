@@ -118,12 +118,12 @@ describe('Tensors by other names', () => {
 describe('Tensors that the model does not use', () => {
   it('are named in a notice', async () => {
     const tensors = usedTensors();
-    for (const name of ['a', 'b', 'c', 'd']) {
+    for (const name of ['a', 'b\u202e', 'c', 'd']) {
       tensors.set(`model.layers.9.${name}`, { dtype: 'F32', shape: [1], bytes: new Uint8Array(4) });
     }
     const { notices } = await load(whole(tensors));
     expect(notices).toEqual([
-      'The model as config.json describes it does not use 4 of the tensors in the files: model.layers.9.a, model.layers.9.b, model.layers.9.c and 1 more.',
+      'The model as config.json describes it does not use 4 of the tensors in the files: model.layers.9.a, model.layers.9.b\\u{202e}, model.layers.9.c and 1 more.',
     ]);
   });
 

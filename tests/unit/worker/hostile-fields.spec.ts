@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { attempt } from '../../../worker/outcome.ts';
-import { brief, HostileFields } from '../../../worker/hostile-fields.ts';
+import { brief, HostileFields, show } from '../../../worker/hostile-fields.ts';
+import { parseHostileJson } from '../../../worker/hostile-json.ts';
 
 describe('A refusal', () => {
   it('escapes what hides or turns the words beside it, in the name of a field and in its value', () => {
@@ -8,6 +9,12 @@ describe('A refusal', () => {
     expect(attempt(() => fields.number('x\u202e'))).toMatchObject({
       failure: { field: 'x\\u{202e}', reason: '"a\\u{2066}b\\u{200b}\\u{2028}c" is not a number' },
     });
+  });
+
+  it('escapes them too if it shows a value on its own, or quotes what is no JSON', () => {
+    expect(show({ a: '\u202eb' })).toBe('{"a":"\\u{202e}b"}');
+    const limits = { length: 99, values: 9, names: 9, nonFinite: false, isFile: false };
+    expect(() => parseHostileJson('\u202eab', limits)).toThrow(/\\u\{202e\}/);
   });
 
   it('keeps letters of every script, and is short', () => {
