@@ -30,25 +30,26 @@ export const familyDefaults: Readonly<Record<Family, FamilyDefaults>> = {
   qwen3: { headDim: 128, contextTokens: 32_768, windowTokens: 4096 },
 };
 
-/** Which projections have biases. A field that the family's own code ignores is refused if it is true. */
+/**
+ * Which projections have biases. A family's own code may ignore a field, and so does this: biases that the files hold
+ * nevertheless are named among the unused tensors.
+ */
 export function readBiases(
   fields: HostileFields,
   family: Family,
 ): Pick<ModelDims, 'qkvBias' | 'outputBias' | 'mlpBias'> {
   const attention = fields.flag('attention_bias', false);
   const mlpBias = fields.flag('mlp_bias', false);
-  const isLlama = family === 'llama' || family === 'lckv-llama';
-  if (mlpBias && !isLlama) fields.refuse('mlp_bias', `${family} has no such biases`);
   switch (family) {
     case 'llama':
     case 'lckv-llama':
-    case 'qwen3':
       return { qkvBias: attention, outputBias: attention, mlpBias };
+    case 'qwen3':
+      return { qkvBias: attention, outputBias: attention, mlpBias: false };
     case 'qwen2':
       // Qwen2 always biases its queries, keys and values. Its config.json has no field for it.
-      return { qkvBias: true, outputBias: false, mlpBias };
+      return { qkvBias: true, outputBias: false, mlpBias: false };
     case 'mistral':
-      if (attention) fields.refuse('attention_bias', 'mistral has no such biases');
-      return { qkvBias: false, outputBias: false, mlpBias };
+      return { qkvBias: false, outputBias: false, mlpBias: false };
   }
 }

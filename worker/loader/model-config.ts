@@ -71,7 +71,10 @@ function readDims(fields: HostileFields, family: Family): ModelDims {
     fields.whole(name, { min: 1, max, ...(fallback === undefined ? {} : { fallback }) });
 
   const activation = fields.text('hidden_act', 'silu');
-  if (activation !== 'silu') fields.refuse('hidden_act', `${show(activation)} is not silu`);
+  // transformers has two names for the same function.
+  if (activation !== 'silu' && activation !== 'swish') {
+    fields.refuse('hidden_act', `${show(activation)} is neither silu nor swish`);
+  }
 
   refuseQuantized(fields);
 

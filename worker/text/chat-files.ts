@@ -15,9 +15,14 @@ export function specialTokens(config: Readonly<Record<string, unknown>>): Readon
   return Object.fromEntries(found);
 }
 
-/** The template in `chat_template`, which holds one, or several by name; then the one for plain chats. */
+/**
+ * The template in `chat_template`, which holds one, or several by name, as a list or an object; then the one for plain
+ * chats.
+ */
 export function findTemplate(said: unknown): string | null {
   if (typeof said === 'string') return said;
+  if (isObject(said))
+    return findTemplate(Object.entries(said).map(([name, template]) => ({ name, template })));
   if (!Array.isArray(said)) return null;
   const named = said.filter(isObject).filter(({ template }) => typeof template === 'string');
   const chosen = named.find(({ name }) => name === 'default') ?? named[0];

@@ -91,6 +91,7 @@ describe('A chat template', () => {
     ];
     expect(findTemplate(named)).toBe('d');
     expect(findTemplate(named.slice(0, 1))).toBe('t');
+    expect(findTemplate({ tool_use: 't', default: 'd' })).toBe('d');
     for (const none of [undefined, null, 7, [], [{ name: 'default' }], {}])
       expect(findTemplate(none)).toBeNull();
     const config = { bos_token: '<s>', eos_token: { content: '</s>' }, pad_token: null, unk_token: 3 };

@@ -125,16 +125,19 @@ describe('biases and norms', () => {
     ['qwen2', {}, [true, false, false, false]],
     ['qwen3', { attention_bias: true }, [true, true, false, true]],
     ['mistral', {}, [false, false, false, false]],
+    // These families' own code ignores the fields.
+    ['mistral', { attention_bias: true, mlp_bias: true }, [false, false, false, false]],
+    ['qwen2', { attention_bias: true, mlp_bias: true }, [true, false, false, false]],
+    ['qwen3', { mlp_bias: true }, [false, false, false, true]],
   ])('of %s with %j are [qkv, output, mlp, qk norm] = %j', (family, changes, expected) => {
     const { dims } = read({ model_type: family, ...changes });
     expect([dims.qkvBias, dims.outputBias, dims.mlpBias, dims.qkNorm]).toEqual(expected);
   });
+});
 
-  it('are refused if the family would ignore them', () => {
-    expect(failureOf({ model_type: 'mistral', attention_bias: true })).toMatchObject({
-      field: 'attention_bias',
-    });
-  });
+it('The activation has two names', () => {
+  for (const hidden_act of ['silu', 'swish', null]) expect(read({ hidden_act })).toEqual(read());
+  expect(failureOf({ hidden_act: 'gelu' })).toMatchObject({ field: 'hidden_act' });
 });
 
 describe('rotary embedding', () => {
