@@ -1,4 +1,5 @@
 import type { Playground } from './playground.svelte.ts';
+import { readUnwritten } from './read-unwritten.ts';
 import { restBeforeLink } from './rest-before-link.ts';
 import { decodeHash, encodeHash, type Decoded } from '../settings/hash.ts';
 
@@ -103,8 +104,8 @@ function takeUnwritten(opened: string): string | null {
     const [navigation] = performance.getEntriesByType('navigation');
     if (kept === null || !(navigation instanceof PerformanceNavigationTiming)) return null;
     if (navigation.type !== 'reload') return null;
-    const { opened: before, edited } = JSON.parse(kept) as { opened: string; edited: string }; // ours alone
-    if (before !== opened) return null;
+    const edited = readUnwritten(kept, opened);
+    if (edited === null) return null;
     history.replaceState(null, '', edited === '' ? location.pathname + location.search : edited);
     return edited;
   } catch {

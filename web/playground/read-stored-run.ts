@@ -12,12 +12,15 @@ import { LONGEST_TEXT, type RunFacts, type StoredRun } from './stored-run.ts';
 const text = v.pipe(v.string(), v.maxLength(LONGEST_TEXT));
 const amount = v.pipe(v.number(), v.finite(), v.minValue(0));
 
+/** The last millisecond that a Date can say. */
+const time = v.pipe(amount, v.maxValue(8.64e15));
+
 /** A fact that older versions did not keep. */
 const kept = <T>(schema: v.GenericSchema<T>) => v.optional(v.nullable(schema), null);
 
 const facts = {
   id: text,
-  endedAt: amount,
+  endedAt: time,
   name: text,
   pinned: v.boolean(),
   link: v.pipe(v.string(), v.maxLength(LONGEST_LINK)),

@@ -14,6 +14,8 @@ export class RunLibrary {
   all = $state.raw<readonly StoredRun[]>([]);
   /** The run that was deleted last, and can be taken back; null if there is none. */
   removed = $state.raw<StoredRun | null>(null);
+  /** Kept values that are no runs, or not of a form that this version knows. */
+  unreadable = $state(0);
   /** Why runs do not survive a reload; null if they do. */
   trouble = $state.raw<string | null>(null);
 
@@ -23,7 +25,12 @@ export class RunLibrary {
       const entries = await space.entries();
       if (entries.length === 0) return;
       const { readStoredRun } = await import('./read-stored-run.ts');
-      const found = entries.flatMap(([, run]) => readStoredRun(run) ?? []);
+      const found = entries.flatMap(([[id], run]) => {
+        const read = readStoredRun(run);
+        // Under another key it could stand here twice, and never be deleted.
+        return read && read.id === id ? [read] : [];
+      });
+      this.unreadable = entries.length - found.length;
       const here = new Set(this.all.map(({ id }) => id));
       this.all = newestFirst([...this.all, ...found.filter(({ id }) => !here.has(id))]);
     } catch (error) {

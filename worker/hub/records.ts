@@ -81,7 +81,10 @@ export const listingOf = (key: StoredKey) => listings.get(keyOf(key));
 export const manifestOf = (key: StoredKey) => manifests.get(keyOf(key));
 
 export const allListings = async (): Promise<readonly StoredListing[]> =>
-  (await listings.entries()).map(([, listing]) => listing);
+  (await listings.entries()).flatMap(([key, listing]) =>
+    // Under another key a model could stand in the list twice, and never be deleted.
+    keyOf(listing).every((part, i) => part === key[i]) ? [listing] : [],
+  );
 
 /** Says what will be stored. */
 export const writeListing = (listing: StoredListing) => listings.set(keyOf(listing), listing);

@@ -182,6 +182,12 @@ describe('What an older version or another program left', () => {
     expect(await allListings()).toEqual([]);
   });
 
+  it('is not listed under another key than its own', async () => {
+    await spaceOf('listing').set(keyOf(listing()), listing());
+    await spaceOf('listing').set(keyOf({ ...listing(), commit: 'other' }), listing());
+    expect(await allListings()).toEqual([listing()]);
+  });
+
   it.each([
     ['a digest', [{ ...file, sha256: 'd1' }]],
     ['an empty file', [{ ...file, sizeBytes: 0 }]],

@@ -215,6 +215,8 @@ describe('a comparison', () => {
       null,
       { ...kept, contenders: [{ id: 1, link: 5 }] },
       { ...kept, contenders: Array.from({ length: 5 }, () => kept.contenders[0]) },
+      { ...kept, contenders: [kept.contenders[0], kept.contenders[0]] },
+      { ...kept, result: { ...comparison.result, endedAt: 1e300 } },
       { ...kept, result: { ...comparison.result, prompt: 'a'.repeat(1_000_001) } },
       { ...kept, result: { ...comparison.result, entries: [{ ...entry, failure: { toString: 0 } }] } },
       {

@@ -352,6 +352,7 @@ describe('charts', () => {
   it('name rows by what they alone have, and by number if that is long', () => {
     expect(shortNames(['model fairy-cla', 'model fairy-lckv'])).toEqual(['cla', 'lckv']);
     expect(shortNames(['baseline'])).toEqual(['baseline']);
+    expect(shortNames(['kv f16', 'kv f32', 'kv f16'])).toEqual(['1', '2', '3']);
     const long = ['layers 0_1_2_3_4_5_6_7_8_9_10', 'layers 0_0_0_0_0_0_0_0_0_0_10'];
     expect(shortNames(long)).toEqual(['1', '2']);
     expect(rowsInWords(long, shortNames(long))).toBe(`1 ${long[0] ?? ''}; 2 ${long[1] ?? ''}`);

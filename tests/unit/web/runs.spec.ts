@@ -92,6 +92,17 @@ describe('kept runs', () => {
     expect(library.all.map(({ id }) => id)).toEqual(['good']);
   });
 
+  it('are each under their own key, so that all can be deleted, and what is none is counted', async () => {
+    const space = openSpace('runs', (value): value is unknown => value !== undefined);
+    await space.set(['a'], stored({ id: 'a' }));
+    await space.set(['b'], stored({ id: 'a' })); // twice in one list would break it
+    await space.set(['c'], stored({ id: 'c', endedAt: 1e300 })); // no Date can say it
+    const library = new RunLibrary();
+    await library.restore();
+    expect(library.all.map(({ id }) => id)).toEqual(['a']);
+    expect(library.unreadable).toBe(2);
+  });
+
   it('are limited in number, and keep pinned runs', async () => {
     const library = new RunLibrary();
     library.all = Array.from({ length: 500 }, (_, i) =>

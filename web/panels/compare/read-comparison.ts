@@ -39,6 +39,7 @@ const kept = v.object({
   contenders: v.pipe(
     v.array(v.object({ id: amount, link: v.pipe(v.string(), v.maxLength(LONGEST_LINK)) })),
     v.maxLength(MOST_CONTENDERS),
+    v.check((contenders) => new Set(contenders.map(({ id }) => id)).size === contenders.length),
   ),
   result: v.nullable(
     v.object({
@@ -47,7 +48,7 @@ const kept = v.object({
       prompt: text,
       common: text,
       build: text,
-      endedAt: amount,
+      endedAt: v.pipe(amount, v.maxValue(8.64e15)), // the last millisecond that a Date can say
     }),
   ),
 });

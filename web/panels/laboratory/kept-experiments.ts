@@ -14,7 +14,7 @@ const isKept = (value: unknown): value is KeptExperiment =>
   isObject(value) &&
   typeof value['id'] === 'string' &&
   isObject(value['json']) &&
-  typeof value['usedAtMs'] === 'number';
+  Number.isFinite(value['usedAtMs']);
 
 const experiments = openSpace('laboratory-experiments', isKept);
 const records = openSpace('laboratory-records', (value): value is unknown => value !== undefined);
@@ -28,7 +28,9 @@ export const keepRecord = (id: string, record: ItemRecord): Promise<void> =>
 /** The last used first. */
 export async function keptExperiments(): Promise<readonly KeptExperiment[]> {
   const entries = await experiments.entries();
-  return entries.map(([, kept]) => kept).sort((a, b) => b.usedAtMs - a.usedAtMs);
+  // Under another key an experiment could stand in the list twice, and never be deleted.
+  const own = entries.flatMap(([[id], kept]) => (kept.id === id ? [kept] : []));
+  return own.sort((a, b) => b.usedAtMs - a.usedAtMs);
 }
 
 /** The records of an experiment. Their check is loaded only if there are some. */

@@ -14,7 +14,7 @@ export interface ChartData {
 const LONGEST_NAME = 18;
 const MOST_NAMED = 12;
 
-/** What tells rows apart, without what all of them begin with; the number of the row if that is long. */
+/** What tells rows apart, without what all of them begin with; the number of the row if that is long or not unique. */
 export function shortNames(labels: readonly string[]): readonly string[] {
   const [first = ''] = labels;
   let common = 0;
@@ -22,7 +22,9 @@ export function shortNames(labels: readonly string[]): readonly string[] {
   const cut = Math.max(first.lastIndexOf(' ', common - 1), first.lastIndexOf('-', common - 1)) + 1;
   const names = labels.map((label) => label.slice(labels.length > 1 ? cut : 0));
   const fits =
-    labels.length <= MOST_NAMED && names.every((name) => name !== '' && name.length <= LONGEST_NAME);
+    labels.length <= MOST_NAMED &&
+    new Set(names).size === names.length &&
+    names.every((name) => name !== '' && name.length <= LONGEST_NAME);
   return fits ? names : labels.map((_, i) => String(i + 1));
 }
 

@@ -1,0 +1,14 @@
+import 'fake-indexeddb/auto';
+import { expect, it } from 'vitest';
+import { keepExperiment, keptExperiments } from '../../../web/panels/laboratory/kept-experiments.ts';
+import { openSpace } from '../../../worker/storage/space.ts';
+
+it('Kept experiments are those of this form, each under its own key', async () => {
+  const own = { id: 'a', json: { experiment: 1 }, usedAtMs: 7 };
+  await keepExperiment(own);
+  const space = openSpace('laboratory-experiments', (value): value is unknown => value !== undefined);
+  await space.set(['b'], own); // twice in one list would break it
+  await space.set(['c'], { ...own, id: 'c', usedAtMs: NaN });
+  await space.set(['d'], { ...own, id: 'd', json: 'x' });
+  expect(await keptExperiments()).toEqual([own]);
+});
