@@ -249,6 +249,8 @@ function numbers(values: ArrayLike<number>, position: number): readonly number[]
   throw new Refused({ code: 'not-finite', position, where: 'head' });
 }
 
-/** The engine calls the prompt turns. A failure must name the field that the request used. */
+/** The engine calls what it reads turns or prompt. A failure must name the field that the request used. */
 const inRequestsWords = (failure: Failure, { promptField }: RunRequest): Failure =>
-  failure.code === 'bad-request' && failure.field === 'turns' ? { ...failure, field: promptField } : failure;
+  failure.code === 'bad-request' && ['turns', 'prompt'].includes(failure.field)
+    ? { ...failure, field: promptField }
+    : failure;

@@ -13,6 +13,7 @@ import { placeInThread } from './place-in-thread.ts';
 import { readRequests } from './read-requests.ts';
 import { startFolder } from './start-folder.ts';
 import { openDawn } from './vulkan.ts';
+import { writeAnswers } from './write-answers.ts';
 
 export interface Surroundings {
   /** The repository's folder. */
@@ -37,7 +38,7 @@ export async function main(surroundings: Surroundings): Promise<number> {
   }
   const engine = openEngine(surroundings);
   const answers = await answerAll(engine, requests.value);
-  await writeStandardOutput(`${JSON.stringify(answers)}\n`);
+  await writeAnswers(answers, writeStandardOutput);
   await engine.unload();
   return 0;
 }

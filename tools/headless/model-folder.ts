@@ -1,4 +1,4 @@
-import { existsSync } from 'node:fs';
+import { statSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { show } from '../../worker/hostile-fields.ts';
 import { fail, succeed } from '../../worker/outcome.ts';
@@ -14,11 +14,20 @@ import type { Outcome } from '../../worker/protocol/failure.ts';
 export function findModelFolder(model: string, shipped: string, from: string): Outcome<string> {
   const isId = /^[\w.-]+$/.test(model) && !/^\.+$/.test(model);
   const places = [...(isId ? [join(shipped, model)] : []), resolve(from, model)];
-  const folder = model === '' ? undefined : places.find((place) => existsSync(place));
-  if (folder !== undefined) return succeed(folder);
-  return fail({
-    code: 'bad-request',
-    field: 'model',
-    reason: `${show(model)} is neither a folder nor the id of a model that ships`,
-  });
+  const there = model === '' ? [] : places.map((place) => [place, whatIsAt(place)] as const);
+  const folder = there.find(([, what]) => what === 'folder');
+  if (folder) return succeed(folder[0]);
+  const isFile = there.some(([, what]) => what === 'file');
+  const reason = isFile
+    ? `${show(model)} is a file. Name the folder that holds config.json and the weights`
+    : `${show(model)} is neither a folder nor the id of a model that ships`;
+  return fail({ code: 'bad-request', field: 'model', reason });
+}
+
+function whatIsAt(path: string): 'folder' | 'file' | 'nothing' {
+  try {
+    return statSync(path).isDirectory() ? 'folder' : 'file';
+  } catch {
+    return 'nothing'; // Also if the path cannot be one: it is too long, or holds a 0.
+  }
 }

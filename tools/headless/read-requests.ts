@@ -11,6 +11,8 @@ interface BadRequests {
   readonly reason: string;
 }
 
+/** Each of them gets an answer, if only a failure. */
+const MOST_REQUESTS = 100_000;
 /** Enough for prompts of millions of tokens. */
 const LONGEST_BYTES = 64 * 2 ** 20;
 const limits = {
@@ -33,6 +35,9 @@ export async function readRequests(input: AsyncIterable<Uint8Array>): Promise<Re
   try {
     const text = new TextDecoder('utf-8', { fatal: true }).decode(Buffer.concat(chunks));
     const json = parseHostileJson(text, limits);
+    if (Array.isArray(json) && json.length > MOST_REQUESTS) {
+      return refuse(`it holds ${json.length} requests, more than ${MOST_REQUESTS}`);
+    }
     if (isObject(json) || Array.isArray(json)) return { ok: true, value: json };
     return refuse(`${show(json)} is neither a JSON object nor an array of them`);
   } catch (error) {

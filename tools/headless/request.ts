@@ -60,6 +60,9 @@ const roundings = ['bf16', 'f16'] as const satisfies readonly RoundTo[];
 const watchWords = ['tokens', 'kernels', 'movement', 'exact', 'steps', 'scores'] as const;
 type WatchWord = (typeof watchWords)[number];
 
+/** More are read by nobody, and to read them alone takes seconds. */
+const MOST_SEQUENCES = 10_000;
+
 const references = ['keep', 'compare'] as const satisfies readonly ScoreRequest['reference'][];
 
 /** What a row of the table is called in a request: alone, or within an object of the request. */
@@ -219,6 +222,12 @@ function readSequences(fields: HostileFields, table: Settings): SequencesRequest
   const entries = fields.raw('sequences');
   if (!Array.isArray(entries)) return fields.refuse('sequences', `${show(entries)} is not an array`);
   if (entries.length === 0) return fields.refuse('sequences', 'it is empty');
+  if (entries.length > MOST_SEQUENCES) {
+    fields.refuse(
+      'sequences',
+      `there are ${entries.length}, more than ${MOST_SEQUENCES}; make several requests`,
+    );
+  }
   const { maxNewTokens, ...run } = readPart(fields, 'run', table);
   const shared = {
     maxNewTokens,

@@ -2,6 +2,7 @@ import type { ModelWeights, Session } from '../../gpu/backend.ts';
 import { medianTimes, type KernelTime } from '../../gpu/plan/kernel-time.ts';
 import type { Conversation } from './conversation.ts';
 import { chooseMode } from '../../gpu/plan/forward-plan.ts';
+import { ownersOf } from '../../gpu/plan/layer-types.ts';
 import { checkRequest, promptTurns, tokensOf } from './check-request.ts';
 import { decodeWatched, readPrompt } from './read-prompt.ts';
 import { RunWatch } from './watch-run.ts';
@@ -10,6 +11,7 @@ import type { ModelConfig } from '../loader/model-config.ts';
 import type { ModelSource } from '../loader/model-source.ts';
 import { Refused, valueOf } from '../outcome.ts';
 import { evictionOf, policyOf } from './open-policy.ts';
+import { refuseTooMany } from './answer-size.ts';
 import { PromptLogits } from './prompt-logits.ts';
 import { withProbabilities } from '../text/drawn-token.ts';
 import type { EngineEvent } from '../protocol/engine.ts';
@@ -80,10 +82,20 @@ export async function generate(
   if (request.watch?.rows && given.length <= MOST_TOLD) {
     options.emit({ type: 'prompt', tokens: await withTexts(given, model.text) });
   }
+  refuseTooMany('logits', 'rows', request.logits.length, dims.vocabSize);
   const logits = new PromptLogits(given, request.logits, request.score);
   const probabilities = request.watch?.tokens ?? false;
   const promptTokens = given.length + turns.reduce((sum, { newTokens }) => sum + newTokens, 0);
   const capacityTokens = promptTokens + request.maxNewTokens;
+  if (request.watch?.steps) {
+    const pieces = turns.reduce(
+      (sum, { tokens }) => sum + Math.ceil(tokens.length / (policy.chunk ?? tokens.length)),
+      0,
+    );
+    const positions = ownersOf(sharing.layers).length * dims.kvHeads * (capacityTokens / 2); // the mean of all steps
+    const numbers = dims.vocabSize + (policy.id === 'none' ? Math.ceil(positions) : 0);
+    refuseTooMany('watch', 'steps', pieces + capacityTokens - given.length, numbers);
+  }
   const chat = 'chat' in request.input && request.logits.length === 0 && !request.score;
   // How long a conversation gets, its memory decides.
   const eviction = await evictionOf(model, sharing, policy, {

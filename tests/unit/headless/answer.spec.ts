@@ -1,8 +1,9 @@
 import { beforeAll, describe, expect, it } from 'vitest';
 import { openCpuBackend } from '../../../gpu/reference/backend.ts';
-import { answerAll } from '../../../tools/headless/answer.ts';
+import { answerAll, type Answer } from '../../../tools/headless/answer.ts';
 import { openFolderSource } from '../../../tools/headless/folder-source.ts';
 import { findModelFolder } from '../../../tools/headless/model-folder.ts';
+import { writeAnswers } from '../../../tools/headless/write-answers.ts';
 import { Engine } from '../../../worker/engine/engine.ts';
 import { succeed } from '../../../worker/outcome.ts';
 import type { EngineApi } from '../../../worker/protocol/engine.ts';
@@ -86,6 +87,7 @@ describe('an answer', () => {
     for (const [field, prompt] of [
       ['tokens', [9999]],
       ['turns', [[9999]]],
+      ['tokens', Array(70_000).fill(1)],
     ]) {
       const asked = { model: 'fairy-lckv', backend: 'cpu', [String(field)]: prompt };
       expect(await answerAll(engine, asked)).toMatchObject({ failure: { code: 'bad-request', field } });
@@ -118,6 +120,33 @@ describe('an answer', () => {
   });
 });
 
+describe('an answer that would be too long', () => {
+  it('is refused before it is computed, by the field that asks for it', async () => {
+    const refused = (field: string) => ({ failure: { code: 'bad-request', field } });
+    const rows = { ...request, logits: Array(9000).fill(0) };
+    expect(await answerAll(engine, rows)).toMatchObject(refused('logits'));
+    const steps = { ...request, maxNewTokens: 3000, watch: ['steps'] };
+    expect(await answerAll(engine, steps)).toMatchObject(refused('watch'));
+  });
+
+  it('is refused when it is written, and the other answers are written', async () => {
+    const written: string[] = [];
+    const write = (text: string) => Promise.resolve(void written.push(text));
+    const failed = (reason: string): Answer => ({ ok: false, failure: { code: 'stopped', reason } as never });
+    const endless = failed('');
+    // What V8 throws for JSON of more than 2^29 characters, without the memory for them.
+    const tooLong = () => {
+      throw new RangeError('Invalid string length');
+    };
+    Object.defineProperty(endless, 'toJSON', { value: tooLong });
+    await writeAnswers([failed('a'), endless], write);
+    expect(JSON.parse(written.join(''))).toMatchObject([
+      { failure: { code: 'stopped' } },
+      { ok: false, failure: { code: 'bad-request', reason: expect.stringMatching(/too long/) as string } },
+    ]);
+  });
+});
+
 describe('the model of a request', () => {
   const find = (model: string) => findModelFolder(model, 'public/models', process.cwd());
 
@@ -129,7 +158,15 @@ describe('the model of a request', () => {
     });
   });
 
-  it.each(['', 'nowhere', 'no/where'])('is refused if it is "%s"', (model) => {
-    expect(find(model)).toMatchObject({ failure: { code: 'bad-request', field: 'model' } });
+  it.each([
+    ['', 'neither a folder nor the id'],
+    ['nowhere', 'neither a folder nor the id'],
+    ['no/where', 'neither a folder nor the id'],
+    ['no\0where', 'neither a folder nor the id'],
+    ['public/models/fairy-lckv/model.safetensors', 'is a file. Name the folder'],
+  ])('is refused if it is %j, because it %s', (model, why) => {
+    expect(find(model)).toMatchObject({
+      failure: { code: 'bad-request', field: 'model', reason: expect.stringContaining(why) as string },
+    });
   });
 });

@@ -79,10 +79,14 @@ describe('An export by the headless runner', () => {
 
     writeFileSync(join(workshop, 'file'), '');
     // Under /proc, Node's own recursive way never ends.
-    for (const folder of ['/proc/kvtab/model', join(workshop, 'file', 'model')]) {
-      expect(await answerAll(engine, { ...shipped, export: folder })).toMatchObject({
-        failure: { code: 'export-failed' },
-      });
+    for (const folder of [
+      '/proc/kvtab/model',
+      join(workshop, 'file', 'model'),
+      join(workshop, 'a'.repeat(9000)),
+    ]) {
+      const answer = await answerAll(engine, { ...shipped, export: folder });
+      expect(answer).toMatchObject({ failure: { code: 'export-failed' } });
+      expect(JSON.stringify(answer).length).toBeLessThan(1000);
     }
   });
 });

@@ -173,6 +173,12 @@ describe('a headless request', () => {
     expect(parseRequest(request)).toMatchObject({ ok: false, failure: { code: 'bad-request', field } });
   });
 
+  it('is refused at once if it has more sequences than anybody reads', () => {
+    const sequences = Array<object>(10_001).fill({ tokens: [1] });
+    expect(parseRequest({ model: 'm', sequences })).toMatchObject({ failure: { field: 'sequences' } });
+    expect(parseRequest({ model: 'm', sequences: sequences.slice(1) })).toMatchObject({ ok: true });
+  });
+
   it('never throws, whatever the JSON holds', () => {
     fc.assert(
       fc.property(fc.jsonValue(), (json) => {

@@ -181,6 +181,7 @@ describe('the headless runner', () => {
     ['a number', '5'],
     ['null', 'null'],
     ['nested 200,000 deep', '['.repeat(200_000) + ']'.repeat(200_000)],
+    ['an array of 100,001', `[${'0,'.repeat(100_000)}0]`],
     ['ambiguous about a field', '{"model": "fairy-lckv", "model": "fairy-llama"}'],
   ])(
     'exits with 2, a failure as the answer, and the reason on standard error if the request is %s',
