@@ -21,12 +21,22 @@ export interface Backend {
   readonly adapter: AdapterFacts;
   /** Whether it can say how long a kernel takes, if it is opened for profiling. */
   readonly timesKernels: boolean;
+  /** What to do with a model once, so that its later runs compile nothing. */
+  readonly warmUp: WarmUp;
   /** Makes room for a model. The loader then puts every tensor of `weightSpecs`, and calls `ready`. */
   allocate(request: AllocateRequest): Promise<ModelWeights>;
   /** Bytes allocated now, by the backend's ledger. */
   readonly allocatedBytes: number;
   /** Frees everything, the device included. */
   destroy(): void;
+}
+
+/** Runs under one plan that use every kernel between them. */
+export interface WarmUp {
+  /** Tokens of turns to prefill, one after the other, before two tokens are decoded. */
+  readonly promptTokens: readonly number[];
+  /** Room of sessions to open besides. */
+  readonly capacities: readonly number[];
 }
 
 /** Which processor computes, in words for the user. */

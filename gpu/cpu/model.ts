@@ -33,6 +33,7 @@ export function backendOnCpu(
   return {
     adapter: { backend: 'cpu', vendor: '', description, software: true },
     timesKernels: false,
+    warmUp: { promptTokens: [2], capacities: [] },
     allocate: (request) => {
       const model = new CpuModel(request, newWeights(request), () => models.delete(model));
       models.add(model);

@@ -6,8 +6,10 @@ import type {
   ModelWeights,
   Session,
   SessionOptions,
+  WarmUp,
 } from '../backend.ts';
 import { BackendError } from '../backend-error.ts';
+import { mostTileRows, projectTiles } from './kernels/project-rows.ts';
 import { openGpu, type GpuContext, type GpuOptions } from './device.ts';
 import { GpuSession } from './session.ts';
 import { GpuWeights } from './weights.ts';
@@ -21,6 +23,11 @@ import type { WeightSpec } from '../plan/weight-specs.ts';
 export async function openWebGpuBackend(gpu: GPU | undefined, options?: GpuOptions): Promise<Backend> {
   return new WebGpuBackend(await openGpu(gpu, options));
 }
+
+/** Lengths of prompts that use every kernel for many rows. The last row of each is computed by itself, too. */
+const tilePrompts = projectTiles
+  .filter(({ upTo }) => upTo > 1)
+  .map(({ upTo }) => Math.min(upTo, mostTileRows));
 
 /** Public for tests, which look at the ledger. */
 export class WebGpuBackend implements Backend {
@@ -36,6 +43,13 @@ export class WebGpuBackend implements Backend {
 
   get timesKernels(): boolean {
     return this.context.canProfile;
+  }
+
+  get warmUp(): WarmUp {
+    const { tiled, mostSplits, attendWorkgroup } = this.context.tuning;
+    // As many keys as each number of splits is for.
+    const capacities = Array.from({ length: mostSplits - 1 }, (_, i) => (i + 2) * attendWorkgroup);
+    return { promptTokens: tiled ? tilePrompts : [2], capacities };
   }
 
   get allocatedBytes(): number {

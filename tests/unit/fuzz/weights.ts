@@ -46,6 +46,7 @@ function countingBackend() {
   const backend: Backend = {
     adapter,
     timesKernels: false,
+    warmUp: { promptTokens: [], capacities: [] },
     allocatedBytes: 0,
     destroy: () => undefined,
     allocate: ({ storedAs }) => {

@@ -48,6 +48,7 @@ export function notingBackend({ failAtPut = Infinity } = {}) {
   const backend: Backend = {
     adapter: cpu.adapter,
     timesKernels: cpu.timesKernels,
+    warmUp: cpu.warmUp,
     get allocatedBytes() {
       return cpu.allocatedBytes;
     },

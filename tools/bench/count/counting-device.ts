@@ -17,6 +17,8 @@ export interface NotedDispatch {
 export interface CountingDevice {
   readonly device: GPUDevice;
   readonly calls: { submits: number; maps: number };
+  /** Pipelines that were created, as the kernel and its constants. */
+  readonly pipelines: readonly string[];
   /** What was dispatched by `work`. */
   dispatchesOf(work: () => Promise<unknown>): Promise<readonly NotedDispatch[]>;
 }
@@ -135,6 +137,7 @@ export function openCountingDevice(): CountingDevice {
     if (!(name in globalThis)) Object.assign(globalThis, { [name]: values });
   }
   const calls = { submits: 0, maps: 0 };
+  const pipelines: string[] = [];
   let noted: NotedDispatch[] | null = null;
 
   const queue = {
@@ -194,8 +197,10 @@ export function openCountingDevice(): CountingDevice {
         readonly module: GPUShaderModuleDescriptor;
         readonly constants?: Readonly<Record<string, number>>;
       };
-    }): Promise<NotedPipeline> =>
-      Promise.resolve({ kernel: module.label ?? '', source: module.code, constants: set }),
+    }): Promise<NotedPipeline> => {
+      pipelines.push(`${module.label ?? ''} ${JSON.stringify(set)}`);
+      return Promise.resolve({ kernel: module.label ?? '', source: module.code, constants: set });
+    },
     createCommandEncoder() {
       const work: NotedWork[] = [];
       return {
@@ -212,6 +217,7 @@ export function openCountingDevice(): CountingDevice {
     // It has what the decoder uses of a device, and no more.
     device: device as unknown as GPUDevice,
     calls,
+    pipelines,
     async dispatchesOf(work) {
       const mine: NotedDispatch[] = (noted = []);
       try {

@@ -57,6 +57,7 @@ const configFor = (dims: ModelDims, caches: number) => ({
 const collector = (tensors: CpuWeights): Backend => ({
   adapter: { backend: 'cpu', vendor: '', description: 'none', software: true },
   timesKernels: false,
+  warmUp: { promptTokens: [], capacities: [] },
   allocatedBytes: 0,
   destroy: () => undefined,
   allocate: ({ storedAs }) =>
