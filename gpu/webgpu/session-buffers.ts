@@ -7,7 +7,6 @@ import type { SlotLayout } from '../kv/slots.ts';
 import { KvStores } from '../kv/stores.ts';
 import { rowAt } from '../kv/rows.ts';
 import type { Eviction } from './eviction.ts';
-import { MAX_STEPS_IN_FLIGHT } from '../kv/usage.ts';
 import type { ModelDims } from '../plan/model-dims.ts';
 import { ropeTable } from '../plan/rope.ts';
 import { paddedCols } from '../numbers/matrix-format.ts';
@@ -15,6 +14,7 @@ import { stepStride, type Bound } from './kernel.ts';
 import { splitsFor } from './kernels/attend.ts';
 import { RowTables, type RowAt } from './row-tables.ts';
 import { packSteps } from './step.ts';
+import { roomOf, stepBytesOf, stepsInFlightOf } from './tokens-in-flight.ts';
 
 /** A store as a step sees it: `[slots, (keys, values), kvHeads, headDim]`. Keys are stored rotated. */
 export interface StepStore {
@@ -54,7 +54,7 @@ export interface StepBuffers {
   readonly seen: GPUBuffer; //       u32 [texts, vocabSize], see sample.wgsl
   readonly sampling: GPUBuffer; //   Options of sample.wgsl [texts]
   readonly drawn: GPUBuffer; //      u32 [rows], the tokens that were drawn last
-  readonly readBacks: readonly GPUBuffer[]; // what was drawn, and in a session its probabilities
+  readonly readBacks: readonly GPUBuffer[]; // what was drawn
   /** Null if no probabilities are computed. */
   readonly probabilities: {
     readonly logits: GPUBuffer; // [vocabSize], before the sampler changes them
@@ -152,6 +152,8 @@ export function allocateSession(
   const mostKeys = Math.max(capacityTokens, ...stores.caches.map(({ slots }) => slots.slots));
   const splits = splitsFor(mostKeys, { headDim: dims.headDim, workgroup, mostSplits });
   const tokenPlaces = capacityTokens + 1;
+  const readBacks = roomOf(stepsInFlightOf(stores));
+  const stepBytes = stepBytesOf(options.probabilities ?? false);
   const tables = new Map<string, RowAt>();
   const names = new Map<number, { readonly read: string; readonly write: string }>();
   for (const cache of stores.caches) {
@@ -205,8 +207,8 @@ export function allocateSession(
     ...allocateActivations(scope, activationBytes(dims, 1, splits, inParts)),
     seen: scope.storage('seen', 4 * dims.vocabSize),
     sampling: scope.storage('sampling', SAMPLING_BYTES),
-    readBacks: Array.from({ length: MAX_STEPS_IN_FLIGHT }, (_, i) =>
-      scope.staging(`token-${i}`, options.probabilities ? 4 + 4 * probabilitiesWords : 4),
+    readBacks: Array.from({ length: readBacks.buffers }, (_, i) =>
+      scope.staging(`tokens-${i}`, readBacks.steps * stepBytes),
     ),
     probabilities: options.probabilities
       ? {

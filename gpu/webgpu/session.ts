@@ -24,7 +24,7 @@ import type { WantedToken } from '../plan/token-likelihood.ts';
 import { probabilitiesWords, readProbabilities } from './read-probabilities.ts';
 import { recordHead, recordLayers, recordSample } from './decode.ts';
 import { packSampling } from './pack-sampling.ts';
-import { StepsInFlight } from './steps-in-flight.ts';
+import { stepBytesOf, stepsInFlightOf, TokensInFlight } from './tokens-in-flight.ts';
 import { allocateSession } from './session-buffers.ts';
 
 /** Everything that is replayed for a token. The lists are empty if the session does not compute probabilities. */
@@ -43,6 +43,8 @@ export class GpuSession implements Session {
   readonly #options: Pick<SessionOptions, 'passes'>;
   readonly #recordings: Recordings;
   readonly #onClose: () => void;
+  /** Settles, never rejects, when no read-back of an earlier continuation is in flight. */
+  #drained: Promise<void> = Promise.resolve();
 
   static async open(
     context: GpuContext,
@@ -249,47 +251,56 @@ export class GpuSession implements Session {
     const { layers, head, sample, kept, probabilities } = this.#recordings;
     const first = [head, ...kept, sample, ...probabilities];
     const next = [layers, ...first];
-    const flight = new StepsInFlight(context, session.readBacks);
+    await this.#drained;
+    const alone = session.probabilities !== null;
+    const flight = new TokensInFlight(context, {
+      readBacks: session.readBacks,
+      stepBytes: stepBytesOf(alone),
+      stepsInFlight: stepsInFlightOf(session.stores),
+      alone,
+    });
     let submitted = 0;
     let arrived = 0;
     let end: DecodeEnd = 'length';
     let notFiniteAt: number | null = null;
     try {
-      while (arrived < options.maxNewTokens) {
+      decoding: while (arrived < options.maxNewTokens) {
         while (submitted < options.maxNewTokens && flight.hasRoom) {
           // Step n feeds the token before it, but for the first, whose hidden state the prefill left.
           const position = prompt + submitted - 1;
-          const readBack = flight.take();
+          const { buffer, offset } = flight.place;
           this.#submit(position, submitted === 0 ? first : next, (encoder) => {
-            encoder.copyBufferToBuffer(session.drawn, 0, readBack, 0, 4);
+            encoder.copyBufferToBuffer(session.drawn, 0, buffer, offset, 4);
             if (session.probabilities) {
               const { words } = session.probabilities;
-              encoder.copyBufferToBuffer(words, 0, readBack, 4, 4 * probabilitiesWords);
+              encoder.copyBufferToBuffer(words, 0, buffer, offset + 4, 4 * probabilitiesWords);
             }
           });
-          flight.launched();
           submitted++;
+          flight.launched(submitted === options.maxNewTokens);
         }
-        const words = await flight.land();
-        const token = words[0] ?? 0;
-        if (token === NOT_FINITE) {
-          notFiniteAt = prompt + arrived - 1;
-          break;
-        }
-        if (options.stopped()) {
-          end = 'stopped';
-          break;
-        }
-        this.keep(prompt + arrived);
-        arrived++;
-        options.onToken(token, session.probabilities ? readProbabilities(words.slice(1)) : null);
-        if (options.endTokens.has(token)) {
-          end = 'end-of-text';
-          break;
+        for (const words of await flight.land()) {
+          const token = words[0] ?? 0;
+          if (token === NOT_FINITE) {
+            notFiniteAt = prompt + arrived - 1;
+            break decoding;
+          }
+          if (options.stopped()) {
+            end = 'stopped';
+            break decoding;
+          }
+          this.keep(prompt + arrived);
+          arrived++;
+          options.onToken(token, session.probabilities ? readProbabilities(words.slice(1)) : null);
+          if (options.endTokens.has(token)) {
+            end = 'end-of-text';
+            break decoding;
+          }
         }
       }
     } finally {
-      await flight.drain();
+      // Nobody waits for what is thrown away: what comes next is queued behind it.
+      this.#drained = flight.drain();
     }
     if (notFiniteAt !== null) throw await this.notFinite(notFiniteAt);
     return end;

@@ -42,7 +42,10 @@ describe('The bench', () => {
     // q, o, gate, up and down per layer, k and v of two owners, embedding, head, and norms in float32.
     const numbers = 3 * (2 * 64 * 64 + 3 * 64 * 96) + 2 * 2 * 32 * 64 + 2 * dims.vocabSize * dims.hiddenSize;
     expect(weightBytes).toBeGreaterThan(2 * numbers);
-    expect(token).toMatchObject({ submits: 1, readBacks: 1 });
+    expect(token).toMatchObject({ submits: 1 });
+    // Tokens that come fast share a read-back.
+    expect(token?.readBacks).toBeGreaterThan(1 / 11);
+    expect(token?.readBacks).toBeLessThanOrEqual(1);
     // The first token uses the state of the prefill. The others run each layer in at most six dispatches.
     expect(token?.dispatches).toBeGreaterThan(3 * 5);
     expect(token?.dispatches).toBeLessThanOrEqual(3 * 6 + 3);

@@ -95,7 +95,7 @@ it('Firefox polls for finished work every 100 ms, and decoding does not wait for
       expect(clock.passes).toBe(newTokens);
       const gpuMs = await clock.sumMs();
       expect(gpuMs).toBeGreaterThan(0);
-      expect(readBacks).toBeGreaterThanOrEqual(4);
+      expect(readBacks).toBeGreaterThanOrEqual(2);
       ratios.push(tookMs / gpuMs);
       console.log(
         `${newTokens} tokens in ${tookMs.toFixed(0)} ms, of which the GPU worked ${gpuMs.toFixed(0)} ms, ` +

@@ -20,13 +20,18 @@ describe('the chart of KV', () => {
   });
 });
 
-it('the chart of speed averages eight tokens, and skips intervals of zero time', () => {
-  const arrivals = Array.from({ length: 20 }, (_, i) => (i < 10 ? i : 9 + (i - 9) * 2));
+it('the chart of speed averages over tokens that arrive together, and skips intervals of zero time', () => {
+  const arrivals = Array.from({ length: 80 }, (_, i) => (i < 40 ? i : 39 + (i - 39) * 2));
   const { x, lines } = speedSeries(arrivals);
   expect(x[0]).toBe(2);
   expect(lines[0]?.y[0]).toBe(1000);
   expect(lines[0]?.y.at(-1)).toBe(500);
   expect(speedSeries([0, 0, 0]).x).toEqual([]);
+  // Eleven at a time, one group every 11 ms.
+  const grouped = Array.from({ length: 200 }, (_, i) => 11 * Math.floor(i / 11));
+  const speeds = speedSeries(grouped).lines[0]?.y.slice(40) ?? [];
+  expect(Math.min(...speeds)).toBeGreaterThan(700);
+  expect(Math.max(...speeds)).toBeLessThan(1600);
 });
 
 it('kernels are sorted by time, with fractions, as a table and as a picture', () => {

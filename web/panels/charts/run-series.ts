@@ -32,8 +32,8 @@ export function kvSeries(
   };
 }
 
-/** Tokens over which a speed is averaged: the time of a single token is mostly clock noise. */
-const SPAN = 8;
+/** Tokens over which a speed is averaged: up to eleven arrive together, and the time of a few is mostly clock noise. */
+const SPAN = 33;
 
 /** The speed of the last {@link SPAN} tokens, at each new token. */
 export function speedSeries(arrivalsMs: readonly number[]): Series {
