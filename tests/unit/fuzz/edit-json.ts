@@ -82,6 +82,7 @@ const others = [
     '"\\u0000"',
     '"\\ud800"',
     '"\\ud83d\\ude00"',
+    '"\\u202e\\u200b\\u2028a"',
     '"(?<a"',
     '{"Regex":"."}',
     '{"Regex":"(a|b)*c"}',
@@ -105,7 +106,7 @@ const names = [
     'rope_parameters',
     'layer_types',
   ],
-  ...['model', 'vocab', 'content', 'id', 'special', 'length', 'then', '\u0000'],
+  ...['model', 'vocab', 'content', 'id', 'special', 'length', 'then', '\u0000', '\u202e'],
 ];
 
 const edit: fc.Arbitrary<JsonEdit> = fc.record({

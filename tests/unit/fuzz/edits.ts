@@ -60,6 +60,11 @@ const snippets = [
     '%00',
     '\u00ff\u00fe',
     '\u00ef\u00bb\u00bf',
+    // A NaN in f32, which ends with one in bf16; one in f16; characters that turn or hide what is beside them.
+    '\u0000\u0000\u00c0\u007f',
+    '\u0000\u007e',
+    '\u00e2\u0080\u00ae',
+    '\u00e2\u0080\u008b',
   ],
 ];
 

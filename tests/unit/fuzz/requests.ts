@@ -2,6 +2,7 @@
 import { expect } from 'vitest';
 import { readRequests } from '../../../tools/headless/read-requests.ts';
 import { parseRequest } from '../../../tools/headless/request.ts';
+import { expectReadable } from '../hostile/expect-readable.ts';
 import { editedJson, jsonEdits, type JsonEdits } from './edit-json.ts';
 import type { End } from './fuzz.ts';
 
@@ -52,6 +53,7 @@ export async function checkRequest(edits: JsonEdits): Promise<End> {
   }
   expect(parsed.failure).toMatchObject({ code: 'bad-request' });
   expect(JSON.stringify(parsed.failure).length).toBeLessThan(3000);
+  expectReadable(parsed.failure.code === 'bad-request' ? parsed.failure.field + parsed.failure.reason : '');
   return parsed.failure.code;
 }
 

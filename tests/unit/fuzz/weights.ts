@@ -1,7 +1,8 @@
 /** Spoiled safetensors files and indices, and what may become of them. */
 import { expect } from 'vitest';
 import type { Backend, ModelWeights } from '../../../gpu/backend.ts';
-import { storedRowBytes } from '../../../gpu/numbers/matrix-format.ts';
+import { toFloat32 } from '../../../gpu/numbers/element-type.ts';
+import { isQuantized, storedRowBytes } from '../../../gpu/numbers/matrix-format.ts';
 import { openCpuBackend } from '../../../gpu/reference/backend.ts';
 import { BadHeader, headerLength, parseHeader } from '../../../worker/loader/safetensors.ts';
 import type { ModelSource } from '../../../worker/loader/model-source.ts';
@@ -10,6 +11,7 @@ import { fileOfTensors } from '../worker/safetensors-file.ts';
 import { memorySource } from '../worker/sources.ts';
 import { load, shardsOf, specs, tensorsOf } from '../worker/tiny-checkpoint.ts';
 import { editBytes, edits, type Edit } from './edits.ts';
+import { expectReadable } from '../hostile/expect-readable.ts';
 import type { End } from './fuzz.ts';
 import { fc } from '../../support/seeded-properties.ts';
 
@@ -53,7 +55,9 @@ function countingBackend() {
       const weights: ModelWeights = {
         bytes: 0,
         put: (spec, _, bytes) => {
-          const elements = (bytes.length / storedRowBytes(storedAs(spec), spec.cols)) * spec.cols;
+          const type = storedAs(spec);
+          if (!isQuantized(type)) expect(toFloat32(bytes, type).every(Number.isFinite)).toBe(true);
+          const elements = (bytes.length / storedRowBytes(type, spec.cols)) * spec.cols;
           received.set(spec.name, (received.get(spec.name) ?? 0) + elements);
           return Promise.resolve();
         },
@@ -84,7 +88,9 @@ export function checkHeader(how: Spoiling): End {
     table = parseHeader(spoiled.subarray(8, 8 + length), spoiled.length);
   } catch (error) {
     expect(error).toBeInstanceOf(BadHeader);
-    expect((error as BadHeader).message.length).toBeGreaterThan(10);
+    const { message } = error as BadHeader;
+    expect(message.length).toBeGreaterThan(10);
+    expectReadable(message);
     return 'refused';
   }
   let end = 0;
@@ -132,6 +138,7 @@ export async function checkCheckpoint(input: {
     expect(error).toBeInstanceOf(Refused);
     const { failure } = error as Refused;
     expect(failure).toMatchObject({ code: 'bad-weights' });
+    expectReadable((failure as { reason: string }).reason);
     expect(Object.keys(files)).toContain((failure as { file: string }).file);
     return failure.code;
   } finally {

@@ -8,6 +8,7 @@ import { openFilesSource } from '../../../worker/loader/files-source.ts';
 import { succeed } from '../../../worker/outcome.ts';
 import type { Failure } from '../../../worker/protocol/failure.ts';
 import type { Prompt } from '../../../worker/protocol/generate.ts';
+import { expectReadable } from './expect-readable.ts';
 import type { TextThreads } from './text-threads.ts';
 import type { ModelFiles } from './tiny-model.ts';
 
@@ -72,13 +73,17 @@ async function loadAndRun(engine: Engine, input: Prompt): Promise<Tried> {
   );
   if (!result.ok) return refused(result.failure);
   expect(result.value.logits[0]?.every(Number.isFinite)).toBe(true);
-  return { ok: true, notices: facts.value.notices };
+  const notices = [...facts.value.notices, ...result.value.notices];
+  expectReadable(notices.join('\n'));
+  expect(notices.join('').length).toBeLessThan(4000);
+  return { ok: true, notices };
 }
 
 function refused(failure: Failure): Tried {
   expect(failure.code).not.toBe('internal');
   const said = explain(failure);
   expect(said.length).toBeLessThan(1000);
+  expectReadable(said);
   return { ok: false, failure, said };
 }
 
