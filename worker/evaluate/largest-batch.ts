@@ -30,8 +30,15 @@ export async function largestBatch(
   text: TextOptions,
   budgetBytes: number,
 ): Promise<LargestBatch> {
-  const planned = await planBatch(model, plan, text, budgetBytes);
-  const { places, weightBytes } = planned;
+  const sizes = await batchSizes(model, plan, text, budgetBytes);
+  const { places, weightBytes, kvBytes, totalBytes, nextBytes, mostPlaces } = sizes;
+  const planned = {
+    places,
+    weightBytes,
+    kvBytes: places * kvBytes,
+    scratchBytes: places === 0 ? 0 : totalBytes - weightBytes - places * kvBytes,
+    missingBytes: places === mostPlaces ? null : nextBytes - budgetBytes,
+  };
   if (places === 0) return { ...planned, verifiedBytes: 0 };
   const batch = await model.openBatch({ ...plan, texts: [text], places });
   try {
@@ -42,13 +49,28 @@ export async function largestBatch(
   }
 }
 
-/** The figures as they follow from a batch with one open text. */
-async function planBatch(
+/** How many equal sequences a budget has room for, as it follows from the ledger's sizes. */
+export interface BatchSizes {
+  /** How many can be decoded at once, and how many the bytes alone have room for. */
+  readonly places: number;
+  readonly fitting: number;
+  /** How many the backend would decode at once if memory did not matter. */
+  readonly mostPlaces: number;
+  readonly weightBytes: number;
+  /** Of one sequence. */
+  readonly kvBytes: number;
+  /** What that many places take, weights included, and what one more would. */
+  readonly totalBytes: number;
+  readonly nextBytes: number;
+}
+
+/** @throws BackendError */
+export async function batchSizes(
   model: ModelWeights,
   plan: PlanOptions,
   text: TextOptions,
   budgetBytes: number,
-): Promise<Omit<LargestBatch, 'verifiedBytes'>> {
+): Promise<BatchSizes> {
   const weightBytes = model.bytes;
   const batch = await model.openBatch({ ...plan, texts: [text], places: 1 });
   try {
@@ -57,18 +79,17 @@ async function planBatch(
     const kvBytes = opened.kvUsage().allocatedBytes;
     const textBytes = batch.allocatedBytes - before;
     const total = (places: number) => weightBytes + batch.sharedBytesFor(places) + places * textBytes;
-    const most = Math.min(MOST_PLACES, batch.mostPlaces);
-    let places = 0;
+    const mostPlaces = Math.min(MOST_PLACES, batch.mostPlaces);
+    let fitting = 0;
     // Every place takes more, so that halving finds the last one that fits.
     for (let step = MOST_PLACES; step >= 1; step /= 2) {
-      if (places + step <= most && total(places + step) <= budgetBytes) places += step;
+      if (fitting + step <= MOST_PLACES && total(fitting + step) <= budgetBytes) fitting += step;
     }
+    const places = Math.min(fitting, mostPlaces);
     return {
-      places,
-      weightBytes,
-      kvBytes: places * kvBytes,
-      scratchBytes: places === 0 ? 0 : total(places) - weightBytes - places * kvBytes,
-      missingBytes: places === most ? null : total(places + 1) - budgetBytes,
+      ...{ places, fitting, mostPlaces, weightBytes, kvBytes },
+      totalBytes: total(places),
+      nextBytes: total(places + 1),
     };
   } finally {
     batch.close();

@@ -9,9 +9,9 @@ import { measureGeneration } from './measure-generation.ts';
 import { isGreedy, measureLikelihoods, sumOf } from './measure-likelihoods.ts';
 import { measureRecall, recallPair, sentencesOf } from './measure-recall.ts';
 import { measureRolling } from './measure-rolling.ts';
-import { measureSpeed } from './measure-speed.ts';
+import { SpeedRuns } from './measure-speed.ts';
 import { PairEncoder, type TokenPair } from './pair-tokens.ts';
-import { TextReader } from './text-reader.ts';
+import { TextReader, type ReadOptions } from './text-reader.ts';
 import { rollingWindows, windowOfPair } from './windows.ts';
 
 export interface MeasurableModel extends RunnableModel {
@@ -38,30 +38,25 @@ export async function measure(
   { emit, stopped }: RunOptions,
 ): Promise<MeasureResult> {
   let done = 0;
-  const prepared = await prepare(model, request.work, stopped, (tokens) => {
+  const onTokens = (tokens: number) => {
     done += tokens;
     emit({ type: 'measuring', tokens: done });
-  });
-  const tokens = prepared.map((item) => item.tokens);
-  if (onlyCount) return { tokens };
-  const reader = await TextReader.open(model, request, {
-    stopped,
-    onTokens: (read) => {
-      done += read;
-      emit({ type: 'measuring', tokens: done });
-    },
-  });
+  };
+  const reader = await TextReader.open(model, request, { stopped, onTokens });
   try {
+    const prepared = await prepare(model, request.work, reader, { stopped, onTokens });
+    const tokens = prepared.map((item) => item.tokens);
+    if (onlyCount) return { tokens };
     for (const index of inOrder(request.work, tokens)) {
       const item = prepared[index];
       if (!item) continue;
       if (stopped()) throw new Refused({ code: 'stopped' });
       emit({ type: 'measured', item: index, measured: await item.run(reader) });
     }
+    return { tokens };
   } finally {
     reader.close();
   }
-  return { tokens };
 }
 
 /** The longest first, so that what does not fit fails at once. Rounds stay in their order. */
@@ -74,14 +69,14 @@ function inOrder({ kind }: MeasureWork, tokens: readonly number[]): number[] {
 async function prepare(
   model: MeasurableModel,
   work: MeasureWork,
-  stopped: () => boolean,
-  onTokens: (tokens: number) => void,
+  opened: TextReader,
+  { stopped, onTokens }: ReadOptions,
 ): Promise<readonly Prepared[]> {
   if (work.kind === 'speed') {
-    return work.items.map((item) => ({
-      tokens: item.prompt + item.generate,
-      run: (reader) =>
-        measureSpeed(reader, model, item, { budgetBytes: work.budgetBytes, stopped, onTokens }),
+    const runs = new SpeedRuns(opened, model, { budgetBytes: work.budgetBytes, stopped, onTokens });
+    return inTurn(work.items, stopped, async (item) => ({
+      tokens: (await runs.sequencesOf(item)) * (item.prompt + item.generate),
+      run: () => runs.measure(item),
     }));
   }
   if (work.kind === 'tokens') {

@@ -1,4 +1,4 @@
-import type { Session } from '../../gpu/backend.ts';
+import type { PlanOptions, Session, TextOptions } from '../../gpu/backend.ts';
 import type { Policy, PolicyOptions } from '../../gpu/kv/policies/policy.ts';
 import { chooseMode, groupsOf, type Mode, type Passes } from '../../gpu/plan/forward-plan.ts';
 import type { Sharing } from '../../gpu/plan/sharing.ts';
@@ -222,9 +222,21 @@ export class TextReader {
     }
   }
 
+  get plan(): PlanOptions {
+    const { sharing, passes } = this;
+    return { sharing, passes, kvPrecision: this.#reading.kvPrecision };
+  }
+
+  /** What a text of so many tokens needs of its caches. */
+  textOptions(capacityTokens: number): TextOptions {
+    return {
+      capacityTokens,
+      ...(this.#eviction && { eviction: { ...this.#eviction, promptTokens: capacityTokens } }),
+    };
+  }
+
   /** An empty session with room for so many tokens. */
   async sessionFor(tokens: number): Promise<Session> {
-    const { sharing, passes } = this;
     const held = this.#open;
     // Of the text alone, never of the texts before it: a backend may add in another order in a larger session.
     const capacityTokens = Math.ceil(tokens / CAPACITY_STEP) * CAPACITY_STEP;
@@ -232,13 +244,7 @@ export class TextReader {
       return held.session;
     }
     this.close();
-    const session = await this.#model.weights.open({
-      sharing,
-      passes,
-      kvPrecision: this.#reading.kvPrecision,
-      capacityTokens,
-      ...(this.#eviction && { eviction: { ...this.#eviction, promptTokens: capacityTokens } }),
-    });
+    const session = await this.#model.weights.open({ ...this.plan, ...this.textOptions(capacityTokens) });
     this.#open = { session, capacityTokens };
     return session;
   }

@@ -1,6 +1,6 @@
 /** The figures of each measure: how they come from records. */
 import type { Measured } from '../protocol/measure.ts';
-import type { ItemFacts } from './measure-items.ts';
+import { shapesOf, type ItemFacts } from './measure-items.ts';
 import type { GenerateMeasure, Measure, SpeedMeasure } from './measures.ts';
 import { codePoints, utf8Bytes } from './python-text.ts';
 import { argmax, marginOf } from './tasks/task-metrics.ts';
@@ -132,7 +132,7 @@ export function columnsOf(measure: Measure): readonly Column[] {
         kvBytes,
       ];
     case 'speed':
-      return [...shapesOf(measure), largestBatch];
+      return [...speedColumns(measure), ...largestBatches(measure)];
     default:
       return measure satisfies never;
   }
@@ -200,30 +200,56 @@ export function matched(text: string, references: readonly string[], rule: Gener
   return rule === 'contains-any' ? Number(held.length > 0) : held.length / Math.max(1, references.length);
 }
 
-/** Throughput of each shape: with the prompt, as LCKV counts it, and of its two parts. */
-function shapesOf({ prompt, generate }: SpeedMeasure): readonly Column[] {
-  const shapes = prompt.flatMap((tokens) => generate.map((more) => [tokens, more] as const));
-  return shapes.flatMap(([tokens, more], shape) => {
-    const speed = (name: string, of: (measured: Extract<Measured, { kind: 'speed' }>) => number): Column => ({
-      name: `${name}, ${tokens} + ${more} tokens`,
+type MeasuredSpeed = Extract<Measured, { kind: 'speed' }>;
+
+/** What tells a shape from the others of its measure. */
+export function shapeInWords({ prompt, generate, batch }: Shape, { batch: batches }: SpeedMeasure): string {
+  const tokens = `${prompt} + ${generate} tokens`;
+  if (batches.length === 1 && batch === 1) return tokens;
+  return batch === 'largest' ? `${tokens}, largest batch` : `${tokens}, batch ${batch}`;
+}
+
+type Shape = ReturnType<typeof shapesOf>[number];
+
+/** Throughput of each shape, of all sequences together: with the prompt, as LCKV counts it, and of its two parts. */
+function speedColumns(measure: SpeedMeasure): readonly Column[] {
+  const shapes = shapesOf(measure);
+  return shapes.flatMap((shape, i) => {
+    const { prompt, generate } = shape;
+    const speed = (name: string, of: (measured: MeasuredSpeed) => number): Column => ({
+      name: `${name}, ${shapeInWords(shape, measure)}`,
       unit: 'tokens/s',
       higherIsBetter: true,
       kind: 'median',
       value: (measured, _, item) =>
-        measured.kind === 'speed' && item % shapes.length === shape ? of(measured) : undefined,
+        measured.kind === 'speed' && item % shapes.length === i ? finiteOf(of(measured)) : undefined,
     });
     return [
-      speed('throughput', ({ prefillMs, decodeMs }) => (1000 * more) / (prefillMs + decodeMs)),
-      speed('prefill', ({ prefillMs }) => (1000 * tokens) / prefillMs),
-      speed('decode', ({ decodeMs }) => (1000 * (more - 1)) / decodeMs),
+      speed(
+        'throughput',
+        ({ batch, prefillMs, decodeMs }) => (1000 * batch * generate) / (prefillMs + decodeMs),
+      ),
+      speed('prefill', ({ batch, prefillMs }) => (1000 * batch * prompt) / prefillMs),
+      speed('decode', ({ batch, decodeMs }) => (1000 * batch * (generate - 1)) / decodeMs),
     ];
   });
 }
 
-const largestBatch: Column = {
-  name: 'largest batch, from bytes',
-  unit: 'sequences',
-  higherIsBetter: true,
-  kind: 'maximum',
-  value: (measured) => (measured.kind === 'speed' ? measured.largestBatch : undefined),
-};
+/** A coarse clock may say that no time has passed. */
+const finiteOf = (value: number) => (Number.isFinite(value) && value > 0 ? value : undefined);
+
+/** The largest batch of each length of a sequence. */
+function largestBatches(measure: SpeedMeasure): readonly Column[] {
+  const shapes = shapesOf(measure);
+  const lengths = [...new Set(shapes.map(({ prompt, generate }) => prompt + generate))];
+  return lengths.map((tokens) => ({
+    name: `largest batch, from bytes${lengths.length === 1 ? '' : `, ${tokens} tokens`}`,
+    unit: 'sequences',
+    higherIsBetter: true,
+    kind: 'maximum',
+    value: (measured, _, item) => {
+      const { prompt = 0, generate = 0 } = shapes[item % shapes.length] ?? {};
+      return measured.kind === 'speed' && prompt + generate === tokens ? measured.largestBatch : undefined;
+    },
+  }));
+}

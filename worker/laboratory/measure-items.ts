@@ -1,8 +1,8 @@
 /** The items of a measure, made of the text that it names. */
 import { show } from '../hostile-fields.ts';
 import { Refused } from '../outcome.ts';
-import type { MeasureWork } from '../protocol/measure.ts';
-import type { ByDigest, Measure } from './measures.ts';
+import type { MeasureWork, SpeedItem } from '../protocol/measure.ts';
+import type { ByDigest, Measure, SpeedMeasure } from './measures.ts';
 import { readDocuments } from './tasks/documents.ts';
 
 /** What a record needs to be counted, apart from what was measured. */
@@ -126,10 +126,10 @@ export function itemsOfMeasure(
       return { facts: items.map(() => noFacts), work: { kind: 'recall', text, items, seed } };
     }
     case 'speed': {
-      const { prompt, generate, rounds, budgetBytes } = measure;
+      const { rounds, budgetBytes } = measure;
       // Round by round, so that all shapes see the machine as it warms up.
       const items = Array.from({ length: rounds }, (_, round) =>
-        prompt.flatMap((tokens) => generate.map((more) => ({ prompt: tokens, generate: more, round }))),
+        shapesOf(measure).map((shape) => ({ ...shape, round })),
       ).flat();
       return { facts: items.map(() => noFacts), work: { kind: 'speed', items, budgetBytes } };
     }
@@ -137,6 +137,12 @@ export function itemsOfMeasure(
       return measure satisfies never;
   }
 }
+
+/** What is timed in every round, in that order: every prompt, continuation and batch. */
+export const shapesOf = ({ prompt, generate, batch }: SpeedMeasure): readonly Omit<SpeedItem, 'round'>[] =>
+  prompt.flatMap((tokens) =>
+    generate.flatMap((more) => batch.map((size) => ({ prompt: tokens, generate: more, batch: size }))),
+  );
 
 /** Documents whose columns are checked as they are read. */
 class Columns {

@@ -1,6 +1,6 @@
 /** What an experiment measures. */
 import { HostileFields, isObject, show } from '../hostile-fields.ts';
-import type { Begin } from '../protocol/measure.ts';
+import type { BatchSize, Begin } from '../protocol/measure.ts';
 import { Refused } from '../outcome.ts';
 
 /** A text or a list of items, by its digest. Links and results carry the digest, never the text. */
@@ -80,6 +80,8 @@ export interface SpeedMeasure extends Named {
   readonly kind: 'speed';
   readonly prompt: readonly number[];
   readonly generate: readonly number[];
+  /** Sequences that are written together. */
+  readonly batch: readonly BatchSize[];
   readonly budgetBytes: number;
   readonly rounds: number;
 }
@@ -92,6 +94,9 @@ export type Measure =
   | RecallMeasure
   | HiddenMeasure
   | SpeedMeasure;
+
+/** More are never decoded at once. */
+const LARGEST_BATCH = 4096;
 
 /** Items of a measure that makes its items itself. */
 const MOST_ITEMS = 100_000;
@@ -207,19 +212,14 @@ function readMeasure(fields: HostileFields): Measure {
     }
     case 'speed': {
       known('prompt', 'generate', 'batch', 'budgetBytes', 'rounds');
-      const batch = fields.raw('batch');
-      const batches: readonly unknown[] = Array.isArray(batch) ? batch : [batch ?? 1];
-      const other = batches.find((each) => each !== 1 && each !== 'largest');
-      if (other !== undefined) {
-        const reason = `${show(other)} sequences at once cannot run yet; 1 is timed, and "largest" is computed from bytes`;
-        fields.refuse('batch', reason);
-      }
-      const itemsOf = (speed: SpeedMeasure) => speed.prompt.length * speed.generate.length * speed.rounds;
+      const itemsOf = (speed: SpeedMeasure) =>
+        speed.prompt.length * speed.generate.length * speed.batch.length * speed.rounds;
       return fewItems(fields, 'rounds', itemsOf, {
         id,
         kind,
         prompt: atLeastOne(fields, 'prompt'),
         generate: atLeastOne(fields, 'generate'),
+        batch: batchSizes(fields),
         budgetBytes: fields.whole('budgetBytes', { min: 1, max: 2 ** 50, fallback: 2 ** 30 }),
         rounds: fields.whole('rounds', { min: 1, max: 1000, fallback: 5 }),
       });
@@ -265,4 +265,19 @@ function atLeastOne(fields: HostileFields, name: string): readonly number[] {
     fields.refuse(name, `${show(numbers)} must be whole numbers from 1 to 1,000,000`);
   }
   return numbers;
+}
+
+/** How many sequences are timed at once: numbers, `"largest"` for what the budget has room for, or a list of them. */
+function batchSizes(fields: HostileFields): readonly BatchSize[] {
+  const given = fields.raw('batch') ?? 1;
+  const list: readonly unknown[] = Array.isArray(given) ? given : [given];
+  if (list.length === 0) fields.refuse('batch', 'the list is empty');
+  return [...new Set(list)].map((size) => {
+    if (size === 'largest') return size;
+    if (typeof size === 'number' && Number.isInteger(size) && size >= 1 && size <= LARGEST_BATCH) return size;
+    return fields.refuse(
+      'batch',
+      `${show(size)} is neither "largest" nor a whole number from 1 to ${LARGEST_BATCH}`,
+    );
+  });
 }

@@ -39,8 +39,10 @@ const measured = v.variant('kind', [
     kind: v.literal('speed'),
     ...{ prefillMs: amount, decodeMs: amount, kvBytes, kvBytesAllocated: amount },
     ...{ weightBytes: amount, largestBatch: amount },
+    // An older version wrote one sequence at a time, and did not count scratch.
+    ...{ batch: v.optional(amount, 1), places: v.optional(amount, 1), scratchBytes: v.optional(amount, 0) },
   }),
-]) satisfies v.GenericSchema<Measured>;
+]) satisfies v.GenericSchema<unknown, Measured>;
 
 const record = v.object({
   key: v.pipe(v.string(), v.regex(/^[0-9a-f]{64}$/)),
@@ -49,7 +51,7 @@ const record = v.object({
   item: index,
   measured,
   ms: amount,
-}) satisfies v.GenericSchema<ItemRecord>;
+}) satisfies v.GenericSchema<unknown, ItemRecord>;
 
 /** The record that a value is; null if it is something else. */
 export function readRecord(value: unknown): ItemRecord | null {

@@ -80,7 +80,7 @@ export interface HiddenWork {
   readonly maxLength: number;
 }
 
-/** Timed runs. Their items are rounds, each of one shape. */
+/** Timed runs. Their items are rounds, each of one shape: a prompt, new tokens, and how many sequences there are. */
 export interface SpeedWork {
   readonly kind: 'speed';
   readonly items: readonly SpeedItem[];
@@ -90,8 +90,12 @@ export interface SpeedWork {
 export interface SpeedItem {
   readonly prompt: number;
   readonly generate: number;
+  /** Sequences that are written together. The largest batch is that of the budget. */
+  readonly batch: BatchSize;
   readonly round: number;
 }
+
+export type BatchSize = number | 'largest';
 
 /** What was measured of one item, as it goes into a record. */
 export type Measured =
@@ -164,12 +168,18 @@ export interface HiddenMeasures {
 
 export interface MeasuredSpeed {
   readonly kind: 'speed';
+  /** Sequences that were written, and how many of them at once: a backend without batches writes one after the other. */
+  readonly batch: number;
+  readonly places: number;
+  /** Up to the first token of every sequence, and from there to the last one. */
   readonly prefillMs: number;
   readonly decodeMs: number;
+  /** Of the sequences that were written at once: KV in use at their end, KV allocated, and what the run needs besides. */
   readonly kvBytes: number;
   readonly kvBytesAllocated: number;
+  readonly scratchBytes: number;
   readonly weightBytes: number;
-  /** Sequences of this length whose KV fits into the budget beside the weights: computed, not tried. */
+  /** Sequences of this length that fit into the budget beside the weights, by the ledger's sizes. */
   readonly largestBatch: number;
 }
 

@@ -52,9 +52,10 @@ describe('An experiment', () => {
     [{ measure: [ppl, ppl] }, /two measures are called "ppl"/],
     [{ measure: [{ ...ppl, text: { sha256: 'x' } }] }, /not a SHA-256 digest/],
     [
-      { measure: [{ id: 's', kind: 'speed', prompt: [5], generate: [8], batch: [4] }] },
-      /sequences at once cannot run/,
+      { measure: [{ id: 's', kind: 'speed', prompt: [5], generate: [8], batch: [4, 'most'] }] },
+      /measure\[0\]\.batch: "most" is neither "largest" nor a whole number from 1 to 4096/,
     ],
+    [{ measure: [{ id: 's', kind: 'speed', prompt: [5], generate: [8], batch: [4097] }] }, /4097 is neither/],
     [
       { measure: [{ kind: 'recall', distances: Array(100).fill(1), repeats: 1001 }] },
       /100100 items, more than/,

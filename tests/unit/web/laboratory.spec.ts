@@ -72,6 +72,7 @@ describe('an experiment that is put together', () => {
     limit: 3,
     promptTokens: 128,
     rounds: 2,
+    batches: '1, 4, largest',
   };
 
   it('has every combination, or one change of the baseline at a time', () => {
@@ -159,7 +160,7 @@ const experiment = {
     },
     { id: 'recall', kind: 'recall', distances: [0, 100], repeats: 1 },
     { id: 'hidden', kind: 'hidden', text: shippedSets.tales, column: 'text', limit: 1 },
-    { id: 'speed', kind: 'speed', prompt: [8], generate: [8], rounds: 2 },
+    { id: 'speed', kind: 'speed', prompt: [8], generate: [8], batch: [1, 'largest'], rounds: 2 },
   ],
 };
 
@@ -250,7 +251,8 @@ describe('results', () => {
       default:
         return {
           ...{ kind: 'speed', prefillMs: 10, decodeMs: 20 + item, kvBytes, kvBytesAllocated: 2 * kvBytes },
-          ...{ weightBytes: 5000, largestBatch: 7 },
+          ...{ weightBytes: 5000, scratchBytes: 300, largestBatch: 7 },
+          ...{ batch: item % 2 === 0 ? 1 : 7, places: item % 2 === 0 ? 1 : 7 },
         };
     }
   };
@@ -267,7 +269,8 @@ describe('results', () => {
 
   it('make a chart of everything that was measured, at every width', () => {
     expect(charts.map(({ id }) => id)).toEqual([
-      ...['pareto', 'budget', 'recall', 'throughput', 'bytes', 'matrix-norm', 'nuclear-norm', 'entropy'],
+      ...['pareto', 'budget', 'recall', 'batch', 'throughput', 'bytes'],
+      ...['matrix-norm', 'nuclear-norm', 'entropy'],
     ]);
     for (const { id, draw } of charts) {
       for (const widthPx of [280, 720]) {

@@ -26,6 +26,8 @@ export interface Draft {
   /** The tokens of each text that are read as a prompt, before a policy cuts; null for none. */
   readonly promptTokens: number | null;
   readonly rounds: number;
+  /** Numbers of sequences that are timed at once, and `largest`, separated by anything else. */
+  readonly batches: string;
 }
 
 /** Policies whose budget is rows, and that need no trained kernels. */
@@ -49,6 +51,13 @@ export function policyOfBudget({ id, fields }: Pick<PolicyKind, 'id' | 'fields'>
 export const numbersIn = (text: string): readonly number[] => [
   ...new Set((text.match(/\d+/g) ?? []).map(Number)),
 ];
+
+/** The sizes of batches in a text, each once; one sequence if there are none. */
+export function batchesIn(text: string): readonly (number | 'largest')[] {
+  const sizes = numbersIn(text).filter((size) => size >= 1 && size <= 4096);
+  const all = [...sizes, ...(/largest/i.test(text) ? (['largest'] as const) : [])];
+  return all.length === 0 ? [1] : all;
+}
 
 const linesOf = (text: string) => [
   ...new Set(
@@ -107,7 +116,7 @@ export function draftExperiment(draft: Draft, name: string): Readonly<Record<str
 const firstOf = (factors: readonly Factor[]): Readonly<Record<string, unknown>> =>
   Object.fromEntries(factors.map(({ name, values }) => [name, values[0]]));
 
-function measureOf(measure: DraftMeasure, { limit, promptTokens, rounds }: Draft) {
+function measureOf(measure: DraftMeasure, { limit, promptTokens, rounds, batches }: Draft) {
   const most = limit === null ? {} : { limit };
   switch (measure) {
     case 'tales': {
@@ -130,7 +139,10 @@ function measureOf(measure: DraftMeasure, { limit, promptTokens, rounds }: Draft
         ...{ layers: 'all', maxLength: 512, limit: limit ?? 1 },
       };
     case 'speed':
-      return { id: 'speed', kind: 'speed', prompt: [64], generate: [64], budgetBytes: 268_435_456, rounds };
+      return {
+        ...{ id: 'speed', kind: 'speed', prompt: [64], generate: [64], batch: batchesIn(batches) },
+        ...{ budgetBytes: 268_435_456, rounds },
+      };
     default:
       return measure satisfies never;
   }

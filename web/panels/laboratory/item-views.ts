@@ -117,8 +117,11 @@ function saidOf(
       return [words.items.hidden(measured.states.length, measured.tokens)];
     case 'speed': {
       const { prompt = 0, generate = 0 } = (work.kind === 'speed' ? work.items[item] : undefined) ?? {};
-      const [prefill, decode] = [shortNumber(measured.prefillMs), shortNumber(measured.decodeMs)];
-      return [words.items.speed(prompt, generate, prefill, decode, measured.largestBatch)];
+      const { batch, places, prefillMs, decodeMs, largestBatch } = measured;
+      const [prefill, decode] = [shortNumber(prefillMs), shortNumber(decodeMs)];
+      const count = formatCount(batch, 'sequence');
+      const sequences = places < batch ? words.items.atOnce(count, places) : count;
+      return [words.items.speed(`${prompt} + ${generate}`, sequences, prefill, decode, largestBatch)];
     }
     default:
       return measured satisfies never;

@@ -42,7 +42,7 @@ export const words = {
     about: {
       family: 'Seven models, each trained for its own way of sharing, on tales that none of them has read.',
       policies: 'What is left of the predictions if the cache keeps 32, 64, 128 or 256 rows of 512.',
-      throughput: 'How fast four plans run, and how many sequences fit into the same memory.',
+      throughput: 'How fast four plans write 1, 4 and 16 sequences at once, and as many as fit into 48 MiB.',
     } satisfies Record<ShippedExperiment, string>,
     notFetched: 'the example could not be fetched; check the connection and try again',
   },
@@ -82,6 +82,8 @@ export const words = {
     promptTokens: 'Prompt tokens',
     promptHint: 'Of each text: read before a policy cuts, and not scored. Empty: none.',
     rounds: 'Timed rounds',
+    batches: 'Sequences timed at once',
+    batchesHint: 'Such as 1, 4, 16, largest: as many as fit into 256 MiB.',
     open: 'Prepare the experiment',
     name: 'My experiment',
     nothingMeasured: 'Choose at least one thing to measure.',
@@ -178,8 +180,9 @@ export const words = {
     references: 'Asked for',
     recall: (distance: number, told: string, untold: string) =>
       `${distance} tokens before: ${told} nats if it was told, ${untold} nats if another sentence was`,
-    speed: (prompt: number, generate: number, prefill: string, decode: string, batch: number) =>
-      `${prompt} + ${generate} tokens: prefill ${prefill} ms, decode ${decode} ms; at most ${batch} sequences fit`,
+    speed: (shape: string, sequences: string, prefill: string, decode: string, largest: number) =>
+      `${sequences} of ${shape} tokens: prefill ${prefill} ms, decode ${decode} ms; at most ${largest} fit into the budget`,
+    atOnce: (sequences: string, places: number) => `${sequences}, ${places} at once,`,
     hidden: (layers: number, tokens: number) => `${layers} states of ${tokens} tokens`,
   },
 
@@ -208,6 +211,10 @@ export const words = {
     exactNorm: 'Exact nuclear norm by layer',
     entropy: 'Matrix entropy by layer',
     throughput: 'Throughput and largest batch',
+    throughputByBatch: 'Throughput against batch',
+    sequences: 'Sequences at once',
+    batchNote:
+      'Large points with a number are the largest batch that fits into the budget. Error bars are the range of the timed rounds. Every layer reads its owner’s KV, so at the same batch sharing changes little; it leaves room for more sequences.',
     bytes: 'Bytes by row',
     kvBytes: 'KV bytes in use at the end of a text',
     rowsKept: 'Rows that the policy keeps',
@@ -225,6 +232,7 @@ export const words = {
     weights: 'weights',
     kvInUse: 'KV in use',
     kvFree: 'KV allocated, not in use',
+    scratch: 'scratch',
     rowsAre: (rows: string) => `Rows: ${rows}.`,
     seed: (seed: number) => `Seed ${seed}; errors are one standard error.`,
     none: 'A chart appears here when two rows are known.',

@@ -40,9 +40,10 @@ interface RowBytes {
   readonly weights: number;
   readonly kvInUse: number;
   readonly kvFree: number;
+  readonly scratch: number;
 }
 
-/** The bytes of each row that was timed, at its longest shape. */
+/** The bytes of each row that was timed, of the sequences and lengths that took most. */
 function bytesOf({ records, names }: ChartData): readonly RowBytes[] {
   return names.flatMap((label, row) => {
     const found = records.flatMap(({ row: each, measured }) =>
@@ -50,9 +51,9 @@ function bytesOf({ records, names }: ChartData): readonly RowBytes[] {
     );
     if (found.length === 0) return [];
     const longest = found.reduce((a, b) => (b.kvBytesAllocated > a.kvBytesAllocated ? b : a));
-    const { weightBytes, kvBytes, kvBytesAllocated } = longest;
+    const { weightBytes, kvBytes, kvBytesAllocated, scratchBytes } = longest;
     const kvFree = Math.max(0, kvBytesAllocated - kvBytes);
-    return [{ label, weights: weightBytes, kvInUse: kvBytes, kvFree }];
+    return [{ label, weights: weightBytes, kvInUse: kvBytes, kvFree, scratch: scratchBytes }];
   });
 }
 
@@ -67,6 +68,7 @@ export function bytesFigure(data: ChartData, widthPx: number): Figure | null {
     { label: words.charts.weights, color: light.soft, of: ({ weights }: RowBytes) => weights },
     { label: words.charts.kvInUse, color: light.accent, of: ({ kvInUse }: RowBytes) => kvInUse },
     { label: words.charts.kvFree, color: light.warm, of: ({ kvFree }: RowBytes) => kvFree },
+    { label: words.charts.scratch, color: light.ink, of: ({ scratch }: RowBytes) => scratch },
   ];
   const sum = (row: RowBytes) => parts.reduce((total, { of }) => total + of(row), 0);
   const left = 10 + Math.max(...rows.map(({ label }) => widthOf(label, TEXT_PX)));

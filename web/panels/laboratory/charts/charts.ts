@@ -5,6 +5,7 @@ import type { ChartData } from './chart-data.ts';
 import { budgetPlot, hiddenPlot, recallPlot } from './line-plots.ts';
 import { paretoPlot } from './pareto.ts';
 import { plotFigure, type Plot } from './plot-figure.ts';
+import { throughputPlot } from './throughput-plot.ts';
 
 export interface Chart {
   readonly id: string;
@@ -26,6 +27,7 @@ export function chartsOf(data: ChartData): readonly Chart[] {
     ...plotChart('pareto', paretoPlot(data)),
     ...plotChart('budget', budgetPlot(data)),
     ...plotChart('recall', recallPlot(data)),
+    ...plotChart('batch', throughputPlot(data), charts.batchNote),
     ...(throughput
       ? [
           {

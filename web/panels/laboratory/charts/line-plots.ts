@@ -8,13 +8,13 @@ import { lookOf } from './series-look.ts';
 import { tickText } from './tick-text.ts';
 
 /** More lines cannot be told apart. */
-const MOST_LINES = 8;
+export const MOST_LINES = 8;
 
 const pointAt = (x: number, y: number, range: PlotPoint['range'] = null): PlotPoint => ({
   ...{ x, y, range, radiusPx: 4, hollow: false, label: '' },
 });
 
-const line = (label: string, points: readonly PlotPoint[]): PlotSeries => ({
+export const line = (label: string, points: readonly PlotPoint[]): PlotSeries => ({
   ...{ label, points, joined: true, level: null },
 });
 
@@ -24,7 +24,7 @@ const boundsOf = (series: readonly PlotSeries[]) =>
     ...points.flatMap(({ y, range }) => [y, ...(range ?? [])]),
   ]);
 
-const legendOf = (series: readonly PlotSeries[]): Plot['legend'] =>
+export const legendOf = (series: readonly PlotSeries[]): Plot['legend'] =>
   series.map(({ label, level }, i) => ({
     label,
     color: lookOf(i).color,
