@@ -4,6 +4,10 @@ type Granted = { readonly name: string; readonly mode: LockMode } | null;
 export class MemoryLocks {
   readonly #held = new Map<string, Promise<unknown>>();
 
+  query(): Promise<LockManagerSnapshot> {
+    return Promise.resolve({ held: [...this.#held.keys()].map((name) => ({ name })), pending: [] });
+  }
+
   async request<T>(
     name: string,
     options: { readonly ifAvailable?: boolean; readonly signal?: AbortSignal },

@@ -50,10 +50,15 @@ export function openSpace<T>(name: string, isOne: (value: unknown) => value is T
     at: (key, value) => ({ path: path(key), value }),
     keys: (prefix = []) => keysIn(prefix),
     entries: async (prefix = []) => {
-      const found = await Promise.all(
-        (await keysIn(prefix)).map(async (key) => [key, await read(key)] as const),
+      const range = rangeOf(path(prefix));
+      // Of one transaction, so that both are of the same moment.
+      const [keys, values] = await transact('readonly', (store) =>
+        Promise.all([promisifyRequest(store.getAllKeys(range)), promisifyRequest(store.getAll(range))]),
       );
-      return found.filter((entry): entry is [Key, T] & typeof entry => entry[1] !== undefined);
+      return keys.flatMap((key, i): (readonly [Key, T])[] => {
+        const value: unknown = values[i];
+        return isOne(value) ? [[(key as (string | number)[]).slice(1), value]] : []; // only `path` makes keys
+      });
     },
     remove: (prefix = []) =>
       transact('readwrite', async (values) => {

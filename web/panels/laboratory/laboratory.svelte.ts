@@ -8,11 +8,12 @@ import {
   type Progress,
 } from '../../../worker/laboratory/run-experiment.ts';
 import type { Summary } from '../../../worker/laboratory/summary.ts';
-import { attemptAsync, Refused } from '../../../worker/outcome.ts';
-import type { Failure, Outcome } from '../../../worker/protocol/failure.ts';
+import { Refused } from '../../../worker/outcome.ts';
+import type { Failure } from '../../../worker/protocol/failure.ts';
 import { isFull } from '../../../worker/storage/space.ts';
 import type { Playground } from '../../playground/playground.svelte.ts';
 import { engineVersion } from './engine-version.ts';
+import { holdIfFree, holdTexts, isHeld, whenFree, type Locks } from './experiment-locks.ts';
 import { guardedEngine } from './guarded-engine.ts';
 import {
   keepExperiment,
@@ -22,11 +23,14 @@ import {
   removeExperiment,
   type KeptExperiment,
 } from './kept-experiments.ts';
+import { latestRecords } from './latest-records.ts';
+import { LiveSummary, type Summarized } from './live-summary.svelte.ts';
 import { digestOfModel } from './model-digest.ts';
 import { openExperiment, withBackend, type OpenedExperiment } from './open-experiment.ts';
-import { sourceOf } from '../../../worker/laboratory/measure-items.ts';
-import { readExperiment } from '../../../worker/laboratory/experiment.ts';
-import { summarizeInWorker, type Summarize } from './summary-client.ts';
+import { RecordBook } from './record-book.svelte.ts';
+import { settled } from './settled.ts';
+import type { Summarize } from './summary-client.ts';
+import { textsOf } from './texts-of.ts';
 import { LONGEST_TEXT_BYTES, Texts, textOfBytes, type OpenedText } from './texts.ts';
 import { words } from './words.ts';
 
@@ -37,10 +41,19 @@ export type Activity =
   | { readonly at: 'estimating' }
   | { readonly at: 'running'; readonly progress: Progress | null; readonly ending: 'pause' | 'stop' | null };
 
-/** What can be taken back: an experiment with its records. */
+/** What can be taken back: an experiment with its records and texts. */
 interface Removed {
   readonly kept: KeptExperiment;
   readonly records: readonly ItemRecord[];
+  readonly texts: readonly OpenedText[];
+}
+
+interface Surroundings {
+  readonly pageUrl: string;
+  readonly locks: Locks;
+  readonly summarize: Summarize;
+  /** Waits until the page has a model, as long as that is wanted. */
+  readonly modelIsReady: (isWanted: () => boolean) => Promise<boolean>;
 }
 
 const rest: Activity = { at: 'rest' };
@@ -48,15 +61,13 @@ const rest: Activity = { at: 'rest' };
 /** The laboratory of a page: one experiment at a time, and those that this device keeps. */
 export class Laboratory {
   opened = $state.raw<OpenedExperiment | null>(null);
-  /** Of the opened experiment, in the order in which they came. */
-  records = $state.raw<readonly ItemRecord[]>([]);
-  /** Of the records; null before the first one is made. */
-  summary = $state.raw<Summary | null>(null);
   activity = $state.raw<Activity>(rest);
   cost = $state.raw<Cost | null>(null);
   failure = $state.raw<Failure | null>(null);
   /** Whether the records are of another version of kvtab, or of other model files: a run measures all again. */
   foreign = $state(false);
+  /** Whether another tab runs the opened experiment. Its records appear here when it ends. */
+  elsewhere = $state(false);
   /** Why records do not survive a reload; null if they do. */
   trouble = $state.raw<string | null>(null);
   kept = $state.raw<readonly KeptExperiment[]>([]);
@@ -65,33 +76,43 @@ export class Laboratory {
   readonly texts: Texts;
   readonly #playground: Playground;
   readonly #engine: LabEngine;
-  readonly #summarize: Summarize;
-  readonly #pageUrl: string;
+  readonly #summary: LiveSummary;
+  readonly #around: Surroundings;
+  readonly #book = new RecordBook();
+  /** Records that are being written. */
+  readonly #writing = new Set<Promise<void>>();
   #linked: string | null = null;
-  #summarizing = false;
-  #summaryIsOld = false;
 
-  constructor(playground: Playground, engine: LabEngine, pageUrl: string, summarize = summarizeInWorker()) {
+  constructor(playground: Playground, engine: LabEngine, surroundings: Surroundings) {
     this.#playground = playground;
     this.#engine = engine;
-    this.#pageUrl = pageUrl;
-    this.#summarize = summarize;
-    this.texts = new Texts(pageUrl);
+    this.#around = surroundings;
+    this.texts = new Texts(surroundings.pageUrl);
+    this.#summary = new LiveSummary(
+      surroundings.summarize,
+      () => this.#summarized(),
+      (error) => (this.failure = { code: 'internal', reason: String(error) }),
+    );
+  }
+
+  /** Of the records; null before the first one is made. */
+  get summary(): Summary | null {
+    return this.#summary.value;
   }
 
   get busy(): boolean {
     return this.activity.at !== 'rest';
   }
 
+  /** Of the opened experiment, in the order in which they came. The list grows, and stays the same one. */
+  get records(): readonly ItemRecord[] {
+    return this.#book.all;
+  }
+
   /** How many items of a measure are known in a row. */
-  readonly counts = $derived.by(() => {
-    const counts = new Map<string, number>();
-    for (const { row, measure } of this.records) {
-      const cell = cellKey(row, measure);
-      counts.set(cell, (counts.get(cell) ?? 0) + 1);
-    }
-    return counts;
-  });
+  countOf(row: number, measure: string): number {
+    return this.#book.countOf(row, measure);
+  }
 
   /** Lists what this device keeps. An experiment that was left unfinished is opened again. */
   async restore(): Promise<void> {
@@ -145,25 +166,35 @@ export class Laboratory {
   close(): void {
     if (this.busy) return;
     this.opened = null;
-    this.records = [];
-    this.summary = null;
+    this.#book.replace([]);
+    this.#summary.clear();
     this.cost = null;
     this.failure = null;
     this.foreign = false;
+    this.elsewhere = false;
+    // Another tab may have kept more.
+    void this.#keeping(async () => {
+      this.kept = await keptExperiments();
+    });
   }
 
   /** Deletes a kept experiment and its records, which can be taken back. */
   async remove(id: string): Promise<void> {
     const kept = this.kept.find((each) => each.id === id);
     if (!kept || this.busy) return;
+    this.failure = null;
     await this.#keeping(async () => {
-      const records = await keptRecords(id);
-      await removeExperiment(id);
-      // Only now: what the page says is deleted must not come back after a reload.
-      this.removed = { kept, records };
-      this.kept = await keptExperiments();
+      const removed = await holdIfFree(this.#around.locks, id, async () => {
+        const records = await keptRecords(id);
+        const texts = await this.#textsWith(textsOf(kept.json));
+        await removeExperiment(id);
+        // Only now: what the page says is deleted must not come back after a reload.
+        this.removed = { kept, records, texts };
+        this.kept = await keptExperiments();
+      });
+      if (!removed) this.failure = refused(words.experiment, words.elsewhere).failure;
+      else if (this.opened?.id === id) this.close();
     });
-    if (this.opened?.id === id) this.close();
   }
 
   async takeBack(): Promise<void> {
@@ -171,34 +202,87 @@ export class Laboratory {
     if (!removed) return;
     this.removed = null;
     await this.#keeping(async () => {
-      await keepExperiment(removed.kept);
+      await holdTexts(this.#around.locks, async () => {
+        await keepExperiment(removed.kept);
+        for (const text of removed.texts) await this.texts.keep(text);
+      });
       for (const record of removed.records) await keepRecord(removed.kept.id, record);
       this.kept = await keptExperiments();
     });
   }
 
-  /** Runs the opened experiment, or what is left of it. */
+  /** Runs the opened experiment, or what is left of it, unless another tab does. */
   async run(): Promise<void> {
     await this.#borrow(async (parts, report) => {
       const opened = this.opened;
       if (!opened) return;
-      this.activity = { at: 'running', progress: null, ending: null };
-      await this.#keeping(() => this.#remember(opened));
-      if (this.foreign) this.records = [];
-      this.foreign = false;
-      await runExperiment(opened.experiment, parts, {
-        known: new Map(this.records.map((record) => [record.key, record])),
-        append: (record) => {
-          this.#append(opened, record);
-        },
-        onProgress: (progress) => {
-          if (this.activity.at === 'running') this.activity = { ...this.activity, progress };
-          const { tokens, leftTokens } = progress;
-          report(tokens / Math.max(1, tokens + leftTokens));
-        },
+      const mine = await holdIfFree(this.#around.locks, opened.id, async () => {
+        this.activity = { at: 'running', progress: null, ending: null };
+        try {
+          await this.#keeping(() => this.#remember(opened));
+          await this.#readAgain(opened);
+          await this.#runOpened(opened, parts, report);
+        } finally {
+          // The next tab must find all of them.
+          await Promise.all(this.#writing);
+        }
       });
+      if (mine) return;
+      void this.#follow(opened);
+      throw refused(words.experiment, words.elsewhere);
     });
-    this.#refreshSummary();
+    this.#book.tell();
+    this.#summary.refresh();
+  }
+
+  async #runOpened(
+    opened: OpenedExperiment,
+    parts: ExperimentParts,
+    report: (fraction: number) => void,
+  ): Promise<void> {
+    await runExperiment(opened.experiment, parts, {
+      known: new Map(this.records.map((record) => [record.key, record])),
+      append: (record) => {
+        this.#append(opened, record);
+      },
+      onProgress: (progress) => {
+        if (this.activity.at === 'running') this.activity = { ...this.activity, progress };
+        const { tokens, leftTokens } = progress;
+        report(tokens / Math.max(1, tokens + leftTokens));
+      },
+    });
+  }
+
+  /** Adds what another tab has measured meanwhile. */
+  async #readAgain(opened: OpenedExperiment): Promise<void> {
+    const known = await keptRecords(opened.id).catch(() => []);
+    const records = await this.#recordsOf(opened, [...known, ...this.records]);
+    if (this.opened !== opened) return;
+    this.#book.replace(records);
+    this.foreign = false;
+  }
+
+  /** Waits for another tab that runs the opened experiment, and takes over its records. */
+  async #follow(opened: OpenedExperiment): Promise<void> {
+    this.elsewhere = true;
+    await whenFree(this.#around.locks, opened.id);
+    if (this.opened !== opened) return;
+    // A run reads them itself.
+    if (!this.busy) {
+      this.failure = null;
+      await this.#readAgain(opened);
+      this.#summary.refresh();
+    }
+    if (this.opened === opened) this.elsewhere = false;
+  }
+
+  async #textsWith(digests: readonly string[]): Promise<readonly OpenedText[]> {
+    const found: OpenedText[] = [];
+    for (const sha256 of digests) {
+      const text = await this.texts.find({ sha256, name: null });
+      if (text !== null) found.push({ sha256, text });
+    }
+    return found;
   }
 
   /** Says what the opened experiment, or what is left of it, will cost. */
@@ -229,10 +313,11 @@ export class Laboratory {
     const opened = await openExperiment(here, this.texts, words.untitled);
     const known = await keptRecords(opened.id).catch(() => []);
     this.opened = opened;
+    this.elsewhere = false;
     const own = await this.#recordsOf(opened, [...known, ...more]);
     this.foreign = own.length === 0 && more.length > 0;
-    this.records = this.foreign ? latest(more) : own;
-    this.summary = null;
+    this.#book.replace(this.foreign ? latestRecords(more) : own);
+    this.#summary.clear();
     this.cost = null;
     if (more.length > 0) {
       await this.#keeping(async () => {
@@ -240,7 +325,8 @@ export class Laboratory {
         for (const record of more) await keepRecord(opened.id, record);
       });
     }
-    this.#refreshSummary();
+    this.#summary.refresh();
+    if (await isHeld(this.#around.locks, opened.id)) void this.#follow(opened);
   }
 
   /** Those of the records that this version of kvtab would measure the same; all of them as long as that is not known. */
@@ -258,7 +344,7 @@ export class Laboratory {
         records,
       );
     } catch {
-      return latest(records); // a model or a text is missing
+      return latestRecords(records); // a model or a text is missing
     }
   }
 
@@ -268,45 +354,37 @@ export class Laboratory {
   }
 
   async #remember({ id, experiment }: OpenedExperiment): Promise<void> {
-    await keepExperiment({ id, json: experiment.json, usedAtMs: Date.now() });
-    this.kept = await keptExperiments();
-    const experiments = [...this.kept, ...(this.removed ? [this.removed.kept] : [])];
-    const needed = experiments.flatMap((kept) => textsOf(kept.json));
-    await this.texts.forgetAllBut(new Set(needed));
+    await holdTexts(this.#around.locks, async () => {
+      await keepExperiment({ id, json: experiment.json, usedAtMs: Date.now() });
+      // Another tab may have deleted them, because no experiment named them before.
+      await this.texts.keepOwn(textsOf(experiment.json));
+      this.kept = await keptExperiments();
+      await this.texts.forgetAllBut(new Set(this.kept.flatMap((kept) => textsOf(kept.json))));
+    });
   }
 
   #append(opened: OpenedExperiment, record: ItemRecord): void {
-    this.records = [...this.records, record];
-    void this.#keeping(() => keepRecord(opened.id, record));
+    this.#book.add(record);
+    const writing: Promise<void> = this.#keeping(() => keepRecord(opened.id, record)).finally(() =>
+      this.#writing.delete(writing),
+    );
+    this.#writing.add(writing);
     const measure = opened.experiment.measures.find(({ id }) => id === record.measure);
     const all = measure && opened.items.get(measure)?.facts.length;
-    if (this.counts.get(cellKey(record.row, record.measure)) === all) this.#refreshSummary();
+    if (this.countOf(record.row, record.measure) === all) {
+      this.#book.tell();
+      this.#summary.refresh();
+    }
     if (this.activity.at === 'running' && this.activity.ending === 'pause') this.#engine.stop();
   }
 
-  /** Makes a new summary; if one is being made, the next one after it. */
-  #refreshSummary(): void {
-    this.#summaryIsOld = true;
-    if (!this.#summarizing) void this.#summarizeAgain();
-  }
-
-  async #summarizeAgain(): Promise<void> {
-    this.#summarizing = true;
-    try {
-      while (this.#summaryIsOld) {
-        this.#summaryIsOld = false;
-        const { opened, records } = this;
-        if (!opened || opened.missing.length > 0) continue;
-        const wanted = new Set(textsOf(opened.experiment.json));
-        const sources = new Map([...this.texts.known].filter(([sha256]) => wanted.has(sha256)));
-        const summary = await this.#summarize(opened.experiment.json, records, sources);
-        if (this.opened === opened) this.summary = summary;
-      }
-    } catch (error) {
-      this.failure = { code: 'internal', reason: String(error) };
-    } finally {
-      this.#summarizing = false;
-    }
+  #summarized(): Summarized | null {
+    const { opened, records } = this;
+    if (!opened || opened.missing.length > 0) return null;
+    const { json } = opened.experiment;
+    const wanted = new Set(textsOf(json));
+    const sources = new Map([...this.texts.known].filter(([sha256]) => wanted.has(sha256)));
+    return { json, records, sources, grows: this.busy };
   }
 
   /** Lends the engine to work, when a model is loaded, and loads the page's own model again after it. */
@@ -316,7 +394,7 @@ export class Laboratory {
     if (!this.opened || this.busy) return;
     this.failure = null;
     this.activity = { at: 'waiting' };
-    const ready = await this.#modelIsReady();
+    const ready = await this.#around.modelIsReady(() => this.activity.at === 'waiting');
     if (ready) {
       // The page knows only now whether it computes on the CPU.
       const { json } = this.opened.experiment;
@@ -360,7 +438,7 @@ export class Laboratory {
       engine: guardedEngine(this.#engine, wanted),
       engineVersion,
       refOf: (model) => brought.get(model) ?? model,
-      digestOf: (model) => digestOfModel(model, brought.get(model), this.#pageUrl),
+      digestOf: (model) => digestOfModel(model, brought.get(model), this.#around.pageUrl),
       readSource: async (wantedText) => {
         const text = await this.texts.find(wantedText);
         if (text !== null) return text;
@@ -374,24 +452,6 @@ export class Laboratory {
     const { models, brought } = this.#playground;
     const known = new Set([...models.map(({ id }) => id), ...brought.keys()]);
     return this.opened?.experiment.rows.find(({ model }) => !known.has(model))?.model ?? null;
-  }
-
-  /** Waits until the page has a model, and loads it if nobody has asked for it yet. */
-  #modelIsReady(): Promise<boolean> {
-    const { phase } = this.#playground;
-    if (phase.at === 'idle' || phase.at === 'failed') this.#playground.load();
-    return new Promise((resolve) => {
-      const end = $effect.root(() => {
-        $effect(() => {
-          const { at } = this.#playground.phase;
-          if (at !== 'ready' && at !== 'failed' && this.activity.at === 'waiting') return;
-          resolve(at === 'ready' && this.activity.at === 'waiting');
-          queueMicrotask(() => {
-            end();
-          });
-        });
-      });
-    });
   }
 
   async #attempt(work: () => Promise<void>): Promise<boolean> {
@@ -410,43 +470,4 @@ export class Laboratory {
   }
 }
 
-export const cellKey = (row: number, measure: string): string => `${row} ${measure}`;
-
-/** The last record of each item. */
-function latest(records: readonly ItemRecord[]): readonly ItemRecord[] {
-  const byItem = new Map(
-    records.map((record) => [`${cellKey(record.row, record.measure)} ${record.item}`, record] as const),
-  );
-  return [...byItem.values()];
-}
-
-function textsOf(json: Readonly<Record<string, unknown>>): readonly string[] {
-  try {
-    return readExperiment(json).measures.flatMap((measure) => sourceOf(measure)?.sha256 ?? []);
-  } catch {
-    return []; // an older version kept it
-  }
-}
-
 const refused = (field: string, reason: string) => new Refused({ code: 'bad-request', field, reason });
-
-/** What was refused, and bugs too, as outcomes: the engine that is lent has to be given back. */
-async function settled(work: () => Promise<void>): Promise<Outcome<void>> {
-  try {
-    return await attemptAsync(work);
-  } catch (error) {
-    return { ok: false, failure: { code: 'internal', reason: String(error) } };
-  }
-}
-
-const laboratories = new WeakMap<Playground, Laboratory>();
-
-/** The laboratory of a page. It lasts longer than the panel, which may be closed while it runs. */
-export function laboratoryOf(playground: Playground, engine: LabEngine): Laboratory {
-  const known = laboratories.get(playground);
-  if (known) return known;
-  const laboratory = new Laboratory(playground, engine, document.baseURI);
-  laboratories.set(playground, laboratory);
-  void laboratory.restore();
-  return laboratory;
-}

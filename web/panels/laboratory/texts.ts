@@ -26,6 +26,8 @@ export const textOfPaste = (text: string): Promise<OpenedText> => textOfBytes(ne
 export class Texts {
   readonly #pageUrl: string;
   readonly #known = new Map<string, string>();
+  /** Those that do not ship. */
+  readonly #own = new Set<string>();
 
   constructor(pageUrl: string) {
     this.#pageUrl = pageUrl;
@@ -39,13 +41,24 @@ export class Texts {
   /** Keeps a text on this device, so that an experiment with it goes on after a reload. */
   async keep({ sha256, text }: OpenedText): Promise<void> {
     this.#known.set(sha256, text);
+    this.#own.add(sha256);
     await space.set([sha256], text);
+  }
+
+  /** Keeps those of the texts that do not ship and that this page has. */
+  async keepOwn(digests: readonly string[]): Promise<void> {
+    for (const sha256 of digests) {
+      const text = this.#known.get(sha256);
+      if (text !== undefined && this.#own.has(sha256)) await this.keep({ sha256, text });
+    }
   }
 
   /** The text with a digest; null if neither page nor device has it. */
   async find({ sha256, name }: ByDigest): Promise<string | null> {
-    const known = this.#known.get(sha256) ?? (await space.get([sha256]).catch(() => undefined));
-    const text = known ?? (await this.#shipped(sha256, name));
+    const known = this.#known.get(sha256);
+    const kept = known ?? (await space.get([sha256]).catch(() => undefined));
+    if (known === undefined && kept !== undefined) this.#own.add(sha256);
+    const text = kept ?? (await this.#shipped(sha256, name));
     if (text !== null) this.#known.set(sha256, text);
     return text;
   }

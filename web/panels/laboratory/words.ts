@@ -139,6 +139,8 @@ export const words = {
   modelMissing: (model: string) =>
     `${model.slice(0, 100)} is not on this page; load it, from the Hub or a folder, and start again`,
   stillRunning: 'another one is running; stop it first',
+  elsewhere: 'another tab runs it at the moment; stop it there, or wait for it',
+  elsewhereNow: 'Another tab runs this experiment. Its results appear here when it ends.',
   refused: (field: string, reason: string) => `${field}: ${reason}.`,
   deviceFull:
     'This device has no more room, so the newest results will not survive a reload. Save the results now.',

@@ -1,0 +1,11 @@
+import { attemptAsync } from '../../../worker/outcome.ts';
+import type { Outcome } from '../../../worker/protocol/failure.ts';
+
+/** What was refused, and bugs too, as outcomes: the engine that is lent has to be given back. */
+export async function settled(work: () => Promise<void>): Promise<Outcome<void>> {
+  try {
+    return await attemptAsync(work);
+  } catch (error) {
+    return { ok: false, failure: { code: 'internal', reason: String(error) } };
+  }
+}
