@@ -40,7 +40,12 @@ export async function main(
     } else if (order.kind === 'work') {
       await work(order, laboratory);
     } else {
-      const paths = { experiment: pathOf(order.experiment), out: pathOf(order.out) };
+      const { experiment, out, harness } = order;
+      const paths = {
+        experiment: pathOf(experiment),
+        out: pathOf(out),
+        harness: harness === null ? null : pathOf(harness),
+      };
       await runExperimentFile({ ...order, ...paths }, laboratory);
     }
     return 0;

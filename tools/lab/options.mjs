@@ -1,7 +1,8 @@
 // What `npm run lab` is asked for.
 import { parseArgs } from 'node:util';
 
-export const usage = `npm run --silent lab -- EXPERIMENT.json --out RESULTS.jsonl [--estimate] [--table md|csv|latex] [--queue REDIS]
+export const usage = `npm run --silent lab -- EXPERIMENT.json --out RESULTS.jsonl [--estimate] [--table md|csv|latex]
+                        [--harness DIR] [--queue REDIS]
 npm run --silent lab -- work --queue REDIS [--lost-after SECONDS]
 npm run --silent lab -- --tasks A.yaml B.yaml --model MODEL --out DIR
                         [--backend webgpu|cpu] [--max-length N] [--begin harness|once] [--kv f32|f16]
@@ -9,7 +10,8 @@ npm run --silent lab -- --tasks A.yaml B.yaml --model MODEL --out DIR
   EXPERIMENT.json  what to vary and to measure: docs/laboratory.md
   --out            where results go; an experiment continues what is there
   --estimate       says what the experiment will cost, and runs nothing
-  --table          also prints the results as a table
+  --table          the form of the table that is printed at the end (md)
+  --harness        also writes the results as lm-evaluation-harness does, a folder of DIR for each row
   --queue          redis://user:password@host:port: others measure the experiment's cells, and this process collects them
   work             measures cells of a queue until Ctrl+C, with the models and texts of this machine
   --lost-after     how long a worker may be silent before another one takes its cell (60)
@@ -25,7 +27,7 @@ npm run --silent lab -- --tasks A.yaml B.yaml --model MODEL --out DIR
  *   readonly kv: 'f32' | 'f16', readonly mode: 'auto' | 'sequential' | 'parallel', readonly limit: number | null }} TasksOrder
  * @typedef {{ readonly kind: 'experiment', readonly experiment: string, readonly out: string,
  *   readonly estimate: boolean, readonly table: 'md' | 'csv' | 'latex' | null,
- *   readonly queue: string | null }} ExperimentOrder
+ *   readonly harness: string | null, readonly queue: string | null }} ExperimentOrder
  * @typedef {{ readonly kind: 'work', readonly queue: string, readonly lostAfterMs: number }} WorkOrder
  */
 
@@ -53,6 +55,7 @@ export function readOptions(args) {
         limit: { type: 'string' },
         estimate: { type: 'boolean', default: false },
         table: { type: 'string' },
+        harness: { type: 'string' },
         queue: { type: 'string' },
         'lost-after': { type: 'string', default: '60' },
       },
@@ -61,7 +64,7 @@ export function readOptions(args) {
     return wrong(error instanceof Error ? error.message : String(error));
   }
   const { values, positionals } = read;
-  const { out, backend, begin, kv, mode, table = null, queue = null } = values;
+  const { out, backend, begin, kv, mode, table = null, queue = null, harness = null } = values;
   if (positionals[0] === 'work' && positionals.length === 1) {
     const lostAfter = Number(values['lost-after']);
     if (queue === null) return wrong('--queue is missing: say where the cells come from');
@@ -97,5 +100,5 @@ export function readOptions(args) {
   if (table !== null && table !== 'md' && table !== 'csv' && table !== 'latex') {
     return wrong(`--table ${table} is none of md, csv and latex`);
   }
-  return { kind: 'experiment', experiment, out, estimate: values.estimate, table, queue };
+  return { kind: 'experiment', experiment, out, estimate: values.estimate, table, harness, queue };
 }

@@ -1,16 +1,20 @@
 import { existsSync } from 'node:fs';
-import { readFile } from 'node:fs/promises';
+import { readFile, writeFile } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { BadJson, parseHostileJson } from '../../worker/hostile-json.ts';
 import { estimateCost, type Cost } from '../../worker/laboratory/estimate-cost.ts';
 import { readExperiment, type Experiment } from '../../worker/laboratory/experiment.ts';
 import { exportSummary } from '../../worker/laboratory/export-summary.ts';
+import { filesByRow } from '../../worker/laboratory/harness-rows.ts';
+import { itemsOfMeasure, sourceOf } from '../../worker/laboratory/measure-items.ts';
 import { planExperiment, recordsOf, type Cell } from '../../worker/laboratory/plan-experiment.ts';
+import type { ItemRecord } from '../../worker/laboratory/records.ts';
 import { runCells, type ExperimentParts, type Progress } from '../../worker/laboratory/run-experiment.ts';
 import { summarize } from '../../worker/laboratory/summary.ts';
 import { Refused } from '../../worker/outcome.ts';
 import type { EngineApi } from '../../worker/protocol/engine.ts';
 import { hubModelOf } from '../headless/hub-model.ts';
+import { makeFolder } from '../headless/make-folder.ts';
 import { onInterrupt } from './interrupt.ts';
 import { LabError } from './lab-error.ts';
 import { ModelDigests } from './model-digest.ts';
@@ -69,8 +73,31 @@ export async function runExperimentFile(order: ExperimentOrder, laboratory: Labo
     else await runOnQueue(experiment, cells, results, order.queue, laboratory);
     const summary = summarize(experiment, recordsOf(cells, results.records), sources.texts);
     process.stdout.write(exportSummary(summary, order.table ?? 'md'));
+    if (order.harness !== null) {
+      await writeHarness(experiment, recordsOf(cells, results.records), sources.texts, order.harness);
+    }
   } finally {
     results.close();
+  }
+}
+
+/** Writes a folder for each row. Measures that the harness does not know are left out. */
+async function writeHarness(
+  experiment: Experiment,
+  records: readonly ItemRecord[],
+  texts: ReadonlyMap<string, string>,
+  folder: string,
+): Promise<void> {
+  const items = new Map(
+    experiment.measures.map((measure) => {
+      const source = texts.get(sourceOf(measure)?.sha256 ?? '') ?? '';
+      // Which items there are does not depend on the model's context.
+      return [measure, itemsOfMeasure(measure, source, { contextTokens: 1, seed: experiment.seed })] as const;
+    }),
+  );
+  for (const { name, text } of await filesByRow({ experiment, items }, records, texts, new Date())) {
+    await makeFolder(join(folder, dirname(name)));
+    await writeFile(join(folder, name), text);
   }
 }
 

@@ -57,14 +57,15 @@ export function columnsOf(measure: Measure): readonly Column[] {
         choices('accuracy', () => 1),
         choices('accuracy by characters', codePoints),
         choices('accuracy by bytes', utf8Bytes),
+        ...(measure.mutualInfo ? [byMutualInfo] : []),
         {
           name: 'margin',
           unit: 'nats',
           higherIsBetter: true,
           kind: 'mean',
-          value: (measured, { gold }) => {
-            const nats = natsOf(measured);
-            return nats && marginOf(nats, [gold]);
+          value: (measured, facts) => {
+            const nats = natsOfChoices(measured, facts);
+            return nats && marginOf(nats, [facts.gold]);
           },
         },
         kvBytes,
@@ -163,12 +164,29 @@ const choices = (name: string, lengthOf: (choice: string) => number): Column => 
   higherIsBetter: true,
   kind: 'fraction',
   value: (measured, facts) => {
-    const nats = natsOf(measured);
+    const nats = natsOfChoices(measured, facts);
     return (
       nats && Number(argmax(nats.map((each, i) => each / lengthOf(facts.choices[i] ?? ''))) === facts.gold)
     );
   },
 });
+
+/** What the context adds to each choice decides. */
+const byMutualInfo: Column = {
+  name: 'accuracy by mutual information',
+  unit: '',
+  higherIsBetter: true,
+  kind: 'fraction',
+  value: (measured, { choices: { length }, gold }) => {
+    const nats = natsOf(measured);
+    if (nats?.length !== 2 * length) return undefined;
+    return Number(argmax(nats.slice(0, length).map((each, i) => each - (nats[length + i] ?? NaN))) === gold);
+  },
+};
+
+/** The log-likelihoods of the choices behind their context. */
+const natsOfChoices = (measured: Measured, { choices: { length } }: ItemFacts) =>
+  natsOf(measured)?.slice(0, length);
 
 function hidden(
   name: string,

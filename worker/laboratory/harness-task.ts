@@ -1,11 +1,11 @@
 /** A measure of an experiment as a task of lm-evaluation-harness, so that its results are written in that layout. */
-import type { MeasureItems } from '../../../worker/laboratory/measure-items.ts';
-import { sourceOf } from '../../../worker/laboratory/measure-items.ts';
-import type { Measure } from '../../../worker/laboratory/measures.ts';
-import { readDocuments } from '../../../worker/laboratory/tasks/documents.ts';
-import type { MetricName, OutputType } from '../../../worker/laboratory/tasks/metric-names.ts';
-import type { Task } from '../../../worker/laboratory/tasks/task-file.ts';
-import type { TaskItem } from '../../../worker/laboratory/tasks/task-items.ts';
+import type { MeasureItems } from './measure-items.ts';
+import { sourceOf } from './measure-items.ts';
+import type { Measure } from './measures.ts';
+import { readDocuments } from './tasks/documents.ts';
+import type { MetricName, OutputType } from './tasks/metric-names.ts';
+import type { Task } from './tasks/task-file.ts';
+import type { TaskItem } from './tasks/task-items.ts';
 
 interface HarnessKind {
   readonly outputType: OutputType;
@@ -31,6 +31,7 @@ export function harnessKind(measure: Measure): HarnessKind | null {
           ['acc', true],
           ['acc_norm', true],
           ['acc_bytes', true],
+          ...(measure.mutualInfo ? ([['acc_mutual_info', true]] as const) : []),
           ['brier_score', false],
         ],
       };

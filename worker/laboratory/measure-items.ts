@@ -69,12 +69,12 @@ export function itemsOfMeasure(
         const choices = columns.list(i, measure.choices);
         return { ...noFacts, choices, gold: columns.index(i, measure.gold, choices.length) };
       });
-      const items = facts.map(({ choices }, i) => ({
-        requests: choices.map((choice) => ({
-          context: columns.text(i, measure.context),
-          continuation: measure.delimiter + choice,
-        })),
-      }));
+      const items = facts.map(({ choices }, i) => {
+        const behind = (context: string) =>
+          choices.map((choice) => ({ context, continuation: measure.delimiter + choice }));
+        const alone = measure.mutualInfo ? behind('') : [];
+        return { requests: [...behind(columns.text(i, measure.context)), ...alone] };
+      });
       return { facts, work: { kind: 'likelihood', items, maxLength: lengthOf(measure.maxLength) } };
     }
     case 'continuation': {

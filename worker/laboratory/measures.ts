@@ -32,6 +32,8 @@ export interface ChoicesMeasure extends Named {
   readonly choices: string;
   readonly gold: string;
   readonly delimiter: string;
+  /** Whether each choice is scored without the context too, for the accuracy by mutual information. */
+  readonly mutualInfo: boolean;
   readonly maxLength: number | null;
   readonly limit: number | null;
 }
@@ -148,7 +150,7 @@ function readMeasure(fields: HostileFields): Measure {
         ...limits(),
       };
     case 'choices':
-      known('items', 'context', 'choices', 'gold', 'delimiter', 'maxLength', 'limit');
+      known('items', 'context', 'choices', 'gold', 'delimiter', 'mutualInfo', 'maxLength', 'limit');
       return {
         id,
         kind,
@@ -157,6 +159,7 @@ function readMeasure(fields: HostileFields): Measure {
         choices: fields.text('choices', 'choices'),
         gold: fields.text('gold', 'gold'),
         delimiter: fields.text('delimiter', ' '),
+        mutualInfo: fields.flag('mutualInfo', false),
         ...limits(),
       };
     case 'continuation': {

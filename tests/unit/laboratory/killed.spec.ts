@@ -1,7 +1,7 @@
 import { spawn } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { once } from 'node:events';
-import { existsSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
@@ -29,8 +29,9 @@ const json = {
   ],
 };
 
-function lab(out: string) {
-  const child = spawn(process.execPath, ['tools/lab/run.mjs', experiment, '--out', join(folder, out)], {
+function lab(out: string, ...more: readonly string[]) {
+  const args = ['tools/lab/run.mjs', experiment, '--out', join(folder, out), ...more];
+  const child = spawn(process.execPath, args, {
     stdio: ['ignore', 'pipe', 'pipe'],
   });
   const said = { out: '', err: '' };
@@ -54,13 +55,31 @@ describe('A run in a process of its own', () => {
   beforeAll(async () => {
     writeFileSync(experiment, JSON.stringify(json));
     await importBuilt('lab');
-    const whole = lab('whole.jsonl');
+    const whole = lab('whole.jsonl', '--harness', join(folder, 'harness'));
     expect((await whole.ended)[0], whole.said.err).toBe(0);
     bytes = statSync(join(folder, 'whole.jsonl')).size;
     table = whole.said.out;
   }, 120_000);
   afterAll(() => {
     rmSync(folder, { recursive: true });
+  });
+
+  it('also writes the harness’s files, a folder for each row, with the numbers of the table', () => {
+    for (const [row, line] of table.trim().split('\n').slice(2).entries()) {
+      const files = join(folder, 'harness', `row-${row + 1}`);
+      const names = readdirSync(files).sort();
+      expect(names.map((name) => name.replace(/_\d{4}-.*\./, '.'))).toEqual([
+        'results.json',
+        'samples_word.jsonl',
+      ]);
+      const { results } = JSON.parse(readFileSync(join(files, names[0] ?? ''), 'utf8')) as {
+        results: { word: { 'perplexity,none': number } };
+      };
+      const [, perplexity] = line.split(' | ');
+      expect(results.word['perplexity,none']).toBeGreaterThan(1);
+      const shown = Number.parseFloat(perplexity?.replaceAll(',', '') ?? '');
+      expect(shown / results.word['perplexity,none']).toBeCloseTo(1, 3);
+    }
   });
 
   it(`that is killed by SIGKILL at ${kills} random points ends with the same results`, async () => {

@@ -3,6 +3,7 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { parseModelIndex } from '../../../web/models/model-index.ts';
 import { budgetOf, rowsInWords, shortNames } from '../../../web/panels/laboratory/charts/chart-data.ts';
+import { batchRatios } from '../../../web/panels/laboratory/charts/batch-ratios.ts';
 import { chartsOf } from '../../../web/panels/laboratory/charts/charts.ts';
 import { isDominated } from '../../../web/panels/laboratory/charts/pareto.ts';
 import { linearAxis, listAxis, logAxis } from '../../../web/panels/laboratory/charts/plot-axis.ts';
@@ -13,7 +14,7 @@ import {
   type Draft,
 } from '../../../web/panels/laboratory/draft.ts';
 import { experimentHash } from '../../../web/panels/laboratory/experiment-link.ts';
-import { harnessItems, harnessKind, harnessTask } from '../../../web/panels/laboratory/harness-task.ts';
+import { harnessItems, harnessKind, harnessTask } from '../../../worker/laboratory/harness-task.ts';
 import { itemView } from '../../../web/panels/laboratory/item-views.ts';
 import { itemCount, withBackend } from '../../../web/panels/laboratory/open-experiment.ts';
 import { readExperimentText, readLaboratoryFile } from '../../../web/panels/laboratory/open-files.ts';
@@ -157,6 +158,7 @@ const experiment = {
       choices: 'endings',
       gold: 'label',
       limit: 2,
+      mutualInfo: true,
     },
     { id: 'recall', kind: 'recall', distances: [0, 100], repeats: 1 },
     { id: 'hidden', kind: 'hidden', text: shippedSets.tales, column: 'text', limit: 1 },
@@ -237,8 +239,10 @@ describe('results', () => {
       case 'rolling':
         return { kind, logLikelihood: -100 - 10 * row - item, tokens: 50, words: 30, bytes: 200, kvBytes };
       case 'choices': {
-        const requests = [0, 1, 2, 3].map((choice) => ({
-          ...{ logLikelihood: -10 - ((choice + item) % 4), greedy: false, tokens: 4, cut: 0 },
+        // Without the context the first choice is as likely as with it, and the others gain.
+        const nats = [0, 1, 2, 3].map((choice) => -10 - ((choice + item) % 4));
+        const requests = [...nats, ...nats.map((each, choice) => each - choice)].map((logLikelihood) => ({
+          ...{ logLikelihood, greedy: false, tokens: 4, cut: 0 },
         }));
         return { kind: 'likelihood', requests, kvBytes };
       }
@@ -284,6 +288,24 @@ describe('results', () => {
     );
   });
 
+  it('say what the largest batch brings against the baseline', () => {
+    const [, row] = batchRatios({ experiment: read, summary, records, names });
+    // As many fit in every row of these records, at the same speed. Row 2 has a third of the baseline's KV.
+    expect(row).toEqual({ label: names[2], sequences: 1, faster: 1, bytes: 3 });
+    expect(batchRatios({ experiment: read, summary, records: [], names })).toEqual([]);
+  });
+
+  it('count what the context adds to each choice, if it is asked for', () => {
+    const column = summary.columns.find(({ name }) => name === 'accuracy by mutual information');
+    const golds = read.measures.flatMap((measure) =>
+      measure.id === 'next' ? (items.get(measure)?.facts.map(({ gold }) => gold) ?? []) : [],
+    );
+    // The context adds most to the last choice.
+    expect(column?.figures[0]?.value).toBe(golds.filter((gold) => gold === 3).length / golds.length);
+    const task = read.measures.find(({ id }) => id === 'next');
+    expect(task && harnessKind(task)?.metrics).toContainEqual(['acc_mutual_info', true]);
+  });
+
   it('count the items of all rows', () => {
     expect(itemCount({ id: '', experiment: read, name: '', about: '', missing: [], items })).toBe(
       records.length,
@@ -295,7 +317,8 @@ describe('results', () => {
     if (!next) throw new Error('the measure is there');
     const { gold } = next[1].facts[1] ?? { gold: -1 };
     const view = itemView(next[1], 1, measuredOf('choices', 0, 1));
-    expect(view.choices).toHaveLength(4);
+    expect(view.choices).toHaveLength(8);
+    expect(view.choices[4]?.marks).toEqual(['without the context']);
     expect(view.choices[gold]?.marks).toContain('right answer');
     expect(view.choices[3]?.marks).toContain('chosen');
     expect(view.choices[0]).toMatchObject({ logLikelihood: '-11', tokens: '4', cut: '0', greedy: 'no' });

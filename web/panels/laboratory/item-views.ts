@@ -1,7 +1,7 @@
 /** What was asked of an item and what came out, ready to be shown. All texts are plain text. */
 import { argmax } from '../../../worker/laboratory/tasks/task-metrics.ts';
 import { shortNumber } from '../../../worker/laboratory/export-summary.ts';
-import type { MeasureItems } from '../../../worker/laboratory/measure-items.ts';
+import type { ItemFacts, MeasureItems } from '../../../worker/laboratory/measure-items.ts';
 import type { Measured, MeasureWork } from '../../../worker/protocol/measure.ts';
 import { formatCount } from '../../ui/format.ts';
 import { words } from './words.ts';
@@ -24,11 +24,13 @@ export interface ItemView {
   readonly said: readonly string[];
 }
 
+const noFacts: ItemFacts = { choices: [], gold: -1, references: [] };
+
 /** @param measured null for an item that is not measured yet */
 export function itemView({ work, facts }: MeasureItems, item: number, measured: Measured | null): ItemView {
   return {
     context: contextOf(work, item),
-    choices: choicesOf(work, item, measured, facts[item]?.gold ?? -1),
+    choices: choicesOf(work, item, measured, facts[item] ?? noFacts),
     said: measured ? saidOf(work, item, measured, facts[item]?.references ?? []) : [words.items.unknown],
   };
 }
@@ -55,18 +57,21 @@ function choicesOf(
   work: MeasureWork,
   item: number,
   measured: Measured | null,
-  gold: number,
+  { gold, choices }: ItemFacts,
 ): readonly ChoiceView[] {
   if (work.kind !== 'likelihood') return [];
   const found = measured?.kind === 'likelihood' ? measured.requests : [];
-  const nats = found.map(({ logLikelihood }) => logLikelihood ?? -Infinity);
   const requests = work.items[item]?.requests ?? [];
+  // What follows the choices are the same ones without a context.
+  const most = choices.length > 0 ? choices.length : requests.length;
+  const nats = found.slice(0, most).map(({ logLikelihood }) => logLikelihood ?? -Infinity);
   const likeliest = nats.length > 1 ? argmax(nats) : -1;
   return requests.map(({ continuation }, i) => {
     const scored = found[i];
     const marks = [
       ...(i === gold ? [words.items.right] : []),
       ...(i === likeliest ? [words.items.chosen] : []),
+      ...(i >= most ? [words.items.alone] : []),
     ];
     if (!scored) {
       return { text: continuation, logLikelihood: '–', tokens: '–', cut: '–', greedy: '–', marks };

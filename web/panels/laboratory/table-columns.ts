@@ -3,6 +3,7 @@ import type { FigureColumn } from '../../../worker/laboratory/summary.ts';
 /** What repeats another figure, or what few people ask for. */
 const more = new Set([
   ...['perplexity per word', 'perplexity per byte', 'accuracy by characters', 'accuracy by bytes'],
+  'accuracy by mutual information',
   ...['exact nuclear norm, after the final norm', 'log-likelihood'],
 ]);
 

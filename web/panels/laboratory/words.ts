@@ -172,6 +172,7 @@ export const words = {
     greedy: 'Greedy',
     right: 'right answer',
     chosen: 'chosen',
+    alone: 'without the context',
     notScorable: 'too long to be scored',
     yes: 'yes',
     no: 'no',
@@ -201,6 +202,18 @@ export const words = {
     harness: 'lm-eval files',
     as: (format: string) => `Export the results as ${format}`,
     title: 'Share and export',
+  },
+
+  ratios: {
+    title: 'As ratios, beside LCKV’s table 1',
+    about:
+      'Each number is against the baseline; the paper’s is Llama. The sequences follow the bytes. In the same memory more of them run at once, and together they are faster. The paper’s cache grows by concatenation, so its factors at one and the same batch are more than reading its bytes explains.',
+    where: 'Where',
+    sequences: 'Sequences that fit',
+    bytes: 'KV bytes saved',
+    faster: 'Throughput at the largest batch',
+    here: (row: string, baseline: string) => `Here: ${row} against ${baseline}`,
+    paper: (where: string, plan: string) => `${where}, ${plan}`,
   },
 
   charts: {
