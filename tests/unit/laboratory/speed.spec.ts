@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import type { ModelWeights } from '../../../gpu/backend.ts';
+import type { AllocateRequest, ModelWeights } from '../../../gpu/backend.ts';
 import { TextsInTurn } from '../../../gpu/webgpu/texts-in-turn.ts';
 import { openProcessorBackend } from '../../../gpu/wasm/backend.ts';
 import { openFolderSource } from '../../../tools/headless/folder-source.ts';
@@ -49,17 +49,10 @@ function partsFor(wrap: (weights: ModelWeights) => ModelWeights) {
   const engine = new Engine({
     openBackend: async () => {
       const backend = await openProcessorBackend();
-      return {
-        adapter: backend.adapter,
-        timesKernels: backend.timesKernels,
-        allocate: async (request) => wrap(await backend.allocate(request)),
-        get allocatedBytes() {
-          return backend.allocatedBytes;
-        },
-        destroy: () => {
-          backend.destroy();
-        },
-      };
+      const allocate = backend.allocate.bind(backend);
+      return Object.assign(backend, {
+        allocate: async (request: AllocateRequest) => wrap(await allocate(request)),
+      });
     },
     openTextPlace: placeHere,
     openSource: (model) => succeed(openFolderSource(`public/models/${model}`)),
