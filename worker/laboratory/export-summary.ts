@@ -3,6 +3,9 @@ import { asCsv, type Cell } from '../csv.ts';
 import { isNoise, type Figure, type FigureColumn, type Summary } from './summary.ts';
 
 export const summaryFormats = ['md', 'csv', 'latex'] as const;
+/** More would be a number that nobody reads. */
+const MOST_DECIMALS = 9;
+
 export type SummaryFormat = (typeof summaryFormats)[number];
 
 export function exportSummary(summary: Summary, format: SummaryFormat): string {
@@ -27,26 +30,32 @@ export function shortNumber(value: number): string {
   return String(Number(value.toPrecision(4)));
 }
 
-/** `0.4667 ± 0.065 (≈ +0.01)`: the value, its error or interval, and the difference from the baseline. */
-export function figureText(figure: Figure): string {
-  const { value, standardError: error, interval, difference } = figure;
-  if (value === null) return '–';
-  const spread = interval
-    ? ` [${shortNumber(interval[0])}, ${shortNumber(interval[1])}]`
-    : error === null
-      ? ''
-      : ` ± ${shortNumber(error)}`;
-  return `${shortNumber(value)}${spread}${difference ? ` (${differenceText(figure)})` : ''}`;
+/** A number and its error, both down to the second digit of the error: `0.4667 ± 0.0650` says no more than is known. */
+export function withError(value: number, error: number): string {
+  const decimals = error > 0 && Number.isFinite(error) ? 1 - Math.floor(Math.log10(error)) : -1;
+  if (decimals < 0 || decimals > MOST_DECIMALS) return `${shortNumber(value)} ± ${shortNumber(error)}`;
+  return `${value.toFixed(decimals)} ± ${error.toFixed(decimals)}`;
 }
 
-/** The difference with its sign and error; with ≈ if it lies inside the noise. */
-export function differenceText(figure: Figure): string {
+/** `0.467 ± 0.065 (≈ +0.010 ± 0.021)`: the value, its error or interval, and the difference from the baseline. */
+export function figureText(column: FigureColumn, figure: Figure): string {
+  const { value, standardError: error, interval, difference } = figure;
+  if (value === null) return '–';
+  const ends = interval ? ` [${shortNumber(interval[0])}, ${shortNumber(interval[1])}]` : '';
+  const known = interval || error === null ? shortNumber(value) : withError(value, error);
+  return `${known}${ends}${difference ? ` (${differenceText(column, figure)})` : ''}`;
+}
+
+/** The difference with its sign and error, in percent if it is relative; with ≈ if it lies inside the noise. */
+export function differenceText({ relative }: FigureColumn, figure: Figure): string {
   const { difference } = figure;
   if (!difference) return '';
-  const { value, standardError: error } = difference;
+  const { standardError: error } = difference;
+  const value = relative ? Math.round(1000 * difference.value) / 10 : difference.value;
   const sign = value > 0 ? '+' : value < 0 ? '−' : '';
-  const spread = error === null ? '' : ` ± ${shortNumber(error)}`;
-  return `${isNoise(figure) ? '≈ ' : ''}${sign}${shortNumber(Math.abs(value))}${spread}`;
+  const size = Math.abs(value);
+  const known = error === null ? shortNumber(size) : withError(size, error);
+  return `${isNoise(figure) ? '≈ ' : ''}${sign}${known}${relative ? ' %' : ''}`;
 }
 
 const titleOf = ({ measure, name, unit }: FigureColumn) =>
@@ -54,15 +63,15 @@ const titleOf = ({ measure, name, unit }: FigureColumn) =>
 
 function tableOf(
   { rows, columns }: Summary,
-  cell: (figure: Figure) => string,
+  cell: (column: FigureColumn, figure: Figure) => string,
 ): readonly (readonly string[])[] {
   return [
     ['row', ...columns.map(titleOf)],
     ...rows.map((label, row) => [
       label,
-      ...columns.map(({ figures }) => {
-        const figure = figures[row];
-        return figure ? cell(figure) : '–';
+      ...columns.map((column) => {
+        const figure = column.figures[row];
+        return figure ? cell(column, figure) : '–';
       }),
     ]),
   ];
@@ -79,10 +88,10 @@ function markdown(summary: Summary): string {
 function csv({ rows, columns }: Summary): string {
   const head = [
     ...['row', 'measure', 'figure', 'unit', 'value', 'standard_error', 'low', 'high', 'items'],
-    ...['difference', 'difference_error', 'p', 'p_corrected', 'noise'],
+    ...['difference', 'difference_error', 'p', 'p_corrected', 'noise', 'difference_is_relative'],
   ];
   const lines = rows.flatMap((label, row) =>
-    columns.flatMap(({ measure, name, unit, figures }): Cell[][] => {
+    columns.flatMap(({ measure, name, unit, relative, figures }): Cell[][] => {
       const figure = figures[row];
       if (!figure) return [];
       const { value, standardError: error, interval, items, difference } = figure;
@@ -92,6 +101,7 @@ function csv({ rows, columns }: Summary): string {
           ...[label, measure, name, unit, value, error, low, high, items],
           ...[difference?.value ?? null, difference?.standardError ?? null, difference?.p ?? null],
           ...[difference?.corrected ?? null, difference ? isNoise(figure) : null],
+          difference ? relative : null,
         ],
       ];
     }),

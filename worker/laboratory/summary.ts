@@ -34,6 +34,8 @@ export interface FigureColumn {
   readonly name: string;
   readonly unit: string;
   readonly higherIsBetter: boolean | null;
+  /** Whether differences are fractions of the baseline's value, as for timed rounds, and not in the column's unit. */
+  readonly relative: boolean;
   /** One for each row. */
   readonly figures: readonly Figure[];
 }
@@ -76,6 +78,7 @@ export function summarize(
       name: column.name,
       unit: column.unit,
       higherIsBetter: column.higherIsBetter,
+      relative: column.kind === 'median',
       figures: figuresOf(column, byRow, facts, draws),
     }));
   });

@@ -66,7 +66,7 @@ export const words = {
     policiesHint: 'Compared with a cache that keeps everything.',
     budgets: 'Rows kept',
     budgetsHint: 'Of each policy, such as 32, 64, 128, 256.',
-    combine: 'Rows',
+    combine: 'Combinations',
     combineOptions: { product: 'Every combination', list: 'One change at a time' },
     measures: {
       tales: 'Bits per byte of tales',
@@ -155,7 +155,7 @@ export const words = {
     waiting: '–',
     itemsOfRow: 'Items of row',
     legend:
-      'Value ± standard error; in grey the paired difference from the baseline. ≈ marks a difference inside the noise (p above 0.05 after Holm’s correction). Brackets are Wilson’s interval, or the range of timed rounds.',
+      'Value ± standard error; below it the paired difference from the baseline, of speeds in percent. ≈ marks a difference inside the noise (p above 0.05 after Holm’s correction). Brackets are Wilson’s interval, or the range of timed rounds.',
     scroll: 'Results of all rows',
   },
   items: {
