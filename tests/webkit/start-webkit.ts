@@ -44,6 +44,8 @@ export async function startWebKit(): Promise<StartedWebKit> {
           DISPLAY: `:${display}`,
           HOME: home,
           XDG_RUNTIME_DIR: home,
+          // As on many servers. `navigator.language` is then "C", which is no language tag, and libraries stumble over it.
+          LC_ALL: 'C',
           // WebKit's sandbox needs privileges that a container lacks. The page under test is this project's own.
           WEBKIT_DISABLE_SANDBOX_THIS_IS_DANGEROUS: '1',
         },

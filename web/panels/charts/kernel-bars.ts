@@ -24,11 +24,11 @@ export const kernelFigure = (bars: readonly KernelBar[]): Figure =>
     [
       {
         axis: words.columns.perToken,
-        format: String,
+        format: (us) => us.toLocaleString('en'),
         binary: false,
         bars: bars.map(({ kernel, gpuUs, fraction }) => ({
           ...{ label: kernel, value: gpuUs, range: null },
-          text: words.barLabel(Math.round(gpuUs), formatPercent(fraction)),
+          text: words.barLabel(Math.round(gpuUs).toLocaleString('en'), formatPercent(fraction)),
         })),
       },
     ],

@@ -12,9 +12,9 @@ export const words = {
   thisPlan: 'this plan',
   plain: 'plain LLaMA',
   tokensPerSecond: 'tokens per second',
-  kvSummary: (bytes: string, tokens: number, plainBytes: string) =>
-    `${bytes} after ${tokens} tokens; plain LLaMA would take ${plainBytes}.`,
-  speedSummary: (speed: string, newToken: number) => `${speed} at new token ${newToken}.`,
+  kvSummary: (bytes: string, tokens: string, plainBytes: string) =>
+    `${bytes} after ${tokens}; plain LLaMA would take ${plainBytes}.`,
+  speedSummary: (speed: string, newToken: string) => `${speed} at new token ${newToken}.`,
   table: 'As a table',
   kernels: 'GPU time by kernel',
   columns: {
@@ -24,5 +24,5 @@ export const words = {
     fraction: 'Fraction',
     bar: 'Bar',
   },
-  barLabel: (microseconds: number, percent: string) => `${microseconds} µs, ${percent}`,
+  barLabel: (microseconds: string, percent: string) => `${microseconds} µs, ${percent}`,
 } as const;

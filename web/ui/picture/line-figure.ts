@@ -37,7 +37,7 @@ export function lineFigure({ title, xLabel, yLabel, x, lines, format, binary }: 
     ]),
     ...ticksBetween(least, most, 8).flatMap((value) => [
       line(toX(value), TOP + PLOT_PX, toX(value), TOP + PLOT_PX + 5, { stroke: light.soft }),
-      textShape(String(value), toX(value), TOP + PLOT_PX + 20, { ...soft, anchor: 'middle' }),
+      textShape(value.toLocaleString('en'), toX(value), TOP + PLOT_PX + 20, { ...soft, anchor: 'middle' }),
     ]),
     textShape(xLabel, LEFT + plotWidth, TOP + PLOT_PX + 38, { ...soft, anchor: 'end' }),
     ...lines.map(({ y }, i) =>
