@@ -4,6 +4,10 @@ import { kernelBars, kernelFigure } from '../../../web/panels/charts/kernel-bars
 import { familyCurve } from '../../../web/panels/family/family-curve.ts';
 import { familyFigure } from '../../../web/panels/family/family-figure.ts';
 import { planFigure } from '../../../web/panels/layers/plan-as-figure.ts';
+import { captionOf } from '../../../web/playground/caption.ts';
+import { defaultConfig } from '../../../web/settings/settings.ts';
+import { cacheFigure } from '../../../web/ui/cache-picture/cache-figure.ts';
+import { plainCache, storesTold } from '../../../web/ui/cache-picture/held-cache.ts';
 import { divergenceFigure } from '../../../web/ui/divergence-figure.ts';
 import { fileName } from '../../../web/ui/file-name.ts';
 import { asSvg } from '../../../web/ui/picture/as-svg.ts';
@@ -11,6 +15,7 @@ import { framed, wrapped, type Figure } from '../../../web/ui/picture/frame.ts';
 import { lineFigure } from '../../../web/ui/picture/line-figure.ts';
 import { ticksBetween, ticksTo } from '../../../web/ui/picture/ticks.ts';
 import { formatBits, formatBytes } from '../../../web/ui/format.ts';
+import { sharingOf } from '../../support/arbitrary-plans.ts';
 import { fc } from '../../support/seeded-properties.ts';
 
 const chart = (label = 'this plan', title = 'KV bytes in use'): Figure =>
@@ -158,6 +163,37 @@ describe('a saved picture', () => {
     expect(textsIn(asSvg(framed(figure, [])))).toEqual(
       expect.arrayContaining(['pass', 'position', '1', '2', '3', 'did not move', 'moved by 100 %']),
     );
+  });
+
+  it('of a cache says what each store holds, and one path is enough for a shade', () => {
+    const { layers } = sharingOf('0_2s_2s_0', { windowTokens: 8 });
+    const plain = cacheFigure('What each store holds', plainCache(layers, 8, 1000));
+    expect(plain.shapes.filter(({ kind }) => kind === 'path').length).toBeLessThan(12);
+    expect(textsIn(asSvg(framed(plain, [])))).toEqual(
+      expect.arrayContaining(['Layer 0', 'read by 0, 3', '1,000 of 1,000', 'Layer 2', 'read by 1–2']),
+    );
+    expect(plain.legend.map(({ label }) => label)).toEqual(['held row', 'evicted']);
+    const heads = [{ positions: [0, 5, 6], scores: [3, 1, 0.5], state: null }];
+    const evicted = { textTokens: 7, stores: storesTold(layers, [{ owner: 0, heads }]) };
+    const figure = cacheFigure('What each store holds', evicted);
+    expect(figure.legend[0]?.label).toContain('the higher its score');
+    expect(textsIn(asSvg(framed(figure, [])))).toContain('3 of 7');
+    // A cell for each row held, each of another shade, over the ground.
+    expect(figure.shapes.filter(({ kind }) => kind === 'path')).toHaveLength(4);
+    const empty = cacheFigure('What each store holds', plainCache(layers, 8, 0));
+    expect(asSvg(framed(empty, []))).not.toMatch(/NaN|Infinity/);
+  });
+
+  it('of a run names the policy of its cache, unless everything is kept', () => {
+    const run = {
+      modelId: 'fairy-lckv',
+      layerTypes: '0_6_6_6_6_6_6_7',
+      adapter: null,
+      settings: defaultConfig,
+    };
+    expect(captionOf(run).join()).not.toContain('Cache:');
+    const settings = { ...run.settings, policy: 'h2o', policyHeavy: 6, policyRecent: 9 };
+    expect(captionOf({ ...run, settings })[1]).toMatch(/^Cache: .*h2o, .*6, .*9/);
   });
 
   it('of kernels has their times and fractions', () => {

@@ -4,9 +4,10 @@ export const words = {
   none: (plan: string) => `Everything that a layer of ${plan} can still see.`,
   under: (policy: string) => `Under ${policy}.`,
   tokens: 'Tokens of the text that are still held',
-  summary: (held: number, all: number, byEveryStore: boolean) =>
+  /** @param state whether LESS's state sums up the rows that are gone */
+  summary: (held: number, all: number, byEveryStore: boolean, state: boolean) =>
     held === all
       ? `All ${all.toLocaleString('en')} tokens are still held by ${byEveryStore ? 'every store' : 'some store'}.`
-      : `${held.toLocaleString('en')} of ${all.toLocaleString('en')} tokens are still held by some store; the others are crossed out, and the model cannot read them again.`,
+      : `${held.toLocaleString('en')} of ${all.toLocaleString('en')} tokens are still held by some store; the others are crossed out, and ${state ? 'only their sum is left, in the state of each store' : 'the model cannot read them again'}.`,
   earlier: (tokens: string) => `… ${tokens} before`,
 } as const;

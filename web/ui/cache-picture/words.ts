@@ -2,6 +2,11 @@ const count = (tokens: number) => tokens.toLocaleString('en');
 
 /** The words of the picture of a cache. */
 export const words = {
+  title: 'What each store holds',
+  axisPosition: 'position of the token',
+  heldRow: 'held row',
+  heldByScore: 'held row: the stronger the color, the higher its score',
+  evicted: 'evicted',
   picture: 'Tokens that each store holds. Arrow keys read the cells',
   role: 'picture of the cache',
   layer: (owner: number) => `Layer ${owner}`,
