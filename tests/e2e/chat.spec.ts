@@ -51,6 +51,17 @@ test('a chat continues from its KV, warns before the context is full, and leaves
   await page.getByRole('button', { name: 'Edit last message' }).click();
   await expect(chat.message).toHaveValue(/^Why\?\nWhy/);
   await expect(chat.log.getByRole('listitem')).toHaveCount(4);
+
+  // Nothing is lost by a wrong press.
+  const undo = page.getByRole('button', { name: 'Undo removing' });
+  await undo.click();
+  await expect(chat.message).toHaveValue('More');
+  await expect(chat.log.getByRole('listitem')).toHaveCount(6);
+  await page.getByRole('button', { name: 'New chat' }).click();
+  await expect(page.getByText('The conversation was removed.')).toBeVisible();
+  await expect(chat.log.getByRole('listitem')).toHaveCount(0);
+  await undo.click();
+  await expect(chat.log.getByRole('listitem')).toHaveCount(6);
 });
 
 const slowRegex = {

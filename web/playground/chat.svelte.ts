@@ -9,6 +9,13 @@ interface Reading extends Readonly<GenerateResult['reuse']> {
   readonly evicts: boolean;
 }
 
+/** What the last press of a button removed from a conversation. */
+interface Removed {
+  readonly what: 'conversation' | 'turn' | 'answer';
+  readonly messages: readonly ChatMessage[];
+  readonly draft: string;
+}
+
 /** A conversation with the model. None of it goes into the address. */
 export class Chat {
   /** Whether the person chose to chat; it takes effect only if the model has a chat template. */
@@ -19,6 +26,8 @@ export class Chat {
   messages = $state.raw<readonly ChatMessage[]>([]);
   /** How much of the last turn's prompt was still in the cache from the turns before. */
   reading = $state.raw<Reading | null>(null);
+  /** Until the next message is sent. */
+  removed = $state.raw<Removed | null>(null);
 
   /** Instructions and messages, as the next turn sends them. */
   readonly sent = $derived<readonly ChatMessage[]>([
@@ -34,25 +43,46 @@ export class Chat {
 
   /** Adds the typed message to the conversation. */
   submit(): void {
+    this.removed = null;
     this.messages = [...this.messages, { role: 'user', content: this.draft }];
     this.draft = '';
   }
 
-  /** Moves the last message back into the draft, and deletes its answer. */
-  takeBack(): void {
+  /** Moves the last message into the draft, and removes its answer. */
+  editLast(): void {
+    this.#remember('turn');
+    this.#takeBack();
+  }
+
+  #takeBack(): void {
     if (!this.lastAsked) return;
     this.draft = this.lastAsked.content;
     this.messages = this.messages.slice(0, this.messages.lastIndexOf(this.lastAsked));
   }
 
-  /** Deletes the last answer, so that the model can write another. */
+  /** Removes the last answer, so that the model can write another. */
   forgetAnswer(): void {
-    if (this.messages.at(-1)?.role === 'assistant') this.messages = this.messages.slice(0, -1);
+    if (this.messages.at(-1)?.role !== 'assistant') return;
+    this.#remember('answer');
+    this.messages = this.messages.slice(0, -1);
   }
 
   clear(): void {
+    if (this.messages.length > 0) this.#remember('conversation');
     this.messages = [];
     this.reading = null;
+  }
+
+  /** Brings back what was removed. */
+  undo(): void {
+    if (!this.removed) return;
+    this.messages = this.removed.messages;
+    this.draft = this.removed.draft;
+    this.removed = null;
+  }
+
+  #remember(what: Removed['what']): void {
+    this.removed = { what, messages: this.messages, draft: this.draft };
   }
 
   /** The request for the next answer. */
@@ -63,7 +93,7 @@ export class Chat {
   /** Ends a turn. If it failed, the message goes back into the draft, to be changed and sent again. */
   settle(outcome: Outcome<GenerateResult>, evicts: boolean): void {
     if (!outcome.ok) {
-      if (this.draft === '') this.takeBack();
+      if (this.draft === '') this.#takeBack();
       return;
     }
     const { text, reuse, promptTokens, tokens } = outcome.value;

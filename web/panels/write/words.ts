@@ -31,6 +31,12 @@ export const words = {
     answerAgain: 'Answer again',
     editLast: 'Edit last message',
     newChat: 'New chat',
+    removed: {
+      conversation: 'The conversation was removed.',
+      turn: 'The last turn was removed.',
+      answer: 'The last answer was replaced.',
+    },
+    undo: 'Undo removing',
     sends: 'sends',
     startsLine: 'starts a new line',
     speakers: { system: 'Instructions', user: 'You', assistant: 'Model' },
