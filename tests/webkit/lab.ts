@@ -53,6 +53,12 @@ export class Lab {
     await this.driver.click(await this.find('button', button));
   }
 
+  /** Opens a panel below the output. */
+  async open(panel: string): Promise<void> {
+    const region = await this.find('region', panel);
+    await this.driver.click(await this.driver.findIn(region, 'summary'));
+  }
+
   async choose(radio: string): Promise<void> {
     await this.driver.click(await this.find('radio', radio));
   }

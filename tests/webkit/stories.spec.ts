@@ -3,6 +3,10 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, afterEach, beforeAll, expect, it } from 'vitest';
 import { chatTemplate } from '../support/chat-template.ts';
+import { lookAsPrinted, whatIsSeen } from '../support/as-printed.ts';
+import { expectChart } from '../support/expect-chart.ts';
+import { expectPrinted } from '../support/expect-printed.ts';
+import { keepSavedFiles, paintedPixels, savedBase64 } from '../support/saved-files.ts';
 import { smallExperiment } from '../support/small-experiment.ts';
 import type { ShippedGolden } from '../support/golden.ts';
 import { unzip } from '../support/unzip.ts';
@@ -21,17 +25,6 @@ afterEach(async () => {
 
 const shipped = fileURLToPath(new URL('../../public/models/fairy-lckv', import.meta.url));
 const golden = JSON.parse(readFileSync(join(shipped, 'golden.json'), 'utf8')) as readonly ShippedGolden[];
-
-/** Runs in the page. */
-function exportedBase64(): Promise<string> {
-  const { exported } = globalThis as { readonly exported?: Blob };
-  const reader = new FileReader();
-  return new Promise((resolve, reject) => {
-    reader.onload = () => resolve(typeof reader.result === 'string' ? reader.result.replace(/^.*,/, '') : '');
-    reader.onerror = () => reject(new Error('the export cannot be read'));
-    reader.readAsDataURL(exported ?? new Blob());
-  });
-}
 
 it('The first Generate writes the golden text on the CPU, and the page says that there is no WebGPU', async () => {
   lab = await site.visit();
@@ -64,17 +57,10 @@ it('An edited plan is exported as the same bytes as in Node, and the file is sav
   lab = await site.visit();
   const plan = '0_5_5_5_5_5_6_7';
   await lab.fill('textbox', 'Layer types', plan);
-  // WebDriver cannot see a download, so the page keeps the file that it saves.
-  await lab.driver.run(() => {
-    const make = URL.createObjectURL.bind(URL);
-    URL.createObjectURL = (content: Blob) => {
-      Object.assign(globalThis, { exported: content });
-      return make(content);
-    };
-  });
+  await lab.driver.run(keepSavedFiles);
   await lab.press('Export model');
   await lab.says(/Exported .* to fairy-lckv-export\.zip/);
-  const bytes = Buffer.from(await lab.driver.run(exportedBase64), 'base64');
+  const bytes = Buffer.from(await lab.driver.run(savedBase64, 0), 'base64');
   const expected = await exportInNode(shipped, 'fairy-lckv', plan);
   const files = unzip(bytes);
   expect([...files.keys()].sort()).toEqual([...expected.keys()].sort());
@@ -124,4 +110,27 @@ it('An experiment of a link runs, and its results are there after a reload', asy
   const first = rows.exec(await lab.says(rows))?.[0];
   lab = await site.visit(link, /Done: 4 items\./);
   expect(rows.exec(await lab.says(rows))?.[0]).toBe(first);
+});
+
+it('A run’s chart is saved as SVG and PNG, and paper tells the run', async () => {
+  lab = await site.visit('#v=1&temperature=0&prompt=The+queen', /No model is loaded/);
+  const text = await lab.generate(12);
+  await lab.open('Charts');
+  await lab.until('region', 'Charts', /plain LLaMA/);
+  await lab.driver.run(keepSavedFiles);
+  const bytes: Buffer[] = [];
+  for (const format of ['SVG', 'PNG']) {
+    await lab.press(`Save “KV bytes in use” as ${format}`);
+    bytes.push(Buffer.from(await lab.driver.run(savedBase64, bytes.length), 'base64'));
+  }
+  const [svg = Buffer.of(), png = Buffer.of()] = bytes;
+  expectChart(svg.toString(), png, await lab.driver.run(paintedPixels, 1, '#14665a'));
+  const file = 'kvtab-KV-bytes-in-use-fairy-lckv-0_6_6_6_6_6_6_7.png';
+  await expect.poll(() => site.downloaded(file)).toEqual(png.length);
+
+  // As wide as A4.
+  await lab.driver.resize(794, 1123);
+  expect(await lab.driver.run(lookAsPrinted)).toBeGreaterThanOrEqual(3);
+  expectPrinted(await lab.driver.run(whatIsSeen), { prompt: 'The queen', text });
+  await lab.driver.resize(1280, 1000);
 });

@@ -41,6 +41,18 @@ export class WebDriver {
     return (await this.#post('elements', { using: 'css selector', value: selector })) as ElementRef[];
   }
 
+  /** The first element of a selector inside another element. */
+  async findIn(element: ElementRef, selector: string): Promise<ElementRef> {
+    return (await send('POST', `${this.#path(element)}/element`, {
+      ...{ using: 'css selector', value: selector },
+    })) as ElementRef;
+  }
+
+  /** Changes the size of the window, in pixels. */
+  async resize(width: number, height: number): Promise<void> {
+    await this.#post('window/rect', { width, height });
+  }
+
   /** The elements of a selector whose label or text contains a name. Reading all accessible names is slow. */
   async findLabelled(selector: string, name: string): Promise<readonly ElementRef[]> {
     const script = `return (${String(likelyNamed)})(...arguments)`;

@@ -1,4 +1,9 @@
 import { afterAll, beforeAll, expect, it } from 'vitest';
+import { lookAsPrinted, whatIsSeen } from '../../support/as-printed.ts';
+import { expectChart } from '../../support/expect-chart.ts';
+import { expectPrinted } from '../../support/expect-printed.ts';
+import { pdfPages } from '../../support/pdf-pages.ts';
+import { keepSavedFiles, paintedPixels, savedBase64 } from '../../support/saved-files.ts';
 import { openSite, type OpenedSite } from './lab.ts';
 
 let site: OpenedSite;
@@ -75,4 +80,30 @@ it('LESS evicts on WebGPU, and the page shows which tokens are left and what the
   await lab.says(/12 of \d+/);
   await lab.says(/in use by the last run: rows [\d.]+ KiB \+ state 6\.19 KiB/);
   await lab.says(/\d+ of \d+ tokens are still held by some store/);
+});
+
+it('A run’s chart is saved as SVG and PNG, and paper tells the run', async () => {
+  const link = '#v=1&backend=cpu&temperature=0&max=12&prompt=The+queen';
+  const lab = await site.visit(link, /No model is loaded/);
+  await lab.press('Generate');
+  await lab.says(/Done: 12 tokens/);
+  const text = await lab.text('region', 'Output');
+  await (await (await lab.find('region', 'Charts')).$('summary'))?.click();
+  await lab.until('region', 'Charts', /plain LLaMA/);
+  await lab.page.evaluate(keepSavedFiles);
+  const bytes: Buffer[] = [];
+  for (const format of ['SVG', 'PNG']) {
+    await lab.press(`Save “KV bytes in use” as ${format}`);
+    bytes.push(Buffer.from(await lab.page.evaluate(savedBase64, bytes.length), 'base64'));
+  }
+  const [svg = Buffer.of(), png = Buffer.of()] = bytes;
+  expectChart(svg.toString(), png, await lab.page.evaluate(paintedPixels, 1, '#14665a'));
+
+  const sheets = pdfPages(Buffer.from(await lab.page.pdf({ format: 'A4' })));
+  expect(sheets).toBeGreaterThanOrEqual(1);
+  expect(sheets).toBeLessThanOrEqual(3);
+  // As wide as A4.
+  await lab.page.setViewport({ width: 794, height: 1123 });
+  expect(await lab.page.evaluate(lookAsPrinted)).toBeGreaterThanOrEqual(3);
+  expectPrinted(await lab.page.evaluate(whatIsSeen), { prompt: 'The queen', text });
 });
