@@ -1,5 +1,6 @@
 import { expect, test } from 'playwright/test';
 import { formatNats } from '../../web/ui/divergence-words.ts';
+import { bringAxe } from './axe.ts';
 import { headless } from './headless-answer.ts';
 import { takePictures, visit } from './lab.ts';
 
@@ -14,6 +15,8 @@ interface Scored {
 }
 
 test.use({ permissions: ['clipboard-read', 'clipboard-write'] });
+
+test.beforeEach(({ page }) => bringAxe(page));
 
 test('compares configurations: one agrees with itself, and others differ as in the headless runner', async ({
   page,

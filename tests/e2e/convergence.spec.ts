@@ -1,6 +1,7 @@
 import { expect, test } from 'playwright/test';
 import { formatNats } from '../../web/ui/divergence-words.ts';
 import { formatMovement, passSummaries } from '../../web/panels/convergence/pass-summaries.ts';
+import { bringAxe } from './axe.ts';
 import { headless } from './headless-answer.ts';
 import { takePictures, visit } from './lab.ts';
 
@@ -12,6 +13,8 @@ interface Answer {
 }
 
 const prompt = 'Once upon a time there was a king who had a son';
+
+test.beforeEach(({ page }) => bringAxe(page));
 
 test('the heat map shows the values of the headless runner, and can be read by keyboard', async ({
   page,

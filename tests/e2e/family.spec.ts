@@ -1,5 +1,8 @@
 import { expect, test } from 'playwright/test';
+import { bringAxe } from './axe.ts';
 import { finished, takePictures, visit } from './lab.ts';
+
+test.beforeEach(({ page }) => bringAxe(page));
 
 test('the keyboard moves along the curve of the family, and the chosen model writes', async ({
   page,

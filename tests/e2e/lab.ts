@@ -1,4 +1,5 @@
 import { expect, type Locator, type Page, type TestInfo } from 'playwright/test';
+import { axeFindings } from './axe.ts';
 
 /** The page by roles and names, as visitors know it, never by markup. */
 export const openLab = (page: Page) => {
@@ -55,7 +56,7 @@ export async function generate(lab: Lab, newTokens: number): Promise<string> {
   return (await lab.output.textContent()) ?? '';
 }
 
-/** Unfolds a panel of settings, as a narrow screen asks for. */
+/** Unfolds a panel of settings, which a narrow screen folds. */
 export const unfold = ({ page }: Lab, panel: string) =>
   page
     .getByRole('group', { name: panel, exact: true })
@@ -67,24 +68,26 @@ export async function finished(lab: Lab): Promise<void> {
 }
 
 /**
- * Saves pictures of the page, or of a part of it, narrow and wide, light and dark, with the results of the test. Fails
- * if anything scrolls sideways.
+ * Looks at the page, or at a part of it, narrow and wide, light and dark: nothing scrolls sideways, axe finds nothing, and
+ * a picture is saved with the results of the test. The page needs `bringAxe` before it opens.
  *
- * @param look checks each view before its picture is taken
+ * @param unfolded whether the settings stand open on a narrow screen too
  */
 export async function takePictures(
   { page }: Lab,
   testInfo: TestInfo,
   name: string,
-  { part, look }: { part?: Locator; look?: (view: string) => Promise<void> } = {},
+  { part, unfolded = false }: { part?: Locator; unfolded?: boolean } = {},
 ): Promise<void> {
   for (const width of [390, 1440]) {
     for (const colorScheme of ['light', 'dark'] as const) {
       await page.setViewportSize({ width, height: 900 });
       await page.emulateMedia({ colorScheme, reducedMotion: 'reduce' });
       const view = `${name}-${width}-${colorScheme}`;
+      const folded = page.locator('legend button[aria-expanded="false"]');
+      while (unfolded && (await folded.count()) > 0) await folded.first().click();
       expect(await page.evaluate(() => document.documentElement.scrollWidth)).toBe(width);
-      await look?.(view);
+      expect(await axeFindings(part ?? page), view).toEqual([]);
       const path = testInfo.outputPath(`${view}.png`);
       await (part ? part.screenshot({ path }) : page.screenshot({ path, fullPage: true }));
     }

@@ -1,6 +1,9 @@
 import { readFileSync } from 'node:fs';
 import { expect, test } from 'playwright/test';
+import { bringAxe } from './axe.ts';
 import { generate, takePictures, visit } from './lab.ts';
+
+test.beforeEach(({ page }) => bringAxe(page));
 
 test('runs are listed, named, pinned, sorted and deleted, and survive a reload', async ({
   page,

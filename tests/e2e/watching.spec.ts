@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { expect, test, type Page } from 'playwright/test';
+import { bringAxe } from './axe.ts';
 import { chooseGreedy, generate, takePictures, visit } from './lab.ts';
 
 /** Opens a panel of the workbench. */
@@ -9,12 +10,16 @@ async function open(page: Page, title: string) {
   return part;
 }
 
+test.beforeEach(({ page }) => bringAxe(page));
+
 test('charts draw the run, have its numbers in a table, and can be saved as pictures', async ({
   page,
 }, testInfo) => {
   const lab = await visit(page);
   const charts = await open(page, 'Charts');
   await charts.getByRole('checkbox', { name: 'Time the kernels' }).check();
+  await (await open(page, 'Tokens')).getByRole('checkbox', { name: 'Measure every token' }).check();
+  await open(page, 'Inside the cache');
   await generate(lab, 12);
 
   const kv = charts.getByRole('img', { name: /^KV bytes in use\./ });
