@@ -1,6 +1,7 @@
 // `npm run pictures -- FOLDER [--only SCENE,…]` builds the page, drives it in Chromium through the states that people
 // show to others, and saves a picture of every panel at four widths, light and dark, and the printed page as PDF. For
-// people who change how the page looks: look at all of them. Fails if a state scrolls sideways.
+// people who change how the page looks: look at all of them. Fails if a state scrolls sideways. What is not the window
+// itself is taken on a screen so high that nothing scrolls in it.
 import { mkdirSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
@@ -10,6 +11,9 @@ import { chromiumOrFail, quietFlags, webGpuFlags } from '../setup/find-chromium.
 import { scenes } from './scenes.mjs';
 
 const WIDTHS = [390, 768, 1440, 1920];
+const HEIGHT = 900;
+/** Higher than all settings together. */
+const WHOLE_HEIGHT = 3600;
 const SCHEMES = /** @type {const} */ (['light', 'dark']);
 
 const { values, positionals } = parseArgs({
@@ -43,12 +47,12 @@ try {
     page.setDefaultTimeout(60_000);
     page.on('pageerror', (error) => faults.push(`${name}: ${error.message}`));
     // Wide enough for every setting to stand open.
-    await page.setViewportSize({ width: 1440, height: 900 });
+    await page.setViewportSize({ width: 1440, height: HEIGHT });
     await page.goto(server.resolvedUrls?.local[0] ?? '');
     await page.getByText('Ready.', { exact: true }).waitFor();
     const parts = await scene(page);
     for (const width of WIDTHS) {
-      await page.setViewportSize({ width, height: 900 });
+      await page.setViewportSize({ width, height: HEIGHT });
       // A narrow screen folds the settings; each button that unfolds some leaves the list. A press closes dialogs, so
       // what shows only the window stays as it is.
       const folded = page.locator('legend button[aria-expanded="false"]');
@@ -60,6 +64,7 @@ try {
         await page.emulateMedia({ colorScheme });
         for (const [part, locator] of Object.entries(parts)) {
           const path = join(out, `${part}-${width}-${colorScheme}.png`);
+          await page.setViewportSize({ width, height: locator === 'window' ? HEIGHT : WHOLE_HEIGHT });
           await page.evaluate(() => {
             for (const element of [document.documentElement, document.querySelector('aside')])
               element?.scrollTo(0, 0);

@@ -20,6 +20,60 @@ const fill = (page, name, value) => page.getByRole('spinbutton', { name, exact: 
 /** @param {Page} page @param {string} name @param {string} value */
 const select = (page, name, value) => page.getByRole('combobox', { name, exact: true }).selectOption(value);
 
+/**
+ * Two plans of two models, measured for quality and speed in a few seconds.
+ *
+ * @type {Readonly<Record<string, unknown>>}
+ */
+const experiment = {
+  experiment: 1,
+  name: 'Two plans of two models',
+  about: 'Quality, memory and speed of a plan that shares and of one that does not.',
+  seed: 1,
+  base: { backend: 'cpu', mode: 'sequential' },
+  vary: [
+    {
+      variants: [
+        { model: 'fairy-llama' },
+        { model: 'fairy-lckv' },
+        { model: 'fairy-llama', layers: '0_0_2_2_4_4_6_6' },
+        { model: 'fairy-lckv', policy: { id: 'h2o', heavy: 16, recent: 16 } },
+      ],
+    },
+  ],
+  measure: [
+    {
+      ...{ id: 'tales', kind: 'rolling', column: 'text', maxLength: 512, begin: 'once', promptTokens: 64 },
+      text: {
+        sha256: 'aa728a19906a5c59adb18d3c45ae2f9730e6df019d1ed875844b5cd24b50662c',
+        name: 'fairy_rolling.jsonl',
+      },
+      limit: 6,
+    },
+    {
+      ...{ id: 'order', kind: 'choices', context: 'ctx', choices: 'endings', gold: 'label', limit: 20 },
+      items: {
+        sha256: '490338a84469345601906ccf6d5e2abc185305d7b355970bb819df339da251e2',
+        name: 'fairy_order.jsonl',
+      },
+    },
+    { id: 'speed', kind: 'speed', prompt: [5], generate: [32], batch: [1], budgetBytes: 2 ** 24, rounds: 3 },
+  ],
+};
+
+/** Opens the experiment in the laboratory, and waits until everything is known. @param {Page} page */
+async function measureExperiment(page) {
+  await open(page, 'Laboratory');
+  const panel = region(page, 'Laboratory');
+  await panel.locator('input[type=file][accept=".json,.jsonl"]').setInputFiles({
+    ...{ name: 'experiment.json', mimeType: 'application/json' },
+    buffer: Buffer.from(JSON.stringify(experiment)),
+  });
+  await press(page, 'Start experiment');
+  await panel.getByText(/^Done: /).waitFor();
+  return panel;
+}
+
 /** @param {Page} page */
 async function generate(page) {
   await press(page, 'Generate');
@@ -108,6 +162,39 @@ export const scenes = {
       held: region(page, 'Inside the cache'),
       figures: region(page, 'Figures'),
     };
+  },
+  /** LESS under numbers that its kernels were not trained for, and what H2O keeps, on the CPU. */
+  less: async (page) => {
+    await select(page, 'Backend', 'cpu');
+    await select(page, 'Cache policy', 'less');
+    await fill(page, 'Max new tokens', '40');
+    await generate(page);
+    return {
+      window: 'window',
+      cache: group(page, 'What the cache keeps'),
+      held: region(page, 'Inside the cache'),
+      figures: region(page, 'Figures'),
+    };
+  },
+  /** The laboratory before anything is measured, with a text and the form for experiments of one's own. */
+  laboratory: async (page) => {
+    await open(page, 'Laboratory');
+    const panel = region(page, 'Laboratory');
+    await panel.getByRole('textbox', { name: 'Your text' }).fill('The miller had three sons.\n\nAnd a cat.');
+    await panel.locator('summary', { hasText: 'Make your own' }).click();
+    return { window: 'window', page: 'page', laboratory: panel };
+  },
+  /** What an experiment measured: quality against memory, and one row's items. */
+  measured: async (page) => {
+    const panel = await measureExperiment(page);
+    await panel.locator('tbody button').nth(1).click();
+    return { window: 'window', page: 'page', laboratory: panel };
+  },
+  /** The other charts of an experiment. */
+  timed: async (page) => {
+    const panel = await measureExperiment(page);
+    await select(page, 'Chart', 'throughput');
+    return { laboratory: panel };
   },
   /** A mistake, a failure and an explanation. */
   mistaken: async (page) => {
