@@ -10,10 +10,10 @@ import Output from './write/Output.svelte';
 import Prompt from './write/Prompt.svelte';
 
 /**
- * Where a panel stands: around the text, as a comparison of plans, among the settings, or below as something to look at
- * more closely. One column shows them in this order.
+ * Where a panel stands: around the text, as a comparison of plans, among the settings, as something to look at more
+ * closely, or at the end, where a table has room. One column shows them in this order.
  */
-export type Place = 'main' | 'comparisons' | 'settings' | 'workbench';
+export type Place = 'main' | 'comparisons' | 'settings' | 'workbench' | 'end';
 
 /** When a panel opens by itself: with the page, if a link or a setting calls for it, or never. */
 export type Opening =
@@ -25,7 +25,7 @@ interface Row {
   /** One sentence that says what the panel is for. */
   readonly hint: string;
   readonly place: Place;
-  /** Only comparisons and panels of the workbench can be closed; narrow screens fold the settings by themselves. */
+  /** Settings and what stands around the text cannot be closed; narrow screens fold the settings by themselves. */
   readonly opens: Opening;
   /** What one line says of settings that are folded: the model, the values of a form, or only the hint. */
   readonly tells: FormName | 'model' | 'hint';
@@ -107,7 +107,7 @@ export const panels: readonly Panel[] = [
   {
     id: 'laboratory',
     title: 'Laboratory',
-    hint: 'Measure quality, memory and speed over plans and policies, or on a text of your own.',
+    hint: 'Measure plans and policies, also on a text of your own.',
     place: 'comparisons',
     opens: 'with a linked experiment',
     tells: 'hint',
@@ -228,7 +228,7 @@ export const panels: readonly Panel[] = [
     id: 'runs',
     title: 'Runs',
     hint: 'Sort, name, export and reopen the runs that are kept on this device.',
-    place: 'workbench',
+    place: 'end',
     opens: 'at first',
     tells: 'hint',
     loading: 'lazy',

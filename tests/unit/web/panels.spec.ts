@@ -13,12 +13,13 @@ describe('panels', () => {
     for (const { hint } of panels) expect(hint).toMatch(/^[A-Z][^.]+\.$/);
   });
 
-  it('have this order, and only comparisons and the workbench can be closed', () => {
+  it('have this order, and some of them are closed at first', () => {
     const ids = (place: Parameters<typeof panelsAt>[0]) => panelsAt(place).map(({ id }) => id);
     expect(ids('main')).toEqual(['prompt', 'output', 'figures', 'share']);
     expect(ids('comparisons')).toEqual(['family', 'compare', 'laboratory']);
     expect(ids('settings')).toEqual(['model', 'sharing', 'cache', 'sampling', 'precision', 'hub', 'export']);
-    expect(ids('workbench')).toEqual(['held', 'charts', 'tokens', 'convergence', 'runs']);
+    expect(ids('workbench')).toEqual(['held', 'charts', 'tokens', 'convergence']);
+    expect(ids('end')).toEqual(['runs']);
     const closed = panels.filter(({ opens }) => opens !== 'at first').map(({ id }) => id);
     expect(closed).toEqual(['family', 'compare', 'laboratory', 'held', 'charts', 'tokens', 'convergence']);
   });
@@ -26,7 +27,7 @@ describe('panels', () => {
   it('keep the code of comparisons and the workbench, and of what is below the output and the settings, out of the first view', () => {
     const below = ['share', 'cache', 'hub', 'export'];
     for (const { id, place, loading } of panels) {
-      const later = place === 'workbench' || place === 'comparisons';
+      const later = place === 'workbench' || place === 'comparisons' || place === 'end';
       expect(loading, id).toBe(later || below.includes(id) ? 'lazy' : 'eager');
     }
   });
