@@ -112,7 +112,7 @@ export function advise(failure: Failure): string {
     case 'storage-lost':
       return 'Press Load model to download it again.';
     case 'cancelled':
-      return 'The downloaded part is kept: press Load model to continue.';
+      return 'The downloaded part is kept: press Resume download to continue.';
     case 'unreadable-file':
       return 'Open the folder again.';
     case 'not-one-model':

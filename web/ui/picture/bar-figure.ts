@@ -25,6 +25,8 @@ const WIDTH = 720;
 const ROW = 26;
 const TEXT_PX = 12;
 const LONGEST_LABEL = 24;
+/** Lets a range that is drawn over its bar stand out on light and on dark pages. */
+const UNDER_RANGE = 0.5;
 
 const cut = (label: string) =>
   Array.from(label).length > LONGEST_LABEL
@@ -62,7 +64,13 @@ export function barFigure(
       const top = y + 26 + ROW * i;
       const middle = top + ROW / 2 - 3;
       shapes.push(textShape(cut(label), left - 10, middle + 4, { sizePx: TEXT_PX, anchor: 'end' }));
-      if (value !== null) shapes.push(rect(left, top, toX(value) - left, ROW - 6, { fill: light.accent }));
+      if (value !== null)
+        shapes.push(
+          rect(left, top, toX(value) - left, ROW - 6, {
+            fill: light.accent,
+            opacity: range ? UNDER_RANGE : 1,
+          }),
+        );
       if (range) {
         shapes.push(
           ...[line(toX(range[0]), middle, toX(range[1]), middle, { stroke: light.ink, strokeWidth: 1.5 })],

@@ -151,7 +151,9 @@ function placed(
       left,
       box: { left, right: left + width, top: base - TEXT_PX, bottom: base + 3 },
     });
+    // Between the line through the points and their error bars first.
     const sides = [
+      at(x + 0.8 * gap, y - 0.8 * gap),
       at(x + gap, y + 4),
       at(x - gap - width, y + 4),
       at(x - width / 2, y - gap - 3),
