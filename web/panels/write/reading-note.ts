@@ -3,7 +3,7 @@ import type { Policy } from '../../../gpu/kv/policies/policy.ts';
 import { placesNeeded } from '../../../gpu/kv/policies/usage.ts';
 import { formatCount } from '../../ui/format.ts';
 import type { Chat } from '../../playground/chat.svelte.ts';
-import { words } from './words.ts';
+import { chatWords } from './chat-words.ts';
 
 const count = (tokens: number) => tokens.toLocaleString('en');
 
@@ -12,10 +12,10 @@ export function readingNote(reading: Chat['reading']): string | null {
   if (!reading) return null;
   const { promptTokens, heldTokens, reusedTokens, evicts } = reading;
   const read = formatCount(promptTokens - reusedTokens, 'new token');
-  if (heldTokens === 0) return words.chat.read(read);
-  if (reusedTokens === heldTokens) return words.chat.readAll(read, count(reusedTokens));
-  if (evicts && reusedTokens === 0) return words.chat.readAgain(formatCount(promptTokens, 'token'));
-  return words.chat.readSome(read, count(reusedTokens), count(heldTokens));
+  if (heldTokens === 0) return chatWords.read(read);
+  if (reusedTokens === heldTokens) return chatWords.readAll(read, count(reusedTokens));
+  if (evicts && reusedTokens === 0) return chatWords.readAgain(formatCount(promptTokens, 'token'));
+  return chatWords.readSome(read, count(reusedTokens), count(heldTokens));
 }
 
 interface NextTurn {
@@ -37,8 +37,8 @@ export function roomNote({ tokens, maxNewTokens, contextTokens, readTokens, poli
   const places = placesNeeded(kept, { heldTokens, readTokens: tokens - heldTokens, newTokens });
   const full = places > contextTokens;
   if (!full && tokens + newTokens > contextTokens) {
-    return { full, text: words.chat.outgrows(formatCount(tokens, 'token'), count(contextTokens)) };
+    return { full, text: chatWords.outgrows(formatCount(tokens, 'token'), count(contextTokens)) };
   }
-  const say = full ? words.chat.nextTurnTooLong : words.chat.nextTurn;
+  const say = full ? chatWords.nextTurnTooLong : chatWords.nextTurn;
   return { full, text: say(formatCount(tokens, 'token'), count(maxNewTokens ?? 0), count(contextTokens)) };
 }
