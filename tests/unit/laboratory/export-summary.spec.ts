@@ -23,7 +23,7 @@ const records = [0, 1].flatMap((row) =>
       ...{ key: '0'.repeat(64), row, measure: 'speed', item, ms: 1 },
       measured: {
         ...{ kind: 'speed', prefillMs: 10, decodeMs, largestBatch: 1 + row },
-        ...{ kvBytes: 1000, kvBytesAllocated: 1000, weightBytes: 1000 },
+        ...{ batch: 1, places: 1, kvBytes: 1000, kvBytesAllocated: 1000, scratchBytes: 0, weightBytes: 1000 },
       },
     };
   }),
