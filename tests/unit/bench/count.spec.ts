@@ -132,6 +132,12 @@ describe('A count of a prompt', () => {
     }
   });
 
+  it('of a wide model is read in chunks whose jobs a GPU ends soon', async () => {
+    const { prompt } = await countWith('--shape', '2,4096,16384,32,8,128,160', '--prefill', '512');
+    // 3 · 4096 · 16384 multiply-adds for each row: 128 of them, not 512, are at most 3e10.
+    expect(prompt?.kernels['attend-many']).toBe(4);
+  });
+
   it('through a window asks for no keys beyond it, and is there only if asked for', async () => {
     const shape = ['--shape', '2,64,96,4,2,16,160', '--prefill', '300'];
     const windowed = await countWith(...shape, '--layers', '0s_1s', '--window', '50');
@@ -143,6 +149,8 @@ describe('A count of a prompt', () => {
   it('refuses a prompt that the model cannot hold, or that attention takes row by row', async () => {
     await expect(countWith('--prefill', '513')).rejects.toThrow('more than the 512 tokens');
     await expect(countWith('--prefill', '3')).rejects.toThrow('takes one by one');
+    const long = ['--shape', '2,64,96,4,2,16,160', '--prefill', '20000'];
+    await expect(countWith(...long)).rejects.toThrow('a prompt of 20000 tokens is too long to count');
   });
 });
 

@@ -35,6 +35,8 @@ export function countPrompt(
       taken += each.workgroups[1] * rowsHere;
       continue;
     }
+    // The rows of attention, whose table is too large to be kept.
+    if (each.contents[3] === null) throw new Error(`a prompt of ${promptTokens} tokens is too long to count`);
     const { dispatch, access } = countDispatch(each);
     const { rows } = dispatch.step;
     if (each.kernel === 'attend' && rows > 1) {
