@@ -1,5 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { eigenvalues, measureStates } from '../../../worker/laboratory/hidden-measures.ts';
+import { readExperiment } from '../../../worker/laboratory/experiment.ts';
+import { isNoise, summarize } from '../../../worker/laboratory/summary.ts';
 import { median, standardError } from '../../../worker/laboratory/statistics/moments.ts';
 import {
   binomialTwoSided,
@@ -64,6 +66,36 @@ describe('Statistics', () => {
     expect(drawn.p).toBeLessThan(0.01);
     expect(drawn.standardError).toBeCloseTo(meanDifference(better, baseline).standardError ?? 0, 2);
     expect(bootstrapDifference(1, statistics, new Draws(7)).p).toBeNull();
+    // No draw has another sign, and the rows themselves are a draw too.
+    const apart = { row: () => 1, baseline: () => 0 };
+    expect(bootstrapDifference(40, apart, new Draws(7)).p).toBeCloseTo(2 / 2001, 12);
+  });
+
+  it('gives fractions of 30 items and more a standard error, and of fewer an interval', () => {
+    const experiment = readExperiment({
+      ...{ experiment: 1, model: 'm' },
+      measure: [{ id: 'word', kind: 'continuation', items: { sha256: 'a'.repeat(64) } }],
+    });
+    const figureOf = (items: number) => {
+      const records = Array.from({ length: items }, (_, item) => {
+        const request = { logLikelihood: -1, greedy: item % 2 === 0, tokens: 1, cut: 0 };
+        const measured = { kind: 'likelihood', requests: [request], kvBytes: 1 } as const;
+        return { key: '', row: 0, measure: 'word', item, measured, ms: 1 };
+      });
+      return summarize(experiment, records, new Map()).columns.find(({ name }) => name === 'accuracy')
+        ?.figures[0];
+    };
+    expect(figureOf(29)?.interval).not.toBeNull();
+    expect(figureOf(30)?.interval).toBeNull();
+  });
+
+  it('calls a difference noise only if its corrected p is above 0.05', () => {
+    const noiseOf = (corrected: number | null) =>
+      isNoise({
+        ...{ value: 1, standardError: 1, interval: null, items: 9 },
+        difference: { value: 1, standardError: 1, p: corrected, corrected },
+      });
+    expect([0.2, 0.05, 0.01, null].map(noiseOf)).toEqual([true, false, false, false]);
   });
 });
 
