@@ -109,7 +109,10 @@ class GpuModel implements ModelWeights {
   }
 
   async openBatch(options: BatchOptions): Promise<Batch> {
-    if (options.texts.some(({ eviction }) => eviction)) return this.#openTextsInTurn(options);
+    if (options.texts.some(({ eviction }) => eviction)) {
+      const { canDecodeTogether } = await import('./batch-eviction.ts');
+      if (!canDecodeTogether(options.texts)) return this.#openTextsInTurn(options);
+    }
     const { GpuBatch } = await import('./batch.ts');
     const opening = GpuBatch.open(this.#context, this.#request.dims, this.#weights, options, () =>
       this.#open.delete(batch),

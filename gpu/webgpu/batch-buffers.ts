@@ -2,11 +2,14 @@ import { kvRowBytes, kvRowsAllocated, MAX_STEPS_IN_FLIGHT, type KvPrecision } fr
 import { paddedCols } from '../numbers/matrix-format.ts';
 import type { ModelDims } from '../plan/model-dims.ts';
 import { kvOwners, type KvOwner, type Sharing } from '../plan/sharing.ts';
+import type { EvictionFacts } from './batch-eviction.ts';
 import type { GpuContext } from './device.ts';
+import { allocateEviction, sharedBytes, storeBytes, type EvictionMemory } from './eviction-memory.ts';
 import { stepStride } from './kernel.ts';
 import { splitsFor } from './kernels/attend.ts';
 import { columnsFor, type Columns } from './kernels/columns.ts';
 import { allocatedSize, type Scope } from './memory.ts';
+import { MOST_TEXTS } from './pack-policy.ts';
 import { SAMPLING_BYTES } from './pack-sampling.ts';
 import { tableBytes } from './row-tables.ts';
 import {
@@ -30,16 +33,28 @@ export interface BatchFacts {
   /** Whether some matrix lies in parts. */
   readonly inParts: boolean;
   readonly mostColumns: Columns;
+  /** Null if everything is kept. */
+  readonly eviction: EvictionFacts | null;
 }
 
 /** Stores of a kind have slots in the same places: those that windows pass, or those that keep everything. */
 export type StoreKind = 'windowed' | 'whole';
 export const kindOf = ({ windowed }: KvOwner): StoreKind => (windowed ? 'windowed' : 'whole');
 
-/** Row tables of a batch, in the order in which they lie in their buffer. */
+/** The kinds that a plan has. */
 export const kindsOf = (sharing: Sharing): readonly StoreKind[] => [
   ...new Set(kvOwners(sharing.layers).map(kindOf)),
 ];
+
+/** Row tables of a batch, in the order in which they lie in their buffer. */
+export const tableNames = ({ sharing, eviction }: BatchFacts): readonly string[] =>
+  kindsOf(sharing).flatMap((kind) => (eviction?.ranked ? [kind, toWrite(kind)] : [kind]));
+
+/** The table by which stores of a kind are written, if that is another one. */
+export const toWrite = (kind: StoreKind) => `${kind}, to write`;
+
+/** Angles of the batch's table. */
+export const anglesOf = (facts: BatchFacts) => facts.eviction?.angles ?? mostCapacity(facts);
 
 export const mostCapacity = ({ capacities: [most = 1] }: Pick<BatchFacts, 'capacities'>) => most;
 
@@ -59,15 +74,19 @@ export function roomFor({ mostColumns }: BatchFacts, places: number): number {
 }
 
 function sizesOf(facts: BatchFacts, places: number) {
-  const { dims, sharing, kvPrecision, splits, inParts } = facts;
+  const { dims, sharing, kvPrecision, splits, inParts, eviction } = facts;
   const rows = roomFor(facts, places);
   const rowBytes = kvRowBytes(dims, kvPrecision);
+  const evicting = { dims, kvPrecision, noisy: eviction?.noisy ?? false, rows };
+  const stores = [...(eviction?.strides ?? [])].map(([, stride]) => storeBytes(evicting, stride, places));
   return {
     kv: new Map(
-      kvOwners(sharing.layers).map((owner) => [
-        owner.layer,
-        slotsFor(facts, kindOf(owner), places) * rowBytes,
-      ]),
+      eviction
+        ? []
+        : kvOwners(sharing.layers).map((owner) => [
+            owner.layer,
+            slotsFor(facts, kindOf(owner), places) * rowBytes,
+          ]),
     ),
     activations: activationBytes(dims, rows, splits, inParts),
     texts: {
@@ -75,8 +94,12 @@ function sizesOf(facts: BatchFacts, places: number) {
       seen: 4 * places * dims.vocabSize,
       sampling: places * SAMPLING_BYTES,
       waiting: 4 * places * paddedCols(dims.hiddenSize),
-      rows: kindsOf(sharing).length * tableBytes(rows),
-      rope: angleBytes(dims, mostCapacity(facts)),
+      rows: tableNames(facts).length * tableBytes(rows),
+      rope: angleBytes(dims, anglesOf(facts)),
+    },
+    evicting: {
+      kv: stores.flatMap(({ kept }) => Object.values(kept)),
+      others: [...stores.map(({ row }) => row), ...(eviction ? Object.values(sharedBytes(evicting)) : [])],
     },
     steps: 2 * stepStride,
     readBack: 4 * rows,
@@ -88,31 +111,44 @@ export function batchBytes(
   facts: BatchFacts,
   places: number,
 ): { readonly kv: number; readonly others: number } {
-  const { kv, activations, texts, steps, readBack } = sizesOf(facts, places);
+  const { kv, activations, texts, evicting, steps, readBack } = sizesOf(facts, places);
   const sum = (sizes: readonly number[]) => sizes.reduce((total, size) => total + allocatedSize(size), 0);
-  const others = [...Object.values(activations), ...Object.values(texts), steps];
+  const others = [...Object.values(activations), ...Object.values(texts), ...evicting.others, steps];
   return {
-    kv: sum([...kv.values()]),
+    kv: sum([...kv.values(), ...evicting.kv]),
     others: sum(others) + MAX_STEPS_IN_FLIGHT * allocatedSize(readBack),
   };
 }
 
 /** The most places of which a kernel can see every buffer at once. */
-export function mostPlaces(facts: BatchFacts, largestBytes: number): number {
+export function mostPlaces(
+  facts: BatchFacts,
+  {
+    maxBufferSize,
+    maxStorageBufferBindingSize,
+  }: Pick<GPUSupportedLimits, 'maxBufferSize' | 'maxStorageBufferBindingSize'>,
+): number {
+  const largestBytes = Math.min(maxBufferSize, maxStorageBufferBindingSize);
   const fits = (places: number) => {
-    const { kv, activations, texts } = sizesOf(facts, places);
-    const sizes = [...kv.values(), ...Object.values(activations), ...Object.values(texts)];
+    const { kv, activations, texts, evicting } = sizesOf(facts, places);
+    const sizes = [
+      ...[...kv.values(), ...Object.values(activations), ...Object.values(texts)],
+      ...[...evicting.kv, ...evicting.others],
+    ];
     return sizes.every((size) => size <= largestBytes);
   };
   let places = 0;
   for (let step = 2 ** 20; step >= 1; step /= 2) if (fits(places + step)) places += step;
-  return places;
+  return facts.eviction ? Math.min(places, MOST_TEXTS) : places;
 }
 
 /** What all texts of a batch have in common. */
 export interface BatchBuffers extends StepBuffers {
   /** The hidden state that each text's prompt left: `[places, hiddenSize]`. */
   readonly waiting: GPUBuffer;
+  readonly places: number;
+  /** Null if everything is kept. */
+  readonly evictionMemory: EvictionMemory | null;
 }
 
 /** Where the step of a batch lies in its steps; before it lies that of a single text. */
@@ -133,23 +169,38 @@ export function allocateBatch(
   const { dims, sharing, splits } = facts;
   const sizes = sizesOf(facts, places);
   const rowTablesBuffer = scope.storage('rows', sizes.texts.rows);
-  const kinds = kindsOf(sharing);
-  const tableOf = (kind: StoreKind) => ({
+  const names = tableNames(facts);
+  const tableOf = (name: string) => ({
     buffer: rowTablesBuffer,
-    offset: kinds.indexOf(kind) * tableBytes(roomFor(facts, places)),
+    offset: names.indexOf(name) * tableBytes(roomFor(facts, places)),
   });
+  const { eviction } = facts;
+  const evictionMemory =
+    eviction &&
+    allocateEviction(
+      context,
+      { dims, kvPrecision: facts.kvPrecision, noisy: eviction.noisy, rows: roomFor(facts, places) },
+      scope,
+      kvScope,
+      { texts: places, strides: eviction.strides },
+    );
   const storeBuffers = new Map(
     kvOwners(sharing.layers).map((owner): [number, StepStore] => {
-      const buffer = kvScope.storage(`layer-${owner.layer}`, sizes.kv.get(owner.layer) ?? 0);
-      const rows = tableOf(kindOf(owner));
-      return [owner.layer, { buffer, rows, rowsToWrite: rows }];
+      const { layer } = owner;
+      const kind = kindOf(owner);
+      const rows = tableOf(kind);
+      const rowsToWrite = eviction?.ranked ? tableOf(toWrite(kind)) : rows;
+      const buffer =
+        evictionMemory?.storeOf(layer, 0).buffers.kv ??
+        kvScope.storage(`layer-${layer}`, sizes.kv.get(layer) ?? 0);
+      return [layer, { buffer, rows, rowsToWrite }];
     }),
   );
   const step = scope.uniform('steps', sizes.steps);
   const one = { rows: 1, firstRow: 0, windowTokens: sharing.windowTokens };
   context.device.queue.writeBuffer(step, 0, packSteps([one, one]));
   const rope = scope.storage('rope', sizes.texts.rope);
-  putAngles(context, dims, mostCapacity(facts), rope);
+  putAngles(context, dims, anglesOf(facts), rope);
   return {
     ...allocateActivations(scope, sizes.activations),
     tokens: scope.storage('tokens', sizes.texts.tokens),
@@ -165,6 +216,8 @@ export function allocateBatch(
     rowTablesBuffer,
     rows: { buffer: rowTablesBuffer, offset: 0 },
     storeBuffers,
+    places,
+    evictionMemory,
     eviction: null,
     probabilities: null,
     splits,

@@ -10,13 +10,14 @@ import type {
   TextOptions,
 } from '../backend.ts';
 import { rowAt } from '../kv/rows.ts';
-import { KvStores } from '../kv/stores.ts';
+import { KvStores, type AllocateStore } from '../kv/stores.ts';
 import { kvRowBytes, kvRowsAllocated } from '../kv/usage.ts';
 import { paddedCols } from '../numbers/matrix-format.ts';
 import type { ModelDims } from '../plan/model-dims.ts';
 import { kvOwners } from '../plan/sharing.ts';
 import {
   allocateBatch,
+  anglesOf,
   BATCH_STEP,
   batchBytes,
   batchSplits,
@@ -26,6 +27,7 @@ import {
   mostPlaces,
   roomFor,
   slotsFor,
+  toWrite,
   type BatchBuffers,
   type BatchFacts,
   type StoreKind,
@@ -33,6 +35,7 @@ import {
 import { BatchRecordings, type SharedForward } from './batch-recordings.ts';
 import { PlacedText } from './batch-text.ts';
 import type { GpuContext } from './device.ts';
+import type { Eviction } from './eviction.ts';
 import { storeOf } from './decode.ts';
 import type { Recording } from './kernel.ts';
 import { columnsFor } from './kernels/columns.ts';
@@ -65,6 +68,7 @@ export class GpuBatch implements Batch {
   readonly #facts: BatchFacts;
   readonly #passes: BatchOptions['passes'];
   readonly #buffers: BatchBuffers;
+  readonly #evictionOf: typeof Eviction | null;
   readonly #recordings: BatchRecordings;
   /** Of the weights that only this plan needs, of the buffers, and of the stores. */
   readonly #scopes: readonly [Scope, Scope, Scope];
@@ -83,18 +87,23 @@ export class GpuBatch implements Batch {
     const { sharing, kvPrecision, texts } = options;
     const { ledger, tuning } = context;
     const capacities = texts.map(({ capacityTokens }) => capacityTokens).sort((a, b) => b - a);
+    const eviction = texts.some((text) => text.eviction) ? await loadEviction() : null;
     const facts: BatchFacts = {
       ...{ dims, sharing, kvPrecision, capacities },
       splits: batchSplits(context, dims, mostCapacity({ capacities })),
       inParts: weights.inParts,
       mostColumns: tuning.mostColumns,
+      eviction: eviction?.evictionFacts(dims, options) ?? null,
     };
     const scopes = [ledger.scope('batch weights'), ledger.scope('batch'), ledger.scope('kv')] as const;
     let batch: GpuBatch | null = null;
     try {
       const keyValueWeights = await weights.keyValueWeights(sharing.layers, scopes[0]);
       const shared: SharedForward = { context, dims, sharing, kvPrecision, weights, keyValueWeights };
-      batch = new GpuBatch(shared, facts, options, scopes, onClose);
+      // A kernel must see the stores of all places at once.
+      const places = Math.min(options.places, mostPlaces(facts, context.device.limits));
+      const buffers = allocateBatch(context, facts, Math.max(1, places), scopes[1], scopes[2]);
+      batch = new GpuBatch(shared, facts, options, buffers, eviction?.Eviction ?? null, scopes, onClose);
       await batch.#prepare();
       return batch;
     } catch (error) {
@@ -107,23 +116,36 @@ export class GpuBatch implements Batch {
   private constructor(
     shared: SharedForward,
     facts: BatchFacts,
-    { places, passes }: BatchOptions,
+    { passes }: BatchOptions,
+    buffers: BatchBuffers,
+    evictionOf: typeof Eviction | null,
     scopes: readonly [Scope, Scope, Scope],
     onClose: () => void,
   ) {
-    const [, scope, kvScope] = scopes;
     this.#shared = shared;
     this.#facts = facts;
     this.#passes = passes;
-    this.#buffers = allocateBatch(shared.context, facts, places, scope, kvScope);
-    this.#recordings = new BatchRecordings(shared, this.#buffers);
+    this.#buffers = buffers;
+    this.#evictionOf = evictionOf;
     this.#scopes = scopes;
     this.#onClose = onClose;
-    this.places = places;
-    this.mostPlaces = mostPlaces(facts, shared.context.device.limits.maxStorageBufferBindingSize);
+    this.places = buffers.places;
+    this.mostPlaces = mostPlaces(facts, shared.context.device.limits);
     this.#spaces = new Map(
-      kindsOf(facts.sharing).map((kind) => [kind, new SlotSpace(slotsFor(facts, kind, places))]),
+      (facts.eviction ? [] : kindsOf(facts.sharing)).map((kind) => [
+        kind,
+        new SlotSpace(slotsFor(facts, kind, this.places)),
+      ]),
     );
+    this.#recordings = new BatchRecordings(shared, { ...buffers, eviction: this.#exampleOfEviction() });
+  }
+
+  /** What recordings see of a policy: what does not depend on the text. */
+  #exampleOfEviction(): Eviction | null {
+    const { example } = this.#facts.eviction ?? {};
+    if (!example) return null;
+    return this.#openStores(0, { capacityTokens: mostCapacity(this.#facts), eviction: example }, new Map())
+      .eviction;
   }
 
   /** Compiles the steps of a single text, and of all places. */
@@ -160,13 +182,15 @@ export class GpuBatch implements Batch {
     };
   }
 
-  async open({ capacityTokens }: TextOptions): Promise<BatchText> {
+  async open(options: TextOptions): Promise<BatchText> {
+    const { capacityTokens, eviction } = options;
+    const known = capacityTokens <= mostCapacity(this.#facts) && !eviction === !this.#facts.eviction;
+    if (!known) throw new Error('the text was not announced');
     if (this.#open.size >= this.places) throw new Error('every place of the batch is taken');
-    if (capacityTokens > mostCapacity(this.#facts)) throw new Error('the text was not announced');
     const firstSlots = this.#takeSlots(capacityTokens);
     const taken = new Set([...this.#open.values()].map(({ place }) => place));
     const place = [...Array(this.places).keys()].find((each) => !taken.has(each)) ?? 0;
-    const session = this.#buffersOf(place, capacityTokens, firstSlots);
+    const session = this.#buffersOf(place, options, firstSlots);
     const sample = await this.#recordings.sample;
     const recordings = { ...(await this.#recordings.of(1)), sample, kept: [], probabilities: [] };
     const text = new PlacedText(
@@ -207,33 +231,56 @@ export class GpuBatch implements Batch {
     return taken;
   }
 
-  /** The buffers of the batch as one text sees them, and what it holds in the stores. */
-  #buffersOf(
+  /** What a text holds in the stores, and its policy. */
+  #openStores(
     place: number,
-    capacityTokens: number,
+    { capacityTokens, eviction: asked }: TextOptions,
     firstSlots: ReadonlyMap<StoreKind, number>,
-  ): SessionBuffers {
-    const { dims, sharing, kvPrecision } = this.#shared;
-    const stores = new KvStores(sharing, dims, kvPrecision, capacityTokens, (owner, slots, rowBytes) => ({
+  ): { readonly stores: KvStores; readonly eviction: Eviction | null } {
+    const { context, dims, sharing, kvPrecision } = this.#shared;
+    const [, scope, kvScope] = this.#scopes;
+    const memory = this.#buffers.evictionMemory;
+    const EvictionOf = this.#evictionOf;
+    const eviction =
+      EvictionOf && memory && asked
+        ? new EvictionOf(context, dims, kvPrecision, asked, memory, place, scope, kvScope)
+        : null;
+    const allocate: AllocateStore = (owner, slots, rowBytes) => ({
       bytes: slots * rowBytes,
       firstSlot: firstSlots.get(kindOf(owner)) ?? 0,
-    }));
+    });
+    const stores = new KvStores(sharing, dims, kvPrecision, capacityTokens, allocate, eviction?.caches);
+    return { stores, eviction };
+  }
+
+  /** The buffers of the batch as one text sees them. */
+  #buffersOf(
+    place: number,
+    options: TextOptions,
+    firstSlots: ReadonlyMap<StoreKind, number>,
+  ): SessionBuffers {
+    const { sharing } = this.#shared;
+    const { stores, eviction } = this.#openStores(place, options, firstSlots);
+    const unturned = anglesOf(this.#facts);
     const tables = new Map<string, RowAt>();
     const storeBuffers = new Map<number, StoreBuffer>();
     const owners = kvOwners(sharing.layers);
     for (const kind of kindsOf(sharing)) {
       for (const { layer } of owners.filter((owner) => kindOf(owner) === kind)) {
         const { slots } = stores.of(layer);
-        // Stores of a kind have their rows in the same slots.
-        tables.set(kind, (position) => rowAt(slots, position, place));
         storeBuffers.set(layer, { ...storeOf(this.#buffers, layer), slots });
+        // Stores of a kind have their rows in the same slots.
+        const rows = eviction?.rowsOf(layer, unturned);
+        tables.set(kind, rows?.read ?? ((position) => rowAt(slots, position, place)));
+        if (rows && eviction?.ranked) tables.set(toWrite(kind), rows.write);
       }
     }
     return {
       ...this.#buffers,
       place,
-      unturned: mostCapacity(this.#facts),
+      unturned,
       stores,
+      eviction,
       storeBuffers,
       rowTables: new RowTables(tables, roomFor(this.#facts, this.places)),
     };
@@ -368,4 +415,13 @@ async function passOn(line: Line): Promise<DecodeEnd | null> {
     if (endTokens.has(token)) return 'end-of-text';
   }
   return 'length';
+}
+
+/** What only texts under a policy need. */
+async function loadEviction() {
+  const [{ Eviction: evictionOf }, { evictionFacts }] = await Promise.all([
+    import('./eviction.ts'),
+    import('./batch-eviction.ts'),
+  ]);
+  return { Eviction: evictionOf, evictionFacts };
 }

@@ -19,7 +19,11 @@ interface HeldStore {
   readonly added: GPUBuffer;
   /** Whether rows lie in the order of their positions, as in a prompt. */
   readonly inOrder: boolean;
+  /** Slots between the stores of two texts; 0 for a store of one text. */
+  readonly stride: number;
 }
+
+const layoutOf = ({ inOrder, stride }: HeldStore) => ({ inOrder, stride, versions: HELD_VERSIONS });
 
 /** Buffers that a query's dispatches share. */
 interface QueryBuffers {
@@ -52,7 +56,7 @@ export function recordHeldAttention(
   const params = {
     ...attention(forward, layer, splits),
     ranked: eviction.ranked,
-    inOrder: store.inOrder,
+    ...layoutOf(store),
   };
   const bound = { q, kv: store.kv, y: attended, rows, step, held: store.held, rope: forward.session.rope };
   if (store.inOrder && forward.context.tuning.tiled) {
@@ -83,7 +87,7 @@ export function recordScores(
   const reader: HeldReader = {
     ...params,
     ranked: eviction.ranked,
-    inOrder: store.inOrder,
+    ...layoutOf(store),
     layer: layer.index,
     noisy: scoring.noisy,
     workgroup: forward.context.tuning.attendWorkgroup,
@@ -96,14 +100,15 @@ export function recordScores(
     step,
     held: store.held,
     rope: forward.session.rope,
-    policy: eviction.policy,
+    policies: eviction.policies,
   };
   if (scoring.noisy) r.add(noisyStats, reader, { ...buffers, stats });
   r.add(
     addScores,
     {
       ...reader,
-      slots: store.slots,
+      slots: Math.max(store.slots, store.stride),
+      each: !store.inOrder,
       first,
       newestOnly: !scoring.accumulates,
       splits: scoring.noisy ? 1 : splits,
@@ -126,11 +131,11 @@ export function recordKeyScores(
 ): void {
   if (eviction.run.scoring?.from !== 'key') return;
   const { kvHeads, headDim } = dims;
-  const params = { kvHeads, headDim, format: kvPrecision, decoding };
+  const params = { kvHeads, headDim, format: kvPrecision, decoding, ...layoutOf(store) };
   r.add(scoreKeys, params, { kv: store.kv, next, rows, step, added: store.added });
 }
 
-/** Moves the row that was just computed into its slots. */
+/** Moves the rows that were just computed into their slots. */
 export function recordPlaceRow(
   r: Recorder,
   forward: StepForward,
@@ -142,12 +147,12 @@ export function recordPlaceRow(
   if (!store) return;
   const { kvHeads } = forward.dims;
   const { step } = forward.session;
-  const params = { kvHeads, headWords: eviction.headWords };
+  const params = { kvHeads, headWords: eviction.headWords, ...layoutOf(store) };
   r.add(placeRow, params, { row: store.row, kv: store.kv, next: store.next, rows, step });
   recordKeyScores(r, forward, eviction, store, store.next, rows, step, true);
 }
 
-/** The cut of every store after a token was fed. */
+/** The cut of every store after a token of each text was fed. */
 export function recordEvictions(
   r: Recorder,
   { context, dims, session }: StepForward,
@@ -161,13 +166,13 @@ export function recordEvictions(
       evict,
       {
         kvHeads: dims.kvHeads,
-        versions: HELD_VERSIONS,
+        ...layoutOf(store),
         windowed: windowTokens < Infinity,
         scores: scoresConstant(scoring),
         joint: eviction.run.jointHeads,
         workgroup: context.tuning.attendWorkgroup,
       },
-      { held, added, next, rows: rowsOf(owner), step: session.step, policy: eviction.policy },
+      { held, added, next, rows: rowsOf(owner), step: session.step, policies: eviction.policies },
     );
     eviction.less?.recordAbsorbRow(r, owner, store, { held, rows: rowsOf(owner), step: session.step });
   }

@@ -3,7 +3,6 @@ import type { EvictingCaches, EvictingFacts } from '../kv/stores.ts';
 import { mostRowsAtOnce } from '../kv/policies/policies.ts';
 import { MAX_STEPS_IN_FLIGHT, type KvPrecision } from '../kv/usage.ts';
 import { rowsThatStayByHead } from '../kv/policies/cut.ts';
-import { gumbelTable } from '../kv/policies/noise.ts';
 import { PolicyRun } from '../kv/policies/policy-run.ts';
 import type { PolicyOptions } from '../kv/policies/policy.ts';
 import type { EvictedState, StoreRows } from '../kv/store-rows.ts';
@@ -21,28 +20,25 @@ import {
 import type { Recording } from './kernel.ts';
 import { gatherRows } from './kernels/held-rows.ts';
 import { GpuLess } from './less.ts';
+import { allocateEviction, type EvictingBuffers, type EvictionMemory } from './eviction-memory.ts';
 import type { Scope } from './memory.ts';
 import { packPolicy, POLICY_BYTES } from './pack-policy.ts';
 import type { RowAt } from './row-tables.ts';
 
-/** The memory of one store under a policy. */
-export interface EvictingStore {
+/** One store under a policy. Its buffers may also hold the stores of other texts: they begin a stride apart. */
+export interface EvictingStore extends EvictingBuffers {
   readonly owner: number;
   readonly slots: number;
   /** Through which every reader sees it; Infinity if one sees all. */
   readonly windowTokens: number;
   readonly inOrder: false;
-  readonly row: GPUBuffer; //   the row that is being decoded, before it has a slot
-  readonly kv: GPUBuffer; //    [slots, (keys, values), kvHeads, headDim]
-  readonly held: GPUBuffer; //  Held [versions, slots, kvHeads] of held-mark.wgsl
-  readonly added: GPUBuffer; // f32 [slots, kvHeads], what the step at hand adds to the scores
-  readonly next: GPUBuffer; //  u32 [versions, kvHeads], where the next row goes
 }
 
 /** A store's rows while a prompt is read: those held, in order, and behind them those of the prompt. */
 export interface PromptStore {
   readonly slots: number;
   readonly inOrder: true;
+  readonly stride: 0;
   /** Room for the rows held before. A KV head that holds fewer leaves the first slots free. */
   readonly before: number;
   readonly kv: GPUBuffer;
@@ -71,23 +67,40 @@ export class Eviction {
   readonly #stores = new Map<number, EvictingStore>();
   readonly #policyOptions: PolicyOptions;
   readonly #caches = new Map<number, EvictingCache>();
-  readonly #scope: Scope;
+  readonly #memory: EvictionMemory;
   readonly #kvScope: Scope;
-  readonly policy: GPUBuffer; // Policy of policy.wgsl
-  readonly noise: GPUBuffer; //  f32 [4096] for Keyformer
-  readonly stats: GPUBuffer; //  (max, sum, 0, 0) [heads] for Keyformer
+  readonly #place: number;
   readonly #context: GpuContext;
   readonly #dims: ModelDims;
   readonly #headBytes: number;
   /** The stores of the prompt that is being read. */
   #prompt: ReadonlyMap<number, PromptStore> | null = null;
 
-  /** @param scope owns what is no KV */
+  /** The policy of a text that has its memory for itself. */
+  static alone(
+    context: GpuContext,
+    dims: ModelDims,
+    kvPrecision: KvPrecision,
+    policyOptions: PolicyOptions,
+    scope: Scope,
+    kvScope: Scope,
+  ): Eviction {
+    const { noisy } = new PolicyRun(policyOptions.policy, policyOptions.scored);
+    const memory = allocateEviction(context, { dims, kvPrecision, noisy, rows: 1 }, scope, kvScope);
+    return new Eviction(context, dims, kvPrecision, policyOptions, memory, 0, scope, kvScope);
+  }
+
+  /**
+   * @param place which of the texts it is that have the memory in common
+   * @param scope owns what is no KV
+   */
   constructor(
     context: GpuContext,
     dims: ModelDims,
     kvPrecision: KvPrecision,
     policyOptions: PolicyOptions,
+    memory: EvictionMemory,
+    place: number,
     scope: Scope,
     kvScope: Scope,
   ) {
@@ -95,17 +108,25 @@ export class Eviction {
     this.#dims = dims;
     this.#policyOptions = policyOptions;
     const { policy, scored, kernels } = policyOptions;
-    this.#scope = scope;
+    this.#memory = memory;
+    this.#place = place;
     this.#kvScope = kvScope;
     this.#headBytes = dims.headDim * (kvPrecision === 'f16' ? 2 : 4);
     this.stores = this.#stores;
     this.run = new PolicyRun(policy, scored);
     this.less = kernels && new GpuLess(context, dims, kvPrecision, kernels, scope);
-    this.policy = scope.uniform('policy', POLICY_BYTES);
-    const { noisy } = this.run;
-    this.noise = scope.storage('noise', noisy ? gumbelTable.byteLength : 4);
-    if (noisy) context.device.queue.writeBuffer(this.noise, 0, gumbelTable);
-    this.stats = scope.storage('noisy stats', noisy ? 16 * dims.heads : 16);
+  }
+
+  get policies(): GPUBuffer {
+    return this.#memory.policies;
+  }
+
+  get noise(): GPUBuffer {
+    return this.#memory.noise;
+  }
+
+  get stats(): GPUBuffer {
+    return this.#memory.stats;
   }
 
   /**
@@ -114,27 +135,11 @@ export class Eviction {
    * @returns the bytes that the ledger counts for it
    */
   #addStore({ owner, windowTokens }: EvictingFacts, slots: number): number {
-    const { kvHeads } = this.#dims;
-    const rowBytes = 2 * kvHeads * this.#headBytes;
-    const rows = slots * kvHeads;
-    const kept = {
-      kv: this.#kvScope.storage(`layer-${owner}`, slots * rowBytes),
-      held: this.#kvScope.storage(`held/layer-${owner}`, 4 * HELD_WORDS * rows * HELD_VERSIONS),
-      added: this.#kvScope.storage(`scores/layer-${owner}`, 4 * rows),
-      next: this.#kvScope.storage(`next/layer-${owner}`, 4 * HELD_VERSIONS * kvHeads),
-    };
-    const store = {
-      owner,
-      slots,
-      windowTokens,
-      inOrder: false as const,
-      row: this.#scope.storage(`row/layer-${owner}`, rowBytes),
-      ...kept,
-    };
+    const { buffers, bytes } = this.#memory.storeOf(owner, slots);
+    const store = { owner, slots, windowTokens, inOrder: false as const, ...buffers };
     this.#stores.set(owner, store);
     this.#writeHeld(store, 0, []);
-    const stateBytes = this.less?.addState(owner, this.#kvScope) ?? 0;
-    return Object.values(kept).reduce((sum, { size }) => sum + size, stateBytes);
+    return bytes + (this.less?.addState(owner, this.#kvScope) ?? 0);
   }
 
   /** Angles that the table of a session needs. */
@@ -172,16 +177,16 @@ export class Eviction {
     const cache = this.#caches.get(owner);
     if (!cache) throw new Error(`layer ${owner} owns no KV`);
     const { slots } = cache.slots;
-    const rowAt = (position: number, rope: number) => {
+    const rowAt = (position: number, row: number, rope: number) => {
       const firstSlot = (position % HELD_VERSIONS) * slots;
-      // The row is computed in a place of its own, the slot 0 of it.
-      return { sequence: 0, position, rope, slot: 0, firstSlot, endSlot: firstSlot + slots };
+      // The row is computed in a place of its own, where the rows of a step follow each other.
+      return { sequence: this.#place, position, rope, slot: row, firstSlot, endSlot: firstSlot + slots };
     };
     return {
       // Stores of the same size and window share a table.
       name: `${slots}/${cache.keepsTokens}`,
-      read: (position) => rowAt(position, this.ranked ? cache.heldBelow(position) : position),
-      write: (position) => rowAt(position, this.ranked ? unturned : position),
+      read: (position, row) => rowAt(position, row, this.ranked ? cache.heldBelow(position) : position),
+      write: (position, row) => rowAt(position, row, this.ranked ? unturned : position),
     };
   }
 
@@ -193,7 +198,7 @@ export class Eviction {
   ): { readonly read: RowAt; readonly write: RowAt } {
     const rowAt = (position: number, rope: number) => {
       const slot = before + position - start;
-      return { sequence: 0, position, rope, slot, firstSlot: 0, endSlot: slot + 1 };
+      return { sequence: this.#place, position, rope, slot, firstSlot: 0, endSlot: slot + 1 };
     };
     return {
       read: (position) => rowAt(position, this.ranked ? before + position - start : position),
@@ -235,6 +240,7 @@ export class Eviction {
           {
             slots,
             inOrder: true,
+            stride: 0,
             before,
             kv: scope.storage(`kv/layer-${owner}`, slots * kvHeads * 2 * this.#headBytes),
             held,
@@ -257,15 +263,17 @@ export class Eviction {
     for (const [owner, store] of this.stores) {
       const prompt = this.#prompt?.get(owner);
       if (!prompt || prompt.before === 0) continue;
-      const bytes = store.held.size / HELD_VERSIONS;
+      const { from, bytes } = this.#tableOf(store, textTokens);
       const table = scope.storage(`held before/layer-${owner}`, bytes);
-      encoder.copyBufferToBuffer(store.held, (textTokens % HELD_VERSIONS) * bytes, table, 0, bytes);
+      encoder.copyBufferToBuffer(store.held, from, table, 0, bytes);
       const params = {
         kvHeads,
         headWords: this.headWords,
         slots: store.slots,
         keepsScores,
         end: prompt.before,
+        sourceFirst: this.#place * store.stride,
+        sinkFirst: 0,
       };
       recorder.add(gatherRows, params, {
         source: store.kv,
@@ -308,6 +316,8 @@ export class Eviction {
         slots: prompt.slots,
         keepsScores: true,
         end: mostOf(kept),
+        sourceFirst: 0,
+        sinkFirst: this.#place * store.stride,
       };
       recorder.add(gatherRows, params, {
         source: prompt.kv,
@@ -360,8 +370,7 @@ export class Eviction {
     const parts = [...this.stores].flatMap(([owner, store]): Part[] => {
       const prompt = this.#prompt?.get(owner);
       if (prompt) return [wholeOf(prompt.held), wholeOf(prompt.added)];
-      const bytes = store.held.size / HELD_VERSIONS;
-      return [{ buffer: store.held, from: (textTokens % HELD_VERSIONS) * bytes, bytes }];
+      return [this.#tableOf(store, textTokens)];
     });
     const words = await this.#read(parts);
     const { kvHeads } = this.#dims;
@@ -405,25 +414,32 @@ export class Eviction {
   }
 
   /** Writes the table of a text of so many tokens: rows in order, in the first slots. */
-  #writeHeld(
-    { slots, held, next }: EvictingStore,
-    textTokens: number,
-    kept: readonly (readonly MarkedRow[])[],
-  ): void {
+  #writeHeld(store: EvictingStore, textTokens: number, kept: readonly (readonly MarkedRow[])[]): void {
     const { kvHeads } = this.#dims;
     const { queue } = this.#context.device;
     const heads = Array.from({ length: kvHeads }, (_, head) => kept[head] ?? []);
     const version = textTokens % HELD_VERSIONS;
     const end = mostOf(heads);
-    const table = packHeld(slots, end, heads, true);
-    queue.writeBuffer(held, version * table.byteLength, table);
+    queue.writeBuffer(
+      store.held,
+      this.#tableOf(store, textTokens).from,
+      packHeld(store.slots, end, heads, true),
+    );
     const nexts = new Uint32Array(kvHeads).fill(end);
-    queue.writeBuffer(next, version * nexts.byteLength, nexts);
+    queue.writeBuffer(store.next, (this.#place * HELD_VERSIONS + version) * nexts.byteLength, nexts);
+  }
+
+  /** Where the table of a text of so many tokens lies. */
+  #tableOf({ held, slots, stride }: EvictingStore, textTokens: number): Part {
+    const slotBytes = 4 * HELD_WORDS * this.#dims.kvHeads;
+    const first = this.#place * HELD_VERSIONS * stride + (textTokens % HELD_VERSIONS) * slots;
+    return { buffer: held, from: first * slotBytes, bytes: slots * slotBytes };
   }
 
   #writePolicy(promptTokens: number): void {
     const { policy, budget } = this.run;
-    this.#context.device.queue.writeBuffer(this.policy, 0, packPolicy(policy, budget, promptTokens));
+    const words = packPolicy(policy, budget, promptTokens);
+    this.#context.device.queue.writeBuffer(this.policies, this.#place * POLICY_BYTES, words);
   }
 }
 

@@ -1,7 +1,10 @@
 import type { Budget, Policy } from '../kv/policies/policy.ts';
 
-/** Bytes of the uniform that `kernels/policy.wgsl` reads. */
+/** Bytes of the policy of one text, as `kernels/policy.wgsl` reads it. */
 export const POLICY_BYTES = 32;
+
+/** The most texts under a policy that are decoded together: what a uniform has room for everywhere. */
+export const MOST_TEXTS = 32;
 
 /** More rows than any text has. */
 const ALL = 0x3fffffff;

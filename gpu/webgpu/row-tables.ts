@@ -4,8 +4,8 @@ import { offsetStep, type Bound } from './kernel.ts';
 /** Bytes of a table: the next one begins where a binding can. */
 export const tableBytes = (rows: number) => Math.ceil((4 * ROW_WORDS * rows) / offsetStep) * offsetStep;
 
-/** Says which row a position is, for the stores that share a table. */
-export type RowAt = (position: number) => Row;
+/** Says which row a position is, for the stores that share a table, and as which row of a step. */
+export type RowAt = (position: number, row: number) => Row;
 
 /**
  * The rows of a dispatch as its kernels read them: one table for each kind of store, because slots and angles differ
@@ -43,7 +43,7 @@ export class RowTables {
   /** Makes a row of all tables that of a position. */
   put(words: Uint32Array, row: number, position: number): void {
     [...this.#tables.values()].forEach((rowOf, index) => {
-      packRow(words.subarray((index * this.#tableBytes) / 4), row, rowOf(position));
+      packRow(words.subarray((index * this.#tableBytes) / 4), row, rowOf(position, row));
     });
   }
 }

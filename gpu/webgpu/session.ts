@@ -61,7 +61,7 @@ export class GpuSession implements Session {
     };
     try {
       const eviction = options.eviction
-        ? new (await import('./eviction.ts')).Eviction(
+        ? (await import('./eviction.ts')).Eviction.alone(
             context,
             dims,
             options.kvPrecision,

@@ -3,11 +3,18 @@ import { policyWith } from '../support/arbitrary-policies.ts';
 import { randomFloats, rowTable, run } from '../support/kernels.ts';
 import { HELD_WORDS, packHeld, unpackHeld } from '../../gpu/webgpu/held-table.ts';
 import { evict } from '../../gpu/webgpu/kernels/held-rows.ts';
-import { packPolicy } from '../../gpu/webgpu/pack-policy.ts';
+import { MOST_TEXTS, packPolicy, POLICY_BYTES } from '../../gpu/webgpu/pack-policy.ts';
 
 const versions = 2;
 const workgroup = 32;
 const kvHeads = 2;
+
+/** The policies of a step whose first text has this one. */
+function policiesOf(policy: ArrayBuffer): Uint32Array {
+  const words = new Uint32Array((MOST_TEXTS * POLICY_BYTES) / 4);
+  words.set(new Uint32Array(policy));
+  return words;
+}
 
 /** Runs a step's cut over a table whose rows lie in its first slots. The other slots were freed at the given times. */
 async function cut(slots: number, rows: number, recent: number, freedAt: (slot: number) => number) {
@@ -27,9 +34,9 @@ async function cut(slots: number, rows: number, recent: number, freedAt: (slot: 
     added: new Float32Array(slots * kvHeads),
     next: new Uint32Array(versions * kvHeads),
     rows: rowTable([row]),
-    policy: new Uint32Array(packPolicy(policyWith('h2o', budget), budget, rows)),
+    policies: policiesOf(packPolicy(policyWith('h2o', budget), budget, rows)),
   };
-  const params = { kvHeads, versions, windowed: false, scores: 1, joint: false, workgroup };
+  const params = { kvHeads, versions, stride: 0, windowed: false, scores: 1, joint: false, workgroup };
   const after = new Uint32Array(await run(evict, params, data, 'held')).subarray(table.length);
   const next = new Uint32Array(await run(evict, params, data, 'next')).subarray(kvHeads);
   return { scores, kept: unpackHeld(after, kvHeads), next };

@@ -1,18 +1,20 @@
 // added[slot] += Σ over rows and the query heads of a KV head: the probability of the slot's key        one key an invocation
 override WG: u32 = 32;
+override EACH: bool = false;  // each row is of a text of its own, as while decoding
 override SPLITS: u32 = 1u;  // into which the attention was split
 
 @group(0) @binding(9) var<storage, read>       stats: array<vec4f>;  // (max, sum, 0, 0) of each head, as attend.wgsl leaves them
-@group(0) @binding(10) var<storage, read_write> added: array<f32>;    // [slots, KV_HEADS]
+@group(0) @binding(10) var<storage, read_write> added: array<f32>;    // [texts, slots, KV_HEADS]
 
 @compute @workgroup_size(WG)
 fn main(@builtin(global_invocation_id) id: vec3u) {
   let slot = id.x;
   let kvHead = id.y;
-  let last = rows[step.firstRow + step.rows - 1u];
+  let end = select(step.rows, id.z + 1u, EACH);
+  let last = rows[step.firstRow + end - 1u];
   if (slot >= endKey(last)) { return; }
   var sum = 0.0;
-  for (var row = select(0u, step.rows - 1u, reader.newestOnly == 1u); row < step.rows; row++) {
+  for (var row = select(0u, end - 1u, EACH || reader.newestOnly == 1u); row < end; row++) {
     let place = rows[step.firstRow + row];
     if (slot >= endKey(place) || !shows(place, slot, kvHead)) { continue; }
     for (var head = kvHead * GROUP; head < (kvHead + 1u) * GROUP; head++) {
@@ -20,7 +22,7 @@ fn main(@builtin(global_invocation_id) id: vec3u) {
       sum += exp(scoreOf(place, row, head, slot) - stat.x) / stat.y;
     }
   }
-  let at = slot * KV_HEADS + kvHead;
+  let at = slotOf(last, slot) * KV_HEADS + kvHead;
   added[at] = select(added[at], 0.0, reader.first == 1u) + sum;
 }
 

@@ -14,6 +14,9 @@ export interface AttendHeldParams extends AttendParams {
   readonly ranked: boolean;
   /** Whether rows lie in the order of their positions, as in a prompt. */
   readonly inOrder: boolean;
+  /** Tables that a store has, and slots between the stores of two texts; 0 for a store of one text. */
+  readonly versions: number;
+  readonly stride: number;
 }
 
 /** Attention over a store under a policy. It leaves each head's maximum and sum, for the scores. */
@@ -33,6 +36,8 @@ export const attendHeld = defineKernel({
     ...attendConstants(params),
     RANKED: Number(params.ranked),
     IN_ORDER: Number(params.inOrder),
+    VERSIONS: params.versions,
+    STRIDE: params.stride,
     STATS: 1,
   }),
   workgroups: attendWorkgroups,

@@ -66,7 +66,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lo
     let seen = key < to && shows(place, key, kvHead);
     if (seen && RANKED) {
       for (var unit = 0u; unit < HEAD_DIM / 8u; unit++) {
-        let k = turnedQuarters(place, slotOf(place, key), kvHead, unit);
+        let k = turnedQuarters(place, key, kvHead, unit);
         for (var h = 0u; h < HEADS_HERE; h++) {
           let at = h * (HEAD_DIM / 4u) + unit;
           scores[h] += dot(query[at], k.a) + dot(query[at + HEAD_DIM / 8u], k.b);

@@ -13,7 +13,11 @@ override KEEPS_SCORES: bool = true;
 @group(0) @binding(5) var<uniform>             place:  Target;
 
 // Bound as a shape.
-struct Target { end: u32 }
+struct Target {
+  end: u32,
+  sourceFirst: u32,  // where the slots of the text begin
+  sinkFirst: u32,
+}
 
 @compute @workgroup_size(WG)
 fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) local: u32) {
@@ -28,8 +32,8 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lo
   for (var part = 0u; part < 2u; part++) {
     let head = part * KV_HEADS + group.x;
     for (var i = local; i < HEAD_WORDS; i += WG) {
-      sink[(slot * 2u * KV_HEADS + head) * HEAD_WORDS + i] =
-        source[(group.y * 2u * KV_HEADS + head) * HEAD_WORDS + i];
+      sink[((place.sinkFirst + slot) * 2u * KV_HEADS + head) * HEAD_WORDS + i] =
+        source[((place.sourceFirst + group.y) * 2u * KV_HEADS + head) * HEAD_WORDS + i];
     }
   }
 }

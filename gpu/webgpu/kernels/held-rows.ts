@@ -18,13 +18,22 @@ const headsConstants = ({ kvHeads, headWords }: HeadsOfRow) => ({
   HEAD_WORDS: headWords,
 });
 
-/** Puts the row that was just computed where each KV head has room for it. */
+interface PlaceParams extends HeadsOfRow {
+  readonly versions: number;
+  readonly stride: number;
+}
+
+/** Puts the rows that were just computed where each KV head has room for them. */
 export const placeRow = defineKernel({
   label: 'place-row',
   source: [step, rows, placeSource].join('\n'),
   bindings: { row: 'read', kv: 'write', next: 'read', rows: 'read', step: 'step' },
-  constants: headsConstants,
-  workgroups: ({ kvHeads }) => [kvHeads],
+  constants: (params: PlaceParams) => ({
+    ...headsConstants(params),
+    VERSIONS: params.versions,
+    STRIDE: params.stride,
+  }),
+  workgroups: ({ kvHeads }, count) => [kvHeads, count],
 });
 
 interface GatherParams extends HeadsOfRow {
@@ -32,6 +41,9 @@ interface GatherParams extends HeadsOfRow {
   readonly keepsScores: boolean;
   /** One past the slot of the newest row. */
   readonly end: number;
+  /** Where the slots of the text begin. */
+  readonly sourceFirst: number;
+  readonly sinkFirst: number;
 }
 
 /** Copies the rows that each KV head holds to slots that follow each other. */
@@ -43,13 +55,14 @@ export const gatherRows = defineKernel({
     ...headsConstants(params),
     KEEPS_SCORES: Number(params.keepsScores),
   }),
-  shape: ({ end }) => ({ rows: end }),
+  shape: ({ end, sourceFirst, sinkFirst }) => ({ rows: end, cols: sourceFirst, dim: sinkFirst }),
   workgroups: ({ kvHeads, slots }) => [kvHeads, slots],
 });
 
 export interface EvictParams {
   readonly kvHeads: number;
   readonly versions: number;
+  readonly stride: number;
   readonly windowed: boolean;
   readonly scores: number;
   readonly joint: boolean;
@@ -60,14 +73,15 @@ export interface EvictParams {
 export const evict = defineKernel({
   label: 'evict',
   source: [step, rows, policy, heldMark, evictSource].join('\n'),
-  bindings: { held: 'write', added: 'read', next: 'write', rows: 'read', step: 'step', policy: 'uniform' },
+  bindings: { held: 'write', added: 'read', next: 'write', rows: 'read', step: 'step', policies: 'uniform' },
   constants: (params: EvictParams) => ({
     WG: params.workgroup,
     KV_HEADS: params.kvHeads,
     VERSIONS: params.versions,
+    STRIDE: params.stride,
     WINDOWED: Number(params.windowed),
     SCORES: params.scores,
     JOINT: Number(params.joint),
   }),
-  workgroups: ({ kvHeads }) => [kvHeads],
+  workgroups: ({ kvHeads }, count) => [kvHeads, count],
 });

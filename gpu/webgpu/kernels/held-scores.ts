@@ -24,6 +24,8 @@ export interface HeldReader {
   readonly windowed: boolean;
   readonly ranked: boolean;
   readonly inOrder: boolean;
+  readonly versions: number;
+  readonly stride: number;
   readonly layer: number;
   readonly noisy: boolean;
   readonly workgroup: number;
@@ -39,6 +41,8 @@ const readerConstants = (reader: HeldReader) => ({
   WINDOWED: Number(reader.windowed),
   RANKED: Number(reader.ranked),
   IN_ORDER: Number(reader.inOrder),
+  VERSIONS: reader.versions,
+  STRIDE: reader.stride,
   NOISY: Number(reader.noisy),
 });
 
@@ -50,7 +54,7 @@ const readerBindings = {
   step: 'step',
   held: 'read',
   rope: 'read',
-  policy: 'uniform',
+  policies: 'uniform',
   shape: 'shape',
 } as const;
 
@@ -72,6 +76,8 @@ export interface AddScoresParams extends HeldReader {
   readonly first: boolean;
   readonly newestOnly: boolean;
   readonly splits: number;
+  /** Whether each row is of a text of its own. */
+  readonly each: boolean;
   /** Whether the maxima and sums lie after an attention's output. */
   readonly afterAttention: boolean;
 }
@@ -84,6 +90,7 @@ export const addScores = defineKernel({
   constants: (params: AddScoresParams) => ({
     ...readerConstants(params),
     SPLITS: params.splits,
+    EACH: Number(params.each),
   }),
   shape: (params) => ({
     rows: params.layer,
@@ -91,7 +98,11 @@ export const addScores = defineKernel({
     dim: Number(params.newestOnly),
     yStride: params.afterAttention ? (params.heads * params.headDim) / 4 : 0,
   }),
-  workgroups: (params) => [groupsFor(params.slots, params.workgroup), params.kvHeads],
+  workgroups: (params, count) => [
+    groupsFor(params.slots, params.workgroup),
+    params.kvHeads,
+    params.each ? count : 1,
+  ],
 });
 
 interface ScoreKeysParams {
@@ -99,6 +110,8 @@ interface ScoreKeysParams {
   readonly headDim: number;
   readonly format: 'f16' | 'f32';
   readonly decoding: boolean;
+  readonly versions: number;
+  readonly stride: number;
 }
 
 /** The scores of a policy that asks the key alone: see kv/policies/key-norm.ts. */
@@ -111,6 +124,8 @@ export const scoreKeys = defineKernel({
     KV_HEADS: params.kvHeads,
     HEAD_DIM: params.headDim,
     DECODING: Number(params.decoding),
+    VERSIONS: params.versions,
+    STRIDE: params.stride,
   }),
   workgroups: (params, count) => [params.kvHeads, count],
 });

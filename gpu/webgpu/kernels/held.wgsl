@@ -1,20 +1,26 @@
 // Stores under a policy. Which keys a query sees is asked of their positions, in whatever order they lie.
 const IN_SEQUENCE = false;
 override RANKED: bool = false;    // ranks rotate keys, instead of positions
+override VERSIONS: u32 = 1u;       // tables of a text
+override STRIDE: u32 = 0u;         // slots between the stores of two texts that have a buffer in common
 override IN_ORDER: bool = false;  // rows lie in the order of their positions, as in a prompt: a row's slot is its rank
 
-@group(0) @binding(5) var<storage, read> held: array<Held>;   // [versions, slots, KV_HEADS]
+@group(0) @binding(5) var<storage, read> held: array<Held>;   // [texts, versions, slots, KV_HEADS]
 @group(0) @binding(6) var<storage, read> rope: array<vec2f>;  // [angles, HEAD_DIM / 2], (cos, sin)
 
+// The first slot of a text's store.
+fn baseOf(place: Row) -> u32 { return place.sequence * STRIDE; }
+
 fn heldAt(place: Row, slot: u32, kvHead: u32) -> Held {
-  return held[(place.firstSlot + slot) * KV_HEADS + kvHead];
+  return held[(VERSIONS * baseOf(place) + place.firstSlot + slot) * KV_HEADS + kvHead];
 }
 
 fn firstKey(place: Row) -> u32 { return 0u; }
 
 fn endKey(place: Row) -> u32 { return place.endSlot - place.firstSlot; }
 
-fn slotOf(place: Row, key: u32) -> u32 { return key; }
+// Elsewhere here, a slot is counted from the first of its text.
+fn slotOf(place: Row, key: u32) -> u32 { return baseOf(place) + key; }
 
 // Beyond every position if the slot is free.
 fn positionOf(place: Row, slot: u32, kvHead: u32) -> u32 {
@@ -30,8 +36,8 @@ fn shows(place: Row, slot: u32, kvHead: u32) -> bool {
 // Four numbers of a key and their partners HEAD_DIM / 2 further on, rotated by the row's rank. The newest row has the
 // query's rank, and the others follow downwards: only differences matter, and KV heads may hold unequally many rows.
 fn turnedQuarters(place: Row, slot: u32, kvHead: u32, quarter: u32) -> Eight {
-  let low = keyQuarter(slot, kvHead, quarter);
-  let high = keyQuarter(slot, kvHead, quarter + HEAD_DIM / 8u);
+  let low = keyQuarter(slotOf(place, slot), kvHead, quarter);
+  let high = keyQuarter(slotOf(place, slot), kvHead, quarter + HEAD_DIM / 8u);
   if (!RANKED) { return Eight(low, high); }
   let rank = select(place.rope - heldAt(place, slot, kvHead).newer, slot, IN_ORDER);
   let turn = rank * (HEAD_DIM / 2u) + 4u * quarter;

@@ -12,4 +12,4 @@ fn positionOf(place: Row, key: u32, kvHead: u32) -> u32 { return key; }
 
 fn shows(place: Row, key: u32, kvHead: u32) -> bool { return true; }
 
-fn turnedQuarters(place: Row, slot: u32, kvHead: u32, quarter: u32) -> Eight { return Eight(); }
+fn turnedQuarters(place: Row, key: u32, kvHead: u32, quarter: u32) -> Eight { return Eight(); }

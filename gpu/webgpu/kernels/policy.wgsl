@@ -1,4 +1,4 @@
-// A policy at work; see webgpu/pack-policy.ts.
+// A policy at work, in each of several texts; see webgpu/pack-policy.ts.
 struct Policy {
   sinks: u32,
   recent: u32,
@@ -9,3 +9,6 @@ struct Policy {
   tauDelta: f32,
   unused: u32,
 }
+
+// The most texts under a policy that are decoded together: MOST_TEXTS in webgpu/pack-policy.ts.
+const MOST_TEXTS = 32u;

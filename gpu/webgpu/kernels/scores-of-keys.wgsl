@@ -17,7 +17,7 @@ struct Reader {
 @group(0) @binding(2) var<storage, read> noise:  array<f32>;    // the table of kv/policies/noise.ts
 @group(0) @binding(3) var<storage, read> rows:   array<Row>;
 @group(0) @binding(4) var<uniform>       step:   Step;
-@group(0) @binding(7) var<uniform>       policy: Policy;
+@group(0) @binding(7) var<uniform>       policies: array<Policy, MOST_TEXTS>;
 @group(0) @binding(8) var<uniform>       reader: Reader;
 
 fn scoreOf(place: Row, row: u32, head: u32, slot: u32) -> f32 {
@@ -32,15 +32,15 @@ fn scoreOf(place: Row, row: u32, head: u32, slot: u32) -> f32 {
   if (!NOISY) { return score; }
   let marked = heldAt(place, slot, kvHead).position;
   let key = select(marked, place.position, marked == NEXT);
-  var x = pcg(policy.seed);
+  var x = pcg(policies[place.sequence].seed);
   x = pcg(reader.layer ^ x);
   x = pcg(head ^ x);
   x = pcg(place.position ^ x);
-  return (score + noise[pcg(key ^ x) >> 20u]) / tauAt(place.position);
+  return (score + noise[pcg(key ^ x) >> 20u]) / tauAt(policies[place.sequence], place.position);
 }
 
 // The temperature rises with every token that is fed after the prompt.
-fn tauAt(position: u32) -> f32 {
+fn tauAt(policy: Policy, position: u32) -> f32 {
   let fed = max(position + 1u, policy.promptTokens) - policy.promptTokens;
   return policy.tauInit + f32(fed) * policy.tauDelta;
 }
