@@ -37,7 +37,7 @@ test('charts draw the run, have its numbers in a table, and can be saved as pict
     charts.getByRole('img', { name: /^Tokens per second\. [\d.]+ at new token 12/ }),
   ).toBeVisible();
   const kernels = charts.getByRole('table', { name: /GPU time by kernel/ });
-  await expect(kernels.getByRole('row', { name: /^attend 8 \d+ [\d.]+ %/ })).toBeVisible();
+  await expect(kernels.getByRole('row', { name: /^attend 8 [\d,]+ [\d.]+ %/ })).toBeVisible();
 
   const png = page.waitForEvent('download');
   await charts.getByRole('button', { name: 'Save “KV bytes in use” as PNG' }).click();
