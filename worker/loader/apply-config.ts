@@ -1,6 +1,7 @@
 import type { Passes } from '../../gpu/plan/forward-plan.ts';
 import { parseLayerTypes } from '../../gpu/plan/layer-types.ts';
 import type { Sharing } from '../../gpu/plan/sharing.ts';
+import { brief } from '../hostile-fields.ts';
 import { fail, succeed } from '../outcome.ts';
 import type { Outcome } from '../protocol/failure.ts';
 import type { SharingConfig } from '../protocol/load.ts';
@@ -27,7 +28,7 @@ export function applyConfig(
   const forceNodiag = overrides.forceNodiag ?? stored.forceNodiag;
 
   const layers = parseLayerTypes(layerTypes, layerCount);
-  if (!layers.ok) return fail({ code: 'bad-layer-types', at: layers.at, reason: layers.reason });
+  if (!layers.ok) return fail({ code: 'bad-layer-types', at: layers.at, reason: brief(layers.reason) });
 
   const complaint =
     outside('sliding_window', windowTokens, 1, MAX_POSITIONS) ??

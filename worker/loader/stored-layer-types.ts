@@ -1,5 +1,5 @@
 import { formatLayerTypes, parseLayerTypes } from '../../gpu/plan/layer-types.ts';
-import { show, type HostileFields } from '../hostile-fields.ts';
+import { brief, show, type HostileFields } from '../hostile-fields.ts';
 import { Refused } from '../outcome.ts';
 import { familyDefaults, type Family } from './family.ts';
 
@@ -15,7 +15,8 @@ export function readLayerTypes(fields: HostileFields, family: Family, layerCount
   const said = fields.raw('layer_types');
   if (typeof said === 'string') {
     const parsed = parseLayerTypes(said, layerCount);
-    if (!parsed.ok) throw new Refused({ code: 'bad-layer-types', at: parsed.at, reason: parsed.reason });
+    if (!parsed.ok)
+      throw new Refused({ code: 'bad-layer-types', at: parsed.at, reason: brief(parsed.reason) });
     return formatLayerTypes(parsed.value);
   }
   if (Array.isArray(said)) return fromArray(said, layerCount);

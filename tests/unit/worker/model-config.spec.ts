@@ -184,6 +184,8 @@ describe('stored layer types', () => {
     expect(types({ layer_types: '0_2s_2_3' })).toBe('0_2s_2_3');
     expect(failureOf({ layer_types: '0_2_4_3' })).toMatchObject({ code: 'bad-layer-types', at: 2 });
     expect(failureOf({ layer_types: '0_2' })).toMatchObject({ code: 'bad-layer-types', at: 2 });
+    const turning = '"\\u{202e}1" is not a layer number';
+    expect(failureOf({ layer_types: '0_\u202e1_2_3' })).toMatchObject({ at: 1, reason: turning });
   });
 
   it("are each layer's own KV, windowed if Hugging Face's array says so", () => {
@@ -271,6 +273,7 @@ describe('a configuration with overrides', () => {
 
   it.each([
     [{ layerTypes: '0_9_2_3' }, { code: 'bad-layer-types', at: 1, reason: 'there is no layer 9' }],
+    [{ layerTypes: '0_\u202e1_2_3' }, { at: 1, reason: '"\\u{202e}1" is not a layer number' }],
     [{ slidingWindow: 0 }, { code: 'bad-config', field: 'sliding_window' }],
     [{ slidingWindow: 1.5 }, { code: 'bad-config', field: 'sliding_window' }],
     [{ forwardPasses: -1 }, { code: 'bad-config', field: 'forward_passes' }],
