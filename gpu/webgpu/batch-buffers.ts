@@ -22,7 +22,7 @@ import {
 } from './session-buffers.ts';
 import { packSteps } from './step.ts';
 
-/** What the sizes of a batch follow from, besides its places. */
+/** What the sizes of a batch follow from, apart from its places. */
 export interface BatchFacts {
   readonly dims: ModelDims;
   readonly sharing: Sharing;
@@ -73,6 +73,9 @@ export function roomFor({ mostColumns }: BatchFacts, places: number): number {
   return Math.ceil(places / columns) * columns;
 }
 
+/** What a step leaves: a token for every row. */
+export const readBackBytes = (facts: BatchFacts, places: number) => 4 * roomFor(facts, places);
+
 function sizesOf(facts: BatchFacts, places: number) {
   const { dims, sharing, kvPrecision, splits, inParts, eviction } = facts;
   const rows = roomFor(facts, places);
@@ -102,7 +105,7 @@ function sizesOf(facts: BatchFacts, places: number) {
       others: [...stores.map(({ row }) => row), ...(eviction ? Object.values(sharedBytes(evicting)) : [])],
     },
     steps: 2 * stepStride,
-    readBack: 4 * rows,
+    readBack: readBackBytes(facts, places),
   };
 }
 

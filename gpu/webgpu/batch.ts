@@ -11,7 +11,7 @@ import type {
 } from '../backend.ts';
 import { rowAt } from '../kv/rows.ts';
 import { KvStores, type AllocateStore } from '../kv/stores.ts';
-import { kvRowBytes, kvRowsAllocated } from '../kv/usage.ts';
+import { kvRowBytes, kvRowsAllocated, MAX_STEPS_IN_FLIGHT } from '../kv/usage.ts';
 import { paddedCols } from '../numbers/matrix-format.ts';
 import type { ModelDims } from '../plan/model-dims.ts';
 import { kvOwners } from '../plan/sharing.ts';
@@ -25,6 +25,7 @@ import {
   kindsOf,
   mostCapacity,
   mostPlaces,
+  readBackBytes,
   roomFor,
   slotsFor,
   toWrite,
@@ -47,7 +48,7 @@ import type { SessionBuffers, StoreBuffer } from './session-buffers.ts';
 import { GpuSession } from './session.ts';
 import { SlotSpace } from './slot-space.ts';
 import { packSteps } from './step.ts';
-import { StepsInFlight } from './steps-in-flight.ts';
+import { TokensInFlight } from './tokens-in-flight.ts';
 import type { GpuWeights } from './weights.ts';
 
 /** A text that goes on. */
@@ -70,6 +71,8 @@ export class GpuBatch implements Batch {
   readonly #buffers: BatchBuffers;
   readonly #evictionOf: typeof Eviction | null;
   readonly #recordings: BatchRecordings;
+  /** The rows of the step at hand, in memory that every step uses again. */
+  readonly #tables: Uint32Array<ArrayBuffer>;
   /** Of the weights that only this plan needs, of the buffers, and of the stores. */
   readonly #scopes: readonly [Scope, Scope, Scope];
   readonly #onClose: () => void;
@@ -126,6 +129,7 @@ export class GpuBatch implements Batch {
     this.#facts = facts;
     this.#passes = passes;
     this.#buffers = buffers;
+    this.#tables = new Uint32Array(buffers.rowTablesBuffer.size / 4);
     this.#evictionOf = evictionOf;
     this.#scopes = scopes;
     this.#onClose = onClose;
@@ -329,7 +333,12 @@ export class GpuBatch implements Batch {
     stopped: () => boolean,
   ): Promise<readonly (DecodeEnd | null)[]> {
     const fresh = lines.filter(({ text }) => text.isFresh);
-    const flight = new StepsInFlight(this.#shared.context, this.#buffers.readBacks);
+    const flight = new TokensInFlight(this.#shared.context, {
+      readBacks: this.#buffers.readBacks,
+      stepBytes: readBackBytes(this.#facts, this.places),
+      stepsInFlight: MAX_STEPS_IN_FLIGHT,
+      alone: true,
+    });
     const inFlight: (readonly Line[])[] = [];
     // The first text that reaches its length ends the call.
     let steps = Math.min(...lines.map(({ text, left }) => left - Number(text.isFresh)));
@@ -337,13 +346,14 @@ export class GpuBatch implements Batch {
     const ofFresh = await this.#recordings.of(this.#columnsFor(Math.max(1, fresh.length)));
     const ofAll = await this.#recordings.of(this.#columnsFor(lines.length));
     const submit = (rows: readonly Line[], recordings: readonly Recording[]) => {
-      this.#submit(rows, recordings, flight.take());
-      flight.launched();
+      this.#submit(rows, recordings, flight.place.buffer);
+      flight.launched(false);
       inFlight.push(rows);
     };
     const land = async () => {
-      const words = await flight.land();
-      for (const [i, { text }] of (inFlight.shift() ?? []).entries()) text.arrived(words[i] ?? NOT_FINITE);
+      for (const words of await flight.land()) {
+        for (const [i, { text }] of (inFlight.shift() ?? []).entries()) text.arrived(words[i] ?? NOT_FINITE);
+      }
     };
     try {
       if (fresh.length > 0) submit(fresh, [ofFresh.head, sample]);
@@ -367,7 +377,7 @@ export class GpuBatch implements Batch {
     const { rowTablesBuffer, step, hidden, waiting, drawn } = this.#buffers;
     const rows = lines.length;
     const encoder = device.createCommandEncoder({ label: 'step' });
-    const tables = new Uint32Array(rowTablesBuffer.size / 4);
+    const tables = this.#tables.fill(0);
     for (const [row, { text }] of lines.entries()) {
       if (text.isFresh) {
         const from = text.place * this.#hiddenBytes;
