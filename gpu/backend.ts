@@ -35,7 +35,7 @@ export interface Backend {
 export interface WarmUp {
   /** Tokens of turns to prefill, one after the other, before two tokens are decoded. */
   readonly promptTokens: readonly number[];
-  /** Room of sessions to open besides. */
+  /** Tokens for which sessions have room that are opened only to compile what they use. */
   readonly capacities: readonly number[];
 }
 

@@ -174,7 +174,7 @@ export interface MeasuredSpeed {
   /** Up to the first token of every sequence, and from there to the last one. */
   readonly prefillMs: number;
   readonly decodeMs: number;
-  /** Of the sequences that were written at once: KV in use at their end, KV allocated, and what the run needs besides. */
+  /** Of the sequences that were written at once: KV in use at their end, KV allocated, and what else the run needs. */
   readonly kvBytes: number;
   readonly kvBytesAllocated: number;
   readonly scratchBytes: number;

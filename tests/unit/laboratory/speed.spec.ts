@@ -117,7 +117,7 @@ describe('Timed runs on a backend with batches', () => {
       expect(used + (kvBytesAllocated + scratchBytes) / batch).toBeGreaterThan(budgetBytes);
       return batch;
     });
-    // Two thirds of the layers own no KV, but what a sequence needs besides stays.
+    // Two thirds of the layers own no KV, but what else a sequence needs stays.
     expect(largest[1]).toBeGreaterThan(largest[0] ?? NaN);
   });
 
