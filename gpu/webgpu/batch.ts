@@ -314,7 +314,7 @@ export class GpuBatch implements Batch {
     });
     if (stopped()) return lines.map(() => 'stopped');
     // What arrived while another text ended.
-    const ends = await Promise.all(lines.map((line) => passOn(line)));
+    const ends = await passOnAll(lines);
     if (ends.some((end) => end !== null)) return ends;
     this.#writeSampling(lines);
     return this.#steppedTogether(lines, stopped);
@@ -361,7 +361,7 @@ export class GpuBatch implements Batch {
         for (; steps > 0 && flight.hasRoom; steps--) submit(lines, [ofAll.layers, ofAll.head, sample]);
         await land();
         if (stopped()) return lines.map(() => 'stopped');
-        const ends = await Promise.all(lines.map((line) => passOn(line)));
+        const ends = await passOnAll(lines);
         if (ends.every((end) => end === null)) continue;
         while (inFlight.length > 0) await land();
         return ends;
@@ -377,7 +377,7 @@ export class GpuBatch implements Batch {
     const { rowTablesBuffer, step, hidden, waiting, drawn } = this.#buffers;
     const rows = lines.length;
     const encoder = device.createCommandEncoder({ label: 'step' });
-    const tables = this.#tables.fill(0);
+    const tables = this.#tables.fill(0); // A row that the step does not use sees few keys, and costs little.
     for (const [row, { text }] of lines.entries()) {
       if (text.isFresh) {
         const from = text.place * this.#hiddenBytes;
@@ -425,6 +425,13 @@ async function passOn(line: Line): Promise<DecodeEnd | null> {
     if (endTokens.has(token)) return 'end-of-text';
   }
   return 'length';
+}
+
+/** Text by text, so that a failure of one is searched for, and the search has ended, before anybody hears of it. */
+async function passOnAll(lines: readonly Line[]): Promise<readonly (DecodeEnd | null)[]> {
+  const ends: (DecodeEnd | null)[] = [];
+  for (const line of lines) ends.push(await passOn(line));
+  return ends;
 }
 
 /** What only texts under a policy need. */

@@ -15,6 +15,12 @@ const options = {
   capacityTokens: 30,
 } as const;
 const prompt = [1, 2, 3, 4, 5];
+const unread = {
+  logitsAt: [],
+  onLogits: () => undefined,
+  onProgress: () => undefined,
+  stopped: () => false,
+};
 
 async function failureOf(run: Promise<unknown>): Promise<BackendFailure> {
   try {
@@ -64,6 +70,26 @@ describe.each(backends)('Logits that are not finite, on the backend %s,', (name)
       expect(await failureOf(run), mode).toEqual({ code: 'not-finite', position: 0, where: 1 });
     }
     model.free();
+  });
+
+  it.each([0, 1])('end a batch at temperature %i, with the place of the first', async (temperature) => {
+    const model = await hugeLayer();
+    const { capacityTokens, ...shared } = options;
+    const texts = [{ capacityTokens }, { capacityTokens }];
+    const batch = await model.openBatch({ ...shared, places: 2, texts });
+    const lines = await Promise.all(texts.map((each) => batch.open(each)));
+    const write = async () => {
+      for (const text of lines) await text.prefill(prompt, { ...unread, mode: 'sequential' });
+      const sampling = { ...greedy, temperature };
+      const continuations = lines.map((text) => ({
+        ...{ text, sampling, maxNewTokens: 4, endTokens: new Set<number>(), onToken: () => undefined },
+      }));
+      await batch.decode(continuations, { stopped: () => false });
+    };
+    expect(await failureOf(write())).toEqual({ code: 'not-finite', position: 4, where: 1 });
+    batch.close();
+    model.free();
+    expect(backend.allocatedBytes).toBe(0);
   });
 
   it('are reported at the head if all layers are finite', async () => {
