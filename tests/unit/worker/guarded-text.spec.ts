@@ -108,6 +108,7 @@ describe('Guarded text', () => {
     const started = new Promise<void>((resolve) => setTimeout(resolve, 120));
     const { text, count } = await openText({
       awake: () => started.then(() => succeed(null)),
+      open: () => started.then(() => succeed(facts)),
     });
     expect(await text.encode('good')).toEqual([4]);
     expect(count).toEqual({ opened: 1, ended: 0 });
