@@ -121,9 +121,8 @@ export class TokensInFlight {
     this.#depth += Math.max(-steps, Math.min(steps, wanted - this.#depth));
   }
 
-  /** Waits for what is still in flight, and forgets it. */
+  /** Waits for what is still in flight. No step may be launched afterwards. */
   async drain(): Promise<void> {
-    this.#filled = 0;
     for (const { buffer, mapped } of this.#waiting.splice(0)) {
       await mapped.then(
         () => buffer.unmap(),
