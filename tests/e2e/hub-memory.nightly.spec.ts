@@ -1,7 +1,8 @@
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, test } from 'playwright/test';
+import { removeFolder } from '../../tools/setup/remove-folder.mjs';
 import { startHub } from '../support/hub-server.ts';
 import { zeroCheckpoint } from '../support/zero-checkpoint.ts';
 import { describeTaken, Heaps, type Taken } from './heaps.ts';
@@ -57,6 +58,6 @@ test('half a gigabyte is downloaded, and loaded from the device, with little mem
   } finally {
     await browser.close();
     await server.stop();
-    rmSync(profile, { recursive: true, force: true });
+    await removeFolder(profile);
   }
 });

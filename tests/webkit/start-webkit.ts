@@ -1,10 +1,11 @@
 import { spawn, type ChildProcess } from 'node:child_process';
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Readable } from 'node:stream';
 import { webKitOrFail } from '../../tools/setup/find-webkit.mjs';
 import { freePort } from '../../tools/setup/free-port.mjs';
+import { removeFolder } from '../../tools/setup/remove-folder.mjs';
 import { WebDriver } from './web-driver.ts';
 
 const patienceMs = 20_000;
@@ -26,8 +27,7 @@ export async function startWebKit(): Promise<StartedWebKit> {
   const started: ChildProcess[] = [];
   const stop = async () => {
     for (const process of started.reverse()) await end(process);
-    // The helper processes of the browser end by themselves a moment later.
-    rmSync(home, { recursive: true, force: true, maxRetries: 20, retryDelay: 100 });
+    await removeFolder(home);
   };
   try {
     const screen = spawn(xServer, ['-displayfd', '3', '-screen', '0', '1280x1000x24', '-nolisten', 'tcp'], {

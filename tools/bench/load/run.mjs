@@ -1,6 +1,6 @@
 // `npm run bench:load -- [shape] [repeats]` measures loading a stored model in Chromium and prints JSON. Shapes are those
 // of `npm run bench`.
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { chromium } from 'playwright';
@@ -8,6 +8,7 @@ import { createServer } from 'vite';
 import { assemblyScript } from '../../setup/assembly-script.mjs';
 import { root } from '../../setup/build-for-node.mjs';
 import { findChromium, quietFlags, webGpuFlags } from '../../setup/find-chromium.mjs';
+import { removeFolder } from '../../setup/remove-folder.mjs';
 import { whereMeasured } from '../machine.mjs';
 
 const [shape = '135m', repeats = '3'] = process.argv.slice(2);
@@ -40,5 +41,5 @@ try {
 } finally {
   await browser.close();
   await server.close();
-  rmSync(profile, { recursive: true, force: true });
+  await removeFolder(profile);
 }
