@@ -13,12 +13,14 @@ const pauseMs = 100;
  * @returns {Promise<boolean>} whether it is gone
  */
 export async function removeFolder(folder, patienceMs = 5000) {
-  for (const endMs = performance.now() + patienceMs; ; await setTimeout(pauseMs)) {
+  const endMs = performance.now() + patienceMs;
+  for (;;) {
     try {
       await rm(folder, { recursive: true, force: true });
       return true;
     } catch {
       if (performance.now() > endMs) return false;
     }
+    await setTimeout(pauseMs);
   }
 }
