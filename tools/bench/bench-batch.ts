@@ -2,8 +2,9 @@ import type { Backend, Batch, BatchText, BatchWork } from '../../gpu/backend.ts'
 import { formatLayerTypes } from '../../gpu/plan/layer-types.ts';
 import { greedy } from '../../gpu/plan/sampling.ts';
 import { piecesOf } from '../../worker/engine/open-policy.ts';
-import { largestBatch, type LargestBatch } from '../../worker/evaluate/largest-batch.ts';
+import { largestBatch } from '../../worker/evaluate/largest-batch.ts';
 import type { ModelSource } from '../../worker/loader/model-source.ts';
+import type { LargestBatch } from '../../worker/protocol/largest-batch.ts';
 import { ThroughputClock } from '../../worker/throughput-clock.ts';
 import { load, spread, type Loaded, type Opened, type Spread } from './bench.ts';
 import type { BatchAsked, BenchRequest } from './options.ts';

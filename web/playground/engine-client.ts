@@ -4,9 +4,11 @@ import type { EngineApi, EngineEvent } from '../../worker/protocol/engine.ts';
 import type { ExportRequest } from '../../worker/protocol/export.ts';
 import type { Outcome } from '../../worker/protocol/failure.ts';
 import type { GenerateRequest, GenerateResult, Prompt } from '../../worker/protocol/generate.ts';
+import type { LargestBatch, LargestBatchRequest } from '../../worker/protocol/largest-batch.ts';
 import type { LoadRequest, ModelFacts } from '../../worker/protocol/load.ts';
 import type { Convergence, ConvergenceRequest, Score, ScoreRequest } from '../../worker/protocol/evaluate.ts';
 import type { MeasureRequest, MeasureResult } from '../../worker/protocol/measure.ts';
+import type { SequencesRequest, SequencesResult } from '../../worker/protocol/sequences.ts';
 import { WorkerCalls } from './worker-calls.ts';
 
 type Receive = (event: EngineEvent) => void;
@@ -29,6 +31,10 @@ export class EngineClient {
     return this.#calls.lend(receive, (onEvent) => this.#engine.generate(request, onEvent));
   }
 
+  generateSequences(request: SequencesRequest, receive: Receive): Promise<Outcome<SequencesResult>> {
+    return this.#calls.lend(receive, (onEvent) => this.#engine.generateSequences(request, onEvent));
+  }
+
   export(request: ExportRequest, receive: Receive): Promise<Outcome<ExportResult>> {
     return this.#calls.lend(receive, (onEvent) => this.#engine.export(request, onEvent));
   }
@@ -47,6 +53,10 @@ export class EngineClient {
 
   countWork(request: MeasureRequest): Promise<Outcome<MeasureResult>> {
     return this.#calls.ask(() => this.#engine.countWork(request));
+  }
+
+  largestBatch(request: LargestBatchRequest): Promise<Outcome<LargestBatch>> {
+    return this.#calls.ask(() => this.#engine.largestBatch(request));
   }
 
   countTokens(prompt: Prompt): Promise<Outcome<number>> {

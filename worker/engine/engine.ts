@@ -14,6 +14,7 @@ import type { EngineApi, EngineEvent, OnEvent } from '../protocol/engine.ts';
 import type { ExportRequest } from '../protocol/export.ts';
 import type { Failure, Outcome } from '../protocol/failure.ts';
 import type { GenerateRequest, GenerateResult, Prompt } from '../protocol/generate.ts';
+import type { LargestBatch, LargestBatchRequest } from '../protocol/largest-batch.ts';
 import type { BackendChoice, LoadRequest, BroughtModel, ModelFacts, ModelRef } from '../protocol/load.ts';
 import type { Convergence, ConvergenceRequest, Score, ScoreRequest } from '../protocol/evaluate.ts';
 import type { ExportResult } from '../protocol/export.ts';
@@ -118,6 +119,13 @@ export class Engine implements EngineApi {
 
   countWork(request: MeasureRequest): Promise<Outcome<MeasureResult>> {
     return this.#run(ignore, (model, options) => this.#measure(model, request, true, options));
+  }
+
+  largestBatch(request: LargestBatchRequest): Promise<Outcome<LargestBatch>> {
+    return this.#run(ignore, async (model, { stopped }) => {
+      const { largestBatchOf } = await import('../evaluate/largest-batch-of.ts');
+      return largestBatchOf(model, request, stopped);
+    });
   }
 
   async #measure(

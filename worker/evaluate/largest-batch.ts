@@ -1,19 +1,5 @@
 import type { ModelWeights, PlanOptions, TextOptions } from '../../gpu/backend.ts';
-
-/** The most sequences that a memory budget has room for, and why. */
-export interface LargestBatch {
-  /** 0 if there is no room for one. */
-  readonly places: number;
-  /** What that many take, by the ledger's sizes. */
-  readonly weightBytes: number;
-  readonly kvBytes: number;
-  /** Everything else: what sequences share, and what each needs beside its caches. */
-  readonly scratchBytes: number;
-  /** What one more would take beyond the budget; null if it is not a matter of memory: no batch has more places. */
-  readonly missingBytes: number | null;
-  /** What the ledger counted when that many were opened, with the weights: the sum of the three. 0 without any. */
-  readonly verifiedBytes: number;
-}
+import type { LargestBatch } from '../protocol/largest-batch.ts';
 
 /** No batch is larger: a power of two. */
 const MOST_PLACES = 4096;

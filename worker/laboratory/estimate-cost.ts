@@ -3,8 +3,13 @@ import type { EngineEvent } from '../protocol/engine.ts';
 import type { MeasuredSpeed, MeasureWork, SpeedWork } from '../protocol/measure.ts';
 import type { Experiment, Row } from './experiment.ts';
 import { missingItems, planExperiment } from './plan-experiment.ts';
-import type { ItemRecord } from './records.ts';
-import { groupByLoad, loadRow, type ExperimentParts, type LabEngine } from './run-experiment.ts';
+import {
+  groupByLoad,
+  loadRow,
+  type ExperimentParts,
+  type ExperimentRun,
+  type LabEngine,
+} from './run-experiment.ts';
 import { TokenCounts } from './token-counts.ts';
 
 /** What an experiment will cost. */
@@ -34,7 +39,7 @@ const PROBE: SpeedWork = {
 export async function estimateCost(
   experiment: Experiment,
   parts: ExperimentParts,
-  known: ReadonlyMap<string, ItemRecord>,
+  known: ExperimentRun['known'],
 ): Promise<Cost> {
   const cost = { items: 0, missing: 0, tokens: 0, ms: 0, bytes: 0 };
   const counts = new TokenCounts(parts.engine);

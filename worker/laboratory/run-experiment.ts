@@ -17,7 +17,7 @@ export interface ExperimentParts extends PlanParts {
 }
 
 export interface ExperimentRun {
-  /** Keys of an earlier run's records. */
+  /** Keys of what is not measured: an earlier run has its records, or nobody wants it. */
   readonly known: { readonly has: (key: string) => boolean };
   readonly append: (record: ItemRecord) => void;
   readonly onProgress: (progress: Progress) => void;
@@ -129,8 +129,9 @@ class CellRunner {
           if (this.#isDone(cell)) continue;
           const work = cell.workFor(0);
           if (work.kind !== 'speed') continue;
-          const wanted = work.items.flatMap((item, i) => (item.round === round ? [i] : []));
-          if (!wanted.some((i) => this.#left.get(cell)?.has(i))) continue;
+          const left = this.#left.get(cell);
+          const wanted = work.items.flatMap((item, i) => (item.round === round && left?.has(i) ? [i] : []));
+          if (wanted.length === 0) continue;
           await loadRow(cell.row, this.#parts);
           if (warm !== cell) await this.#warmUp(cell, onlyItems(work, wanted));
           warm = cell;

@@ -17,6 +17,7 @@ import type {
   Prompt,
   Timing,
 } from './generate.ts';
+import type { LargestBatch, LargestBatchRequest } from './largest-batch.ts';
 import type { LoadRequest, ModelFacts } from './load.ts';
 import type { Measured, MeasureRequest, MeasureResult } from './measure.ts';
 import type { SequencesRequest, SequencesResult } from './sequences.ts';
@@ -40,6 +41,8 @@ export interface EngineApi {
   measure(request: MeasureRequest, onEvent: OnEvent): Promise<Outcome<MeasureResult>>;
   /** Counts the tokens that `measure` would read. */
   countWork(request: MeasureRequest): Promise<Outcome<MeasureResult>>;
+  /** How many equal sequences a memory budget has room for. Queued as `generate` is. */
+  largestBatch(request: LargestBatchRequest): Promise<Outcome<LargestBatch>>;
   /** The number of tokens that a run would read for a prompt. Waits for earlier calls to end. */
   countTokens(prompt: Prompt): Promise<Outcome<number>>;
   /** Ends the runs asked for so far, within one token; they resolve with what they have. */

@@ -108,6 +108,7 @@ describe('an answer', () => {
       score: (asked, onEvent) => engine.score(asked, onEvent),
       measure: (asked, onEvent) => engine.measure(asked, onEvent),
       countWork: (asked) => engine.countWork(asked),
+      largestBatch: (asked) => engine.largestBatch(asked),
       export: (asked, onEvent) => engine.export(asked, onEvent),
       countTokens: (prompt) => engine.countTokens(prompt),
       stop: () => undefined,

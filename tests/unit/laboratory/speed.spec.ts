@@ -7,9 +7,15 @@ import { Engine } from '../../../worker/engine/engine.ts';
 import { estimateCost } from '../../../worker/laboratory/estimate-cost.ts';
 import { readExperiment } from '../../../worker/laboratory/experiment.ts';
 import type { ItemRecord } from '../../../worker/laboratory/records.ts';
-import { runExperiment, type ExperimentParts } from '../../../worker/laboratory/run-experiment.ts';
+import { planExperiment } from '../../../worker/laboratory/plan-experiment.ts';
+import {
+  runCells,
+  runExperiment,
+  type ExperimentParts,
+  type LabEngine,
+} from '../../../worker/laboratory/run-experiment.ts';
 import { summarize } from '../../../worker/laboratory/summary.ts';
-import { succeed } from '../../../worker/outcome.ts';
+import { succeed, valueOf } from '../../../worker/outcome.ts';
 import type { MeasuredSpeed } from '../../../worker/protocol/measure.ts';
 import { placeHere } from '../../../worker/text/place-here.ts';
 
@@ -75,6 +81,10 @@ async function recordsOf(parts: ExperimentParts): Promise<readonly ItemRecord[]>
 }
 
 const SHAPES = 2 * 3;
+
+const fail = (reason: string): never => {
+  throw new Error(reason);
+};
 const speedsOf = (records: readonly ItemRecord[], row: number, shape: number): readonly MeasuredSpeed[] =>
   records.flatMap(({ row: each, item, measured }) =>
     each === row && item % SHAPES === shape && measured.kind === 'speed' ? [measured] : [],
@@ -119,6 +129,49 @@ describe('Timed runs on a backend with batches', () => {
     });
     // Two thirds of the layers own no KV, but what else a sequence needs stays.
     expect(largest[1]).toBeGreaterThan(largest[0] ?? NaN);
+  });
+
+  it('agree with what the engine says of the largest batch, which it has allocated once', async () => {
+    const { config, mode, kvPrecision, policy } = experiment.rows[0] ?? fail('there are two rows');
+    const asked = { config, mode, kvPrecision, policy, tokens: 5 + 3, budgetBytes };
+    const found = valueOf(await engine.largestBatch(asked));
+    const [speed] = speedsOf(records, 0, 2);
+    expect(found.places).toBe(speed?.largestBatch);
+    expect(found.verifiedBytes).toBe(found.weightBytes + found.kvBytes + found.scratchBytes);
+    expect(found.verifiedBytes).toBeLessThanOrEqual(budgetBytes);
+    expect(found.missingBytes).toBeGreaterThan(0);
+    expect(await engine.largestBatch({ ...asked, tokens: 0 })).toMatchObject({
+      failure: { code: 'bad-request', field: 'tokens' },
+    });
+  });
+
+  it('neither warm up nor time what nobody wants', async () => {
+    const [first] = await planExperiment(experiment, parts);
+    const keys = first?.keys ?? [];
+    const wanted = [keys[1], keys[1 + SHAPES]];
+    const asked: (number | string)[] = [];
+    const counting: LabEngine = {
+      load: (request, onEvent) => engine.load(request, onEvent),
+      measure: (request, onEvent) => {
+        if (request.work.kind === 'speed') asked.push(...request.work.items.map(({ batch }) => batch));
+        return engine.measure(request, onEvent);
+      },
+      countWork: (request) => engine.countWork(request),
+      stop: () => undefined,
+    };
+    const timed: string[] = [];
+    await runCells(
+      first ? [first] : [],
+      { ...parts, engine: counting },
+      {
+        known: { has: (key) => !wanted.includes(key) },
+        append: ({ key }) => timed.push(key),
+        onProgress: () => undefined,
+      },
+    );
+    expect(timed).toEqual(wanted);
+    // Once to warm up, and once for each round.
+    expect(asked).toEqual([3, 3, 3]);
   });
 
   it('have the throughput of all sequences together', () => {
