@@ -35,7 +35,7 @@ const panelsAreApart =
   'A panel imports its own folder, web/playground, web/settings, web/models, web/presets, web/ui and web/meaning, and never another panel: what two panels need belongs to one of those.';
 
 const checksWhatIsKept =
-  'Only read-stored-run.ts and read-comparison.ts, which check what a store holds, import valibot, and they are loaded when they are needed.';
+  'Only read-stored-run.ts, read-comparison.ts and read-throughput.ts, which check what a store holds, import valibot, and they are loaded when they are needed.';
 
 const belowThePanels = [
   ...pure,
@@ -52,9 +52,9 @@ const belowThePanels = [
   { path: 'web/meaning/' },
 ];
 
-/** What the laboratory's panel shares with the command line. */
-const laboratoryParts = [
-  { path: 'web/panels/laboratory/' },
+/** What panels that run experiments share with the command line and with each other. */
+const experimentParts = [
+  { path: 'web/experiments/' },
   { path: 'worker/laboratory/' },
   { path: 'worker/outcome.ts' },
   { path: 'worker/hostile-json.ts' },
@@ -267,6 +267,12 @@ const realms: readonly Realm[] = [
     reason: `The playground knows no panel: it imports web/settings, web/models, web/ui and its neighbours. ${pageLooksAtTypes}`,
   },
   {
+    of: 'web/experiments/',
+    may: [...belowThePanels, ...experimentParts],
+    libraries: ['svelte'],
+    reason: `web/experiments is what the panels share that run experiments: it knows none of them. ${pageLooksAtTypes} It also imports worker/laboratory, which is pure.`,
+  },
+  {
     of: 'web/panels/panels.ts',
     may: [{ path: 'web/panels/' }, { path: 'web/ui/' }, settingTable],
     libraries: ['svelte'],
@@ -293,15 +299,27 @@ const realms: readonly Realm[] = [
   },
   {
     of: 'web/panels/laboratory/harness-zip.ts',
-    may: [...belowThePanels, ...laboratoryParts],
+    may: [...belowThePanels, ...experimentParts, { path: 'web/panels/laboratory/' }],
     libraries: ['client-zip'],
     reason: 'The results of the harness leave the page as one file: harness-zip.ts alone makes it.',
   },
   {
     of: 'web/panels/laboratory/',
-    may: [...belowThePanels, ...laboratoryParts],
+    may: [...belowThePanels, ...experimentParts, { path: 'web/panels/laboratory/' }],
     libraries: pageLibraries,
-    reason: `${panelsAreApart} ${pageLooksAtTypes} This one also imports worker/laboratory, which is pure.`,
+    reason: `${panelsAreApart} ${pageLooksAtTypes} This one also imports web/experiments, and worker/laboratory, which is pure.`,
+  },
+  {
+    of: 'web/panels/throughput/read-throughput.ts',
+    may: [...belowThePanels, ...experimentParts, { path: 'web/panels/throughput/' }],
+    libraries: ['valibot'],
+    reason: checksWhatIsKept,
+  },
+  {
+    of: 'web/panels/throughput/',
+    may: [...belowThePanels, ...experimentParts, { path: 'web/panels/throughput/' }],
+    libraries: pageLibraries,
+    reason: `${panelsAreApart} ${pageLooksAtTypes} This one also imports web/experiments, and worker/laboratory, which is pure.`,
   },
   {
     of: 'web/panels/',

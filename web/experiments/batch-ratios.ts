@@ -1,8 +1,6 @@
 /** How many more sequences fit, and how much faster they are together, against the baseline: here and in the paper. */
-import { shapesOf } from '../../../../worker/laboratory/measure-items.ts';
-import { median } from '../../../../worker/laboratory/statistics/moments.ts';
-import type { MeasuredSpeed } from '../../../../worker/protocol/measure.ts';
-import type { ChartData } from './chart-data.ts';
+import { median } from '../../worker/laboratory/statistics/moments.ts';
+import { timedSizes, type Timed, type TimedSize } from './timed-sizes.ts';
 
 /** Each number is that of the row over that of the baseline; of bytes it is the other way round. */
 export interface BatchRatios {
@@ -16,23 +14,11 @@ export interface BatchRatios {
 }
 
 /** Of the lengths that were timed first. Empty unless the baseline and another row were timed. */
-export function batchRatios({ experiment, records, names }: ChartData): readonly BatchRatios[] {
-  const measure = experiment.measures.find((each) => each.kind === 'speed');
-  const shapes = measure ? shapesOf(measure) : [];
-  const [first] = shapes;
-  if (!measure || !first) return [];
-  const isOfFirst = (item: number) => {
-    const shape = shapes[item % shapes.length];
-    return shape?.prompt === first.prompt && shape.generate === first.generate;
-  };
-  const rows = names.map((_, row) =>
-    factsOf(
-      records.flatMap(({ row: each, measure: id, item, measured }) =>
-        each === row && id === measure.id && measured.kind === 'speed' && isOfFirst(item) ? [measured] : [],
-      ),
-      first.generate,
-    ),
-  );
+export function batchRatios({
+  names,
+  ...timed
+}: Timed & { readonly names: readonly string[] }): readonly BatchRatios[] {
+  const rows = names.map((_, row) => factsOf(timedSizes(timed, row)));
   const [baseline] = rows;
   if (!baseline) return [];
   return names.flatMap((label, row) => {
@@ -49,16 +35,13 @@ export function batchRatios({ experiment, records, names }: ChartData): readonly
   });
 }
 
-function factsOf(measured: readonly MeasuredSpeed[], generate: number) {
-  const most = Math.max(...measured.map(({ batch }) => batch));
-  const largest = measured.filter(({ batch }) => batch === most);
-  const [first] = largest;
-  if (!first || first.largestBatch === 0) return null;
+function factsOf(sizes: readonly TimedSize[]) {
+  const most = sizes.at(-1);
+  const first = most?.rounds[0];
+  if (!most || !first || first.largestBatch === 0) return null;
   return {
     largestBatch: first.largestBatch,
-    throughput: median(
-      largest.map(({ batch, prefillMs, decodeMs }) => (1000 * batch * generate) / (prefillMs + decodeMs)),
-    ),
+    throughput: median(most.tokensPerSec),
     kvBytes: first.kvBytesAllocated / first.places,
   };
 }

@@ -1,4 +1,4 @@
-import { engineVersionAt } from '../../../worker/laboratory/engine-version.ts';
+import { engineVersionAt } from '../../worker/laboratory/engine-version.ts';
 
 /** Filled in by the build: the commit, and a digest of what was changed since. */
 declare const __KVTAB_ENGINE__: string;

@@ -1,5 +1,5 @@
-import type { LabEngine } from '../../../worker/laboratory/run-experiment.ts';
-import type { Outcome } from '../../../worker/protocol/failure.ts';
+import type { LabEngine } from '../../worker/laboratory/run-experiment.ts';
+import type { Outcome } from '../../worker/protocol/failure.ts';
 
 const stopped: Outcome<never> = { ok: false, failure: { code: 'stopped' } };
 

@@ -1,8 +1,10 @@
-import { sha256 } from '../../../worker/laboratory/digest.ts';
-import { Refused } from '../../../worker/outcome.ts';
-import { isObject } from '../../../worker/hostile-fields.ts';
-import type { BroughtModel } from '../../../worker/protocol/load.ts';
-import { MODEL_DIGESTS } from './shipped-sets.ts';
+import { sha256 } from '../../worker/laboratory/digest.ts';
+import { Refused } from '../../worker/outcome.ts';
+import { isObject } from '../../worker/hostile-fields.ts';
+import type { BroughtModel } from '../../worker/protocol/load.ts';
+
+/** Digests of the models that ship, as the command line computes them, so that both know each other's records. */
+const MODEL_DIGESTS = 'laboratory/models.json';
 
 /** Files up to this size are read for the digest; larger ones count by size and time of change. */
 const MOST_READ_BYTES = 2 ** 20;

@@ -1,4 +1,4 @@
-import type { Playground } from '../../playground/playground.svelte.ts';
+import type { Playground } from '../playground/playground.svelte.ts';
 
 /**
  * Waits until the page has a model, and loads it if nobody has asked for it yet.

@@ -1,5 +1,5 @@
-import { attemptAsync } from '../../../worker/outcome.ts';
-import type { Outcome } from '../../../worker/protocol/failure.ts';
+import { attemptAsync } from '../../worker/outcome.ts';
+import type { Outcome } from '../../worker/protocol/failure.ts';
 
 /** What was refused, and bugs too, as outcomes: the engine that is lent has to be given back. */
 export async function settled(work: () => Promise<void>): Promise<Outcome<void>> {

@@ -3,10 +3,10 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { parseModelIndex } from '../../../web/models/model-index.ts';
 import { budgetOf, rowsInWords, shortNames } from '../../../web/panels/laboratory/charts/chart-data.ts';
-import { batchRatios } from '../../../web/panels/laboratory/charts/batch-ratios.ts';
+import { batchRatios } from '../../../web/experiments/batch-ratios.ts';
 import { chartsOf } from '../../../web/panels/laboratory/charts/charts.ts';
 import { isDominated } from '../../../web/panels/laboratory/charts/pareto.ts';
-import { linearAxis, listAxis, logAxis } from '../../../web/panels/laboratory/charts/plot-axis.ts';
+import { linearAxis, listAxis, logAxis } from '../../../web/ui/plot/plot-axis.ts';
 import {
   budgetedPolicies,
   draftExperiment,
@@ -18,7 +18,8 @@ import { harnessItems, harnessKind, harnessTask } from '../../../worker/laborato
 import { itemView } from '../../../web/panels/laboratory/item-views.ts';
 import { itemCount, withBackend } from '../../../web/panels/laboratory/open-experiment.ts';
 import { readExperimentText, readLaboratoryFile } from '../../../web/panels/laboratory/open-files.ts';
-import { ownTextExperiment, ownTextSource, planOptions } from '../../../web/panels/laboratory/own-text.ts';
+import { planOptions } from '../../../web/experiments/plan-options.ts';
+import { ownTextExperiment, ownTextSource } from '../../../web/panels/laboratory/own-text.ts';
 import { shippedExperiments, shippedSets } from '../../../web/panels/laboratory/shipped-sets.ts';
 import { decodeHash, LONGEST_EXPERIMENT } from '../../../web/settings/hash.ts';
 import { ModelDigests } from '../../../tools/lab/model-digest.ts';
@@ -289,10 +290,10 @@ describe('results', () => {
   });
 
   it('say what the largest batch brings against the baseline', () => {
-    const [, row] = batchRatios({ experiment: read, summary, records, names });
+    const [, row] = batchRatios({ experiment: read, records, names });
     // As many fit in every row of these records, at the same speed. Row 2 has a third of the baseline's KV.
     expect(row).toEqual({ label: names[2], sequences: 1, faster: 1, bytes: 3 });
-    expect(batchRatios({ experiment: read, summary, records: [], names })).toEqual([]);
+    expect(batchRatios({ experiment: read, records: [], names })).toEqual([]);
   });
 
   it('count what the context adds to each choice, if it is asked for', () => {

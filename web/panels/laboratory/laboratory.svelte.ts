@@ -12,9 +12,9 @@ import { Refused } from '../../../worker/outcome.ts';
 import type { Failure } from '../../../worker/protocol/failure.ts';
 import { isFull } from '../../../worker/storage/space.ts';
 import type { Playground } from '../../playground/playground.svelte.ts';
-import { engineVersion } from './engine-version.ts';
+import { engineVersion } from '../../experiments/engine-version.ts';
 import { holdIfFree, holdTexts, isHeld, whenFree, type Locks } from './experiment-locks.ts';
-import { guardedEngine } from './guarded-engine.ts';
+import { guardedEngine } from '../../experiments/guarded-engine.ts';
 import {
   keepExperiment,
   keepRecord,
@@ -25,10 +25,10 @@ import {
 } from './kept-experiments.ts';
 import { latestRecords } from './latest-records.ts';
 import { LiveSummary, type Summarized } from './live-summary.svelte.ts';
-import { digestOfModel } from './model-digest.ts';
+import { digestOfModel } from '../../experiments/model-digest.ts';
 import { openExperiment, withBackend, type OpenedExperiment } from './open-experiment.ts';
 import { RecordBook } from './record-book.svelte.ts';
-import { settled } from './settled.ts';
+import { settled } from '../../experiments/settled.ts';
 import type { Summarize } from './summary-client.ts';
 import { textsOf } from './texts-of.ts';
 import { LONGEST_TEXT_BYTES, Texts, textOfBytes, type OpenedText } from './texts.ts';

@@ -21,6 +21,3 @@ export const shippedSets = {
 /** The experiments that ship, in the order of their cards. */
 export const shippedExperiments = ['family', 'policies', 'throughput'] as const;
 export type ShippedExperiment = (typeof shippedExperiments)[number];
-
-/** Digests of the models that ship, as the command line computes them, so that both know each other's records. */
-export const MODEL_DIGESTS = 'laboratory/models.json';

@@ -204,18 +204,6 @@ export const words = {
     title: 'Share and export',
   },
 
-  ratios: {
-    title: 'As ratios, beside LCKV’s table 1',
-    about:
-      'Each number is against the baseline; the paper’s is Llama. The sequences follow the bytes. In the same memory more of them run at once, and together they are faster. The paper’s cache grows by concatenation, so its factors at one and the same batch are more than reading its bytes explains.',
-    where: 'Where',
-    sequences: 'Sequences that fit',
-    bytes: 'KV bytes saved',
-    faster: 'Throughput at the largest batch',
-    here: (row: string, baseline: string) => `Here: ${row} against ${baseline}`,
-    paper: (where: string, plan: string) => `${where}, ${plan}`,
-  },
-
   charts: {
     title: 'Charts',
     which: 'Chart',
@@ -226,8 +214,6 @@ export const words = {
     exactNorm: 'Exact nuclear norm by layer',
     entropy: 'Matrix entropy by layer',
     throughput: 'Throughput and largest batch',
-    throughputByBatch: 'Throughput against batch',
-    sequences: 'Sequences at once',
     batchNote:
       'Large points with a number are the largest batch that fits into the budget. Error bars are the range of the timed rounds. Every layer reads its owner’s KV, so at the same batch sharing changes little; it leaves room for more sequences.',
     bytes: 'Bytes by row',

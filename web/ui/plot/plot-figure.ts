@@ -1,6 +1,6 @@
-import type { Figure } from '../../../ui/picture/frame.ts';
-import { widthOf } from '../../../ui/picture/frame.ts';
-import { light, line, pathShape, short, textShape, type Shape } from '../../../ui/picture/shapes.ts';
+import type { Figure } from '../picture/frame.ts';
+import { widthOf } from '../picture/frame.ts';
+import { light, line, pathShape, short, textShape, type Shape } from '../picture/shapes.ts';
 import type { PlotAxis } from './plot-axis.ts';
 import { lookOf, markerPath } from './series-look.ts';
 

@@ -4,8 +4,8 @@ import { bytesFigure, throughputFigure } from './bar-charts.ts';
 import type { ChartData } from './chart-data.ts';
 import { budgetPlot, hiddenPlot, recallPlot } from './line-plots.ts';
 import { paretoPlot } from './pareto.ts';
-import { plotFigure, type Plot } from './plot-figure.ts';
-import { throughputPlot } from './throughput-plot.ts';
+import { plotFigure, type Plot } from '../../../ui/plot/plot-figure.ts';
+import { throughputPlot } from '../../../experiments/throughput-plot.ts';
 
 export interface Chart {
   readonly id: string;

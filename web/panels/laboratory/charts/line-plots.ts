@@ -2,20 +2,13 @@
 import type { HiddenMeasures } from '../../../../worker/protocol/measure.ts';
 import { words } from '../words.ts';
 import { budgetOf, qualityColumns, rangeOf, type ChartData } from './chart-data.ts';
-import { linearAxis, listAxis, logAxis } from './plot-axis.ts';
-import type { Plot, PlotPoint, PlotSeries } from './plot-figure.ts';
-import { lookOf } from './series-look.ts';
-import { tickText } from './tick-text.ts';
-
-/** More lines cannot be told apart. */
-export const MOST_LINES = 8;
+import { legendOf, line, MOST_LINES } from '../../../ui/plot/line-series.ts';
+import { linearAxis, listAxis, logAxis } from '../../../ui/plot/plot-axis.ts';
+import type { Plot, PlotPoint, PlotSeries } from '../../../ui/plot/plot-figure.ts';
+import { tickText } from '../../../ui/plot/tick-text.ts';
 
 const pointAt = (x: number, y: number, range: PlotPoint['range'] = null): PlotPoint => ({
   ...{ x, y, range, radiusPx: 4, hollow: false, label: '' },
-});
-
-export const line = (label: string, points: readonly PlotPoint[]): PlotSeries => ({
-  ...{ label, points, joined: true, level: null },
 });
 
 const boundsOf = (series: readonly PlotSeries[]) =>
@@ -23,13 +16,6 @@ const boundsOf = (series: readonly PlotSeries[]) =>
     ...(level === null ? [] : [level]),
     ...points.flatMap(({ y, range }) => [y, ...(range ?? [])]),
   ]);
-
-export const legendOf = (series: readonly PlotSeries[]): Plot['legend'] =>
-  series.map(({ label, level }, i) => ({
-    label,
-    color: lookOf(i).color,
-    mark: level !== null || lookOf(i).dash.length > 0 ? 'dashed line' : 'line',
-  }));
 
 /** A line for each policy; what keeps everything is a level. Null if fewer than two budgets are known. */
 export function budgetPlot({ experiment, summary }: ChartData): Plot | null {

@@ -2,9 +2,9 @@ import { formatBytes } from '../../../ui/format.ts';
 import { light } from '../../../ui/picture/shapes.ts';
 import { words } from '../words.ts';
 import { kvColumn, qualityColumns, rangeOf, type ChartData } from './chart-data.ts';
-import { linearAxis, logAxis } from './plot-axis.ts';
-import type { Plot, PlotPoint } from './plot-figure.ts';
-import { tickText } from './tick-text.ts';
+import { linearAxis, logAxis } from '../../../ui/plot/plot-axis.ts';
+import type { Plot, PlotPoint } from '../../../ui/plot/plot-figure.ts';
+import { tickText } from '../../../ui/plot/tick-text.ts';
 
 const RADIUS = 5;
 const LARGEST = 11;

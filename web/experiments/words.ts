@@ -1,0 +1,22 @@
+/** The words that the panels share which time plans. */
+export const words = {
+  throughput: {
+    title: 'Throughput against batch',
+    sequences: 'Sequences at once',
+    tokensPerSec: (prompt: number, generate: number) => `Tokens/s, prompt included (${prompt} + ${generate})`,
+    /** Beside the last point if more sequences fit than were timed. */
+    ofLargest: (timed: number, largest: number) => `${timed} of ${largest}`,
+  },
+
+  ratios: {
+    title: 'As ratios, beside LCKV’s table 1',
+    about:
+      'Each number is against the baseline; the paper’s is Llama. The sequences follow the bytes. In the same memory more of them run at once, and together they are faster. The paper’s cache grows by concatenation, so its factors at one and the same batch are more than reading its bytes explains.',
+    where: 'Where',
+    sequences: 'Sequences that fit',
+    bytes: 'KV bytes saved',
+    faster: 'Throughput at the largest batch',
+    here: (row: string, baseline: string) => `Here: ${row} against ${baseline}`,
+    paper: (where: string, plan: string) => `${where}, ${plan}`,
+  },
+} as const;

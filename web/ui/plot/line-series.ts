@@ -1,0 +1,16 @@
+import type { Plot, PlotPoint, PlotSeries } from './plot-figure.ts';
+import { lookOf } from './series-look.ts';
+
+/** More lines cannot be told apart. */
+export const MOST_LINES = 8;
+
+export const line = (label: string, points: readonly PlotPoint[]): PlotSeries => ({
+  ...{ label, points, joined: true, level: null },
+});
+
+export const legendOf = (series: readonly PlotSeries[]): Plot['legend'] =>
+  series.map(({ label, level }, i) => ({
+    label,
+    color: lookOf(i).color,
+    mark: level !== null || lookOf(i).dash.length > 0 ? 'dashed line' : 'line',
+  }));
