@@ -108,6 +108,21 @@ export interface Batch {
   /** Opens an empty text, one of those that the options announced. Closing it makes its place free. */
   open(options: TextOptions): Promise<BatchText>;
   /**
+   * Appends a turn to each of some texts, as their own `prefill` would.
+   *
+   * @throws BackendError `not-finite`
+   * @returns false if `stopped` ended it early; the texts must then be rewound or closed
+   */
+  prefill(turns: readonly BatchTurn[], options: BatchPrefillOptions): Promise<boolean>;
+  /**
+   * Feeds given tokens to some texts, step by step together, as decoding would. All get the same number. No token may
+   * have been drawn from them.
+   *
+   * @throws BackendError `not-finite`
+   * @returns false if `stopped` ended it early; the texts must then be closed
+   */
+  feed(texts: readonly GivenTokens[], options: BatchDecodeOptions): Promise<boolean>;
+  /**
    * Continues texts, step by step together, until at least one of them ends. At least one token of each must have been
    * prefilled. A text that has not ended goes on with the next call.
    *
@@ -132,7 +147,21 @@ export interface BatchWork {
 }
 
 /** One text of a batch: its tokens and their KV. */
-export type BatchText = Pick<Session, 'prefill' | 'kvUsage' | 'close'>;
+export type BatchText = Pick<Session, 'prefill' | 'rewind' | 'kvUsage' | 'kvBytesInUse' | 'close'>;
+
+/** A turn of one text of a batch. */
+export interface BatchTurn extends Pick<PrefillOptions, 'mode' | 'likelihoods'> {
+  readonly text: BatchText;
+  readonly tokens: readonly number[];
+}
+
+export type BatchPrefillOptions = Pick<PrefillOptions, 'onPrepared' | 'onProgress' | 'stopped'>;
+
+/** Tokens that one text of a batch is given. */
+export interface GivenTokens extends Pick<FeedOptions, 'likelihoods'> {
+  readonly text: BatchText;
+  readonly tokens: readonly number[];
+}
 
 /** How a text of a batch goes on. */
 export interface Continuation {

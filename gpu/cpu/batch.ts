@@ -2,13 +2,19 @@ import type {
   Batch,
   BatchDecodeOptions,
   BatchOptions,
+  BatchPrefillOptions,
+  BatchTurn,
   BatchWork,
   Continuation,
   DecodeEnd,
+  GivenTokens,
   TextOptions,
 } from '../backend.ts';
 import type { Decoder, DecoderBatch } from './decoder.ts';
-import { CpuSession, yieldNowAndThen } from './session.ts';
+import { readTurns } from './read-turns.ts';
+import { CpuSession } from './session.ts';
+import { likelihoodOf } from './token-likelihood.ts';
+import { yieldNowAndThen } from './yield-now-and-then.ts';
 
 /** Texts that a processor writes together: each with its own caches, sampling, seed and end. */
 export class CpuBatch implements Batch {
@@ -54,6 +60,42 @@ export class CpuBatch implements Batch {
     return Promise.resolve(text);
   }
 
+  prefill(turns: readonly BatchTurn[], options: BatchPrefillOptions): Promise<boolean> {
+    const read = turns.map(({ text, tokens, ...asked }) => {
+      const session = this.#sessionOf(text);
+      return { session, decoder: this.#decoderOf(session), tokens, options: asked };
+    });
+    return readTurns(this.#decoders, this.#options, read, options);
+  }
+
+  async feed(texts: readonly GivenTokens[], { stopped }: BatchDecodeOptions): Promise<boolean> {
+    const lines = texts.map((given) => ({ ...given, session: this.#sessionOf(given.text), next: 0 }));
+    const length = lines[0]?.tokens.length ?? 0;
+    if (lines.some(({ tokens }) => tokens.length !== length)) {
+      throw new Error('all texts are fed the same number of tokens');
+    }
+    for (let index = 0; index < length; index++) {
+      await yieldNowAndThen();
+      if (stopped()) return false;
+      for (const { session, tokens } of lines) session.give(tokens[index] ?? 0);
+      this.#feed(lines.map(({ session }) => session));
+      const wanted = lines.filter(({ likelihoods, next }) => likelihoods?.wanted[next]?.position === index);
+      const hidden = wanted.map(({ session }) => session.hidden);
+      if (hidden.length === 0) continue;
+      this.#decoders.logitsOf(hidden, (i, logits) => {
+        const line = wanted[i];
+        if (!line) return;
+        const { session, likelihoods } = line;
+        session.checkFinite(logits);
+        for (; likelihoods?.wanted[line.next]?.position === index; line.next++) {
+          const token = likelihoods.wanted[line.next]?.token ?? 0;
+          likelihoods.onLikelihood(line.next, likelihoodOf(logits, token));
+        }
+      });
+    }
+    return true;
+  }
+
   async decode(
     texts: readonly Continuation[],
     { stopped }: BatchDecodeOptions,
@@ -85,6 +127,12 @@ export class CpuBatch implements Batch {
     });
     const hidden = this.#decoders.feed(fed);
     for (const [i, { session }] of fed.entries()) session.fed(hidden[i] ?? session.hidden);
+  }
+
+  #decoderOf(session: CpuSession): Decoder {
+    const decoder = this.#open.get(session);
+    if (!decoder) throw new Error('the text is closed');
+    return decoder;
   }
 
   #sessionOf(text: Continuation['text']): CpuSession {

@@ -7,25 +7,41 @@ import type { GroupMovement } from '../plan/movement.ts';
 /** Called between layers or rows with the fraction of the work done; throws to give up. */
 export type Breathe = (fraction: number) => Promise<void>;
 
-export interface TurnOptions {
-  readonly passes: Passes;
-  /** If it is absent, only the last hidden state needs to be right. */
-  readonly everyRow: boolean;
-  readonly breathe: Breathe;
+/** A turn that a decoder reads. */
+export interface Turn {
+  readonly tokens: readonly number[];
   /** Receives how far every pass moved every row, group by group. */
   readonly onMovement?: ((movement: GroupMovement) => void) | undefined;
   /** Receives the hidden states of all rows: state 0 after the embedding, state i after layer i − 1. */
   readonly onHidden?: ((state: number, rows: readonly Float32Array[]) => void) | undefined;
 }
 
+export interface TurnOptions {
+  readonly passes: Passes;
+  /** If it is false, only the last hidden state of a turn needs to be right. */
+  readonly everyRow: boolean;
+  readonly breathe: Breathe;
+}
+
+/** Decoders whose rows are computed together, or a single one. */
+export interface DecodersTogether {
+  /** A token of a turn of each of some texts, as {@link Decoder.step}. Returns their hidden states. */
+  step(fed: readonly FedToken[]): readonly Float32Array[];
+  /** A whole turn of each of some texts, as {@link Decoder.parallel}. Returns their hidden states, turn by turn. */
+  parallel(
+    turns: readonly (Turn & { readonly decoder: Decoder })[],
+    options: TurnOptions,
+  ): Promise<readonly (readonly Float32Array[])[]>;
+  /** As {@link Decoder.logitsOf}, of hidden states of any texts. */
+  logitsOf(hidden: readonly Float32Array[], onRow: (index: number, logits: Float32Array) => void): void;
+}
+
 /** Texts that are decoded together on the processor. */
-export interface DecoderBatch {
+export interface DecoderBatch extends DecodersTogether {
   /** A decoder for an empty text, one of those for which the batch was made. */
   open(options: TextOptions): Decoder;
   /** Feeds a token to each of some texts, as {@link Decoder.feed}. Returns their hidden states. */
   feed(fed: readonly FedToken[]): readonly Float32Array[];
-  /** As {@link Decoder.logitsOf}, of hidden states of any texts. */
-  logitsOf(hidden: readonly Float32Array[], onRow: (index: number, logits: Float32Array) => void): void;
   /** Bytes of what the texts share. */
   readonly allocatedBytes: number;
   /** What they would be if that many texts were decoded together. */
@@ -67,7 +83,7 @@ export interface Decoder {
   /** The rows that each store holds. */
   rowsHeld(): readonly StoreRows[];
   /** A whole turn at once, iterating the groups that read above themselves. */
-  parallel(tokens: readonly number[], options: TurnOptions): Promise<readonly Float32Array[]>;
+  parallel(turn: Turn, options: TurnOptions): Promise<readonly Float32Array[]>;
   /** Drops back to the first `tokens` positions; false if a ring no longer has the rows before. */
   rewind(tokens: number): boolean;
   /** The logits `[vocabSize]` of a hidden state. Valid until the next call. */

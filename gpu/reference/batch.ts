@@ -1,5 +1,5 @@
 import type { PlanOptions, TextOptions } from '../backend.ts';
-import type { DecoderBatch, FedToken } from '../cpu/decoder.ts';
+import type { Decoder, DecoderBatch, FedToken, Turn, TurnOptions } from '../cpu/decoder.ts';
 import type { CpuWeights } from '../cpu/weights.ts';
 import type { ModelDims } from '../plan/model-dims.ts';
 import { CpuDecoder } from './decoder.ts';
@@ -32,6 +32,22 @@ export class CpuDecoders implements DecoderBatch {
 
   feed(fed: readonly FedToken[]): readonly Float32Array[] {
     return fed.map(({ decoder, token }) => decoder.feed(token));
+  }
+
+  step(fed: readonly FedToken[]): readonly Float32Array[] {
+    return fed.map(({ decoder, token }) => decoder.step(token));
+  }
+
+  async parallel(
+    turns: readonly (Turn & { readonly decoder: Decoder })[],
+    options: TurnOptions,
+  ): Promise<readonly (readonly Float32Array[])[]> {
+    const hidden: (readonly Float32Array[])[] = [];
+    for (const [i, { decoder, ...turn }] of turns.entries()) {
+      const breathe = (fraction: number) => options.breathe((i + fraction) / turns.length);
+      hidden.push(await decoder.parallel(turn, { ...options, breathe }));
+    }
+    return hidden;
   }
 
   logitsOf(hidden: readonly Float32Array[], onRow: (index: number, logits: Float32Array) => void): void {

@@ -1,5 +1,5 @@
 import type { SessionOptions } from '../backend.ts';
-import type { Decoder, TurnOptions } from '../cpu/decoder.ts';
+import type { Decoder, Turn, TurnOptions } from '../cpu/decoder.ts';
 import { movements } from '../cpu/movements.ts';
 import type { CpuWeights } from '../cpu/weights.ts';
 import { newEvictingCache } from '../kv/evicting-cache.ts';
@@ -125,8 +125,8 @@ export class CpuDecoder implements Decoder {
   }
 
   async parallel(
-    tokens: readonly number[],
-    { passes, breathe, onMovement, onHidden }: TurnOptions,
+    { tokens, onMovement, onHidden }: Turn,
+    { passes, breathe }: TurnOptions,
   ): Promise<Float32Array[]> {
     const start = this.#tokens;
     let hidden = tokens.map((token) => this.#embed(token));

@@ -1,6 +1,7 @@
 import type { BatchWork, TextOptions } from '../backend.ts';
-import type { DecoderBatch, FedToken } from '../cpu/decoder.ts';
+import type { Decoder, DecoderBatch, FedToken, Turn, TurnOptions } from '../cpu/decoder.ts';
 import { WasmDecoder, type TextsTogether } from './decoder.ts';
+import { prefillTogether } from './prefill.ts';
 import type { SharedByTexts } from './shared.ts';
 import { stepTogether } from './step.ts';
 
@@ -40,6 +41,21 @@ export class WasmDecoders implements DecoderBatch, TextsTogether {
     return hidden;
   }
 
+  step(fed: readonly FedToken[]): readonly Float32Array[] {
+    return stepTogether(
+      this.#shared,
+      fed.map(({ decoder, token }) => ({ text: this.#textOf(decoder), token })),
+    );
+  }
+
+  parallel(
+    turns: readonly (Turn & { readonly decoder: Decoder })[],
+    options: TurnOptions,
+  ): Promise<readonly (readonly Float32Array[])[]> {
+    const read = turns.map((turn) => ({ ...turn, text: this.#textOf(turn.decoder) }));
+    return prefillTogether(this.#shared, read, options);
+  }
+
   logitsOf(hidden: readonly Float32Array[], onRow: (index: number, logits: Float32Array) => void): void {
     this.#shared.logitsOf(hidden, onRow);
   }
@@ -52,7 +68,7 @@ export class WasmDecoders implements DecoderBatch, TextsTogether {
     this.#shared.close();
   }
 
-  #textOf(decoder: FedToken['decoder']): WasmDecoder {
+  #textOf(decoder: Decoder): WasmDecoder {
     const text = [...this.#texts].find((each) => each === decoder);
     if (!text) throw new Error('the decoder is not of this batch, or closed');
     return text;

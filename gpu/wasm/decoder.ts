@@ -1,27 +1,22 @@
-import type { PlanOptions, TextOptions } from '../backend.ts';
-import { toFloat32 } from '../numbers/element-type.ts';
+import type { TextOptions } from '../backend.ts';
 import type { PolicyRun } from '../kv/policies/policy-run.ts';
 import { rowAt, ropeOf } from '../kv/rows.ts';
-import { scratchSlots, slotOf } from '../kv/slots.ts';
+import { slotOf } from '../kv/slots.ts';
 import type { StoreRows } from '../kv/store-rows.ts';
 import { newEvictingCache } from '../kv/evicting-cache.ts';
 import { KvStores } from '../kv/stores.ts';
 import { kvRowBytes } from '../kv/usage.ts';
-import type { Group } from '../plan/forward-plan.ts';
 import type { LayerType } from '../plan/layer-types.ts';
 import type { ModelDims } from '../plan/model-dims.ts';
-import { ownersReadFromBelow } from '../plan/movement.ts';
-import { prefillSchedule, type PrefillPass } from '../plan/prefill-schedule.ts';
-import type { Breathe, Decoder, TurnOptions } from '../cpu/decoder.ts';
-import { movements } from '../cpu/movements.ts';
+import type { Decoder, Turn, TurnOptions } from '../cpu/decoder.ts';
 import { EvictingStore } from './evicting-store.ts';
 import type { Address } from './kernels.ts';
 import { WasmLess } from './less.ts';
 import type { LinearMemory } from './linear-memory.ts';
 import type { Evicting, FreshRows, KvTarget, Query, Store, WasmLayers } from './layers.ts';
-import { BLOCK_ROWS, policyRunOf, type SharedByTexts } from './shared.ts';
+import { prefillTogether, type ReadingText } from './prefill.ts';
+import { policyRunOf, type SharedByTexts } from './shared.ts';
 import { stepTogether, type SteppingText } from './step.ts';
-import { padded } from './tensor.ts';
 
 /** The batch of a text. */
 export interface TextsTogether {
@@ -30,12 +25,11 @@ export interface TextsTogether {
 }
 
 /** The decoder of `reference/decoder.ts`, with its arithmetic in WebAssembly. */
-export class WasmDecoder implements Decoder, SteppingText {
+export class WasmDecoder implements Decoder, SteppingText, ReadingText {
   readonly stores: KvStores;
   readonly #shared: SharedByTexts;
   readonly #memory: LinearMemory;
   readonly #dims: ModelDims;
-  readonly #options: PlanOptions;
   readonly #store = new Map<number, Store>();
   readonly #layers: WasmLayers;
   readonly #taken: Address[] = [];
@@ -67,7 +61,6 @@ export class WasmDecoder implements Decoder, SteppingText {
     this.#shared = shared;
     this.#memory = memory;
     this.#dims = dims;
-    this.#options = options;
     this.#layers = layers;
     this.#batch = batch;
     this.#rowBytes = kvRowBytes(dims, kvPrecision);
@@ -213,75 +206,53 @@ export class WasmDecoder implements Decoder, SteppingText {
     return this.stores.rewind(tokens);
   }
 
-  async parallel(
-    tokens: readonly number[],
-    { passes, everyRow, breathe, onMovement, onHidden }: TurnOptions,
-  ): Promise<readonly Float32Array[]> {
-    const start = this.#tokens;
-    const hiddenBytes = 4 * padded(this.#dims.hiddenSize) * tokens.length;
-    const taken: Address[] = [];
-    const take = (what: string, bytes: number) => {
-      const address = this.#memory.allocate(`prefill/${what}`, bytes);
-      taken.push(address);
-      return address;
-    };
-    try {
-      const hidden = take('hidden', hiddenBytes);
-      const entering = take('entering', hiddenBytes);
-      const turn = new Map(
-        this.stores.caches.map(({ owner }) => {
-          const store = this.#evicting?.get(owner);
-          const rows =
-            store?.rowsFrom(store.held) ?? take(`kv/layer-${owner}`, tokens.length * this.#rowBytes);
-          return [owner, rows];
-        }),
-      );
-      this.#startScores();
-      const { accumulates, newestOnly } = this.#run;
-      for (const [i, token] of tokens.entries()) this.#shared.embed(token, this.#shared.rowOf(hidden, i));
-      const allRows = () => tokens.map((_, i) => this.#shared.read(this.#shared.rowOf(hidden, i)));
-      onHidden?.(0, allRows());
+  async parallel(turn: Turn, options: TurnOptions): Promise<readonly Float32Array[]> {
+    const [hidden = []] = await prefillTogether(this.#shared, [{ ...turn, text: this }], options);
+    return hidden;
+  }
 
-      const schedule = prefillSchedule(this.#options.sharing, passes, {
-        firstTurn: start === 0,
-        everyRow: everyRow || accumulates,
-      });
-      const work = schedule.reduce((sum, { steps }) => sum + steps.length, 0);
-      const fresh = { start, count: tokens.length, slots: scratchSlots(tokens.length, start), rows: turn };
-      let done = 0;
-      let relative: number[] = [];
-      for (const pass of schedule) {
-        const watched = onMovement && pass.group.iterated;
-        const before = watched ? this.#rowsReadFromBelow(pass.group, fresh) : [];
-        this.#enterPass(pass, hidden, entering, hiddenBytes);
-        for (const step of pass.steps) {
-          const breatheHere = (ofStep: number) => breathe((done + ofStep) / work);
-          const scores = pass.pass === pass.passes - 1 && (accumulates || newestOnly);
-          const scored = (position: number) =>
-            scores && (accumulates || position === start + tokens.length - 1);
-          await this.#prefillLayer(
-            { ...step, seesOnlyZeros: step.seesOnlyZeros && !scores },
-            hidden,
-            fresh,
-            scored,
-            breatheHere,
-          );
-          if (onHidden && pass.pass === pass.passes - 1) onHidden(step.layer + 1, allRows());
-          done++;
-        }
-        if (!watched) continue;
-        relative.push(...movements(before, this.#rowsReadFromBelow(pass.group, fresh)));
-        if (pass.pass < pass.passes - 1) continue;
-        onMovement({ group: pass.group, passes: pass.passes, relative: Float32Array.from(relative) });
-        relative = [];
-      }
-      for (const [owner, store] of this.#store) this.#keepRows(store, fresh, turn.get(owner) ?? 0);
-      this.#tokens += tokens.length;
-      this.stores.written(this.#tokens);
-      return allRows();
-    } finally {
-      for (const address of taken) this.#memory.free(address);
+  get scores(): ReadingText['scores'] {
+    const { accumulates, newestOnly } = this.#run;
+    return accumulates ? 'all' : newestOnly ? 'newest' : 'none';
+  }
+
+  startTurn(count: number, take: (what: string, bytes: number) => Address): ReadonlyMap<number, Address> {
+    this.#startScores();
+    return new Map(
+      this.stores.caches.map(({ owner }) => {
+        const store = this.#evicting?.get(owner);
+        return [owner, store?.rowsFrom(store.held) ?? take(`kv/layer-${owner}`, count * this.#rowBytes)];
+      }),
+    );
+  }
+
+  turnTarget(owner: number, position: number, { rows, slots }: FreshRows): KvTarget {
+    if (this.#evicting) {
+      return { into: this.#rowsToWrite(owner, position), rope: this.#turnsByRank ? null : ropeOf(position) };
     }
+    const into = (rows.get(owner) ?? 0) + slotOf(slots, position) * this.#rowBytes;
+    return { into, rope: ropeOf(position) };
+  }
+
+  turnWritten(owner: number, position: number, blockRow: number): void {
+    this.#noteWritten(owner, position, blockRow);
+  }
+
+  turnQuery(
+    layer: LayerType,
+    position: number,
+    fresh: FreshRows,
+    scored: (position: number) => boolean,
+  ): Query {
+    const evicting = this.#evictingView(layer, scored);
+    const rope = evicting && this.#turnsByRank ? this.#rankIn(evicting.store, position) : ropeOf(position);
+    return { position, rope, stores: this.#store, fresh, evicting };
+  }
+
+  endTurn(fresh: FreshRows): void {
+    for (const [owner, store] of this.#store) this.#keepRows(store, fresh, fresh.rows.get(owner) ?? 0);
+    this.#tokens += fresh.count;
+    this.stores.written(this.#tokens);
   }
 
   logits(hidden: Float32Array): Float32Array {
@@ -356,54 +327,6 @@ export class WasmDecoder implements Decoder, SteppingText {
     store.written(position);
   }
 
-  /** Every pass of a group starts from the hidden states that entered the group. */
-  #enterPass({ group, pass, passes }: PrefillPass, hidden: Address, entering: Address, bytes: number): void {
-    if (!group.iterated || passes === 1) return;
-    const [from, to] = pass === 0 ? [hidden, entering] : [entering, hidden];
-    this.#memory.copy(from, to, bytes);
-  }
-
-  /** One layer for the rows that the schedule asks for, in blocks. */
-  async #prefillLayer(
-    { layer, work, ownsKv, seesOnlyZeros }: PrefillPass['steps'][number],
-    hidden: Address,
-    fresh: FreshRows,
-    scored: (position: number) => boolean,
-    breathe: Breathe,
-  ): Promise<void> {
-    const kv = fresh.rows.get(layer) ?? 0;
-    const reader = this.#options.sharing.layers[layer];
-    const kvBlocks = ownsKv ? blocksOf(fresh, 0) : [];
-    const restBlocks = work === 'kv' ? [] : blocksOf(fresh, work === 'last' ? fresh.count - 1 : 0);
-    const blocks = kvBlocks.length + restBlocks.length;
-    let done = 0;
-    for (const { row, positions } of kvBlocks) {
-      const [first = 0] = positions;
-      const into = this.#evicting
-        ? this.#rowsToWrite(layer, first)
-        : kv + slotOf(fresh.slots, first) * this.#rowBytes;
-      const targets = positions.map((position, i) => ({
-        into: into + i * this.#rowBytes,
-        rope: this.#evicting && this.#turnsByRank ? null : ropeOf(position),
-      }));
-      const rows = { hidden: this.#shared.rowOf(hidden, row), count: positions.length };
-      this.#layers.writeKv(layer, rows, targets);
-      for (const [i, position] of positions.entries()) this.#noteWritten(layer, position, i);
-      await breathe(++done / blocks);
-    }
-    for (const { row, positions } of restBlocks) {
-      const evicting = reader ? this.#evictingView(reader, scored) : null;
-      const queries = positions.map((position) => {
-        const rope =
-          evicting && this.#turnsByRank ? this.#rankIn(evicting.store, position) : ropeOf(position);
-        return { position, rope, stores: this.#store, fresh, evicting };
-      });
-      const rows = { hidden: this.#shared.rowOf(hidden, row), count: positions.length };
-      this.#layers.finish(layer, rows, seesOnlyZeros ? 'zeros' : queries);
-      await breathe(++done / blocks);
-    }
-  }
-
   /** Copies a turn's rows into a store: the last ones, if a ring does not hold all. */
   #keepRows({ address, slots }: Store, fresh: FreshRows, rows: Address): void {
     const end = fresh.start + fresh.count;
@@ -413,31 +336,9 @@ export class WasmDecoder implements Decoder, SteppingText {
     }
   }
 
-  /** What the layers of a group read from below, of every new position: `[rows][owner]`. */
-  #rowsReadFromBelow(group: Group, fresh: FreshRows): Float32Array[][] {
-    const { sharing, kvPrecision } = this.#options;
-    const owners = ownersReadFromBelow(sharing, group).flatMap((owner) => fresh.rows.get(owner) ?? []);
-    return Array.from({ length: fresh.count }, (_, row) =>
-      owners.map((rows) => {
-        const bytes = this.#memory.bytes(rows + row * this.#rowBytes, this.#rowBytes);
-        return toFloat32(bytes, kvPrecision);
-      }),
-    );
-  }
-
   #free(): void {
     for (const address of this.#taken.splice(0)) this.#memory.free(address);
     this.#takenBytes = 0;
     this.#less?.free();
   }
-}
-
-/** The positions of a turn from a row on, in blocks. */
-function blocksOf({ start, count }: FreshRows, first: number) {
-  const blocks: { readonly row: number; readonly positions: readonly number[] }[] = [];
-  for (let row = first; row < count; row += BLOCK_ROWS) {
-    const rows = Math.min(BLOCK_ROWS, count - row);
-    blocks.push({ row, positions: Array.from({ length: rows }, (_, i) => start + row + i) });
-  }
-  return blocks;
 }

@@ -35,12 +35,39 @@ export class PlacedText implements BatchText {
 
   async prefill(tokens: readonly number[], options: PrefillOptions): Promise<boolean> {
     const finished = await this.#session.prefill(tokens, options);
-    this.#promptTokens = this.#buffers.stores.tokens;
+    this.startsAnew();
+    this.#onPrefilled(this.place);
+    return finished;
+  }
+
+  rewind(tokens: number): boolean {
+    return this.#session.rewind(tokens);
+  }
+
+  /** Tokens that it has been read, written or given so far. */
+  get tokens(): number {
+    return this.#buffers.stores.tokens;
+  }
+
+  /** Is given tokens, which the next steps feed. */
+  give(tokens: readonly number[]): void {
+    this.#session.writeTokens(this.tokens, tokens);
+  }
+
+  /** Makes a row of all tables that of the next given token, whose step is about to be submitted. */
+  takeGiven(tables: Uint32Array, row: number): void {
+    const position = this.tokens;
+    this.#buffers.rowTables.put(tables, row, position);
+    this.#buffers.stores.written(position + 1);
+    this.#session.keep(position + 1);
+  }
+
+  /** The hidden state of its newest token lies where a prompt leaves it. */
+  startsAnew(): void {
+    this.#promptTokens = this.tokens;
     this.#steps = 0;
     this.#passedOn = 0;
     this.#drawn = [];
-    this.#onPrefilled(this.place);
-    return finished;
   }
 
   /** Whether its next token needs no step: the prompt left the hidden state from which it is drawn. */
@@ -77,11 +104,19 @@ export class PlacedText implements BatchText {
 
   /** The failure of logits that are not finite, if it is for them that no token was drawn. */
   notFinite(): Promise<BackendError> {
-    return this.#session.notFinite(this.#promptTokens + this.#passedOn - 2);
+    return this.notFiniteAt(this.#promptTokens + this.#passedOn - 2);
+  }
+
+  notFiniteAt(position: number): Promise<BackendError> {
+    return this.#session.notFinite(position);
   }
 
   kvUsage(): KvUsage {
     return this.#session.kvUsage();
+  }
+
+  get kvBytesInUse(): number {
+    return this.#session.kvBytesInUse;
   }
 
   close(): void {

@@ -3,10 +3,13 @@ import type {
   Batch,
   BatchDecodeOptions,
   BatchOptions,
+  BatchPrefillOptions,
   BatchText,
+  BatchTurn,
   BatchWork,
   Continuation,
   DecodeEnd,
+  GivenTokens,
   TextOptions,
 } from '../backend.ts';
 import { rowAt } from '../kv/rows.ts';
@@ -38,25 +41,20 @@ import { PlacedText } from './batch-text.ts';
 import type { GpuContext } from './device.ts';
 import type { Eviction } from './eviction.ts';
 import { storeOf } from './decode.ts';
+import { feedTogether, writeStep, type SteppableBatch } from './feed-together.ts';
 import type { Recording } from './kernel.ts';
 import { columnsFor } from './kernels/columns.ts';
 import { NOT_FINITE } from './kernels/sample.ts';
+import { loadEviction } from './load-eviction.ts';
+import { passOnAll, type Line } from './pass-on.ts';
 import type { Scope } from './memory.ts';
 import { packSampling, SAMPLING_BYTES } from './pack-sampling.ts';
 import { RowTables, type RowAt } from './row-tables.ts';
 import type { SessionBuffers, StoreBuffer } from './session-buffers.ts';
 import { GpuSession } from './session.ts';
 import { SlotSpace } from './slot-space.ts';
-import { packSteps } from './step.ts';
 import { TokensInFlight } from './tokens-in-flight.ts';
 import type { GpuWeights } from './weights.ts';
-
-/** A text that goes on. */
-interface Line extends Omit<Continuation, 'text'> {
-  readonly text: PlacedText;
-  /** Tokens that it may still have. */
-  left: number;
-}
 
 /**
  * Texts that are decoded together on the GPU, a row each of every step. Their stores lie behind one another in buffers
@@ -303,15 +301,54 @@ export class GpuBatch implements Batch {
     return 4 * paddedCols(this.#shared.dims.hiddenSize);
   }
 
+  async prefill(turns: readonly BatchTurn[], options: BatchPrefillOptions): Promise<boolean> {
+    const allTokens = turns.reduce((sum, { tokens }) => sum + tokens.length, 0);
+    let done = 0;
+    for (const { text, tokens, ...turn } of turns) {
+      const from = done;
+      const finished = await text.prefill(tokens, {
+        ...{ ...turn, ...options, logitsAt: [], onLogits: () => undefined },
+        ...(done > 0 && { onPrepared: () => undefined }),
+        onProgress: (fraction) => {
+          options.onProgress((from + fraction * tokens.length) / allTokens);
+        },
+      });
+      if (!finished) return false;
+      done += tokens.length;
+    }
+    return true;
+  }
+
+  feed(given: readonly GivenTokens[], { stopped }: BatchDecodeOptions): Promise<boolean> {
+    const lines = given.map((each) => ({ ...each, text: this.#placed(each.text) }));
+    return feedTogether(this.#steppable, lines, this.#columnsFor(lines.length), stopped);
+  }
+
+  get #steppable(): SteppableBatch {
+    return {
+      shared: this.#shared,
+      buffers: this.#buffers,
+      recordings: this.#recordings,
+      tables: this.#tables,
+      onStep: () => this.#steps++,
+    };
+  }
+
+  #placed(text: BatchText): PlacedText {
+    const placed = this.#open.get(text);
+    if (!placed) throw new Error('the text is not of this batch, or closed');
+    return placed;
+  }
+
   async decode(
     continuations: readonly Continuation[],
     { stopped }: BatchDecodeOptions,
   ): Promise<readonly (DecodeEnd | null)[]> {
-    const lines = continuations.map((each): Line => {
-      const text = this.#open.get(each.text);
-      if (!text) throw new Error('the text is not of this batch, or closed');
-      return { ...each, text, left: each.maxNewTokens };
-    });
+    const lines = continuations.map((each): Line => ({
+      ...each,
+      text: this.#placed(each.text),
+      left: each.maxNewTokens,
+    }));
     if (stopped()) return lines.map(() => 'stopped');
     // What arrived while another text ended.
     const ends = await passOnAll(lines);
@@ -374,7 +411,7 @@ export class GpuBatch implements Batch {
   /** One step of these rows: the row tables, one pass, one read-back. */
   #submit(lines: readonly Line[], recordings: readonly Recording[], readBack: GPUBuffer): void {
     const { device } = this.#shared.context;
-    const { rowTablesBuffer, step, hidden, waiting, drawn } = this.#buffers;
+    const { hidden, waiting, drawn } = this.#buffers;
     const rows = lines.length;
     const encoder = device.createCommandEncoder({ label: 'step' });
     const tables = this.#tables.fill(0); // A row that the step does not use sees few keys, and costs little.
@@ -387,9 +424,7 @@ export class GpuBatch implements Batch {
       }
       text.takeStep(tables, row);
     }
-    device.queue.writeBuffer(rowTablesBuffer, 0, tables);
-    const { windowTokens } = this.#facts.sharing;
-    device.queue.writeBuffer(step, BATCH_STEP, packSteps([{ rows, firstRow: 0, windowTokens }]));
+    writeStep(this.#steppable, rows);
     const pass = encoder.beginComputePass();
     for (const recording of recordings) recording.replay(pass, BATCH_STEP, rows);
     pass.end();
@@ -407,38 +442,4 @@ export class GpuBatch implements Batch {
     this.#recordings.free();
     for (const scope of this.#scopes) scope.free();
   }
-}
-
-/**
- * Passes on the tokens of a text that have arrived.
- *
- * @returns how it ended, or null if it has not
- */
-async function passOn(line: Line): Promise<DecodeEnd | null> {
-  const { text, endTokens, onToken } = line;
-  while (line.left > 0) {
-    const token = text.takeToken();
-    if (token === undefined) return null;
-    if (token === NOT_FINITE) throw await text.notFinite();
-    line.left--;
-    onToken(token);
-    if (endTokens.has(token)) return 'end-of-text';
-  }
-  return 'length';
-}
-
-/** Text by text, so that a failure of one is searched for, and the search has ended, before anybody hears of it. */
-async function passOnAll(lines: readonly Line[]): Promise<readonly (DecodeEnd | null)[]> {
-  const ends: (DecodeEnd | null)[] = [];
-  for (const line of lines) ends.push(await passOn(line));
-  return ends;
-}
-
-/** What only texts under a policy need. */
-async function loadEviction() {
-  const [{ Eviction: evictionOf }, { evictionFacts }] = await Promise.all([
-    import('./eviction.ts'),
-    import('./batch-eviction.ts'),
-  ]);
-  return { Eviction: evictionOf, evictionFacts };
 }

@@ -35,7 +35,7 @@ interface LogitsRun {
 
 /** The wanted tokens of one turn: computed run by run from the logits, and read back once at the end. */
 export class LikelihoodReader {
-  readonly #forward: Forward;
+  readonly #forward: Pick<Forward, 'context'>;
   readonly #wanted: readonly WantedToken[];
   readonly #runs: readonly (LogitsRun & { readonly firstWanted: number; readonly tokens: number })[];
   readonly #recording: Recording;
@@ -48,7 +48,7 @@ export class LikelihoodReader {
    * @param scope  owns everything
    */
   static async open(
-    forward: Forward,
+    forward: Pick<Forward, 'context' | 'dims'>,
     scope: Scope,
     wanted: readonly WantedToken[],
     runs: readonly LogitsRun[],
@@ -88,7 +88,7 @@ export class LikelihoodReader {
   }
 
   private constructor(
-    forward: Forward,
+    forward: Pick<Forward, 'context'>,
     wanted: readonly WantedToken[],
     runs: readonly (LogitsRun & { readonly firstWanted: number; readonly tokens: number })[],
     recording: Recording,

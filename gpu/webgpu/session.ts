@@ -118,7 +118,7 @@ export class GpuSession implements Session {
     const { context, session } = this.#forward;
     const turn = { start: session.stores.tokens, rows: tokens.length };
     const { vocabSize } = this.#forward.dims;
-    this.#writeTokens(turn.start, tokens);
+    this.writeTokens(turn.start, tokens);
     // Discarded steps of an earlier turn, and texts that had the place before, have marked tokens.
     context.device.queue.writeBuffer(session.seen, 4 * session.place * vocabSize, new Uint32Array(vocabSize));
     const { eviction } = session;
@@ -139,7 +139,8 @@ export class GpuSession implements Session {
     return finished;
   }
 
-  #writeTokens(start: number, tokens: readonly number[]): void {
+  /** Puts tokens where the embedding reads them, from a position on. */
+  writeTokens(start: number, tokens: readonly number[]): void {
     const { context, session } = this.#forward;
     const first = session.place * session.tokenPlaces + start;
     context.device.queue.writeBuffer(session.tokens, 4 * first, Uint32Array.from(tokens));
@@ -212,7 +213,7 @@ export class GpuSession implements Session {
   async feed(tokens: readonly number[], options: FeedOptions): Promise<boolean> {
     const start = this.#forward.session.stores.tokens;
     const { onLogits = () => undefined, onFed, likelihoods, stopped } = options;
-    this.#writeTokens(start, tokens);
+    this.writeTokens(start, tokens);
     return this.#sequential(
       { start, rows: tokens.length },
       {

@@ -1,4 +1,14 @@
-import type { Batch, BatchDecodeOptions, Continuation, DecodeEnd, Session, TextOptions } from '../backend.ts';
+import type {
+  Batch,
+  BatchDecodeOptions,
+  BatchPrefillOptions,
+  BatchTurn,
+  Continuation,
+  DecodeEnd,
+  GivenTokens,
+  Session,
+  TextOptions,
+} from '../backend.ts';
 
 /** Texts whose sessions share nothing but the weights: one at a time, each decoded to its end. */
 export class TextsInTurn implements Batch {
@@ -29,15 +39,29 @@ export class TextsInTurn implements Batch {
     return (this.#session = await this.#openSession(options));
   }
 
+  prefill(turns: readonly BatchTurn[], options: BatchPrefillOptions): Promise<boolean> {
+    const [{ tokens, ...turn }, session] = this.#only(turns);
+    return session.prefill(tokens, { ...turn, ...options, logitsAt: [], onLogits: () => undefined });
+  }
+
+  feed(texts: readonly GivenTokens[], options: BatchDecodeOptions): Promise<boolean> {
+    const [{ tokens, ...given }, session] = this.#only(texts);
+    return session.feed(tokens, { ...given, ...options });
+  }
+
   async decode(
-    [only, ...others]: readonly Continuation[],
+    texts: readonly Continuation[],
     { stopped }: BatchDecodeOptions,
   ): Promise<readonly DecodeEnd[]> {
+    const [{ sampling, maxNewTokens, endTokens, onToken }, session] = this.#only(texts);
+    return [await session.decode({ sampling, maxNewTokens, endTokens, onToken, stopped })];
+  }
+
+  #only<T extends { readonly text: unknown }>([only, ...others]: readonly T[]): readonly [T, Session] {
     if (!this.#session || only?.text !== this.#session || others.length > 0) {
       throw new Error('the batch has a single place, and this is not the text that has it');
     }
-    const { sampling, maxNewTokens, endTokens, onToken } = only;
-    return [await this.#session.decode({ sampling, maxNewTokens, endTokens, onToken, stopped })];
+    return [only, this.#session];
   }
 
   close(): void {

@@ -23,6 +23,7 @@ import { layersOf, sharingOf } from '../support/arbitrary-plans.ts';
 import { putRandomModel, tinyDims } from '../support/random-model.ts';
 import { sampleOf } from '../support/samples.ts';
 import { openBackend } from '../support/test-engine.ts';
+import { scoreAlone, scoreTogether } from '../support/score-sequences.ts';
 import { writeAlone, writeTogether } from '../support/write-sequences.ts';
 import { fc } from '../support/seeded-properties.ts';
 
@@ -68,6 +69,20 @@ describe.each(subjects)('Sequences that are written together by $name', ({ open,
         expect(backend.allocatedBytes).toBe(before);
       }),
       { numRuns: runs },
+    );
+  });
+
+  it(`score what each scores alone, to the bit, in ${Math.ceil(runs / 6)} random batches`, async () => {
+    await fc.assert(
+      fc.asyncProperty(arbitrarySequences, async (run) => {
+        const before = backend.allocatedBytes;
+        const together = await scoreTogether(model, run);
+        for (const [i, sequence] of run.sequences.entries()) {
+          expect(together[i], `sequence ${i}`).toEqual(await scoreAlone(model, run, sequence));
+        }
+        expect(backend.allocatedBytes).toBe(before);
+      }),
+      { numRuns: Math.ceil(runs / 6) },
     );
   });
 
@@ -126,6 +141,22 @@ describe('Sequences that are written together on WebGPU', () => {
           }
         }),
         { numRuns: runs },
+      );
+    });
+
+    const scored = sampleOf({ all: 100, node: 2, chromium: 1 });
+    it(`score what each scores alone, to the bit, in ${scored} random batches`, async () => {
+      await fc.assert(
+        fc.asyncProperty(arbitrarySequences, async (random) => {
+          const run = atNight ? random : { ...random, policy: keepEverything };
+          const before = backend.allocatedBytes;
+          const together = await scoreTogether(model, run);
+          expect(backend.allocatedBytes).toBe(before);
+          for (const [i, sequence] of run.sequences.entries()) {
+            expect(together[i], `sequence ${i}`).toEqual(await scoreAlone(model, run, sequence));
+          }
+        }),
+        { numRuns: scored },
       );
     });
 
@@ -368,6 +399,8 @@ function withRoomFor(most: number, batch: Batch): Batch {
       };
       return Object.assign(text, { close });
     },
+    prefill: (turns, options) => batch.prefill(turns, options),
+    feed: (texts, options) => batch.feed(texts, options),
     decode: (texts, options) => batch.decode(texts, options),
     get allocatedBytes() {
       return batch.allocatedBytes;

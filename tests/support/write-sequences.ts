@@ -103,6 +103,8 @@ const watchedBatch = (batch: Batch, closed: Map<TextOptions, Pick<Written, 'kv' 
     };
     return Object.assign(text, { close });
   },
+  prefill: (turns, options) => batch.prefill(turns, options),
+  feed: (texts, options) => batch.feed(texts, options),
   decode: (texts, options) => batch.decode(texts, options),
   get allocatedBytes() {
     return batch.allocatedBytes;

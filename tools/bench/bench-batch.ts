@@ -1,7 +1,7 @@
 import type { Backend, Batch, BatchText, BatchWork } from '../../gpu/backend.ts';
 import { formatLayerTypes } from '../../gpu/plan/layer-types.ts';
 import { greedy } from '../../gpu/plan/sampling.ts';
-import { piecesOf } from '../../worker/engine/open-policy.ts';
+import { readPrompts } from '../../worker/engine/read-prompts.ts';
 import { largestBatch } from '../../worker/evaluate/largest-batch.ts';
 import type { ModelSource } from '../../worker/loader/model-source.ts';
 import type { LargestBatch } from '../../worker/protocol/largest-batch.ts';
@@ -41,7 +41,6 @@ interface SizeReport {
 }
 
 const never = () => false;
-const ignore = () => undefined;
 
 /** Measures several sequences at once, for each plan and size. Sizes beyond the budget are left out. */
 export async function benchBatches(
@@ -134,12 +133,15 @@ async function once(
     for (let written = 0; written < sequences; written += places) {
       const texts: BatchText[] = [];
       for (let place = 0; place < Math.min(places, sequences - written); place++) {
-        const opening = await batch.open(text);
-        texts.push(opening);
-        await clock.prefill(promptTokens, (prepared) =>
-          read(opening, promptOf(opened, promptTokens, written + place), request, opened, prepared),
-        );
+        texts.push(await batch.open(text));
       }
+      const prompts = texts.map((each, place) => ({
+        ...{ text: each, mode: request.mode, policy: opened.policy },
+        tokens: promptOf(opened, promptTokens, written + place),
+      }));
+      await clock.prefill(promptTokens * texts.length, (onPrepared) =>
+        readPrompts(batch, prompts, { onPrepared, stopped: never }),
+      );
       perStep = await decode(batch, texts, newTokens, clock);
       allocatedBytes = Math.max(allocatedBytes, batch.allocatedBytes);
       for (const each of texts) {
@@ -162,19 +164,6 @@ async function once(
 
 const promptOf = ({ dims }: Opened, tokens: number, sequence: number) =>
   Array.from({ length: tokens }, (_, i) => (7 * i + 13 * sequence + 1) % dims.vocabSize);
-
-async function read(
-  text: BatchText,
-  prompt: readonly number[],
-  { mode }: BenchRequest,
-  { policy }: Opened,
-  onPrepared: () => void,
-): Promise<void> {
-  for (const piece of piecesOf(prompt, policy)) {
-    const options = { mode, logitsAt: [], onLogits: ignore, onPrepared, onProgress: ignore, stopped: never };
-    await text.prefill(piece, options);
-  }
-}
 
 /** Decodes the texts to their end. The first token needs no step: the prefill left what it is drawn from. */
 async function decode(

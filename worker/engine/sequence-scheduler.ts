@@ -2,8 +2,8 @@ import { BackendError } from '../../gpu/backend-error.ts';
 import type { Batch, BatchText, Continuation, DecodeEnd } from '../../gpu/backend.ts';
 import type { ThroughputClock } from '../throughput-clock.ts';
 import type { RunOptions } from './generate.ts';
-import { piecesOf } from './open-policy.ts';
 import type { PreparedSequence } from './prepare-sequences.ts';
+import { readPrompts } from './read-prompts.ts';
 import type { SumOfKv } from './sum-of-kv.ts';
 
 /** A sequence in one of the places. */
@@ -33,12 +33,14 @@ export class SequenceScheduler {
     const { stopped } = this.#around.options;
     const waiting = [...sequences];
     while (!stopped() && waiting.length + this.#live.length > 0) {
+      const opened: Live[] = [];
       while (!stopped() && waiting.length > 0 && this.#live.length < this.#batch.places) {
         const text = await this.#open(waiting[0]);
         if (!text) break;
         const sequence = waiting.shift();
-        if (sequence) await this.#read(sequence, text);
+        if (sequence) opened.push(this.#opened(sequence, text));
       }
+      if (!stopped() && opened.length > 0) await this.#read(opened);
       if (!stopped() && this.#live.length > 0) await this.#decode();
     }
     for (const live of [...this.#live]) this.#end(live, 'stopped');
@@ -55,27 +57,26 @@ export class SequenceScheduler {
     }
   }
 
-  /** Reads a sequence's prompt, in the pieces of its policy. */
-  async #read(sequence: PreparedSequence, text: BatchText): Promise<void> {
-    const { clock, kv, options } = this.#around;
+  #opened(sequence: PreparedSequence, text: BatchText): Live {
     const live = { sequence, text };
     this.#live.push(live);
-    kv.opened(text.kvUsage());
-    const finished = await clock.prefill(sequence.prompt.length, async (onPrepared) => {
-      for (const piece of piecesOf(sequence.prompt, sequence.policy)) {
-        const read = await text.prefill(piece, {
-          mode: sequence.mode,
-          logitsAt: [],
-          onLogits: () => undefined,
-          onPrepared,
-          onProgress: () => undefined,
-          stopped: options.stopped,
-        });
-        if (!read) return false;
-      }
-      return true;
-    });
-    if (finished && sequence.request.maxNewTokens === 0) this.#end(live, 'length');
+    this.#around.kv.opened(text.kvUsage());
+    return live;
+  }
+
+  /** Reads the prompts of sequences that have just been opened, together. */
+  async #read(opened: readonly Live[]): Promise<void> {
+    const { clock, options } = this.#around;
+    const prompts = opened.map(({ sequence: { prompt, mode, policy }, text }) => ({
+      ...{ text, mode, policy },
+      tokens: prompt,
+    }));
+    const promptTokens = prompts.reduce((sum, { tokens }) => sum + tokens.length, 0);
+    const finished = await clock.prefill(promptTokens, (onPrepared) =>
+      readPrompts(this.#batch, prompts, { onPrepared, stopped: options.stopped }),
+    );
+    if (!finished) return;
+    for (const live of opened) if (live.sequence.request.maxNewTokens === 0) this.#end(live, 'length');
   }
 
   async #decode(): Promise<void> {

@@ -1,7 +1,7 @@
 import type { Batch, BatchText } from '../../gpu/backend.ts';
 import { greedy } from '../../gpu/plan/sampling.ts';
-import { piecesOf } from '../engine/open-policy.ts';
 import type { RunnableModel } from '../engine/generate.ts';
+import { readPrompts } from '../engine/read-prompts.ts';
 import { Refused } from '../outcome.ts';
 import type { MeasuredSpeed, SpeedItem } from '../protocol/measure.ts';
 import { batchSizes, type BatchSizes } from './largest-batch.ts';
@@ -14,7 +14,6 @@ interface SpeedParts {
 }
 
 const noEndTokens: ReadonlySet<number> = new Set();
-const ignore = () => undefined;
 
 /** Times runs of one or several sequences under one reading. */
 export class SpeedRuns {
@@ -81,10 +80,8 @@ export class SpeedRuns {
     const { stopped, onTokens } = this.#parts;
     const tokens = promptOf(prompt, this.#model.config.dims.vocabSize);
     const startMs = performance.now();
-    for (const text of texts) {
-      await this.#readPrompt(text, tokens);
-      onTokens(prompt);
-    }
+    await this.#readPrompts(batch, texts, tokens);
+    onTokens(prompt * texts.length);
     const begun = new Set<BatchText>();
     let firstMs = startMs;
     const continuations = texts.map((text) => ({
@@ -104,13 +101,12 @@ export class SpeedRuns {
     return { prefillMs: firstMs - startMs, decodeMs: endMs - firstMs };
   }
 
-  async #readPrompt(text: BatchText, tokens: readonly number[]): Promise<void> {
-    const { stopped } = this.#parts;
+  async #readPrompts(batch: Batch, texts: readonly BatchText[], tokens: readonly number[]): Promise<void> {
+    const { policy } = this.#reader;
     const mode = this.#reader.modeOf(tokens.length);
-    for (const piece of piecesOf(tokens, this.#reader.policy)) {
-      const options = { mode, logitsAt: [], onLogits: ignore, onProgress: ignore, stopped };
-      if (!(await text.prefill(piece, options))) throw new Refused({ code: 'stopped' });
-    }
+    const prompts = texts.map((text) => ({ text, tokens, mode, policy }));
+    const { stopped } = this.#parts;
+    if (!(await readPrompts(batch, prompts, { stopped }))) throw new Refused({ code: 'stopped' });
   }
 
   async #sizesOf({ prompt, generate }: SpeedItem): Promise<BatchSizes> {
