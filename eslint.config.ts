@@ -3,34 +3,16 @@ import svelte from 'eslint-plugin-svelte';
 import globals from 'globals';
 import { defineConfig, globalIgnores } from 'eslint/config';
 import tseslint from 'typescript-eslint';
-import { importDirections } from './tools/check/import-directions.ts';
-
-const svelteFiles = ['**/*.svelte'];
+import ownRules from './tools/check/lint-rules.mjs';
 
 /**
- * What Oxlint (.oxlintrc.json), which is many times as fast, does not do: components, and the rules of this project.
- * TypeScript and JavaScript outside components are Oxlint's, types included.
+ * Components, which Oxlint (.oxlintrc.json) does not read. It does the rest, many times as fast, types included.
  */
 export default defineConfig(
-  // gpu/wasm/kernels is AssemblyScript, whose compiler checks it; its types are not TypeScript's.
-  globalIgnores(['.stryker/', 'dist/', 'dist-headless/', 'test-results/', 'public/', 'gpu/wasm/kernels/']),
+  // Else ESLint reads every file of JavaScript too.
+  globalIgnores(['**/*.{js,mjs,cjs,ts}', '.stryker/', 'dist/', 'dist-headless/', 'test-results/', 'public/']),
   {
-    files: ['**/*.ts', '**/*.mjs', ...svelteFiles],
-    languageOptions: { parser: tseslint.parser },
-    plugins: { kvtab: { rules: { 'import-directions': importDirections } } },
-    rules: {
-      'kvtab/import-directions': 'error',
-      'no-restricted-syntax': [
-        'error',
-        {
-          selector: 'ExportAllDeclaration, ExportNamedDeclaration[source]',
-          message: 'No barrels: import a thing from the file that defines it.',
-        },
-      ],
-    },
-  },
-  {
-    files: svelteFiles,
+    files: ['**/*.svelte'],
     extends: [
       js.configs.recommended,
       tseslint.configs.strictTypeChecked,
@@ -46,9 +28,12 @@ export default defineConfig(
         extraFileExtensions: ['.svelte'],
       },
     },
+    plugins: { kvtab: ownRules },
     linterOptions: { reportUnusedDisableDirectives: 'error' },
     // The other rules are as in .oxlintrc.json.
     rules: {
+      'kvtab/import-directions': 'error',
+      'kvtab/no-barrels': 'error',
       'max-lines': ['error', { max: 400, skipBlankLines: true, skipComments: true }],
       eqeqeq: 'error',
       '@typescript-eslint/consistent-type-imports': ['error', { fixStyle: 'inline-type-imports' }],

@@ -1,7 +1,8 @@
 /** What counts as one endpoint. The page that remembers tokens and the door that sends them both ask this file. */
 
 export type ReadEndpoint =
-  { readonly ok: true; readonly endpoint: string } | { readonly ok: false; readonly reason: string };
+  | { readonly ok: true; readonly endpoint: string }
+  | { readonly ok: false; readonly reason: string };
 
 /** Addresses longer than this are no endpoints. */
 const LONGEST = 2000;

@@ -64,11 +64,7 @@ export function packRows(
 }
 
 /** Stored rows as float32, exactly: `[rows, cols]`. */
-export const numbersOf = (
-  bytes: Uint8Array,
-  stored: MatrixFormat,
-  cols: number,
-): Float32Array<ArrayBuffer> =>
+export const numbersOf = (bytes: Uint8Array, stored: MatrixFormat, cols: number): Float32Array<ArrayBuffer> =>
   isQuantized(stored) ? dequantizeRows(bytes, cols, stored) : toFloat32(bytes, stored);
 
 /**

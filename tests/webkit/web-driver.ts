@@ -84,7 +84,8 @@ export class WebDriver {
       Promise.resolve(given).then((given) => (${String(work)})(...given))
         .then((value) => done({ value }), (error) => done({ error: String(error) }));`;
     const answer = (await this.#post('execute/async', { script, args: given })) as
-      { readonly value: Result } | { readonly error: string };
+      | { readonly value: Result }
+      | { readonly error: string };
     if ('error' in answer) throw new Error(answer.error);
     return answer.value;
   }

@@ -11,7 +11,8 @@ const checks = [
   },
   { name: 'svelte', command: ['svelte-check', '--workspace', 'web', '--fail-on-warnings'] },
   { name: 'built page', command: ['node', 'tools/check/built-page.mjs'] },
-  { name: 'format', command: ['prettier', '--check', '--log-level', 'warn', '.'] },
+  { name: 'format of components', command: ['prettier', '--check', '--log-level', 'warn', '**/*.svelte'] },
+  { name: 'format', command: ['oxfmt', '--check'] },
   { name: 'private names', command: ['node', 'tools/check/private-names.mjs'] },
 ];
 
@@ -22,7 +23,7 @@ async function work() {
   for (let check = waiting.shift(); check; check = waiting.shift()) {
     const { code, output, elapsedMs } = await runCommand(check.command, { show: false, limitMs: 600_000 });
     const seconds = `${(elapsedMs / 1000).toFixed(1)} s`;
-    console.log(`${code === 0 ? 'ok    ' : 'FAILED'} ${check.name.padEnd(18)}${seconds.padStart(8)}`);
+    console.log(`${code === 0 ? 'ok    ' : 'FAILED'} ${check.name.padEnd(20)}${seconds.padStart(8)}`);
     if (code !== 0) {
       failed++;
       console.log(`${output.trimEnd()}\n${typeof code === 'string' ? code : ''}`);

@@ -20,7 +20,10 @@ import { parseRequest, type HeadlessRequest, type RunRequest } from './request.t
 
 /** The answer to one request, as plain JSON. */
 export type Answer =
-  { readonly ok: false; readonly failure: Failure } | AnswerOfRun | AnswerOfSequences | AnswerOfExport;
+  | { readonly ok: false; readonly failure: Failure }
+  | AnswerOfRun
+  | AnswerOfSequences
+  | AnswerOfExport;
 
 interface AnswerOfRun {
   readonly ok: true;

@@ -2,7 +2,8 @@ import { BadJson, parseHostileJson } from '../../worker/hostile-json.ts';
 import { isObject, show } from '../../worker/hostile-fields.ts';
 
 export type ReadRequests =
-  { readonly ok: true; readonly value: object } | { readonly ok: false; readonly failure: BadRequests };
+  | { readonly ok: true; readonly value: object }
+  | { readonly ok: false; readonly failure: BadRequests };
 
 interface BadRequests {
   readonly code: 'bad-request';

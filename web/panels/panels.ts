@@ -17,7 +17,11 @@ export type Place = 'main' | 'comparisons' | 'settings' | 'workbench' | 'end';
 
 /** When a panel opens by itself: with the page, if a link or a setting calls for it, or never. */
 export type Opening =
-  'at first' | 'with a linked comparison' | 'with a linked experiment' | 'with a cache policy' | 'on request';
+  | 'at first'
+  | 'with a linked comparison'
+  | 'with a linked experiment'
+  | 'with a cache policy'
+  | 'on request';
 
 interface Row {
   readonly id: string;

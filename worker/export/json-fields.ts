@@ -16,8 +16,7 @@ export function jsonFields(text: string): Map<string, string> {
       fields.set(key, text.slice(begin, index).trim());
       begin = 0;
     } else if (depth === 1 && begin === 0) {
-      if (token.startsWith('"'))
-        key = JSON.parse(token) as string; // a string literal
+      if (token.startsWith('"')) key = JSON.parse(token) as string; // a string literal
       else if (token === ':') begin = index + 1;
     }
     if (token === '{' || token === '[') depth++;

@@ -1,7 +1,8 @@
 import type { BackendFailure } from '../../gpu/backend-error.ts';
 
 export type Outcome<T> =
-  { readonly ok: true; readonly value: T } | { readonly ok: false; readonly failure: Failure };
+  | { readonly ok: true; readonly value: T }
+  | { readonly ok: false; readonly failure: Failure };
 
 /** Why a server does not hand out a repository. */
 export type HubRefusal =

@@ -17,7 +17,13 @@ export interface MeasureRequest extends Reading {
 }
 
 export type MeasureWork =
-  TokensWork | LikelihoodWork | RollingWork | GenerationWork | RecallWork | HiddenWork | SpeedWork;
+  | TokensWork
+  | LikelihoodWork
+  | RollingWork
+  | GenerationWork
+  | RecallWork
+  | HiddenWork
+  | SpeedWork;
 
 /** Token ids, of which every one but the first is scored, or every one behind a prompt. */
 export interface TokensWork {

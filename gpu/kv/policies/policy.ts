@@ -61,7 +61,15 @@ export type Scoring =
 
 /** The numbers by which policies are set. `fields.ts` says what each may be. */
 export type PolicyField =
-  'sinks' | 'recent' | 'heavy' | 'rows' | 'cachePercent' | 'recentPercent' | 'tauInit' | 'tauDelta' | 'seed';
+  | 'sinks'
+  | 'recent'
+  | 'heavy'
+  | 'rows'
+  | 'cachePercent'
+  | 'recentPercent'
+  | 'tauInit'
+  | 'tauDelta'
+  | 'seed';
 
 /** What the page says of a policy, in sentences. */
 export interface PolicyWords {

@@ -1,29 +1,28 @@
 // Which folder may import what: the import table of this project as a lint rule. Anything unlisted is an error.
 import { posix, relative, sep } from 'node:path';
-import type { Rule } from 'eslint';
 
-interface Allowed {
-  /** A file, or a folder if it ends in a slash. */
-  readonly path: string;
-  readonly typesOnly?: true;
-  /** The folder's own files, not those of folders in it. */
-  readonly direct?: true;
-}
+/**
+ * @typedef {object} Allowed
+ * @property {string} path a file, or a folder if it ends in a slash
+ * @property {true} [typesOnly]
+ * @property {true} [direct] the folder's own files, not those of folders in it
+ */
 
-interface Realm {
-  /** The files that the rule is about: a file, or a folder if it ends in a slash. */
-  readonly of: string;
-  readonly may: readonly Allowed[] | 'import all of the project';
-  readonly libraries: readonly string[] | 'any';
-  readonly reason: string;
-}
+/**
+ * @typedef {object} Realm
+ * @property {string} of the files that the rule is about: a file, or a folder if it ends in a slash
+ * @property {readonly Allowed[] | 'import all of the project'} may
+ * @property {readonly string[] | 'any'} libraries
+ * @property {string} reason
+ */
 
-const protocolTypes = { path: 'worker/protocol/', typesOnly: true } as const;
+/** @type {Allowed} */
+const protocolTypes = { path: 'worker/protocol/', typesOnly: true };
 const pure = [{ path: 'gpu/plan/' }, { path: 'gpu/numbers/' }, { path: 'gpu/kv/' }];
 /** The table of settings: below both the page and the tools, which may not import each other. */
-const settingTable = { path: 'worker/settings/' } as const;
+const settingTable = { path: 'worker/settings/' };
 /** Whom to cite. */
-const citationFile = { path: 'CITATION.cff' } as const;
+const citationFile = { path: 'CITATION.cff' };
 const contract = [{ path: 'gpu/backend.ts' }, { path: 'gpu/backend-error.ts' }];
 const pageLibraries = ['svelte', 'comlink'];
 
@@ -52,7 +51,11 @@ const belowThePanels = [
   { path: 'web/meaning/' },
 ];
 
-/** What panels that run experiments share with the command line and with each other. */
+/**
+ * What panels that run experiments share with the command line and with each other.
+ *
+ * @type {readonly Allowed[]}
+ */
 const experimentParts = [
   { path: 'web/experiments/' },
   { path: 'worker/laboratory/' },
@@ -60,10 +63,14 @@ const experimentParts = [
   { path: 'worker/hostile-json.ts' },
   { path: 'worker/hostile-fields.ts' },
   { path: 'worker/summary/protocol.ts', typesOnly: true },
-] as const;
+];
 
-/** The first realm that a file is in counts. `{panel}` in a path stands for the panel of the importing file. */
-const realms: readonly Realm[] = [
+/**
+ * The first realm that a file is in counts. `{panel}` in a path stands for the panel of the importing file.
+ *
+ * @type {readonly Realm[]}
+ */
+const realms = [
   { of: 'gpu/plan/', may: [{ path: 'gpu/plan/' }], libraries: [], reason: planIsPure },
   {
     of: 'gpu/numbers/',
@@ -348,8 +355,13 @@ const realms: readonly Realm[] = [
   },
 ];
 
-/** Folders of the worker, and which others each may import. All may import gpu, the protocol and the worker's root. */
-function workerFolders(folders: readonly (readonly [name: string, may: readonly string[]])[]): Realm[] {
+/**
+ * Folders of the worker, and which others each may import. All may import gpu, the protocol and the worker's root.
+ *
+ * @param {readonly (readonly [name: string, may: readonly string[]])[]} folders
+ * @returns {Realm[]}
+ */
+function workerFolders(folders) {
   return folders.map(([name, may]) => ({
     of: `worker/${name}/`,
     may: [
@@ -364,17 +376,21 @@ function workerFolders(folders: readonly (readonly [name: string, may: readonly 
   }));
 }
 
-const within = (path: string, place: string) =>
-  place.endsWith('/') ? path.startsWith(place) : path === place;
+/**
+ * @param {string} path
+ * @param {string} place a file, or a folder if it ends in a slash
+ */
+const within = (path, place) => (place.endsWith('/') ? path.startsWith(place) : path === place);
 
 /**
  * Why one import is against the table.
  *
- * @param from      path of the importing file, from the root of the project, with slashes
- * @param specifier what it imports, as written
- * @returns the reason, or null if the import is allowed
+ * @param {string} from      path of the importing file, from the root of the project, with slashes
+ * @param {string} specifier what it imports, as written
+ * @param {boolean} typesOnly
+ * @returns {string | null} the reason, or null if the import is allowed
  */
-export function refusal(from: string, specifier: string, typesOnly: boolean): string | null {
+function refusal(from, specifier, typesOnly) {
   const realm = realms.find(({ of }) => within(from, of));
   if (!realm) return null;
   if (specifier.startsWith('.')) {
@@ -398,23 +414,30 @@ export function refusal(from: string, specifier: string, typesOnly: boolean): st
     : realm.reason;
 }
 
-export const importDirections: Rule.RuleModule = {
+/** @type {import('eslint').Rule.RuleModule} */
+export const importDirections = {
   meta: { type: 'problem', messages: { refused: '{{reason}}' }, schema: [] },
   create(context) {
     const from = relative(context.cwd, context.filename).split(sep).join('/');
-    const look = (node: Rule.Node, source: unknown, typesOnly: boolean) => {
+    /**
+     * @param {import('eslint').Rule.Node} node
+     * @param {unknown} source
+     * @param {boolean} typesOnly
+     */
+    const look = (node, source, typesOnly) => {
       if (typeof source !== 'string') return;
       const reason = refusal(from, source, typesOnly);
       if (reason !== null) context.report({ node, messageId: 'refused', data: { reason } });
     };
-    // ESLint types its trees as plain JavaScript; these nodes have TypeScript's fields too.
-    type WithSource = Rule.Node & {
-      source?: { value?: unknown } | null;
-      importKind?: string;
-      exportKind?: string;
-    };
-    const declaration = (node: Rule.Node) => {
-      const { source, importKind, exportKind } = node as WithSource;
+    /**
+     * ESLint types its trees as plain JavaScript; these nodes have TypeScript's fields too.
+     *
+     * @typedef {{ source?: { value?: unknown } | null, importKind?: string, exportKind?: string }} TypeScriptFields
+     *
+     * @param {import('eslint').Rule.Node} node
+     */
+    const declaration = (node) => {
+      const { source, importKind, exportKind } = /** @type {TypeScriptFields} */ (node);
       look(node, source?.value, importKind === 'type' || exportKind === 'type');
     };
     return {
@@ -422,9 +445,8 @@ export const importDirections: Rule.RuleModule = {
       ExportNamedDeclaration: declaration,
       ExportAllDeclaration: declaration,
       ImportExpression: declaration,
-      TSImportType: (node: Rule.Node) => {
-        look(node, (node as WithSource).source?.value, true);
-      },
+      /** @param {import('eslint').Rule.Node} node */
+      TSImportType: (node) => look(node, /** @type {TypeScriptFields} */ (node).source?.value, true),
     };
   },
 };
