@@ -9,17 +9,8 @@ const port = (process.env['KVTAB_E2E_PORT'] ??= `${await freePort()}`);
  * because the first run of a page on the software adapter compiles for five seconds.
  */
 const withWebGpu = [
-  ...[
-    'accessibility',
-    'failures',
-    'failures-gpu',
-    'large-prompt',
-    'link',
-    'load-memory',
-    'main-thread',
-    'newcomer',
-  ],
-  ...['open-folder', 'sampling-offer', 'watching', 'weights', 'hub-memory.nightly', 'soak.nightly'],
+  ...['citation', 'failures', 'failures-gpu', 'load-memory', 'main-thread', 'newcomer', 'watching'],
+  ...['weights', 'hub-memory.nightly', 'soak.nightly'],
 ].map((story) => `**/${story}.spec.ts`);
 /** What takes longer than a change should wait for: `npm run test:nightly`. */
 const nightly = process.env['KVTAB_NIGHTLY'] === undefined ? ['**/*.nightly.spec.ts'] : [];

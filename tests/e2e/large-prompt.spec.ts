@@ -2,7 +2,7 @@ import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:f
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, test, type Page } from 'playwright/test';
-import { generate, visit } from './lab.ts';
+import { generate, visitOnCpu } from './lab.ts';
 
 const tale = (characters: number) =>
   'The king said that the fox was in the wood. '.repeat(Math.ceil(characters / 44)).slice(0, characters);
@@ -38,7 +38,7 @@ const longestTask = (page: Page) =>
 test('typing into a prompt of a megabyte is as quick as the browser’s own field', async ({
   page,
 }, testInfo) => {
-  const lab = await visit(page);
+  const lab = await visitOnCpu(page);
   const text = tale(1_000_000);
   await observeLongTasks(page);
   const filled = await timesOf(page, () => lab.prompt.fill(text));
@@ -67,7 +67,7 @@ test('typing into a prompt of a megabyte is as quick as the browser’s own fiel
 });
 
 test('a prompt of five megabytes is refused without being read to its end', async ({ page }) => {
-  const lab = await visit(page);
+  const lab = await visitOnCpu(page);
   await lab.prompt.fill(tale(5_000_000));
   await lab.generate.click();
   await expect(page.getByRole('alert')).toContainText('its first 400000 characters alone');
@@ -83,7 +83,7 @@ test('Stop ends the tokenizing of a long prompt, and the next run works', async 
       join(folder, 'config.json'),
       JSON.stringify({ ...config, max_position_embeddings: 131_072 }),
     );
-    const lab = await visit(page);
+    const lab = await visitOnCpu(page);
     const chooser = page.waitForEvent('filechooser');
     await page.getByRole('button', { name: 'Open folder', exact: true }).click();
     await (await chooser).setFiles(folder);

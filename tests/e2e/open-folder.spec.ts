@@ -2,7 +2,7 @@ import { appendFileSync, cpSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, test, type Page } from 'playwright/test';
-import { generate, visit } from './lab.ts';
+import { generate, visitOnCpu } from './lab.ts';
 
 const shipped = 'public/models/fairy-llama';
 let workshop = '';
@@ -40,7 +40,7 @@ async function dragOver(page: Page, files: readonly string[]) {
 test('a folder is opened by its button and runs, and the page says that a link cannot carry it', async ({
   page,
 }) => {
-  const lab = await visit(page);
+  const lab = await visitOnCpu(page);
   await openByButton(page, 'Open folder', copyModel('my model'));
   await expect(lab.select('Model')).toHaveValue('folder:my-model');
   await expect(lab.layerTypes).toHaveValue('0_1_2_3_4_5_6_7');
@@ -65,7 +65,7 @@ test('a folder is opened by its button and runs, and the page says that a link c
 });
 
 test('files are opened by their button, and files without a model change nothing', async ({ page }) => {
-  const lab = await visit(page);
+  const lab = await visitOnCpu(page);
   await openByButton(page, 'Open files', [join(shipped, 'tokenizer.json')]);
   await expect(page.getByRole('alert')).toContainText('no config.json among these files (tokenizer.json)');
   await expect(lab.select('Model')).toHaveValue('fairy-lckv');
@@ -81,7 +81,7 @@ test('files are opened by their button, and files without a model change nothing
 });
 
 test('folders can be dropped anywhere on the page, which shows a target', async ({ page }) => {
-  const lab = await visit(page);
+  const lab = await visitOnCpu(page);
   const target = page.getByText('Drop a model’s folder, or its files, to open it here');
   const outer = join(workshop, 'outer');
   cpSync(shipped, join(outer, 'inner'), { recursive: true });
@@ -102,7 +102,7 @@ test('folders can be dropped anywhere on the page, which shows a target', async 
 test('a file that changed after it was opened is named, and the folder can be opened again', async ({
   page,
 }) => {
-  const lab = await visit(page);
+  const lab = await visitOnCpu(page);
   const folder = copyModel('tiny');
   await openByButton(page, 'Open folder', folder);
   await expect(page.getByText('Ready.', { exact: true })).toBeVisible();
