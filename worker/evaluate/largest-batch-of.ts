@@ -21,11 +21,7 @@ export async function largestBatchOf(
   check('tokens', tokens, MOST_TOKENS);
   check('budgetBytes', budgetBytes, 2 ** 50);
   const reader = await TextReader.open(model, reading, { stopped, onTokens: () => undefined });
-  try {
-    return await largestBatch(model.weights, reader.plan, reader.textOptions(tokens), budgetBytes);
-  } finally {
-    reader.close();
-  }
+  return largestBatch(model.weights, reader.plan, reader.textOptions(tokens), budgetBytes);
 }
 
 function check(field: string, value: number, max: number): void {

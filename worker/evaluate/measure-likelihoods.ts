@@ -1,6 +1,8 @@
 import type { TokenLikelihood } from '../../gpu/plan/token-likelihood.ts';
 import type { MeasuredLikelihoods, ScoredContinuation } from '../protocol/measure.ts';
 import type { TokenPair } from './pair-tokens.ts';
+import type { Parts } from './parts.ts';
+import type { LaneJob } from './text-lanes.ts';
 import type { ScoredWindow, TextReader } from './text-reader.ts';
 import type { PairWindow, Window } from './windows.ts';
 
@@ -19,27 +21,44 @@ export const isGreedy = (likelihoods: readonly TokenLikelihood[]) =>
  *
  * @param windows of the pairs, one by one; null for a pair that cannot be scored
  */
-export async function measureLikelihoods(
+export function likelihoodParts(
   reader: TextReader,
   pairs: readonly TokenPair[],
   windows: readonly (PairWindow | null)[],
-): Promise<MeasuredLikelihoods> {
+): Parts {
   const scorable = windows.filter((window) => window !== null);
   const results = new Map<Window, ScoredWindow>();
   const begin = reader.sharesBegins ? commonBegin(scorable) : 0;
-  if (scorable.length > 1 && begin >= SHORTEST_BEGIN) {
-    const scored = await reader.scoreTogether(scorable, begin);
-    for (const [i, window] of scorable.entries()) {
-      const result = scored[i];
-      if (result) results.set(window, result);
-    }
-  } else {
-    for (const window of scorable) {
+  const capacityOf = ({ tokens }: Window) => tokens.length - 1;
+  const afterBegin: LaneJob = {
+    capacityTokens: Math.max(0, ...scorable.map(capacityOf)),
+    run: async (lane) => {
+      const scored = await reader.scoreAfterBegin(lane, scorable, begin);
+      for (const [i, window] of scorable.entries()) {
+        const result = scored[i];
+        if (result) results.set(window, result);
+      }
+    },
+  };
+  const each = scorable.map((window): LaneJob => ({
+    capacityTokens: capacityOf(window),
+    run: async (lane) => {
       // The context is the prompt: what follows is decoded.
       const prompt = Math.max(1, window.tokens.length - window.scored);
-      results.set(window, await reader.score(window, prompt));
-    }
-  }
+      results.set(window, await reader.score(lane, window, prompt));
+    },
+  }));
+  return {
+    jobs: scorable.length > 1 && begin >= SHORTEST_BEGIN ? [afterBegin] : each,
+    measured: () => Promise.resolve(measuredOf(pairs, windows, results)),
+  };
+}
+
+function measuredOf(
+  pairs: readonly TokenPair[],
+  windows: readonly (PairWindow | null)[],
+  results: ReadonlyMap<Window, ScoredWindow>,
+): MeasuredLikelihoods {
   const requests = pairs.map(({ context, continuation }, i): ScoredContinuation => {
     const window = windows[i];
     const result = window && results.get(window);

@@ -2,7 +2,9 @@ import type { MeasuredRecall } from '../protocol/measure.ts';
 import { threefry2x32 } from '../../gpu/cpu/random.ts';
 import { Refused } from '../outcome.ts';
 import { sumOf } from './measure-likelihoods.ts';
-import type { TextReader } from './text-reader.ts';
+import type { Parts } from './parts.ts';
+import type { LaneJob } from './text-lanes.ts';
+import type { ScoredWindow, TextReader } from './text-reader.ts';
 
 /** Tokens of a sentence that is asked for. Shorter ones say little, longer ones leave no room for a distance. */
 const SHORTEST = 8;
@@ -63,20 +65,22 @@ export function recallPair(
 }
 
 /** How much likelier a sentence is if it stood before. */
-export async function measureRecall(reader: TextReader, pair: RecallPair): Promise<MeasuredRecall> {
-  const scoreAfter = (context: readonly number[]) => {
-    const tokens = [...context, ...pair.sentence];
-    return reader.score({ tokens, scored: pair.sentence.length }, context.length);
+export function recallParts(reader: TextReader, { told, untold, sentence }: RecallPair): Parts {
+  const scored: ScoredWindow[] = [];
+  const jobs = [told, untold].map((context, i): LaneJob => ({
+    capacityTokens: context.length + sentence.length - 1,
+    run: async (lane) => {
+      const tokens = [...context, ...sentence];
+      scored[i] = await reader.score(lane, { tokens, scored: sentence.length }, context.length);
+    },
+  }));
+  const measured = (): Promise<MeasuredRecall> => {
+    const [toldAs = 0, untoldAs = 0] = scored.map(({ likelihoods }) => sumOf(likelihoods));
+    const kvBytes = Math.max(...scored.map((each) => each.kvBytes));
+    const tokens = sentence.length;
+    return Promise.resolve({ kind: 'recall', told: toldAs, untold: untoldAs, tokens, kvBytes });
   };
-  const told = await scoreAfter(pair.told);
-  const untold = await scoreAfter(pair.untold);
-  return {
-    kind: 'recall',
-    told: sumOf(told.likelihoods),
-    untold: sumOf(untold.likelihoods),
-    tokens: pair.sentence.length,
-    kvBytes: Math.max(told.kvBytes, untold.kvBytes),
-  };
+  return { jobs, measured };
 }
 
 const tooShort = (reason: string) =>

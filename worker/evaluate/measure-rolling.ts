@@ -1,7 +1,9 @@
 import { utf8Bytes, wordCount } from '../laboratory/python-text.ts';
 import type { MeasuredRolling } from '../protocol/measure.ts';
 import { sumOf } from './measure-likelihoods.ts';
-import type { TextReader } from './text-reader.ts';
+import type { Parts } from './parts.ts';
+import type { LaneJob } from './text-lanes.ts';
+import type { ScoredWindow, TextReader } from './text-reader.ts';
 import { afterPrompt, type Window } from './windows.ts';
 
 type Decode = (tokens: readonly number[]) => Promise<string>;
@@ -12,35 +14,38 @@ type Decode = (tokens: readonly number[]) => Promise<string>;
  * @param windows of the text
  * @param promptTokens null to score every token
  */
-export async function measureRolling(
+export function rollingParts(
   reader: TextReader,
   text: string,
   windows: readonly Window[],
   promptTokens: number | null,
   decode: Decode,
-): Promise<MeasuredRolling> {
-  let logLikelihood = 0;
-  let scoredTokens = 0;
-  let kvBytes = 0;
-  const scoredText: string[] = [];
-  for (const whole of windows) {
+): Parts {
+  const parts = windows.flatMap((whole) => {
     const window = promptTokens === null ? whole : afterPrompt(whole, promptTokens);
-    if (window.scored === 0) continue;
-    const scored = await reader.score(window, promptTokens ?? whole.tokens.length - whole.scored);
-    logLikelihood += sumOf(scored.likelihoods);
-    scoredTokens += window.scored;
-    kvBytes = Math.max(kvBytes, scored.kvBytes);
-    if (promptTokens !== null) scoredText.push(await endOf(window, decode));
-  }
-  const counted = promptTokens === null ? [text] : scoredText;
-  return {
-    kind: 'rolling',
-    logLikelihood,
-    tokens: scoredTokens,
-    words: counted.reduce((sum, part) => sum + wordCount(part), 0),
-    bytes: counted.reduce((sum, part) => sum + utf8Bytes(part), 0),
-    kvBytes,
+    const prompt = promptTokens ?? whole.tokens.length - whole.scored;
+    return window.scored === 0 ? [] : [{ window, prompt }];
+  });
+  const scored: ScoredWindow[] = [];
+  const measured = async (): Promise<MeasuredRolling> => {
+    const counted: string[] = promptTokens === null ? [text] : [];
+    if (promptTokens !== null) for (const { window } of parts) counted.push(await endOf(window, decode));
+    return {
+      kind: 'rolling',
+      logLikelihood: scored.reduce((sum, { likelihoods }) => sum + sumOf(likelihoods), 0),
+      tokens: parts.reduce((sum, { window }) => sum + window.scored, 0),
+      words: counted.reduce((sum, part) => sum + wordCount(part), 0),
+      bytes: counted.reduce((sum, part) => sum + utf8Bytes(part), 0),
+      kvBytes: Math.max(0, ...scored.map(({ kvBytes }) => kvBytes)),
+    };
   };
+  const jobs = parts.map(({ window, prompt }, i): LaneJob => ({
+    capacityTokens: window.tokens.length - 1,
+    run: async (lane) => {
+      scored[i] = await reader.score(lane, window, prompt);
+    },
+  }));
+  return { jobs, measured };
 }
 
 /**

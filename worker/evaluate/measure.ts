@@ -5,30 +5,31 @@ import { Refused } from '../outcome.ts';
 import type { Measured, MeasureRequest, MeasureResult, MeasureWork } from '../protocol/measure.ts';
 import type { GuardedText } from '../text/guarded-text.ts';
 import type { PrefixToken } from '../text/text-api.ts';
-import { measureGeneration } from './measure-generation.ts';
-import { isGreedy, measureLikelihoods, sumOf } from './measure-likelihoods.ts';
-import { measureRecall, recallPair, sentencesOf } from './measure-recall.ts';
-import { measureRolling } from './measure-rolling.ts';
+import { generationParts } from './measure-generation.ts';
+import { isGreedy, likelihoodParts, sumOf } from './measure-likelihoods.ts';
+import { recallPair, recallParts, sentencesOf } from './measure-recall.ts';
+import { rollingParts } from './measure-rolling.ts';
 import { SpeedRuns } from './measure-speed.ts';
 import { PairEncoder, type TokenPair } from './pair-tokens.ts';
-import { TextReader, type ReadOptions } from './text-reader.ts';
+import type { Parts } from './parts.ts';
+import { TextLanes, type Lane } from './text-lanes.ts';
+import { TextReader, type ReadOptions, type ScoredWindow } from './text-reader.ts';
 import { rollingWindows, windowOfPair } from './windows.ts';
 
 export interface MeasurableModel extends RunnableModel {
   readonly prefix: PrefixToken | null;
 }
 
-/** One item, turned into tokens. */
-interface Prepared {
-  readonly tokens: number;
-  readonly run: (reader: TextReader) => Promise<Measured>;
-}
+/** One item, turned into tokens: measured by jobs beside those of other items, or alone. */
+type Prepared = { readonly tokens: number } & (Parts | { readonly alone: () => Promise<Measured> });
 
 /**
  * Measures items, the longest first, and emits what was measured of each as it is known. The order depends on the items
- * alone, so that a run that is continued with the rest of them goes on as it would have.
+ * alone, so that a run that is continued with the rest of them goes on as it would have. Several items are measured
+ * together, which changes no bit of their numbers.
  *
  * @param onlyCount whether only to count the tokens of the items
+ * @param lanes     the most texts that are read together
  * @throws Refused, also if it was stopped; BackendError
  */
 export async function measure(
@@ -36,6 +37,7 @@ export async function measure(
   request: MeasureRequest,
   onlyCount: boolean,
   { emit, stopped }: RunOptions,
+  lanes?: number,
 ): Promise<MeasureResult> {
   let done = 0;
   const onTokens = (tokens: number) => {
@@ -43,19 +45,59 @@ export async function measure(
     emit({ type: 'measuring', tokens: done });
   };
   const reader = await TextReader.open(model, request, { stopped, onTokens });
-  try {
-    const prepared = await prepare(model, request.work, reader, { stopped, onTokens });
-    const tokens = prepared.map((item) => item.tokens);
-    if (onlyCount) return { tokens };
-    for (const index of inOrder(request.work, tokens)) {
-      const item = prepared[index];
-      if (!item) continue;
-      if (stopped()) throw new Refused({ code: 'stopped' });
-      emit({ type: 'measured', item: index, measured: await item.run(reader) });
+  const prepared = await prepare(model, request.work, reader, { stopped, onTokens });
+  const tokens = prepared.map((item) => item.tokens);
+  if (onlyCount) return { tokens };
+  const found = (index: number, measured: Measured) => {
+    emit({ type: 'measured', item: index, measured });
+  };
+  const together: OrderedItem[] = [];
+  for (const index of inOrder(request.work, tokens)) {
+    const item = prepared[index];
+    if (!item) continue;
+    if ('jobs' in item) {
+      together.push({ ...item, found: (measured) => found(index, measured) });
+      continue;
     }
-    return { tokens };
+    if (stopped()) throw new Refused({ code: 'stopped' });
+    found(index, await item.alone());
+  }
+  await measureTogether(model, reader, together, lanes);
+  return { tokens };
+}
+
+interface OrderedItem extends Parts {
+  readonly found: (measured: Measured) => void;
+}
+
+/** Measures items together, and tells of them in their order. */
+async function measureTogether(
+  { weights }: MeasurableModel,
+  reader: TextReader,
+  items: readonly OrderedItem[],
+  most?: number,
+): Promise<void> {
+  const jobs = items.flatMap((item) => item.jobs.map((job) => ({ job, item })));
+  const left = new Map(items.map((item) => [item, item.jobs.length]));
+  let next = 0;
+  const tell = oneByOne(async () => {
+    for (let item = items[next]; item && left.get(item) === 0; item = items[next]) {
+      next++;
+      item.found(await item.measured());
+    }
+  });
+  await tell(); // of items without jobs
+  if (jobs.length === 0) return;
+  const all = jobs.map(({ job }) => job);
+  const lanes = await TextLanes.open(weights, reader, all, most);
+  try {
+    await lanes.run(all, async (index) => {
+      const item = jobs[index]?.item;
+      if (item) left.set(item, (left.get(item) ?? 0) - 1);
+      await tell();
+    });
   } finally {
-    reader.close();
+    lanes.close();
   }
 }
 
@@ -69,25 +111,26 @@ function inOrder({ kind }: MeasureWork, tokens: readonly number[]): number[] {
 async function prepare(
   model: MeasurableModel,
   work: MeasureWork,
-  opened: TextReader,
+  reader: TextReader,
   { stopped, onTokens }: ReadOptions,
 ): Promise<readonly Prepared[]> {
   if (work.kind === 'speed') {
-    const runs = new SpeedRuns(opened, model, { budgetBytes: work.budgetBytes, stopped, onTokens });
+    const runs = new SpeedRuns(reader, model, { budgetBytes: work.budgetBytes, stopped, onTokens });
     return inTurn(work.items, stopped, async (item) => ({
       tokens: (await runs.sequencesOf(item)) * (item.prompt + item.generate),
-      run: () => runs.measure(item),
+      alone: () => runs.measure(item),
     }));
   }
   if (work.kind === 'tokens') {
     return work.items.map(({ tokens }) => ({
       tokens: tokens.length - 1,
-      run: (reader) => measureTokens(reader, tokens, work.promptTokens, model.config.dims.vocabSize),
+      ...tokenParts(reader, tokens, work.promptTokens, model.config.dims.vocabSize),
     }));
   }
   const text = textOf(model);
   const encoder = new PairEncoder((each, special) => text.encode(each, special), model.prefix);
-  const decode = (tokens: readonly number[]) => text.decode(tokens);
+  // Jobs ask at the same time, and a tokenizer answers one call at a time.
+  const decode = oneByOne((tokens: readonly number[]) => text.decode(tokens));
   switch (work.kind) {
     case 'likelihood':
       return inTurn(work.items, stopped, async ({ requests }) => {
@@ -96,7 +139,7 @@ async function prepare(
         const windows = pairs.map((pair) => windowOfPair(pair, work.maxLength));
         return {
           tokens: windows.reduce((sum, window) => sum + (window ? window.tokens.length - 1 : 0), 0),
-          run: (reader) => measureLikelihoods(reader, pairs, windows),
+          ...likelihoodParts(reader, pairs, windows),
         };
       });
     case 'rolling':
@@ -105,17 +148,16 @@ async function prepare(
         const windows = rollingWindows(pair, work.maxLength);
         return {
           tokens: windows.reduce((sum, { tokens }) => sum + tokens.length - 1, 0),
-          run: (reader) => measureRolling(reader, whole, windows, work.promptTokens, decode),
+          ...rollingParts(reader, whole, windows, work.promptTokens, decode),
         };
       });
     case 'generate': {
       const endTokens = new Set(model.config.eosIds);
       return inTurn(work.items, stopped, async ({ context }) => {
         const tokens = await encoder.text(context);
-        const parts = { endTokens, decode, stopped, onTokens };
         return {
           tokens: Math.min(tokens.length, work.maxLength) + work.maxNewTokens,
-          run: (reader) => measureGeneration(reader, tokens, work, parts),
+          ...generationParts(reader, tokens, work, { endTokens, decode }),
         };
       });
     }
@@ -129,14 +171,14 @@ async function prepare(
         const pair = recallPair(prefix, sentences, item, work.seed);
         return Promise.resolve({
           tokens: 2 * (pair.told.length + pair.sentence.length),
-          run: (reader) => measureRecall(reader, pair),
+          ...recallParts(reader, pair),
         });
       });
     }
     case 'hidden':
       return inTurn(work.items, stopped, async ({ text: whole }) => {
         const tokens = (await encoder.text(whole)).slice(0, work.maxLength);
-        return { tokens: tokens.length, run: (reader) => measureHidden(reader, tokens, model) };
+        return { tokens: tokens.length, alone: () => measureHidden(reader, tokens, model) };
       });
     default:
       return work satisfies never;
@@ -144,25 +186,29 @@ async function prepare(
 }
 
 /** A sequence behind its prompt; without one, a whole sequence behind its first token, read at once. */
-async function measureTokens(
+function tokenParts(
   reader: TextReader,
   tokens: readonly number[],
   promptTokens: number | null,
   vocabSize: number,
-): Promise<Measured> {
+): Parts {
   const scored = tokens.length - (promptTokens ?? 1);
-  if (scored < 1 || scored >= tokens.length) {
-    const reason = 'there must be a token or more to read, and a token or more to score';
-    throw new Refused({ code: 'bad-request', field: 'tokens', reason });
-  }
-  checkTokens('tokens', '', tokens, vocabSize);
-  const { likelihoods, kvBytes } = await reader.score({ tokens, scored }, promptTokens ?? Infinity);
-  const logLikelihood = sumOf(likelihoods);
-  return {
-    kind: 'likelihood',
-    requests: [{ logLikelihood, greedy: isGreedy(likelihoods), tokens: scored, cut: 0 }],
-    kvBytes,
+  let found: ScoredWindow = { likelihoods: [], kvBytes: 0 };
+  const run = async (lane: Lane) => {
+    if (scored < 1 || scored >= tokens.length) {
+      const reason = 'there must be a token or more to read, and a token or more to score';
+      throw new Refused({ code: 'bad-request', field: 'tokens', reason });
+    }
+    checkTokens('tokens', '', tokens, vocabSize);
+    found = await reader.score(lane, { tokens, scored }, promptTokens ?? Infinity);
   };
+  const measured = (): Promise<Measured> => {
+    const { likelihoods, kvBytes } = found;
+    const logLikelihood = sumOf(likelihoods);
+    const requests = [{ logLikelihood, greedy: isGreedy(likelihoods), tokens: scored, cut: 0 }];
+    return Promise.resolve({ kind: 'likelihood', requests, kvBytes });
+  };
+  return { jobs: [{ capacityTokens: Math.max(1, tokens.length - 1), run }], measured };
 }
 
 async function measureHidden(
@@ -176,6 +222,16 @@ async function measureHidden(
     states[state] = measureStates(rows, hiddenSize);
   });
   return { kind: 'hidden', tokens: tokens.length, states, kvBytes };
+}
+
+/** Makes calls wait for one another. */
+function oneByOne<Args extends unknown[], T>(work: (...args: Args) => Promise<T>) {
+  let last: Promise<unknown> = Promise.resolve();
+  return (...args: Args): Promise<T> => {
+    const result = last.then(() => work(...args));
+    last = result.catch(() => undefined); // The caller hears of it.
+    return result;
+  };
 }
 
 /** One after the other, because a tokenizer answers one call at a time. */
