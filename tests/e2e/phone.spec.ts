@@ -1,4 +1,5 @@
 import { expect, test, type Page } from 'playwright/test';
+import { dragByFinger } from './drag-by-finger.ts';
 import { finished, unfold, visit } from './lab.ts';
 
 interface Shifts {
@@ -31,15 +32,11 @@ test.describe('with a finger, at 390 px', () => {
     await expect(lab.kv).toContainText('50 % of plain LLaMA');
 
     await layer(3).evaluate((row) => row.scrollIntoView({ block: 'center' }));
-    const touch = await page.context().newCDPSession(page);
     const at = async (number: number) => {
       const disc = await layer(number).locator('.disc').boundingBox();
-      return [{ x: (disc?.x ?? 0) + 13, y: (disc?.y ?? 0) + 13 }];
+      return { x: (disc?.x ?? 0) + 13, y: (disc?.y ?? 0) + 13 };
     };
-    await touch.send('Input.dispatchTouchEvent', { type: 'touchStart', touchPoints: await at(3) });
-    await touch.send('Input.dispatchTouchEvent', { type: 'touchMove', touchPoints: await at(2) });
-    await touch.send('Input.dispatchTouchEvent', { type: 'touchMove', touchPoints: await at(0) });
-    await touch.send('Input.dispatchTouchEvent', { type: 'touchEnd', touchPoints: [] });
+    await dragByFinger(page, [await at(3), await at(2), await at(0)]);
     await expect(lab.layerTypes).toHaveValue('0_6_6_0_4_6_6_7');
     for (const before of ['0_6_6_6_4_6_6_7', '0_6_6_6_9_6_6_7', '0_6_6_6_6_6_6_7']) {
       await page.getByRole('button', { name: 'Undo', exact: true }).tap();

@@ -1,4 +1,5 @@
 import { expect, test, type Locator, type Page } from 'playwright/test';
+import { dragByFinger } from './drag-by-finger.ts';
 import { generate, openLab, unfold, visit, type Lab } from './lab.ts';
 
 const LCKV = '0_6_6_6_6_6_6_7';
@@ -223,14 +224,8 @@ test.describe('by touch', () => {
     await rows(page).evaluate((list) => list.scrollIntoView({ block: 'center' }));
     const from = await centre(layer(page, 4));
     const to = await centre(layer(page, 2));
-    const touch = await page.context().newCDPSession(page);
-    const at = (y: number) => [{ x: from.x, y }];
-    await touch.send('Input.dispatchTouchEvent', { type: 'touchStart', touchPoints: at(from.y) });
-    for (const fraction of [0.3, 0.7, 1]) {
-      const y = from.y + (to.y - from.y) * fraction;
-      await touch.send('Input.dispatchTouchEvent', { type: 'touchMove', touchPoints: at(y) });
-    }
-    await touch.send('Input.dispatchTouchEvent', { type: 'touchEnd', touchPoints: [] });
+    const at = (fraction: number) => ({ x: from.x, y: from.y + (to.y - from.y) * fraction });
+    await dragByFinger(page, [at(0), at(0.3), at(0.7), at(1)]);
     await expect(lab.layerTypes).toHaveValue('0_6_6_6_2_6_6_7');
   });
 });

@@ -1,4 +1,5 @@
 import { expect } from 'playwright/test';
+import { dragByFinger } from '../drag-by-finger.ts';
 import { journey, type Person } from './person.ts';
 
 /** The idea: layer 3 reads layer 0. Keys name the layer that is read. */
@@ -24,13 +25,7 @@ async function dragToReadBottom(person: Person): Promise<void> {
     await page.mouse.up();
     return;
   }
-  const touch = await page.context().newCDPSession(page);
-  for (const [i, place] of places.entries()) {
-    const type = i === 0 ? 'touchStart' : 'touchMove';
-    await touch.send('Input.dispatchTouchEvent', { type, touchPoints: [place] });
-  }
-  await touch.send('Input.dispatchTouchEvent', { type: 'touchEnd', touchPoints: [] });
-  await touch.detach();
+  await dragByFinger(page, places);
 }
 
 journey(

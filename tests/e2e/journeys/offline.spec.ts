@@ -44,6 +44,7 @@ journey(
 
     await page.goto(`${server.url}#v=1&seed=9&max=4`);
     await page.reload();
+    await person.unfold('Sampling');
     await expect(lab.number('Seed')).toHaveValue('9');
     await person.press(lab.generate);
     await finished(lab);

@@ -52,6 +52,8 @@ export class Person {
   async press(element: Locator, { blocked }: { blocked: boolean } = { blocked: false }): Promise<void> {
     if (this.hand === 'mouse') return element.click({ force: blocked });
     if (this.hand === 'touch') return element.tap({ force: blocked });
+    // The other two hands wait for this as well.
+    if (!blocked) await expect(element).toBeEnabled();
     await this.#reach(element);
     const checkable = await element.evaluate((found) => found instanceof HTMLInputElement);
     await this.page.keyboard.press(checkable ? 'Space' : 'Enter');
@@ -102,12 +104,14 @@ export class Person {
     return region;
   }
 
-  /** Unfolds a panel of settings, if the screen is so narrow that it folds them. */
+  /** Unfolds a panel of settings, if the screen is so narrow that it folds them and it does not stand open already. */
   async unfold(panel: string): Promise<void> {
-    const button = this.page
-      .getByRole('group', { name: panel, exact: true })
-      .getByRole('button', { name: panel, exact: true });
-    if ((await button.count()) > 0) await this.press(button);
+    await this.#turn(panel, 'folded');
+  }
+
+  /** Folds a panel of settings that stands open, if the screen is so narrow that it can be folded. */
+  async fold(panel: string): Promise<void> {
+    await this.#turn(panel, 'unfolded');
   }
 
   /** Closes what lies over the page: with Escape, or by its button if there is no such key. */
@@ -120,6 +124,14 @@ export class Person {
   /** The text that was copied last. */
   async pasted(): Promise<string> {
     return this.page.evaluate(() => navigator.clipboard.readText());
+  }
+
+  /** Presses the heading of a panel of settings, if it can be folded and is found as expected. */
+  async #turn(panel: string, found: 'folded' | 'unfolded'): Promise<void> {
+    const heading = this.page
+      .getByRole('group', { name: panel, exact: true })
+      .getByRole('button', { name: panel, exact: true, expanded: found === 'unfolded' });
+    if ((await heading.count()) > 0) await this.press(heading);
   }
 
   /** Goes to an element by Tab alone, the shorter way. */

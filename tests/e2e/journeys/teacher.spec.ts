@@ -42,7 +42,7 @@ journey(
 
     // A mistake in what is folded is named there, and Generate leads to it.
     await person.fill(lab.number('Top-p'), '7');
-    await person.unfold('Sampling');
+    await person.fold('Sampling');
     await expect(stage('Sampling')).toContainText('Correct: Top-p.');
     await person.press(lab.generate, { blocked: true });
     await expect(lab.number('Top-p')).toBeFocused();
