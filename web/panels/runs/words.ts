@@ -16,6 +16,8 @@ export const words = {
     decodeTokensPerSec: 'Decode tok/s',
     endedAt: 'When',
   },
+  /** Before the headings of the columns, on a narrow screen. */
+  sortBy: 'Sort by',
   actions: 'Actions',
   undo: 'Undo deleting',
   /** The name that the table shows for a run without a name. */
