@@ -1,7 +1,7 @@
 /** The words of the comparison. */
 export const words = {
   about: (most: number) =>
-    `Two to ${most} configurations continue the prompt above with the current seed and sampling, one after the other on the one GPU. Every other configuration then reads the text of the first one, token by token, to show where it would have continued differently. After this warm-up they are timed in rounds, in alternating order; ≈ marks a difference within the noise.`,
+    `Two to ${most} configurations continue the prompt above with the current seed and sampling, one after the other. Every other configuration then reads the text of the first one, token by token, to show where it would have continued differently. After this warm-up they are timed in rounds, in alternating order; ≈ marks a difference within the noise.`,
   add: 'Add current settings',
   compare: 'Compare',
   rounds: 'Rounds',
