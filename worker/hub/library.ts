@@ -21,6 +21,7 @@ import {
   allListings,
   commitOf,
   copiesOf,
+  countUnreadableListings,
   listingOf,
   manifestOf,
   RECORD_BYTES,
@@ -135,6 +136,10 @@ export class Library implements HubApi {
     return attemptAsync(async () =>
       Promise.all((await allListings()).map((listing) => this.#describe(listing))),
     );
+  }
+
+  unreadable(): Promise<Outcome<number>> {
+    return attemptAsync(countUnreadableListings);
   }
 
   remove(key: StoredKey): Promise<Outcome<void>> {

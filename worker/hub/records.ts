@@ -86,6 +86,12 @@ export const allListings = async (): Promise<readonly StoredListing[]> =>
     keyOf(listing).every((part, i) => part === key[i]) ? [listing] : [],
   );
 
+/** How many values lie among the listings that {@link allListings} leaves out. */
+export async function countUnreadableListings(): Promise<number> {
+  const [keys, own] = await Promise.all([listings.keys(), allListings()]);
+  return keys.length - own.length;
+}
+
 /** Says what will be stored. */
 export const writeListing = (listing: StoredListing) => listings.set(keyOf(listing), listing);
 

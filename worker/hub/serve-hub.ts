@@ -37,6 +37,7 @@ export function serveHub(): void {
       library.cancel();
     },
     stored: () => library.stored(),
+    unreadable: () => library.unreadable(),
     remove: (key) => library.remove(key),
   };
 

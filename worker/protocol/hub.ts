@@ -21,6 +21,8 @@ export interface HubApi {
   cancel(): void;
   /** Every model on this device, complete or not. */
   stored(): Promise<Outcome<readonly StoredModel[]>>;
+  /** How many stored models are in a form that this version does not know. They are not among {@link stored}. */
+  unreadable(): Promise<Outcome<number>>;
   /** Reads a stored model, compares its digests, and fetches what is damaged, once. */
   check(model: HubModel, onEvent: OnHubEvent): Promise<Outcome<StoredModel>>;
   remove(key: StoredKey): Promise<Outcome<void>>;

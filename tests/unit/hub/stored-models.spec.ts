@@ -5,6 +5,7 @@ import {
   commitOf,
   copiesOf,
   copyOf,
+  countUnreadableListings,
   FileRecords,
   listingOf,
   manifestOf,
@@ -182,10 +183,11 @@ describe('What an older version or another program left', () => {
     expect(await allListings()).toEqual([]);
   });
 
-  it('is not listed under another key than its own', async () => {
+  it('is not listed under another key than its own, but counted', async () => {
     await spaceOf('listing').set(keyOf(listing()), listing());
     await spaceOf('listing').set(keyOf({ ...listing(), commit: 'other' }), listing());
     expect(await allListings()).toEqual([listing()]);
+    expect(await countUnreadableListings()).toBe(1);
   });
 
   it.each([

@@ -49,6 +49,7 @@ export function open({ tokens = tokensOnDevice } = {}) {
     newer: vi.fn((_: HubModel): Promise<Outcome<Newer | null>> => Promise.resolve(succeed(null))),
     check: vi.fn((_: HubModel): Promise<Outcome<StoredModel>> => Promise.resolve(succeed(model))),
     stored: vi.fn(() => Promise.resolve(succeed([model]))),
+    unreadable: vi.fn(() => Promise.resolve(succeed(0))),
     remove: vi.fn(() => Promise.resolve(succeed(undefined))),
     pause: vi.fn(),
     resume: vi.fn(),

@@ -17,6 +17,7 @@ describe('Load model', () => {
       expect(hub.download).toMatchObject({ at: 'downloading', loadedBytes: 10, totalBytes: 100 });
       return Promise.resolve(succeed(model));
     });
+    client.unreadable.mockResolvedValue(succeed(2));
     hub.load();
     await vi.waitFor(() => {
       expect(playground.bring).toHaveBeenCalledOnce();
@@ -28,6 +29,7 @@ describe('Load model', () => {
     expect(persist).toHaveBeenCalledOnce();
     expect(hub.download).toMatchObject({ at: 'stored' });
     expect(hub.stored).toEqual([model]);
+    expect(hub.unreadable).toBe(2);
   });
 
   it('loads the chosen model if no repository is entered', () => {

@@ -1,9 +1,13 @@
 import 'fake-indexeddb/auto';
 import { expect, it } from 'vitest';
-import { keepExperiment, keptExperiments } from '../../../web/panels/laboratory/kept-experiments.ts';
+import {
+  countUnreadableExperiments,
+  keepExperiment,
+  keptExperiments,
+} from '../../../web/panels/laboratory/kept-experiments.ts';
 import { openSpace } from '../../../worker/storage/space.ts';
 
-it('Kept experiments are those of this form, each under its own key', async () => {
+it('Kept experiments are those of this form, each under its own key, and the others are counted', async () => {
   const own = { id: 'a', json: { experiment: 1 }, usedAtMs: 7 };
   await keepExperiment(own);
   const space = openSpace('laboratory-experiments', (value): value is unknown => value !== undefined);
@@ -11,4 +15,5 @@ it('Kept experiments are those of this form, each under its own key', async () =
   await space.set(['c'], { ...own, id: 'c', usedAtMs: NaN });
   await space.set(['d'], { ...own, id: 'd', json: 'x' });
   expect(await keptExperiments()).toEqual([own]);
+  expect(await countUnreadableExperiments()).toBe(3);
 });

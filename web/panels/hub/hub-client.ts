@@ -47,6 +47,10 @@ export class HubClient {
     return this.#calls.ask(() => this.#hub.stored());
   }
 
+  unreadable(): Promise<Outcome<number>> {
+    return this.#calls.ask(() => this.#hub.unreadable());
+  }
+
   remove(key: StoredKey): Promise<Outcome<void>> {
     return this.#calls.ask(() => this.#hub.remove(key));
   }

@@ -14,7 +14,17 @@ import { tokensOnDevice, type TokenStore } from './remembered-token.ts';
 
 type Client = Pick<
   HubClient,
-  'look' | 'download' | 'renew' | 'newer' | 'check' | 'stored' | 'remove' | 'pause' | 'resume' | 'cancel'
+  | 'look'
+  | 'download'
+  | 'renew'
+  | 'newer'
+  | 'check'
+  | 'stored'
+  | 'unreadable'
+  | 'remove'
+  | 'pause'
+  | 'resume'
+  | 'cancel'
 >;
 
 /** Failures of a load that damaged stored files can cause. */
@@ -44,6 +54,8 @@ export class Hub {
   download = $state.raw<Download>({ at: 'nothing' });
   /** What lies on the device. */
   stored = $state.raw<readonly StoredModel[]>([]);
+  /** How many models lie on the device that this version of the page cannot read. */
+  unreadable = $state(0);
   /** Deleted models that can still be taken back. */
   readonly leaving = new LeavingModels((models) => this.#remove(models));
   /** Until the models are gone that an earlier visit deleted. */
@@ -124,6 +136,8 @@ export class Hub {
     if (!outcome.ok) return;
     this.stored = outcome.value;
     this.#tellOnDevice();
+    const unreadable = await this.#client.unreadable();
+    if (unreadable.ok) this.unreadable = unreadable.value;
   }
 
   /** Tells the page which models a link may open. A deleted one is not offered, although it can be taken back. */

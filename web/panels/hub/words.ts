@@ -26,6 +26,8 @@ export const words = {
   undo: 'Undo deleting',
   storedModels: 'Stored models',
   noneStored: 'None yet. A model from the Hub is kept on this device, and then starts without a network.',
+  unreadable: (models: string) =>
+    `${models} cannot be read by this version of the page, and stay where they are.`,
   commit: 'commit',
   loadStored: 'Load',
   resumeStored: 'Resume',

@@ -33,6 +33,12 @@ export async function keptExperiments(): Promise<readonly KeptExperiment[]> {
   return own.sort((a, b) => b.usedAtMs - a.usedAtMs);
 }
 
+/** How many values lie among the experiments that {@link keptExperiments} does not list. */
+export async function countUnreadableExperiments(): Promise<number> {
+  const [keys, own] = await Promise.all([experiments.keys(), keptExperiments()]);
+  return keys.length - own.length;
+}
+
 /** The records of an experiment. Their check is loaded only if there are some. */
 export async function keptRecords(id: string): Promise<readonly ItemRecord[]> {
   const found = await records.entries([id]);

@@ -97,6 +97,8 @@ export const words = {
     undo: 'Undo deleting',
     removed: (name: string) => `“${name}” and its results were deleted.`,
     used: (time: string) => `last run ${time}`,
+    unreadable: (experiments: string) =>
+      `${experiments} cannot be read by this version of the page, and stay where they are.`,
   },
 
   openFile: 'Open an experiment or results',
