@@ -196,6 +196,19 @@ export const scenes = {
     await select(page, 'Chart', 'throughput');
     return { laboratory: panel };
   },
+  /** Batches of the shipped family, timed on the CPU. */
+  throughput: async (page) => {
+    await select(page, 'Backend', 'cpu');
+    await page.getByText('Ready.', { exact: true }).waitFor();
+    await open(page, 'Throughput');
+    await fill(page, 'Prompt tokens', '16');
+    await fill(page, 'New tokens', '16');
+    await press(page, 'Time batches');
+    const panel = region(page, 'Throughput');
+    await panel.getByText(/^Done: /).waitFor({ timeout: 300_000 });
+    await panel.getByText('As ratios, beside LCKV’s table 1').click();
+    return { window: 'window', page: 'page', throughput: panel };
+  },
   /** A mistake, a failure and an explanation. */
   mistaken: async (page) => {
     await page.getByRole('textbox', { name: 'Layer types', exact: true }).fill('0_6_6_6_9_6_6_7');

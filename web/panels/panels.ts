@@ -109,6 +109,16 @@ export const panels: readonly Panel[] = [
     load: () => import('./compare/Compare.svelte'),
   },
   {
+    id: 'throughput',
+    title: 'Throughput',
+    hint: 'See how many texts fit into memory at once, and how fast they are together.',
+    place: 'comparisons',
+    opens: 'on request',
+    tells: 'hint',
+    loading: 'lazy',
+    load: () => import('./throughput/ThroughputPanel.svelte'),
+  },
+  {
     id: 'laboratory',
     title: 'Laboratory',
     hint: 'Measure plans and policies, also on a text of your own.',

@@ -16,12 +16,21 @@ describe('panels', () => {
   it('have this order, and some of them are closed at first', () => {
     const ids = (place: Parameters<typeof panelsAt>[0]) => panelsAt(place).map(({ id }) => id);
     expect(ids('main')).toEqual(['prompt', 'output', 'figures', 'share']);
-    expect(ids('comparisons')).toEqual(['family', 'compare', 'laboratory']);
+    expect(ids('comparisons')).toEqual(['family', 'compare', 'throughput', 'laboratory']);
     expect(ids('settings')).toEqual(['model', 'sharing', 'cache', 'sampling', 'precision', 'hub', 'export']);
     expect(ids('workbench')).toEqual(['held', 'charts', 'tokens', 'convergence']);
     expect(ids('end')).toEqual(['runs']);
     const closed = panels.filter(({ opens }) => opens !== 'at first').map(({ id }) => id);
-    expect(closed).toEqual(['family', 'compare', 'laboratory', 'held', 'charts', 'tokens', 'convergence']);
+    expect(closed).toEqual([
+      'family',
+      'compare',
+      'throughput',
+      'laboratory',
+      'held',
+      'charts',
+      'tokens',
+      'convergence',
+    ]);
   });
 
   it('keep the code of comparisons and the workbench, and of what is below the output and the settings, out of the first view', () => {

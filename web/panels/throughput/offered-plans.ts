@@ -1,0 +1,91 @@
+/** The plans that can be timed: the shipped family, or what fits the model that a person brought. */
+import { planOptions } from '../../experiments/plan-options.ts';
+import type { ModelEntry } from '../../models/model-index.ts';
+import { presetOf, presetLayerTypes, presetsFor, usualParameter } from '../../presets/presets.ts';
+import { words } from './words.ts';
+
+export interface OfferedPlan {
+  /** Different for every plan that is offered. */
+  readonly name: string;
+  readonly model: string;
+  readonly layerTypes: string;
+  /** Whether the model was trained for the plan. */
+  readonly trained: boolean;
+  /** Whether it is what the page is set to. */
+  readonly current: boolean;
+}
+
+interface Setting {
+  readonly model: string;
+  /** Null while the plan that is set has a mistake. */
+  readonly layerTypes: string | null;
+  /** The plan that the model was trained with; null if it is not known. */
+  readonly stored: string | null;
+  readonly layerCount: number;
+  readonly models: readonly ModelEntry[];
+}
+
+/** Plain LLaMA comes first, because the others are compared with the first plan that is chosen. */
+export function offeredPlans({
+  model,
+  layerTypes,
+  stored,
+  layerCount,
+  models,
+}: Setting): readonly OfferedPlan[] {
+  const isShipped = models.some(({ id }) => id === model);
+  const family = isShipped ? models : [];
+  const set = layerTypes ?? stored;
+  const current = (plan: Pick<OfferedPlan, 'model' | 'layerTypes'>) =>
+    plan.model === model && plan.layerTypes === set;
+  const found = [
+    ...family.map((entry) => ({
+      ...{ model: entry.id, layerTypes: entry.stored.layerTypes },
+      trained: true,
+    })),
+    ...(set === null
+      ? []
+      : planOptions({ model, layerTypes: set, stored, layerCount, models, current: words.plans.current })),
+  ];
+  const plans = new Map<string, Omit<OfferedPlan, 'name'>>();
+  for (const { model: id, layerTypes: plan, trained } of found) {
+    const key = `${id} ${plan}`;
+    const option = { model: id, layerTypes: plan, trained };
+    if (!plans.has(key)) plans.set(key, { ...option, current: current(option) });
+  }
+  const [plain] = presetsFor(layerCount);
+  const first = plain && presetLayerTypes(plain, layerCount);
+  const rank = (plan: Omit<OfferedPlan, 'name'>) => (plan.layerTypes === first ? 0 : plan.trained ? 1 : 2);
+  return named(
+    [...plans.values()].sort((a, b) => rank(a) - rank(b)),
+    layerCount,
+  );
+}
+
+function named(plans: readonly Omit<OfferedPlan, 'name'>[], layerCount: number): readonly OfferedPlan[] {
+  const taken = new Set<string>();
+  return plans.map((plan) => {
+    const choice = presetOf(plan.layerTypes, layerCount);
+    const isUsual = choice && choice.parameter === usualParameter(choice.preset, layerCount);
+    const short =
+      choice === null
+        ? plan.current
+          ? words.plans.current
+          : plan.layerTypes
+        : isUsual || !choice.preset.parameter
+          ? choice.preset.name
+          : words.plans.withParameter(choice.preset.name, choice.preset.parameter.name, choice.parameter);
+    const name = taken.has(short) ? words.plans.under(short, plan.model) : short;
+    taken.add(name);
+    return { ...plan, name };
+  });
+}
+
+/** More plans cannot be told apart in one picture. */
+export const MOST_PLANS = 8;
+
+/** What is chosen until a person chooses: what was trained, or else the first few. */
+export function initialPlans(offered: readonly OfferedPlan[]): readonly OfferedPlan[] {
+  const trained = offered.filter((plan) => plan.trained);
+  return (trained.length > 1 ? trained : offered.slice(0, 4)).slice(0, MOST_PLANS);
+}
