@@ -57,3 +57,25 @@ test('the keyboard moves along the curve of the family, and the chosen model wri
   await expect(compare.getByRole('listitem', { name: 'Configuration 1' })).toContainText(number);
   await takePictures(lab, testInfo, 'family', { part });
 });
+
+test('a plan is scaled to a large model while it is edited', async ({ page }, testInfo) => {
+  const lab = await visit(page);
+  const part = page.getByRole('region', { name: 'Why it matters', exact: true });
+  await part.locator('summary').first().click();
+  await expect(part.getByText('so 11 users instead of 4')).toBeVisible();
+  await expect(part.getByText('80 layers, of which 3 would store KV: 384 MiB')).toBeVisible();
+  await part.getByText('All three models').click();
+  await expect(part.getByRole('row', { name: /1B This plan 37\.5 % 384 MiB/ })).toBeVisible();
+  await takePictures(lab, testInfo, 'scale', { part });
+
+  await lab.layerTypes.fill('0_0_2_2_2_5_5_7');
+  await expect(part.getByText('With this plan’s 50 %: 5 GiB, so 8 users instead of 4.')).toBeVisible();
+  await expect(part.getByText('would store KV')).toHaveCount(0);
+  await part.getByRole('combobox', { name: 'Its weights' }).selectOption('16 bits');
+  await expect(part.getByText(/^70B.*weights of 70B alone take 132 GiB\. Choose fewer bits/)).toBeVisible();
+  await part.getByRole('spinbutton', { name: 'Context (tokens)' }).fill('0');
+  await expect(part.getByText('Enter a whole number from 1 to 10,000,000.')).toBeVisible();
+  await part.getByRole('spinbutton', { name: 'Context (tokens)' }).fill('1024');
+  await lab.layerTypes.fill('0_9');
+  await expect(part.getByText('The plan has a mistake.')).toBeVisible();
+});

@@ -124,7 +124,7 @@ export const scenes = {
   compared: async (page) => {
     await select(page, 'Backend', 'cpu');
     await fill(page, 'Max new tokens', '24');
-    for (const panel of ['Family', 'Compare']) await open(page, panel);
+    for (const panel of ['Family', 'Why it matters', 'Compare']) await open(page, panel);
     await press(page, 'Add current settings');
     for (const plan of ['0_1_2_3_4_5_6_7', '0s_1s_2s_3s_4_4_4_4']) {
       await page.getByRole('textbox', { name: 'Layer types', exact: true }).fill(plan);
@@ -136,6 +136,7 @@ export const scenes = {
       page: 'page',
       window: 'window',
       family: region(page, 'Family'),
+      scale: region(page, 'Why it matters'),
       compare: region(page, 'Compare'),
     };
   },

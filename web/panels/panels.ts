@@ -99,6 +99,16 @@ export const panels: readonly Panel[] = [
     load: () => import('./family/FamilyPanel.svelte'),
   },
   {
+    id: 'scale',
+    title: 'Why it matters',
+    hint: 'See how many people a large model could serve with this plan.',
+    place: 'comparisons',
+    opens: 'on request',
+    tells: 'hint',
+    loading: 'lazy',
+    load: () => import('./scale/ScalePanel.svelte'),
+  },
+  {
     id: 'compare',
     title: 'Compare',
     hint: 'Run two to four configurations and compare them side by side.',
