@@ -48,7 +48,10 @@ export class WebGpuBackend implements Backend {
   get warmUp(): WarmUp {
     const { tiled, mostSplits, attendWorkgroup } = this.context.tuning;
     // As many keys as each number of splits is for.
-    const capacities = Array.from({ length: mostSplits - 1 }, (_, i) => (i + 2) * attendWorkgroup);
+    const capacities = Array.from(
+      { length: Math.log2(mostSplits) },
+      (_, i) => 2 ** (i + 1) * attendWorkgroup,
+    );
     return { promptTokens: tiled ? tilePrompts : [2], capacities };
   }
 

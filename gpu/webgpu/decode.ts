@@ -2,7 +2,7 @@ import type { StepForward } from './forward.ts';
 import type { GpuWeights } from './weights.ts';
 import { paddedCols } from '../numbers/matrix-format.ts';
 import type { Bound, Recorder } from './kernel.ts';
-import { attend } from './kernels/attend.ts';
+import { attendFew } from './kernels/attend-once.ts';
 import { gateUpColumns } from './kernels/gate-up.ts';
 import type { HeadsParams } from './kernels/heads.ts';
 import { fittingColumns, type MatvecInput } from './kernels/matvec.ts';
@@ -83,7 +83,8 @@ export function recordLayer(r: Recorder, forward: StepForward, layer: LayerType)
     eviction.record.recordScores(r, forward, eviction, layer, held, buffers, session.splits, first);
     eviction.less?.recordRecall(r, layer, 'session', buffers, session.splits);
   } else {
-    r.add(attend, attention(forward, layer, session.splits), {
+    const params = attention(forward, layer, session.splits);
+    r.add(attendFew(params, forward.context.tuning.tiled), params, {
       q: session.q,
       kv: read.buffer,
       y: session.attended,

@@ -2,7 +2,7 @@ import type { LayerType } from '../plan/layer-types.ts';
 import type { Eviction } from './eviction.ts';
 import type { StepForward } from './forward.ts';
 import type { Bound, Recorder } from './kernel.ts';
-import { attendHeld } from './kernels/attend-held.ts';
+import { attendFewHeld } from './kernels/attend-once.ts';
 import { heldAttentionTiles } from './kernels/attend-many.ts';
 import { evict, placeRow } from './kernels/held-rows.ts';
 import { addScores, noisyStats, scoreKeys, scoresConstant, type HeldReader } from './kernels/held-scores.ts';
@@ -59,10 +59,11 @@ export function recordHeldAttention(
     ...layoutOf(store),
   };
   const bound = { q, kv: store.kv, y: attended, rows, step, held: store.held, rope: forward.session.rope };
-  if (store.inOrder && forward.context.tuning.tiled) {
+  const { tiled } = forward.context.tuning;
+  if (store.inOrder && tiled) {
     r.addForRows(heldAttentionTiles(params), rowCounts, params, bound);
   } else {
-    r.add(attendHeld, params, bound);
+    r.add(attendFewHeld(params, tiled), params, bound);
   }
 }
 

@@ -12,11 +12,11 @@ export interface Tuning {
    * for several seconds, and has no bandwidth to save.
    */
   readonly mostColumns: Columns;
-  /** Many rows times a matrix in shared tiles; else each invocation by itself. */
+  /** Whether the invocations of a workgroup share what they load; else each works by itself. */
   readonly tiled: boolean;
   readonly attendWorkgroup: number;
   readonly sampleWorkgroup: number;
-  /** Workgroups among which a decoding attention divides the keys of a long text. */
+  /** Workgroups among which a decoding attention divides the keys of a long text: a power of two. */
   readonly mostSplits: number;
   /** Rows of a prompt that go through a layer at a time. */
   readonly chunkRows: number;

@@ -8,6 +8,7 @@ import { greedy } from '../../gpu/plan/sampling.ts';
 import { GpuContext } from '../../gpu/webgpu/device.ts';
 import type { Kernel } from '../../gpu/webgpu/kernel.ts';
 import { attend, type AttendParams } from '../../gpu/webgpu/kernels/attend.ts';
+import { attendOnce } from '../../gpu/webgpu/kernels/attend-once.ts';
 import { attendMany } from '../../gpu/webgpu/kernels/attend-many.ts';
 import { embed } from '../../gpu/webgpu/kernels/embed.ts';
 import { gateUp } from '../../gpu/webgpu/kernels/gate-up.ts';
@@ -197,10 +198,20 @@ describe.runIf(runningIn === 'node')('A kernel loads what it declares', () => {
     { ...attention, splits: 3, heads: 10, headDim: 64, diagonal: false },
     { ...attention, diagonal: false, at: 0 },
   ];
-  it.each(some(1, attentions))('attend: %o', async ({ at = position, ...params }) => {
+  const ofGpu = { ...attention, heads: 16, headDim: 8, splits: 4 };
+  const attentionsOfGpu: readonly (AttendParams & { readonly at?: number })[] = [
+    { ...ofGpu },
+    { ...ofGpu, heads: 10, headDim: 64, splits: 2, windowed: true, format: 'f32' },
+    { ...ofGpu, diagonal: false, at: 0 },
+  ];
+  it.each([
+    ...some(1, attentions).map((params) => ({ kernel: attend, ...params })),
+    ...some(1, attentionsOfGpu).map((params) => ({ kernel: attendOnce, ...params })),
+  ])('$kernel.label: $heads heads of $headDim, $splits splits', async (each) => {
+    const { kernel, at = position, ...params } = each;
     const size = params.heads * params.headDim;
     const kv = (at + 1) * 2 * params.kvHeads * params.headDim;
-    await compare(attend, params, {
+    await compare(kernel, params, {
       q: size,
       kv: params.format === 'f32' ? kv : kv / 2,
       y: params.splits * (size + 4 * params.heads),

@@ -1,6 +1,7 @@
 import { runningIn } from '#platform';
 import { describe, expect, inject, it } from 'vitest';
 import { attend, type AttendParams } from '../../gpu/webgpu/kernels/attend.ts';
+import { attendOnce } from '../../gpu/webgpu/kernels/attend-once.ts';
 import { attendMany } from '../../gpu/webgpu/kernels/attend-many.ts';
 import { toF16 } from '../../gpu/numbers/element-type.ts';
 import { attend as cpuAttend } from '../support/attend.ts';
@@ -17,25 +18,38 @@ const someShapes = headShapes.filter(([, , headDim]) =>
 // Scores are dot products of at most 256 terms; their softmax weighs values below 1.
 const attentionTolerance = within(2e-5);
 
-describe('attend', () => {
-  it.each(headShapes)(
+// The shape for software adapters, and that for GPUs. SwiftShader compiles the second for long, and lavapipe runs it, too.
+describe.each(
+  runningIn === 'node' || inject('samples') === 'all'
+    ? [
+        { kernel: attend, shapes: headShapes },
+        { kernel: attendOnce, shapes: headShapes },
+      ]
+    : [
+        { kernel: attend, shapes: headShapes },
+        { kernel: attendOnce, shapes: someShapes },
+      ],
+)('$kernel.label', ({ kernel, shapes }) => {
+  it.each(shapes)(
     'equals the twin with %i heads on %i KV heads of %i numbers, over few and many keys',
     async (...shape) => {
       const [heads, kvHeads, headDim] = shape;
-      for (const keys of [1, 2, 33, 131]) {
-        for (const workgroup of [32, 128]) {
-          await compare({ heads, kvHeads, headDim, keys, workgroup });
+      // A GPU's workgroups have one size; another one is for small tests of parts.
+      for (const workgroup of kernel === attend ? [32, 128] : [128]) {
+        for (const keys of [1, 2, 33, 131, 300]) {
+          await compare({ kernel, heads, kvHeads, headDim, keys, workgroup });
         }
       }
     },
   );
 
   it('reads half-precision caches', () =>
-    compare({ heads: 6, kvHeads: 2, headDim: 32, keys: 70, format: 'f16' }));
+    compare({ kernel, heads: 6, kvHeads: 2, headDim: 32, keys: 70, format: 'f16' }));
 
   it('sees only the window in a cache that holds only the window', async () => {
     for (const windowTokens of [1, 4, 40]) {
       await compare({
+        kernel,
         heads: 4,
         kvHeads: 2,
         headDim: 16,
@@ -47,8 +61,9 @@ describe('attend', () => {
   });
 
   it('never sees its own position if the layer reads above, and is zero if it sees nothing', async () => {
-    await compare({ heads: 4, kvHeads: 2, headDim: 16, keys: 50, diagonal: false });
+    await compare({ kernel, heads: 4, kvHeads: 2, headDim: 16, keys: 50, diagonal: false });
     await compare({
+      kernel,
       heads: 4,
       kvHeads: 2,
       headDim: 16,
@@ -57,13 +72,22 @@ describe('attend', () => {
       windowTokens: 1,
       ringRows: 9,
     });
-    const first = await compare({ heads: 4, kvHeads: 2, headDim: 16, keys: 1, diagonal: false });
+    const first = await compare({ kernel, heads: 4, kvHeads: 2, headDim: 16, keys: 1, diagonal: false });
     expect([...first]).toEqual([...new Float32Array(64)]);
   });
 
   it('takes many rows at once, each with its own keys', async () => {
-    await compare({ heads: 6, kvHeads: 2, headDim: 32, keys: 45, rows: 45 });
-    await compare({ heads: 6, kvHeads: 2, headDim: 32, keys: 45, rows: 12, windowTokens: 7, ringRows: 0 });
+    await compare({ kernel, heads: 6, kvHeads: 2, headDim: 32, keys: 45, rows: 45 });
+    await compare({
+      kernel,
+      heads: 6,
+      kvHeads: 2,
+      headDim: 32,
+      keys: 45,
+      rows: 12,
+      windowTokens: 7,
+      ringRows: 0,
+    });
   });
 
   it('splits the keys into parts whose maxima and sums make the whole', async () => {
@@ -85,7 +109,7 @@ describe('attend', () => {
       } as const;
       const output = new Float32Array(3 * (size + 4 * heads));
       const parts = new Float32Array(
-        await run(attend, params, { q, kv: cache, y: output, rows: positionOnly(keys - 1) }, 'y'),
+        await run(kernel, params, { q, kv: cache, y: output, rows: positionOnly(keys - 1) }, 'y'),
       );
       const expected = cpuAttend(
         q,

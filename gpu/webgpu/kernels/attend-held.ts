@@ -19,6 +19,15 @@ export interface AttendHeldParams extends AttendParams {
   readonly stride: number;
 }
 
+export const heldConstants = (params: AttendHeldParams) => ({
+  ...attendConstants(params),
+  RANKED: Number(params.ranked),
+  IN_ORDER: Number(params.inOrder),
+  VERSIONS: params.versions,
+  STRIDE: params.stride,
+  STATS: 1,
+});
+
 /** Attention over a store under a policy. It leaves each head's maximum and sum, for the scores. */
 export const attendHeld = defineKernel({
   label: 'attend-held',
@@ -32,13 +41,6 @@ export const attendHeld = defineKernel({
     held: 'read',
     rope: 'read',
   },
-  constants: (params: AttendHeldParams) => ({
-    ...attendConstants(params),
-    RANKED: Number(params.ranked),
-    IN_ORDER: Number(params.inOrder),
-    VERSIONS: params.versions,
-    STRIDE: params.stride,
-    STATS: 1,
-  }),
+  constants: heldConstants,
   workgroups: attendWorkgroups,
 });

@@ -1,6 +1,7 @@
 import { defineKernel, type ForRows } from '../kernel.ts';
 import { attend, type AttendParams } from './attend.ts';
 import { attendHeld, type AttendHeldParams } from './attend-held.ts';
+import { attendFew, attendFewHeld } from './attend-once.ts';
 import source from './attend-many.wgsl?raw';
 import eight from './eight.wgsl?raw';
 import { eightsOf, groupsFor } from './format.ts';
@@ -98,10 +99,10 @@ export const attentionTiles = (
 ): readonly ForRows<keyof typeof attend.bindings, AttendParams>[] =>
   fits(params)
     ? [
-        { upTo: fewRows, kernel: attend },
+        { upTo: fewRows, kernel: attendFew(params, true) },
         { upTo: Infinity, kernel: attendMany },
       ]
-    : [{ upTo: Infinity, kernel: attend }];
+    : [{ upTo: Infinity, kernel: attendFew(params, true) }];
 
 /** The same over a store under a policy. */
 export const heldAttentionTiles = (
@@ -109,7 +110,7 @@ export const heldAttentionTiles = (
 ): readonly ForRows<keyof typeof attendHeld.bindings, AttendHeldParams>[] =>
   fits(params)
     ? [
-        { upTo: fewRows, kernel: attendHeld },
+        { upTo: fewRows, kernel: attendFewHeld(params, true) },
         { upTo: Infinity, kernel: attendManyHeld },
       ]
-    : [{ upTo: Infinity, kernel: attendHeld }];
+    : [{ upTo: Infinity, kernel: attendFewHeld(params, true) }];

@@ -26,17 +26,21 @@ export interface AttendParams {
 const mostHeads = 8; // MOST_HEADS in the shader
 
 /** An invocation keeps four numbers of an output head. */
-const workgroupOf = ({ headDim, workgroup }: Pick<AttendParams, 'headDim' | 'workgroup'>) =>
+export const workgroupOf = ({ headDim, workgroup }: Pick<AttendParams, 'headDim' | 'workgroup'>) =>
   Math.max(workgroup, 2 ** Math.ceil(Math.log2(headDim / 4)));
 
 /**
  * Parts for texts of at most so many keys: none is shorter than a workgroup. Where a part ends depends on the keys that
- * a row sees and on nothing else, so that more parts than needed change no result.
+ * a row sees and on nothing else, so that more parts than needed change no result. A power of two, because each number of
+ * parts has pipelines of its own.
  */
 export const splitsFor = (
   mostKeys: number,
   params: Pick<AttendParams, 'headDim' | 'workgroup' | 'mostSplits'>,
-): number => Math.max(1, Math.min(params.mostSplits, Math.ceil(mostKeys / workgroupOf(params))));
+): number => {
+  const wanted = Math.max(1, Math.ceil(mostKeys / workgroupOf(params)));
+  return Math.min(params.mostSplits, 2 ** Math.ceil(Math.log2(wanted)));
+};
 
 /** Query heads that one workgroup takes: the most that share a KV head and fit. */
 function headsHere(params: AttendParams): number {

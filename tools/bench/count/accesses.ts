@@ -1,6 +1,7 @@
 import type { Row } from '../../../gpu/kv/rows.ts';
 import type { Access, DeclaredAccess, Dispatch } from '../../../gpu/webgpu/kernels/access.ts';
 import { attendAccess } from '../../../gpu/webgpu/kernels/attend-access.ts';
+import { attendOnceAccess } from '../../../gpu/webgpu/kernels/attend-once-access.ts';
 import { attendManyAccess } from '../../../gpu/webgpu/kernels/attend-many-access.ts';
 import { embedAccess } from '../../../gpu/webgpu/kernels/embed-access.ts';
 import { gateUpAccess } from '../../../gpu/webgpu/kernels/gate-up-access.ts';
@@ -17,6 +18,7 @@ const accesses: ReadonlyMap<string, DeclaredAccess> = new Map(
   [
     attendAccess,
     attendManyAccess,
+    attendOnceAccess,
     embedAccess,
     placeHeadsAccess,
     sampleAccess,

@@ -27,7 +27,7 @@ export function countPrompt(
   let [used, taken, keyValueBytes, layers] = [0, 0, 0, 0];
   for (const each of noted) {
     const rowsHere = tileRowsOf(each);
-    const attends = each.kernel === 'attend' || each.kernel === 'attend-many';
+    const attends = each.kernel.startsWith('attend');
     if (rowsHere === null && !attends) continue;
     kernels.set(each.kernel, 1 + (kernels.get(each.kernel) ?? 0));
     if (rowsHere !== null) {
@@ -39,7 +39,7 @@ export function countPrompt(
     if (each.contents[3] === null) throw new Error(`a prompt of ${promptTokens} tokens is too long to count`);
     const { dispatch, access } = countDispatch(each);
     const { rows } = dispatch.step;
-    if (each.kernel === 'attend' && rows > 1) {
+    if (each.kernel !== 'attend-many' && rows > 1) {
       throw new Error(
         `a prompt of ${promptTokens} tokens ends with ${rows} rows that attention takes one by one`,
       );
