@@ -5,7 +5,7 @@ import type { Bound, Recorder } from './kernel.ts';
 import { attendFew } from './kernels/attend-once.ts';
 import { gateUpColumns } from './kernels/gate-up.ts';
 import type { HeadsParams } from './kernels/heads.ts';
-import { fittingColumns, type MatvecInput } from './kernels/matvec.ts';
+import { fittingColumns, workgroupFor, type MatvecInput } from './kernels/matvec.ts';
 import { placeHeads } from './kernels/place-heads.ts';
 import { projectHeadsColumns } from './kernels/project-heads.ts';
 import { projectColumns } from './kernels/project.ts';
@@ -159,7 +159,7 @@ function multiplyRows(
   for (const part of matrix.parts) {
     r.add(
       kernel,
-      { matrix: part, ...product, tuning: context.tuning.matvec },
+      { matrix: part, ...product, tuning: workgroupFor(part.rows, context.tuning.matvec) },
       {
         ...input,
         w: part.buffer,
@@ -227,7 +227,7 @@ function recordGateUp(r: Recorder, forward: StepForward, layer: number, input: M
   if (whole) {
     r.add(
       gateUpColumns(columns),
-      { matrix: whole, input, yStride, biased, tuning: context.tuning.matvec },
+      { matrix: whole, input, yStride, biased, tuning: workgroupFor(whole.rows, context.tuning.matvec) },
       { x: session.hidden, gain, w: whole.buffer, bias, y: session.activated },
     );
     return;

@@ -5,7 +5,7 @@ import type { Columns } from './kernels/columns.ts';
  * sharing a row among lanes gains nothing; a GPU wants neighboring lanes to read neighboring words.
  */
 export interface Tuning {
-  /** One row times a matrix. */
+  /** One row times a matrix: the largest workgroup, and the lanes of four matrix rows. */
   readonly matvec: { readonly workgroup: number; readonly lanes: number };
   /**
    * The most rows that are decoded together with one reading of a matrix. A software adapter compiles a kernel for eight
@@ -39,12 +39,12 @@ export const softwareTuning: Tuning = {
 };
 
 export const hardwareTuning: Tuning = {
-  matvec: { workgroup: 64, lanes: 32 },
+  matvec: { workgroup: 256, lanes: 32 },
   mostColumns: 8,
   tiled: true,
   attendWorkgroup: 128,
   sampleWorkgroup: 256,
-  mostSplits: 8,
+  mostSplits: 16,
   chunkRows: 512,
   // 0.3 s on a GPU that reaches a tenth of 1e12 a second: an integrated one, or a phone's.
   mostJobWork: 3e10,

@@ -31,7 +31,7 @@ export const gateUpColumns = forEachColumns((columns) =>
     source: [shape, eight, weights, forColumns([matvec, source].join('\n'), columns)].join('\n'),
     bindings: { x: 'read', gain: 'read', w: 'read', shape: 'shape', bias: 'read', y: 'write' },
     constants: ({ matrix, input, biased, tuning }: GateUpParams) => ({
-      ...matvecConstants(matrix, input, tuning),
+      ...matvecConstants(matrix, input, tuning, columns),
       BIASED: Number(biased),
     }),
     shape: ({ matrix, input, yStride }) => ({ ...matvecShape(matrix, input), yStride }),

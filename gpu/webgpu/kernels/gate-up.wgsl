@@ -6,17 +6,15 @@ override BIASED: bool = false;
 
 @compute @workgroup_size(WG)
 fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) local: u32) {
-  let factor_c0 = prepareInput(group.x, column_c0, local);
   let half = shape.rows / 2u;
   let first = 2u * (group.y * (WG / LANES) + local / LANES);
   let pair = min(vec2u(first, first + 1u), vec2u(half - 1u));
-  let dots = laneDots(vec4u(pair, pair + half), local % LANES, group.x);
-  let sums_c0 = sumLanes(dots.of_c0, local) * factor_c0;
+  let sums = multiply(vec4u(pair, pair + half), group.x, local);
   // Lane i finishes row i, or the only lane both.
   for (var i = local % LANES; i < 2u; i += LANES) {
     let row = first + i;
     if (row >= half) { break; }
-    put(group.x * COLUMNS + column_c0, row, sums_c0[i], sums_c0[2u + i]);
+    put(group.x * COLUMNS + column_c0, row, sums.of_c0[i], sums.of_c0[2u + i]);
   }
 }
 

@@ -42,48 +42,70 @@ export function matvecAccess(dispatch: Dispatch, rowsAsked: number): Access<'x' 
   const [blocks, groups] = workgroups;
   const [invocations, lanes, input] = [constant('WG'), constant('LANES'), constant('INPUT')];
   const [columns, columnsHere] = [columnsIn(dispatch), constant('COLUMNS')];
+  const [splits, heads] = input === 2 ? [constant('SPLITS'), constant('HEADS')] : [1, 0];
   const row = weightRow(dispatch);
-  const inputBytes = 4 * shape.cols;
-  // Groups of 32 are whole, and what lies past the end of a row is multiplied with its last eight inputs.
-  const inputs = takersIn(dispatch) * row.units * constant('EIGHTS') * 32;
-  const w = {
-    asked: blocks * rowsAsked * row.units * row.askedPerUnit,
-    distinct: shape.rows * row.distinct,
+  const inputVecs = shape.cols / 4;
+  const inputBytes = 16 * inputVecs;
+  const stats = 16 * splits * heads;
+  const isNormed = input === 1;
+  // A workgroup reads the maxima and sums twice.
+  const prologue = groups * (input === 2 ? 2 * stats : 0);
+  const { asked, gains, chunks, chain } = inputAsked(dispatch, row.units);
+  return {
+    loads: {
+      x: {
+        asked: columns * (prologue + splits * asked),
+        distinct: columns * (splits * inputBytes + stats),
+      },
+      ...(isNormed && { gain: { asked: blocks * gains, distinct: inputBytes } }),
+      w: {
+        asked: blocks * rowsAsked * row.units * row.askedPerUnit,
+        distinct: shape.rows * row.distinct,
+      },
+    },
+    barriers:
+      groups *
+      (blocks * 2 * chunks +
+        columns *
+          ((isNormed ? 2 + Math.ceil(Math.log2(invocations)) : 0) +
+            (input === 2 ? 1 : 0) +
+            (lanes > 1 ? 2 + Math.log2(lanes) : 0))),
+    longestLoadChain: columnsHere * Math.ceil(heads / invocations) + chain,
   };
-  const sumLanes = lanes > 1 ? 2 + Math.log2(lanes) : 0;
-  const rounds = Math.ceil(row.units / lanes);
-  switch (input) {
-    case 1:
-      return {
-        loads: {
-          x: { asked: columns * (groups * inputBytes + inputs), distinct: columns * inputBytes },
-          gain: { asked: blocks * inputs, distinct: inputBytes }, // columns that follow each other ask for the same
-          w,
-        },
-        barriers: columns * groups * (2 + Math.ceil(Math.log2(invocations)) + sumLanes),
-        longestLoadChain: columnsHere * Math.ceil(shape.cols / 4 / invocations) + rounds,
-      };
-    case 2: {
-      const [splits, heads] = [constant('SPLITS'), constant('HEADS')];
-      const stats = 16 * splits * heads;
-      return {
-        // A workgroup reads the maxima and sums twice.
-        loads: {
-          x: {
-            asked: columns * (groups * 2 * stats + splits * inputs),
-            distinct: columns * (splits * inputBytes + stats),
-          },
-          w,
-        },
-        barriers: columns * groups * (1 + sumLanes),
-        longestLoadChain: columnsHere * Math.ceil(heads / invocations) + rounds,
-      };
-    }
-    default:
-      return {
-        loads: { x: { asked: columns * inputs, distinct: columns * inputBytes }, w },
-        barriers: columns * groups * sumLanes,
-        longestLoadChain: rounds,
-      };
+}
+
+/**
+ * What is asked of the input, without maxima and sums: bytes of a column in all workgroups of a block, or of each of its
+ * parts; bytes of the gains for all columns of a block; chunks that go through workgroup memory; and the longest chain,
+ * with that of the matrix.
+ */
+function inputAsked({ constant, shape, workgroups }: Dispatch, units: number) {
+  const [, groups] = workgroups;
+  const [invocations, lanes, columnsHere] = [constant('WG'), constant('LANES'), constant('COLUMNS')];
+  const [quads, staged] = [2 * constant('EIGHTS'), constant('STAGED')];
+  const vecs = shape.cols / 4;
+  const takers = (groups * invocations) / lanes;
+  const squares = constant('INPUT') === 1 ? 1 : 0;
+  const squaresBytes = squares * groups * 16 * vecs;
+  const squaresChain = squares * columnsHere * Math.ceil(vecs / invocations);
+  if (lanes === 1) {
+    // Groups of 32 are whole, and what lies past the end of a row is multiplied with its last eight inputs.
+    const inputs = takers * units * quads * 16;
+    // Columns that follow each other ask for the same gains.
+    return { asked: squaresBytes + inputs, gains: inputs, chunks: 0, chain: squaresChain + units };
   }
+  if (staged === 0) {
+    const inputs = takers * 16 * vecs;
+    const chain = squaresChain + Math.ceil(units / lanes);
+    return { asked: squaresBytes + inputs, gains: inputs, chunks: 0, chain };
+  }
+  let [chunks, chain] = [0, 0];
+  for (let first = 0; first < units * quads; first += staged) {
+    const loaded = Math.max(0, Math.min(staged, vecs - first));
+    const unitsHere = Math.min(staged, units * quads - first) / quads;
+    chunks++;
+    chain += columnsHere * Math.ceil(loaded / invocations) + Math.ceil(unitsHere / lanes);
+  }
+  const asked = groups * 16 * vecs;
+  return { asked, gains: columnsHere * asked, chunks, chain };
 }

@@ -22,12 +22,57 @@ export interface MatvecTuning {
   readonly lanes: number;
 }
 
-/** The constants that `matvec.wgsl` takes. */
-export function matvecConstants(matrix: MatrixShape, input: MatvecInput, tuning: MatvecTuning) {
+/** Fewer workgroups leave a large GPU idle: two for each of 46 cores are 92. */
+const leastWorkgroups = 128;
+
+/**
+ * The largest workgroup, up to that of the tuning, of which so many rows make enough: what it loads of its input serves
+ * all of its rows.
+ */
+export function workgroupFor(rows: number, { workgroup, lanes }: MatvecTuning): MatvecTuning {
+  let size = workgroup;
+  while (size > lanes && lanes > 1 && (rows / 4) * lanes < size * leastWorkgroups) size /= 2;
+  return { workgroup: size, lanes };
+}
+
+/** Bytes of workgroup memory that every adapter has. */
+const workgroupBytes = 16_384;
+
+/** `vec4f` of a column that lie in workgroup memory at a time; 0 if too few would fit. See `matvec.wgsl`. */
+function stagedOf(
+  columns: Columns,
+  input: MatvecInput,
+  { workgroup, lanes }: MatvecTuning,
+  otherBytes: number,
+): number {
+  if (lanes === 1) return 0;
+  const fractions = input.kind === 'splits' ? columns * input.splits * input.heads : 1;
+  const free = workgroupBytes - 20 * workgroup - 4 * fractions - otherBytes;
+  // A unit has at most eight, and each lane takes one at a time.
+  return (
+    [512, 256]
+      .map((all) => all / columns)
+      .find((one) => one >= 8 * lanes && 16 * columns * (one + 8) <= free) ?? 0
+  );
+}
+
+/**
+ * The constants that `matvec.wgsl` takes.
+ *
+ * @param otherBytes of workgroup memory that the kernel uses besides
+ */
+export function matvecConstants(
+  matrix: MatrixShape,
+  input: MatvecInput,
+  tuning: MatvecTuning,
+  columns: Columns,
+  otherBytes = 0,
+) {
   const shared = {
     ...weightsOf(matrix.type),
     WG: tuning.workgroup,
     LANES: tuning.lanes,
+    STAGED: stagedOf(columns, input, tuning, otherBytes),
   };
   switch (input.kind) {
     case 'plain':

@@ -1,12 +1,17 @@
 // What the kernels that multiply a matrix with rows of x share: W[row]·in(x), LANES invocations for four rows of W and
 // COLUMNS rows of x, the columns. A line that names `…_c0` stands for all columns: see columns.ts. The sum of a column is
-// taken in the same order however many there are.
+// taken in the same order however many there are. Several lanes are for a GPU: there, in(x) goes into workgroup memory, from
+// which all rows of a workgroup read it, and quantized weights are unpacked without shifts and conversions.
 override WG: u32 = 64;
 override LANES: u32 = 1;       // invocations that share four matrix rows; a power of two that divides WG
 override INPUT: u32 = 0u;      // in(x) is 0: x; 1: x / rms(x) · gain; 2: the SPLITS parts of an attention, merged
 override EPS: f32 = 1e-5;
 override SPLITS: u32 = 1u;
 override HEADS: u32 = 1u;
+override STAGED: u32 = 0u;      // vec4 of each column in workgroup memory at a time, a multiple of LANES · QUADS; 0: none
+override QUADS: u32 = 2u * EIGHTS;                    // vec4 of x for a unit
+override TURNED: u32 = STAGED / QUADS + 8u / QUADS;   // so that neighbors write to different banks
+override STAGE: u32 = COLUMNS * QUADS * TURNED;
 override FRACTIONS: u32 = COLUMNS * SPLITS * HEADS;  // by a name: Firefox 153 dies of a product as an array's length
 
 @group(0) @binding(0) var<storage, read> x:    array<vec4f>;  // [columns, cols], or INPUT 2: see startOf
@@ -17,6 +22,7 @@ override FRACTIONS: u32 = COLUMNS * SPLITS * HEADS;  // by a name: Firefox 153 d
 var<workgroup> partial: array<f32, WG>;
 var<workgroup> partials: array<vec4f, WG>;
 var<workgroup> fraction: array<f32, FRACTIONS>;  // of each split in each head's output, by column
+var<workgroup> staged: array<vec4f, STAGE>;      // [COLUMNS, QUADS, TURNED]: neighbors read neighboring units
 
 // The sums of four rows, for each column.
 struct Dots {
@@ -29,23 +35,135 @@ fn startOf(block: u32, column: u32) -> u32 {
   return (block * COLUMNS + column) * select(vecs, SPLITS * (vecs + HEADS), INPUT == 2u);
 }
 
-// Must come before laneDots, by all invocations, for every column. Returns the factor of INPUT 1.
-fn prepareInput(block: u32, column: u32, local: u32) -> f32 {
-  let start = startOf(block, column);
-  if (INPUT == 1u) {
-    var squares = 0.0;
-    for (var i = local; i < shape.cols / 4u; i += WG) { squares += dot(x[start + i], x[start + i]); }
-    partial[local] = squares;
-    workgroupBarrier();
-    for (var count = WG; count > 1u; count = (count + 1u) / 2u) { // WG need not be a power of two
-      let kept = (count + 1u) / 2u;
-      if (local + kept < count) { partial[local] += partial[local + kept]; }
+// W[row]·in(x) for four rows and each column. By all invocations: the lanes of four rows get their sums.
+fn multiply(rows: vec4u, block: u32, local: u32) -> Dots {
+  let start_c0 = startOf(block, column_c0);
+  weighSplits(start_c0, column_c0, local);
+  var dots: Dots;
+  if (LANES == 1u) {
+    let factor_c0 = factorOf(squaresOf(start_c0, local), local);
+    dots = laneDots(rows, block);
+    dots.of_c0 *= factor_c0;
+    return dots;
+  }
+
+  let lane = local % LANES;
+  let starts = rows * rowVecs();
+  let units = unitsInRow();
+  let perChunk = select(units, STAGED / QUADS, STAGED > 0u);
+  var squares_c0 = 0.0;
+  var sums_c0 = vec4f();
+  if (STAGED == 0u) {
+    squares_c0 = squaresOf(start_c0, local);
+  }
+  for (var chunk = 0u; chunk < units; chunk += perChunk) {
+    if (STAGED > 0u) {
+      workgroupBarrier();
+      squares_c0 = stage(start_c0, column_c0, chunk * QUADS, squares_c0, local);
       workgroupBarrier();
     }
-    let total = partial[0];
-    workgroupBarrier();
-    return inverseSqrt(total / f32(shape.dim) + EPS);
+    for (var u = lane; u < min(perChunk, units - chunk); u += LANES) {
+      let unit0 = unitAt(starts.x, chunk + u);
+      let unit1 = unitAt(starts.y, chunk + u);
+      let unit2 = unitAt(starts.z, chunk + u);
+      let unit3 = unitAt(starts.w, chunk + u);
+      let scales = vec4f(unit0.scale, unit1.scale, unit2.scale, unit3.scale);
+      var part_c0 = vec4f();
+      for (var e = 0u; e < QUADS; e++) {
+        let quad0 = quadOf(unit0, e);
+        let quad1 = quadOf(unit1, e);
+        let quad2 = quadOf(unit2, e);
+        let quad3 = quadOf(unit3, e);
+        let x_c0 = quadAt(start_c0, column_c0, chunk, u, e);
+        part_c0 += vec4f(dot(quad0, x_c0), dot(quad1, x_c0), dot(quad2, x_c0), dot(quad3, x_c0));
+      }
+      sums_c0 += scales * part_c0;
+    }
   }
+  dots.of_c0 = sumLanes(sums_c0, local) * factorOf(squares_c0, local);
+  return dots;
+}
+
+// This invocation's part of the squares of INPUT 1.
+fn squaresOf(start: u32, local: u32) -> f32 {
+  var squares = 0.0;
+  if (INPUT == 1u) {
+    for (var i = local; i < shape.cols / 4u; i += WG) { squares += dot(x[start + i], x[start + i]); }
+  }
+  return squares;
+}
+
+// The factor of INPUT 1. By all invocations.
+fn factorOf(squares: f32, local: u32) -> f32 {
+  if (INPUT != 1u) { return 1.0; }
+  partial[local] = squares;
+  workgroupBarrier();
+  for (var count = WG; count > 1u; count = (count + 1u) / 2u) { // WG need not be a power of two
+    let kept = (count + 1u) / 2u;
+    if (local + kept < count) { partial[local] += partial[local + kept]; }
+    workgroupBarrier();
+  }
+  let total = partial[0];
+  workgroupBarrier();
+  return inverseSqrt(total / f32(shape.dim) + EPS);
+}
+
+// A column's STAGED vec4 from `first` on into workgroup memory. Adds their squares in the order of squaresOf.
+fn stage(start: u32, column: u32, first: u32, before: f32, local: u32) -> f32 {
+  var squares = before;
+  let end = min(first + STAGED, unitsInRow() * QUADS);
+  for (var i = first + (WG + local - first % WG) % WG; i < end; i += WG) {
+    var value = vec4f();
+    if (i < shape.cols / 4u) {
+      value = inputAt(start, column, i);
+      if (INPUT == 1u) { squares += dot(x[start + i], x[start + i]); }
+    }
+    let at = i - first;
+    staged[(column * QUADS + at % QUADS) * TURNED + at / QUADS] = value * quadFactors();
+  }
+  return squares;
+}
+
+// Numbers of in(x), INPUT 1 without its factor, for a quad of a unit, times the factors of its numbers.
+fn quadAt(start: u32, column: u32, chunk: u32, u: u32, e: u32) -> vec4f {
+  if (STAGED > 0u) { return staged[(column * QUADS + e) * TURNED + u]; }
+  let i = (chunk + u) * QUADS + e;
+  if (i >= shape.cols / 4u) { return vec4f(); }
+  return inputAt(start, column, i) * quadFactors();
+}
+
+// What quadOf gives too much.
+fn quadFactors() -> vec4f {
+  switch FORMAT {
+    case 3u: { return vec4f(1.0, 0.00390625, 1.0, 0.00390625); }
+    case 4u: { return vec4f(1.0, 0.0625, 0.00390625, 0.000244140625); }
+    default: { return vec4f(1.0); }
+  }
+}
+
+// Four weights of a unit, to be multiplied with its scale. A quantized one stays at its place in its word, as the lowest
+// digits of a float above 2^23, so that it comes out as a power of two times the weight: exactly.
+fn quadOf(unit: Unit, e: u32) -> vec4f {
+  switch FORMAT {
+    case 3u: {
+      let word = unit.first[e] ^ 0x80808080u;
+      let bytes = vec4u(word, word, word >> 16u, word >> 16u) & vec4u(0xffu, 0xff00u, 0xffu, 0xff00u);
+      return bitcast<vec4f>(bytes | vec4u(0x4b000000u)) - vec4f(8388736.0, 8421376.0, 8388736.0, 8421376.0);
+    }
+    case 4u: {
+      let word = (unit.first[e / 2u] ^ 0x88888888u) >> (16u * (e % 2u));
+      let nibbles = vec4u(word) & vec4u(0xfu, 0xf0u, 0xf00u, 0xf000u);
+      return bitcast<vec4f>(nibbles | vec4u(0x4b000000u)) - vec4f(8388616.0, 8388736.0, 8390656.0, 8421376.0);
+    }
+    default: {
+      let eight = unpack8(unit.first, unit.second);
+      return select(eight.b, eight.a, e % 2u == 0u);
+    }
+  }
+}
+
+// The fractions of INPUT 2. By all invocations.
+fn weighSplits(start: u32, column: u32, local: u32) {
   if (INPUT == 2u) {
     let first = column * SPLITS * HEADS;
     for (var head = local; head < HEADS; head += WG) {
@@ -65,7 +183,6 @@ fn prepareInput(block: u32, column: u32, local: u32) -> f32 {
     }
     workgroupBarrier();
   }
-  return 1.0;
 }
 
 fn statOf(start: u32, split: u32, head: u32) -> vec4f {
@@ -80,7 +197,9 @@ fn inputAt(start: u32, column: u32, i: u32) -> vec4f {
       let head = i / (shape.cols / 4u / HEADS);
       var sum = vec4f();
       for (var split = 0u; split < SPLITS; split++) {
-        sum += fraction[(column * SPLITS + split) * HEADS + head] * x[start + split * shape.cols / 4u + i];
+        // A text that is shorter than the room for it leaves parts without keys.
+        let weight = fraction[(column * SPLITS + split) * HEADS + head];
+        if (weight != 0.0) { sum += weight * x[start + split * shape.cols / 4u + i]; }
       }
       return sum;
     }
@@ -88,16 +207,16 @@ fn inputAt(start: u32, column: u32, i: u32) -> vec4f {
   }
 }
 
-// This lane's part of W[row]·in(x), for four rows at once: the input is read once for all of them, and the weights once
-// for all columns.
-fn laneDots(rows: vec4u, lane: u32, block: u32) -> Dots {
+// W[row]·in(x) by one invocation, for four rows at once: the input is read once for all of them, and the weights once for
+// all columns.
+fn laneDots(rows: vec4u, block: u32) -> Dots {
   let starts = rows * rowVecs();
   let start_c0 = startOf(block, column_c0);
   var sums0_c0 = vec4f();
   var sums1_c0 = vec4f();
   var sums2_c0 = vec4f();
   var sums3_c0 = vec4f();
-  for (var i = lane; i < unitsInRow(); i += LANES) {
+  for (var i = 0u; i < unitsInRow(); i++) {
     let unit0 = unitAt(starts.x, i);
     let unit1 = unitAt(starts.y, i);
     let unit2 = unitAt(starts.z, i);
@@ -123,7 +242,6 @@ fn laneDots(rows: vec4u, lane: u32, block: u32) -> Dots {
 
 // The sums over the lanes of four rows. By all invocations.
 fn sumLanes(values: vec4f, local: u32) -> vec4f {
-  if (LANES == 1u) { return values; }
   partials[local] = values;
   workgroupBarrier();
   for (var stride = LANES / 2u; stride > 0u; stride /= 2u) {

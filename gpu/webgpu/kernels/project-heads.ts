@@ -55,7 +55,7 @@ export const projectHeadsColumns = forEachColumns((columns) =>
     constants: (params: ProjectHeadsParams) => {
       const tuning = tuningOf(params);
       return {
-        ...matvecConstants(params.matrix, params.input, tuning),
+        ...matvecConstants(params.matrix, params.input, tuning, columns, 8 * tuning.block),
         ...headsConstants(params.heads, tuning.block),
         BIASED: Number(params.biased),
       };

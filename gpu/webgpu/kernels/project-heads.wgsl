@@ -10,14 +10,12 @@ override BIASED: bool = false;
 
 @compute @workgroup_size(WG)
 fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) local: u32) {
-  let factor_c0 = prepareInput(group.x, column_c0, local);
   let block = group.y;
   let head = block / (HEAD_DIM / BLOCK);
   let place = 4u * (local / LANES); // BLOCK / 4 of them, and a block's quarters are neighbors
   let first = head * HEAD_DIM + elementOf(block, place);
-  let dots = laneDots(first + vec4u(0u, 1u, 2u, 3u), local % LANES, group.x);
-  let sums_c0 = sumLanes(dots.of_c0, local) * factor_c0;
-  finish(group.x * COLUMNS + column_c0, block, first, place, sums_c0, local);
+  let sums = multiply(first + vec4u(0u, 1u, 2u, 3u), group.x, local);
+  finish(group.x * COLUMNS + column_c0, block, first, place, sums.of_c0, local);
 }
 
 // One column. There may be fewer rows than columns.

@@ -31,7 +31,7 @@ export const projectColumns = forEachColumns((columns) =>
     source: [shape, eight, weights, forColumns([matvec, source].join('\n'), columns)].join('\n'),
     bindings: { x: 'read', gain: 'read', w: 'read', shape: 'shape', bias: 'read', y: 'write' },
     constants: ({ matrix, input, add, biased, tuning }: ProjectParams) => ({
-      ...matvecConstants(matrix, input, tuning),
+      ...matvecConstants(matrix, input, tuning, columns),
       ADD: Number(add),
       BIASED: Number(biased),
     }),

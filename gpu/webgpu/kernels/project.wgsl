@@ -7,16 +7,14 @@ override BIASED: bool = false;
 
 @compute @workgroup_size(WG)
 fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) local: u32) {
-  let factor_c0 = prepareInput(group.x, column_c0, local);
   let first = 4u * (group.y * (WG / LANES) + local / LANES);
   let rows = min(vec4u(first, first + 1u, first + 2u, first + 3u), vec4u(shape.rows - 1u));
-  let dots = laneDots(rows, local % LANES, group.x);
-  let sums_c0 = sumLanes(dots.of_c0, local) * factor_c0;
+  let sums = multiply(rows, group.x, local);
   // Lane i finishes row i, or the only lane all four.
   for (var i = local % LANES; i < 4u; i += LANES) {
     let row = first + i;
     if (row >= shape.rows) { break; }
-    put(group.x * COLUMNS + column_c0, row, sums_c0[i]);
+    put(group.x * COLUMNS + column_c0, row, sums.of_c0[i]);
   }
 }
 
