@@ -11,8 +11,6 @@ import type { TextApi } from '../../../worker/text/text-api.ts';
 export class TextThreads {
   readonly #script: URL;
   #idle: TextPlace | null = null;
-  #running = 0;
-  #started = 0;
 
   static async open(): Promise<TextThreads> {
     return new TextThreads(pathToFileURL(`${await builtFolder('headless')}/text-thread.mjs`));
@@ -22,19 +20,11 @@ export class TextThreads {
     this.#script = script;
   }
 
-  /** Threads that a model holds. */
-  get running(): number {
-    return this.#running;
-  }
-
-  get started(): number {
-    return this.#started;
-  }
-
-  place(): TextPlace {
-    const place = this.#idle ?? this.#start();
+  /** @param held counts the threads of one model, so that no model is blamed for what another one still holds */
+  place(held: { threads: number }): TextPlace {
+    const place = this.#idle ?? placeInThread(this.#script);
     this.#idle = null;
-    this.#running++;
+    held.threads++;
     let isBroken = false;
     let isOpen = true;
     place.broken.catch(() => {
@@ -47,7 +37,7 @@ export class TextThreads {
       end: () => {
         if (!isOpen) return;
         isOpen = false;
-        this.#running--;
+        held.threads--;
         if (isBusy() || isBroken || this.#idle) place.end();
         else this.#idle = place;
       },
@@ -57,11 +47,6 @@ export class TextThreads {
   close(): void {
     this.#idle?.end();
     this.#idle = null;
-  }
-
-  #start(): TextPlace {
-    this.#started++;
-    return placeInThread(this.#script);
   }
 }
 
