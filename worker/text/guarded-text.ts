@@ -20,6 +20,8 @@ const START_MS = 30_000;
 const PATIENCE_MS = 3000;
 /** For tokenizer.json and for tokens, which have to be read. */
 const PATIENCE_MS_PER_MEGABYTE = 500;
+/** The longest patience with what nobody can stop, however large the files are. Files of 55 MB were seen to need 3 s. */
+const MOST_PATIENCE_MS = 20_000;
 /** For a text, which a person can stop. A busy machine was seen to need 2 s for a megabyte. */
 const PATIENCE_MS_PER_MEGABYTE_OF_TEXT = 10_000;
 
@@ -169,8 +171,10 @@ export class GuardedText {
     work: (api: TextApi) => Outcome<T> | Promise<Outcome<T>>,
     interruptible = false,
   ): Promise<T> {
-    const perMegabyteMs = interruptible ? PATIENCE_MS_PER_MEGABYTE_OF_TEXT : PATIENCE_MS_PER_MEGABYTE;
-    const patienceMs = this.#patienceMs + (characters / 1e6) * perMegabyteMs;
+    const megabytes = characters / 1e6;
+    const patienceMs = interruptible
+      ? this.#patienceMs + megabytes * PATIENCE_MS_PER_MEGABYTE_OF_TEXT
+      : Math.min(MOST_PATIENCE_MS, this.#patienceMs + megabytes * PATIENCE_MS_PER_MEGABYTE);
     let timer: ReturnType<typeof setTimeout> | undefined;
     const outOfPatience = new Promise<never>((_, reject) => {
       timer = setTimeout(() => {

@@ -1,4 +1,4 @@
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import { succeed } from '../../../worker/outcome.ts';
 import { GuardedText, type TextPlace } from '../../../worker/text/guarded-text.ts';
 import { LiveText } from '../../../worker/text/live-text.ts';
@@ -55,6 +55,25 @@ describe('Guarded text', () => {
     expect(count).toEqual({ opened: 1, ended: 1 });
     expect(await text.encode('good')).toEqual([1]);
     expect(count).toEqual({ opened: 2, ended: 1 });
+  });
+
+  it('ends a tokenizer of 60 MB that does not answer after 20 seconds', async () => {
+    vi.useFakeTimers();
+    try {
+      const { open, count } = places({ open: () => never });
+      const large = { ...files, tokenizer: 'x'.repeat(60e6) };
+      const opening = GuardedText.open(open, () => Promise.resolve(large));
+      const said = expect(opening).rejects.toMatchObject({
+        failure: { code: 'bad-tokenizer', reason: expect.stringContaining('within 20.0 seconds') as string },
+      });
+      await vi.advanceTimersByTimeAsync(19_000);
+      expect(count.ended).toBe(0);
+      await vi.advanceTimersByTimeAsync(1000);
+      await said;
+      expect(count.ended).toBe(1);
+    } finally {
+      vi.useRealTimers();
+    }
   });
 
   it('compares a prompt with its tokens once, however often it runs', async () => {
