@@ -40,6 +40,10 @@ test('the KV in use shrinks with the plan, without reading the file again', asyn
   await expect(lab.kv).toContainText('in use by the last run, fairy-lckv as 0_1_2_3_4_5_6_7');
   await generate(lab, 4);
   await expect(lab.kv).toContainText('10.5 KiB in use');
+  // The text under a plan that the weights were not trained for is another one.
+  await expect(
+    page.getByText(/^Against the last run: KV −62\.5 %, decode .*, text differs from word \d+\.$/),
+  ).toBeVisible();
   expect(reads).toHaveLength(1);
 });
 
@@ -48,6 +52,7 @@ test('the stored plan restores the stored weights', async ({ page }) => {
   await chooseGreedy(lab);
   const stored = await generate(lab, 8);
   await lab.select('Preset').selectOption('lasagna-top');
+  await expect(page.getByText(/^Against the last run/)).toHaveCount(0);
   expect(await generate(lab, 8)).not.toBe(stored);
   await lab.layerTypes.fill('0_6_6_6_6_6_6_7');
   expect(await generate(lab, 8)).toBe(stored);

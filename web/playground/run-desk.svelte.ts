@@ -32,12 +32,14 @@ export class RunDesk {
   library = $state.raw<RunLibrary | null>(null);
   /** The last run that finished since the page was opened, as it is kept. */
   recorded = $state.raw<StoredRun | null>(null);
-  /** The speeds of `run`, once it has ended, and of the last runs of the same set-up. */
-  readonly speeds = $derived(
-    this.run?.end && this.recorded?.id.endsWith(`-${this.run.number}`)
-      ? (this.library?.speedsOf(this.recorded) ?? null)
-      : null,
+  /** The run that finished before {@link recorded}, since the page was opened. */
+  before = $state.raw<StoredRun | null>(null);
+  /** `run` as it is kept, once it has ended. */
+  readonly ended = $derived(
+    this.run?.end && this.recorded?.id.endsWith(`-${this.run.number}`) ? this.recorded : null,
   );
+  /** The speeds of `run`, once it has ended, and of the last runs of the same set-up. */
+  readonly speeds = $derived(this.ended ? (this.library?.speedsOf(this.ended) ?? null) : null);
 
   readonly #text = new FrameText((text) => (this.text += text));
   readonly #listeners = new Set<(event: EngineEvent) => void>();
@@ -99,7 +101,10 @@ export class RunDesk {
 
   async #record(run: Run, text: string): Promise<void> {
     try {
-      this.recorded = (await this.openLibrary()).record(run, text) ?? this.recorded;
+      const recorded = (await this.openLibrary()).record(run, text);
+      if (!recorded) return;
+      this.before = this.recorded;
+      this.recorded = recorded;
     } catch {
       // Its code could not be fetched.
     }

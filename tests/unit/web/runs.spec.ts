@@ -1,48 +1,14 @@
 import 'fake-indexeddb/auto';
 import { beforeEach, describe, expect, it, vi } from 'vitest';
-import { greedy } from '../../../gpu/plan/sampling.ts';
 import { openSpace } from '../../../worker/storage/space.ts';
-import type { Run } from '../../../web/playground/run.ts';
 import { csvCell } from '../../../worker/csv.ts';
 import { runsAsCsv, runsAsJson } from '../../../web/panels/runs/export-runs.ts';
 import { RunLibrary } from '../../../web/playground/run-library.svelte.ts';
 import { sortRuns } from '../../../web/panels/runs/sort-runs.ts';
 import { readStoredRun } from '../../../web/playground/read-stored-run.ts';
-import { storedRunOf, type StoredRun } from '../../../web/playground/stored-run.ts';
-import { defaultConfig } from '../../../web/settings/settings.ts';
+import { storedRunOf } from '../../../web/playground/stored-run.ts';
 import { fc } from '../../support/seeded-properties.ts';
-
-const run = (number: number): Run =>
-  ({
-    number,
-    modelId: 'fairy-lckv',
-    adapter: { backend: 'cpu', vendor: '', description: '', software: true },
-    link: 'v=1&seed=2',
-    settings: { ...defaultConfig, seed: 2 },
-    prompt: 'Once',
-    request: {
-      input: { text: 'Once' },
-      policy: { id: 'none' },
-      kvPrecision: 'f16',
-      sampling: greedy,
-      config: {},
-    },
-    commit: null,
-    layerTypes: '0_1',
-    mode: 'parallel',
-    prefilledFraction: 1,
-    promptTokens: 2,
-    newTokens: 3,
-    kv: { bytes: 96, allocatedBytes: 128, bytesPerToken: 24, layers: [] },
-    timing: { prefillMs: 1, decodeMs: 1, prefillTokensPerSec: 3, decodeTokensPerSec: 1 },
-    end: 'length',
-  }) as unknown as Run; // only the fields of a stored run
-
-const stored = (changes: Partial<StoredRun>): StoredRun => {
-  const made = storedRunOf(run(1), ' upon a time', 1000);
-  if (!made) throw new Error('the run has figures');
-  return { ...made, ...changes };
-};
+import { run, stored } from './stored-run-fixture.ts';
 
 const space = openSpace('runs', (value): value is unknown => value !== undefined);
 /** Waits until the device has as many runs as this. */
