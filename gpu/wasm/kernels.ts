@@ -26,6 +26,7 @@ export interface Kernels {
     yStride: number,
     count: number,
     onto: boolean,
+    wide: Address,
   ): void;
   rmsNorm(
     x: Address,

@@ -101,6 +101,7 @@ export function scratchBytes(
     up: block(intermediateSize),
     scores,
     widened: 4 * padded(headDim),
+    'wide weights': 32 * Math.max(hiddenSize, intermediateSize, heads * headDim),
     'noisy scores': noisy ? scores : 0,
     hashes: noisy ? 4 * padded(heads) : 0,
     noise: noisy ? gumbelTable.byteLength : 0,
@@ -131,6 +132,7 @@ export class WasmLayers {
   readonly #up: Address; //       [block, intermediateSize]
   readonly #scores: Address; //   [heads, capacity]
   readonly #widened: Address; //  [headDim]
+  readonly #wide: Address; //     [cols, 8], weights of a matrix for all rows of a block
   // For Keyformer's scores; 0 if nothing needs them.
   readonly #noisy: Address; //    [heads, capacity]
   readonly #hashes: Address; //   [heads]
@@ -167,6 +169,7 @@ export class WasmLayers {
     this.#up = at('up');
     this.#scores = at('scores');
     this.#widened = at('widened');
+    this.#wide = at('wide weights');
     this.#noisy = at('noisy scores');
     this.#hashes = at('hashes');
     this.#gumbel = at('noise');
@@ -412,7 +415,20 @@ export class WasmLayers {
     this.work.weightBytes += bytes;
     const biasAt = bias === null ? 0 : (this.#weights.find(bias, layer)?.address ?? 0);
     const [xStride, yStride] = [4 * padded(cols), 4 * padded(rows)];
-    this.#kernels.project(half, address, cols, panels, biasAt, x, xStride, y, yStride, count, onto);
+    this.#kernels.project(
+      half,
+      address,
+      cols,
+      panels,
+      biasAt,
+      x,
+      xStride,
+      y,
+      yStride,
+      count,
+      onto,
+      this.#wide,
+    );
   }
 
   #store(x: Address, into: Address, numbers: number): void {

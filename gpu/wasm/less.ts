@@ -159,7 +159,7 @@ class Features {
   }
 
   #project({ half, address, cols, panels }: WasmTensor, x: Address, y: Address): void {
-    this.#kernels.project(half, address, cols, panels, 0, x, 0, y, 0, 1, false);
+    this.#kernels.project(half, address, cols, panels, 0, x, 0, y, 0, 1, false, 0);
   }
 
   free(): void {

@@ -91,6 +91,7 @@ describe.each(instructionsHere())('WebAssembly with %s', (instructions) => {
       expect(w.half).toBe(type === 'f16');
       const bias = randomFloats(rows);
       const biasAt = put(memory, bias);
+      const wide = memory.allocate('test', 32 * cols);
       for (const count of counts) {
         const x = randomFloats(count * cols);
         const before = randomFloats(count * rows);
@@ -111,6 +112,7 @@ describe.each(instructionsHere())('WebAssembly with %s', (instructions) => {
             strides.y,
             count,
             onto,
+            wide,
           );
         const what = `${rows} × ${cols}, ${count} rows`;
 
@@ -125,6 +127,7 @@ describe.each(instructionsHere())('WebAssembly with %s', (instructions) => {
         memory.free(yAt);
       }
       memory.free(biasAt);
+      memory.free(wide);
       w.free();
     }
   });
@@ -136,7 +139,7 @@ describe.each(instructionsHere())('WebAssembly with %s', (instructions) => {
     expect(w.half).toBe(true);
     for (const activation of [1, 2 ** 24, -(2 ** -60), 0]) {
       const [x, y] = [put(memory, Float32Array.of(activation)), put(memory, new Float32Array(6))];
-      kernels.project(true, w.address, 1, 1, 0, x, 128, y, 128, 1, false);
+      kernels.project(true, w.address, 1, 1, 0, x, 128, y, 128, 1, false, 0);
       expect([...memory.floats(y, 6)]).toEqual([...values.map((value) => value * activation + 0)]);
       memory.free(x);
       memory.free(y);

@@ -12,6 +12,8 @@ import { FLOAT_COL, HALF_BITS, HALF_COL, PANEL_ROWS, raise } from './panels';
 
 const VECTOR: usize = 16;
 const VECTORS: i32 = 8;
+/** Bytes of a column of widened weights: two vectors. */
+const WIDE_COL: usize = 32;
 
 function lowHalves(words: v128): v128 {
   return v128.and(i32x4.shr_s(i32x4.shl(words, 16), 3), i32x4.splat(HALF_BITS));
@@ -33,6 +35,7 @@ function finish(y: usize, sum: v128, bias: usize, onto: bool): void {
  *
  * @param w      `[panels]`, in halves or float32
  * @param bias   `[panels · 32]` or 0
+ * @param wide   room for `[cols, 8]` numbers; read and written only if w is in halves and there are four rows or more
  */
 export function project(
   half: bool,
@@ -46,17 +49,26 @@ export function project(
   yStride: usize,
   count: i32,
   onto: bool,
+  wide: usize,
 ): void {
   const colBytes = half ? HALF_COL : FLOAT_COL;
+  const inFours = count & ~3;
   for (let panel = 0; panel < panels; panel++) {
-    let row = 0;
-    for (; row + 4 <= count; row += 4) {
-      const xs = x + <usize>row * xStride;
-      const ys = y + <usize>row * yStride;
-      if (half) fourByHalves(w, cols, bias, xs, xStride, ys, yStride, onto);
-      else fourByFloats(w, cols, bias, xs, xStride, ys, yStride, onto);
+    if (inFours > 0) {
+      for (let vector = 0; vector < VECTORS; vector += 2) {
+        if (half) widenTwo(w + (<usize>vector * VECTOR) / 2, cols, wide);
+        for (let row = 0; row < inFours; row += 4) {
+          const xs = x + <usize>row * xStride;
+          const ys = y + <usize>row * yStride;
+          if (half) fourRows(wide, WIDE_COL, cols, bias, xs, xStride, ys, yStride, onto, vector);
+          else {
+            const from = w + <usize>vector * VECTOR;
+            fourRows(from, FLOAT_COL, cols, bias, xs, xStride, ys, yStride, onto, vector);
+          }
+        }
+      }
     }
-    for (; row < count; row++) {
+    for (let row = inFours; row < count; row++) {
       const xs = x + <usize>row * xStride;
       const ys = y + <usize>row * yStride;
       if (half) oneByHalves(w, cols, bias, xs, ys, onto);
@@ -144,119 +156,81 @@ function finishPanel(
   finish(y + 112, a7, bias + 7 * step, onto);
 }
 
-/** Eight rows of a panel for four rows of x: each weight is read and widened once for the four. */
-function fourByHalves(
+/**
+ * Widens two vectors of each column, side by side. All rows of x use them, so that four rows cost less than two would
+ * with halves, and eight less than five.
+ */
+function widenTwo(w: usize, cols: i32, wide: usize): void {
+  for (const end = wide + <usize>cols * WIDE_COL; wide < end; wide += WIDE_COL) {
+    const words = v128.load(w);
+    v128.store(wide, f32x4.mul(lowHalves(words), f32x4.splat(raise)));
+    v128.store(wide, f32x4.mul(highHalves(words), f32x4.splat(raise)), 16);
+    w += HALF_COL;
+  }
+}
+
+/**
+ * Eight rows of a panel for four rows of x. Engines keep its sums in registers; a longer loop body or more addresses
+ * make them spill, and it runs at two thirds of the speed.
+ *
+ * @param w in float32, `colBytes` from column to column
+ */
+function fourRows(
   w: usize,
+  colBytes: usize,
   cols: i32,
   bias: usize,
   x: usize,
   xStride: usize,
   y: usize,
   yStride: usize,
-  onto: bool,
-): void {
-  const end = x + ((<usize>cols) << 2);
-  for (let eight = 0; eight < VECTORS; eight += 2) {
-    let a0 = f32x4.splat(0);
-    let a1 = a0;
-    let b0 = a0;
-    let b1 = a0;
-    let c0 = a0;
-    let c1 = a0;
-    let d0 = a0;
-    let d1 = a0;
-    let at = w + (<usize>eight * VECTOR) / 2;
-    for (let p = x; p < end; p += 4) {
-      const words = v128.load(at);
-      const low = f32x4.mul(lowHalves(words), f32x4.splat(raise));
-      const high = f32x4.mul(highHalves(words), f32x4.splat(raise));
-      const xa = v128.load32_splat(p);
-      a0 = multiplyAdd(a0, xa, low);
-      a1 = multiplyAdd(a1, xa, high);
-      const xb = v128.load32_splat(p + xStride);
-      b0 = multiplyAdd(b0, xb, low);
-      b1 = multiplyAdd(b1, xb, high);
-      const xc = v128.load32_splat(p + 2 * xStride);
-      c0 = multiplyAdd(c0, xc, low);
-      c1 = multiplyAdd(c1, xc, high);
-      const xd = v128.load32_splat(p + 3 * xStride);
-      d0 = multiplyAdd(d0, xd, low);
-      d1 = multiplyAdd(d1, xd, high);
-      at += HALF_COL;
-    }
-    finishFour(y, yStride, bias, onto, eight, a0, a1, b0, b1, c0, c1, d0, d1);
-  }
-}
-
-function fourByFloats(
-  w: usize,
-  cols: i32,
-  bias: usize,
-  x: usize,
-  xStride: usize,
-  y: usize,
-  yStride: usize,
-  onto: bool,
-): void {
-  const end = x + ((<usize>cols) << 2);
-  for (let eight = 0; eight < VECTORS; eight += 2) {
-    let a0 = f32x4.splat(0);
-    let a1 = a0;
-    let b0 = a0;
-    let b1 = a0;
-    let c0 = a0;
-    let c1 = a0;
-    let d0 = a0;
-    let d1 = a0;
-    let at = w + <usize>eight * VECTOR;
-    for (let p = x; p < end; p += 4) {
-      const low = v128.load(at);
-      const high = v128.load(at, 16);
-      const xa = v128.load32_splat(p);
-      a0 = multiplyAdd(a0, xa, low);
-      a1 = multiplyAdd(a1, xa, high);
-      const xb = v128.load32_splat(p + xStride);
-      b0 = multiplyAdd(b0, xb, low);
-      b1 = multiplyAdd(b1, xb, high);
-      const xc = v128.load32_splat(p + 2 * xStride);
-      c0 = multiplyAdd(c0, xc, low);
-      c1 = multiplyAdd(c1, xc, high);
-      const xd = v128.load32_splat(p + 3 * xStride);
-      d0 = multiplyAdd(d0, xd, low);
-      d1 = multiplyAdd(d1, xd, high);
-      at += FLOAT_COL;
-    }
-    finishFour(y, yStride, bias, onto, eight, a0, a1, b0, b1, c0, c1, d0, d1);
-  }
-}
-
-function finishFour(
-  y: usize,
-  yStride: usize,
-  bias: usize,
   onto: bool,
   vector: i32,
-  a0: v128,
-  a1: v128,
-  b0: v128,
-  b1: v128,
-  c0: v128,
-  c1: v128,
-  d0: v128,
-  d1: v128,
 ): void {
+  let a0 = f32x4.splat(0);
+  let a1 = a0;
+  let b0 = a0;
+  let b1 = a0;
+  let c0 = a0;
+  let c1 = a0;
+  let d0 = a0;
+  let d1 = a0;
+  const end = x + ((<usize>cols) << 2);
+  for (let p = x; p < end; p += 4) {
+    const low = v128.load(w);
+    const high = v128.load(w, 16);
+    const xa = v128.load32_splat(p);
+    a0 = multiplyAdd(a0, xa, low);
+    a1 = multiplyAdd(a1, xa, high);
+    const xb = v128.load32_splat(p + xStride);
+    b0 = multiplyAdd(b0, xb, low);
+    b1 = multiplyAdd(b1, xb, high);
+    const xc = v128.load32_splat(p + 2 * xStride);
+    c0 = multiplyAdd(c0, xc, low);
+    c1 = multiplyAdd(c1, xc, high);
+    const xd = v128.load32_splat(p + 3 * xStride);
+    d0 = multiplyAdd(d0, xd, low);
+    d1 = multiplyAdd(d1, xd, high);
+    w += colBytes;
+  }
   y += <usize>vector * VECTOR;
   const bias0: usize = bias == 0 ? 0 : bias + <usize>vector * VECTOR;
-  const bias1: usize = bias == 0 ? 0 : bias0 + VECTOR;
-  finish(y, a0, bias0, onto);
-  finish(y + 16, a1, bias1, onto);
-  y += yStride;
-  finish(y, b0, bias0, onto);
-  finish(y + 16, b1, bias1, onto);
-  y += yStride;
-  finish(y, c0, bias0, onto);
-  finish(y + 16, c1, bias1, onto);
-  y += yStride;
-  finish(y, d0, bias0, onto);
-  finish(y + 16, d1, bias1, onto);
+  finishTwo(y, bias0, onto, a0, a1);
+  finishTwo(y + yStride, bias0, onto, b0, b1);
+  finishTwo(y + 2 * yStride, bias0, onto, c0, c1);
+  finishTwo(y + 3 * yStride, bias0, onto, d0, d1);
+}
+
+/** Eight numbers of y: see {@link finish}. */
+function finishTwo(y: usize, bias: usize, onto: bool, low: v128, high: v128): void {
+  if (bias != 0) {
+    low = f32x4.add(low, v128.load(bias));
+    high = f32x4.add(high, v128.load(bias, 16));
+  }
+  if (onto) {
+    low = f32x4.add(low, v128.load(y));
+    high = f32x4.add(high, v128.load(y, 16));
+  }
+  v128.store(y, low);
+  v128.store(y, high, 16);
 }
