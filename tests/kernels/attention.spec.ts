@@ -90,6 +90,20 @@ describe.each(
     });
   });
 
+  it.each([Infinity, NaN])('gives no number for a key of %f, wherever it stands', async (poison) => {
+    const [heads, kvHeads, headDim, count] = [6, 2, 32, 40];
+    const rowSize = 2 * kvHeads * headDim;
+    const q = randomFloats(heads * headDim);
+    for (const key of [0, 17, count - 1]) {
+      const kv = randomFloats(count * rowSize);
+      // All numbers of the key, and none of the value.
+      kv.fill(poison, key * rowSize, key * rowSize + rowSize / 2);
+      const data = { q, kv, y: new Float32Array(q.length), rows: positionOnly(count - 1) };
+      const y = await run(kernel, { ...plain, heads, kvHeads, headDim }, data, 'y');
+      expect(new Float32Array(y), `key ${key}`).toEqual(new Float32Array(q.length).fill(NaN));
+    }
+  });
+
   it('splits the keys into parts whose maxima and sums make the whole', async () => {
     const [heads, kvHeads, headDim] = [6, 2, 16];
     const size = heads * headDim;

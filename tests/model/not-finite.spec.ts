@@ -92,6 +92,26 @@ describe.each(backends)('Logits that are not finite, on the backend %s,', (name)
     expect(backend.allocatedBytes).toBe(0);
   });
 
+  it.each(['k', 'v'] as const)(
+    'end the run if a cache of 16 bits overflows in its %s, and one of 32 bits holds it',
+    async (role) => {
+      // Above 65504, which half a float cannot hold.
+      const scaleOf = (spec: WeightSpec) => (spec.role === role && spec.layer === 2 ? 1e6 : 1);
+      const [model] = await putRandomModel([backend], tinyDims, layersOf(plan), { scaleOf });
+      for (const mode of ['sequential', 'parallel'] as const) {
+        const request = { turns: [prompt], mode, newTokens: 4 };
+        const half = { ...options, kvPrecision: 'f16' } as const;
+        const wide = await runSession(model as ModelWeights, options, request);
+        expect(wide.tokens, mode).toHaveLength(4);
+        const last = runSession(model as ModelWeights, half, { ...request, everyLogit: false });
+        expect(await failureOf(last), mode).toEqual({ code: 'not-finite', position: 4, where: 1 });
+        const every = runSession(model as ModelWeights, half, request);
+        expect(await failureOf(every), mode).toEqual({ code: 'not-finite', position: 0, where: 2 });
+      }
+      model?.free();
+    },
+  );
+
   it('are reported at the head if all layers are finite', async () => {
     const model = await hugeHead();
     const run = runSession(model, options, {

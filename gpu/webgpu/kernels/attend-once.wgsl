@@ -251,8 +251,9 @@ fn putHead(h: u32, a: vec4f, b: vec4f, total: f32, local: u32, used: u32, out: u
       sumB += scratch[WG + i];
     }
     let at = out + head * (HEAD_DIM / 4u) + 2u * (local % UNITS);
-    y[at] = select(vec4f(), sumA / total, total > 0.0);
-    y[at + 1u] = select(vec4f(), sumB / total, total > 0.0);
+    // Not `total > 0.0`: a total that is no number must not become a zero.
+    y[at] = select(sumA / total, vec4f(), total == 0.0);
+    y[at + 1u] = select(sumB / total, vec4f(), total == 0.0);
   }
   workgroupBarrier();
 }

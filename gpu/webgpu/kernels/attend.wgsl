@@ -127,7 +127,8 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lo
       sum += sums[i];
       total += totals[i];
     }
-    let result = select(vec4f(), sum / total, total > 0.0);
+    // Not `total > 0.0`: a total that is no number must not become a zero.
+    let result = select(sum / total, vec4f(), total == 0.0);
     let at = firstHead * (HEAD_DIM / 4u) + local;
     let width = heads * (HEAD_DIM / 4u);
     let rowVecs = SPLITS * select(width, width + heads, SPLITS > 1u);

@@ -178,7 +178,8 @@ fn weighSplits(start: u32, column: u32, local: u32) {
       }
       for (var split = 0u; split < SPLITS; split++) {
         let at = first + split * HEADS + head;
-        fraction[at] = select(0.0, fraction[at] / total, total > 0.0);
+        // Not `total > 0.0`: a total that is no number must not become a zero.
+        fraction[at] = select(fraction[at] / total, 0.0, total == 0.0);
       }
     }
     workgroupBarrier();

@@ -34,8 +34,9 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lo
   if (weight < LEAST_WEIGHT) { return; }
 
   let ofState = log(weight);
-  let most = select(ofState, max(stats.x, ofState), stats.y > 0.0);
-  let rowsWeight = select(0.0, stats.y * exp(stats.x - most), stats.y > 0.0);
+  // Not `stats.y > 0.0`: a sum that is no number must not become a zero.
+  let most = select(max(stats.x, ofState), ofState, stats.y == 0.0);
+  let rowsWeight = select(stats.y * exp(stats.x - most), 0.0, stats.y == 0.0);
   let stateWeight = exp(ofState - most);
   let whole = rowsWeight + stateWeight;
   for (var i = local; i < HEAD_DIM / 4u; i += WG) {
