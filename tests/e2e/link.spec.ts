@@ -1,4 +1,5 @@
 import { expect, test } from 'playwright/test';
+import { headless } from './headless-answer.ts';
 import { chooseGreedy, generate, openLab, visit } from './lab.ts';
 
 test.use({ permissions: ['clipboard-read', 'clipboard-write'] });
@@ -28,6 +29,19 @@ test('a copied link restores the settings, loads nothing, and then gives the sam
   await expect(other.getByText('No model is loaded yet.')).toBeVisible();
   expect(asked.filter((url) => /safetensors|config\.json|tokenizer/.test(url))).toEqual([]);
   expect(await generate(reopened, 6)).toBe(text);
+});
+
+test('a copied request gives the same text without a browser', async ({ page }) => {
+  const lab = await visit(page);
+  await lab.select('Backend').selectOption('cpu');
+  await lab.layerTypes.fill('0_1_2_3_4_4_4_4');
+  await lab.select('Cache policy').selectOption('sinks');
+  await lab.number('Seed').fill('7');
+  const text = await generate(lab, 24);
+  await page.getByRole('button', { name: 'Copy as a headless request', exact: true }).click();
+  await expect(page.getByText('Request copied.')).toBeVisible();
+  const request = JSON.parse(await page.evaluate(() => navigator.clipboard.readText())) as object;
+  expect(await headless([request])).toMatchObject([{ text }]);
 });
 
 test('the address follows edits, and back and forward restore them', async ({ page }) => {

@@ -13,6 +13,7 @@ import type { SequenceRequest, SequencesRequest } from '../../worker/protocol/se
 import type { LoadRequest } from '../../worker/protocol/load.ts';
 import type { ConvergenceRequest, ScoreRequest } from '../../worker/protocol/evaluate.ts';
 import type { RoundTo } from '../../worker/protocol/export.ts';
+import { headlessPlaceOf } from '../../worker/settings/headless-place.ts';
 import type { Setting, SettingPart, SettingValue } from '../../worker/settings/setting.ts';
 import {
   settings,
@@ -65,20 +66,11 @@ const MOST_SEQUENCES = 10_000;
 
 const references = ['keep', 'compare'] as const satisfies readonly ScoreRequest['reference'][];
 
-/** What a row of the table is called in a request: alone, or within an object of the request. */
-function placeOf({ headless }: Setting): { readonly object: string | null; readonly name: string } | null {
-  if (!headless) return null;
-  const cut = headless.field.lastIndexOf('.');
-  return cut < 0
-    ? { object: null, name: headless.field }
-    : { object: headless.field.slice(0, cut), name: headless.field.slice(cut + 1) };
-}
-
 /** The first names of a request that the parts of a table have. */
 const topFields = (table: Settings, ...parts: readonly SettingPart[]) => [
   ...new Set(
     keysWhere(({ part }) => parts.includes(part), table).flatMap((key) => {
-      const place = placeOf(table[key]);
+      const place = headlessPlaceOf(table[key]);
       return place ? [place.object ?? place.name] : [];
     }),
   ),
@@ -90,11 +82,11 @@ type Read<Part extends SettingPart> = Filled<Pick<SettingValues, KeysOfPart<Part
 /** Reads a part of the settings. Only the part `sharing` may leave settings to the checkpoint. */
 function readPart<Part extends SettingPart>(fields: HostileFields, part: Part, table: Settings): Read<Part> {
   const keys = keysWhere((row) => row.part === part, table);
-  const objects = new Set(keys.flatMap((key) => placeOf(table[key])?.object ?? []));
+  const objects = new Set(keys.flatMap((key) => headlessPlaceOf(table[key])?.object ?? []));
   const opened = new Map([...objects].map((object) => [object, fields.inner(object)]));
   for (const [object, inner] of opened) inner?.refuseUnknown(namesIn(object, table));
   const read = keys.flatMap((key) => {
-    const place = placeOf(table[key]);
+    const place = headlessPlaceOf(table[key]);
     if (!place) return [];
     const value = readSetting(
       place.object === null ? fields : (opened.get(place.object) ?? null),
@@ -107,8 +99,8 @@ function readPart<Part extends SettingPart>(fields: HostileFields, part: Part, t
 }
 
 const namesIn = (object: string, table: Settings) =>
-  keysWhere((row) => placeOf(row)?.object === object, table).flatMap(
-    (key) => placeOf(table[key])?.name ?? [],
+  keysWhere((row) => headlessPlaceOf(row)?.object === object, table).flatMap(
+    (key) => headlessPlaceOf(table[key])?.name ?? [],
   );
 
 /** @param fields null if the request does not have the object that the setting lies in */
@@ -277,7 +269,7 @@ function readGiven<Part extends SettingPart>(
 ): Partial<Read<Part>> {
   const read = readPart(fields, part, table);
   const given = Object.entries(read).filter(([key]) => {
-    const place = placeOf(table[key as keyof Settings]); // readPart took the keys from the table
+    const place = headlessPlaceOf(table[key as keyof Settings]); // readPart took the keys from the table
     if (!place) return false;
     return (place.object === null ? fields : fields.inner(place.object))?.has(place.name) ?? false;
   });

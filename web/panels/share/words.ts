@@ -2,8 +2,10 @@
 export const words = {
   copyLink: 'Copy link',
   cite: 'Cite this run',
+  copyRequest: 'Copy as a headless request',
   link: 'Link',
   citation: 'Citation',
+  request: 'Request',
   printed: {
     label: 'Printed run',
     edition: (version: string, commit: string, time: string) =>
