@@ -1,5 +1,5 @@
 import type { StepForward } from './forward.ts';
-import type { GpuWeights } from './weights.ts';
+import type { GpuWeights, KeyValueWeights } from './weights.ts';
 import { paddedCols } from '../numbers/matrix-format.ts';
 import type { Bound, Recorder } from './kernel.ts';
 import { attendFew } from './kernels/attend-once.ts';
@@ -8,6 +8,7 @@ import type { HeadsParams } from './kernels/heads.ts';
 import { fittingColumns, workgroupFor, type MatvecInput } from './kernels/matvec.ts';
 import { placeHeads } from './kernels/place-heads.ts';
 import { projectHeadsColumns } from './kernels/project-heads.ts';
+import { projectQkvColumns } from './kernels/project-qkv.ts';
 import { projectColumns } from './kernels/project.ts';
 import { sample } from './kernels/sample.ts';
 import { swiglu } from './kernels/swiglu.ts';
@@ -51,28 +52,24 @@ export function recordLayer(r: Recorder, forward: StepForward, layer: LayerType)
   const none = weights.vector(0);
   const i = layer.index;
   const read = storeOf(session, layer.readsFrom);
-  const gain = weights.vector(i, 'attentionNorm');
 
-  recordHeads(r, forward, weights.matrix('q', i), queryHeads(dims), {
-    gain,
-    bias: weights.vector(i, 'qBias'),
-    headGain: weights.vector(i, 'qNorm'),
-    out: session.q,
-    rows: read.rows,
-  });
-
+  const q = weights.matrix('q', i);
   const own = keyValueWeights.get(i);
-  if (own) {
-    const store = storeOf(session, i);
+  const store = own && storeOf(session, i);
+  const out = store && (eviction?.stores.get(i)?.row ?? store.buffer);
+  if (!own || !store || !out) {
+    recordQueryHeads(r, forward, i, read.rows);
+  } else if (!recordTogether(r, forward, q, own, out, store)) {
+    recordQueryHeads(r, forward, i, read.rows);
     recordHeads(r, forward, own.matrix, keyValueHeads(forward), {
-      gain,
+      gain: weights.vector(i, 'attentionNorm'),
       bias: own.bias,
       headGain: own.keyNorm,
-      out: eviction?.stores.get(i)?.row ?? store.buffer,
+      out,
       rows: store.rowsToWrite,
     });
-    eviction?.record.recordPlaceRow(r, forward, eviction, i, store.rows);
   }
+  if (store) eviction?.record.recordPlaceRow(r, forward, eviction, i, store.rows);
 
   const held = eviction?.stores.get(layer.readsFrom);
   if (eviction && held) {
@@ -168,6 +165,62 @@ function multiplyRows(
       },
     );
   }
+}
+
+/** The hidden states through the query projection of a layer, to `session.q`. */
+function recordQueryHeads(r: Recorder, forward: StepForward, layer: number, rows: Bound): void {
+  const { dims, weights, session } = forward;
+  recordHeads(r, forward, weights.matrix('q', layer), queryHeads(dims), {
+    gain: weights.vector(layer, 'attentionNorm'),
+    bias: weights.vector(layer, 'qBias'),
+    headGain: weights.vector(layer, 'qNorm'),
+    out: session.q,
+    rows,
+  });
+}
+
+/**
+ * The hidden states through the query, key and value projections of a layer in one dispatch.
+ *
+ * @returns whether that is possible: on a GPU, if the matrices are whole and of one type, and if a query has the angle of
+ *          its key
+ */
+function recordTogether(
+  r: Recorder,
+  forward: StepForward,
+  q: Matrix,
+  own: KeyValueWeights,
+  out: GPUBuffer,
+  store: StepStore,
+): boolean {
+  const { context, dims, session, columns } = forward;
+  const [matrix, ofKeyValue] = [wholeOf(q), wholeOf(own.matrix)];
+  const { tiled, matvec } = context.tuning;
+  if (!tiled || !matrix || !ofKeyValue || matrix.type !== ofKeyValue.type) return false;
+  if (session.eviction?.ranked) return false;
+  r.add(
+    projectQkvColumns(columns),
+    {
+      matrix,
+      input: { kind: 'normed', dim: dims.hiddenSize, eps: dims.rmsNormEps },
+      biased: dims.qkvBias,
+      queryHeads: dims.heads,
+      heads: keyValueHeads(forward),
+      lanes: matvec.lanes,
+    },
+    {
+      x: session.hidden,
+      gain: own.vectors,
+      w: matrix.buffer,
+      keyValueWeights: ofKeyValue.buffer,
+      rope: session.rope,
+      queries: session.q,
+      out,
+      rows: store.rowsToWrite,
+      step: session.step,
+    },
+  );
+  return true;
 }
 
 /** The hidden states through the query, or the key and value, projection of a layer, to `out`. */

@@ -19,6 +19,11 @@ export interface KeyValueWeights {
   readonly matrix: Matrix;
   readonly bias: GPUBuffer;
   readonly keyNorm: GPUBuffer;
+  /**
+   * The gains of the owner's norm, and behind them the biases of its queries, keys and values and the gains of its queries'
+   * and keys' heads, as far as there are any.
+   */
+  readonly vectors: GPUBuffer;
 }
 
 /** Matrices that share an input are one matrix, one above the other. */
@@ -213,6 +218,7 @@ export class GpuWeights {
           matrix: this.#matrix('kv', source),
           bias: this.vector(source, 'kBias', 'vBias'),
           keyNorm: this.vector(source, 'kNorm'),
+          vectors: this.#vectorsOf(owner, scope, (role) => this.#vectors.get(vectorKey(role, source)) ?? []),
         });
         continue;
       }
@@ -240,6 +246,7 @@ export class GpuWeights {
         matrix: mean,
         bias: this.#vectorBuffer(`kv-mean-bias/${owner}`, [vectorMean('kBias'), vectorMean('vBias')], scope),
         keyNorm: this.#vectorBuffer(`kv-mean-norm/${owner}`, [vectorMean('kNorm')], scope),
+        vectors: this.#vectorsOf(owner, scope, vectorMean),
       });
     }
 
@@ -250,6 +257,23 @@ export class GpuWeights {
     pass.end();
     this.#context.device.queue.submit([encoder.finish()]);
     return projections;
+  }
+
+  /** @param ofKeyValue the vectors of the keys' and values' roles */
+  #vectorsOf(
+    owner: number,
+    scope: Scope,
+    ofKeyValue: (role: WeightRole) => Float32Array | readonly [],
+  ): GPUBuffer {
+    const { hiddenSize, qkvBias, qkNorm } = this.#request.dims;
+    if (!qkvBias && !qkNorm) return this.vector(owner, 'attentionNorm');
+    const own = (role: WeightRole) => this.#vectors.get(vectorKey(role, owner)) ?? [];
+    const gain = new Float32Array(paddedCols(hiddenSize));
+    gain.set(own('attentionNorm'));
+    const biases = qkvBias ? [own('qBias'), ofKeyValue('kBias'), ofKeyValue('vBias')] : [];
+    const headGains = qkNorm ? [own('qNorm'), ofKeyValue('kNorm')] : [];
+    const parts = [gain, ...biases, ...headGains].map((part) => Float32Array.from(part));
+    return this.#vectorBuffer(`qkv-vectors/${owner}`, parts, scope);
   }
 
   free(): void {

@@ -14,6 +14,7 @@ import { embed } from '../../gpu/webgpu/kernels/embed.ts';
 import { gateUp } from '../../gpu/webgpu/kernels/gate-up.ts';
 import type { HeadsParams } from '../../gpu/webgpu/kernels/heads.ts';
 import { placeHeads } from '../../gpu/webgpu/kernels/place-heads.ts';
+import { projectQkvColumns } from '../../gpu/webgpu/kernels/project-qkv.ts';
 import { projectHeads } from '../../gpu/webgpu/kernels/project-heads.ts';
 import { project } from '../../gpu/webgpu/kernels/project.ts';
 import { sample } from '../../gpu/webgpu/kernels/sample.ts';
@@ -154,6 +155,28 @@ describe.runIf(runningIn === 'node')('A kernel loads what it declares', () => {
       projectHeads,
       { matrix: { rows: count, cols, type }, input: normed(cols), biased, heads, lanes },
       { x: cols, gain: cols, w: words(type, count, cols), bias: count, ...headBuffers(heads) },
+    );
+  });
+
+  const togethers = [
+    { type: 'q8', normed: true, biased: true },
+    { type: 'f16', normed: false, biased: false },
+  ] as const;
+  it.each(some(1, togethers))('project-qkv: $type', async ({ type, normed: areNormed, biased }) => {
+    const [queryHeads, cols] = [3, 72];
+    const heads = { ...keyValue, normed: areNormed };
+    const { headDim } = heads;
+    const [queries, others] = [queryHeads * headDim, heads.heads * headDim];
+    const matrix = { rows: queries, cols, type };
+    const vectors = cols + (biased ? queries + others : 0) + (areNormed ? 2 * headDim : 0);
+    const { rope, out, rows } = headBuffers(heads);
+    await compare(
+      projectQkvColumns(1),
+      { matrix, input: normed(cols), biased, queryHeads, heads, lanes: 32 },
+      {
+        ...{ x: cols, gain: vectors, w: words(type, queries, cols), rope, queries, out, rows },
+        keyValueWeights: words(type, others, cols),
+      },
     );
   });
 

@@ -8,6 +8,7 @@ import { columnsFor, forColumns, type Columns } from '../../gpu/webgpu/kernels/c
 import { gateUpColumns } from '../../gpu/webgpu/kernels/gate-up.ts';
 import type { HeadsParams } from '../../gpu/webgpu/kernels/heads.ts';
 import { fittingColumns, type MatvecInput, type MatvecTuning } from '../../gpu/webgpu/kernels/matvec.ts';
+import { projectQkvColumns } from '../../gpu/webgpu/kernels/project-qkv.ts';
 import { projectHeadsColumns } from '../../gpu/webgpu/kernels/project-heads.ts';
 import { projectColumns } from '../../gpu/webgpu/kernels/project.ts';
 import { kept, randomFloats, rowTable, run } from '../support/kernels.ts';
@@ -150,6 +151,54 @@ describe.each(some)('$columns columns of $type, $tuning.lanes lanes, $rows rows'
       expect(all.slice(at, at + rowWords), `row ${row}`).toEqual(words(own));
     }
     expect(all.slice(rows * rowWords)).toEqual([...out(1)]);
+  });
+});
+
+describe.each(some.filter(({ tuning }) => tuning.lanes > 1))('$columns columns of $type', (each) => {
+  it('take queries, keys and values together as one row does', async () => {
+    const { columns, rows, type, tuning } = each;
+    const [queryHeads, headDim] = [3, 16];
+    const heads: HeadsParams = {
+      ...{ headDim, heads: 4, rotatedHeads: 2, normed: true, eps: 1e-5 },
+      to: { kind: 'cache', format: 'f16' },
+    };
+    const [querySize, storeSize] = [queryHeads * headDim, heads.heads * headDim];
+    const matrix = { rows: querySize, cols, type };
+    const input = normedInput(cols);
+    const params = { matrix, input, biased: true, queryHeads, heads, lanes: tuning.lanes };
+    const data = {
+      gain: randomFloats(cols + querySize + storeSize + 2 * headDim),
+      w: kept(randomFloats(querySize * cols), cols, type).data,
+      keyValueWeights: kept(randomFloats(storeSize * cols), cols, type).data,
+      rope: randomFloats(40 * headDim),
+    };
+    const x = randomFloats(roomFor(each) * cols, 2);
+    const places = Array.from({ length: roomFor(each) }, (_, row) => ({
+      ...rowAt(linearSlots(40), (row * 7) % 11),
+      slot: Math.min(row, rows),
+    }));
+    const ofRows = (first: number, count: number) => ({
+      ...data,
+      x: x.slice(first * cols, (first + count) * cols),
+      queries: new Float32Array(count * querySize),
+      out: new Uint32Array((rows + 1) * (storeSize / 2)),
+      rows: rowTable(places.slice(first, first + count)),
+    });
+    for (const [output, size] of [
+      ['queries', querySize],
+      ['out', storeSize / 2],
+    ] as const) {
+      const all = words(
+        await run(projectQkvColumns(columns), params, ofRows(0, roomFor(each)), output, { rows }),
+      );
+      for (let row = 0; row < rows; row++) {
+        const own = words(await run(projectQkvColumns(1), params, ofRows(row, 1), output));
+        const at = output === 'out' ? row * size : 0;
+        const expected = own.slice(at, at + size);
+        expect(all.slice(row * size, (row + 1) * size), `${output}, row ${row}`).toEqual(expected);
+        expect(expected.some((word) => word !== 0)).toBe(true);
+      }
+    }
   });
 });
 

@@ -2,12 +2,13 @@ import { describe, expect, it } from 'vitest';
 import { copyRows } from '../../gpu/webgpu/kernels/copy-rows.ts';
 import type { HeadsParams } from '../../gpu/webgpu/kernels/heads.ts';
 import { placeHeads } from '../../gpu/webgpu/kernels/place-heads.ts';
+import { projectQkvColumns } from '../../gpu/webgpu/kernels/project-qkv.ts';
 import { projectHeads } from '../../gpu/webgpu/kernels/project-heads.ts';
 import { toFloat32 } from '../../gpu/numbers/element-type.ts';
 import { ropeTable } from '../../gpu/plan/rope.ts';
 import * as cpu from '../../gpu/reference/math.ts';
 import { expectAllClose } from '../support/all-close.ts';
-import { headShapes, randomFloats, rowTable, run, within } from '../support/kernels.ts';
+import { headShapes, joined, randomFloats, rowTable, run, within } from '../support/kernels.ts';
 
 describe('project-heads and place-heads', () => {
   // Each case has its own kernels, and a software adapter takes a while to compile them.
@@ -23,6 +24,61 @@ describe('project-heads and place-heads', () => {
     await compareHeads({ ...keyAndValue, normed: false, lanes: 32, to: { ...ring, format: 'f16' } });
     await compareHeads({ ...keyAndValue, normed: true, lanes: 1, to: { ...ring, format: 'f32' } });
     await compareHeads({ ...keyAndValue, normed: true, lanes: 4, to: { ...ring, format: 'f16' } });
+  });
+});
+
+describe('project-qkv', () => {
+  it.each([
+    { heads: 3, kvHeads: 1, headDim: 24, normed: false, biased: true, format: 'f16' },
+    { heads: 6, kvHeads: 2, headDim: 16, normed: true, biased: false, format: 'f32' },
+    // So many rows that a workgroup takes 16 of them.
+    { heads: 112, kvHeads: 8, headDim: 16, normed: false, biased: false, format: 'f16' },
+  ] as const)('equals the twin: $heads query heads, $kvHeads KV heads of $headDim', async (each) => {
+    const { heads, kvHeads, headDim, normed, biased, format } = each;
+    const [cols, eps] = [24, 1e-6];
+    const row = { sequence: 0, position: 11, rope: 3, slot: 2, firstSlot: 0, endSlot: 4 };
+    const [querySize, keySize] = [heads * headDim, kvHeads * headDim];
+    const [x, gain] = [randomFloats(cols), randomFloats(cols)];
+    const [wQuery, wKeyValue] = [randomFloats(querySize * cols), randomFloats(2 * keySize * cols)];
+    const bias = biased ? randomFloats(querySize + 2 * keySize) : new Float32Array();
+    const headGains = normed ? randomFloats(2 * headDim) : new Float32Array();
+    const rope = ropeTable({ type: 'default', theta: 10000 }, headDim, 10);
+    const params = {
+      matrix: { rows: querySize, cols, type: 'f32' },
+      input: { kind: 'normed', dim: cols, eps: 1e-5 },
+      ...{ biased, queryHeads: heads, lanes: 32 },
+      heads: {
+        ...{ headDim, heads: 2 * kvHeads, rotatedHeads: kvHeads, normed, eps },
+        to: { kind: 'cache', format },
+      },
+    } as const;
+    const out = format === 'f16' ? new Uint16Array(8 * keySize) : new Float32Array(8 * keySize);
+    const data = {
+      ...{ x, gain: joined([gain, bias, headGains]), w: wQuery, keyValueWeights: wKeyValue, rope, out },
+      ...{ queries: new Float32Array(querySize), rows: rowTable([row]) },
+    };
+    const normedX = cpu.rmsNorm(x, gain, 1e-5);
+    const finish = (w: Float32Array, biases: Float32Array, rotated: number, headGain: Float32Array) => {
+      const projected = cpu.project(w, normedX, biased ? biases : undefined);
+      for (const head of cpu.headsOf(projected, headDim).slice(0, rotated)) {
+        if (normed) head.set(cpu.rmsNorm(head, headGain, eps));
+        cpu.rotate(head, rope.subarray(row.rope * headDim, (row.rope + 1) * headDim));
+      }
+      return projected;
+    };
+    const kernel = projectQkvColumns(1);
+    const queries = new Float32Array(await run(kernel, params, data, 'queries'));
+    const expected = finish(wQuery, bias.subarray(0, querySize), heads, headGains.subarray(0, headDim));
+    expectAllClose(queries, expected, within(3e-5));
+    const bytes = await run(kernel, params, data, 'out');
+    const store = format === 'f16' ? toFloat32(new Uint8Array(bytes), 'f16') : new Float32Array(bytes);
+    const stored = store.subarray(4 * keySize, 6 * keySize);
+    expectAllClose(
+      stored,
+      finish(wKeyValue, bias.subarray(querySize), kvHeads, headGains.subarray(headDim)),
+      within(format === 'f16' ? 6e-4 : 3e-5),
+    );
+    expect([...store.subarray(0, 4 * keySize)]).toEqual([...new Float32Array(4 * keySize)]);
   });
 });
 

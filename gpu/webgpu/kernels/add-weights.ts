@@ -5,7 +5,7 @@ import { groupsFor, weightsOf } from './format.ts';
 import half from './half.wgsl?raw';
 import type { MatrixShape } from './matvec.ts';
 import shape from './shape.wgsl?raw';
-import weights from './weights.wgsl?raw';
+import { weightsOfOne as weights } from './weights.ts';
 
 interface AddWeightsParams {
   readonly matrix: MatrixShape;

@@ -6,7 +6,7 @@ import type { MatrixShape } from './matvec.ts';
 import rows from './rows.wgsl?raw';
 import shape from './shape.wgsl?raw';
 import step from './step.wgsl?raw';
-import weights from './weights.wgsl?raw';
+import { weightsOfOne as weights } from './weights.ts';
 
 /** Rows of the table of embeddings: all, or those from `firstRow` on. */
 interface EmbedParams extends MatrixShape {

@@ -12,7 +12,7 @@ import {
 } from './matvec.ts';
 import matvec from './matvec.wgsl?raw';
 import shape from './shape.wgsl?raw';
-import weights from './weights.wgsl?raw';
+import { weightsOfOne as weights } from './weights.ts';
 
 interface GateUpParams {
   /** Gate above up: twice the intermediate size of rows. */

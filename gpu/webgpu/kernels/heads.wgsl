@@ -18,11 +18,17 @@ fn elementOf(block: u32, i: u32) -> u32 {
   return select(HEAD_DIM / 2u + first + i - BLOCK / 2u, first + i, i < BLOCK / 2u);
 }
 
-// From `projected` to the output. By all invocations, after `projected` was written.
+// From `projected` to the output, head by head of a row. By all invocations, after `projected` was written.
 fn finishBlock(block: u32, row: u32, local: u32, invocations: u32) {
-  workgroupBarrier();
-  let head = block / (HEAD_DIM / BLOCK);
   let place = rows[step.firstRow + row];
+  let head = block / (HEAD_DIM / BLOCK);
+  turnBlock(block, head, place, local, invocations);
+  putBlock(block, head, row, place, local, invocations);
+}
+
+// From `projected` to `finished`: normed and rotated. A kernel has headGainAt.
+fn turnBlock(block: u32, head: u32, place: Row, local: u32, invocations: u32) {
+  workgroupBarrier();
   for (var i = local; i < BLOCK; i += invocations) {
     let low = i % (BLOCK / 2u);
     let pair = elementOf(block, low);
@@ -33,8 +39,8 @@ fn finishBlock(block: u32, row: u32, local: u32, invocations: u32) {
         var squares = 0.0;
         for (var j = 0u; j < BLOCK; j++) { squares += projected[j] * projected[j]; }
         let factor = inverseSqrt(squares / f32(HEAD_DIM) + HEAD_EPS);
-        a *= factor * headGain[pair];
-        b *= factor * headGain[pair + HEAD_DIM / 2u];
+        a *= factor * headGainAt(head, pair);
+        b *= factor * headGainAt(head, pair + HEAD_DIM / 2u);
       }
       let turn = rope[place.rope * (HEAD_DIM / 2u) + pair];
       let rotated = vec2f(a * turn.x - b * turn.y, b * turn.x + a * turn.y);
@@ -44,7 +50,10 @@ fn finishBlock(block: u32, row: u32, local: u32, invocations: u32) {
     finished[i] = select(b, a, i < BLOCK / 2u);
   }
   workgroupBarrier();
+}
 
+// From `finished` to `out`, as that head.
+fn putBlock(block: u32, head: u32, row: u32, place: Row, local: u32, invocations: u32) {
   var outRow = row;
   if (TO_CACHE) { outRow = place.slot; }
   let base = (outRow * OUT_HEADS + head) * HEAD_DIM;

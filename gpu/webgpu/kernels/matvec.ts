@@ -23,7 +23,7 @@ export interface MatvecTuning {
 }
 
 /** Fewer workgroups leave a large GPU idle: two for each of 46 cores are 92. */
-const leastWorkgroups = 128;
+export const leastWorkgroups = 128;
 
 /**
  * The largest workgroup, up to that of the tuning, of which so many rows make enough: what it loads of its input serves

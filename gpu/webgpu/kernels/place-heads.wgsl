@@ -9,6 +9,8 @@ override HEADS: u32;  // heads in a row of x
 @group(0) @binding(4) var<storage, read>       rows:     array<Row>;
 @group(0) @binding(5) var<uniform>             step:     Step;
 
+fn headGainAt(head: u32, i: u32) -> f32 { return headGain[i]; }
+
 @compute @workgroup_size(WG)
 fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) local: u32) {
   let head = group.x / (HEAD_DIM / BLOCK);

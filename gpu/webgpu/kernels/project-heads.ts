@@ -11,7 +11,7 @@ import source from './project-heads.wgsl?raw';
 import shape from './shape.wgsl?raw';
 import rows from './rows.wgsl?raw';
 import step from './step.wgsl?raw';
-import weights from './weights.wgsl?raw';
+import { weightsOfOne as weights } from './weights.ts';
 
 interface ProjectHeadsParams {
   readonly matrix: MatrixShape;

@@ -8,6 +8,8 @@ override BIASED: bool = false;
 @group(0) @binding(8) var<storage, read>       rows:     array<Row>;
 @group(0) @binding(9) var<uniform>             step:     Step;
 
+fn headGainAt(head: u32, i: u32) -> f32 { return headGain[i]; }
+
 @compute @workgroup_size(WG)
 fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) local: u32) {
   let block = group.y;

@@ -7,7 +7,7 @@ import projectFourSource from './project-four.wgsl?raw';
 import projectManySource from './project-many.wgsl?raw';
 import shape from './shape.wgsl?raw';
 import step from './step.wgsl?raw';
-import weights from './weights.wgsl?raw';
+import { weightsOfOne as weights } from './weights.ts';
 
 export interface ProjectRowsParams {
   readonly matrix: MatrixShape;

@@ -12,7 +12,7 @@ import {
 import matvec from './matvec.wgsl?raw';
 import source from './project.wgsl?raw';
 import shape from './shape.wgsl?raw';
-import weights from './weights.wgsl?raw';
+import { weightsOfOne as weights } from './weights.ts';
 
 interface ProjectParams {
   readonly matrix: MatrixShape;

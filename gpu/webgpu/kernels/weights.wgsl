@@ -1,4 +1,4 @@
-// Rows of a weight matrix `w` in any format. A unit is what one address holds: eight numbers, or one vec4u of quantized
+// Rows of a weight matrix in any format, of which a kernel has weightAt and weightWordAt. A unit is what one address holds: eight numbers, or one vec4u of quantized
 // ones, whose scales lie behind all units of the row. numbers/quantize.ts packs them.
 override EIGHTS: u32 = 1u;  // in a unit: 2 of 8-bit numbers, 4 of 4-bit ones
 
@@ -19,11 +19,11 @@ fn rowVecs() -> u32 {
 fn unitAt(start: u32, i: u32) -> Unit {
   if (FORMAT < 3u) {
     let at = start + i * VECS;
-    return Unit(w[at], w[at + VECS - 1u], 1.0);
+    return Unit(weightAt(at), weightAt(at + VECS - 1u), 1.0);
   }
   let group = i * EIGHTS / 4u;
-  let halves = unpack2x16float(w[start + unitsInRow() + group / 8u][(group / 2u) % 4u]);
-  return Unit(w[start + i], vec4u(), select(halves.x, halves.y, group % 2u == 1u));
+  let halves = unpack2x16float(weightWordAt(start + unitsInRow() + group / 8u, (group / 2u) % 4u));
+  return Unit(weightAt(start + i), vec4u(), select(halves.x, halves.y, group % 2u == 1u));
 }
 
 // The e-th eight numbers of a unit, to be multiplied with its scale.

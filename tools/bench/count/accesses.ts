@@ -6,6 +6,7 @@ import { attendManyAccess } from '../../../gpu/webgpu/kernels/attend-many-access
 import { embedAccess } from '../../../gpu/webgpu/kernels/embed-access.ts';
 import { gateUpAccess } from '../../../gpu/webgpu/kernels/gate-up-access.ts';
 import { placeHeadsAccess } from '../../../gpu/webgpu/kernels/place-heads-access.ts';
+import { projectQkvAccess } from '../../../gpu/webgpu/kernels/project-qkv-access.ts';
 import { projectAccess } from '../../../gpu/webgpu/kernels/project-access.ts';
 import { projectHeadsAccess } from '../../../gpu/webgpu/kernels/project-heads-access.ts';
 import { sampleAccess } from '../../../gpu/webgpu/kernels/sample-access.ts';
@@ -26,6 +27,7 @@ const accesses: ReadonlyMap<string, DeclaredAccess> = new Map(
     ...gateUpAccess,
     ...projectAccess,
     ...projectHeadsAccess,
+    ...projectQkvAccess,
   ].map((access) => [access.kernel.label, access]),
 );
 
