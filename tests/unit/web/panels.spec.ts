@@ -16,13 +16,14 @@ describe('panels', () => {
   it('have this order, and some of them are closed at first', () => {
     const ids = (place: Parameters<typeof panelsAt>[0]) => panelsAt(place).map(({ id }) => id);
     expect(ids('main')).toEqual(['prompt', 'output', 'figures', 'share']);
-    expect(ids('comparisons')).toEqual(['family', 'compare', 'throughput', 'laboratory']);
+    expect(ids('comparisons')).toEqual(['family', 'scale', 'compare', 'throughput', 'laboratory']);
     expect(ids('settings')).toEqual(['model', 'sharing', 'cache', 'sampling', 'precision', 'hub', 'export']);
     expect(ids('workbench')).toEqual(['held', 'charts', 'tokens', 'convergence']);
     expect(ids('end')).toEqual(['runs']);
     const closed = panels.filter(({ opens }) => opens !== 'at first').map(({ id }) => id);
     expect(closed).toEqual([
       'family',
+      'scale',
       'compare',
       'throughput',
       'laboratory',
