@@ -5,6 +5,8 @@ export class ThroughputClock {
   readonly #now: () => number;
   #prefillMs = 0;
   #decodeMs = 0;
+  /** Of the decoding in progress; null if there is none. */
+  #decodesSinceMs: number | null = null;
   #promptTokens = 0;
   #newTokens = 0;
 
@@ -33,7 +35,9 @@ export class ThroughputClock {
 
   async decode<T>(work: () => Promise<T>): Promise<T> {
     const startMs = this.#now();
+    this.#decodesSinceMs = startMs;
     const result = await work();
+    this.#decodesSinceMs = null;
     this.#decodeMs += this.#now() - startMs;
     return result;
   }
@@ -44,7 +48,8 @@ export class ThroughputClock {
   }
 
   timing(): SequencesTiming {
-    const [prefillMs, decodeMs] = [this.#prefillMs, this.#decodeMs];
+    const runningMs = this.#decodesSinceMs === null ? 0 : this.#now() - this.#decodesSinceMs;
+    const [prefillMs, decodeMs] = [this.#prefillMs, this.#decodeMs + runningMs];
     return {
       prefillMs,
       decodeMs,

@@ -81,6 +81,7 @@ it('A device destroyed while sequences are written fails all of them at once', a
       mode: 'auto',
       kvPrecision: 'f16',
       policy: { id: 'none' },
+      tellTexts: false,
       sequences: [sequence, sequence],
     },
     (event) => {

@@ -76,6 +76,7 @@ export async function writeTogether(
     await new SequenceScheduler(watchedBatch(batch, closed), {
       kv: new SumOfKv(),
       clock: new ThroughputClock(),
+      growing: null,
       options: { emit: () => undefined, stopped },
     }).run(sequences);
   } finally {

@@ -230,6 +230,7 @@ function readSequences(fields: HostileFields, table: Settings): SequencesRequest
     config: readPart(fields, 'sharing', table),
     ...run,
     policy: readPolicyRequest(fields),
+    tellTexts: false,
     sequences: entries.map((entry: unknown, index) => readSequence(fields, entry, index, shared, table)),
   };
 }

@@ -1,12 +1,13 @@
 import { keepEverything } from '../../gpu/kv/policies/keep-everything.ts';
 import { parseLayerTypes } from '../../gpu/plan/layer-types.ts';
 import type { Failure, Outcome } from '../../worker/protocol/failure.ts';
-import type { Prompt } from '../../worker/protocol/generate.ts';
+import type { GenerateRequest, GenerateResult, Prompt } from '../../worker/protocol/generate.ts';
 import type { BroughtModel, LoadRequest, ModelFacts, SharingConfig } from '../../worker/protocol/load.ts';
 import { Chat } from './chat.svelte.ts';
 import { policyOfSettings } from '../../worker/settings/policy-request.ts';
 import { reloads } from '../../worker/settings/setting.ts';
 import { settings, type SettingKey } from '../../worker/settings/settings.ts';
+import { seedsFrom } from '../../worker/settings/seeds-from.ts';
 import { valuesOf } from '../../worker/settings/values.ts';
 import { checkConfig } from '../settings/checks.ts';
 import { isSameLoad, toGenerateRequest, toLoadRequest } from '../settings/requests.ts';
@@ -24,7 +25,8 @@ import { previewKv } from './kv-preview.ts';
 import { noticeOf, type LinkNotice, type ModelOnDevice } from './link-notice.ts';
 import { borrowEngine, type Engine, type EngineWork } from './borrow-engine.ts';
 import { loadingAfter, type Phase } from './phase.ts';
-import { shownPrompt, type Run } from './run.ts';
+import { shownPrompt, writesSeveral, type Run } from './run.ts';
+import type { SideBySide } from './side-by-side.svelte.ts';
 import { RunDesk } from './run-desk.svelte.ts';
 
 /** The state of the page. Components show it and call its methods. */
@@ -38,6 +40,8 @@ export class Playground {
   phase = $state.raw<Phase>({ at: 'idle' });
   /** The run that the page shows, and the runs before it. */
   readonly desk = new RunDesk();
+  /** The texts of the last run, if it wrote several. */
+  sideBySide = $state.raw<SideBySide | null>(null);
   failure = $state.raw<Failure | null>(null);
   /** Why the page switched from WebGPU to the CPU on its own. */
   fellBack = $state.raw<Failure | null>(null);
@@ -109,6 +113,7 @@ export class Playground {
 
   readonly #engine: Engine;
   #loads = 0;
+  #stops = 0;
   /** What is loaded or loading. */
   #target: LoadRequest | null = null;
 
@@ -229,6 +234,7 @@ export class Playground {
 
   /** Ends the run in progress within one token, or cancels the one that waits for the model. */
   stop(): void {
+    this.#stops++;
     if (this.busy) this.#engine.stop();
     else if (this.phase.at === 'loading') this.phase = { ...this.phase, queued: false };
   }
@@ -321,10 +327,36 @@ export class Playground {
       settings: { ...this.config },
       commit: commitOf(this.brought.get(model.id)),
     };
-    const outcome = await this.#engine.generate(this.desk.start(model, setup, request), this.desk.receive);
+    const started = this.desk.start(model, setup, request);
+    const outcome = await this.#write(started, !chatting && writesSeveral(setup.settings));
     this.desk.finish(outcome);
     this.#settleRun(outcome, model);
     if (chatting) chat.settle(outcome, request.policy.id !== keepEverything.id);
+  }
+
+  /** @param several whether to write several texts side by side */
+  async #write(request: GenerateRequest, several: boolean): Promise<Outcome<GenerateResult>> {
+    this.sideBySide = null;
+    const run = this.run;
+    if (!several || !run) return this.#engine.generate(request, this.desk.receive);
+    const before = this.#stops;
+    try {
+      const { SideBySide, writeSideBySide } = await import('./side-by-side.svelte.ts');
+      if (this.#stops > before) return { ok: false, failure: { code: 'stopped' } };
+      const seeds = seedsFrom(request.sampling.seed, run.settings.continuations ?? 1);
+      this.sideBySide = new SideBySide(run.number, seeds, this.stored);
+      return await writeSideBySide(this.#engine, this.desk, request, this.sideBySide);
+    } catch (error) {
+      // Its code could not be fetched.
+      return { ok: false, failure: { code: 'internal', reason: String(error) } };
+    }
+  }
+
+  /** Makes one of the texts side by side that of the page. */
+  chooseText(index: number): void {
+    if (this.phase.at === 'generating') return;
+    const seed = this.sideBySide?.choose(index, this.desk) ?? null;
+    if (seed !== null) this.set('seed', seed);
   }
 
   #settleRun(outcome: Outcome<unknown>, model: ModelFacts): void {

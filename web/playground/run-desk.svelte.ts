@@ -5,7 +5,7 @@ import type { ModelFacts } from '../../worker/protocol/load.ts';
 import type { RunLibrary } from './run-library.svelte.ts';
 import type { StoredRun } from './stored-run.ts';
 import { FrameText } from './frame-text.ts';
-import { finishedRun, newRun, runAfter, type Run, type RunSetup } from './run.ts';
+import { finishedRun, newRun, runAfter, writesSeveral, type Run, type RunSetup } from './run.ts';
 import { RunTrace } from './run-trace.svelte.ts';
 
 const RUNS_KEPT = 6;
@@ -44,6 +44,8 @@ export class RunDesk {
   readonly #text = new FrameText((text) => (this.text += text));
   readonly #listeners = new Set<(event: EngineEvent) => void>();
   #count = 0;
+  /** The last run is being put among the kept ones. */
+  #recording: Promise<void> = Promise.resolve();
   #opening: Promise<RunLibrary> | null = null;
 
   /** Fetches the code for kept runs, which the first view does not need, and reads the runs of earlier visits. */
@@ -62,10 +64,11 @@ export class RunDesk {
     return this.#opening;
   }
 
-  /** Puts a new run on the desk, and adds to its request what to record. */
+  /** Puts a new run on the desk, and adds to its request what to record: nothing if it writes several texts. */
   start(model: ModelFacts, setup: RunSetup, asked: GenerateRequest): GenerateRequest {
     const watch = { ...this.watch, kernels: this.watch.kernels && model.canTimeKernels };
-    const request = watch.tokens || watch.kernels || watch.rows ? { ...asked, watch } : asked;
+    const records = !writesSeveral(setup.settings) && (watch.tokens || watch.kernels || watch.rows);
+    const request = records ? { ...asked, watch } : asked;
     this.text = '';
     this.run = newRun(++this.#count, model, setup, request);
     this.trace.start();
@@ -81,6 +84,9 @@ export class RunDesk {
   readonly receive = (event: EngineEvent): void => {
     if (this.run) this.run = runAfter(this.run, event);
     if (event.type === 'token') this.#text.add(event.text);
+    if (event.type === 'sequence-texts') {
+      for (const { sequence, text } of event.texts) if (sequence === 0) this.#text.add(text);
+    }
     this.trace.receive(event);
     for (const listener of this.#listeners) listener(event);
   };
@@ -93,10 +99,22 @@ export class RunDesk {
       this.text = outcome.value.text ?? this.text;
       this.finished = [this.run, ...this.finished].slice(0, RUNS_KEPT);
       this.trace.finish(outcome.value);
-      void this.#record(this.run, this.text);
+      this.#recording = this.#record(this.run, this.text);
     } else {
       this.run = { ...this.run, end: { failure: outcome.failure } };
     }
+  }
+
+  /** Puts another text of the last run in the place of its text, here and among the kept runs. */
+  replace(run: Run, text: string): void {
+    this.run = run;
+    this.text = text;
+    this.finished = this.finished.map((each) => (each.number === run.number ? run : each));
+    void this.#recording.then(() => {
+      const { recorded } = this;
+      if (!recorded?.id.endsWith(`-${run.number}`)) return;
+      this.recorded = this.library?.rewrite(recorded.id, run, text) ?? recorded;
+    });
   }
 
   async #record(run: Run, text: string): Promise<void> {

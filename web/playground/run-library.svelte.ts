@@ -49,6 +49,19 @@ export class RunLibrary {
     return stored;
   }
 
+  /**
+   * Keeps another text of a run in the place of what is kept of it, under the same name.
+   *
+   * @returns the run as it is kept now; null if it is kept no more
+   */
+  rewrite(id: string, run: Run, text: string): StoredRun | null {
+    const kept = this.all.find((each) => each.id === id);
+    const stored = kept && storedRunOf(run, text, kept.endedAt);
+    if (!kept || !stored) return null;
+    this.#change(id, { ...stored, name: kept.name, pinned: kept.pinned });
+    return this.all.find((each) => each.id === id) ?? null;
+  }
+
   /** The speeds of a run and of the last runs of the same set-up. */
   speedsOf(run: StoredRun): Speeds {
     return speedsOf(run, this.all);
@@ -84,7 +97,7 @@ export class RunLibrary {
     this.all = this.all.filter((run) => run.id !== id);
   }
 
-  #change(id: string, changes: Partial<Pick<StoredRun, 'name' | 'pinned'>>): void {
+  #change(id: string, changes: Partial<StoredRun>): void {
     this.all = this.all.map((run) => (run.id === id ? { ...run, ...changes } : run));
     const changed = this.all.find((run) => run.id === id);
     if (changed) void this.#keep(() => space.set([id], changed));

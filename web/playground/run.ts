@@ -39,6 +39,10 @@ export type RunSetup = Pick<Run, 'prompt' | 'link' | 'settings' | 'commit'>;
 
 export type RunEnd = GenerateResult['end'] | { readonly failure: Failure };
 
+/** Whether a run writes several texts side by side. */
+export const writesSeveral = ({ continuations }: Pick<PlaygroundConfig, 'continuations'>): boolean =>
+  (continuations ?? 1) > 1;
+
 /** A run that has not started yet. */
 export function newRun(number: number, model: ModelFacts, setup: RunSetup, request: GenerateRequest): Run {
   return {
@@ -90,6 +94,7 @@ export function runAfter(run: Run, event: EngineEvent): Run {
         mode: event.mode,
       };
     case 'token':
+    case 'sequence-texts':
       return run.prefilledFraction < 1 ? { ...run, prefilledFraction: 1 } : run;
     case 'stats':
       return { ...run, kv: event.kv, timing: event.timing, newTokens: event.newTokens };

@@ -13,7 +13,7 @@ export interface SamplingOffer {
   readonly said: readonly SettingKey[];
 }
 
-const keys = keysWhere(({ form }) => form === 'sampling');
+const keys = keysWhere(({ form, part }) => form === 'sampling' && part !== 'sequences');
 
 /** Offers what a model's authors suggest, and knows where each value comes from. Never changes a value unasked. */
 export class SamplingAdvice {

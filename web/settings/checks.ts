@@ -1,4 +1,5 @@
 import type { LayerType, Parsed } from '../../gpu/plan/layer-types.ts';
+import { SMALLEST_TEMPERATURE } from '../../gpu/plan/sampling.ts';
 import { settings, type SettingKey } from '../../worker/settings/settings.ts';
 import { complaintAbout, keysWhere } from '../../worker/settings/values.ts';
 import { policyOfSettings } from '../../worker/settings/policy-request.ts';
@@ -33,6 +34,9 @@ export function checkConfig(
   if (config.forwardPasses === 0 && config.backwardPasses === 0) {
     problems.backwardPasses = words.noPass;
   }
+  const { continuations, temperature, topK, topP, minP } = config;
+  const isGreedy = (temperature ?? 0) < SMALLEST_TEMPERATURE || topK === 1 || topP === 0 || minP === 1;
+  if ((continuations ?? 1) > 1 && isGreedy) problems.continuations ??= words.allEqual(continuations ?? 1);
   const policy = policyOfSettings(config, ANY_CONTEXT);
   if (!policy.ok) {
     const key = policy.field === 'positions' ? 'policyPositions' : policyKeyOf(policy.field);

@@ -2,6 +2,8 @@
 export const words = {
   sentence: (reason: string) => `${reason.charAt(0).toUpperCase()}${reason.slice(1)}.`,
   noPass: 'At least one pass is needed, forward or backward.',
+  allEqual: (count: number) =>
+    `Without chance all ${count} would be the same text: raise Temperature (0 takes the likeliest), or enter 1.`,
   link: {
     tooLong: (characters: number, most: number) =>
       `it has ${characters.toLocaleString('en')} characters, more than ${most.toLocaleString('en')}, so nothing of it was read`,

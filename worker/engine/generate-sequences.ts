@@ -3,6 +3,7 @@ import { applyConfig } from '../loader/apply-config.ts';
 import { Refused, valueOf } from '../outcome.ts';
 import type { SequencesRequest, SequencesResult } from '../protocol/sequences.ts';
 import { ThroughputClock } from '../throughput-clock.ts';
+import { GrowingTexts } from './growing-texts.ts';
 import type { RunnableModel, RunOptions } from './generate.ts';
 import { prepareSequences, type PreparedSequence } from './prepare-sequences.ts';
 import { isFull, SequenceScheduler } from './sequence-scheduler.ts';
@@ -42,12 +43,21 @@ export async function generateSequences(
 
   // Many sequences need the memory of the conversation.
   model.conversation.forget();
+  const growing =
+    request.tellTexts && model.text
+      ? new GrowingTexts(model.text, model.config.eosIds, (texts) => {
+          options.emit({ type: 'sequence-texts', texts });
+        })
+      : null;
   const batch = await openBatch(model.weights, plan, sequences);
+  const stopped = () => options.stopped() || (growing?.failed ?? false);
+  const around = { kv, clock, growing, options: { ...options, stopped } };
   try {
-    await new SequenceScheduler(batch, { kv, clock, options }).run(sequences);
+    await new SequenceScheduler(batch, around).run(sequences);
   } finally {
     batch.close();
   }
+  await growing?.finish();
   const texts = await textsOf(model, sequences);
   return {
     sequences: sequences.map(({ mode, end, tokens, prompt }, i) => ({

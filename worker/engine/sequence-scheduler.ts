@@ -1,7 +1,9 @@
 import { BackendError } from '../../gpu/backend-error.ts';
 import type { Batch, BatchText, Continuation, DecodeEnd } from '../../gpu/backend.ts';
+import { throttle } from '../run-clock.ts';
 import type { ThroughputClock } from '../throughput-clock.ts';
 import type { RunOptions } from './generate.ts';
+import type { GrowingTexts } from './growing-texts.ts';
 import type { PreparedSequence } from './prepare-sequences.ts';
 import { readPrompts } from './read-prompts.ts';
 import type { SumOfKv } from './sum-of-kv.ts';
@@ -15,14 +17,22 @@ interface Live {
 interface Surroundings {
   readonly kv: SumOfKv;
   readonly clock: ThroughputClock;
+  /** Tells the texts while they are written; null if nobody wants them. */
+  readonly growing: GrowingTexts | null;
   readonly options: RunOptions;
 }
+
+const STATS_INTERVAL_MS = 200;
 
 /** Keeps the places of a batch full. */
 export class SequenceScheduler {
   readonly #batch: Batch;
   readonly #around: Surroundings;
   readonly #live: Live[] = [];
+  #prompted = false;
+  readonly #reportStats = throttle(STATS_INTERVAL_MS, () => {
+    this.#emitStats();
+  });
 
   constructor(batch: Batch, around: Surroundings) {
     this.#batch = batch;
@@ -76,7 +86,28 @@ export class SequenceScheduler {
       readPrompts(this.#batch, prompts, { onPrepared, stopped: options.stopped }),
     );
     if (!finished) return;
+    this.#tellRead(opened);
     for (const live of opened) if (live.sequence.request.maxNewTokens === 0) this.#end(live, 'length');
+  }
+
+  /** Tells that the first prompt was read. */
+  #tellRead([first]: readonly Live[]): void {
+    if (this.#prompted || !first) return;
+    this.#prompted = true;
+    const { prompt, mode } = first.sequence;
+    this.#around.options.emit({ type: 'prefill', fraction: 1, promptTokens: prompt.length, mode });
+  }
+
+  /** The figures of all sequences together, and how many tokens the longest has. */
+  #emitStats(): void {
+    const { kv, clock, options } = this.#around;
+    const { prefillMs, decodeMs, prefillTokensPerSec, throughputTokensPerSec } = clock.timing();
+    options.emit({
+      type: 'stats',
+      kv: kv.usageWith(this.#live.map(({ text }) => text.kvUsage())),
+      timing: { prefillMs, decodeMs, prefillTokensPerSec, decodeTokensPerSec: throughputTokensPerSec },
+      newTokens: Math.max(0, ...this.#live.map(({ sequence }) => sequence.tokens.length)),
+    });
   }
 
   async #decode(): Promise<void> {
@@ -90,8 +121,11 @@ export class SequenceScheduler {
     }
   }
 
-  #continuation({ index, request, tokens, endTokens }: PreparedSequence, text: BatchText): Continuation {
-    const { clock, options } = this.#around;
+  #continuation(
+    { index, request, prompt, tokens, endTokens }: PreparedSequence,
+    text: BatchText,
+  ): Continuation {
+    const { clock, growing, options } = this.#around;
     return {
       text,
       sampling: request.sampling,
@@ -99,8 +133,10 @@ export class SequenceScheduler {
       endTokens,
       onToken: (id: number) => {
         clock.token();
+        growing?.push(index, tokens.at(-1) ?? prompt.at(-1), id);
         tokens.push(id);
         options.emit({ type: 'sequence-token', sequence: index, id });
+        if (growing) this.#reportStats();
       },
     };
   }

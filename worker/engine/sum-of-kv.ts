@@ -30,6 +30,17 @@ export class SumOfKv {
     }
   }
 
+  /** The sums if these, too, were ended. */
+  usageWith(live: readonly KvUsage[]): KvUsage {
+    const sum = new SumOfKv();
+    for (const layer of this.#layers.values()) sum.#layers.set(layer.layer, layer);
+    sum.#bytes = this.#bytes;
+    sum.#bytesPerToken = this.#bytesPerToken;
+    sum.#mostAllocatedBytes = this.#mostAllocatedBytes;
+    for (const each of live) sum.ended(each);
+    return sum.usage();
+  }
+
   usage(): KvUsage {
     return {
       bytes: this.#bytes,

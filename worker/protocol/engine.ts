@@ -20,7 +20,7 @@ import type {
 import type { LargestBatch, LargestBatchRequest } from './largest-batch.ts';
 import type { LoadRequest, ModelFacts } from './load.ts';
 import type { Measured, MeasureRequest, MeasureResult } from './measure.ts';
-import type { SequencesRequest, SequencesResult } from './sequences.ts';
+import type { SequencesRequest, SequencesResult, SequenceText } from './sequences.ts';
 import type { Convergence, ConvergenceRequest, Score, ScoreRequest } from './evaluate.ts';
 
 export interface EngineApi {
@@ -95,6 +95,11 @@ export type EngineEvent =
     }
   /** A new token of one of several sequences, by its index in the request. */
   | { readonly type: 'sequence-token'; readonly sequence: number; readonly id: number }
+  /**
+   * What sequences have gained since the last such event, a few times a second. Parts of characters are left out: the
+   * result has the whole texts.
+   */
+  | { readonly type: 'sequence-texts'; readonly texts: readonly SequenceText[] }
   /** Tokens that a measurement has read so far. */
   | { readonly type: 'measuring'; readonly tokens: number }
   | { readonly type: 'measured'; readonly item: number; readonly measured: Measured }

@@ -14,6 +14,14 @@ export interface SequencesRequest extends Pick<
 > {
   /** At least one. */
   readonly sequences: readonly SequenceRequest[];
+  /** Whether to tell the texts while they are written, as events `sequence-texts`. */
+  readonly tellTexts: boolean;
+}
+
+/** New text of one of several sequences, by its index in the request. */
+export interface SequenceText {
+  readonly sequence: number;
+  readonly text: string;
 }
 
 export interface SequencesResult {

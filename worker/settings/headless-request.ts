@@ -3,6 +3,7 @@ import { headlessPlaceOf } from './headless-place.ts';
 import { isFolderId } from './model-name.ts';
 import { policyRequestOf } from './policy-request.ts';
 import type { SettingValue } from './setting.ts';
+import { seedsFrom } from './seeds-from.ts';
 import { settings, type SettingValues } from './settings.ts';
 import { keysWhere } from './values.ts';
 
@@ -10,7 +11,7 @@ type Fields = Record<string, unknown>;
 
 /**
  * The settings as a request to the headless runner, with everything explicit: what `npm run headless` reads from standard
- * input. Numbers that are missing stay out. A model that was opened from a folder is named by that folder alone.
+ * input. Several continuations are as many sequences, which differ in their seeds. Numbers that are missing stay out. A model that was opened from a folder is named by that folder alone.
  */
 export function headlessRequestOf(values: Readonly<SettingValues>): Fields {
   const request: Fields = {};
@@ -21,6 +22,14 @@ export function headlessRequestOf(values: Readonly<SettingValues>): Fields {
     put(request, place.object, place.name, value);
   }
   if (values.policy !== keepEverything.id) request['policy'] = policyRequestOf(values);
+  const { continuations, seed, prompt } = values;
+  if (continuations !== null && continuations > 1 && seed !== null) {
+    delete request['prompt'];
+    request['sequences'] = seedsFrom(seed, continuations).map((each) => ({
+      prompt,
+      sampling: { seed: each },
+    }));
+  }
   return request;
 }
 

@@ -6,9 +6,18 @@ import type { NumberRange } from '../../gpu/plan/number-range.ts';
 
 /**
  * Which part of a request a setting belongs to. `model` and `load` settings reload the model; `page` settings belong
- * to no run.
+ * to no run. `sequences` says how many sequences a run writes, each with a request of its own.
  */
-export type SettingPart = 'model' | 'load' | 'sharing' | 'run' | 'policy' | 'prompt' | 'sampling' | 'page';
+export type SettingPart =
+  | 'model'
+  | 'load'
+  | 'sharing'
+  | 'run'
+  | 'policy'
+  | 'prompt'
+  | 'sampling'
+  | 'sequences'
+  | 'page';
 
 /** The forms that draw every row that names them. */
 export type FormName = 'sharing' | 'policy' | 'precision' | 'sampling';

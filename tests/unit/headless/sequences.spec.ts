@@ -100,6 +100,26 @@ describe('sequences in a request', () => {
     });
   });
 
+  it('are told while they are written, and add up to the texts of the result', async () => {
+    const sampling = { temperature: 0.8, seed: 3 };
+    const sequences = [{ prompt: 'Once upon' }, { prompt: 'The old king', sampling: { seed: 4 } }];
+    const asked = valueOf(parseRequest({ ...request, sampling, maxNewTokens: 24, sequences }));
+    if (!('sequences' in asked)) throw new Error('these are sequences');
+    valueOf(await engine.load(asked.load, () => undefined));
+    const texts = new Map<number, string>();
+    const kinds = new Set<string>();
+    const onEvent = (event: EngineEvent) => {
+      kinds.add(event.type);
+      if (event.type !== 'sequence-texts') return;
+      for (const { sequence, text } of event.texts) texts.set(sequence, (texts.get(sequence) ?? '') + text);
+    };
+    const told = await engine.generateSequences({ ...asked.sequences, tellTexts: true }, onEvent);
+    expect([0, 1].map((sequence) => texts.get(sequence))).toEqual(
+      valueOf(told).sequences.map(({ text }) => text),
+    );
+    expect([...kinds].sort()).toEqual(['prefill', 'sequence-texts', 'sequence-token', 'stats']);
+  });
+
   it('all end when the run is stopped, those that wait for a place too', async () => {
     const many = { ...request, maxNewTokens: 200, ignoreEos: true };
     const sequences = Array.from({ length: 40 }, () => ({ tokens: [1] }));

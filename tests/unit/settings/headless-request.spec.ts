@@ -52,6 +52,18 @@ describe('the settings as a headless request', () => {
     expect(headlessRequestOf({ ...values, model })['model']).toBe(named);
   });
 
+  it('are sequences with seeds of their own if several texts are written', () => {
+    const request = headlessRequestOf({ ...values, continuations: 2, seed: 5 });
+    expect(request).not.toHaveProperty('prompt');
+    expect(request['sequences']).toEqual([
+      { prompt: values.prompt, sampling: { seed: 5 } },
+      { prompt: values.prompt, sampling: { seed: 6 } },
+    ]);
+    expect(parseRequest(request)).toMatchObject({
+      value: { sequences: { sequences: [{ sampling: { seed: 5 } }, { sampling: { seed: 6, topP: 0.95 } }] } },
+    });
+  });
+
   it('leave out a number that is missing', () => {
     expect(headlessRequestOf({ ...values, maxNewTokens: null })).not.toHaveProperty('maxNewTokens');
   });

@@ -61,3 +61,11 @@ it('says nothing if nothing can be compared', () => {
   const other = { prompt: 'Twice', adapter: 'WebGPU', newTokens: 9, policy: 'h2o' };
   expect(sentence(other, {})).toBe('');
 });
+
+it('puts neither the memory nor the speed of several texts beside those of one', () => {
+  const several = { continuations: 4, kvBytes: 400 };
+  const speeds = [spread(80, 90), spread(20, 22)] as const;
+  expect(sentence({ ...several, text: ' upon a tree' }, {}, speeds)).toBe(
+    'Against the last run: text differs from word 3.',
+  );
+});

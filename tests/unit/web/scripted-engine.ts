@@ -3,6 +3,7 @@ import type { EngineEvent } from '../../../worker/protocol/engine.ts';
 import type { Outcome } from '../../../worker/protocol/failure.ts';
 import type { GenerateRequest, GenerateResult } from '../../../worker/protocol/generate.ts';
 import type { LoadRequest, ModelFacts, SharingConfig } from '../../../worker/protocol/load.ts';
+import type { SequencesRequest, SequencesResult } from '../../../worker/protocol/sequences.ts';
 
 export const stored: SharingConfig = {
   layerTypes: '0_2_2_3',
@@ -61,8 +62,10 @@ export const result: GenerateResult = {
 export class ScriptedEngine {
   readonly loads: LoadRequest[] = [];
   readonly runs: GenerateRequest[] = [];
+  readonly batches: SequencesRequest[] = [];
   readonly answerLoad: ((outcome: Outcome<ModelFacts>) => void)[] = [];
   readonly answerRun: ((outcome: Outcome<GenerateResult>) => void)[] = [];
+  readonly answerBatch: ((outcome: Outcome<SequencesResult>) => void)[] = [];
   emit: (event: EngineEvent) => void = () => undefined;
   countTokens = vi.fn();
   stop = vi.fn();
@@ -79,6 +82,12 @@ export class ScriptedEngine {
     this.runs.push(request);
     this.emit = receive;
     return new Promise<Outcome<GenerateResult>>((resolve) => this.answerRun.push(resolve));
+  }
+
+  generateSequences(request: SequencesRequest, receive: (event: EngineEvent) => void) {
+    this.batches.push(request);
+    this.emit = receive;
+    return new Promise<Outcome<SequencesResult>>((resolve) => this.answerBatch.push(resolve));
   }
 }
 

@@ -5,6 +5,8 @@ export const words = {
     'Profiling: the next run loads the model again on a device that keeps time, which can be slower, and ends with five slow steps of one pass per dispatch',
   noClock: 'This adapter cannot say how long a kernel takes',
   noRun: 'The charts are drawn while a run writes. Press Generate.',
+  several:
+    'The last run wrote several texts together, of which nothing is recorded token by token. Set Continuations to 1, and press Generate.',
   noKernelTimes: 'Either this adapter does not report how long a kernel takes, or the run decoded no token.',
   tokens: 'tokens',
   kvBytes: 'KV in use',

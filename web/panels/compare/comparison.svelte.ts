@@ -112,7 +112,10 @@ export class Comparison {
     const { config } = this.#playground;
     const common = {
       prompt: config.prompt,
-      common: describeSettings(config, (row) => !row.compared && row.form !== null),
+      common: describeSettings(
+        config,
+        (row) => !row.compared && row.form !== null && row.part !== 'sequences',
+      ),
       build,
     };
     const own = this.#playground.loadRequestOf(config);

@@ -6,6 +6,8 @@ export const words = {
   lastRun: 'last run',
   noRun: 'after the first run',
   newTokens: (run: string, count: number) => `${run}, ${count} new`,
+  /** Of several texts that are written together. */
+  together: (run: string, texts: number) => `${run}, ${texts} texts together`,
   mode: (run: string, mode: string) => `${run}, ${mode}`,
   perSecond: 'tokens/s',
   ofRuns: (range: string, count: number) => `${range}, ${count} runs; `,
@@ -18,7 +20,8 @@ export const words = {
   planLater: 'known once the model is loaded',
   bytesLater: 'bytes per token: once the model is loaded',
   nothingInUse: '0 B in use',
-  inUse: (bytes: string, running: boolean) => `${bytes} in use by ${running ? 'this run' : 'the last run'}`,
+  inUse: (bytes: string, running: boolean, texts: number) =>
+    `${bytes} in use by ${running ? 'this run' : 'the last run'}${texts > 1 ? `, ${texts} texts` : ''}`,
   /** Of the bytes in use, under LESS. */
   rowsAndState: (rows: string, state: string) => `rows ${rows} + state ${state}`,
   /** Stands between the model and the plan of a run under other settings. */

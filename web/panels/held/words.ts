@@ -1,6 +1,8 @@
 /** The words of the panel that shows what the stores hold. */
 export const words = {
   empty: 'Press Generate, and watch the cache fill. A cell is a token whose keys and values a store holds.',
+  several:
+    'The last run wrote several texts together, each with a cache of its own. Set Continuations to 1, and press Generate.',
   none: (plan: string) => `Everything that a layer of ${plan} can still see.`,
   under: (policy: string) => `Under ${policy}.`,
   tokens: 'Tokens of the text that are still held',

@@ -3,6 +3,8 @@ export const words = {
   record: 'Measure every token',
   recordHint:
     'Records the probability, the rank and the alternatives of each token of the next run; slows each step a little',
+  several:
+    'The last run wrote several texts together, of which no token is measured. Set Continuations to 1, and press Generate.',
   strip: 'Tokens of the output',
   token: (number: number, text: string) => `Token ${number}: ${text}`,
   facts: (probability: string, rank: number) => `probability ${probability}, rank ${rank}`,

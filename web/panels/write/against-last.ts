@@ -30,10 +30,12 @@ export function againstLast(
 ): AgainstLast {
   const sameAdapter = run.adapter === before.adapter && run.adapterDetail === before.adapterDetail;
   const samePrompt = run.asked === 'text' && before.asked === 'text' && run.prompt === before.prompt;
-  const kv = kvRatio(run, before);
+  // KV and speed of several texts that were written together are those of all of them.
+  const asMany = (run.continuations ?? 1) === (before.continuations ?? 1);
+  const kv = asMany ? kvRatio(run, before) : null;
   return {
     kv: kv === null ? null : kv - 1,
-    decode: sameAdapter ? decodeAgainst(speedsOf(run).decode, speedsOf(before).decode) : null,
+    decode: sameAdapter && asMany ? decodeAgainst(speedsOf(run).decode, speedsOf(before).decode) : null,
     text: samePrompt ? firstDifference(run.text, before.text) : null,
   };
 }
@@ -41,7 +43,9 @@ export function againstLast(
 /** Of the bytes at the end if both hold as many tokens, else of the bytes of a token, if those are constant. */
 function kvRatio(run: StoredRun, before: StoredRun): number | null {
   const tokensOf = ({ promptTokens, newTokens }: StoredRun) => promptTokens + newTokens;
-  if (tokensOf(run) === tokensOf(before)) return before.kvBytes > 0 ? run.kvBytes / before.kvBytes : null;
+  const single = [run, before].every(({ continuations }) => (continuations ?? 1) === 1);
+  if (single && tokensOf(run) === tokensOf(before))
+    return before.kvBytes > 0 ? run.kvBytes / before.kvBytes : null;
   const grows = (each: StoredRun) => each.policy === keepEverything.id && !each.layerTypes.includes('s');
   return grows(run) && grows(before) && before.kvBytesPerToken > 0
     ? run.kvBytesPerToken / before.kvBytesPerToken
