@@ -5,6 +5,8 @@ import type { SharingConfig } from '../../worker/protocol/load.ts';
 /** A model that ships with the page, as `models/index.json` lists it. */
 export interface ModelEntry {
   readonly id: string;
+  /** What people call it: its sharing, its text, its size. */
+  readonly name: string;
   readonly description: string;
   /** The configuration that the checkpoint was trained with, known before its weights are loaded. */
   readonly stored: SharingConfig;
@@ -63,6 +65,7 @@ function isModelEntry(value: unknown): value is Listed {
   const entry = value as Partial<Record<keyof ModelEntry, unknown>>; // still unknown inside
   return (
     typeof entry.id === 'string' &&
+    typeof entry.name === 'string' &&
     typeof entry.description === 'string' &&
     isSharingConfig(entry.stored) &&
     (entry.measured === undefined || isMeasured(entry.measured)) &&

@@ -64,7 +64,7 @@ const loaded = (playground: Playground) =>
 async function openComparison() {
   const engine = new RecordingEngine();
   const playground = new Playground(engine as unknown as Engine); // it calls nothing else
-  playground.start(Promise.resolve([{ id: facts.id, description: '', kernels: [], stored }]));
+  playground.start(Promise.resolve([{ id: facts.id, name: '', description: '', kernels: [], stored }]));
   await loaded(playground);
   const comparison = new Comparison(playground);
   comparison.rounds = 1;

@@ -16,6 +16,7 @@ const model = (
   contextTokens = 512,
 ): ModelEntry => ({
   id,
+  name: '',
   description: '',
   kernels: [],
   stored,

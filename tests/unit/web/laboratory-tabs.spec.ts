@@ -83,7 +83,7 @@ class Tab {
     const scripted = new ScriptedEngine();
     const playground = new Playground(scripted);
     playground.start(
-      Promise.resolve([{ id: playground.config.model, description: '', kernels: [], stored }]),
+      Promise.resolve([{ id: playground.config.model, name: '', description: '', kernels: [], stored }]),
     );
     await settled();
     const [request] = scripted.loads;

@@ -148,8 +148,15 @@ describe('a saved picture', () => {
       forceNodiag: false,
     };
     const curve = familyCurve([
-      { id: 'fairy-llama', description: '', kernels: [], stored, measured: measured(2 ** 20, 1.4445) },
-      { id: 'fairy-cla', description: '', kernels: [], stored, measured: measured(2 ** 19, 1.5) },
+      {
+        id: 'fairy-llama',
+        name: '',
+        description: '',
+        kernels: [],
+        stored,
+        measured: measured(2 ** 20, 1.4445),
+      },
+      { id: 'fairy-cla', name: '', description: '', kernels: [], stored, measured: measured(2 ** 19, 1.5) },
     ]);
     if (!curve) throw new Error('two models make a curve');
     const texts = textsIn(asSvg(framed(familyFigure('Quality against KV', curve), [])));

@@ -31,7 +31,7 @@ describe('the playground', () => {
     engine = new ScriptedEngine();
     playground = new Playground(engine);
     playground.start(
-      Promise.resolve([{ id: playground.config.model, description: '', kernels: [], stored }]),
+      Promise.resolve([{ id: playground.config.model, name: '', description: '', kernels: [], stored }]),
     );
     await settled();
   });
@@ -49,7 +49,7 @@ describe('the playground', () => {
     const plain = { ...stored, layerTypes: '0_1_2_3' };
     playground.models = [
       ...playground.models,
-      { id: 'fairy-llama', description: '', kernels: [], stored: plain },
+      { id: 'fairy-llama', name: '', description: '', kernels: [], stored: plain },
     ];
     await loaded();
 
@@ -92,7 +92,13 @@ describe('the playground', () => {
     await loaded();
     playground.planEditor.edit('0_0_0_0', 'typed');
     playground.models = [
-      { id: 'fairy-llama', description: '', kernels: [], stored: { ...stored, layerTypes: '0_1_2_3' } },
+      {
+        id: 'fairy-llama',
+        name: '',
+        description: '',
+        kernels: [],
+        stored: { ...stored, layerTypes: '0_1_2_3' },
+      },
     ];
     playground.chooseLayout('0_1_2_3', 'preset');
     expect(playground.config).toMatchObject({ model: 'folder:mine', layerTypes: '0_1_2_3' });
@@ -214,7 +220,7 @@ describe('the playground', () => {
 
   it('opens a link without loading or running anything, and loads with the next Generate', async () => {
     const other = new Playground((engine = new ScriptedEngine()));
-    const models = [{ id: other.config.model, description: '', kernels: [], stored }];
+    const models = [{ id: other.config.model, name: '', description: '', kernels: [], stored }];
     other.start(Promise.resolve(models), decodeHash('#v=1&layers=0_0_2_2&seed=9&colour=red'));
     await settled();
     expect(engine.loads).toHaveLength(0);

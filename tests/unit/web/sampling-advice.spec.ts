@@ -37,7 +37,7 @@ describe('the sampling that a model’s authors suggest', () => {
     engine = new ScriptedEngine();
     playground = new Playground(engine);
     playground.start(
-      Promise.resolve([{ id: playground.config.model, description: '', kernels: [], stored }]),
+      Promise.resolve([{ id: playground.config.model, name: '', description: '', kernels: [], stored }]),
     );
     await settled();
   });

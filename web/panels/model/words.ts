@@ -1,6 +1,7 @@
 /** The words of the model panel. */
 export const words = {
   model: 'Model',
+  named: (id: string, name: string) => `${id}: ${name}`,
   fromFolder: 'Opened from a folder on this machine. Its files are read from there.',
   fromServer: (endpoint: string) => `From ${endpoint}.`,
   measured: (description: string, bits: string) =>
