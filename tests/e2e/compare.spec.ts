@@ -28,7 +28,7 @@ test('compares configurations: one agrees with itself, and others differ as in t
   await lab.number('Max new tokens').fill('12');
   const part = page.getByRole('region', { name: 'Compare', exact: true });
   await part.locator('summary').first().click();
-  await expect(part).toContainText('one after the other on the one GPU');
+  await expect(part).toContainText('sampling, one after the other.');
   const add = part.getByRole('button', { name: 'Add current settings' });
   await add.click();
   await expect(part.getByRole('button', { name: 'Compare' })).toHaveAttribute('aria-disabled', 'true');

@@ -70,6 +70,16 @@ it('An edited plan is exported as the same bytes as in Node, and the file is sav
   await expect.poll(() => site.downloaded('fairy-lckv-export.zip')).toEqual(bytes.length);
 });
 
+it('Two continuations are written side by side, and the chosen one becomes the text', async () => {
+  lab = await site.visit();
+  await lab.fill('spinbutton', 'Continuations', '2');
+  const first = await lab.generate(12);
+  await lab.press('Choose continuation 2');
+  await lab.find('button', 'Continuation 2 is in Output');
+  expect(await lab.text('region', 'Output')).not.toBe(first);
+  expect(await lab.valueOf('spinbutton', 'Seed')).toBe('2');
+});
+
 it('A chat continues from the KV of its earlier turns', async () => {
   lab = await site.visit();
   const folder = join(site.home, 'chat-model');

@@ -197,6 +197,15 @@ export const scenes = {
     await select(page, 'Chart', 'throughput');
     return { laboratory: panel };
   },
+  /** Four continuations of one prompt, of which the third was chosen. */
+  beside: async (page) => {
+    await select(page, 'Backend', 'cpu');
+    await fill(page, 'Max new tokens', '60');
+    await fill(page, 'Continuations', '4');
+    await generate(page);
+    await press(page, 'Choose continuation 3');
+    return { window: 'window', page: 'page', beside: region(page, 'Side by side') };
+  },
   /** Batches of the shipped family, timed on the CPU. */
   throughput: async (page) => {
     await select(page, 'Backend', 'cpu');

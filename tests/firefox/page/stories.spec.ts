@@ -32,7 +32,7 @@ it('A visitor opens the page, presses Generate, and text streams from WebGPU in 
   expect(await lab.text('status', 'Decode speed')).toMatch(/\d tokens\/s/);
 });
 
-it('Another layer_types shrinks or grows the KV cache, and the next run uses it', async () => {
+it('Another layer_types shrinks or grows the KV cache, and the next runs use it, also of two texts side by side', async () => {
   const lab = await site.visit();
   await lab.fill('textbox', 'Layer types', '0_1_2_3_4_5_6_7');
   await lab.until('status', 'KV cache', /100 % of plain LLaMA/);
@@ -41,6 +41,14 @@ it('Another layer_types shrinks or grows the KV cache, and the next run uses it'
   await lab.says(/Done/);
   expect(await lab.text('status', 'KV cache')).toMatch(/2 KiB per token/);
   expect(await lab.text('region', 'Output')).not.toBe('');
+
+  await lab.fill('spinbutton', 'Continuations', '2');
+  await lab.press('Generate');
+  await lab.until('status', 'KV cache', /by the last run, 2 texts/);
+  const first = await lab.text('region', 'Output');
+  await lab.press('Choose continuation 2');
+  await lab.find('button', 'Continuation 2 is in Output');
+  expect(await lab.text('region', 'Output')).not.toBe(first);
 });
 
 it('A mistake in layer_types says where it is', async () => {
