@@ -104,6 +104,29 @@ const attempts = {
   'an image of another origin': (origin: string) => {
     new Image().src = origin;
   },
+  'a module of another origin': (origin: string) => {
+    import(`${origin}/owned.js`).catch(() => undefined);
+  },
+  'an address that is a script': () => {
+    const link = Object.assign(document.createElement('a'), { href: 'javascript:globalThis.owned=true' });
+    document.body.append(link);
+    link.click();
+  },
+  'a background of another origin': (origin: string) => {
+    const box = document.createElement('div');
+    box.style.backgroundImage = `url(${origin}/?secret)`;
+    box.style.height = '9px';
+    document.body.append(box);
+  },
+  'a font of another origin': (origin: string) => {
+    new FontFace('owned', `url(${origin}/font)`).load().catch(() => undefined);
+  },
+  'a sound of another origin': (origin: string) => {
+    new Audio(`${origin}/sound`).load();
+  },
+  'a shared worker in a data: address': () => {
+    new SharedWorker('data:text/javascript,0');
+  },
   'a frame': (origin: string) => {
     document.body.append(Object.assign(document.createElement('iframe'), { src: origin }));
   },
