@@ -196,6 +196,8 @@ describe('what was timed', () => {
     );
     expect(words.limit({ ...largest, places: 0 }, budget, false)).toMatch(/^There is no room for one text/);
     expect(words.limit({ ...largest, missingBytes: null }, budget, false)).toMatch(/no kernel can bind/);
+    const most = { ...largest, places: 4096, missingBytes: null };
+    expect(words.limit(most, budget, false)).toMatch(/kvtab writes at most 4,096 texts at once\.$/);
     expect(words.limit({ ...largest, missingBytes: null }, budget, true)).toMatch(/under a cache policy/);
   });
 

@@ -8,7 +8,7 @@ import type { BatchSize } from '../../../worker/protocol/measure.ts';
 import { policyRequestOf } from '../../../worker/settings/policy-request.ts';
 import type { PlaygroundConfig } from '../../settings/settings.ts';
 import { MOST_PLANS, type OfferedPlan } from './offered-plans.ts';
-import { words } from './words.ts';
+import { MOST_AT_ONCE, words } from './words.ts';
 
 export const MIB = 2 ** 20;
 
@@ -25,7 +25,7 @@ export interface TimingSetup {
 
 export const lengthRange: NumberRange = { min: 1, max: 65_536, whole: true };
 export const budgetRange: NumberRange = { min: 1, max: 10_000_000, whole: true };
-export const mostOptions = [8, 16, 32, 64, 128, 256, 4096];
+export const mostOptions = [8, 16, 32, 64, 128, 256, MOST_AT_ONCE];
 export const roundOptions = [1, 3, 5, 9];
 
 export interface SetupProblems {

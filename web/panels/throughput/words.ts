@@ -1,6 +1,9 @@
 import type { LargestBatch } from '../../../worker/protocol/largest-batch.ts';
 import { formatBytes, formatCount } from '../../ui/format.ts';
 
+/** No batch is larger, however much memory there is. */
+export const MOST_AT_ONCE = 4096;
+
 const texts = (count: number) => formatCount(count, 'text');
 
 /** The words of the panel about throughput. */
@@ -33,7 +36,7 @@ export const words = {
     budget: 'Memory budget, MiB',
     budgetHint: (weights: string) => `For weights (${weights}), KV and scratch together`,
     most: 'Time at most',
-    mostOf: (count: number) => (count >= 4096 ? 'as many as fit' : `${texts(count)} at once`),
+    mostOf: (count: number) => (count >= MOST_AT_ONCE ? 'as many as fit' : `${texts(count)} at once`),
     mostHint: 'Larger batches are only counted',
     rounds: 'Rounds',
     roundsOf: (rounds: number) => (rounds === 1 ? '1 (noise unknown)' : String(rounds)),
@@ -107,6 +110,8 @@ export const words = {
     if (missingBytes !== null) {
       return `${taken} One more text would pass the budget by ${formatBytes(missingBytes)}.`;
     }
+    if (places >= MOST_AT_ONCE)
+      return `${taken} Memory is left, but kvtab writes at most ${texts(places)} at once.`;
     if (evicts) return `${taken} Memory is left, but under a cache policy no more texts are written at once.`;
     return `${taken} Memory is left, but no kernel can bind the buffers of more texts at once.`;
   },
