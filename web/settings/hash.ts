@@ -145,9 +145,10 @@ export function decodeHash(hash: string, table = settings): Decoded {
     if (complaint !== null) reading.complaints.push(complaint);
   }
   const { values, omitted, build, contenders, experiment } = reading;
-  const more = reading.complaints.length - MOST_COMPLAINTS;
+  const distinct = [...new Set(reading.complaints)];
+  const more = distinct.length - MOST_COMPLAINTS;
   const complaints = [
-    ...reading.complaints.slice(0, MOST_COMPLAINTS),
+    ...distinct.slice(0, MOST_COMPLAINTS),
     ...(more > 0 ? [words.link.moreComplaints(more)] : []),
     ...(parts.length > MOST_FIELDS ? [words.link.tooManyFields(MOST_FIELDS)] : []),
   ];

@@ -116,6 +116,7 @@ describe('the address', () => {
     ['#v=1&model=https://x/y', 'model cannot be “https://x/y”'],
     ['#v=9&seed=3', 'version 9 is not known here: read as version 1'],
     ['#v=1&seed=3&seed=4', '“seed” comes twice: the first one counts'],
+    ['#v=1&seed=3&seed=4&seed=5', '“seed” comes twice: the first one counts'],
     ['#v=1&prompt=%E0%A4%A', '“prompt” is not a field with a value'],
     ['#hello', '“hello” is not a field with a value'],
     ['#__proto__=1', '“__proto__” is not known'],
