@@ -10,29 +10,34 @@ import type { Kernel } from '../../gpu/webgpu/kernel.ts';
 import { attend, type AttendParams } from '../../gpu/webgpu/kernels/attend.ts';
 import { attendOnce } from '../../gpu/webgpu/kernels/attend-once.ts';
 import { attendMany } from '../../gpu/webgpu/kernels/attend-many.ts';
+import type { Columns } from '../../gpu/webgpu/kernels/columns.ts';
 import { embed } from '../../gpu/webgpu/kernels/embed.ts';
-import { gateUp } from '../../gpu/webgpu/kernels/gate-up.ts';
+import { gateUp, gateUpColumns } from '../../gpu/webgpu/kernels/gate-up.ts';
 import type { HeadsParams } from '../../gpu/webgpu/kernels/heads.ts';
+import type { MatvecInput, MatvecTuning } from '../../gpu/webgpu/kernels/matvec.ts';
 import { placeHeads } from '../../gpu/webgpu/kernels/place-heads.ts';
+import { projectHeads, projectHeadsColumns } from '../../gpu/webgpu/kernels/project-heads.ts';
 import { projectQkvColumns } from '../../gpu/webgpu/kernels/project-qkv.ts';
-import { projectHeads } from '../../gpu/webgpu/kernels/project-heads.ts';
-import { project } from '../../gpu/webgpu/kernels/project.ts';
+import { project, projectColumns } from '../../gpu/webgpu/kernels/project.ts';
 import { sample } from '../../gpu/webgpu/kernels/sample.ts';
 import { swiglu } from '../../gpu/webgpu/kernels/swiglu.ts';
 import { packSampling } from '../../gpu/webgpu/pack-sampling.ts';
-import { packSteps } from '../../gpu/webgpu/step.ts';
-import { countDispatch } from '../../tools/bench/count/accesses.ts';
-import { openCountingDevice } from '../../tools/bench/count/counting-device.ts';
 import { adapterOrFail } from '../support/adapter-or-fail.ts';
-import { BARRIERS, CHAIN, countLoads, FIRST_BUFFER } from '../support/count-loads.ts';
+import { declared, facts, loaded, type Contents } from '../support/kernel-access.ts';
 import { rowTable } from '../support/kernels.ts';
 
-/** What a buffer holds, or how many words of zeros. */
-type Contents = Uint32Array | number;
+/** A product for several rows, of which the last columns may have none. */
+interface OfBatch {
+  readonly columns: Columns;
+  readonly texts: number;
+  readonly type: MatrixFormat;
+  readonly input: MatvecInput;
+  readonly count: number;
+  readonly cols: number;
+  readonly tuning: MatvecTuning;
+}
 
 const position = 99;
-const windowTokens = 40;
-const facts = { backend: 'webgpu', vendor: '', description: '', software: true } as const;
 
 const rows = (at = position) => rowTable([rowAt(linearSlots(at + 1), at)]);
 const words = (format: MatrixFormat, count: number, cols: number) => (count * rowBytes(format, cols)) / 4;
@@ -245,6 +250,111 @@ describe.runIf(runningIn === 'node')('A kernel loads what it declares', () => {
     });
   });
 
+  /** A row for each of some texts, whose slots lie behind one another. They have come equally far, or not. */
+  const rowsOfTexts = (texts: number, apart = 0) =>
+    rowTable(
+      Array.from({ length: texts }, (_, text) =>
+        rowAt(
+          { ...linearSlots(position + 1), firstSlot: text * (position + 1) },
+          position - text * apart,
+          text,
+        ),
+      ),
+    );
+
+  const ofBatches: readonly OfBatch[] = [
+    { columns: 2, texts: 3, type: 'f16', input: normed(72), count: 18, cols: 72, tuning: hardware },
+    { columns: 4, texts: 4, type: 'q4', input: plain, count: 10, cols: 72, tuning: software },
+    {
+      ...{ columns: 4, texts: 6, type: 'f16', count: 12, cols: 96, tuning: hardware },
+      input: { kind: 'splits', splits: 2, heads: 6 },
+    },
+    { columns: 8, texts: 8, type: 'q8', input: normed(72), count: 10, cols: 72, tuning: hardware },
+  ];
+  it.each(some(2, ofBatches))(
+    'project: $texts rows of a batch by $columns, $type, $input.kind, $tuning.lanes lanes',
+    async ({ columns, texts, type, input, count, cols, tuning }) => {
+      const splits = input.kind === 'splits' ? input.splits * (cols + 4 * input.heads) : cols;
+      const room = Math.ceil(texts / columns) * columns;
+      await compare(
+        projectColumns(columns),
+        { matrix: { rows: count, cols, type }, input, yStride: count, add: true, biased: true, tuning },
+        {
+          x: new Uint32Array(room * splits).fill(0x3f800000), // ones, because parts without keys are not loaded
+          gain: cols,
+          w: words(type, count, cols),
+          bias: count,
+          y: room * count,
+        },
+        texts,
+      );
+    },
+  );
+
+  it('gate-up: 3 rows of a batch by 2', async () => {
+    const [texts, count, cols] = [3, 20, 40];
+    await compare(
+      gateUpColumns(2),
+      {
+        matrix: { rows: count, cols, type: 'f16' },
+        ...{ input: normed(cols), yStride: count / 2, biased: true, tuning: software },
+      },
+      { x: 4 * cols, gain: cols, w: words('f16', count, cols), bias: count, y: 4 * count },
+      texts,
+    );
+  });
+
+  it('project-heads: 3 rows of a batch by 2', async () => {
+    const [texts, cols] = [3, 72];
+    const count = keyValue.heads * keyValue.headDim;
+    await compare(
+      projectHeadsColumns(2),
+      {
+        matrix: { rows: count, cols, type: 'f16' },
+        ...{ input: normed(cols), biased: true, heads: keyValue, lanes: 4 },
+      },
+      {
+        ...headBuffers(keyValue),
+        ...{ x: 4 * cols, gain: cols, w: words('f16', count, cols), bias: count },
+        out: texts * (position + 1) * count,
+        rows: rowsOfTexts(texts, 1),
+      },
+      texts,
+    );
+  });
+
+  it.each([attend, attendOnce])('$label: 3 rows of a batch', async (kernel) => {
+    const texts = 3;
+    const params = { ...attention, splits: 2 };
+    const size = params.heads * params.headDim;
+    await compare(
+      kernel,
+      params,
+      {
+        q: texts * size,
+        kv: texts * (position + 1) * params.kvHeads * params.headDim,
+        y: texts * params.splits * (size + 4 * params.heads),
+        rows: rowsOfTexts(texts),
+      },
+      texts,
+    );
+  });
+
+  it('embed: 3 rows of a batch', async () => {
+    const texts = 3;
+    await compare(
+      embed,
+      { rows: 4, cols: 296, type: 'f16', tokenPlaces: position + 2 },
+      {
+        tokens: new Uint32Array(texts * (position + 2)).map((_, i) => Math.floor(i / (position + 2))),
+        w: words('f16', 4, 296),
+        hidden: texts * 296,
+        rows: rowsOfTexts(texts),
+      },
+      texts,
+    );
+  });
+
   const rowsOfPrompt = (first: number, count: number) =>
     rowTable(Array.from({ length: count }, (_, i) => rowAt(linearSlots(first + count), first + i)));
 
@@ -269,101 +379,3 @@ describe.runIf(runningIn === 'node')('A kernel loads what it declares', () => {
     );
   });
 });
-
-/** Loads by buffer, without those that load nothing; barriers; waits. */
-interface Counted {
-  readonly loads: Readonly<Record<string, { readonly asked: number; readonly distinct: number }>>;
-  readonly barriers: number;
-  readonly longestLoadChain: number;
-}
-
-async function declared<Binding extends string, Params>(
-  kernel: Kernel<Binding, Params>,
-  params: Params,
-  contents: Readonly<Record<string, Contents>>,
-  count: number,
-): Promise<Counted> {
-  const counting = openCountingDevice();
-  const context = new GpuContext(counting.device, facts);
-  const [noted] = await counting.dispatchesOf(() => dispatch(context, kernel, params, contents, count));
-  if (!noted) throw new Error('nothing was dispatched');
-  const { loads, barriers, longestLoadChain } = countDispatch(noted).access;
-  const some = Object.entries(loads).filter(([, each]) => (each?.asked ?? 0) > 0);
-  return { loads: Object.fromEntries(some) as Counted['loads'], barriers, longestLoadChain };
-}
-
-async function loaded<Binding extends string, Params>(
-  context: GpuContext,
-  kernel: Kernel<Binding, Params>,
-  params: Params,
-  contents: Readonly<Record<string, Contents>>,
-  count: number,
-): Promise<Counted> {
-  const names = Object.keys(contents);
-  const sizes = Object.values(contents).map((each) => (typeof each === 'number' ? each : each.length));
-  const marks = names.map((_, i) => sizes.slice(0, i).reduce((sum, size) => sum + size, 16));
-  const end = sizes.reduce((sum, size) => sum + size, 16);
-  const counting = countLoads(kernel, (name) => marks[names.indexOf(name)] ?? end);
-  const all = { ...contents, counted: end };
-  const counted = await dispatch(context, counting.kernel, params, all, count, 'counted');
-  const [x, y = 1, z = 1] = kernel.workgroups(params, count);
-  const invocations = x * y * z * (kernel.constants(params)['WG'] ?? 64);
-  const loads = counting.buffers.map((name, i) => {
-    const index = names.indexOf(name);
-    const from = marks[index] ?? 0;
-    const marked = counted.subarray(from, from + (sizes[index] ?? 0));
-    const distinct = marked.reduce((sum, mark) => sum + 4 * bitsIn(mark), 0);
-    return [name, { asked: counted[FIRST_BUFFER + i] ?? 0, distinct }] as const;
-  });
-  return {
-    loads: Object.fromEntries(loads.filter(([, { asked }]) => asked > 0)),
-    barriers: ((counted[BARRIERS] ?? 0) / invocations) * x * y * z,
-    longestLoadChain: counted[CHAIN] ?? 0,
-  };
-}
-
-const bitsIn = (mark: number) => mark.toString(2).replaceAll('0', '').length;
-
-/** Dispatches a kernel for some rows, and reads a buffer back if asked to. */
-async function dispatch<Binding extends string, Params>(
-  { device, ledger, kernels }: GpuContext,
-  kernel: Kernel<Binding, Params>,
-  params: Params,
-  contents: Readonly<Record<string, Contents>>,
-  count: number,
-  output?: string,
-): Promise<Uint32Array> {
-  const scope = ledger.scope('counted');
-  try {
-    const all: Record<string, Contents> = {
-      ...contents,
-      step: packSteps([{ rows: count, firstRow: 0, windowTokens }]),
-    };
-    const buffers = Object.fromEntries(
-      Object.entries<string>(kernel.bindings).map(([name, kind]) => {
-        const content = all[name] ?? 4;
-        const bytes = 4 * (typeof content === 'number' ? Math.ceil(content / 4) * 4 : content.length);
-        const isUniform = kind === 'uniform' || kind === 'step';
-        const buffer = isUniform ? scope.uniform(name, bytes) : scope.storage(name, bytes);
-        if (typeof content !== 'number') device.queue.writeBuffer(buffer, 0, content.slice());
-        return [name, buffer];
-      }),
-    ) as Record<Binding, GPUBuffer>; // the keys of `bindings` are the Bindings
-    const recorder = kernels.record(scope);
-    recorder.add(kernel, params, buffers);
-    const recording = await recorder.finish();
-    const encoder = device.createCommandEncoder();
-    const pass = encoder.beginComputePass();
-    recording.replay(pass, 0, count);
-    pass.end();
-    const read = Object.entries<GPUBuffer>(buffers).find(([name]) => name === output)?.[1];
-    const staging = read && scope.staging('read-back', read.size);
-    if (read && staging) encoder.copyBufferToBuffer(read, 0, staging, 0, read.size);
-    device.queue.submit([encoder.finish()]);
-    if (!staging) return new Uint32Array();
-    await staging.mapAsync(GPUMapMode.READ);
-    return new Uint32Array(staging.getMappedRange()).slice();
-  } finally {
-    scope.free();
-  }
-}

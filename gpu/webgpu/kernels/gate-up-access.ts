@@ -1,6 +1,6 @@
 import { declareColumnsAccess } from './access.ts';
 import { gateUpColumns } from './gate-up.ts';
-import { matvecAccess, rowsAskedFor, takersIn } from './matvec-access.ts';
+import { columnsIn, matvecAccess, rowsAskedFor, takersIn } from './matvec-access.ts';
 
 export const gateUpAccess = declareColumnsAccess(gateUpColumns, (dispatch) => {
   const { constant, shape } = dispatch;
@@ -10,7 +10,7 @@ export const gateUpAccess = declareColumnsAccess(gateUpColumns, (dispatch) => {
   return {
     loads: {
       ...product.loads,
-      bias: { asked: 4 * shape.rows * biased * dispatch.workgroups[0], distinct: 4 * shape.rows * biased },
+      bias: { asked: 4 * shape.rows * biased * columnsIn(dispatch), distinct: 4 * shape.rows * biased },
     },
     barriers: product.barriers,
     longestLoadChain: product.longestLoadChain + biased * Math.ceil(2 / constant('LANES')),
