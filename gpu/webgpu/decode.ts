@@ -10,8 +10,9 @@ import { placeHeads } from './kernels/place-heads.ts';
 import { projectHeadsColumns } from './kernels/project-heads.ts';
 import { projectQkvColumns } from './kernels/project-qkv.ts';
 import { projectColumns } from './kernels/project.ts';
-import { sample } from './kernels/sample.ts';
+import { stretchesOf } from './kernels/sample.ts';
 import { swiglu } from './kernels/swiglu.ts';
+import { recordSampler } from './record-sampler.ts';
 import { attention, keyValueHeads, queryHeads } from './layer-params.ts';
 import { rowsFrom, wholeOf, type Matrix } from './matrix.ts';
 import type { LayerType } from '../plan/layer-types.ts';
@@ -297,11 +298,14 @@ function recordGateUp(r: Recorder, forward: StepForward, layer: number, input: M
 
 /** The next tokens: from `session.logits` to `session.tokens` and `session.drawn`. */
 export function recordSample(r: Recorder, { context, dims, session }: StepForward): void {
-  const { logits, tokens, tokenPlaces, seen, sampling: options, rows, drawn } = session;
-  r.add(
-    sample,
-    { vocabSize: dims.vocabSize, tokenPlaces, workgroup: context.tuning.sampleWorkgroup },
-    { logits, tokens, seen, options, rows, drawn },
+  const { logits, tokens, tokenPlaces, seen, sampling: options, rows, drawn, found } = session;
+  const { vocabSize } = dims;
+  const { tiled, sampleWorkgroup: workgroup } = context.tuning;
+  const stretches = tiled ? stretchesOf(vocabSize) : 0;
+  recordSampler(
+    r,
+    { vocabSize, tokenPlaces, workgroup, stretches },
+    { logits, tokens, seen, options, rows, drawn, found },
   );
 }
 

@@ -12,6 +12,7 @@ import { ropeTable } from '../plan/rope.ts';
 import { paddedCols } from '../numbers/matrix-format.ts';
 import { stepStride, type Bound } from './kernel.ts';
 import { splitsFor } from './kernels/attend.ts';
+import { foundBytes } from './kernels/sample.ts';
 import { RowTables, type RowAt } from './row-tables.ts';
 import { packSteps } from './step.ts';
 import { roomOf, stepBytesOf, stepsInFlightOf } from './tokens-in-flight.ts';
@@ -54,6 +55,7 @@ export interface StepBuffers {
   readonly seen: GPUBuffer; //       u32 [texts, vocabSize], see sample.wgsl
   readonly sampling: GPUBuffer; //   Options of sample.wgsl [texts]
   readonly drawn: GPUBuffer; //      u32 [rows], the tokens that were drawn last
+  readonly found: GPUBuffer; //      [rows], what found.wgsl says of stretches of the logits
   readonly readBacks: readonly GPUBuffer[]; // what was drawn
   /** Null if no probabilities are computed. */
   readonly probabilities: {
@@ -90,6 +92,7 @@ export function activationBytes(dims: ModelDims, rows: number, splits: number, i
     ...(inParts && { projected: floats(Math.max(qSize, kvSize, 2 * dims.intermediateSize)) }),
     logits: floats(dims.vocabSize),
     drawn: 4 * rows,
+    found: rows * foundBytes(dims.vocabSize),
   };
 }
 
@@ -103,6 +106,7 @@ export function allocateActivations(scope: Scope, bytes: ReturnType<typeof activ
     projected: bytes.projected === undefined ? null : scope.storage('projected', bytes.projected),
     logits: scope.storage('logits', bytes.logits),
     drawn: scope.storage('drawn', bytes.drawn),
+    found: scope.storage('found', bytes.found),
   };
 }
 

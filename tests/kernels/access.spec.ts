@@ -19,7 +19,13 @@ import { placeHeads } from '../../gpu/webgpu/kernels/place-heads.ts';
 import { projectHeads, projectHeadsColumns } from '../../gpu/webgpu/kernels/project-heads.ts';
 import { projectQkvColumns } from '../../gpu/webgpu/kernels/project-qkv.ts';
 import { project, projectColumns } from '../../gpu/webgpu/kernels/project.ts';
-import { sample } from '../../gpu/webgpu/kernels/sample.ts';
+import {
+  foundBytes,
+  sample,
+  sampleGather,
+  sampleScan,
+  stretchesOf,
+} from '../../gpu/webgpu/kernels/sample.ts';
 import { swiglu } from '../../gpu/webgpu/kernels/swiglu.ts';
 import { packSampling } from '../../gpu/webgpu/pack-sampling.ts';
 import { adapterOrFail } from '../support/adapter-or-fail.ts';
@@ -203,19 +209,18 @@ describe.runIf(runningIn === 'node')('A kernel loads what it declares', () => {
     });
   });
 
-  it.each(some(1, [1000, 30]))('sample, greedily: %i logits', async (vocabSize) => {
-    await compare(
-      sample,
-      { vocabSize, tokenPlaces: position + 2, workgroup: 64 },
-      {
-        logits: vocabSize,
-        tokens: position + 2,
-        seen: vocabSize,
-        options: new Uint32Array(packSampling(greedy)),
-        rows: rows(),
-        drawn: 1,
-      },
-    );
+  it.each([
+    ...some(1, [1000, 30]).map((vocabSize) => ({ vocabSize, stretches: 0 })),
+    ...some(1, [1100, 30]).map((vocabSize) => ({ vocabSize, stretches: stretchesOf(vocabSize) })),
+  ])('sample, greedily: $vocabSize logits in $stretches stretches', async ({ vocabSize, stretches }) => {
+    const params = { vocabSize, tokenPlaces: position + 2, workgroup: 64, stretches };
+    const found = foundBytes(vocabSize) / 4;
+    const options = new Uint32Array(packSampling(greedy));
+    const shared = { logits: vocabSize, options, rows: rows(), found };
+    await compare(sample, params, { ...shared, tokens: position + 2, seen: vocabSize, drawn: 1 });
+    if (stretches === 0) return;
+    await compare(sampleScan, params, { ...shared, tokens: position + 2 });
+    await compare(sampleGather, params, { ...shared, listed: vocabSize });
   });
 
   const attention: AttendParams = {

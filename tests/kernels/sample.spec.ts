@@ -3,7 +3,8 @@ import { NOT_FINITE, sample } from '../../gpu/webgpu/kernels/sample.ts';
 import { greedy, type SamplingOptions } from '../../gpu/plan/sampling.ts';
 import { sampleToken } from '../../gpu/cpu/sampler.ts';
 import { packSampling } from '../../gpu/webgpu/pack-sampling.ts';
-import { positionOnly, randomFloats, run } from '../support/kernels.ts';
+import { drawShared } from '../support/gpu-sampler.ts';
+import { context, positionOnly, randomFloats, run } from '../support/kernels.ts';
 
 const settings: readonly Partial<SamplingOptions>[] = [
   {},
@@ -29,7 +30,7 @@ async function gpuToken(
 ): Promise<number> {
   const tokens = await run(
     sample,
-    { vocabSize: logits.length, tokenPlaces: history.length + 1, workgroup },
+    { vocabSize: logits.length, tokenPlaces: history.length + 1, workgroup, stretches: 0 },
     {
       logits,
       tokens: Uint32Array.from([...history, 0]),
@@ -37,6 +38,7 @@ async function gpuToken(
       options: new Uint32Array(packSampling(options)),
       rows: positionOnly(history.length - 1),
       drawn: new Uint32Array(1),
+      found: new Uint32Array(8),
     },
     'tokens',
   );
@@ -56,6 +58,8 @@ describe('sample', () => {
           const got = await gpuToken(logits, history, options, workgroup);
           expect(got, `vocabulary of ${vocabSize}, seed ${seed}`).toBe(expected);
         }
+        const shared = await drawShared(await context(), logits, history, options);
+        expect(shared, `shared, vocabulary of ${vocabSize}, seed ${seed}`).toBe(expected);
       }
     }
   });
@@ -75,6 +79,7 @@ describe('sample', () => {
       );
       for (const logits of [...one, ...all, anyBits]) {
         expect(await gpuToken(logits, [0], options, 64)).toBe(NOT_FINITE);
+        expect(await drawShared(await context(), logits, [0], options)).toBe(NOT_FINITE);
       }
     }
   });
@@ -83,6 +88,7 @@ describe('sample', () => {
     const logits = new Float32Array(300).fill(-1);
     logits[130] = logits[131] = logits[299] = 2;
     expect(await gpuToken(logits, [0], greedy, 64)).toBe(130);
+    expect(await drawShared(await context(), logits, [0], greedy)).toBe(130);
     expect(sampleToken(logits, [0], 1, greedy)).toBe(130);
   });
 

@@ -9,7 +9,11 @@ import { placeHeadsAccess } from '../../../gpu/webgpu/kernels/place-heads-access
 import { projectQkvAccess } from '../../../gpu/webgpu/kernels/project-qkv-access.ts';
 import { projectAccess } from '../../../gpu/webgpu/kernels/project-access.ts';
 import { projectHeadsAccess } from '../../../gpu/webgpu/kernels/project-heads-access.ts';
-import { sampleAccess } from '../../../gpu/webgpu/kernels/sample-access.ts';
+import {
+  sampleAccess,
+  sampleGatherAccess,
+  sampleScanAccess,
+} from '../../../gpu/webgpu/kernels/sample-access.ts';
 import { swigluAccess } from '../../../gpu/webgpu/kernels/swiglu-access.ts';
 import type { NotedDispatch } from './counting-device.ts';
 import { constantsOf } from './overrides.ts';
@@ -23,6 +27,8 @@ const accesses: ReadonlyMap<string, DeclaredAccess> = new Map(
     embedAccess,
     placeHeadsAccess,
     sampleAccess,
+    sampleGatherAccess,
+    sampleScanAccess,
     swigluAccess,
     ...gateUpAccess,
     ...projectAccess,
