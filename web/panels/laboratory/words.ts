@@ -42,7 +42,7 @@ export const words = {
     about: {
       family: 'Seven models, each trained for its own way of sharing, on tales that none of them has read.',
       policies: 'What is left of the predictions if the cache keeps 32, 64, 128 or 256 rows of 512.',
-      throughput: 'How fast four plans write 1, 4 and 16 sequences at once, and as many as fit into 48 MiB.',
+      throughput: 'How fast four plans write 1, 4 and 16 sequences at once, and as many as fit into 16 MiB.',
     } satisfies Record<ShippedExperiment, string>,
     notFetched: 'the example could not be fetched; check the connection and try again',
   },
