@@ -131,6 +131,26 @@ describe('a comparison', () => {
     expect(engine.runs).toHaveLength(4);
   });
 
+  it.each([true, false])('waits for the model, and says so (which then is there: %s)', async (isThere) => {
+    const { engine, playground, comparison: ready } = await openPair();
+    let answer: (isThere: boolean) => void = () => undefined;
+    let isWanted: () => boolean = () => false;
+    const comparison = new Comparison(playground, (_, wanted) => {
+      isWanted = wanted;
+      return new Promise((resolve) => (answer = resolve));
+    });
+    comparison.contenders = ready.contenders;
+    const compared = comparison.run();
+    expect([comparison.waiting, comparison.ready, isWanted()]).toEqual([true, false, true]);
+    comparison.contenders = [];
+    expect(isWanted()).toBe(false);
+    comparison.contenders = ready.contenders;
+    answer(isThere);
+    await compared;
+    expect([comparison.waiting, comparison.ready]).toEqual([false, true]);
+    expect(engine.runs.length > 0).toBe(isThere);
+  });
+
   it('does not touch the engine after the person chose another model', async () => {
     const { engine, playground, comparison } = await openComparison();
     comparison.add();

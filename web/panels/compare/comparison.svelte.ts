@@ -1,6 +1,7 @@
 import { describeSettings } from '../../../worker/settings/words.ts';
 import { keysWhere, valuesOf } from '../../../worker/settings/values.ts';
 import { build } from '../../playground/citation-file.ts';
+import { modelIsReady } from '../../playground/model-is-ready.svelte.ts';
 import type { Playground } from '../../playground/playground.svelte.ts';
 import { toGenerateRequest } from '../../settings/requests.ts';
 import { MOST_CONTENDERS, type Compared, type Contender } from './compared.ts';
@@ -23,21 +24,27 @@ export class Comparison {
   /** Stays when contenders are added or removed: each entry knows its contender. */
   result = $state.raw<Compared | null>(null);
   undo = $state.raw<Undo | null>(null);
+  /** Whether Compare was pressed and the model is not there yet. */
+  waiting = $state(false);
   /** How often each contender is timed. */
   rounds = $state(3);
   /** What of the opened link was not followed. */
   complaints = $state.raw<readonly string[]>([]);
   readonly #playground: Playground;
+  readonly #waitForModel: typeof modelIsReady;
   #lastId = 0;
   #linked: readonly string[] = [];
   #restored: Promise<void> = Promise.resolve();
 
-  constructor(playground: Playground) {
+  constructor(playground: Playground, waitForModel = modelIsReady) {
     this.#playground = playground;
+    this.#waitForModel = waitForModel;
   }
 
+  /** Whether Compare does something: now, or as soon as the model is loaded and a run has ended. */
   get ready(): boolean {
-    return this.contenders.length >= 2 && this.#playground.phase.at === 'ready' && this.#playground.runnable;
+    const { phase, runnable } = this.#playground;
+    return this.contenders.length >= 2 && runnable && !this.waiting && phase.at !== 'evaluating';
   }
 
   get full(): boolean {
@@ -107,7 +114,7 @@ export class Comparison {
 
   /** Runs all contenders, then loads the page's own model again. */
   async run(): Promise<void> {
-    if (!this.ready) return;
+    if (!this.ready || !(await this.#modelIsReady())) return;
     const turns = this.contenders.flatMap((contender) => this.#turnOf(contender) ?? []);
     const { config } = this.#playground;
     const common = {
@@ -129,6 +136,15 @@ export class Comparison {
     this.result = { ...done, ...common, endedAt: Date.now() };
     this.undo = null;
     this.#keep();
+  }
+
+  async #modelIsReady(): Promise<boolean> {
+    this.waiting = true;
+    try {
+      return await this.#waitForModel(this.#playground, () => this.contenders.length >= 2);
+    } finally {
+      this.waiting = false;
+    }
   }
 
   #turnOf(contender: Contender): Turn | null {

@@ -4,6 +4,7 @@ export const words = {
     `Two to ${most} configurations continue the prompt above with the current seed and sampling, one after the other. Every other configuration then reads the text of the first one, token by token, to show where it would have continued differently. After this warm-up they are timed in rounds, in alternating order; ≈ marks a difference within the noise.`,
   add: 'Add current settings',
   compare: 'Compare',
+  waiting: 'Waiting for the model…',
   rounds: 'Rounds',
   roundsOf: (rounds: number) => (rounds === 1 ? '1 (noise unknown)' : String(rounds)),
   howTo: 'Set up the first configuration on this page and add it. Then change the settings and add the next.',

@@ -1,7 +1,7 @@
 import type { LabEngine } from '../../../worker/laboratory/run-experiment.ts';
 import type { Playground } from '../../playground/playground.svelte.ts';
 import { Laboratory } from './laboratory.svelte.ts';
-import { modelIsReady } from '../../experiments/model-is-ready.svelte.ts';
+import { modelIsReady } from '../../playground/model-is-ready.svelte.ts';
 import { summarizeInWorker } from './summary-client.ts';
 
 const laboratories = new WeakMap<Playground, Laboratory>();

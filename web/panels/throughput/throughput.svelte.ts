@@ -6,7 +6,7 @@ import type { Failure } from '../../../worker/protocol/failure.ts';
 import { engineVersion } from '../../experiments/engine-version.ts';
 import { guardedEngine } from '../../experiments/guarded-engine.ts';
 import { digestOfModel } from '../../experiments/model-digest.ts';
-import { modelIsReady } from '../../experiments/model-is-ready.svelte.ts';
+import { modelIsReady } from '../../playground/model-is-ready.svelte.ts';
 import { settled } from '../../experiments/settled.ts';
 import { build } from '../../playground/citation-file.ts';
 import type { Playground } from '../../playground/playground.svelte.ts';
