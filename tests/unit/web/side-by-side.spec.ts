@@ -29,7 +29,7 @@ describe('several continuations of one prompt', () => {
   beforeEach(async () => {
     engine = new ScriptedEngine();
     playground = new Playground(engine);
-    const models = [{ id: playground.config.model, description: '', kernels: [], stored }];
+    const models = [{ id: playground.config.model, name: '', description: '', kernels: [], stored }];
     playground.start(Promise.resolve(models));
     await settled();
     const [asked] = engine.loads;
