@@ -19,8 +19,15 @@ const tunings = [
   { workgroup: 128, lanes: 32 },
   { workgroup: 8, lanes: 8 },
 ];
-/** A software adapter compiles a kernel in about a second, so quantized weights skip the last shape. */
-const tuningsOf = (type: MatrixFormat) => (type === 'q8' || type === 'q4' ? tunings.slice(0, 2) : tunings);
+/**
+ * A software adapter compiles a kernel in about a second, so quantized weights skip the last shape. In Chromium q4 stands
+ * for q8, and f16 for bf16: they differ in how a weight is unpacked, which the first shape does too.
+ */
+function tuningsOf(type: MatrixFormat) {
+  const most = type === 'q8' || type === 'q4' ? 2 : tunings.length;
+  const chromium = type === 'q8' || type === 'bf16' ? 1 : most;
+  return tunings.slice(0, sampleOf({ all: most, node: most, chromium }));
+}
 
 /** One row, a prime, one over the workgroup, more than any workgroup, with few and many columns. */
 const shapes = [
