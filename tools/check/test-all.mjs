@@ -32,7 +32,7 @@ const vitest = (name, limitMs, projects = [name]) => ({
 
 const e2e = {
   name: 'e2e',
-  limitMs: 37 * minuteMs,
+  limitMs: 40 * minuteMs,
   opensPage: true,
   command: ['playwright', 'test', '--reporter=list,json'],
   /** @param {string} report */

@@ -5,7 +5,7 @@ import type { SharingConfig } from '../../worker/protocol/load.ts';
 /** A model that ships with the page, as `models/index.json` lists it. */
 export interface ModelEntry {
   readonly id: string;
-  /** What people call it: its sharing, its text, its size. */
+  /** What people call it: its sharing, its text, its size. Empty if the list does not say. */
   readonly name: string;
   readonly description: string;
   /** The configuration that the checkpoint was trained with, known before its weights are loaded. */
@@ -28,9 +28,11 @@ export interface Measured {
 /** Reads the list of shipped models, without incomplete entries. */
 export function parseModelIndex(json: unknown): readonly ModelEntry[] {
   return Array.isArray(json)
-    ? json
-        .filter(isModelEntry)
-        .map((entry) => ({ ...entry, kernels: entry.kernels?.filter(isKernels) ?? [] }))
+    ? json.filter(isModelEntry).map((entry) => ({
+        ...entry,
+        name: entry.name ?? '',
+        kernels: entry.kernels?.filter(isKernels) ?? [],
+      }))
     : [];
 }
 
@@ -57,15 +59,18 @@ export function trainedFor(models: readonly ModelEntry[], chosen: string, layerT
 const isRecord = (value: unknown): value is Record<string, unknown> =>
   typeof value === 'object' && value !== null;
 
-/** An entry whose kernels are still unchecked. */
-type Listed = Omit<ModelEntry, 'kernels'> & { readonly kernels?: readonly unknown[] };
+/** An entry whose kernels are still unchecked. Whoever hosts models of their own may leave them and the name out. */
+type Listed = Omit<ModelEntry, 'name' | 'kernels'> & {
+  readonly name?: string;
+  readonly kernels?: readonly unknown[];
+};
 
 function isModelEntry(value: unknown): value is Listed {
   if (!isRecord(value)) return false;
   const entry = value as Partial<Record<keyof ModelEntry, unknown>>; // still unknown inside
   return (
     typeof entry.id === 'string' &&
-    typeof entry.name === 'string' &&
+    (entry.name === undefined || typeof entry.name === 'string') &&
     typeof entry.description === 'string' &&
     isSharingConfig(entry.stored) &&
     (entry.measured === undefined || isMeasured(entry.measured)) &&

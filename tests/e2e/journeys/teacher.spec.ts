@@ -18,7 +18,7 @@ journey(
     const places = [lab.prompt, lab.generate, lab.output, lab.kv, heading('Family'), heading('Compare')];
     const tops = await Promise.all([...places, stage('Model'), heading('Charts')].map(topOf));
     expect(tops).toEqual([...tops].sort((a, b) => a - b));
-    await expect(stage('Sampling')).toContainText('max new tokens 128, temperature 0.8');
+    await expect(stage('Sampling')).toContainText('max new tokens 128, continuations 1, temperature 0.8');
     await expect(stage('Model')).toContainText('fairy-lckv');
     await expect(lab.number('Temperature')).toBeHidden();
 

@@ -76,8 +76,15 @@ describe('the list of shipped models', () => {
       { ...whole, kernels: [kernels] },
     ]);
     expect(parseModelIndex([{ ...whole, kernels: 'all' }])).toEqual([]);
+    expect(parseModelIndex([{ ...whole, name: 3 }])).toEqual([]);
     expect(parseModelIndex([whole, { ...whole, measured: { bitsPerByte: 'few' } }])).toEqual([whole]);
     expect(parseModelIndex([{ id: 'x' }, null, 3])).toEqual([]);
     expect(parseModelIndex({})).toEqual([]);
+  });
+
+  it('takes an entry without a name or kernels, as people who host their own models may write it', () => {
+    const [whole] = entries;
+    const written = { id: whole?.id, description: 'Mine', stored: whole?.stored };
+    expect(parseModelIndex([written])).toEqual([{ ...written, name: '', kernels: [] }]);
   });
 });
