@@ -22,10 +22,22 @@ it('A deleted model leaves the list at once, and can be taken back', async () =>
   await hub.remove([model]);
   expect(hub.kept).toEqual([]);
   expect(offered(), 'a link does not offer it').toEqual([]);
-  hub.takeBack();
+  const back = hub.takeBack();
+  expect(hub.kept, 'not before the device knows: a reload would delete it for good').toEqual([]);
+  await back;
   expect(hub.kept).toEqual([model]);
+  expect(await space.keys()).toEqual([]);
   expect(offered()).toHaveLength(1);
-  await vi.waitFor(async () => expect(await space.keys()).toEqual([]));
+  expect(client.remove).not.toHaveBeenCalled();
+});
+
+it('A model that is being taken back is not deleted by the next download', async () => {
+  const { hub, client } = await openListed();
+  await hub.remove([model]);
+  const back = hub.takeBack();
+  hub.load();
+  await back;
+  await vi.waitFor(() => expect(client.download).toHaveBeenCalled());
   expect(client.remove).not.toHaveBeenCalled();
 });
 

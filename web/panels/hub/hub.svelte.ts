@@ -256,8 +256,8 @@ export class Hub {
   }
 
   /** Takes back what was deleted last. */
-  takeBack(): void {
-    this.leaving.takeBack();
+  async takeBack(): Promise<void> {
+    await this.leaving.takeBack();
     this.#tellOnDevice();
   }
 

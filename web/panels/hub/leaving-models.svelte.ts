@@ -25,6 +25,8 @@ export class LeavingModels {
   models = $state.raw<readonly StoredModel[]>([]);
   readonly #remove: (keys: readonly StoredKey[]) => Promise<void>;
   #timer: ReturnType<typeof setTimeout> | undefined;
+  /** Until what is taken back is no longer marked on the device. */
+  #returning: Promise<void> | null = null;
 
   /** @param remove deletes models for good */
   constructor(remove: (keys: readonly StoredKey[]) => Promise<void>) {
@@ -43,14 +45,22 @@ export class LeavingModels {
     await Promise.all(models.map((model) => space.set(placeOf(model), keyOf(model)))).catch(() => undefined);
   }
 
-  takeBack(): void {
+  /** The list shows the models again once the device knows, so that whoever sees them there can leave the page. */
+  takeBack(): Promise<void> {
     clearTimeout(this.#timer);
+    this.#returning ??= this.#takeBack();
+    return this.#returning;
+  }
+
+  async #takeBack(): Promise<void> {
+    await space.remove().catch(() => undefined);
     this.models = [];
-    void space.remove().catch(() => undefined);
+    this.#returning = null;
   }
 
   /** Deletes for good what is leaving. */
   async finish(): Promise<void> {
+    await this.#returning;
     if (this.models.length === 0) return;
     clearTimeout(this.#timer);
     const leaving = this.models.map(keyOf);
