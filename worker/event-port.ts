@@ -1,7 +1,10 @@
 import { releaseProxy, type ProxyMethods } from 'comlink';
 
-/** How long the end of a call waits for a page that no longer answers. */
-const LONGEST_WAIT_MS = 1000;
+/**
+ * How long the end of a call waits for a page that does not answer. A busy page takes seconds, and what it has not received
+ * by then is lost: the results of an experiment, say.
+ */
+const LONGEST_WAIT_MS = 60_000;
 
 /** The events of one call: sent without waiting, on a callback that may belong to another thread. */
 export class EventPort<Event> {
