@@ -5,7 +5,7 @@ const pauseMs = 100;
 
 /**
  * Removes the folder of a browser that was just closed. Its helper processes may still write there, and `rm` gives up
- * when a folder that it emptied has a file again, so all of it is tried anew. A folder that stays is left to the system:
+ * when a folder that it emptied has a file again, so all of it is tried again. A folder that stays is left to the system:
  * what a test claims does not depend on it.
  *
  * @param {string} folder

@@ -1,4 +1,4 @@
-import { outsideRange } from '../../gpu/plan/number-range.ts';
+import { numberComplaint } from './number-complaint.ts';
 import type { Setting, SettingPart, SettingValue } from './setting.ts';
 import { settings, type KeysOfPart, type SettingKey, type Settings, type SettingValues } from './settings.ts';
 
@@ -39,10 +39,5 @@ export const filledIn = <Values extends Readonly<Record<string, SettingValue>>>(
 /** Why a row cannot have a value; null if it can. */
 export function complaintAbout(row: Setting, value: SettingValue): string | null {
   if (row.kind !== 'number' || (value === null && row.mayBeEmpty)) return null;
-  if (typeof value === 'number' && outsideRange(value, row.range) === null) return null;
-  const { min, max, whole } = row.range;
-  const kind = whole ? 'a whole number' : 'a number';
-  return max === Number.MAX_SAFE_INTEGER
-    ? `Enter ${kind} from ${min} up.`
-    : `Enter ${kind} from ${min} to ${max.toLocaleString('en')}.`;
+  return numberComplaint(typeof value === 'number' ? value : null, row.range);
 }

@@ -59,7 +59,7 @@ function stagedOf(
 /**
  * The constants that `matvec.wgsl` takes.
  *
- * @param otherBytes of workgroup memory that the kernel uses besides
+ * @param otherBytes of workgroup memory that the kernel uses for something else
  */
 export function matvecConstants(
   matrix: MatrixShape,

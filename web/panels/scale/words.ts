@@ -12,8 +12,6 @@ export const words = {
   weights: 'Its weights',
   bits: { '16': '16 bits', '8.5': '8 bits', '4.5': '4 bits' },
   bitsNote: 'With one scale for 32 weights',
-  outOfRange: (min: number, max: number) =>
-    `Enter a whole number from ${min.toLocaleString('en')} to ${max.toLocaleString('en')}.`,
   mistake: 'The plan has a mistake. Correct the layer types, and its savings appear here.',
   noRoom: (model: string, weights: string) =>
     `The weights of ${model} alone take ${weights}. Choose fewer bits or more memory.`,

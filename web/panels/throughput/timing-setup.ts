@@ -2,9 +2,10 @@
 import { less } from '../../../gpu/kv/policies/less.ts';
 import type { Policy } from '../../../gpu/kv/policies/policy.ts';
 import { plainKvBytesPerToken } from '../../../gpu/kv/usage.ts';
-import { outsideRange, type NumberRange } from '../../../gpu/plan/number-range.ts';
+import type { NumberRange } from '../../../gpu/plan/number-range.ts';
 import type { ModelDims } from '../../../gpu/plan/model-dims.ts';
 import type { BatchSize } from '../../../worker/protocol/measure.ts';
+import { numberComplaint } from '../../../worker/settings/number-complaint.ts';
 import { policyRequestOf } from '../../../worker/settings/policy-request.ts';
 import type { PlaygroundConfig } from '../../settings/settings.ts';
 import { MOST_PLANS, type OfferedPlan } from './offered-plans.ts';
@@ -36,9 +37,6 @@ export interface SetupProblems {
   readonly plans?: string;
 }
 
-const complaint = (value: number | null, range: NumberRange) =>
-  value === null || outsideRange(value, range) !== null ? words.form.whole(range.min, range.max) : undefined;
-
 /**
  * Empty if it can be timed.
  *
@@ -54,14 +52,14 @@ export function setupProblems(setup: TimingSetup, policy: Pick<Policy, 'id'> | n
           ? words.form.noPlan
           : setup.plans.length > MOST_PLANS
             ? words.form.tooManyPlans(MOST_PLANS)
-            : undefined;
+            : null;
   const found = {
-    prompt: complaint(setup.prompt, lengthRange),
-    generate: complaint(setup.generate, lengthRange),
-    budgetMib: complaint(setup.budgetMib, budgetRange),
+    prompt: numberComplaint(setup.prompt, lengthRange),
+    generate: numberComplaint(setup.generate, lengthRange),
+    budgetMib: numberComplaint(setup.budgetMib, budgetRange),
     plans,
   };
-  return Object.fromEntries(Object.entries(found).filter(([, sentence]) => sentence !== undefined));
+  return Object.fromEntries(Object.entries(found).filter(([, sentence]) => sentence !== null));
 }
 
 /** Sequences of plain LLaMA that the first budget has room for. */

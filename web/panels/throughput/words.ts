@@ -41,8 +41,6 @@ export const words = {
     rounds: 'Rounds',
     roundsOf: (rounds: number) => (rounds === 1 ? '1 (noise unknown)' : String(rounds)),
     roundsHint: 'Every plan in turn, forward, then backward',
-    whole: (min: number, max: number) =>
-      `Enter a whole number from ${min.toLocaleString('en')} to ${max.toLocaleString('en')}.`,
     policyFirst: 'Correct the cache policy in “What the cache keeps” first: it counts for every plan.',
     noPlan: 'Choose at least one plan.',
     tooManyPlans: (most: number) => `Choose at most ${most} plans: more lines cannot be told apart.`,
