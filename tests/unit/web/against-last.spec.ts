@@ -50,6 +50,7 @@ it('runs of different lengths are compared by the bytes of a token, unless those
 it('texts of different prompts, of chats, and speeds of different adapters are not compared', () => {
   expect(sentence({ prompt: 'Twice', text: 'x' }, {})).not.toContain('text');
   expect(sentence({ asked: 'chat', text: 'x' }, {})).not.toContain('text');
+  expect(sentence({ text: 'x' }, { asked: 'chat' })).not.toContain('text');
   expect(sentence({ adapter: 'WebGPU' }, {}, [spread(1, 2), spread(1, 2)])).not.toContain('decode');
 });
 

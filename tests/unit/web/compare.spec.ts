@@ -5,6 +5,7 @@ import { contendersHash } from '../../../web/panels/compare/contender-link.ts';
 import { readComparison } from '../../../web/panels/compare/read-comparison.ts';
 import { decodeHash } from '../../../web/settings/hash.ts';
 import { openSpace } from '../../../worker/storage/space.ts';
+import { modelIsReady } from '../../../web/playground/model-is-ready.svelte.ts';
 import { Comparison } from '../../../web/panels/compare/comparison.svelte.ts';
 import type { Engine } from '../../../web/playground/borrow-engine.ts';
 import { Playground } from '../../../web/playground/playground.svelte.ts';
@@ -149,6 +150,23 @@ describe('a comparison', () => {
     await compared;
     expect([comparison.waiting, comparison.ready]).toEqual([false, true]);
     expect(engine.runs.length > 0).toBe(isThere);
+  });
+
+  it('cannot start while another panel has the engine', async () => {
+    const { playground, comparison } = await openPair();
+    await loaded(playground);
+    expect(comparison.ready).toBe(true);
+    const { phase } = playground;
+    if (phase.at !== 'ready') throw new Error(phase.at);
+    playground.phase = { at: 'evaluating', model: phase.model, what: 'Elsewhere', fraction: 0 };
+    expect(comparison.ready).toBe(false);
+  });
+
+  it('does not start with a loaded model if nobody wants it any more', async () => {
+    const { playground } = await openPair();
+    await loaded(playground);
+    expect(await modelIsReady(playground, () => false)).toBe(false);
+    expect(await modelIsReady(playground, () => true)).toBe(true);
   });
 
   it('does not touch the engine after the person chose another model', async () => {

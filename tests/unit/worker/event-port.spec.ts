@@ -31,6 +31,7 @@ it('A call answers after a busy page has received its last event, and then lets 
   await vi.advanceTimersByTimeAsync(1000);
   expect(await closed).toBe(2);
   expect(released).toHaveBeenCalledTimes(1);
+  expect(vi.getTimerCount(), 'nothing keeps the process alive').toBe(0);
 });
 
 it('A page that never answers is given up', async () => {
