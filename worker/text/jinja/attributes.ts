@@ -8,6 +8,7 @@ import {
   Dict,
   Float,
   isEqual,
+  isHashable,
   itemsOf,
   Namespace,
   numberOf,
@@ -134,7 +135,7 @@ export function attribute(object: Value, name: string, budget: Budget): Value {
 export function item(object: Value, key: Value, budget: Budget): Value {
   if (object instanceof Undefined) object.refuse();
   if (object instanceof Dict) {
-    const found = object.get(key);
+    const found = isHashable(key) ? object.get(key) : undefined;
     if (found !== undefined) return found;
   }
   const items = sequenceOf(object);

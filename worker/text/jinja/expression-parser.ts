@@ -218,13 +218,20 @@ export class ExpressionParser {
     const first = part();
     if (!this.#tokens.takeOperator(':')) {
       if (!first) throw new TemplateError('an index is missing');
-      this.#tokens.operator(']');
-      return { type: 'item', object, key: first };
+      return { type: 'item', object, key: this.#key(first) };
     }
     const second = part();
     const third = this.#tokens.takeOperator(':') ? part() : null;
     this.#tokens.operator(']');
     return { type: 'slice', object, parts: [first, second, third] };
+  }
+
+  /** The rest of an index: `a[b]`, or `a[b, c]`, whose key is a tuple. */
+  #key(first: Expression): Expression {
+    const items = [first];
+    while (this.#tokens.takeOperator(',')) items.push(this.#tokens.deeper(() => this.expression()));
+    this.#tokens.operator(']');
+    return items.length === 1 ? first : { type: 'tuple', items };
   }
 
   /** Filters, tests and calls behind a value; `operand` is null in the tag of a block. */

@@ -318,6 +318,7 @@ export class Interpreter {
         return this.#slice(
           value(expression.object),
           expression.parts.map((part) => (part ? value(part) : null)),
+          isFolded(expression.object),
         );
       case 'call':
         return this.#call(expression, scope, null);
@@ -398,14 +399,14 @@ export class Interpreter {
     return test(value, positional, this.#budget);
   }
 
-  #slice(object: Value, parts: readonly Value[]): Value {
+  #slice(object: Value, parts: readonly Value[], folded: boolean): Value {
     if (object instanceof Undefined) object.refuse();
     const items = sequenceOf(object);
     const bounds = parts.map((part) => (part === null ? null : numberOf(part)));
     if (parts.some((part) => part instanceof Float)) {
       throw new TemplateError('the bounds of a slice must be whole numbers');
     }
-    // What else Python cannot slice, jinja2 takes for undefined where it folds constants.
+    if (!items && !folded) throw new TemplateError(`${typeName(object)} cannot be sliced`);
     if (!items || parts.some((part, i) => part !== null && bounds[i] === null)) {
       return new Undefined(`a slice of ${typeName(object)}`);
     }
@@ -428,3 +429,6 @@ export class Interpreter {
     return isList(object) ? taken : new Tuple(taken);
   }
 }
+
+/** Whether jinja2 computes with an object while it reads the template, and takes what fails then for undefined. */
+const isFolded = ({ type }: Expression) => type === 'literal' || type === 'dict';

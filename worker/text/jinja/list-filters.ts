@@ -44,7 +44,11 @@ function sorted(
   { budget }: Surroundings,
 ) {
   const keyed = items.map((item) => ({ item, key: key(item) }));
-  keyed.sort((a, b) => (reverse ? compare(b.key, a.key, budget.spend) : compare(a.key, b.key, budget.spend)));
+  keyed.sort((a, b) => {
+    // Equal keys need no order: those that are all missing have none.
+    if (isEqual(a.key, b.key, budget.spend)) return 0;
+    return reverse ? compare(b.key, a.key, budget.spend) : compare(a.key, b.key, budget.spend);
+  });
   return keyed.map(({ item }) => item);
 }
 

@@ -1,7 +1,8 @@
 /** Python's `strftime` in its C locale, as glibc has it, for the local time. */
 export function strftime(format: string, date: Date): string {
   return format.replace(
-    /%([-_0^#]?)(\d{0,3})([A-Za-z%])/g,
+    // In the C locale, the modifiers E and O change nothing.
+    /%([-_0^#]?)(\d{0,3})(?:E(?=[cCxXyY])|O(?=[deHImMSuUVwWy]))?([A-Za-z%])/g,
     (whole, flag: string, width: string, directive: string) => {
       const part = partOf(directive, date);
       if (part === null) return whole;

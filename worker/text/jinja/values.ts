@@ -160,6 +160,12 @@ export class Callable {
   }
 }
 
+/** Whether Python takes a value for the key of a dict. */
+export function isHashable(key: Value): boolean {
+  if (key instanceof Tuple) return key.items.every(isHashable);
+  return typeof key !== 'object' || key === null || key instanceof Float || key instanceof Undefined;
+}
+
 function hashOf(key: Value): string {
   if (typeof key === 'string') return `s${key}`;
   const number = numberOf(key);
