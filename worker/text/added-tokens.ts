@@ -1,8 +1,11 @@
 /** Finds a tokenizer's added tokens in a text, as the tokenizers library of Rust does. */
-import { isObject } from '../hostile-fields.ts';
+import { isObject, show } from '../hostile-fields.ts';
+import type { Vocabulary } from './vocabulary/vocabulary.ts';
 
 export interface AddedToken {
   readonly id: number;
+  /** The id in the file. */
+  readonly saidId: number;
   readonly content: string;
   /** Whether it is found only where no letter or digit touches it. */
   readonly singleWord: boolean;
@@ -15,25 +18,45 @@ export interface AddedToken {
   readonly special: boolean;
 }
 
-/** The `added_tokens` of a tokenizer.json. One that the vocabulary has too keeps the vocabulary's id. */
+/**
+ * The `added_tokens` of a tokenizer.json. Their ids are those that the tokenizers library gives them, whatever the file
+ * says: that of the vocabulary, or the next one behind all.
+ */
 export function addedTokens(
   said: unknown,
-  idOf: (token: string) => number | undefined,
+  { ids, size }: Pick<Vocabulary, 'ids' | 'size'>,
 ): readonly AddedToken[] {
   if (said === undefined) return [];
   if (!Array.isArray(said)) throw new Error('added_tokens is not an array');
-  return said.map((token: unknown, at) => {
-    const { id, content, special } = isObject(token) ? token : {};
-    if (typeof content !== 'string' || typeof id !== 'number' || !Number.isSafeInteger(id) || id < 0) {
+  const found = new Map<string, AddedToken>();
+  let next = size;
+  for (const [at, token] of (said as readonly unknown[]).entries()) {
+    const { id: saidId, content, special } = isObject(token) ? token : {};
+    if (typeof content !== 'string' || !isId(saidId)) {
       throw new Error(`added_tokens, entry ${at}: it needs a content and an id`);
     }
+    if (content === '' || found.has(content)) continue;
     const is = (name: string) => isObject(token) && token[name] === true;
-    return {
-      ...{ id: idOf(content) ?? id, content, special: special === true },
+    const id = ids.get(content) ?? next;
+    next = Math.max(next, id + 1);
+    found.set(content, {
+      ...{ id, saidId, content, special: special === true },
       ...{ singleWord: is('single_word'), takesBefore: is('lstrip'), takesAfter: is('rstrip') },
       normalized: isObject(token) && token['normalized'] !== undefined ? is('normalized') : special !== true,
-    };
-  });
+    });
+  }
+  return [...found.values()];
+}
+
+const isId = (id: unknown): id is number => typeof id === 'number' && Number.isSafeInteger(id) && id >= 0;
+
+/** A sentence about the added tokens whose ids are not those of the file; null if there are none. */
+export function movedTokens(added: readonly AddedToken[]): string | null {
+  const moved = added.filter(({ id, saidId }) => id !== saidId);
+  const [first] = moved;
+  if (!first) return null;
+  const others = moved.length === 1 ? '' : ` (and ${moved.length - 1} more)`;
+  return `tokenizer.json gives the added token ${show(first.content)} the id ${first.saidId}${others}, but its vocabulary leads to ${first.id}, which is used, as in transformers.`;
 }
 
 /** A part of a text: an added token, or what is between two. */

@@ -2,6 +2,7 @@
 import { isObject, show } from '../hostile-fields.ts';
 import { bytesOf } from './byte-level.ts';
 import type { PatternOf } from './normalizer.ts';
+import { replaceAll } from './split.ts';
 
 /** Tokens become other pieces, whose joined text is the answer. */
 type Decode = (pieces: readonly string[]) => readonly string[];
@@ -68,8 +69,7 @@ function openStep(said: unknown, patternOf: PatternOf): Decode {
     case 'Replace': {
       const pattern = patternOf(said['pattern']);
       const content = text('content', '');
-      // A function, because "$&" in a text would stand for the match.
-      return (pieces) => pieces.map((piece) => piece.replaceAll(pattern, () => content));
+      return (pieces) => pieces.map((piece) => replaceAll(pattern, piece, content));
     }
     case 'Strip': {
       const { start, stop } = said;

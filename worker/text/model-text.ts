@@ -43,6 +43,7 @@ export class ModelText implements TextApi {
         prefix: prefix === undefined || prefixId === null ? null : { id: prefixId, text: prefix },
         notices: [
           lostText(this.#tokenizer),
+          ...this.#tokenizer.notices,
           this.#mistaken === null ? null : `chat_template.jinja is not used: ${this.#mistaken}.`,
         ].filter((notice) => notice !== null),
       };

@@ -2,6 +2,7 @@
 import { isObject, show } from '../hostile-fields.ts';
 import { utf8AsByteLevel } from './byte-level.ts';
 import { precompiled } from './precompiled.ts';
+import { replaceAll } from './split.ts';
 
 export type Normalize = (text: string) => string;
 /** The regular expression, global and Unicode, that a `pattern` stands for. */
@@ -41,8 +42,7 @@ export function openNormalizer(said: unknown, patternOf: PatternOf): Normalize {
     case 'Replace': {
       const pattern = patternOf(said['pattern']);
       const content = textIn(said, 'content');
-      // A function, because "$&" in a text would stand for the match.
-      return (text) => text.replaceAll(pattern, () => content);
+      return (text) => replaceAll(pattern, text, content);
     }
     case 'BertNormalizer':
       return bert(said);

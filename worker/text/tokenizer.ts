@@ -1,14 +1,14 @@
-/** Text ⇄ tokens. The only file that knows the tokenizer library. */
-import { ReplaceNormalizer, Tokenizer, type Model } from '@huggingface/tokenizers';
-import { brief, isObject, show } from '../hostile-fields.ts';
+/** Text ⇄ tokens, as the tokenizers library of Rust has them. */
+import { brief, isObject } from '../hostile-fields.ts';
 import { BadJson, parseHostileJson } from '../hostile-json.ts';
 import { Refused } from '../outcome.ts';
-import { addedTokens, partsFinder } from './added-tokens.ts';
-import { checkModel } from './check-model.ts';
+import { addedTokens, movedTokens, partsFinder } from './added-tokens.ts';
+import { openCutter } from './cutter.ts';
 import { openDecoder } from './decoder.ts';
 import { openNormalizer } from './normalizer.ts';
+import { patternOf } from './pattern.ts';
 import { openPostProcessor } from './post-processor.ts';
-import { withAllSplits } from './splits.ts';
+import { openVocabulary } from './vocabulary/open-vocabulary.ts';
 
 export interface TextTokenizer {
   /** The tokens of a text; with `special`, also those that the tokenizer adds around it. */
@@ -21,19 +21,20 @@ export interface TextTokenizer {
   readonly idOf: (token: string) => number | null;
   /** The token's own text, as files name it. */
   readonly nameOf: (token: number) => string | null;
+  /** What contradicts itself in its file, as sentences. */
+  readonly notices: readonly string[];
 }
 
 /**
  * Opens a tokenizer.
  *
  * @param tokenizerJson tokenizer.json, as text
- * @throws Refused with `bad-tokenizer` for files that the library cannot use
+ * @throws Refused with `bad-tokenizer` for files that cannot be used
  */
 export function openTokenizer(tokenizerJson: string): TextTokenizer {
   const json = parseObject(tokenizerJson, 'tokenizer.json');
   refuseLongTexts(json);
   try {
-    checkModel(json['model']);
     return open(json);
   } catch (error) {
     throw badTokenizer(error instanceof Error ? error.message : String(error));
@@ -42,18 +43,10 @@ export function openTokenizer(tokenizerJson: string): TextTokenizer {
 
 type Json = Readonly<Record<string, unknown>>;
 
-/** The library cuts texts and looks tokens up. Its other steps differ from those of Rust, so they are our own. */
 function open(json: Json): TextTokenizer {
-  const { pre_tokenizer: cutter, model } = new Tokenizer(
-    {
-      ...{ model: json['model'], pre_tokenizer: withAllSplits(json['pre_tokenizer'] ?? null) },
-      ...{ added_tokens: [], normalizer: null, post_processor: null, decoder: null },
-    },
-    { unk_token: unknownToken(json) },
-  );
-  if (!model) throw new Error('tokenizer.json has no model');
-  const ids = new Map(model.tokens_to_ids);
-  const added = addedTokens(json['added_tokens'], (token) => ids.get(token));
+  const vocabulary = openVocabulary(json['model']);
+  const ids = new Map(vocabulary.ids);
+  const added = addedTokens(json['added_tokens'], vocabulary);
   const names = new Map([...ids].map(([token, id]) => [id, token]));
   const special = new Set<number>();
   for (const token of added) {
@@ -72,7 +65,7 @@ function open(json: Json): TextTokenizer {
   const normalizedParts = partsFinder(patterns.filter(([, { normalized }]) => normalized));
   const addAround = openPostProcessor(json['post_processor'], (token) => ids.get(token));
   const decode = openDecoder(json['decoder'], patternOf);
-  const encodePiece = idsOfPieces(model, json);
+  const cut = openCutter(json['pre_tokenizer'], patternOf);
 
   return {
     encode: (text, withSpecial) => {
@@ -80,8 +73,8 @@ function open(json: Json): TextTokenizer {
         if ('token' in part) return [part.token.id];
         return normalizedParts(normalize(part.text)).flatMap((inner) => {
           if ('token' in inner) return [inner.token.id];
-          const section_index = part.at === 0 && inner.at === 0 ? 0 : 1;
-          return encodePiece(cutter ? cutter.pre_tokenize(inner.text, { section_index }) : [inner.text]);
+          const isFirst = part.at === 0 && inner.at === 0;
+          return cut({ text: inner.text, isFirst }).flatMap((piece) => vocabulary.idsOf(piece.text));
         });
       });
       return addAround(tokens, withSpecial);
@@ -92,47 +85,8 @@ function open(json: Json): TextTokenizer {
     isSilent,
     idOf: (token) => ids.get(token) ?? null,
     nameOf: (token) => names.get(token) ?? null,
+    notices: [vocabulary.notice, movedTokens(added)].filter((notice) => notice !== null),
   };
-}
-
-/** Where the library has its own reading of regular expressions, which were written for another engine. */
-function patternOf(pattern: unknown): RegExp {
-  const { Regex: regex, String: text } = isObject(pattern) ? pattern : {};
-  const asked =
-    typeof regex === 'string' ? { Regex: regex } : typeof text === 'string' ? { String: text } : null;
-  const found = asked && new ReplaceNormalizer({ type: 'Replace', pattern: asked, content: '' }).pattern;
-  if (!found) throw new Error(`${show(pattern)} is no pattern`);
-  return found;
-}
-
-/** The token for what the vocabulary does not have. The library wants that of a WordLevel beside the model. */
-function unknownToken({ model }: Json): string | undefined {
-  const said = isObject(model) ? model['unk_token'] : undefined;
-  return typeof said === 'string' ? said : undefined;
-}
-
-/** Looks up the tokens of pieces. A piece that is unknown becomes its bytes, or the unknown token. */
-function idsOfPieces(model: Model, json: Json): (pieces: string[]) => readonly number[] {
-  const utf8 = new TextEncoder();
-  const inBytes = isObject(json['model']) && json['model']['byte_fallback'] === true;
-  const byteIds = Array.from({ length: inBytes ? 256 : 0 }, (_, byte) =>
-    model.tokens_to_ids.get(`<0x${byte.toString(16).toUpperCase().padStart(2, '0')}>`),
-  );
-  const bytesOf = (piece: string) => {
-    if (!inBytes) return [];
-    const found = Array.from(utf8.encode(piece), (byte) => byteIds[byte]);
-    return found.every((id) => id !== undefined) ? found : [];
-  };
-  return (pieces) =>
-    model(pieces).flatMap((piece: string | undefined) => {
-      const id = piece === undefined ? undefined : model.tokens_to_ids.get(piece);
-      if (id !== undefined) return [id];
-      const bytes = piece === undefined ? [] : bytesOf(piece);
-      if (bytes.length > 0) return bytes;
-      if (model.unk_token_id !== undefined) return [model.unk_token_id];
-      const lacking = piece === undefined ? 'a piece of this text' : show(piece);
-      throw new Error(`tokenizer.json has no token for ${lacking}, and none for what is unknown (unk_token)`);
-    });
 }
 
 /** Enough for Gemma's 262,144 tokens and 580,000 merges, the most of any model today. */

@@ -10,6 +10,7 @@ const letters: TextTokenizer = {
   decode: (tokens) => String.fromCharCode(...tokens),
   isSilent: (token) => token === 0,
   idOf: () => null,
+  notices: [],
   nameOf: () => null,
 };
 const codes = (text: string) => letters.encode(text, true).slice(1);
