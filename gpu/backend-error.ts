@@ -19,15 +19,20 @@ export type BackendFailure =
       readonly position: number;
       /** The first layer whose output is not finite; `embedding` or `head` outside the layers. */
       readonly where: number | 'embedding' | 'head';
+      /** In a run of several sequences: the index of the one whose logits they are. */
+      readonly sequence?: number;
     };
 
 /** Thrown only inside the worker's thread. The engine turns it into an `Outcome`, which can cross to the page. */
 export class BackendError extends Error {
   readonly failure: BackendFailure;
+  /** The text of a batch that it is about; null if it is about all, or if there is no batch. */
+  readonly text: object | null;
 
-  constructor(failure: BackendFailure) {
+  constructor(failure: BackendFailure, text: object | null = null) {
     super(`backend: ${JSON.stringify(failure)}`);
     this.name = 'BackendError';
     this.failure = failure;
+    this.text = text;
   }
 }

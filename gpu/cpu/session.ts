@@ -139,7 +139,7 @@ export class CpuSession implements Session {
     this.#decoder.rewind(position);
     const states: Float32Array[] = [];
     this.#decoder.step(token, (hidden) => states.push(hidden.slice()));
-    return new BackendError({ code: 'not-finite', position, where: firstNotFinite(states) });
+    return new BackendError({ code: 'not-finite', position, where: firstNotFinite(states) }, this);
   }
 
   rowsHeld(): Promise<readonly StoreRows[]> {

@@ -1,6 +1,6 @@
 import type { BatchText, PrefillOptions } from '../backend.ts';
 import type { KvUsage } from '../kv/usage.ts';
-import type { BackendError } from '../backend-error.ts';
+import { BackendError } from '../backend-error.ts';
 import type { SessionBuffers } from './session-buffers.ts';
 import type { GpuSession } from './session.ts';
 
@@ -34,7 +34,9 @@ export class PlacedText implements BatchText {
   }
 
   async prefill(tokens: readonly number[], options: PrefillOptions): Promise<boolean> {
-    const finished = await this.#session.prefill(tokens, options);
+    const finished = await this.#session.prefill(tokens, options).catch((error: unknown) => {
+      throw error instanceof BackendError ? new BackendError(error.failure, this) : error;
+    });
     this.startsAnew();
     this.#onPrefilled(this.place);
     return finished;
@@ -107,8 +109,8 @@ export class PlacedText implements BatchText {
     return this.notFiniteAt(this.#promptTokens + this.#passedOn - 2);
   }
 
-  notFiniteAt(position: number): Promise<BackendError> {
-    return this.#session.notFinite(position);
+  async notFiniteAt(position: number): Promise<BackendError> {
+    return new BackendError((await this.#session.notFinite(position)).failure, this);
   }
 
   kvUsage(): KvUsage {

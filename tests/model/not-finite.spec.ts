@@ -22,15 +22,17 @@ const unread = {
   stopped: () => false,
 };
 
-async function failureOf(run: Promise<unknown>): Promise<BackendFailure> {
+async function errorOf(run: Promise<unknown>): Promise<BackendError> {
   try {
     await run;
   } catch (error) {
-    if (error instanceof BackendError) return error.failure;
+    if (error instanceof BackendError) return error;
     throw error;
   }
   throw new Error('the run ended well');
 }
+
+const failureOf = async (run: Promise<unknown>): Promise<BackendFailure> => (await errorOf(run)).failure;
 
 describe.each(backends)('Logits that are not finite, on the backend %s,', (name) => {
   let backend: Backend;
@@ -72,25 +74,30 @@ describe.each(backends)('Logits that are not finite, on the backend %s,', (name)
     model.free();
   });
 
-  it.each([0, 1])('end a batch at temperature %i, with the place of the first', async (temperature) => {
-    const model = await hugeLayer();
-    const { capacityTokens, ...shared } = options;
-    const texts = [{ capacityTokens }, { capacityTokens }];
-    const batch = await model.openBatch({ ...shared, places: 2, texts });
-    const lines = await Promise.all(texts.map((each) => batch.open(each)));
-    const write = async () => {
-      for (const text of lines) await text.prefill(prompt, { ...unread, mode: 'sequential' });
-      const sampling = { ...greedy, temperature };
-      const continuations = lines.map((text) => ({
-        ...{ text, sampling, maxNewTokens: 4, endTokens: new Set<number>(), onToken: () => undefined },
-      }));
-      await batch.decode(continuations, { stopped: () => false });
-    };
-    expect(await failureOf(write())).toEqual({ code: 'not-finite', position: 4, where: 1 });
-    batch.close();
-    model.free();
-    expect(backend.allocatedBytes).toBe(0);
-  });
+  it.each([0, 1])(
+    'end a batch at temperature %i, with the text and the place of the first',
+    async (temperature) => {
+      const model = await hugeLayer();
+      const { capacityTokens, ...shared } = options;
+      const texts = [{ capacityTokens }, { capacityTokens }];
+      const batch = await model.openBatch({ ...shared, places: 2, texts });
+      const lines = await Promise.all(texts.map((each) => batch.open(each)));
+      const write = async () => {
+        for (const text of lines) await text.prefill(prompt, { ...unread, mode: 'sequential' });
+        const sampling = { ...greedy, temperature };
+        const continuations = lines.map((text) => ({
+          ...{ text, sampling, maxNewTokens: 4, endTokens: new Set<number>(), onToken: () => undefined },
+        }));
+        await batch.decode(continuations, { stopped: () => false });
+      };
+      const { failure, text } = await errorOf(write());
+      expect(failure).toEqual({ code: 'not-finite', position: 4, where: 1 });
+      expect(text).toBe(lines[0]);
+      batch.close();
+      model.free();
+      expect(backend.allocatedBytes).toBe(0);
+    },
+  );
 
   it.each(['k', 'v'] as const)(
     'end the run if a cache of 16 bits overflows in its %s, and one of 32 bits holds it',

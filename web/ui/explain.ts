@@ -14,7 +14,7 @@ export function explain(failure: Failure): string {
     case 'device-lost':
       return `The GPU was reset (${failure.reason}).`;
     case 'not-finite':
-      return `The model's logits are not finite (${placeOf(failure.where)}, first at position ${failure.position}).`;
+      return `The model's logits are not finite (${placeOf(failure.where)}, first at position ${failure.position}${failure.sequence === undefined ? '' : ` of text ${failure.sequence + 1}`}).`;
     case 'bad-layer-types':
       return badLayerTypes(failure);
     case 'bad-config': {

@@ -39,7 +39,23 @@ export class SequenceScheduler {
     this.#around = around;
   }
 
+  /** @throws BackendError; of logits that are not finite, with the index of the sequence */
   async run(sequences: readonly PreparedSequence[]): Promise<void> {
+    try {
+      await this.#write(sequences);
+    } catch (error) {
+      throw this.#withSequence(error);
+    }
+  }
+
+  #withSequence(error: unknown): unknown {
+    if (!(error instanceof BackendError) || error.failure.code !== 'not-finite') return error;
+    const [first, ...others] = this.#live;
+    const failed = this.#live.find(({ text }) => text === error.text) ?? (others.length > 0 ? null : first);
+    return failed ? new BackendError({ ...error.failure, sequence: failed.sequence.index }) : error;
+  }
+
+  async #write(sequences: readonly PreparedSequence[]): Promise<void> {
     const { stopped } = this.#around.options;
     const waiting = [...sequences];
     while (!stopped() && waiting.length + this.#live.length > 0) {

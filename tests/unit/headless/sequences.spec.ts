@@ -1,4 +1,7 @@
-import { beforeAll, describe, expect, it } from 'vitest';
+import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { openWasmBackend } from '../../../gpu/wasm/backend.ts';
 import { answerAll } from '../../../tools/headless/answer.ts';
 import { openFolderSource } from '../../../tools/headless/folder-source.ts';
@@ -19,6 +22,45 @@ beforeAll(() => {
     openSource: (model) => succeed(openFolderSource(`public/models/${model}`)),
   });
 });
+
+let workshop = '';
+let folders: Engine;
+
+beforeAll(() => {
+  workshop = mkdtempSync(join(tmpdir(), 'kvtab-'));
+  folders = new Engine({
+    openBackend: () => openWasmBackend('simd'),
+    openTextPlace: placeHere,
+    openSource: (model) => succeed(openFolderSource(model)),
+  });
+});
+afterAll(() => {
+  rmSync(workshop, { recursive: true, force: true });
+});
+
+/** The bits of a new number of 16 bits; null leaves the old one. */
+type Edit = (row: number, col: number) => number | null;
+
+/** A folder with a small model of three layers whose matrices are changed. */
+function copyWith(edits: Readonly<Record<string, Edit>>): string {
+  const folder = join(workshop, 'edited');
+  cpSync('tests/fixtures/golden-hf/llama-llama3', folder, { recursive: true });
+  const path = join(folder, 'model.safetensors');
+  const file = readFileSync(path);
+  const length = Number(file.readBigUInt64LE());
+  const header = JSON.parse(file.toString('utf8', 8, 8 + length)) as Readonly<
+    Record<string, { readonly shape: readonly [number, number]; readonly data_offsets: readonly number[] }>
+  >;
+  for (const [name, edit] of Object.entries(edits)) {
+    const { shape: [rows, cols] = [0, 0], data_offsets: [begin = 0] = [] } = header[name] ?? {};
+    for (let i = 0; i < rows * cols; i++) {
+      const bits = edit(Math.floor(i / cols), i % cols);
+      if (bits !== null) file.writeUInt16LE(bits, 8 + length + begin + 2 * i);
+    }
+  }
+  writeFileSync(path, file);
+  return folder;
+}
 
 interface Answer {
   readonly tokens: readonly number[];
@@ -118,6 +160,28 @@ describe('sequences in a request', () => {
       valueOf(told).sequences.map(({ text }) => text),
     );
     expect([...kinds].sort()).toEqual(['prefill', 'sequence-texts', 'sequence-token', 'stats']);
+  });
+
+  it('fail together if the logits of one are not finite, which is named', async () => {
+    // Token 7 alone has a number in the first dimension, which the values of a layer make 60,000 times as large.
+    const folder = copyWith({
+      'model.embed_tokens.weight': (row, col) => (col > 0 ? null : row === 7 ? 0x5640 : 0), // 100
+      'model.layers.0.self_attn.v_proj.weight': (_, col) => (col > 0 ? null : 0x7b53), // 60,000
+    });
+    const many = { model: folder, backend: 'cpu', maxNewTokens: 1, sampling: { temperature: 0 } };
+    const sound = [{ tokens: [1, 2, 3] }, { tokens: [4, 5] }, { tokens: [3, 3, 2, 1] }];
+    const withBad = [sound[0], sound[1], { tokens: [2, 1, 7, 3] }, sound[2]];
+    const ask = (sequences: readonly unknown[], kv: string) =>
+      answerAll(folders, { ...many, kv, ignoreEos: true, sequences });
+    expect(await ask(withBad, 'f16')).toEqual({
+      ok: false,
+      failure: { code: 'not-finite', position: 3, where: 0, sequence: 2 },
+    });
+    expect(await ask(sound, 'f16')).toMatchObject({
+      ok: true,
+      sequences: sound.map(() => ({ end: 'length' })),
+    });
+    expect(await ask(withBad, 'f32')).toMatchObject({ ok: true });
   });
 
   it('all end when the run is stopped, those that wait for a place too', async () => {

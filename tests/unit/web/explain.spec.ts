@@ -55,6 +55,7 @@ describe('explain', () => {
     const failure = failures['not-finite'];
     expect(explain(failure)).toBe("The model's logits are not finite (layer 2, first at position 11).");
     expect(explain({ ...failure, where: 'head' })).toContain('(head, first at position 11)');
+    expect(explain({ ...failure, sequence: 0 })).toContain('(layer 2, first at position 11 of text 1)');
   });
 
   it('names the layer of a mistake in the agreed words', () => {
