@@ -2,7 +2,7 @@ import { expect, test } from 'playwright/test';
 import { formatNats } from '../../web/ui/divergence-words.ts';
 import { bringAxe } from './axe.ts';
 import { headless } from './headless-answer.ts';
-import { takePictures, visit } from './lab.ts';
+import { takePictures, turnTo, visit } from './lab.ts';
 
 interface Written {
   readonly tokens: readonly number[];
@@ -27,7 +27,7 @@ test('compares configurations: one agrees with itself, and others differ as in t
   const prompt = await lab.prompt.inputValue();
   await lab.number('Max new tokens').fill('12');
   const part = page.getByRole('region', { name: 'Compare', exact: true });
-  await part.locator('summary').first().click();
+  await turnTo(page, 'Compare');
   await expect(part).toContainText('sampling, one after the other.');
   const add = part.getByRole('button', { name: 'Add current settings' });
   await add.click();
@@ -67,7 +67,9 @@ test('compares configurations: one agrees with itself, and others differ as in t
   await takePictures(lab, testInfo, 'compare', { part });
 
   // Another prompt and fewer contenders leave the result as it was.
+  await turnTo(page, 'Write');
   await lab.prompt.fill('Another prompt');
+  await turnTo(page, 'Compare');
   await expect(part).toContainText('The prompt above has changed since.');
   await expect(part.getByRole('blockquote')).toHaveText(prompt);
   await part.getByRole('button', { name: 'Remove configuration 2' }).focus();
@@ -86,8 +88,6 @@ test('compares configurations: one agrees with itself, and others differ as in t
   expect((await csv).suggestedFilename()).toMatch(/^kvtab-comparison-0_6_6_6_6_6_6_7-.*\.csv$/);
 
   await page.reload();
-  await expect(lab.prompt).toHaveValue('Another prompt');
-  await part.locator('summary').first().click();
   await expect(column(3)).toContainText('KL, mean');
   await expect(part.getByRole('blockquote')).toHaveText(prompt);
 
@@ -100,6 +100,8 @@ test('compares configurations: one agrees with itself, and others differ as in t
   await expect(linked.getByText(/^Comparing/).first()).toBeVisible({ timeout: 60_000 });
   await linked.close();
   // The model of the page is loaded again.
+  await turnTo(page, 'Write');
+  await expect(lab.prompt).toHaveValue('Another prompt');
   await lab.generate.click();
   await expect(page.getByText(/^Done/)).toBeVisible();
 });

@@ -56,6 +56,10 @@ export async function generate(lab: Lab, newTokens: number): Promise<string> {
   return (await lab.output.textContent()) ?? '';
 }
 
+/** Turns to another part of the page. */
+export const turnTo = (page: Page, tab: 'Write' | 'Compare' | 'Throughput' | 'Laboratory') =>
+  page.getByRole('tab', { name: tab, exact: true }).click();
+
 /** Unfolds a panel of settings, which a narrow screen folds. */
 export const unfold = ({ page }: Lab, panel: string) =>
   page

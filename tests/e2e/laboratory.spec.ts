@@ -6,7 +6,7 @@ import { promisify } from 'node:util';
 import { expect, test, type Download, type Page } from 'playwright/test';
 import { unzip } from '../support/unzip.ts';
 import { bringAxe } from './axe.ts';
-import { openLab, takePictures, visit } from './lab.ts';
+import { openLab, takePictures, turnTo, visit } from './lab.ts';
 
 const tale = `The old king had three daughters, and the youngest was the fairest of them all.
 
@@ -22,7 +22,7 @@ const panelOf = (page: Page) => {
     panel,
     button,
     state: panel.getByRole('status', { name: 'Experiment', exact: true }),
-    open: () => panel.locator('summary').first().click(),
+    open: () => turnTo(page, 'Laboratory'),
     cell: (row: number, column: number) =>
       panel.locator('tbody tr:not(.items)').nth(row).locator('td').nth(column),
   };
@@ -164,6 +164,7 @@ test('an experiment of a link is paused, reloaded and continued, and equals one 
   const untimed = (text: string) => text.replace(/"ms":\d+/g, '"ms":0');
   expect(untimed(resumed)).toEqual(untimed(whole));
   // The page's own model is loaded again, and runs.
+  await turnTo(page, 'Write');
   await expect(openLab(page).generate).toBeEnabled();
 });
 

@@ -3,7 +3,7 @@ import { bringAxe } from './axe.ts';
 import { chatTemplate } from '../support/chat-template.ts';
 import { chatOf, openModel } from './chat-model.ts';
 import { headless } from './headless-answer.ts';
-import { chooseGreedy, generate, takePictures, visit } from './lab.ts';
+import { chooseGreedy, generate, takePictures, turnTo, visit } from './lab.ts';
 
 test('a policy keeps what it says: text, figures, picture, tokens, link and runs agree', async ({
   page,
@@ -108,7 +108,7 @@ test('published set-ups, contenders in Compare and a chat all take a policy', as
   await chooseGreedy(lab);
   await lab.number('Max new tokens').fill('12');
   const compare = page.getByRole('region', { name: 'Compare', exact: true });
-  await compare.locator('summary').first().click();
+  await turnTo(page, 'Compare');
   const add = compare.getByRole('button', { name: 'Add current settings' });
   await add.click();
 
@@ -134,6 +134,7 @@ test('published set-ups, contenders in Compare and a chat all take a policy', as
   await expect(column(2).locator('mark')).toHaveCount(0);
   await expect(column(3)).not.toContainText(/Top-1 agreement.*100 %/s);
 
+  await turnTo(page, 'Write');
   const chat = chatOf(page);
   await openModel(page, { 'chat_template.jinja': chatTemplate });
   await chat.choose.check();

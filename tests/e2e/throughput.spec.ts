@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { expect, test } from 'playwright/test';
 import { bringAxe } from './axe.ts';
-import { takePictures, visit } from './lab.ts';
+import { takePictures, turnTo, visit } from './lab.ts';
 
 test('times batches of two plans, says why no more fit, keeps what Stop left, and exports it', async ({
   page,
@@ -9,7 +9,8 @@ test('times batches of two plans, says why no more fit, keeps what Stop left, an
   await bringAxe(page);
   const lab = await visit(page);
   const part = page.getByRole('region', { name: 'Throughput', exact: true });
-  await part.locator('summary').first().click();
+  await turnTo(page, 'Throughput');
+  await expect(page).toHaveURL(/#v=1&tab=throughput$/);
   const plans = part.getByRole('group', { name: 'Plans' });
   await expect(plans.getByRole('checkbox', { checked: true })).toHaveCount(7);
   for (const name of ['CLA', 'YOCO', 'MixAttention, pairs', 'Sandwich, middle', 'LCKV, warm-up layers 4']) {
@@ -59,12 +60,10 @@ test('times batches of two plans, says why no more fit, keeps what Stop left, an
   }
 
   await page.reload();
-  await part.locator('summary').first().click();
   await expect(standing).toHaveText('Done: 24 timings.');
   await expect(of('LCKV')).toContainText('tokens/s');
 
   // A budget without room says so, and Stop keeps what was timed.
-  await expect(page.getByText('Ready.', { exact: true })).toBeVisible();
   await part.getByRole('combobox', { name: 'Rounds' }).selectOption('9');
   await part.getByRole('button', { name: 'Time batches' }).click();
   await expect(standing).toHaveText(/^[1-9]\d* of \d+ timed · /, { timeout: 60_000 });
@@ -75,6 +74,7 @@ test('times batches of two plans, says why no more fit, keeps what Stop left, an
   await expect(standing).toHaveText('Nothing was timed: no plan has room for one text.');
   await expect(part).toContainText('There is no room for one text: the weights take');
   // The page's own model is loaded again, and runs.
+  await turnTo(page, 'Write');
   await lab.generate.click();
   await expect(page.getByText(/^Done/).first()).toBeVisible();
 });

@@ -15,6 +15,8 @@ const group = (page, name) => page.getByRole('group', { name, exact: true });
 const press = (page, name) => page.getByRole('button', { name, exact: true }).click();
 /** @param {Page} page @param {string} name */
 const open = (page, name) => region(page, name).locator('summary').first().click();
+/** @param {Page} page @param {string} name */
+const turnTo = (page, name) => page.getByRole('tab', { name, exact: true }).click();
 /** @param {Page} page @param {string} name @param {string} value */
 const fill = (page, name, value) => page.getByRole('spinbutton', { name, exact: true }).fill(value);
 /** @param {Page} page @param {string} name @param {string} value */
@@ -63,7 +65,7 @@ const experiment = {
 
 /** Opens the experiment in the laboratory, and waits until everything is known. @param {Page} page */
 async function measureExperiment(page) {
-  await open(page, 'Laboratory');
+  await turnTo(page, 'Laboratory');
   const panel = region(page, 'Laboratory');
   await panel.locator('input[type=file][accept=".json,.jsonl"]').setInputFiles({
     ...{ name: 'experiment.json', mimeType: 'application/json' },
@@ -124,7 +126,7 @@ export const scenes = {
   compared: async (page) => {
     await select(page, 'Backend', 'cpu');
     await fill(page, 'Max new tokens', '24');
-    for (const panel of ['Family', 'Why it matters', 'Compare']) await open(page, panel);
+    await turnTo(page, 'Compare');
     await press(page, 'Add current settings');
     for (const plan of ['0_1_2_3_4_5_6_7', '0s_1s_2s_3s_4_4_4_4']) {
       await page.getByRole('textbox', { name: 'Layer types', exact: true }).fill(plan);
@@ -136,9 +138,13 @@ export const scenes = {
       page: 'page',
       window: 'window',
       family: region(page, 'Family'),
-      scale: region(page, 'Why it matters'),
       compare: region(page, 'Compare'),
     };
+  },
+  /** The plan in large models. */
+  scale: async (page) => {
+    await open(page, 'Why it matters');
+    return { scale: region(page, 'Why it matters') };
   },
   /** Passes of parallel mode. */
   convergence: async (page) => {
@@ -179,7 +185,7 @@ export const scenes = {
   },
   /** The laboratory before anything is measured, with a text and the form for experiments of one's own. */
   laboratory: async (page) => {
-    await open(page, 'Laboratory');
+    await turnTo(page, 'Laboratory');
     const panel = region(page, 'Laboratory');
     await panel.getByRole('textbox', { name: 'Your text' }).fill('The miller had three sons.\n\nAnd a cat.');
     await panel.locator('summary', { hasText: 'Make your own' }).click();
@@ -210,7 +216,7 @@ export const scenes = {
   throughput: async (page) => {
     await select(page, 'Backend', 'cpu');
     await page.getByText('Ready.', { exact: true }).waitFor();
-    await open(page, 'Throughput');
+    await turnTo(page, 'Throughput');
     await fill(page, 'Prompt tokens', '16');
     await fill(page, 'New tokens', '16');
     await press(page, 'Time batches');

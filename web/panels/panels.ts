@@ -1,5 +1,6 @@
 import type { Component } from 'svelte';
 import type { FormName } from '../../worker/settings/setting.ts';
+import type { Tab } from '../settings/tabs.ts';
 import { HUB_PANEL } from '../ui/go-to-hub.ts';
 import Figures from './figures/Figures.svelte';
 import SharingPanel from './layers/SharingPanel.svelte';
@@ -10,18 +11,13 @@ import Output from './write/Output.svelte';
 import Prompt from './write/Prompt.svelte';
 
 /**
- * Where a panel stands: around the text, as a comparison of plans, among the settings, as something to look at more
- * closely, or at the end, where a table has room. One column shows them in this order.
+ * Where a panel stands: in one of the tabs, among the settings, or below what the model writes: as something to look at
+ * more closely, or at the end, where a table has room.
  */
-export type Place = 'main' | 'comparisons' | 'settings' | 'workbench' | 'end';
+export type Place = Tab | 'settings' | 'workbench' | 'end';
 
-/** When a panel opens by itself: with the page, if a link or a setting calls for it, or never. */
-export type Opening =
-  | 'at first'
-  | 'with a linked comparison'
-  | 'with a linked experiment'
-  | 'with a cache policy'
-  | 'on request';
+/** When a panel opens by itself: with the page or its tab, if a setting calls for it, or never. */
+export type Opening = 'at first' | 'with a cache policy' | 'on request';
 
 interface Row {
   readonly id: string;
@@ -29,7 +25,7 @@ interface Row {
   /** One sentence that says what the panel is for. */
   readonly hint: string;
   readonly place: Place;
-  /** Settings and what stands around the text cannot be closed; narrow screens fold the settings by themselves. */
+  /** Tabs and settings cannot be closed; narrow screens fold the settings by themselves. */
   readonly opens: Opening;
   /** What one line says of settings that are folded: the model, the values of a form, or only the hint. */
   readonly tells: FormName | 'model' | 'hint';
@@ -52,7 +48,7 @@ export const panels: readonly Panel[] = [
     id: 'prompt',
     title: 'Prompt',
     hint: 'Write the start of a text, or chat with the model.',
-    place: 'main',
+    place: 'write',
     opens: 'at first',
     tells: 'hint',
     loading: 'eager',
@@ -62,7 +58,7 @@ export const panels: readonly Panel[] = [
     id: 'output',
     title: 'Output',
     hint: 'Read what the model writes.',
-    place: 'main',
+    place: 'write',
     opens: 'at first',
     tells: 'hint',
     loading: 'eager',
@@ -72,7 +68,7 @@ export const panels: readonly Panel[] = [
     id: 'figures',
     title: 'Figures',
     hint: 'Watch the memory and the speed of the run.',
-    place: 'main',
+    place: 'write',
     opens: 'at first',
     tells: 'hint',
     loading: 'eager',
@@ -82,48 +78,38 @@ export const panels: readonly Panel[] = [
     id: 'share',
     title: 'Share',
     hint: 'Copy a link to these settings, or cite the last run.',
-    place: 'main',
+    place: 'write',
     opens: 'at first',
     tells: 'hint',
     loading: 'lazy',
     load: () => import('./share/SharePanel.svelte'),
   },
   {
-    id: 'family',
-    title: 'Family',
-    hint: 'See what each way of sharing saves in memory, and what it costs in quality.',
-    place: 'comparisons',
-    opens: 'on request',
-    tells: 'hint',
-    loading: 'lazy',
-    load: () => import('./family/FamilyPanel.svelte'),
-  },
-  {
-    id: 'scale',
-    title: 'Why it matters',
-    hint: 'See how many people a large model could serve with this plan.',
-    place: 'comparisons',
-    opens: 'on request',
-    tells: 'hint',
-    loading: 'lazy',
-    load: () => import('./scale/ScalePanel.svelte'),
-  },
-  {
     id: 'compare',
     title: 'Compare',
     hint: 'Run two to four configurations and compare them side by side.',
-    place: 'comparisons',
-    opens: 'with a linked comparison',
+    place: 'compare',
+    opens: 'at first',
     tells: 'hint',
     loading: 'lazy',
     load: () => import('./compare/Compare.svelte'),
   },
   {
+    id: 'family',
+    title: 'Family',
+    hint: 'See what each way of sharing saves in memory, and what it costs in quality.',
+    place: 'compare',
+    opens: 'at first',
+    tells: 'hint',
+    loading: 'lazy',
+    load: () => import('./family/FamilyPanel.svelte'),
+  },
+  {
     id: 'throughput',
     title: 'Throughput',
     hint: 'See how many texts fit into memory at once, and how fast they are together.',
-    place: 'comparisons',
-    opens: 'on request',
+    place: 'throughput',
+    opens: 'at first',
     tells: 'hint',
     loading: 'lazy',
     load: () => import('./throughput/ThroughputPanel.svelte'),
@@ -132,8 +118,8 @@ export const panels: readonly Panel[] = [
     id: 'laboratory',
     title: 'Laboratory',
     hint: 'Measure plans and policies, also on a text of your own.',
-    place: 'comparisons',
-    opens: 'with a linked experiment',
+    place: 'laboratory',
+    opens: 'at first',
     tells: 'hint',
     loading: 'lazy',
     load: () => import('./laboratory/Laboratory.svelte'),
@@ -207,6 +193,16 @@ export const panels: readonly Panel[] = [
     tells: 'hint',
     loading: 'lazy',
     load: () => import('./export/ExportPanel.svelte'),
+  },
+  {
+    id: 'scale',
+    title: 'Why it matters',
+    hint: 'See how many people a large model could serve with this plan.',
+    place: 'workbench',
+    opens: 'on request',
+    tells: 'hint',
+    loading: 'lazy',
+    load: () => import('./scale/ScalePanel.svelte'),
   },
   {
     id: 'held',

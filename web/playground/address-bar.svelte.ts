@@ -1,7 +1,7 @@
 import type { Playground } from './playground.svelte.ts';
 import { readUnwritten } from './read-unwritten.ts';
 import { restBeforeLink } from './rest-before-link.ts';
-import { decodeHash, encodeHash, type Decoded } from '../settings/hash.ts';
+import { decodeHash, encodeHash, withTab, type Decoded } from '../settings/hash.ts';
 
 /** Changes of one field within this time are one entry of the browser's history. */
 const SAME_ENTRY_MS = 3000;
@@ -46,7 +46,8 @@ export class AddressBar {
     const stop = $effect.root(() => {
       $effect(() => {
         // Reads every setting, so that this runs again when one of them changes, and encodes nothing yet.
-        const watched = { ...this.#playground.config, ownSharing: this.#playground.stored };
+        const { config, stored: ownSharing, tab } = this.#playground;
+        const watched = { ...config, ownSharing, tab };
         clearTimeout(this.#timer);
         this.#timer = setTimeout(flush, restBeforeLink(watched));
       });
@@ -66,7 +67,8 @@ export class AddressBar {
   }
 
   #encoded(): string {
-    return encodeHash(this.#playground.linked, this.#playground.stored);
+    const { linked, stored, tab } = this.#playground;
+    return withTab(encodeHash(linked, stored), tab);
   }
 
   #write(encoded: string): void {

@@ -13,6 +13,7 @@ import { checkConfig } from '../settings/checks.ts';
 import { isSameLoad, toGenerateRequest, toLoadRequest } from '../settings/requests.ts';
 import { encodeHash } from '../settings/hash.ts';
 import { defaultConfig, sharingOf, type PlaygroundConfig } from '../settings/settings.ts';
+import { TABS, type Tab } from '../settings/tabs.ts';
 import { replaceUnedited } from '../settings/replace-unedited.ts';
 import type { Decoded } from '../settings/hash.ts';
 import { commitOf, endpointOf } from '../settings/endpoint.ts';
@@ -32,6 +33,8 @@ import { RunDesk } from './run-desk.svelte.ts';
 /** The state of the page. Components show it and call its methods. */
 export class Playground {
   readonly config = $state<PlaygroundConfig>({ ...defaultConfig });
+  /** The part of the page that is shown. */
+  tab = $state<Tab>(TABS[0]);
   models = $state.raw<readonly ModelEntry[]>([]);
   /** Models that the person opened or downloaded since the page was opened, by id. */
   brought = $state.raw<ReadonlyMap<string, BroughtModel>>(new Map());
@@ -138,7 +141,8 @@ export class Playground {
   }
 
   /** Takes the settings of a link. It loads and runs nothing: a link may only name a model that the page does not ship. */
-  openLink({ values, omitted, complaints, build, contenders, experiment }: Decoded): void {
+  openLink({ values, omitted, complaints, build, contenders, experiment, tab }: Decoded): void {
+    this.tab = tab;
     const { model: asked, endpoint: server } = { ...defaultConfig, ...values };
     const known =
       [defaultConfig.model, ...this.models.map(({ id }) => id)].includes(asked) ||

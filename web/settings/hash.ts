@@ -9,6 +9,7 @@ import type { Setting, SettingValue } from '../../worker/settings/setting.ts';
 import { settings, type SettingKey } from '../../worker/settings/settings.ts';
 import { complaintAbout, keysWhere } from '../../worker/settings/values.ts';
 import { defaultConfig, type PlaygroundConfig } from './settings.ts';
+import { isTab, TABS, type Tab } from './tabs.ts';
 import { words } from './words.ts';
 
 export const HASH_VERSION = '1';
@@ -26,6 +27,8 @@ export const OMITS = 'omits';
 export const BUILD = 'build';
 /** Holds an experiment of the laboratory, as JSON. */
 export const EXPERIMENT = 'experiment';
+/** Names the tab that the link opens. */
+export const TAB = 'tab';
 /** An experiment that is longer travels as a file. */
 export const LONGEST_EXPERIMENT = 12_000;
 const BUILD_NAME = /^[\w.@-]{1,60}$/;
@@ -42,6 +45,8 @@ export interface Decoded {
   readonly contenders: readonly string[];
   /** An experiment, as written: the laboratory checks it. */
   readonly experiment: string | null;
+  /** The tab that the link opens: the one it names, or else the one for what it brings. */
+  readonly tab: Tab;
 }
 
 /** Settings that are too long for a link, which therefore goes without them. */
@@ -68,6 +73,10 @@ export function encodeHash(
     ? ''
     : [`v=${HASH_VERSION}`, ...parts, ...omissions(omitted, table)].join('&');
 }
+
+/** A link that opens a tab. */
+export const withTab = (link: string, tab: Tab): string =>
+  tab === TABS[0] ? link : `${link === '' ? `v=${HASH_VERSION}` : link}&${TAB}=${tab}`;
 
 interface Fields {
   /** `key=value`, escaped. */
@@ -126,12 +135,13 @@ export function decodeHash(hash: string, table = settings): Decoded {
     build: null,
     contenders: [],
     experiment: null,
+    tab: null,
     seen: new Set(),
   };
   const text = hash.startsWith('#') ? hash.slice(1) : hash;
   if (text.length > LONGEST_LINK) {
     return {
-      ...{ values: {}, omitted: [], build: null, contenders: [], experiment: null },
+      ...{ values: {}, omitted: [], build: null, contenders: [], experiment: null, tab: TABS[0] },
       complaints: [words.link.tooLong(text.length, LONGEST_LINK)],
     };
   }
@@ -152,7 +162,14 @@ export function decodeHash(hash: string, table = settings): Decoded {
     ...(more > 0 ? [words.link.moreComplaints(more)] : []),
     ...(parts.length > MOST_FIELDS ? [words.link.tooManyFields(MOST_FIELDS)] : []),
   ];
-  return { values, omitted, complaints, build, contenders, experiment };
+  const tab = reading.tab ?? tabFor(reading);
+  return { values, omitted, complaints, build, contenders, experiment, tab };
+}
+
+/** The tab for what a link brings. */
+function tabFor({ contenders, experiment }: Pick<Decoded, 'contenders' | 'experiment'>): Tab {
+  if (experiment !== null) return 'laboratory';
+  return contenders.length > 0 ? 'compare' : TABS[0];
 }
 
 interface Reading {
@@ -162,6 +179,7 @@ interface Reading {
   build: string | null;
   readonly contenders: string[];
   experiment: string | null;
+  tab: Tab | null;
   readonly seen: Set<string>;
 }
 
@@ -197,6 +215,11 @@ function readField(
   if (name === EXPERIMENT) {
     if (text.length > LONGEST_EXPERIMENT) return words.link.badValue(name, abridge(text));
     reading.experiment = text;
+    return null;
+  }
+  if (name === TAB) {
+    if (!isTab(text)) return words.link.badValue(name, abridge(text));
+    reading.tab = text;
     return null;
   }
   if (name === BUILD) {

@@ -5,6 +5,8 @@
 export const words = {
   tagline: 'Edit which layers share their keys and values; watch memory, speed and text.',
   settings: 'Settings',
+  tabs: 'Parts of the page',
+  tab: { write: 'Write', compare: 'Compare', throughput: 'Throughput', laboratory: 'Laboratory' },
   correct: (fields: string) => `Correct: ${fields}.`,
   fellBack: 'The model runs on the CPU instead.',
   runsAnyway: 'The model runs all the same.',

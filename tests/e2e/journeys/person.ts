@@ -97,6 +97,22 @@ export class Person {
     }
   }
 
+  /** Turns to another part of the page; the arrows move between the tabs, which have one stop for Tab. */
+  async turnTo(tab: string): Promise<void> {
+    const wanted = this.page.getByRole('tab', { name: tab, exact: true });
+    if (this.hand === 'keyboard') {
+      await this.#reach(this.page.getByRole('tab', { selected: true }));
+      for (let presses = 0; (await wanted.getAttribute('aria-selected')) !== 'true'; presses++) {
+        expect(presses).toBeLessThan(20);
+        await this.page.keyboard.press('ArrowRight');
+      }
+      await expect(wanted).toBeFocused();
+    } else {
+      await this.press(wanted);
+    }
+    await expect(this.page.getByRole('tabpanel', { name: tab, exact: true })).toBeVisible();
+  }
+
   /** Opens a panel below the output. */
   async open(panel: string): Promise<Locator> {
     const region = this.page.getByRole('region', { name: panel, exact: true });

@@ -38,7 +38,8 @@ journey(
     await person.pressButton('Generate');
     await finished(lab);
 
-    const compare = await person.open('Compare');
+    await person.turnTo('Compare');
+    const compare = page.getByRole('region', { name: 'Compare', exact: true });
     await person.pressButton('Add current settings');
     await person.fill(lab.layerTypes, '0_1_2_3_4_5_6_7');
     await person.pressButton('Add current settings');
@@ -58,18 +59,20 @@ journey(
     const plan = await save(person, page, 'Plan of KV sharing');
     expect(plan.name).toBe('kvtab-Plan-of-KV-sharing-fairy-lckv-0_1_2_3_4_5_6_7.svg');
 
-    const family = await person.open('Family');
+    const family = page.getByRole('region', { name: 'Family', exact: true });
     const curve = await save(person, family, 'Quality against KV');
     for (const text of ['>llama<', '>yoco<', 'Bits per byte']) expect(curve.svg).toContain(text);
 
+    await person.pressButton('Copy link to this comparison');
+    await expect(compare.getByText('Link copied.')).toBeVisible();
+    const link = await person.pasted();
+
+    await person.turnTo('Write');
     const charts = await person.open('Charts');
     const kv = await save(person, charts, 'KV bytes in use');
     // The picture belongs to the run, not to what is set now.
     expect(kv.svg).toContain('Model fairy-lckv; plan 0_6_6_6_6_6_6_7');
 
-    await person.pressButton('Copy link to this comparison');
-    await expect(compare.getByText('Link copied.')).toBeVisible();
-    const link = await person.pasted();
     await person.pressButton('Cite this run');
     await expect(page.getByText('Citation copied.')).toBeVisible();
     const citation = await person.pasted();
@@ -81,6 +84,7 @@ journey(
     const opened = slides.getByRole('region', { name: 'Compare', exact: true });
     await expect(opened.getByRole('listitem', { name: 'Configuration 2' })).toContainText('0_1_2_3_4_5_6_7');
     await expect(opened, 'the page goes to it').toBeInViewport();
+    await slides.getByRole('tab', { name: 'Write', exact: true }).click();
     await expect(openLab(slides).prompt).toHaveValue('A <b>fox</b> & a "king"');
   },
 );

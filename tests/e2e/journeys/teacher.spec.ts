@@ -14,8 +14,9 @@ journey(
     const stage = (name: string) => page.getByRole('group', { name, exact: true });
     const topOf = async (locator: ReturnType<typeof heading>) => (await locator.boundingBox())?.y ?? NaN;
 
-    // The text follows Generate; the figures, Family and Compare come before the settings.
-    const places = [lab.prompt, lab.generate, lab.output, lab.kv, heading('Family'), heading('Compare')];
+    // The tabs come first; the text follows Generate, and the figures come before the settings.
+    const tab = page.getByRole('tab', { name: 'Compare', exact: true });
+    const places = [tab, lab.prompt, lab.generate, lab.output, lab.kv];
     const tops = await Promise.all([...places, stage('Model'), heading('Charts')].map(topOf));
     expect(tops).toEqual([...tops].sort((a, b) => a - b));
     await expect(stage('Sampling')).toContainText('max new tokens 128, continuations 1, temperature 0.8');
@@ -31,7 +32,8 @@ journey(
     await finished(lab);
 
     // The class asks what another plan would have written.
-    const compare = await person.open('Compare');
+    await person.turnTo('Compare');
+    const compare = page.getByRole('region', { name: 'Compare', exact: true });
     await person.pressButton('Add current settings');
     await person.unfold('KV sharing');
     await person.select(lab.select('Preset'), 'Plain LLaMA (trained)');
@@ -40,6 +42,7 @@ journey(
     const second = compare.getByRole('listitem', { name: 'Configuration 2' });
     await expect(second).toContainText(/Decode speed.*3 rounds/s, { timeout: 60_000 });
 
+    await person.turnTo('Write');
     // A mistake in what is folded is named there, and Generate leads to it.
     await person.fill(lab.number('Top-p'), '7');
     await person.fold('Sampling');

@@ -15,30 +15,22 @@ describe('panels', () => {
 
   it('have this order, and some of them are closed at first', () => {
     const ids = (place: Parameters<typeof panelsAt>[0]) => panelsAt(place).map(({ id }) => id);
-    expect(ids('main')).toEqual(['prompt', 'output', 'figures', 'share']);
-    expect(ids('comparisons')).toEqual(['family', 'scale', 'compare', 'throughput', 'laboratory']);
+    expect(ids('write')).toEqual(['prompt', 'output', 'figures', 'share']);
+    expect(ids('compare')).toEqual(['compare', 'family']);
+    expect(ids('throughput')).toEqual(['throughput']);
+    expect(ids('laboratory')).toEqual(['laboratory']);
     expect(ids('settings')).toEqual(['model', 'sharing', 'cache', 'sampling', 'precision', 'hub', 'export']);
-    expect(ids('workbench')).toEqual(['held', 'charts', 'tokens', 'convergence']);
+    expect(ids('workbench')).toEqual(['scale', 'held', 'charts', 'tokens', 'convergence']);
     expect(ids('end')).toEqual(['runs']);
     const closed = panels.filter(({ opens }) => opens !== 'at first').map(({ id }) => id);
-    expect(closed).toEqual([
-      'family',
-      'scale',
-      'compare',
-      'throughput',
-      'laboratory',
-      'held',
-      'charts',
-      'tokens',
-      'convergence',
-    ]);
+    expect(closed).toEqual(['scale', 'held', 'charts', 'tokens', 'convergence']);
   });
 
-  it('keep the code of comparisons and the workbench, and of what is below the output and the settings, out of the first view', () => {
+  it('keep the code of everything out of the first view that is not in it', () => {
     const below = ['share', 'cache', 'hub', 'export'];
     for (const { id, place, loading } of panels) {
-      const later = place === 'workbench' || place === 'comparisons' || place === 'end';
-      expect(loading, id).toBe(later || below.includes(id) ? 'lazy' : 'eager');
+      const first = (place === 'write' || place === 'settings') && !below.includes(id);
+      expect(loading, id).toBe(first ? 'eager' : 'lazy');
     }
   });
 

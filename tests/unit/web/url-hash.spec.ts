@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import type { Setting } from '../../../worker/settings/setting.ts';
 import { settings } from '../../../worker/settings/settings.ts';
 import { defaultConfig, sharingOf, type PlaygroundConfig } from '../../../web/settings/settings.ts';
-import { decodeHash, encodeHash, tooLongForLink } from '../../../web/settings/hash.ts';
+import { decodeHash, encodeHash, tooLongForLink, withTab } from '../../../web/settings/hash.ts';
 import type { SharingConfig } from '../../../worker/protocol/load.ts';
 import { fc } from '../../support/seeded-properties.ts';
 
@@ -182,6 +182,7 @@ describe('a text that is too long for a link', () => {
       build: null,
       contenders: [],
       experiment: null,
+      tab: 'write',
       complaints: ['Prompt: too long for a link, so set it by hand'],
     });
   });
@@ -202,7 +203,15 @@ describe('a text that is too long for a link', () => {
 
   it('is named only if it belongs to a setting', () => {
     expect(decodeHash('#v=1&omits=colour,__proto__')).toEqual({
-      ...{ values: {}, omitted: [], complaints: [], build: null, contenders: [], experiment: null },
+      ...{
+        values: {},
+        omitted: [],
+        complaints: [],
+        build: null,
+        contenders: [],
+        experiment: null,
+        tab: 'write',
+      },
     });
   });
 });
@@ -219,4 +228,30 @@ it.each([
   const { values, complaints } = decodeHash(`#v=1&endpoint=${encodeURIComponent(endpoint)}`);
   expect(values.endpoint).toBeUndefined();
   expect(complaints).toHaveLength(1);
+});
+
+describe('the tab of a link', () => {
+  it('is the one that it names, whatever else it brings', () => {
+    expect(decodeHash('#v=1&tab=throughput').tab).toBe('throughput');
+    expect(decodeHash('#v=1&1.layers=0_1&tab=write').tab).toBe('write');
+  });
+
+  it('is otherwise the one for what it brings', () => {
+    expect(decodeHash('#v=1&1.layers=0_1&2.layers=0_0').tab).toBe('compare');
+    expect(decodeHash('#v=1&experiment=%7B%7D').tab).toBe('laboratory');
+    expect(decodeHash('#v=1&seed=3').tab).toBe('write');
+  });
+
+  it('is written after the settings, and left out if it opens by itself', () => {
+    expect(withTab('v=1&seed=3', 'compare')).toBe('v=1&seed=3&tab=compare');
+    expect(withTab('', 'laboratory')).toBe('v=1&tab=laboratory');
+    expect(withTab('v=1&seed=3', 'write')).toBe('v=1&seed=3');
+    expect(withTab('', 'write')).toBe('');
+  });
+
+  it('must be one of them', () => {
+    const { tab, complaints } = decodeHash('#v=1&tab=settings');
+    expect(tab).toBe('write');
+    expect(complaints).toEqual(['tab cannot be “settings”']);
+  });
 });

@@ -33,7 +33,7 @@ export const stepsFor = (adapter: ModelFacts['adapter'] | null): readonly Step[]
   {
     selector: '.workbench',
     title: 'Look closer',
-    text: 'Family and Compare show what each way of sharing saves and costs; the Laboratory measures it. Here are charts, the probability of every token, and how the passes of parallel mode converge. The table keeps every run, with a link that opens it again.',
+    text: 'Here are charts, the probability of every token, and how the passes of parallel mode converge. The table keeps every run, with a link that opens it again. The tabs at the top compare plans, show how many texts fit into memory at once, and measure quality in experiments.',
   },
 ];
 
