@@ -70,7 +70,7 @@ test('compares configurations: one agrees with itself, and others differ as in t
   await turnTo(page, 'Write');
   await lab.prompt.fill('Another prompt');
   await turnTo(page, 'Compare');
-  await expect(part).toContainText('The prompt above has changed since.');
+  await expect(part).toContainText('The prompt has changed since.');
   await expect(part.getByRole('blockquote')).toHaveText(prompt);
   await part.getByRole('button', { name: 'Remove configuration 2' }).focus();
   await page.keyboard.press('Enter');

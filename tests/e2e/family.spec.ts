@@ -1,6 +1,6 @@
 import { expect, test } from 'playwright/test';
 import { bringAxe } from './axe.ts';
-import { finished, takePictures, turnTo, visit } from './lab.ts';
+import { finished, openLab, takePictures, turnTo, visit } from './lab.ts';
 
 test.beforeEach(({ page }) => bringAxe(page));
 
@@ -58,6 +58,33 @@ test('the keyboard moves along the curve of the family, and the chosen model wri
   await takePictures(lab, testInfo, 'family', { part });
   await turnTo(page, 'Write');
   await expect(lab.kv).toContainText(number);
+});
+
+test('one button runs the whole family, and names check what stands beside each other', async ({
+  page,
+}, testInfo) => {
+  // A link that only names a tab loads the model as a first visit does.
+  await page.goto('./#v=1&tab=compare');
+  await expect(page.getByRole('tab', { name: 'Compare' })).toHaveAttribute('aria-selected', 'true');
+  const lab = openLab(page);
+  await lab.number('Max new tokens').fill('4');
+  const compare = page.getByRole('region', { name: 'Compare', exact: true });
+  await compare.getByRole('combobox', { name: 'Rounds' }).selectOption('1');
+  // Before the page knows that there is no WebGPU.
+  await compare.getByRole('button', { name: 'Run the whole family' }).click();
+  const bars = compare.getByRole('img', { name: /^Configurations compared: Plain LLaMA; LCKV; / });
+  await expect(bars).toContainText('Bits per byte', { timeout: 60_000 });
+  await expect(bars).toContainText('1.445');
+  await expect(compare.getByRole('listitem')).toHaveCount(7);
+  const plans = compare.getByRole('group', { name: 'Plans' });
+  await plans.getByRole('checkbox', { name: 'CLA', exact: true }).uncheck();
+  await expect(compare.getByRole('listitem')).toHaveCount(6);
+  await compare
+    .getByRole('group', { name: /policies/ })
+    .getByRole('checkbox', { name: 'TOVA' })
+    .check();
+  await expect(compare.getByRole('listitem', { name: 'Configuration 7' })).toContainText('LCKV, TOVA');
+  await takePictures(lab, testInfo, 'whole-family', { part: compare });
 });
 
 test('a plan is scaled to a large model while it is edited', async ({ page }, testInfo) => {

@@ -299,9 +299,9 @@ const realms = [
   },
   {
     of: 'web/panels/compare/',
-    may: [...belowThePanels, { path: 'web/panels/compare/' }],
+    may: [...belowThePanels, { path: 'web/experiments/' }, { path: 'web/panels/compare/' }],
     libraries: ['svelte', 'diff'],
-    reason: `${panelsAreApart} ${pageLooksAtTypes} Texts are compared with diff, and only here.`,
+    reason: `${panelsAreApart} ${pageLooksAtTypes} This one also imports web/experiments. Texts are compared with diff, and only here.`,
   },
   {
     of: 'web/panels/laboratory/harness-zip.ts',

@@ -1,5 +1,15 @@
-/** The words that the panels share which time plans. */
+/** The words that the panels share which run several plans. */
 export const words = {
+  plans: {
+    current: 'As set now',
+    trained: (model: string) => `trained: ${model}`,
+    untrained: (model: string) => `on ${model}, not trained for it`,
+    under: (name: string, model: string) => `${name}, ${model}`,
+    withParameter: (name: string, parameter: string, value: number) =>
+      `${name}, ${parameter.toLowerCase()} ${value}`,
+    later: 'Plans are known once the model is loaded.',
+  },
+
   throughput: {
     title: 'Throughput against batch',
     sequences: 'Sequences at once',

@@ -87,7 +87,7 @@ export const panels: readonly Panel[] = [
   {
     id: 'compare',
     title: 'Compare',
-    hint: 'Run two to four configurations and compare them side by side.',
+    hint: 'Run plans and cache policies by turns, and compare them side by side.',
     place: 'compare',
     opens: 'at first',
     tells: 'hint',

@@ -11,7 +11,7 @@ import { seedsFrom } from '../../worker/settings/seeds-from.ts';
 import { valuesOf } from '../../worker/settings/values.ts';
 import { checkConfig } from '../settings/checks.ts';
 import { isSameLoad, toGenerateRequest, toLoadRequest } from '../settings/requests.ts';
-import { encodeHash } from '../settings/hash.ts';
+import { encodeHash, setsNothing } from '../settings/hash.ts';
 import { defaultConfig, sharingOf, type PlaygroundConfig } from '../settings/settings.ts';
 import { TABS, type Tab } from '../settings/tabs.ts';
 import { replaceUnedited } from '../settings/replace-unedited.ts';
@@ -124,15 +124,20 @@ export class Playground {
     this.#engine = engine;
   }
 
-  /** Lists the shipped models and loads the default one. If there is a link, opens that instead, and loads nothing. */
+  /** Lists the shipped models and loads the default one. A link that sets something is opened instead, and loads nothing. */
   start(models: Promise<readonly ModelEntry[]>, link: Decoded | null = null): void {
-    if (!link) void this.#load(false);
+    if (!link || setsNothing(link)) void this.#load(false);
     void models.then((entries) => {
       this.models = entries;
       if (link) this.openLink(link);
       const entry = this.#entry();
       if (entry && !this.stored) this.#adopt(entry.stored);
     });
+  }
+
+  /** Whether the page itself switched to the CPU, because there is no WebGPU. */
+  get onCpuByFallback(): boolean {
+    return this.#cpuByFallback;
   }
 
   /** The settings as a link. Whoever opens it may have WebGPU, so it names the CPU only if a person chose it. */

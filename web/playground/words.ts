@@ -1,6 +1,8 @@
 /** The words for what the page is doing, and for workers and storage that refuse. */
 export const words = {
   idle: 'No model is loaded yet.',
+  notLoaded: 'The model is not loaded: a link loads nothing by itself.',
+  loadNow: 'Load the model',
   idleDetail: 'Press Generate or Load model to load it.',
   loading: (model: string, queued: boolean) =>
     `Loading ${model}${queued ? '; the run starts when it is ready' : ''}`,

@@ -166,6 +166,11 @@ export function decodeHash(hash: string, table = settings): Decoded {
   return { values, omitted, complaints, build, contenders, experiment, tab };
 }
 
+/** Whether a link sets nothing: at most it names a tab. */
+export const setsNothing = ({ values, omitted, complaints, contenders, experiment }: Decoded): boolean =>
+  Object.keys(values).length + omitted.length + complaints.length + contenders.length === 0 &&
+  experiment === null;
+
 /** The tab for what a link brings. */
 function tabFor({ contenders, experiment }: Pick<Decoded, 'contenders' | 'experiment'>): Tab {
   if (experiment !== null) return 'laboratory';

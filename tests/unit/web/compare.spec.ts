@@ -152,6 +152,60 @@ describe('a comparison', () => {
     expect(engine.runs.length > 0).toBe(isThere);
   });
 
+  it('runs on the CPU what was chosen before the page fell back to it', async () => {
+    const { engine, playground, comparison } = await openPair();
+    engine.load = (request) => {
+      engine.loads.push(request);
+      return Promise.resolve(
+        request.backend === 'webgpu'
+          ? { ok: false, failure: { code: 'no-webgpu', reason: 'none' } }
+          : { ok: true, value: facts },
+      );
+    };
+    playground.load();
+    await loaded(playground);
+    engine.loads.length = 0;
+    await comparison.run();
+    expect(engine.loads.map(({ backend }) => backend)).toEqual(['cpu']);
+    expect(comparison.result?.entries.map(({ failure }) => failure)).toEqual([null, null]);
+    expect(comparison.contenders.map(({ config }) => config.backend)).toEqual(['cpu', 'cpu']);
+  });
+
+  it('is stopped while it runs, and while it waits for the model', async () => {
+    const { engine, playground, comparison } = await openPair();
+    engine.whenRunning = () => {
+      expect(comparison.running).toBe(true);
+      comparison.stop();
+    };
+    await comparison.run();
+    expect(engine.stop).toHaveBeenCalled();
+    expect(comparison.running).toBe(false);
+    let isWanted: () => boolean = () => true;
+    const waiting = new Comparison(playground, (_, wanted) => {
+      isWanted = wanted;
+      waiting.stop();
+      return Promise.resolve(wanted());
+    });
+    waiting.contenders = comparison.contenders;
+    engine.runs.length = 0;
+    await waiting.run();
+    expect([isWanted(), waiting.running, engine.runs.length]).toEqual([false, false, 0]);
+  });
+
+  it('takes a whole family at once, which can be taken back', async () => {
+    const { playground, comparison } = await openPair();
+    const before = comparison.contenders;
+    comparison.replaceBy(
+      Array.from({ length: 9 }, () => playground.config),
+      'The family came.',
+    );
+    expect(comparison.contenders).toHaveLength(8);
+    expect(comparison.full).toBe(true);
+    expect(comparison.undo?.what).toBe('The family came.');
+    comparison.takeBack();
+    expect(comparison.contenders).toEqual(before);
+  });
+
   it('cannot start while another panel has the engine', async () => {
     const { playground, comparison } = await openPair();
     await loaded(playground);
@@ -252,7 +306,7 @@ describe('a comparison', () => {
     const wrong = [
       null,
       { ...kept, contenders: [{ id: 1, link: 5 }] },
-      { ...kept, contenders: Array.from({ length: 5 }, () => kept.contenders[0]) },
+      { ...kept, contenders: Array.from({ length: 9 }, () => kept.contenders[0]) },
       { ...kept, contenders: [kept.contenders[0], kept.contenders[0]] },
       { ...kept, result: { ...comparison.result, endedAt: 1e300 } },
       { ...kept, result: { ...comparison.result, prompt: 'a'.repeat(1_000_001) } },

@@ -5,7 +5,7 @@ import type { ItemRecord } from '../../../worker/laboratory/records.ts';
 import type { LargestBatch } from '../../../worker/protocol/largest-batch.ts';
 import { throughputPlot } from '../../../web/experiments/throughput-plot.ts';
 import { parseModelIndex } from '../../../web/models/model-index.ts';
-import { initialPlans, MOST_PLANS, offeredPlans } from '../../../web/panels/throughput/offered-plans.ts';
+import { initialPlans, MOST_PLANS, offeredPlans } from '../../../web/experiments/offered-plans.ts';
 import { readThroughput } from '../../../web/panels/throughput/read-throughput.ts';
 import { askedOf, type TimedPlans } from '../../../web/panels/throughput/timed-plans.ts';
 import { timingAsCsv } from '../../../web/panels/throughput/timing-csv.ts';

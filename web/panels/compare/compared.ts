@@ -2,7 +2,8 @@ import type { Mode } from '../../../gpu/plan/forward-plan.ts';
 import type { Divergence } from '../../../worker/protocol/evaluate.ts';
 import type { PlaygroundConfig } from '../../settings/settings.ts';
 
-export const MOST_CONTENDERS = 4;
+/** The shipped family and one more. */
+export const MOST_CONTENDERS = 8;
 
 /** A configuration to compare, as it was when it was added. */
 export interface Contender {

@@ -1,6 +1,9 @@
+import { keepEverything } from '../../../gpu/kv/policies/keep-everything.ts';
 import { describeSettings } from '../../../worker/settings/words.ts';
+import type { ModelEntry } from '../../models/model-index.ts';
+import type { PlaygroundConfig } from '../../settings/settings.ts';
 import { divergenceFigures, formatNats } from '../../ui/divergence-words.ts';
-import { formatBytes, formatTokensPerSec } from '../../ui/format.ts';
+import { formatBits, formatBytes, formatTokensPerSec } from '../../ui/format.ts';
 import { barFigure, type Bar, type BarGroup } from '../../ui/picture/bar-figure.ts';
 import type { Figure } from '../../ui/picture/frame.ts';
 import { alike, formatRange, spreadOf } from '../../ui/spread.ts';
@@ -12,14 +15,24 @@ import {
   type Entry,
   type Measured,
 } from './compared.ts';
+import { contenderName } from './choices.ts';
 import { words } from './words.ts';
 
-/** A comparison as bars, for slides: memory, speeds with their ranges, and the distance from the first one. */
-export function comparisonFigure(contenders: readonly Contender[], result: Compared): Figure {
+/**
+ * A comparison as bars: memory, speeds with their ranges, the distance from the first one, and the quality of plans that
+ * models were trained for.
+ */
+export function comparisonFigure(
+  contenders: readonly Contender[],
+  result: Compared,
+  models: readonly ModelEntry[],
+  widthPx?: number,
+): Figure {
   const rows = contenders.flatMap((contender, i) => {
     const entry = entryOf(result, contender);
-    const label = words.bar(i + 1, contender.config.layerTypes);
-    return entry?.run ? [{ label, entry, run: entry.run }] : [];
+    const label = words.bar(i + 1, contenderName(contender.config));
+    const bits = measuredBits(contender.config, models);
+    return entry?.run ? [{ label, entry, run: entry.run, bits }] : [];
   });
   const exact = (axis: string, value: (run: Measured) => number): BarGroup => ({
     ...{ axis, format: formatBytes, binary: true },
@@ -59,8 +72,29 @@ export function comparisonFigure(contenders: readonly Contender[], result: Compa
       ...{ axis: words.klAxis, format: formatNats, binary: false },
       bars: rows.map(({ label, entry }) => klBar(label, entry)),
     },
+    ...(rows.some(({ bits }) => bits !== null)
+      ? [
+          {
+            ...{ axis: words.bitsAxis, format: (bits: number) => String(bits), binary: false },
+            bars: rows.map(({ label, bits }) => ({
+              ...{ label, value: bits, range: null },
+              text: bits === null ? words.notMeasured : formatBits(bits, 3),
+            })),
+          },
+        ]
+      : []),
   ];
-  return barFigure(words.figure, groups, []);
+  return barFigure(words.figure, groups, [], widthPx);
+}
+
+/** What held-out text took a model under the plan that it was trained for; null under any other set-up. */
+function measuredBits(
+  { model, layerTypes, policy }: Readonly<PlaygroundConfig>,
+  models: readonly ModelEntry[],
+): number | null {
+  const entry = models.find(({ id }) => id === model);
+  const asTrained = entry?.stored.layerTypes === layerTypes.trim() && policy === keepEverything.id;
+  return asTrained ? (entry.measured?.bitsPerByte ?? null) : null;
 }
 
 function klBar(label: string, { divergence }: Entry): Bar {

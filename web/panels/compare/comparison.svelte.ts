@@ -4,6 +4,7 @@ import { build } from '../../playground/citation-file.ts';
 import { modelIsReady } from '../../playground/model-is-ready.svelte.ts';
 import type { Playground } from '../../playground/playground.svelte.ts';
 import { toGenerateRequest } from '../../settings/requests.ts';
+import type { PlaygroundConfig } from '../../settings/settings.ts';
 import { MOST_CONTENDERS, type Compared, type Contender } from './compared.ts';
 import { readContenders } from './contender-link.ts';
 import { keptComparison, keepComparison } from './kept-comparison.ts';
@@ -18,7 +19,7 @@ interface Undo {
   readonly action: string;
 }
 
-/** Runs two to four configurations with the same prompt, seed and sampling, and keeps them and their result. */
+/** Runs two or more configurations with the same prompt, seed and sampling, and keeps them and their result. */
 export class Comparison {
   contenders = $state.raw<readonly Contender[]>([]);
   /** Stays when contenders are added or removed: each entry knows its contender. */
@@ -26,6 +27,8 @@ export class Comparison {
   undo = $state.raw<Undo | null>(null);
   /** Whether Compare was pressed and the model is not there yet. */
   waiting = $state(false);
+  /** Whether the engine runs the contenders. */
+  running = $state(false);
   /** How often each contender is timed. */
   rounds = $state(3);
   /** What of the opened link was not followed. */
@@ -77,20 +80,30 @@ export class Comparison {
     const { configs, complaints } = readContenders(parts, this.#playground);
     this.complaints = complaints;
     if (configs.length === 0) return false;
-    const before = this.contenders;
-    this.contenders = configs.map((config) => ({ id: ++this.#lastId, config }));
-    this.undo =
-      before.length > 0 ? { contenders: before, what: words.replaced, action: words.undoReplacing } : null;
-    this.#keep();
+    this.replaceBy(configs, words.replaced);
     return true;
   }
 
   /** Adds the current settings. */
   add(): void {
-    if (this.full || !this.#playground.runnable) return;
-    const config = { ...this.#playground.config };
-    this.contenders = [...this.contenders, { id: ++this.#lastId, config }];
+    if (this.#playground.runnable) this.put(this.#playground.config);
+  }
+
+  /** Adds a configuration, if there is room for it. */
+  put(config: Readonly<PlaygroundConfig>): void {
+    if (this.full) return;
+    this.contenders = [...this.contenders, { id: ++this.#lastId, config: { ...config } }];
     this.undo = null;
+    this.#keep();
+  }
+
+  /** Replaces all contenders. */
+  replaceBy(configs: readonly Readonly<PlaygroundConfig>[], what: string): void {
+    const before = this.contenders;
+    this.contenders = configs
+      .slice(0, MOST_CONTENDERS)
+      .map((config) => ({ id: ++this.#lastId, config: { ...config } }));
+    this.undo = before.length > 0 ? { contenders: before, what, action: words.undoReplacing } : null;
     this.#keep();
   }
 
@@ -115,6 +128,7 @@ export class Comparison {
   /** Runs all contenders, then loads the page's own model again. */
   async run(): Promise<void> {
     if (!this.ready || !(await this.#modelIsReady())) return;
+    if (this.#playground.onCpuByFallback) this.#fallBack();
     const turns = this.contenders.flatMap((contender) => this.#turnOf(contender) ?? []);
     const { config } = this.#playground;
     const common = {
@@ -126,22 +140,30 @@ export class Comparison {
       build,
     };
     const own = this.#playground.loadRequestOf(config);
+    this.running = true;
     const done = await this.#playground.borrowEngine(words.comparing, (engine, report) =>
       runContenders(engine, turns, {
         ...{ rounds: this.rounds, own, report },
         wanted: () => this.#playground.phase.at === 'evaluating',
       }),
     );
+    this.running = false;
     if (!done) return;
     this.result = { ...done, ...common, endedAt: Date.now() };
     this.undo = null;
     this.#keep();
   }
 
+  /** Contenders that were chosen before it was known that there is no WebGPU run on the CPU, as the page does. */
+  #fallBack(): void {
+    const { backend } = this.#playground.config;
+    this.contenders = this.contenders.map(({ id, config }) => ({ id, config: { ...config, backend } }));
+  }
+
   async #modelIsReady(): Promise<boolean> {
     this.waiting = true;
     try {
-      return await this.#waitForModel(this.#playground, () => this.contenders.length >= 2);
+      return await this.#waitForModel(this.#playground, () => this.waiting && this.contenders.length >= 2);
     } finally {
       this.waiting = false;
     }
@@ -156,6 +178,12 @@ export class Comparison {
     const config = { ...contender.config, ...alike };
     const request = toGenerateRequest(config);
     return request && { contender, load: this.#playground.loadRequestOf(config), request };
+  }
+
+  /** Ends a comparison that runs or waits; what was timed stays. */
+  stop(): void {
+    this.waiting = false;
+    if (this.running) this.#playground.stop();
   }
 
   #keep(): void {

@@ -3,7 +3,7 @@ import * as v from 'valibot';
 import { isObject } from '../../../worker/hostile-fields.ts';
 import type { ItemRecord } from '../../../worker/laboratory/records.ts';
 import { readRecord } from '../../../worker/laboratory/read-record.ts';
-import { MOST_PLANS } from './offered-plans.ts';
+import { MOST_PLANS } from '../../experiments/offered-plans.ts';
 import { askedOf, type TimedPlans } from './timed-plans.ts';
 
 const LONGEST_TEXT = 10_000;

@@ -8,7 +8,7 @@ import type { BatchSize } from '../../../worker/protocol/measure.ts';
 import { numberComplaint } from '../../../worker/settings/number-complaint.ts';
 import { policyRequestOf } from '../../../worker/settings/policy-request.ts';
 import type { PlaygroundConfig } from '../../settings/settings.ts';
-import { MOST_PLANS, type OfferedPlan } from './offered-plans.ts';
+import { MOST_PLANS, type OfferedPlan } from '../../experiments/offered-plans.ts';
 import { MOST_AT_ONCE, words } from './words.ts';
 
 export const MIB = 2 ** 20;

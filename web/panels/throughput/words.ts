@@ -19,13 +19,6 @@ export const words = {
     legend: 'Plans',
     hint: (most: number) =>
       `The others are compared with the first one that is checked. Speed does not depend on training, so any plan can be timed. At most ${most}.`,
-    current: 'As set now',
-    trained: (model: string) => `trained: ${model}`,
-    untrained: (model: string) => `on ${model}, not trained for it`,
-    under: (name: string, model: string) => `${name}, ${model}`,
-    withParameter: (name: string, parameter: string, value: number) =>
-      `${name}, ${parameter.toLowerCase()} ${value}`,
-    later: 'Plans are known once the model is loaded.',
   },
 
   form: {

@@ -1,7 +1,7 @@
-/** The plans that can be timed: the shipped family, or what fits the model that a person brought. */
-import { planOptions } from '../../experiments/plan-options.ts';
-import type { ModelEntry } from '../../models/model-index.ts';
-import { presetOf, presetLayerTypes, presetsFor, usualParameter } from '../../presets/presets.ts';
+/** The plans that can be run beside each other: the shipped family, or what fits the model that a person brought. */
+import { planOptions } from './plan-options.ts';
+import type { ModelEntry } from '../models/model-index.ts';
+import { presetOf, presetLayerTypes, presetsFor, usualParameter } from '../presets/presets.ts';
 import { words } from './words.ts';
 
 export interface OfferedPlan {
@@ -62,19 +62,21 @@ export function offeredPlans({
   );
 }
 
+/** What people call a plan, as "LCKV, warm-up layers 4"; null if no preset generates it. */
+export function planName(layerTypes: string, layerCount: number): string | null {
+  const choice = presetOf(layerTypes, layerCount);
+  if (choice === null) return null;
+  const { preset, parameter } = choice;
+  return parameter === usualParameter(preset, layerCount) || !preset.parameter
+    ? preset.name
+    : words.plans.withParameter(preset.name, preset.parameter.name, parameter);
+}
+
 function named(plans: readonly Omit<OfferedPlan, 'name'>[], layerCount: number): readonly OfferedPlan[] {
   const taken = new Set<string>();
   return plans.map((plan) => {
-    const choice = presetOf(plan.layerTypes, layerCount);
-    const isUsual = choice && choice.parameter === usualParameter(choice.preset, layerCount);
     const short =
-      choice === null
-        ? plan.current
-          ? words.plans.current
-          : plan.layerTypes
-        : isUsual || !choice.preset.parameter
-          ? choice.preset.name
-          : words.plans.withParameter(choice.preset.name, choice.preset.parameter.name, choice.parameter);
+      planName(plan.layerTypes, layerCount) ?? (plan.current ? words.plans.current : plan.layerTypes);
     const name = taken.has(short) ? words.plans.under(short, plan.model) : short;
     taken.add(name);
     return { ...plan, name };

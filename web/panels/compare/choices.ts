@@ -1,0 +1,66 @@
+/** What can be compared with one click each: plans, trained ones with their own models, and cache policies. */
+import { keepEverything } from '../../../gpu/kv/policies/keep-everything.ts';
+import { settings } from '../../../worker/settings/settings.ts';
+import { keysWhere } from '../../../worker/settings/values.ts';
+import { offeredPlans, planName } from '../../experiments/offered-plans.ts';
+import { words as shared } from '../../experiments/words.ts';
+import type { Playground } from '../../playground/playground.svelte.ts';
+import { checkConfig } from '../../settings/checks.ts';
+import type { PlaygroundConfig } from '../../settings/settings.ts';
+import { words } from './words.ts';
+
+export interface Choice {
+  readonly name: string;
+  readonly hint: string;
+  readonly config: Readonly<PlaygroundConfig>;
+  /** Whether the model was trained for the plan. */
+  readonly trained: boolean;
+}
+
+const comparedKeys = keysWhere((row) => row.compared);
+
+/** Whether two configurations are the same contender. */
+export const isSameContender = (a: Readonly<PlaygroundConfig>, b: Readonly<PlaygroundConfig>): boolean =>
+  comparedKeys.every((key) => a[key] === b[key]);
+
+type Setting = Pick<Playground, 'config' | 'plan' | 'stored' | 'layerCount' | 'models'>;
+
+/** Every plan that can run here, under the policy and the precision that are set. Empty until the model is known. */
+export function planChoices({ config, plan, stored, layerCount, models }: Setting): readonly Choice[] {
+  if (layerCount === null) return [];
+  const { model } = config;
+  const layerTypes = plan?.ok ? config.layerTypes.trim() : null;
+  return offeredPlans({ model, layerTypes, stored: stored?.layerTypes ?? null, layerCount, models }).map(
+    (offered) => {
+      const entry = models.find(({ id }) => id === offered.model);
+      const about = offered.trained
+        ? shared.plans.trained(offered.model)
+        : shared.plans.untrained(offered.model);
+      return {
+        name: offered.name,
+        hint: `${offered.layerTypes} · ${about}`,
+        trained: offered.trained,
+        config:
+          entry && offered.model !== model
+            ? { ...config, model: offered.model, ...entry.stored }
+            : { ...config, layerTypes: offered.layerTypes },
+      };
+    },
+  );
+}
+
+const policyLabels: Readonly<Record<string, string>> = settings.policy.options;
+
+/** The plan that is set, under every other policy that can run with the numbers that are set. */
+export function policyChoices({ config, plan }: Setting): readonly Choice[] {
+  return Object.entries(policyLabels)
+    .filter(([policy]) => policy !== config.policy)
+    .map(([policy, name]) => ({ name, hint: '', trained: true, config: { ...config, policy } }))
+    .filter((choice) => Object.keys(checkConfig(choice.config, plan)).length === 0);
+}
+
+/** What people call a contender: its plan, and its policy if it has one. */
+export function contenderName({ layerTypes, policy }: Readonly<PlaygroundConfig>): string {
+  const plan = planName(layerTypes, layerTypes.split('_').length) ?? words.ownPlan;
+  return policy === keepEverything.id ? plan : `${plan}, ${policyLabels[policy] ?? policy}`;
+}
