@@ -126,6 +126,20 @@ const realms = [
       'gpu/wasm imports gpu/cpu, the contract, the pure folders and, as its fall-back, gpu/reference/backend.ts.',
   },
   {
+    of: 'gpu/train/',
+    may: [
+      ...pure,
+      { path: 'gpu/train/' },
+      // Training shares the memory and the kernels' sources of the CPU backend, and nothing of its decoder.
+      { path: 'gpu/wasm/linear-memory.ts' },
+      { path: 'gpu/wasm/kernels.ts', typesOnly: true },
+      { path: 'gpu/wasm/kernels/train.ts' },
+    ],
+    libraries: [],
+    reason:
+      'gpu/train trains on the memory and the kernels of gpu/wasm: it imports no decoder, the pure folders and its neighbours.',
+  },
+  {
     of: 'gpu/',
     may: pure,
     libraries: [],
@@ -215,6 +229,7 @@ const realms = [
     ['loader', ['text']],
     ['hub', ['loader', 'storage']],
     ['export', ['loader']],
+    ['heal', ['loader', 'text', 'export']],
   ]),
   {
     of: 'worker/',

@@ -70,6 +70,7 @@ async function compile(folder, entry, features) {
 async function moduleOf(file) {
   const folder = dirname(file);
   const hash = createHash('sha256').update(`${version} ${readFileSync(import.meta.filename, 'utf8')}`);
+  hash.update(`${basename(file)}\0`); // a folder may have several entries
   for (const source of sourcesIn(folder)) hash.update(`${basename(source)}\0`).update(readFileSync(source));
   const kept = join(cache, `${hash.digest('hex').slice(0, 16)}.js`);
   if (!existsSync(kept)) {
