@@ -11,25 +11,12 @@ import type { EngineEvent } from '../protocol/engine.ts';
 import type { ExportRequest } from '../protocol/export.ts';
 import type { ExportResult } from '../protocol/export.ts';
 import { throttle } from '../run-clock.ts';
+import { companionsOf } from './companions.ts';
+import { fileOf, inTurn } from './file-of.ts';
 import type { ExportedFile, ExportSink } from './export-sink.ts';
 import { exportedConfig } from './exported-config.ts';
 import { exportedTensors, type ExportedTensor } from './exported-tensors.ts';
 import { TensorBytes } from './tensor-bytes.ts';
-
-/** Other files of a model, copied unchanged if they exist. */
-const companions = [
-  'generation_config.json',
-  'tokenizer.json',
-  'tokenizer_config.json',
-  'special_tokens_map.json',
-  'added_tokens.json',
-  'vocab.json',
-  'merges.txt',
-  'tokenizer.model',
-  'chat_template.jinja',
-  'LICENSE',
-  'LICENSE.txt',
-];
 
 const PROGRESS_INTERVAL_MS = 100;
 
@@ -118,14 +105,6 @@ const plainName = (id: string) =>
     .replace(/[^\w.-]+/g, '-')
     .replace(/^\.+/, '') || 'model';
 
-async function* inTurn<T>(items: readonly T[]): AsyncGenerator<T, void> {
-  for (const item of items) yield await Promise.resolve(item);
-}
-
-function fileOf(name: string, bytes: Uint8Array): ExportedFile {
-  return { name, sizeBytes: bytes.length, chunks: inTurn([bytes]) };
-}
-
 function weightsFile(source: ModelSource, tensors: readonly ExportedTensor[]): ExportedFile {
   const forms = tensors.map(({ spec, type }) => tensorForm(spec, type));
   const header = safetensorsHeader(forms);
@@ -140,37 +119,6 @@ function weightsFile(source: ModelSource, tensors: readonly ExportedTensor[]): E
     }
   }
   return { name: 'model.safetensors', sizeBytes, chunks: chunks() };
-}
-
-/** Companions are read whole, so larger ones are refused. */
-const LONGEST_COMPANION_BYTES = 128 * 2 ** 20;
-
-async function companionsOf(source: ModelSource): Promise<readonly ExportedFile[]> {
-  const files: ExportedFile[] = [];
-  for (const name of companions) {
-    const bytes = await bytesOfFile(source, name);
-    if (bytes) files.push(fileOf(name, bytes));
-  }
-  return files;
-}
-
-/** The bytes of a small file, which need not be text; null if there is no such file. */
-async function bytesOfFile(source: ModelSource, name: string): Promise<Uint8Array | null> {
-  const opened = await source.open(name);
-  if (!opened) return null;
-  const chunks: Uint8Array<ArrayBuffer>[] = [];
-  let bytes = 0;
-  for (;;) {
-    const next = await opened.chunks.next();
-    if (next.done === true) break;
-    chunks.push(new Uint8Array(next.value));
-    bytes += next.value.length;
-    if (bytes <= LONGEST_COMPANION_BYTES) continue;
-    await opened.chunks.return?.();
-    const reason = `it has more than ${LONGEST_COMPANION_BYTES} bytes`;
-    throw new Refused({ code: 'export-failed', file: name, reason });
-  }
-  return new Uint8Array(await new Blob(chunks).arrayBuffer());
 }
 
 async function textOf(source: ModelSource, file: string): Promise<string> {

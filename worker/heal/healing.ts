@@ -1,0 +1,111 @@
+import { Diverged, type TrainingState } from '../../gpu/train/trainer.ts';
+import type { Evaluated, HealEvent, HealResult } from '../protocol/heal.ts';
+import type { OpenedHealing } from './open-healing.ts';
+import { sequencesOf } from './sequences.ts';
+
+/** All that a healing needs to continue, apart from its request. */
+export interface HealingState extends TrainingState {
+  readonly evaluations: readonly Evaluated[];
+}
+
+/** What a healing asks of its surroundings. */
+export interface HealingRun {
+  readonly emit: (event: HealEvent) => void;
+  /** Awaited between sequences: lets messages in, and waits while the healing is paused. */
+  readonly breathe: () => Promise<void>;
+  /** Asked between sequences. */
+  readonly stopped: () => boolean;
+  /** Called every now and then, and at the end, with what a later run can continue from. */
+  readonly keep: (state: () => HealingState) => Promise<void>;
+  readonly now: () => number;
+}
+
+/** Speeds are those of the last steps. */
+const STEPS_OF_SPEED = 8;
+
+/** One run of a healing, which may continue an earlier one. */
+export class Healing {
+  readonly #opened: OpenedHealing;
+  readonly #run: HealingRun;
+  #evaluations: readonly Evaluated[] = [];
+  readonly #stepMs: number[] = [];
+
+  constructor(opened: OpenedHealing, run: HealingRun) {
+    this.#opened = opened;
+    this.#run = run;
+  }
+
+  /** Continues after the steps of an earlier run. @throws RangeError if it was another training */
+  restore(state: HealingState): void {
+    this.#opened.trainer.restore(state);
+    this.#evaluations = state.evaluations;
+  }
+
+  async run(): Promise<HealResult> {
+    const { trainer, request } = this.#opened;
+    const { steps } = request.recipe;
+    try {
+      if (this.#evaluations.length === 0) await this.#evaluate();
+      while (trainer.step < steps && !this.#run.stopped()) {
+        if (!(await this.#step())) break;
+        const isDue = trainer.step % request.evaluateEverySteps === 0 || trainer.step === steps;
+        if (isDue) await this.#evaluate();
+        await this.#run.keep(() => this.#state());
+      }
+    } catch (error) {
+      if (!(error instanceof Diverged)) throw error;
+      return this.#result('diverged');
+    }
+    return this.#result(trainer.step < steps ? 'stopped' : 'complete');
+  }
+
+  /** @returns whether the step was finished */
+  async #step(): Promise<boolean> {
+    const { trainer, tokens, request } = this.#opened;
+    const startMs = this.#run.now();
+    const before = trainer.step;
+    for (const sequence of sequencesOf(tokens, request.recipe, before)) {
+      trainer.add(sequence);
+      await this.#run.breathe();
+      if (this.#run.stopped()) {
+        trainer.forget();
+        return false;
+      }
+    }
+    const { natsPerToken } = trainer.update();
+    this.#stepMs.push(this.#run.now() - startMs);
+    if (this.#stepMs.length > STEPS_OF_SPEED) this.#stepMs.shift();
+    const meanMs = this.#stepMs.reduce((sum, ms) => sum + ms, 0) / this.#stepMs.length;
+    const { steps, sequencesPerStep, tokensPerSequence } = request.recipe;
+    this.#run.emit({
+      type: 'step',
+      step: trainer.step,
+      steps,
+      natsPerToken,
+      tokensPerSecond: (1000 * sequencesPerStep * tokensPerSequence) / meanMs,
+      secondsLeft: (meanMs * (steps - trainer.step)) / 1000,
+    });
+    return true;
+  }
+
+  async #evaluate(): Promise<void> {
+    const { trainer, heldOut } = this.#opened;
+    let nats = 0;
+    for (const window of heldOut.windows) {
+      nats += trainer.evaluate(window);
+      await this.#run.breathe();
+      if (this.#run.stopped()) return;
+    }
+    const evaluated = { step: trainer.step, bitsPerByte: nats / Math.LN2 / heldOut.bytes };
+    this.#evaluations = [...this.#evaluations, evaluated];
+    this.#run.emit({ type: 'evaluated', ...evaluated });
+  }
+
+  #state(): HealingState {
+    return { ...this.#opened.trainer.save(), evaluations: this.#evaluations };
+  }
+
+  #result(end: HealResult['end']): HealResult {
+    return { end, step: this.#opened.trainer.step, evaluations: this.#evaluations };
+  }
+}

@@ -1,0 +1,79 @@
+/** Everything that crosses between the page and the worker that heals plans. Types only, plain data only. */
+import type { MemoryNeeded } from '../../gpu/train/memory-needed.ts';
+import type { Recipe } from '../../gpu/train/recipe.ts';
+import type { ModelRef, SharingConfig } from './load.ts';
+
+export interface HealRequest {
+  readonly model: ModelRef;
+  /** The plan to heal: differences from the checkpoint's own configuration. */
+  readonly config: Partial<SharingConfig>;
+  readonly recipe: Recipe;
+  readonly text: HealText;
+  /** After so many steps the held-out text is read, and after the last. */
+  readonly evaluateEverySteps: number;
+  /** How many windows of the held-out text are read. */
+  readonly heldOutWindows: number;
+}
+
+export interface HealText {
+  /** What the history calls it, such as a file's name. */
+  readonly name: string;
+  readonly train: string;
+  /** Text that is never trained on; null to keep the last tenth of the other for it. */
+  readonly heldOut: string | null;
+}
+
+/** What is known before the first step. */
+export interface HealFacts {
+  readonly memory: MemoryNeeded;
+  /** The plan, in LCKV's notation. */
+  readonly layerTypes: string;
+  /** Numbers that the training changes, and all that the model has under the plan. */
+  readonly trainedWeights: number;
+  readonly allWeights: number;
+  readonly trainTokens: number;
+  readonly heldOutTokens: number;
+  /** SHA-256 of the text that is trained on, in UTF-8. */
+  readonly textDigest: string;
+}
+
+/** The held-out text under the weights after so many steps. */
+export interface Evaluated {
+  readonly step: number;
+  readonly bitsPerByte: number;
+}
+
+export type HealEvent =
+  | {
+      readonly type: 'step';
+      /** Steps done. */
+      readonly step: number;
+      readonly steps: number;
+      /** Of the step's own tokens, before it changed the weights. */
+      readonly natsPerToken: number;
+      /** Over the last steps, without evaluations. */
+      readonly tokensPerSecond: number;
+      /** At that speed, without evaluations. */
+      readonly secondsLeft: number;
+    }
+  | ({ readonly type: 'evaluated' } & Evaluated);
+
+export interface HealResult {
+  /** `diverged`: a step had no finite loss or gradient. The weights are those from before it. */
+  readonly end: 'complete' | 'stopped' | 'diverged';
+  /** Steps done. */
+  readonly step: number;
+  readonly evaluations: readonly Evaluated[];
+}
+
+/** How a healed model was made, as its `healing.json` says. */
+export interface HealHistory {
+  readonly model: string;
+  readonly layer_types: string;
+  readonly sliding_window: number;
+  readonly text: { readonly name: string; readonly sha256: string; readonly tokens: number };
+  readonly recipe: Recipe;
+  readonly steps_done: number;
+  readonly bits_per_byte: readonly Evaluated[];
+  readonly engine: string;
+}
