@@ -122,7 +122,7 @@ describe('a healing', () => {
       const parts: Uint8Array<ArrayBuffer>[] = [];
       for await (const chunk of chunks) parts.push(new Uint8Array(chunk));
       contents[name] = new Uint8Array(await new Blob(parts).arrayBuffer());
-      expect(contents[name]?.length, name).toBe(sizeBytes);
+      expect(contents[name].length, name).toBe(sizeBytes);
     }
     expect(readBy).toBe('lckv');
     // No step: the plan is the checkpoint's own now.
