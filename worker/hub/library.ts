@@ -27,6 +27,7 @@ import {
   RECORD_BYTES,
   rememberName,
   removeModel,
+  removeUnreadableListings,
   storedBytesOf,
   storedName,
   totalBytesOf,
@@ -140,6 +141,10 @@ export class Library implements HubApi {
 
   unreadable(): Promise<Outcome<number>> {
     return attemptAsync(countUnreadableListings);
+  }
+
+  removeUnreadable(): Promise<Outcome<void>> {
+    return attemptAsync(removeUnreadableListings);
   }
 
   remove(key: StoredKey): Promise<Outcome<void>> {

@@ -86,10 +86,23 @@ export const allListings = async (): Promise<readonly StoredListing[]> =>
     keyOf(listing).every((part, i) => part === key[i]) ? [listing] : [],
   );
 
-/** How many values lie among the listings that {@link allListings} leaves out. */
-export async function countUnreadableListings(): Promise<number> {
+/** The keys of the values among the listings that {@link allListings} leaves out. */
+async function unreadableListings(): Promise<readonly Key[]> {
   const [keys, own] = await Promise.all([listings.keys(), allListings()]);
-  return keys.length - own.length;
+  const readable = new Set(own.map((listing) => JSON.stringify(keyOf(listing))));
+  return keys.filter((key) => !readable.has(JSON.stringify(key)));
+}
+
+export const countUnreadableListings = async (): Promise<number> => (await unreadableListings()).length;
+
+/** Removes those listings, and what is stored for the models that their keys name. */
+export async function removeUnreadableListings(): Promise<void> {
+  for (const key of await unreadableListings()) {
+    // A shorter key may be the beginning of those of other models.
+    const isModel = key.length === 3;
+    for (const space of isModel ? [manifests, copies, records, marks] : []) await space.remove(key);
+    await listings.removeOnly(key);
+  }
 }
 
 /** Says what will be stored. */

@@ -38,6 +38,7 @@ export function serveHub(): void {
     },
     stored: () => library.stored(),
     unreadable: () => library.unreadable(),
+    removeUnreadable: () => library.removeUnreadable(),
     remove: (key) => library.remove(key),
   };
 

@@ -23,6 +23,8 @@ export interface HubApi {
   stored(): Promise<Outcome<readonly StoredModel[]>>;
   /** How many stored models are in a form that this version does not know. They are not among {@link stored}. */
   unreadable(): Promise<Outcome<number>>;
+  /** Deletes those, for good. */
+  removeUnreadable(): Promise<Outcome<void>>;
   /** Reads a stored model, compares its digests, and fetches what is damaged, once. */
   check(model: HubModel, onEvent: OnHubEvent): Promise<Outcome<StoredModel>>;
   remove(key: StoredKey): Promise<Outcome<void>>;

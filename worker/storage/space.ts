@@ -3,7 +3,7 @@
  * browser keeps nothing (private windows, blocked storage), calls reject with its DOMException; {@link isFull} says
  * whether there was no room.
  */
-import { get, promisifyRequest, set } from 'idb-keyval';
+import { del, get, promisifyRequest, set } from 'idb-keyval';
 import { transact } from './connection.ts';
 
 /** The place of a value in its space, from coarse to fine: `['owner/name', 'model.safetensors', 3]`. */
@@ -27,6 +27,8 @@ export interface Space<T> {
   entries(prefix?: Key): Promise<readonly (readonly [Key, T])[]>;
   /** Removes a key and all keys that start with it; without a prefix, everything. */
   remove(prefix?: Key): Promise<void>;
+  /** Removes one key, and none that start with it. */
+  removeOnly(key: Key): Promise<void>;
 }
 
 /**
@@ -65,6 +67,7 @@ export function openSpace<T>(name: string, isOne: (value: unknown) => value is T
         values.delete(rangeOf(path(prefix)));
         await promisifyRequest(values.transaction);
       }),
+    removeOnly: (key) => del(path(key), transact),
   };
 }
 

@@ -13,6 +13,7 @@ import {
   rememberName,
   removeCopy,
   removeModel,
+  removeUnreadableListings,
   storedName,
   writeCopy,
   writeListing,
@@ -188,6 +189,26 @@ describe('What an older version or another program left', () => {
     await spaceOf('listing').set(keyOf({ ...listing(), commit: 'other' }), listing());
     expect(await allListings()).toEqual([listing()]);
     expect(await countUnreadableListings()).toBe(1);
+  });
+
+  it('can be deleted if it cannot be read, and costs no other model anything', async () => {
+    await store(listing());
+    const before = await counts();
+    const damaged = listing({ commit: 'c2' });
+    await store(damaged);
+    await spaceOf('revision').remove([ENDPOINT, 'Owner/Model', 'main']);
+    await spaceOf('revision').set([ENDPOINT, 'Owner/Model', 'main'], 'c1');
+    await spaceOf('listing').set(keyOf(damaged), { ...damaged, files: 'none' });
+    // Beginnings of the sound model's key.
+    await spaceOf('listing').set([ENDPOINT], 'edited by hand');
+    await spaceOf('listing').set([ENDPOINT, 'Owner/Model'], null);
+    await spaceOf('listing').set([...keyOf(listing()), 'a.bin', 0], listing());
+    expect(await countUnreadableListings()).toBe(4);
+    await removeUnreadableListings();
+    expect(await countUnreadableListings()).toBe(0);
+    expect(await counts()).toEqual(before);
+    expect(await allListings()).toEqual([listing()]);
+    expect(await manifestOf(listing())).toEqual(manifest);
   });
 
   it.each([

@@ -50,6 +50,7 @@ export function open({ tokens = tokensOnDevice } = {}) {
     check: vi.fn((_: HubModel): Promise<Outcome<StoredModel>> => Promise.resolve(succeed(model))),
     stored: vi.fn(() => Promise.resolve(succeed([model]))),
     unreadable: vi.fn(() => Promise.resolve(succeed(0))),
+    removeUnreadable: vi.fn(() => Promise.resolve(succeed(undefined))),
     remove: vi.fn(() => Promise.resolve(succeed(undefined))),
     pause: vi.fn(),
     resume: vi.fn(),

@@ -8,6 +8,19 @@ beforeEach(async () => {
   await tokensOnDevice.keep(ENDPOINT, null);
 });
 
+describe('Stored models', () => {
+  it('deletes what cannot be read, and then counts anew', async () => {
+    const { hub, client } = open();
+    client.unreadable.mockResolvedValue(succeed(2));
+    await hub.refresh();
+    expect(hub.unreadable).toBe(2);
+    client.unreadable.mockResolvedValue(succeed(0));
+    await hub.removeUnreadable();
+    expect(client.removeUnreadable).toHaveBeenCalledOnce();
+    expect(hub.unreadable).toBe(0);
+  });
+});
+
 describe('Load model', () => {
   it('downloads the entered model, asks the browser to keep it, and gives it to the playground', async () => {
     const { hub, playground, client, persist } = open();

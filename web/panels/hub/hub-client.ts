@@ -51,6 +51,10 @@ export class HubClient {
     return this.#calls.ask(() => this.#hub.unreadable());
   }
 
+  removeUnreadable(): Promise<Outcome<void>> {
+    return this.#calls.ask(() => this.#hub.removeUnreadable());
+  }
+
   remove(key: StoredKey): Promise<Outcome<void>> {
     return this.#calls.ask(() => this.#hub.remove(key));
   }

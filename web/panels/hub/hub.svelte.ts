@@ -21,6 +21,7 @@ type Client = Pick<
   | 'check'
   | 'stored'
   | 'unreadable'
+  | 'removeUnreadable'
   | 'remove'
   | 'pause'
   | 'resume'
@@ -258,6 +259,14 @@ export class Hub {
   /** Takes back what was deleted last. */
   async takeBack(): Promise<void> {
     await this.leaving.takeBack();
+    this.#tellOnDevice();
+  }
+
+  /** Deletes for good what this version of the page cannot read. */
+  async removeUnreadable(): Promise<void> {
+    const outcome = await this.#client.removeUnreadable();
+    if (!outcome.ok) this.#playground.refuse(outcome.failure);
+    await this.refresh();
     this.#tellOnDevice();
   }
 

@@ -27,7 +27,8 @@ export const words = {
   storedModels: 'Stored models',
   noneStored: 'None yet. A model from the Hub is kept on this device, and then starts without a network.',
   unreadable: (models: string) =>
-    `${models} cannot be read by this version of the page, and stay where they are.`,
+    `${models} cannot be read by this version of the page: stored by another version, or damaged.`,
+  deleteUnreadable: 'Delete what cannot be read',
   commit: 'commit',
   loadStored: 'Load',
   resumeStored: 'Resume',
