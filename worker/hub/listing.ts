@@ -168,7 +168,12 @@ async function pathsInfo(
   for (const entry of answer as readonly unknown[]) {
     if (!isObject(entry) || entry['type'] === 'directory') continue;
     const { path: name } = entry;
-    if (typeof name === 'string' && wanted.has(name)) files.set(name, readFile(name, entry));
+    if (typeof name !== 'string' || !wanted.has(name)) continue;
+    const [known, file] = [files.get(name), readFile(name, entry)];
+    if (known && JSON.stringify(known) !== JSON.stringify(file)) {
+      throw unusable(name, 'the server lists it twice, with different sizes or digests');
+    }
+    files.set(name, file);
   }
   return names.flatMap((name) => files.get(name) ?? []);
 }

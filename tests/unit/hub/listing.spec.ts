@@ -227,6 +227,20 @@ describe('A list of files', () => {
     );
   });
 
+  it('that names a file twice is refused if the two differ', async () => {
+    const twice = (entry: object) => listed({ paths: [...whole, entry] });
+    const reason = 'the server lists it twice, with different sizes or digests';
+    expect((await twice(large(WEIGHTS, 999))).listing).toEqual(unusable(WEIGHTS, reason));
+    expect((await twice(small('config.json', 8))).listing).toEqual(unusable('config.json', reason));
+    expect((await twice(large(WEIGHTS))).listing).toMatchObject({ commit: COMMIT });
+  });
+
+  it('gives no file outside the folder of the model', async () => {
+    const strange = ['../config.json', '/config.json', 'a/config.json', './config.json', 'config.json/', ''];
+    const { listing } = await listed({ paths: [...whole, ...strange.map((path) => small(path, 9))] });
+    expect(listing).toMatchObject({ files: [listedSmall('config.json'), listedLarge(WEIGHTS)] });
+  });
+
   it.each([
     ['a size below zero', { ...small('config.json'), size: -1 }],
     ['a fractional size', { ...small('config.json'), size: 1.5 }],
