@@ -25,10 +25,28 @@ export async function droppedFiles(dropped: DataTransfer): Promise<readonly Pick
   // The list grows while it is walked.
   for (const entry of entries) {
     if (picked.length >= MOST_FILES) break;
-    if (isDirectory(entry)) entries.push(...(await entriesIn(entry)));
-    else if (isFile(entry)) picked.push({ path: entry.fullPath.slice(1), file: await fileOf(entry) });
+    if (isDirectory(entry)) {
+      // One that may not be read is no reason to refuse the others.
+      const inside = await entriesIn(entry).catch(() => []);
+      for (const each of inside) entries.push(each);
+    } else if (isFile(entry)) {
+      const file = await fileIfNeeded(entry);
+      if (file) picked.push({ path: entry.fullPath.slice(1), file });
+    }
   }
   return picked;
+}
+
+/** The file; null if it cannot be read and no model needs it, such as a lock that has just vanished. */
+async function fileIfNeeded(entry: FileSystemFileEntry): Promise<File | null> {
+  try {
+    return await fileOf(entry);
+  } catch (error) {
+    if (!/\.(json|jinja|safetensors)$/i.test(entry.name)) return null;
+    throw new Error(`${entry.name}: ${error instanceof Error ? error.message : String(error)}`, {
+      cause: error,
+    });
+  }
 }
 
 const isDirectory = (entry: FileSystemEntry): entry is FileSystemDirectoryEntry => entry.isDirectory;
