@@ -19,8 +19,10 @@ export function mistakenFor(head: string | Uint8Array): string | null {
   if (text.startsWith('PK\u0003\u0004')) {
     return 'it is a zip archive, as PyTorch writes its checkpoints; kvtab reads safetensors';
   }
-  if (text.startsWith('\u0080\u0002')) return 'it is a Python pickle, which kvtab does not open';
-  if (text.startsWith('\u001f\u008b')) return 'it is compressed with gzip; unpack it first';
+  if (['\u0080\u0002', '\uFFFD\u0002'].some((start) => text.startsWith(start)))
+    return 'it is a Python pickle, which kvtab does not open';
+  if (['\u001f\u008b', '\u001f\uFFFD'].some((start) => text.startsWith(start)))
+    return 'it is compressed with gzip; unpack it first';
   if (utf16Starts.some((start) => text.startsWith(start))) return 'it is UTF-16, not UTF-8';
   return typeof head === 'string' ? null : plainText(text);
 }
@@ -33,7 +35,10 @@ function plainText(start: string): string | null {
     : `it is a text that begins ${JSON.stringify(line.slice(0, 40))}; download the file again`;
 }
 
-/** A byte order mark, or the first bracket as two bytes. */
-const utf16Starts = ['\u00ff\u00fe', '\u00fe\u00ff', '{\u0000', '\u0000{'];
+/** A byte order mark, also as what is no UTF-8 is decoded, or the first bracket as two bytes. */
+const utf16Starts = [
+  ...['\u00ff\u00fe', '\u00fe\u00ff', '\uFFFD\uFFFD{\0', '\uFFFD\uFFFD\0{'],
+  ...['\uFFFD\uFFFD[\0', '\uFFFD\uFFFD\0[', '{\0', '\0{', '[\0', '\0['],
+];
 
 const latin1 = (bytes: Uint8Array) => Array.from(bytes, (byte) => String.fromCharCode(byte)).join('');

@@ -52,16 +52,6 @@ const diskFile = (path: string, version: Version, begin: number): ReadableFile =
       { highWaterMark: 0 }, // nothing is read ahead
     );
   },
-  text: async () => {
-    const text = new TextDecoder();
-    const parts: string[] = [];
-    for (let position = begin; position < version.size;) {
-      const chunk = await readChunk(path, version, position);
-      position += chunk.length;
-      parts.push(text.decode(chunk, { stream: true }));
-    }
-    return parts.join('') + text.decode();
-  },
 });
 
 /** Opens the file for each chunk, so that a reader who forgets to close leaves nothing open. */

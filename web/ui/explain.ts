@@ -114,7 +114,7 @@ export function advise(failure: Failure): string {
     case 'cancelled':
       return 'The downloaded part is kept: press Resume download to continue.';
     case 'unreadable-file':
-      return 'Open the folder again.';
+      return 'Open the folder again; if that does not help, replace the file.';
     case 'not-one-model':
       return failure.folders.length === 0
         ? 'Open a folder as Hugging Face writes it: config.json, safetensors (not GGUF or PyTorch files) and, for text, tokenizer.json.'

@@ -1,4 +1,5 @@
 /** A repository's model for the loader: from this device, or straight from the network if it is not to be stored. */
+import { fileText } from '../file-text.ts';
 import type { ModelSource } from '../loader/model-source.ts';
 import { Refused } from '../outcome.ts';
 import type { HubModel } from '../protocol/load.ts';
@@ -10,7 +11,7 @@ import { storedListing } from './library.ts';
 import { LARGEST_TEXT_BYTES, listModel } from './listing.ts';
 import { FileRecords, listingOf, manifestOf, RECORD_BYTES, type StoredListing } from './records.ts';
 import { GitBlobId, Sha256 } from './digest.ts';
-import { lostRecord, storedBytes, textOf } from './stored-bytes.ts';
+import { lostRecord, storedBytes } from './stored-bytes.ts';
 
 /**
  * Opens a model of the Hub. If it is to be kept, it comes from the device, without a request to anybody. Otherwise it
@@ -65,7 +66,7 @@ function sourceOf(listing: StoredListing, network: FetchOptions | null): ModelSo
         const reason = `it has ${sizeBytes} bytes, more than ${LARGEST_TEXT_BYTES}`;
         throw new Refused({ code: 'download-failed', file: name, status: 0, reason });
       }
-      return textOf(bytesFrom(records, 0, network));
+      return fileText(name, bytesFrom(records, 0, network));
     },
     open: (name, start = 0) => {
       const records = recordsOf(name);

@@ -1,3 +1,4 @@
+import { fileText } from '../file-text.ts';
 import { Refused } from '../outcome.ts';
 import type { ModelSource } from './model-source.ts';
 
@@ -8,7 +9,6 @@ export interface ReadableFile {
   /** The file from a byte on. */
   slice(begin: number): ReadableFile;
   stream(): ReadableStream<Uint8Array>;
-  text(): Promise<string>;
 }
 
 /** Files by name: a map, or a folder on disk that is looked into when it is asked. */
@@ -39,7 +39,7 @@ export function openFilesSource(files: Files): ModelSource {
         const reason = `it has ${blob.size} bytes, more than the ${most} of any such file`;
         throw new Refused({ code: 'unreadable-file', file, reason });
       }
-      return blob.text().catch((error: unknown) => refuse(file, error));
+      return fileText(file, chunksOf(file, blob));
     },
     open: async (file, begin = 0) => {
       const blob = await files.get(file);
