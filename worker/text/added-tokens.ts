@@ -4,8 +4,8 @@ import type { Vocabulary } from './vocabulary/vocabulary.ts';
 
 export interface AddedToken {
   readonly id: number;
-  /** The id in the file. */
-  readonly saidId: number;
+  /** The id in the file; null if it names none. */
+  readonly saidId: number | null;
   readonly content: string;
   /** Whether it is found only where no letter or digit touches it. */
   readonly singleWord: boolean;
@@ -21,18 +21,21 @@ export interface AddedToken {
 /**
  * The `added_tokens` of a tokenizer.json. Their ids are those that the tokenizers library gives them, whatever the file
  * says: that of the vocabulary, or the next one behind all.
+ *
+ * @param ofConfig tokens that tokenizer_config.json adds, if tokenizer.json lacks them
  */
 export function addedTokens(
   said: unknown,
   { ids, size }: Pick<Vocabulary, 'ids' | 'size'>,
+  ofConfig: readonly unknown[] = [],
 ): readonly AddedToken[] {
-  if (said === undefined) return [];
-  if (!Array.isArray(said)) throw new Error('added_tokens is not an array');
+  if (said !== undefined && !Array.isArray(said)) throw new Error('added_tokens is not an array');
+  const own: readonly unknown[] = said ?? [];
   const found = new Map<string, AddedToken>();
   let next = size;
-  for (const [at, token] of (said as readonly unknown[]).entries()) {
-    const { id: saidId, content, special } = isObject(token) ? token : {};
-    if (typeof content !== 'string' || !isId(saidId)) {
+  for (const [at, token] of [...own, ...ofConfig].entries()) {
+    const { id: saidId = null, content, special } = isObject(token) ? token : {};
+    if (typeof content !== 'string' || (at < own.length && saidId === null) || !isIdOrNull(saidId)) {
       throw new Error(`added_tokens, entry ${at}: it needs a content and an id`);
     }
     if (content === '' || found.has(content)) continue;
@@ -48,15 +51,16 @@ export function addedTokens(
   return [...found.values()];
 }
 
-const isId = (id: unknown): id is number => typeof id === 'number' && Number.isSafeInteger(id) && id >= 0;
+const isIdOrNull = (id: unknown): id is number | null =>
+  id === null || (typeof id === 'number' && Number.isSafeInteger(id) && id >= 0);
 
 /** A sentence about the added tokens whose ids are not those of the file; null if there are none. */
 export function movedTokens(added: readonly AddedToken[]): string | null {
-  const moved = added.filter(({ id, saidId }) => id !== saidId);
+  const moved = added.filter(({ id, saidId }) => saidId !== null && id !== saidId);
   const [first] = moved;
   if (!first) return null;
   const others = moved.length === 1 ? '' : ` (and ${moved.length - 1} more)`;
-  return `tokenizer.json gives the added token ${show(first.content)} the id ${first.saidId}${others}, but its vocabulary leads to ${first.id}, which is used, as in transformers.`;
+  return `The tokenizer's files give the added token ${show(first.content)} the id ${String(first.saidId)}${others}, but the vocabulary leads to ${first.id}, which is used, as in transformers.`;
 }
 
 /** A part of a text: an added token, or what is between two. */

@@ -5,7 +5,7 @@ import { brief } from '../hostile-fields.ts';
 import { attempt, attemptAsync, Refused, succeed, valueOf } from '../outcome.ts';
 import type { Failure, Outcome } from '../protocol/failure.ts';
 import type { ChatMessage } from '../protocol/generate.ts';
-import { findTemplate, specialTokens } from './chat-files.ts';
+import { findTemplate, specialTokens, tokensOfConfig } from './chat-files.ts';
 import { lostText } from './lost-text.ts';
 import { LONGEST_TEXT, type TextApi, type TextFacts, type TextFiles } from './text-api.ts';
 import { TextStream } from './text-stream.ts';
@@ -31,7 +31,7 @@ export class ModelText implements TextApi {
   open(files: TextFiles): Outcome<TextFacts> {
     return sayingBadTokenizer(() => {
       this.#config = files.config === null ? {} : parseObject(files.config, 'tokenizer_config.json');
-      this.#tokenizer = openTokenizer(files.tokenizer);
+      this.#tokenizer = openTokenizer(files.tokenizer, tokensOfConfig(this.#config));
       this.#mistaken = files.template ? mistakenTemplate(files.template) : null;
       this.#template = files.template ?? findTemplate(this.#config['chat_template']);
       const { bos_token: begin, eos_token: end } = specialTokens(this.#config);

@@ -29,13 +29,14 @@ export interface TextTokenizer {
  * Opens a tokenizer.
  *
  * @param tokenizerJson tokenizer.json, as text
+ * @param ofConfig      tokens that tokenizer_config.json adds to it
  * @throws Refused with `bad-tokenizer` for files that cannot be used
  */
-export function openTokenizer(tokenizerJson: string): TextTokenizer {
+export function openTokenizer(tokenizerJson: string, ofConfig: readonly unknown[] = []): TextTokenizer {
   const json = parseObject(tokenizerJson, 'tokenizer.json');
   refuseLongTexts(json);
   try {
-    return open(json);
+    return open(json, ofConfig);
   } catch (error) {
     throw badTokenizer(error instanceof Error ? error.message : String(error));
   }
@@ -43,10 +44,10 @@ export function openTokenizer(tokenizerJson: string): TextTokenizer {
 
 type Json = Readonly<Record<string, unknown>>;
 
-function open(json: Json): TextTokenizer {
+function open(json: Json, ofConfig: readonly unknown[]): TextTokenizer {
   const vocabulary = openVocabulary(json['model']);
   const ids = new Map(vocabulary.ids);
-  const added = addedTokens(json['added_tokens'], vocabulary);
+  const added = addedTokens(json['added_tokens'], vocabulary, ofConfig);
   const names = new Map([...ids].map(([token, id]) => [id, token]));
   const special = new Set<number>();
   for (const token of added) {

@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { tokensOfConfig } from '../../../worker/text/chat-files.ts';
 import { openTokenizer } from '../../../worker/text/tokenizer.ts';
 import { bases, cases, texts } from '../../fixtures/tokenizers/families.json';
 import answers from '../../fixtures/tokenizers/family-answers.json' with { type: 'json' };
@@ -48,6 +49,51 @@ describe('What transformers refuses in a tokenizer is refused by name', () => {
   it('an unknown character in a Unigram without unk_id', () => {
     const { encode } = open('unigram', {}, { unk_id: null });
     expect(() => encode('Ж', true)).toThrow('no token for');
+  });
+});
+
+describe('tokenizer_config.json adds tokens that tokenizer.json lacks, as transformers 5.18 does', () => {
+  const open = (config: Json, added: readonly object[] = []) =>
+    openTokenizer(JSON.stringify({ ...bases.bytes, added_tokens: added }), tokensOfConfig(config));
+  const text = 'a<e>b<x>';
+
+  it.each<[what: string, config: Json, tokens: number[]]>([
+    ['nothing', {}, [64, 27, 68, 29, 65, 27, 87, 29]],
+    ['its special tokens', { eos_token: '<e>' }, [64, 300, 65, 27, 87, 29]],
+    ['special tokens as objects', { bos_token: { content: '<e>' } }, [64, 300, 65, 27, 87, 29]],
+    [
+      'tokens by id, in the order of the ids',
+      {
+        eos_token: '<e>',
+        added_tokens_decoder: { 305: { content: '<e>', special: true }, 300: { content: '<x>' } },
+      },
+      [64, 301, 65, 300],
+    ],
+    [
+      'special tokens of other kinds',
+      { image_token: '<e>', extra_special_tokens: { boi_token: '<x>' } },
+      [64, 300, 65, 301],
+    ],
+  ])('%s', (_, config, tokens) => {
+    expect(open(config).encode(text, true)).toEqual(tokens);
+  });
+
+  it('and leaves those alone that are there', () => {
+    const there = { ...{ id: 300, content: '<e>', special: false }, normalized: false };
+    const tokenizer = open({ eos_token: '<e>' }, [there]);
+    expect(tokenizer.idOf('<e>')).toBe(300);
+    expect(tokenizer.isSilent(300)).toBe(false);
+    expect(tokenizer.notices).toEqual([]);
+  });
+
+  it('but nothing that is no token', () => {
+    const config = {
+      eos_token: 5,
+      bos_token: 'e'.repeat(20_000),
+      added_tokens_decoder: { x: 1, 7: null, 8: {} },
+    };
+    expect(tokensOfConfig(config)).toEqual([]);
+    expect(tokensOfConfig({ added_tokens_decoder: 'none', extra_special_tokens: ['<x>'] })).toEqual([]);
   });
 });
 
