@@ -94,6 +94,8 @@ export interface BatchOptions extends PlanOptions {
   readonly places: number;
   /** Every text that will be opened, in any order: what the texts share is made for the largest. */
   readonly texts: readonly TextOptions[];
+  /** The most tokens of a turn that {@link Batch.prefill} reads: there is room to read one at any time. */
+  readonly turnTokens: number;
 }
 
 /**
@@ -108,7 +110,8 @@ export interface Batch {
   /** Opens an empty text, one of those that the options announced. Closing it makes its place free. */
   open(options: TextOptions): Promise<BatchText>;
   /**
-   * Appends a turn to each of some texts, as their own `prefill` would.
+   * Appends a turn to each of some texts, as their own `prefill` would: what each becomes is the same, but matrices are
+   * read for several turns at once.
    *
    * @throws BackendError `not-finite`
    * @returns false if `stopped` ended it early; the texts must then be rewound or closed

@@ -11,6 +11,7 @@ import { columnsFor, type Columns } from './kernels/columns.ts';
 import { allocatedSize, type Scope } from './memory.ts';
 import { MOST_TEXTS } from './pack-policy.ts';
 import { SAMPLING_BYTES } from './pack-sampling.ts';
+import { scratchBytes, type ScratchSizes } from './prefill-scratch.ts';
 import { tableBytes } from './row-tables.ts';
 import {
   activationBytes,
@@ -33,6 +34,10 @@ export interface BatchFacts {
   /** Whether some matrix lies in parts. */
   readonly inParts: boolean;
   readonly mostColumns: Columns;
+  /** The most tokens of a turn. */
+  readonly turnTokens: number;
+  /** Rows of turns that go through a layer at a time. */
+  readonly chunkRows: number;
   /** Null if everything is kept. */
   readonly eviction: EvictionFacts | null;
 }
@@ -76,6 +81,33 @@ export function roomFor({ mostColumns }: BatchFacts, places: number): number {
 /** What a step leaves: a token for every row. */
 export const readBackBytes = (facts: BatchFacts, places: number) => 4 * roomFor(facts, places);
 
+/** The scratch for turns of that many texts: for one that is as long as can be, or for as many as fill a block. */
+export function scratchSizes(facts: BatchFacts, places: number): ScratchSizes {
+  const { dims, sharing, kvPrecision, eviction, turnTokens, chunkRows } = facts;
+  const { windowTokens } = sharing;
+  const capacity = mostCapacity(facts);
+  const together = (ofOne: number) => Math.max(ofOne, Math.min(places * ofOne, chunkRows));
+  const rows = together(Math.min(turnTokens, capacity));
+  const kinds = kindsOf(sharing);
+  const slotsBehind = (before: number) => together(Math.min(turnTokens + before, capacity));
+  const rings = eviction === null && capacity > windowTokens + MAX_STEPS_IN_FLIGHT;
+  return {
+    dims,
+    kvPrecision,
+    rows: rows + (places === 1 ? 0 : Math.min(places, rows)),
+    blockRows: Math.min(chunkRows, rows),
+    tables: (eviction ? 2 : 1) * kinds.length,
+    windowed: new Map(
+      rings
+        ? kvOwners(sharing.layers)
+            .filter(({ windowed }) => windowed)
+            .map(({ layer }) => [layer, slotsBehind(windowTokens - 1)])
+        : [],
+    ),
+    evicting: eviction && new Map([...eviction.strides].map(([owner, slots]) => [owner, slotsBehind(slots)])),
+  };
+}
+
 function sizesOf(facts: BatchFacts, places: number) {
   const { dims, sharing, kvPrecision, splits, inParts, eviction } = facts;
   const rows = roomFor(facts, places);
@@ -104,6 +136,7 @@ function sizesOf(facts: BatchFacts, places: number) {
       kv: stores.flatMap(({ kept }) => Object.values(kept)),
       others: [...stores.map(({ row }) => row), ...(eviction ? Object.values(sharedBytes(evicting)) : [])],
     },
+    scratch: scratchBytes(scratchSizes(facts, places)),
     steps: 2 * stepStride,
     readBack: readBackBytes(facts, places),
   };
@@ -114,9 +147,15 @@ export function batchBytes(
   facts: BatchFacts,
   places: number,
 ): { readonly kv: number; readonly others: number } {
-  const { kv, activations, texts, evicting, steps, readBack } = sizesOf(facts, places);
+  const { kv, activations, texts, evicting, scratch, steps, readBack } = sizesOf(facts, places);
   const sum = (sizes: readonly number[]) => sizes.reduce((total, size) => total + allocatedSize(size), 0);
-  const others = [...Object.values(activations), ...Object.values(texts), ...evicting.others, steps];
+  const others = [
+    ...Object.values(activations),
+    ...Object.values(texts),
+    ...evicting.others,
+    ...scratch,
+    steps,
+  ];
   return {
     kv: sum([...kv.values(), ...evicting.kv]),
     others: sum(others) + MAX_STEPS_IN_FLIGHT * allocatedSize(readBack),
@@ -133,10 +172,10 @@ export function mostPlaces(
 ): number {
   const largestBytes = Math.min(maxBufferSize, maxStorageBufferBindingSize);
   const fits = (places: number) => {
-    const { kv, activations, texts, evicting } = sizesOf(facts, places);
+    const { kv, activations, texts, evicting, scratch } = sizesOf(facts, places);
     const sizes = [
       ...[...kv.values(), ...Object.values(activations), ...Object.values(texts)],
-      ...[...evicting.kv, ...evicting.others],
+      ...[...evicting.kv, ...evicting.others, ...scratch],
     ];
     return sizes.every((size) => size <= largestBytes);
   };

@@ -1,6 +1,7 @@
 import type { BatchText, PrefillOptions } from '../backend.ts';
 import type { KvUsage } from '../kv/usage.ts';
 import { BackendError } from '../backend-error.ts';
+import type { TurnToRead } from './prefill.ts';
 import type { SessionBuffers } from './session-buffers.ts';
 import type { GpuSession } from './session.ts';
 
@@ -8,7 +9,8 @@ import type { GpuSession } from './session.ts';
 export class PlacedText implements BatchText {
   readonly place: number;
   readonly #session: GpuSession;
-  readonly #buffers: SessionBuffers;
+  /** Those of the batch, as this text sees them. */
+  readonly buffers: SessionBuffers;
   readonly #onPrefilled: (place: number) => void;
   readonly #onClose: () => void;
   #promptTokens = 0;
@@ -28,7 +30,7 @@ export class PlacedText implements BatchText {
   ) {
     this.place = buffers.place;
     this.#session = session;
-    this.#buffers = buffers;
+    this.buffers = buffers;
     this.#onPrefilled = onPrefilled;
     this.#onClose = onClose;
   }
@@ -48,7 +50,7 @@ export class PlacedText implements BatchText {
 
   /** Tokens that it has been read, written or given so far. */
   get tokens(): number {
-    return this.#buffers.stores.tokens;
+    return this.buffers.stores.tokens;
   }
 
   /** Is given tokens, which the next steps feed. */
@@ -56,11 +58,32 @@ export class PlacedText implements BatchText {
     this.#session.writeTokens(this.tokens, tokens);
   }
 
+  /** Forgets which tokens occur: a turn is about to be fed. */
+  forgetSeen(): void {
+    this.#session.forgetSeen();
+  }
+
+  /** A turn is about to be read together with those of other texts. */
+  startTurn(
+    tokens: readonly number[],
+    likelihoods: TurnToRead['likelihoods'],
+    into: TurnToRead['into'],
+  ): TurnToRead {
+    const turn = this.#session.startTurn(tokens, likelihoods);
+    return { ...turn, into, notFinite: (row) => this.notFiniteAt(turn.start + row) };
+  }
+
+  /** A turn was read layer by layer, perhaps not to its end. Its last hidden state lies where it goes. */
+  endTurn(turn: TurnToRead, finished: boolean): void {
+    this.#session.endTurn(turn, finished);
+    this.startsAnew();
+  }
+
   /** Makes a row of all tables that of the next given token, whose step is about to be submitted. */
   takeGiven(tables: Uint32Array, row: number): void {
     const position = this.tokens;
-    this.#buffers.rowTables.put(tables, row, position);
-    this.#buffers.stores.written(position + 1);
+    this.buffers.rowTables.put(tables, row, position);
+    this.buffers.stores.written(position + 1);
     this.#session.keep(position + 1);
   }
 
@@ -85,8 +108,8 @@ export class PlacedText implements BatchText {
   /** Makes a row of all tables that of the next step, which is about to be submitted. */
   takeStep(tables: Uint32Array, row: number): void {
     const position = this.nextPosition;
-    this.#buffers.rowTables.put(tables, row, position);
-    this.#buffers.stores.written(position + 1);
+    this.buffers.rowTables.put(tables, row, position);
+    this.buffers.stores.written(position + 1);
     this.#steps++;
   }
 

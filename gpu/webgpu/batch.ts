@@ -1,4 +1,3 @@
-import { BackendError } from '../backend-error.ts';
 import type {
   Batch,
   BatchDecodeOptions,
@@ -12,35 +11,25 @@ import type {
   GivenTokens,
   TextOptions,
 } from '../backend.ts';
-import { rowAt } from '../kv/rows.ts';
-import { KvStores, type AllocateStore } from '../kv/stores.ts';
-import { kvRowBytes, kvRowsAllocated, MAX_STEPS_IN_FLIGHT } from '../kv/usage.ts';
+import { MAX_STEPS_IN_FLIGHT } from '../kv/usage.ts';
 import { paddedCols } from '../numbers/matrix-format.ts';
 import type { ModelDims } from '../plan/model-dims.ts';
-import { kvOwners } from '../plan/sharing.ts';
 import {
   allocateBatch,
-  anglesOf,
   BATCH_STEP,
   batchBytes,
   batchSplits,
-  kindOf,
-  kindsOf,
   mostCapacity,
   mostPlaces,
   readBackBytes,
-  roomFor,
-  slotsFor,
-  toWrite,
+  scratchSizes,
   type BatchBuffers,
   type BatchFacts,
-  type StoreKind,
 } from './batch-buffers.ts';
 import { BatchRecordings, type SharedForward } from './batch-recordings.ts';
 import { PlacedText } from './batch-text.ts';
 import type { GpuContext } from './device.ts';
 import type { Eviction } from './eviction.ts';
-import { storeOf } from './decode.ts';
 import { feedTogether, writeStep, type SteppableBatch } from './feed-together.ts';
 import type { Recording } from './kernel.ts';
 import { columnsFor } from './kernels/columns.ts';
@@ -49,12 +38,14 @@ import { loadEviction } from './load-eviction.ts';
 import { passOnAll, type Line } from './pass-on.ts';
 import type { Scope } from './memory.ts';
 import { packSampling, SAMPLING_BYTES } from './pack-sampling.ts';
-import { RowTables, type RowAt } from './row-tables.ts';
-import type { SessionBuffers, StoreBuffer } from './session-buffers.ts';
+import { allocateScratch, type PrefillScratch } from './prefill-scratch.ts';
+import { prefillTogether } from './prefill-together.ts';
 import { GpuSession } from './session.ts';
-import { SlotSpace } from './slot-space.ts';
+import { TextRooms } from './text-rooms.ts';
 import { TokensInFlight } from './tokens-in-flight.ts';
 import type { GpuWeights } from './weights.ts';
+
+type Scopes = readonly [Scope, Scope, Scope, Scope];
 
 /**
  * Texts that are decoded together on the GPU, a row each of every step. Their stores lie behind one another in buffers
@@ -67,14 +58,15 @@ export class GpuBatch implements Batch {
   readonly #facts: BatchFacts;
   readonly #passes: BatchOptions['passes'];
   readonly #buffers: BatchBuffers;
-  readonly #evictionOf: typeof Eviction | null;
   readonly #recordings: BatchRecordings;
+  /** Taken at once, so that a turn can be read whenever a text is opened. */
+  readonly #scratch: PrefillScratch;
   /** The rows of the step at hand, in memory that every step uses again. */
   readonly #tables: Uint32Array<ArrayBuffer>;
-  /** Of the weights that only this plan needs, of the buffers, and of the stores. */
-  readonly #scopes: readonly [Scope, Scope, Scope];
+  /** Of the weights that only this plan needs, of the buffers, of the stores, and of what turns are read with. */
+  readonly #scopes: Scopes;
   readonly #onClose: () => void;
-  readonly #spaces: ReadonlyMap<StoreKind, SlotSpace>;
+  readonly #rooms: TextRooms;
   readonly #open = new Map<BatchText, PlacedText>();
   #steps = 0;
 
@@ -94,9 +86,16 @@ export class GpuBatch implements Batch {
       splits: batchSplits(context, dims, mostCapacity({ capacities })),
       inParts: weights.inParts,
       mostColumns: tuning.mostColumns,
+      turnTokens: options.turnTokens,
+      chunkRows: tuning.chunkRows,
       eviction: eviction?.evictionFacts(dims, options) ?? null,
     };
-    const scopes = [ledger.scope('batch weights'), ledger.scope('batch'), ledger.scope('kv')] as const;
+    const scopes: Scopes = [
+      ledger.scope('batch weights'),
+      ledger.scope('batch'),
+      ledger.scope('kv'),
+      ledger.scope('batch prefill'),
+    ];
     let batch: GpuBatch | null = null;
     try {
       const keyValueWeights = await weights.keyValueWeights(sharing.layers, scopes[0]);
@@ -120,7 +119,7 @@ export class GpuBatch implements Batch {
     { passes }: BatchOptions,
     buffers: BatchBuffers,
     evictionOf: typeof Eviction | null,
-    scopes: readonly [Scope, Scope, Scope],
+    scopes: Scopes,
     onClose: () => void,
   ) {
     this.#shared = shared;
@@ -128,26 +127,13 @@ export class GpuBatch implements Batch {
     this.#passes = passes;
     this.#buffers = buffers;
     this.#tables = new Uint32Array(buffers.rowTablesBuffer.size / 4);
-    this.#evictionOf = evictionOf;
+    this.#rooms = new TextRooms(shared, facts, buffers, evictionOf, scopes[1], scopes[2]);
     this.#scopes = scopes;
     this.#onClose = onClose;
     this.places = buffers.places;
     this.mostPlaces = mostPlaces(facts, shared.context.device.limits);
-    this.#spaces = new Map(
-      (facts.eviction ? [] : kindsOf(facts.sharing)).map((kind) => [
-        kind,
-        new SlotSpace(slotsFor(facts, kind, this.places)),
-      ]),
-    );
-    this.#recordings = new BatchRecordings(shared, { ...buffers, eviction: this.#exampleOfEviction() });
-  }
-
-  /** What recordings see of a policy: what does not depend on the text. */
-  #exampleOfEviction(): Eviction | null {
-    const { example } = this.#facts.eviction ?? {};
-    if (!example) return null;
-    return this.#openStores(0, { capacityTokens: mostCapacity(this.#facts), eviction: example }, new Map())
-      .eviction;
+    this.#scratch = allocateScratch(scopes[3], scratchSizes(facts, this.places));
+    this.#recordings = new BatchRecordings(shared, { ...buffers, eviction: this.#rooms.exampleOfEviction() });
   }
 
   /** Compiles the steps of a single text, and of all places. */
@@ -189,10 +175,10 @@ export class GpuBatch implements Batch {
     const known = capacityTokens <= mostCapacity(this.#facts) && !eviction === !this.#facts.eviction;
     if (!known) throw new Error('the text was not announced');
     if (this.#open.size >= this.places) throw new Error('every place of the batch is taken');
-    const firstSlots = this.#takeSlots(capacityTokens);
+    const firstSlots = this.#rooms.take(capacityTokens);
     const taken = new Set([...this.#open.values()].map(({ place }) => place));
     const place = [...Array(this.places).keys()].find((each) => !taken.has(each)) ?? 0;
-    const session = this.#buffersOf(place, options, firstSlots);
+    const session = this.#rooms.buffersOf(place, options, firstSlots);
     const sample = await this.#recordings.sample;
     const recordings = { ...(await this.#recordings.of(1)), sample, kept: [], probabilities: [] };
     const text = new PlacedText(
@@ -209,83 +195,11 @@ export class GpuBatch implements Batch {
       () => {
         // Closing a text twice makes nothing more free.
         if (!this.#open.delete(text)) return;
-        for (const [kind, first] of firstSlots) this.#spaces.get(kind)?.free(first);
+        this.#rooms.free(firstSlots);
       },
     );
     this.#open.set(text, text);
     return text;
-  }
-
-  /** @throws BackendError `out-of-memory` if other texts have too many of the slots */
-  #takeSlots(capacityTokens: number): ReadonlyMap<StoreKind, number> {
-    const taken = new Map<StoreKind, number>();
-    for (const [kind, space] of this.#spaces) {
-      const owner = { layer: 0, windowed: kind === 'windowed' };
-      const slots = kvRowsAllocated(owner, capacityTokens, this.#facts.sharing.windowTokens);
-      const first = space.take(slots);
-      if (first === null) {
-        for (const [each, at] of taken) this.#spaces.get(each)?.free(at);
-        const bytes = slots * kvRowBytes(this.#shared.dims, this.#shared.kvPrecision);
-        throw new BackendError({ code: 'out-of-memory', what: 'the stores of one more text', bytes });
-      }
-      taken.set(kind, first);
-    }
-    return taken;
-  }
-
-  /** What a text holds in the stores, and its policy. */
-  #openStores(
-    place: number,
-    { capacityTokens, eviction: asked }: TextOptions,
-    firstSlots: ReadonlyMap<StoreKind, number>,
-  ): { readonly stores: KvStores; readonly eviction: Eviction | null } {
-    const { context, dims, sharing, kvPrecision } = this.#shared;
-    const [, scope, kvScope] = this.#scopes;
-    const memory = this.#buffers.evictionMemory;
-    const EvictionOf = this.#evictionOf;
-    const eviction =
-      EvictionOf && memory && asked
-        ? new EvictionOf(context, dims, kvPrecision, asked, memory, place, scope, kvScope)
-        : null;
-    const allocate: AllocateStore = (owner, slots, rowBytes) => ({
-      bytes: slots * rowBytes,
-      firstSlot: firstSlots.get(kindOf(owner)) ?? 0,
-    });
-    const stores = new KvStores(sharing, dims, kvPrecision, capacityTokens, allocate, eviction?.caches);
-    return { stores, eviction };
-  }
-
-  /** The buffers of the batch as one text sees them. */
-  #buffersOf(
-    place: number,
-    options: TextOptions,
-    firstSlots: ReadonlyMap<StoreKind, number>,
-  ): SessionBuffers {
-    const { sharing } = this.#shared;
-    const { stores, eviction } = this.#openStores(place, options, firstSlots);
-    const unturned = anglesOf(this.#facts);
-    const tables = new Map<string, RowAt>();
-    const storeBuffers = new Map<number, StoreBuffer>();
-    const owners = kvOwners(sharing.layers);
-    for (const kind of kindsOf(sharing)) {
-      for (const { layer } of owners.filter((owner) => kindOf(owner) === kind)) {
-        const { slots } = stores.of(layer);
-        storeBuffers.set(layer, { ...storeOf(this.#buffers, layer), slots });
-        // Stores of a kind have their rows in the same slots.
-        const rows = eviction?.rowsOf(layer, unturned);
-        tables.set(kind, rows?.read ?? ((position) => rowAt(slots, position, place)));
-        if (rows && eviction?.ranked) tables.set(toWrite(kind), rows.write);
-      }
-    }
-    return {
-      ...this.#buffers,
-      place,
-      unturned,
-      stores,
-      eviction,
-      storeBuffers,
-      rowTables: new RowTables(tables, roomFor(this.#facts, this.places)),
-    };
   }
 
   /** Keeps the hidden state that a prompt left in the first row until its first token is drawn. */
@@ -301,27 +215,32 @@ export class GpuBatch implements Batch {
     return 4 * paddedCols(this.#shared.dims.hiddenSize);
   }
 
-  async prefill(turns: readonly BatchTurn[], options: BatchPrefillOptions): Promise<boolean> {
-    const allTokens = turns.reduce((sum, { tokens }) => sum + tokens.length, 0);
-    let done = 0;
-    for (const { text, tokens, ...turn } of turns) {
-      const from = done;
-      const finished = await text.prefill(tokens, {
-        ...{ ...turn, ...options, logitsAt: [], onLogits: () => undefined },
-        ...(done > 0 && { onPrepared: () => undefined }),
-        onProgress: (fraction) => {
-          options.onProgress((from + fraction * tokens.length) / allTokens);
-        },
-      });
-      if (!finished) return false;
-      done += tokens.length;
+  prefill(turns: readonly BatchTurn[], options: BatchPrefillOptions): Promise<boolean> {
+    if (turns.some(({ tokens }) => tokens.length > this.#facts.turnTokens)) {
+      throw new Error('a turn is longer than was announced');
     }
-    return true;
+    const placed = turns.map((turn) => ({ ...turn, text: this.#placed(turn.text) }));
+    return this.#shared.context.wait(
+      prefillTogether(
+        {
+          ...this.#steppable,
+          passes: this.#passes,
+          scratch: this.#scratch,
+          columnsFor: (rows) => this.#columnsFor(rows),
+        },
+        placed,
+        options,
+      ),
+    );
   }
 
   feed(given: readonly GivenTokens[], { stopped }: BatchDecodeOptions): Promise<boolean> {
     const lines = given.map((each) => ({ ...each, text: this.#placed(each.text) }));
-    return feedTogether(this.#steppable, lines, this.#columnsFor(lines.length), stopped);
+    if (lines.some(({ tokens }) => tokens.length !== lines[0]?.tokens.length)) {
+      throw new Error('all texts are fed the same number of tokens');
+    }
+    const reports = { onPrepared: () => undefined, onFed: () => undefined, stopped };
+    return feedTogether(this.#steppable, lines, this.#columnsFor(lines.length), reports);
   }
 
   get #steppable(): SteppableBatch {

@@ -11,8 +11,9 @@ import { HELD_VERSIONS } from './held-table.ts';
 
 // A layer over a store under a policy, whether one row goes through it or many.
 
-/** A store as a dispatch sees it: the one that lasts, or that of a prompt. */
-interface HeldStore {
+/** A store as a dispatch sees it: the one that lasts, or that of prompts. */
+export interface HeldStore {
+  /** Of a text; the most if there are several. */
   readonly slots: number;
   readonly kv: GPUBuffer;
   readonly held: GPUBuffer;

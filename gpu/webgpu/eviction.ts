@@ -34,16 +34,20 @@ export interface EvictingStore extends EvictingBuffers {
   readonly inOrder: false;
 }
 
-/** A store's rows while a prompt is read: those held, in order, and behind them those of the prompt. */
-export interface PromptStore {
-  readonly slots: number;
-  readonly inOrder: true;
-  readonly stride: 0;
-  /** Room for the rows held before. A KV head that holds fewer leaves the first slots free. */
-  readonly before: number;
+/** Memory for a store's rows while prompts are read: those of several texts behind one another. */
+export interface PromptMemory {
   readonly kv: GPUBuffer;
   readonly held: GPUBuffer; //  Held [slots, kvHeads]
   readonly added: GPUBuffer; // f32 [slots, kvHeads], the scores
+}
+
+/** A store's rows while a prompt is read: those held, in order, and behind them those of the prompt. */
+export interface PromptStore extends PromptMemory {
+  /** Where its slots begin in the memory. */
+  readonly first: number;
+  readonly slots: number;
+  /** Room for the rows held before. A KV head that holds fewer leaves the first slots free. */
+  readonly before: number;
 }
 
 /** How a store's rows are read and written, and a name that it shares with stores like it. */
@@ -192,13 +196,13 @@ export class Eviction {
 
   /** The row of a prompt's position. */
   promptRowsOf(
-    before: number,
+    { first, before }: Pick<PromptStore, 'first' | 'before'>,
     start: number,
     unturned: number,
   ): { readonly read: RowAt; readonly write: RowAt } {
     const rowAt = (position: number, rope: number) => {
-      const slot = before + position - start;
-      return { sequence: this.#place, position, rope, slot, firstSlot: 0, endSlot: slot + 1 };
+      const slot = first + before + position - start;
+      return { sequence: this.#place, position, rope, slot, firstSlot: first, endSlot: slot + 1 };
     };
     return {
       read: (position) => rowAt(position, this.ranked ? before + position - start : position),
@@ -212,45 +216,27 @@ export class Eviction {
     this.#writePolicy(textTokens);
   }
 
-  /** Room for a prompt's rows behind those held. Its owner must free the scope. */
-  openPrompt(
-    heldOf: (owner: number) => number,
-    start: number,
-    tokens: number,
-    scope: Scope,
-  ): ReadonlyMap<number, PromptStore> {
+  /**
+   * Marks the rows of a prompt behind those held.
+   *
+   * @param placed where they lie, by owner
+   * @param scope  its owner must free it
+   */
+  openPrompt(placed: ReadonlyMap<number, PromptStore>, start: number, tokens: number, scope: Scope): void {
     const { kvHeads } = this.#dims;
     // Nothing is gone before the first prompt.
     if (start > 0) this.less?.startPrompt(start, scope);
-    const prompt = new Map(
-      [...this.stores.keys()].map((owner): [number, PromptStore] => {
-        const before = heldOf(owner);
-        const slots = before + tokens;
-        const fresh = Array.from({ length: tokens }, (_, i) => ({ position: start + i, score: 0 }));
-        const table = packHeld(
-          slots,
-          slots,
-          Array.from({ length: kvHeads }, () => fresh),
-          false,
-        );
-        const held = scope.storage(`held/layer-${owner}`, table.byteLength);
-        this.#context.device.queue.writeBuffer(held, 0, table);
-        return [
-          owner,
-          {
-            slots,
-            inOrder: true,
-            stride: 0,
-            before,
-            kv: scope.storage(`kv/layer-${owner}`, slots * kvHeads * 2 * this.#headBytes),
-            held,
-            added: scope.storage(`scores/layer-${owner}`, 4 * slots * kvHeads),
-          },
-        ];
-      }),
-    );
-    this.#prompt = prompt;
-    return prompt;
+    for (const { held, first, slots } of placed.values()) {
+      const fresh = Array.from({ length: tokens }, (_, i) => ({ position: start + i, score: 0 }));
+      const table = packHeld(
+        slots,
+        slots,
+        Array.from({ length: kvHeads }, () => fresh),
+        false,
+      );
+      this.#context.device.queue.writeBuffer(held, 4 * HELD_WORDS * first * kvHeads, table);
+    }
+    this.#prompt = placed;
   }
 
   /** Copies the rows held to the first slots of a prompt's stores, in order. */
@@ -273,7 +259,8 @@ export class Eviction {
         keepsScores,
         end: prompt.before,
         sourceFirst: this.#place * store.stride,
-        sinkFirst: 0,
+        sinkFirst: prompt.first,
+        movedFirst: prompt.first,
       };
       recorder.add(gatherRows, params, {
         source: store.kv,
@@ -316,8 +303,9 @@ export class Eviction {
         slots: prompt.slots,
         keepsScores: true,
         end: mostOf(kept),
-        sourceFirst: 0,
+        sourceFirst: prompt.first,
         sinkFirst: this.#place * store.stride,
+        movedFirst: 0,
       };
       recorder.add(gatherRows, params, {
         source: prompt.kv,
@@ -367,13 +355,14 @@ export class Eviction {
 
   /** The rows of every store, or while a prompt is read those of its store, by owner. One read-back for all of them. */
   async #readRows(textTokens: number): Promise<ReadonlyMap<number, readonly (readonly SlotRow[])[]>> {
+    const { kvHeads } = this.#dims;
     const parts = [...this.stores].flatMap(([owner, store]): Part[] => {
       const prompt = this.#prompt?.get(owner);
-      if (prompt) return [wholeOf(prompt.held), wholeOf(prompt.added)];
+      if (prompt)
+        return [partOf(prompt, 'held', 4 * HELD_WORDS * kvHeads), partOf(prompt, 'added', 4 * kvHeads)];
       return [this.#tableOf(store, textTokens)];
     });
     const words = await this.#read(parts);
-    const { kvHeads } = this.#dims;
     let next = 0;
     const take = () => words[next++] ?? new Uint32Array();
     return new Map(
@@ -450,7 +439,12 @@ interface Part {
   readonly bytes: number;
 }
 
-const wholeOf = (buffer: GPUBuffer): Part => ({ buffer, from: 0, bytes: buffer.size });
+/** What one text has of a memory for prompts. */
+const partOf = (
+  { first, slots, ...memory }: PromptStore,
+  what: 'held' | 'added',
+  slotBytes: number,
+): Part => ({ buffer: memory[what], from: first * slotBytes, bytes: slots * slotBytes });
 
 const mostOf = (heads: readonly (readonly unknown[])[]): number =>
   Math.max(...heads.map(({ length }) => length));

@@ -26,8 +26,19 @@ export function writeStep({ shared, buffers, tables }: SteppableBatch, rows: num
   queue.writeBuffer(buffers.step, BATCH_STEP, packSteps([{ rows, firstRow: 0, windowTokens }]));
 }
 
+type Fed = Omit<GivenTokens, 'text'> & { readonly text: PlacedText };
+
+/** What is told while tokens are fed. */
+interface FeedReports {
+  /** Called when everything is compiled and allocated. */
+  readonly onPrepared: () => void;
+  /** Receives the tokens fed so far, of all texts together. */
+  readonly onFed: (tokens: number) => void;
+  readonly stopped: () => boolean;
+}
+
 /**
- * Feeds given tokens, a step for the next of all texts. Nothing is read back before the last one.
+ * Feeds given tokens, a step for the next of each text that has one. Nothing is read back before the last one.
  *
  * @param columns rows that matrix kernels take at once
  * @throws BackendError `not-finite`
@@ -35,27 +46,30 @@ export function writeStep({ shared, buffers, tables }: SteppableBatch, rows: num
  */
 export async function feedTogether(
   batch: SteppableBatch,
-  lines: readonly (Omit<GivenTokens, 'text'> & { readonly text: PlacedText })[],
+  given: readonly Fed[],
   columns: Columns,
-  stopped: () => boolean,
+  { onPrepared, onFed, stopped }: FeedReports,
 ): Promise<boolean> {
   const { shared, buffers, recordings, tables, onStep } = batch;
   const { context } = shared;
   const { queue } = context.device;
-  const [rows, length] = [lines.length, lines[0]?.tokens.length ?? 0];
-  if (lines.some(({ tokens }) => tokens.length !== length)) {
-    throw new Error('all texts are fed the same number of tokens');
-  }
+  // The longest first, so that those that go on keep their rows.
+  const lines = given.toSorted((a, b) => b.tokens.length - a.tokens.length);
+  const length = lines[0]?.tokens.length ?? 0;
   const starts = lines.map(({ text }) => text.tokens);
   const { layers, head } = await recordings.of(columns);
   const scope = context.ledger.scope('fed tokens');
   try {
     const likelihoods = await FedLikelihoods.open(shared, scope, lines, buffers.logits);
     for (const { text, tokens } of lines) text.give(tokens);
+    onPrepared();
+    let fed = 0;
     for (let index = 0; index < length; index++) {
       if (stopped()) return false;
+      const going = lines.filter(({ tokens }) => tokens.length > index);
+      const rows = going.length;
       tables.fill(0); // A row that the step does not use sees few keys, and costs little.
-      for (const [row, { text }] of lines.entries()) text.takeGiven(tables, row);
+      for (const [row, { text }] of going.entries()) text.takeGiven(tables, row);
       writeStep(batch, rows);
       onStep();
       const encoder = context.device.createCommandEncoder({ label: 'step' });
@@ -66,12 +80,14 @@ export async function feedTogether(
         likelihoods.replay(pass, index);
       }
       pass.end();
-      const last = index === length - 1;
-      if (last) keepRows(batch, encoder, lines);
+      for (const [row, { text, tokens }] of going.entries()) {
+        if (tokens.length === index + 1) keepRow(batch, encoder, text, row);
+      }
       queue.submit([encoder.finish()]);
-      if (last || index % MAX_STEPS_IN_FLIGHT === MAX_STEPS_IN_FLIGHT - 1) {
+      if (index === length - 1 || index % MAX_STEPS_IN_FLIGHT === MAX_STEPS_IN_FLIGHT - 1) {
         await context.wait(queue.onSubmittedWorkDone());
       }
+      onFed((fed += rows));
     }
     const bad = await likelihoods?.handOn();
     const line = bad && lines[bad.row];
@@ -82,15 +98,14 @@ export async function feedTogether(
   }
 }
 
-/** Keeps the hidden states of a step's rows, from which the next tokens are drawn. */
-function keepRows(
+/** Keeps the hidden state of a step's row, from which the text's next token is drawn. */
+function keepRow(
   { shared, buffers: { hidden, waiting } }: SteppableBatch,
   encoder: GPUCommandEncoder,
-  lines: readonly { readonly text: PlacedText }[],
+  text: PlacedText,
+  row: number,
 ): void {
   const bytes = 4 * paddedCols(shared.dims.hiddenSize);
-  for (const [row, { text }] of lines.entries()) {
-    encoder.copyBufferToBuffer(hidden, row * bytes, waiting, text.place * bytes, bytes);
-    text.startsAnew();
-  }
+  encoder.copyBufferToBuffer(hidden, row * bytes, waiting, text.place * bytes, bytes);
+  text.startsAnew();
 }

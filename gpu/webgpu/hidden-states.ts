@@ -1,17 +1,16 @@
 import { paddedCols } from '../numbers/matrix-format.ts';
-import type { Forward } from './forward.ts';
-import { stepStride } from './kernel.ts';
+import type { StepForward } from './forward.ts';
 import { rmsNorm } from './kernels/rms-norm.ts';
 import type { Scope } from './memory.ts';
 import type { Job } from './pacer.ts';
 import type { PrefillBuffers } from './prefill-layer.ts';
-import type { RowRun } from './row-runs.ts';
+import { replayStep, type PrefillStep } from './prefill-steps.ts';
 
 // Loaded only for a prefill whose hidden states are wanted.
 
 /** Copies of a turn's hidden states: after the embedding, after each layer, and after the final norm. */
 export class HiddenStates {
-  readonly #forward: Forward;
+  readonly #forward: StepForward;
   readonly #scope: Scope;
   readonly #buffers: PrefillBuffers;
   readonly #rows: number;
@@ -20,7 +19,7 @@ export class HiddenStates {
 
   /** @param scope owns the copies */
   static async open(
-    forward: Forward,
+    forward: StepForward,
     scope: Scope,
     buffers: PrefillBuffers,
     rows: number,
@@ -35,7 +34,7 @@ export class HiddenStates {
   }
 
   private constructor(
-    forward: Forward,
+    forward: StepForward,
     scope: Scope,
     buffers: PrefillBuffers,
     rows: number,
@@ -76,10 +75,10 @@ export class HiddenStates {
   /**
    * Reads everything back, state by state.
    *
-   * @param runs all rows, in runs whose steps lie in the step buffer
+   * @param runs steps on all rows
    */
   async read(
-    runs: readonly (RowRun & { readonly step: number })[],
+    runs: readonly PrefillStep[],
     onHidden: (state: number, rows: Float32Array) => void,
   ): Promise<void> {
     const { context, dims, weights } = this.#forward;
@@ -93,10 +92,10 @@ export class HiddenStates {
     for (const run of last ? runs : []) {
       const encoder = context.device.createCommandEncoder({ label: 'final norm' });
       const pass = encoder.beginComputePass();
-      recording.replay(pass, run.step * stepStride, run.count);
+      replayStep(recording, pass, run);
       pass.end();
-      const bytes = run.count * this.#rowBytes;
-      if (last) encoder.copyBufferToBuffer(normed, 0, last, run.first * this.#rowBytes, bytes);
+      const bytes = run.rows * this.#rowBytes;
+      if (last) encoder.copyBufferToBuffer(normed, 0, last, run.firstRow * this.#rowBytes, bytes);
       context.device.queue.submit([encoder.finish()]);
     }
     for (const [state, staging] of this.#staging.entries()) {

@@ -29,7 +29,12 @@ export interface Kernel<Binding extends string = string, Params = never> {
   readonly constants: (params: Params) => Readonly<Record<string, number>>;
   /** What its binding `shape` holds, if it has one. */
   readonly shape?: (params: Params) => Shape;
-  readonly workgroups: (params: Params, rows: number) => readonly [number, number?, number?];
+  /** @param segments texts among the rows; see `step.ts` */
+  readonly workgroups: (
+    params: Params,
+    rows: number,
+    segments: number,
+  ) => readonly [number, number?, number?];
 }
 
 /** Declares a kernel. The types of its parameters and bindings are checked wherever it is recorded. */
@@ -68,14 +73,14 @@ interface Command {
   readonly pipeline: GPUComputePipeline;
   readonly bindGroup: GPUBindGroup;
   readonly hasStep: boolean;
-  readonly workgroups: (rows: number) => readonly [number, number?, number?];
+  readonly workgroups: (rows: number, segments: number) => readonly [number, number?, number?];
 }
 
-/** Bytes between the steps in a step buffer: the largest alignment that any adapter requires of a dynamic offset. */
+/**
+ * Bytes of a step in a step buffer, see `kernels/step.wgsl`: the largest alignment that any adapter requires of a dynamic
+ * offset.
+ */
 export const stepStride = offsetStep;
-
-/** Bytes of a step; see `kernels/step.wgsl`. */
-const stepBytes = 16;
 
 /** Compiles kernels of one device, each set of constants once. */
 export class KernelLibrary {
@@ -155,7 +160,7 @@ const bufferLayouts: Readonly<Record<BindingKind, GPUBufferBindingLayout>> = {
   write: { type: 'storage' },
   uniform: { type: 'uniform' },
   shape: { type: 'uniform' },
-  step: { type: 'uniform', hasDynamicOffset: true, minBindingSize: stepBytes },
+  step: { type: 'uniform', hasDynamicOffset: true, minBindingSize: stepStride },
 };
 
 /** Records dispatches in order. `finish` compiles them. */
@@ -219,7 +224,7 @@ export class Recorder {
             ? this.#shapeBuffer(kernel.shape?.(params) ?? {})
             : buffers[name as Exclude<Binding, 'shape'>];
         const range = 'buffer' in bound ? bound : { buffer: bound };
-        return { binding, resource: kind === 'step' ? { ...range, size: stepBytes } : range };
+        return { binding, resource: kind === 'step' ? { ...range, size: stepStride } : range };
       }),
     });
     return {
@@ -228,7 +233,7 @@ export class Recorder {
       pipeline: await this.#library.pipelineOf(kernel, kernel.constants(params)),
       bindGroup,
       hasStep: kinds.some(([, kind]) => kind === 'step'),
-      workgroups: (rows: number) => kernel.workgroups(params, rows),
+      workgroups: (rows, segments) => kernel.workgroups(params, rows, segments),
     };
   }
 
@@ -261,10 +266,14 @@ export class Recording {
   /**
    * @param stepOffset where in the step buffer the step lies, in bytes
    * @param rows       rows that the step covers
+   * @param countsAs   the number of rows by which kernels are chosen
+   * @param segments   texts among the rows
    */
-  replay(pass: GPUComputePassEncoder, stepOffset = 0, rows = 1): void {
+  replay(pass: GPUComputePassEncoder, stepOffset = 0, rows = 1, countsAs = rows, segments = 1): void {
     this.#offset[0] = stepOffset;
-    for (const commands of this.#commands) this.#dispatch(pass, kernelForRows(commands, rows), rows);
+    for (const commands of this.#commands) {
+      this.#dispatch(pass, kernelForRows(commands, countsAs), rows, segments);
+    }
   }
 
   /** Replays with one pass per dispatch, because timestamps are taken at the start and the end of a pass. */
@@ -278,8 +287,8 @@ export class Recording {
     }
   }
 
-  #dispatch(pass: GPUComputePassEncoder, command: Command, rows: number): void {
-    const [x, y, z] = command.workgroups(rows);
+  #dispatch(pass: GPUComputePassEncoder, command: Command, rows: number, segments = 1): void {
+    const [x, y, z] = command.workgroups(rows, segments);
     pass.setPipeline(command.pipeline);
     pass.setBindGroup(0, command.bindGroup, command.hasStep ? this.#offset : noOffsets);
     pass.dispatchWorkgroups(x, y, z);

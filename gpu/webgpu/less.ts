@@ -16,6 +16,8 @@ const NO_SLOT = 0xffffffff;
 /** Rows in memory, as a kernel reads them. */
 interface Rows {
   readonly kv: GPUBuffer;
+  /** Where those of the text begin. */
+  readonly first: number;
 }
 
 /**
@@ -116,7 +118,7 @@ export class GpuLess {
   recordAbsorbRow(
     r: Recorder,
     owner: number,
-    { kv }: Rows,
+    { kv }: Pick<Rows, 'kv'>,
     tables: { readonly held: GPUBuffer; readonly rows: Bound; readonly step: GPUBuffer },
   ): void {
     const [weights, state] = [this.#psi.get(owner), this.#states.get(owner)];
@@ -132,7 +134,7 @@ export class GpuLess {
   recordAbsorbRows(
     r: Recorder,
     owner: number,
-    { kv }: Rows,
+    { kv, first: firstSlot }: Rows,
     gone: readonly (readonly SlotRow[])[],
     text: { readonly before: number; readonly after: number },
     scope: Scope,
@@ -148,7 +150,7 @@ export class GpuLess {
       const count = Math.min(ROWS_AT_ONCE, most - first);
       const table = Uint32Array.from({ length: count * kvHeads }, (_, i) => {
         const row = gone[i % kvHeads]?.[first + Math.floor(i / kvHeads)];
-        return row?.slot ?? NO_SLOT;
+        return row ? firstSlot + row.slot : NO_SLOT;
       });
       const slots = scope.storage(`gone/layer-${owner}`, table.byteLength);
       this.#context.device.queue.writeBuffer(slots, 0, table);

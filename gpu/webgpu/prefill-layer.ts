@@ -1,5 +1,5 @@
 import { paddedCols } from '../numbers/matrix-format.ts';
-import { stepStride, type Bound, type Recorder, type Recording } from './kernel.ts';
+import type { Bound, Recorder, Recording } from './kernel.ts';
 import { attend } from './kernels/attend.ts';
 import { attentionTiles } from './kernels/attend-many.ts';
 import { placeHeads } from './kernels/place-heads.ts';
@@ -8,122 +8,25 @@ import { rmsNorm } from './kernels/rms-norm.ts';
 import { swiglu } from './kernels/swiglu.ts';
 import { attention as attentionParams, keyValueHeads, queryHeads } from './layer-params.ts';
 import { rowsFrom, type Matrix } from './matrix.ts';
-import { RowTables, type RowAt } from './row-tables.ts';
-import { rowAt } from '../kv/rows.ts';
-import type { PromptStore } from './eviction.ts';
+import type { HeldStore } from './evicting-layer.ts';
 import type { Scope } from './memory.ts';
-import { scratchSlots } from '../kv/slots.ts';
-import { kvRowBytes } from '../kv/usage.ts';
+import type { PrefillScratch } from './prefill-scratch.ts';
+import type { PromptStoreBuffer } from './prompt-stores.ts';
 import type { LayerType } from '../plan/layer-types.ts';
-import type { Forward } from './forward.ts';
+import type { StepForward } from './forward.ts';
 import { headOf, storeOf } from './decode.ts';
-import type { StoreBuffer } from './session-buffers.ts';
-import type { Step } from './step.ts';
 
-/** What a parallel prefill needs for as long as it runs. Rows of a chunk, but for the hidden states of the whole turn. */
-export interface PrefillBuffers {
+/** What a prefill works on. */
+export interface PrefillBuffers extends PrefillScratch {
   readonly steps: GPUBuffer;
-  /** The numbers of rows that steps have. */
+  /** The numbers of rows by which the kernels of steps are chosen. */
   readonly rowCounts: ReadonlySet<number>;
-  readonly hidden: GPUBuffer; //    [turn, hiddenSize]
-  readonly entering: GPUBuffer; //  [turn, hiddenSize], what entered the group that is iterated
-  readonly normed: GPUBuffer; //    [chunk, hiddenSize]
-  readonly projected: GPUBuffer; // [chunk, heads or 2·kvHeads, headDim]
-  readonly q: GPUBuffer; //         [chunk, heads, headDim]
-  readonly attended: GPUBuffer; //  [chunk, heads, headDim]
-  readonly gates: GPUBuffer; //     [chunk, (gate, up), intermediateSize]
-  readonly activated: GPUBuffer; // [chunk, intermediateSize]
-  /** The rows of the whole turn, one table for each kind of store. */
-  readonly rowTables: RowTables;
-  readonly rowTablesBuffer: GPUBuffer;
   /** Any of the row tables, for kernels that ask for no slot. */
   readonly rows: Bound;
   /** The stores under a policy, by owner; null if everything is kept. */
-  readonly held: ReadonlyMap<number, PromptStore> | null;
-  /** Keyformer's maxima and sums, for each head of a chunk. */
-  readonly stats: GPUBuffer;
+  readonly held: ReadonlyMap<number, HeldStore> | null;
   /** Where keys and values lie meanwhile: those of a ring in a scratch store that holds the whole turn. */
-  readonly storeBuffers: ReadonlyMap<number, StoreBuffer>;
-}
-
-/**
- * @param firstScratchPosition the first position of a scratch store: before the turn's, as far as its first row sees
- *                             through a window
- */
-export function allocatePrefill(
-  { dims, session, kvPrecision }: Forward,
-  scope: Scope,
-  sizes: {
-    readonly turnStart: number;
-    readonly turnRows: number;
-    readonly chunkRows: number;
-    readonly steps: readonly Step[];
-    readonly firstScratchPosition: number;
-  },
-): PrefillBuffers {
-  const { turnStart, turnRows, chunkRows, firstScratchPosition } = sizes;
-  const hiddenCols = paddedCols(dims.hiddenSize);
-  const qSize = dims.heads * dims.headDim;
-  const kvSize = 2 * dims.kvHeads * dims.headDim;
-  const floats = (label: string, count: number) => scope.storage(label, 4 * count);
-
-  const scratch = scratchSlots(turnStart + turnRows - firstScratchPosition, firstScratchPosition);
-  const scratchBytes = scratch.slots * kvRowBytes(dims, kvPrecision);
-  const { eviction, unturned } = session;
-  const held =
-    eviction?.openPrompt((owner) => session.stores.of(owner).rows, turnStart, turnRows, scope) ?? null;
-  const tables = new Map<string, RowAt>();
-  const placed = new Map(
-    [...session.storeBuffers].map(([owner, store]) => {
-      const prompt = held?.get(owner);
-      if (eviction && prompt) {
-        const rows = eviction.promptRowsOf(prompt.before, turnStart, unturned);
-        const [read, write] = [`after ${prompt.before}`, `to write after ${prompt.before}`];
-        tables.set(read, rows.read);
-        tables.set(write, rows.write);
-        const slots = scratchSlots(prompt.slots, turnStart - prompt.before);
-        return [owner, { buffer: prompt.kv, slots, read, write }] as const;
-      }
-      const ring = store.slots.kind === 'ring';
-      const slots = ring ? scratch : store.slots;
-      const buffer = ring ? scope.storage(`kv/layer-${owner}`, scratchBytes) : store.buffer;
-      const name = `${slots.kind} from ${slots.firstSlot}`;
-      tables.set(name, (position) => rowAt(slots, position, session.place));
-      return [owner, { buffer, slots, read: name, write: name }] as const;
-    }),
-  );
-  const rowTables = new RowTables(tables, turnRows);
-  const rowTablesBuffer = scope.storage('rows', rowTables.bytes);
-  const storeBuffers = new Map(
-    [...placed].map(([owner, { buffer, slots, read, write }]) => [
-      owner,
-      {
-        buffer,
-        slots,
-        rows: rowTables.tableOf(rowTablesBuffer, read),
-        rowsToWrite: rowTables.tableOf(rowTablesBuffer, write),
-      },
-    ]),
-  );
-  return {
-    held,
-    storeBuffers,
-    rowTables,
-    rowTablesBuffer,
-    rows: { buffer: rowTablesBuffer, offset: 0 },
-    steps: scope.uniform('steps', sizes.steps.length * stepStride),
-    rowCounts: new Set(sizes.steps.map(({ rows }) => rows)),
-    hidden: floats('hidden', turnRows * hiddenCols),
-    entering: floats('entering', turnRows * hiddenCols),
-    normed: floats('normed', chunkRows * hiddenCols),
-    projected: floats('projected', chunkRows * Math.max(qSize, kvSize)),
-    q: floats('q', chunkRows * qSize),
-    // Under a policy with each head's maximum and sum.
-    attended: floats('attended', chunkRows * (qSize + (eviction ? 4 * dims.heads : 0))),
-    stats: floats('noisy stats', eviction ? 4 * chunkRows * dims.heads : 4),
-    gates: floats('gates', chunkRows * 2 * dims.intermediateSize),
-    activated: floats('activated', chunkRows * paddedCols(dims.intermediateSize)),
-  };
+  readonly storeBuffers: ReadonlyMap<number, PromptStoreBuffer>;
 }
 
 /** One layer over a chunk of rows, in the parts that a pass may leave out. `work` is in multiply-adds a row. */
@@ -142,7 +45,7 @@ export interface LayerRecordings {
 }
 
 export async function recordLayer(
-  forward: Forward,
+  forward: StepForward,
   scope: Scope,
   buffers: PrefillBuffers,
   layer: LayerType,
@@ -260,7 +163,7 @@ const size = ({ rows, cols }: Matrix) => rows * cols;
 
 /** Rows of x times a matrix, part by part of it. */
 function multiplyRows(
-  { context, weights }: Forward,
+  { context, weights }: StepForward,
   r: Recorder,
   { matrix, yStride, add }: { readonly matrix: Matrix; readonly yStride: number; readonly add: boolean },
   { x, bias, y }: { readonly x: GPUBuffer; readonly bias: GPUBuffer | null; readonly y: GPUBuffer },
@@ -280,15 +183,16 @@ function multiplyRows(
   }
 }
 
-/** The logits of the step's rows: from `hidden` to `logits`, `[rows, vocabSize]`. */
+/** The logits of the step's rows: from hidden states to `logits`, `[rows, vocabSize]`. */
 export function recordLogits(
-  forward: Forward,
+  forward: StepForward,
   scope: Scope,
-  buffers: PrefillBuffers,
+  hidden: GPUBuffer,
+  buffers: Pick<PrefillBuffers, 'normed' | 'steps' | 'rowCounts'>,
   logits: GPUBuffer,
 ): Promise<Recording> {
   const { context, dims, weights } = forward;
-  const { hidden, normed, steps: step } = buffers;
+  const { normed, steps: step } = buffers;
   const recorder = context.kernels.record(scope);
   const head = headOf(dims, weights);
   const norm = { dim: dims.hiddenSize, cols: paddedCols(dims.hiddenSize), eps: dims.rmsNormEps };

@@ -1,8 +1,5 @@
-import type { BackendError } from '../backend-error.ts';
-import type { PrefillOptions, WantedLikelihoods } from '../backend.ts';
-import { allFinite } from '../numbers/finite.ts';
+import type { PrefillOptions } from '../backend.ts';
 import { paddedCols } from '../numbers/matrix-format.ts';
-import { stepStride, type Recording } from './kernel.ts';
 import type { Scope } from './memory.ts';
 import { runPaced, type Job } from './pacer.ts';
 import { groupsOf, type Passes } from '../plan/forward-plan.ts';
@@ -10,405 +7,418 @@ import { slotRuns } from '../kv/slots.ts';
 import { kvRowBytes } from '../kv/usage.ts';
 import { readsAbove } from '../plan/layer-types.ts';
 import { prefillSchedule, type PrefillPass } from '../plan/prefill-schedule.ts';
-import type { Forward } from './forward.ts';
+import type { StepForward } from './forward.ts';
 import { recordEmbed } from './embed.ts';
 import type { HiddenStates } from './hidden-states.ts';
+import { recordLayer, type LayerRecordings, type PrefillBuffers } from './prefill-layer.ts';
+import { layOut, type PrefillLayout } from './prefill-layout.ts';
+import { allocateScratch, type PrefillScratch } from './prefill-scratch.ts';
+import { replayJob, type PrefillStep } from './prefill-steps.ts';
+import { readLikelihoods, wantedBlocks, type WantedBlocks, type WantedOfTurn } from './prompt-likelihoods.ts';
 import {
-  allocatePrefill,
-  recordLayer,
-  recordLogits,
-  type LayerRecordings,
-  type PrefillBuffers,
-} from './prefill-layer.ts';
-import { promptChunks, type PromptChunk } from './prompt-chunks.ts';
-import { runsOf, type RowRun } from './row-runs.ts';
-import { packSteps, type Step } from './step.ts';
+  bindStores,
+  nameStores,
+  placeTurns,
+  promptsOf,
+  rowsSeenBefore,
+  slotsIn,
+  tablesOf,
+  type TurnOfText,
+  type TurnSlots,
+} from './prompt-stores.ts';
+import { runsOf } from './row-runs.ts';
 import type { PassWatch } from './watch-passes.ts';
 
 const mostLogitsBytes = 16 * 2 ** 20;
 
-/** A turn to prefill: `rows` new positions from `start` on, whose tokens lie in `session.tokens`. */
-export interface Turn {
-  readonly start: number;
-  readonly rows: number;
+/** A turn to prefill, and what is wanted of it. */
+export interface TurnToRead extends TurnOfText, Pick<WantedOfTurn, 'likelihoods'> {
+  /** Where the hidden state of the last row goes, in bytes. */
+  readonly into: { readonly buffer: GPUBuffer; readonly offset: number };
+  /** The failure of a position whose logits are not finite. */
+  readonly notFinite: WantedOfTurn['notFinite'];
 }
 
+/** What can be wanted of a turn that is read alone. */
+type AskedOfOne = Pick<PrefillOptions, 'logitsAt' | 'onLogits' | 'onHidden' | 'onMovement' | 'beforeCut'>;
+
+export interface PrefillRequest {
+  readonly mode: PrefillOptions['mode'];
+  /** Turns with one schedule, stores of the same kinds, and policies of one kind. */
+  readonly turns: readonly TurnToRead[];
+  readonly asked: AskedOfOne;
+  readonly options: Pick<PrefillOptions, 'onPrepared' | 'onProgress' | 'stopped'>;
+  /** Room that is large enough; null to make some. */
+  readonly scratch: PrefillScratch | null;
+}
+
+export const nothingAsked: AskedOfOne = { logitsAt: [], onLogits: () => undefined };
+
+/** Whether rows before the last one of a turn must go through all layers. */
+export const needsEveryRow = (
+  { session, likelihoods, rows }: Pick<TurnToRead, 'session' | 'likelihoods' | 'rows'>,
+  { logitsAt, onHidden }: AskedOfOne,
+): boolean =>
+  (session.eviction?.run.accumulates ?? false) ||
+  onHidden !== undefined ||
+  logitsAt.some((position) => position < rows - 1) ||
+  (likelihoods?.wanted ?? []).some(({ position }) => position < rows - 1);
+
 /**
- * Prefills a turn all rows at once, layer by layer, iterating the groups that read above themselves; leaves the last
- * row's hidden state in `session.hidden` and all KV in the stores. Under a policy it reads a prompt in sequential mode
- * too, because a prompt's rows need room of their own, and cuts the stores.
+ * Prefills turns all rows at once, layer by layer, iterating the groups that read above themselves; leaves the hidden
+ * state of each turn's last row where it goes, and all KV in the stores. Under a policy it reads prompts in sequential
+ * mode too, because a prompt's rows need room of their own, and cuts the stores. What becomes of a turn does not depend
+ * on the others, to the bit: see prompt-blocks.ts.
  *
- * @param notFinite the failure of a position whose logits are not finite
+ * @param forward with the buffers of any of the texts
+ * @throws BackendError `not-finite`
  * @returns false if it was stopped
  */
-export async function prefillParallel(
-  forward: Forward,
+export async function prefillTurns(
+  forward: StepForward,
   passes: Passes,
-  turn: Turn,
-  options: PrefillOptions,
-  notFinite: (position: number) => Promise<BackendError>,
+  request: PrefillRequest,
 ): Promise<boolean> {
   const scope = forward.context.ledger.scope('prefill scratch');
   try {
-    return await new ParallelPrefill(forward, passes, turn, options, notFinite, scope).run();
+    return await new Prefill(forward, passes, request, scope).run();
   } finally {
-    forward.session.eviction?.closePrompt();
+    for (const { session } of request.turns) session.eviction?.closePrompt();
     scope.free();
   }
 }
 
-class ParallelPrefill {
-  readonly #forward: Forward;
+class Prefill {
+  readonly #forward: StepForward;
   readonly #passes: Passes;
-  readonly #turn: Turn;
-  readonly #options: PrefillOptions;
-  readonly #notFinite: (position: number) => Promise<BackendError>;
+  readonly #request: PrefillRequest;
+  readonly #turns: readonly TurnToRead[];
   readonly #scope: Scope;
-  readonly #steps: Step[] = [];
-  readonly #firstScratchPosition: number;
+  readonly #everyScore: boolean;
+  readonly #everyRow: boolean;
+  readonly #layout: PrefillLayout;
+  readonly #slots: TurnSlots;
 
-  constructor(
-    forward: Forward,
-    passes: Passes,
-    turn: Turn,
-    options: PrefillOptions,
-    notFinite: (position: number) => Promise<BackendError>,
-    scope: Scope,
-  ) {
+  constructor(forward: StepForward, passes: Passes, request: PrefillRequest, scope: Scope) {
     this.#forward = forward;
     this.#passes = passes;
-    this.#turn = turn;
-    this.#options = options;
-    this.#notFinite = notFinite;
+    this.#request = request;
+    this.#turns = request.turns;
     this.#scope = scope;
-    this.#firstScratchPosition = Math.max(0, turn.start - forward.sharing.windowTokens + 1);
+    this.#everyScore = forward.session.eviction?.run.accumulates ?? false;
+    this.#everyRow = request.turns.some((turn) => needsEveryRow(turn, request.asked));
+    this.#layout = layOut(forward, this.#turns, request.mode, this.#everyScore);
+    this.#slots = placeTurns(this.#turns, forward.sharing.windowTokens);
   }
 
   async run(): Promise<boolean> {
     const { context, sharing } = this.#forward;
-    const { start, rows } = this.#turn;
-    const end = start + rows;
-    const { chunkRows } = context.tuning;
-    const { logitsAt, likelihoods, onHidden } = this.#options;
-    const { eviction } = this.#forward.session;
-    const everyScore = eviction?.run.accumulates ?? false;
-    const wantedAt = [...new Set((likelihoods?.wanted ?? []).map(({ position }) => position))];
-    const isEarly = (position: number) => position < rows - 1;
-    const everyRow = everyScore || onHidden !== undefined || logitsAt.some(isEarly) || wantedAt.some(isEarly);
-    eviction?.startPrompt(end);
+    const { turns, mode, asked, options } = this.#request;
+    const { steps, blocks, rows } = this.#layout;
+    for (const { session, start, rows: count } of turns) session.eviction?.startPrompt(start + count);
+    const mostRows = Math.max(1, Math.floor(mostLogitsBytes / (4 * this.#forward.dims.vocabSize)));
+    const runRows = Math.min(mostRows, context.tuning.chunkRows);
+    const runsAt = (positions: readonly number[]) =>
+      runsOf(positions, runRows).map(({ first, count }) => steps.addRun(first, count));
+    const logitsRuns = runsAt(asked.logitsAt);
+    const wanted = wantedBlocks(
+      turns.map(({ likelihoods }) => likelihoods),
+      steps,
+      runRows,
+    );
+    const allRuns = asked.onHidden ? runsAt([...rows.keys()]) : [];
 
-    // The rows that the dispatches work on.
-    const chunks: number[] = [];
-    for (const chunk of this.#chunks()) chunks.push(this.#stepAt(chunk.firstRow, chunk.rows));
-    const last = this.#stepAt(rows - 1, 1);
-    const sequential = this.#options.mode === 'sequential';
-    const eachRow = sequential ? Array.from({ length: rows }, (_, row) => this.#stepAt(row, 1)) : [];
-    const logitsRows = Math.max(1, Math.floor(mostLogitsBytes / (4 * this.#forward.dims.vocabSize)));
-    const steppedRuns = (positions: readonly number[]) =>
-      runsOf(positions, Math.min(logitsRows, chunkRows)).map((run) => ({
-        ...run,
-        step: this.#stepAt(run.first, run.count),
-      }));
-    const runs = steppedRuns(logitsAt);
-    const likelihoodRuns = steppedRuns(wantedAt);
-    const allRows = onHidden ? steppedRuns([...Array(rows).keys()]) : [];
-
-    const buffers = allocatePrefill(this.#forward, this.#scope, {
-      turnStart: start,
-      turnRows: rows,
-      chunkRows: Math.min(chunkRows, rows),
-      steps: this.#steps,
-      firstScratchPosition: this.#firstScratchPosition,
-    });
-    await this.#scope.settled();
-    context.device.queue.writeBuffer(buffers.steps, 0, packSteps(this.#steps));
-    context.device.queue.writeBuffer(buffers.rowTablesBuffer, 0, buffers.rowTables.pack(start, rows));
+    const buffers = await this.#prepare();
     const layers = await Promise.all(
       sharing.layers.map((layer) => recordLayer(this.#forward, this.#scope, buffers, layer)),
     );
-
-    if (eviction) await eviction.gatherHeld(start, this.#scope);
-
-    const watches = this.#options.onMovement ? await this.#watches(buffers) : [];
-    const states = onHidden
+    for (const { session, start } of turns) await session.eviction?.gatherHeld(start, this.#scope);
+    const watches = asked.onMovement ? await this.#watches(buffers) : [];
+    const states = asked.onHidden
       ? await (
           await import('./hidden-states.ts')
-        ).HiddenStates.open(this.#forward, this.#scope, buffers, rows)
+        ).HiddenStates.open(this.#forward, this.#scope, buffers, rows.length)
       : null;
     const jobs = [
-      ...(await this.#ringCopies(buffers, 'from-ring', this.#firstScratchPosition, start)),
+      ...(await this.#ringCopies(buffers, 'from-ring')),
       this.#clearNewRows(),
-      ...(await this.#embed(buffers, chunks)),
+      ...(await this.#embed(buffers)),
       ...(states ? [states.copy(0)] : []),
-      ...(sequential
-        ? eachRow.flatMap((step, row) =>
-            this.#rowJobs(step, layers, everyScore || step === eachRow.at(-1), states, row),
-          )
-        : prefillSchedule(sharing, this.#passes, { firstTurn: start === 0, everyRow }).flatMap((pass) =>
-            this.#watched(
-              pass,
-              chunks,
-              watches.find(({ group }) => group.start === pass.group.start),
-              this.#passJobs(pass, buffers, layers, chunks, last, everyScore, states),
-            ),
-          )),
-      ...(await this.#ringCopies(buffers, 'to-ring', Math.max(start, end - sharing.windowTokens), end)),
+      ...(mode === 'sequential'
+        ? this.#rowByRow(layers, states)
+        : this.#schedule().flatMap((pass) => {
+            const watch = watches.find(({ group }) => group.start === pass.group.start);
+            const passJobs = this.#passJobs(pass, buffers, layers, states);
+            const seen = blocks.map(({ step }) => step);
+            return watch ? [watch.beforePass(), ...passJobs, ...watch.afterPass(pass.pass, seen)] : passJobs;
+          })),
+      ...(await this.#ringCopies(buffers, 'to-ring')),
       this.#copyLastHidden(buffers),
     ];
-    this.#options.onPrepared?.();
+    options.onPrepared?.();
     const allWork = jobs.reduce((sum, job) => sum + job.work, 0);
     const finished = await runPaced(context, jobs, context.tuning.firstSubmitWork, (work) => {
-      this.#options.onProgress(work / allWork);
-      return !this.#options.stopped();
+      options.onProgress(work / allWork);
+      return !options.stopped();
     });
-    if (finished) await this.#readLogits(buffers, runs);
-    if (finished && likelihoods) await this.#readLikelihoods(buffers, likelihoodRuns, likelihoods);
-    if (finished && states && onHidden) await states.read(allRows, onHidden);
-    if (finished && eviction) {
-      await this.#options.beforeCut?.();
-      await eviction.endPrompt(start, end, this.#scope);
-      await this.#scope.settled();
+    if (!finished) return false;
+    await this.#readLogits(buffers, logitsRuns);
+    if (!(await this.#readLikelihoods(buffers, wanted))) return false;
+    if (states && asked.onHidden) await states.read(allRuns, asked.onHidden);
+    await this.#cut();
+    for (const watch of watches) asked.onMovement?.(await watch.read(this.#forward));
+    return true;
+  }
+
+  /** Scratch and tables. What lies in scratch that was used before is cleared where it must be zero. */
+  async #prepare(): Promise<PrefillBuffers> {
+    const { context, dims, kvPrecision } = this.#forward;
+    const { steps, rows } = this.#layout;
+    const { queue } = context.device;
+    const named = nameStores(this.#turns, this.#slots);
+    const scratch =
+      this.#request.scratch ??
+      allocateScratch(this.#scope, {
+        ...{ dims, kvPrecision },
+        ...slotsIn(this.#slots),
+        rows: rows.length,
+        blockRows: Math.min(context.tuning.chunkRows, rows.length),
+        tables: named.tables.size,
+      });
+    const stepsBuffer = steps.write(this.#forward, this.#scope);
+    const tables = tablesOf(named.tables, rows);
+    if (this.#request.scratch) this.#clear(scratch);
+    queue.writeBuffer(scratch.rowTablesBuffer, 0, tables.pack(0, rows.length));
+    for (const [i, { session, start, rows: count }] of this.#turns.entries()) {
+      session.eviction?.openPrompt(promptsOf(named, scratch, i), start, count, this.#scope);
     }
-    if (finished) for (const watch of watches) this.#options.onMovement?.(await watch.read(this.#forward));
-    return finished;
+    await this.#scope.settled();
+    return {
+      ...scratch,
+      ...bindStores(this.#turns, named, tables, scratch),
+      steps: stepsBuffer,
+      rowCounts: steps.rowCounts,
+      rows: { buffer: scratch.rowTablesBuffer, offset: 0 },
+    };
+  }
+
+  #clear({ windowed, evicting }: PrefillScratch): void {
+    const { context, dims, kvPrecision } = this.#forward;
+    const readFromBelow = this.#readFromBelow();
+    const rowBytes = kvRowBytes(dims, kvPrecision);
+    const encoder = context.device.createCommandEncoder({ label: 'clear' });
+    for (const [owner, { slots }] of this.#slots.windowed) {
+      const buffer = windowed.get(owner);
+      if (buffer && readFromBelow.has(owner)) encoder.clearBuffer(buffer, 0, slots * rowBytes);
+    }
+    for (const [owner, { slots }] of this.#slots.evicting ?? []) {
+      const memory = evicting?.get(owner);
+      if (!memory) continue;
+      encoder.clearBuffer(memory.added, 0, 4 * slots * dims.kvHeads);
+      if (readFromBelow.has(owner)) encoder.clearBuffer(memory.kv, 0, slots * rowBytes);
+    }
+    context.device.queue.submit([encoder.finish()]);
+  }
+
+  #readFromBelow(): ReadonlySet<number> {
+    return new Set(this.#forward.sharing.layers.filter(readsAbove).map((layer) => layer.readsFrom));
   }
 
   async #watches(buffers: PrefillBuffers): Promise<readonly PassWatch[]> {
     const { PassWatch } = await import('./watch-passes.ts');
     const iterated = groupsOf(this.#forward.sharing.layers).filter((group) => group.iterated);
+    const { length: rows } = this.#layout.rows;
     return Promise.all(
-      iterated.map((group) =>
-        PassWatch.open(this.#forward, this.#scope, buffers, group, this.#passes, this.#turn.rows),
-      ),
+      iterated.map((group) => PassWatch.open(this.#forward, this.#scope, buffers, group, this.#passes, rows)),
     );
   }
 
-  #watched(
-    { pass }: PrefillPass,
-    chunks: readonly number[],
-    watch: PassWatch | undefined,
-    jobs: readonly Job[],
-  ): readonly Job[] {
-    if (!watch) return jobs;
-    const steps = chunks.map((step) => ({ step, rows: this.#steps[step]?.rows ?? 0 }));
-    return [watch.beforePass(), ...jobs, ...watch.afterPass(pass, steps)];
+  #schedule(): readonly PrefillPass[] {
+    const firstTurn = this.#turns[0]?.start === 0;
+    return prefillSchedule(this.#forward.sharing, this.#passes, { firstTurn, everyRow: this.#everyRow });
   }
 
-  #chunks(): readonly PromptChunk[] {
-    const { dims, context, sharing } = this.#forward;
-    const { chunkRows: mostRows, mostJobWork: mostWork } = context.tuning;
-    const { hiddenSize, intermediateSize, heads, headDim } = dims;
-    const seesAll = sharing.layers.some(({ windowed }) => !windowed);
-    const mlp = 3 * hiddenSize * intermediateSize;
-    const attention = (row: number) => {
-      const keys = Math.min(this.#turn.start + row + 1, seesAll ? Infinity : sharing.windowTokens);
-      return 2 * heads * headDim * (hiddenSize + keys);
-    };
-    return promptChunks(this.#turn.rows, (row) => Math.max(mlp, attention(row)), { mostRows, mostWork });
+  /** Copies rows that windows see between rings and the stores that stand in for them. */
+  async #ringCopies(buffers: PrefillBuffers, direction: 'from-ring' | 'to-ring'): Promise<readonly Job[]> {
+    if (this.#slots.windowed.size === 0) return [];
+    const { windowTokens } = this.#forward.sharing;
+    const { ringCopies } = await import('./ring-copies.ts');
+    return ringCopies(this.#forward, this.#scope, buffers, this.#turns, direction, ({ start, rows }) =>
+      direction === 'from-ring'
+        ? { from: start - rowsSeenBefore(start, windowTokens), to: start }
+        : { from: Math.max(start, start + rows - windowTokens), to: start + rows },
+    );
   }
 
-  /** Adds a step and returns its index. */
-  #stepAt(firstRow: number, rows: number): number {
-    this.#steps.push({ rows, firstRow, windowTokens: this.#forward.sharing.windowTokens });
-    return this.#steps.length - 1;
-  }
-
-  #replay(recording: Recording, step: number, workPerRow: number): Job {
-    const rows = this.#steps[step]?.rows ?? 0;
-    return {
-      work: rows * workPerRow,
-      dispatch: (pass) => recording.replay(pass, step * stepStride, rows),
-    };
-  }
-
-  /** Copies the rows of the positions `[from, to)` between rings and scratch stores. */
-  async #ringCopies(
-    buffers: PrefillBuffers,
-    direction: 'from-ring' | 'to-ring',
-    from: number,
-    to: number,
-  ): Promise<Job[]> {
-    const rings = [...buffers.storeBuffers.values()].some(({ slots }) => slots.kind === 'scratch');
-    if (!rings || buffers.held || from >= to) return [];
-    const { recordRingCopies } = await import('./ring-copies.ts');
-    const recording = await recordRingCopies(this.#forward, this.#scope, buffers, direction, from, to);
-    return [{ work: 0, dispatch: (pass) => recording.replay(pass, 0, to - from) }];
-  }
-
-  /** Multiply-adds of a row's scores and values: what grows with the text. */
-  #scoresWork(layer: number, step: number): number {
+  /** Multiply-adds of a row's scores and values, on the average of a step: what grows with the text. */
+  #scoresWork(layer: number, { chunks, rows }: PrefillStep): number {
     const { dims, sharing } = this.#forward;
-    const { firstRow = 0, rows = 0 } = this.#steps[step] ?? {};
     const window = sharing.layers[layer]?.windowed ? sharing.windowTokens : Infinity;
-    return 2 * dims.heads * dims.headDim * Math.min(this.#turn.start + firstRow + rows, window);
+    const keys = chunks.reduce((sum, { turn, firstRow, rows: count }) => {
+      const end = (this.#turns[turn]?.start ?? 0) + firstRow + count;
+      return sum + count * Math.min(end, window);
+    }, 0);
+    return (2 * dims.heads * dims.headDim * keys) / rows;
   }
 
   /** New positions start from zero KV; steps that were thrown away may have left something in their rows. */
   #clearNewRows(): Job {
-    const { dims, kvPrecision, sharing, session } = this.#forward;
-    const { start, rows } = this.#turn;
+    const { dims, kvPrecision } = this.#forward;
     const rowBytes = kvRowBytes(dims, kvPrecision);
-    const readFromBelow = new Set(sharing.layers.filter(readsAbove).map((layer) => layer.readsFrom));
+    const readFromBelow = this.#readFromBelow();
     return {
       work: 0,
       copy: (encoder) => {
-        for (const [owner, { buffer, slots }] of session.storeBuffers) {
-          // A scratch store begins as zeros.
-          if (slots.kind === 'ring' || slots.kind === 'evicting' || !readFromBelow.has(owner)) continue;
-          for (const run of slotRuns(slots, start, start + rows)) {
-            encoder.clearBuffer(buffer, run.slot * rowBytes, run.rows * rowBytes);
+        for (const { session, start, rows } of this.#turns) {
+          for (const [owner, { buffer, slots }] of session.storeBuffers) {
+            // A scratch store begins as zeros.
+            if (slots.kind !== 'linear' || !readFromBelow.has(owner)) continue;
+            for (const run of slotRuns(slots, start, start + rows)) {
+              encoder.clearBuffer(buffer, run.slot * rowBytes, run.rows * rowBytes);
+            }
           }
         }
       },
     };
   }
 
-  async #embed({ hidden, rows, steps: step }: PrefillBuffers, chunks: readonly number[]): Promise<Job[]> {
-    const { context, weights, session } = this.#forward;
+  async #embed({ hidden, rows, steps: step }: PrefillBuffers): Promise<readonly Job[]> {
+    const { context, weights, session, dims } = this.#forward;
     const recorder = context.kernels.record(this.#scope);
     const { tokens, tokenPlaces } = session;
     recordEmbed(recorder, weights, tokenPlaces, { tokens, hidden, rows, step });
     const recording = await recorder.finish();
-    return chunks.map((chunk) => this.#replay(recording, chunk, paddedCols(this.#forward.dims.hiddenSize)));
+    return this.#layout.blocks.map((block) => replayJob(recording, block.step, paddedCols(dims.hiddenSize)));
   }
 
   #passJobs(
     { group, pass, passes, steps }: PrefillPass,
-    { hidden, entering }: PrefillBuffers,
+    buffers: PrefillBuffers,
     layers: readonly LayerRecordings[],
-    chunks: readonly number[],
-    last: number,
-    everyScore: boolean,
     states: HiddenStates | null,
-  ): Job[] {
+  ): readonly Job[] {
+    const { hidden, entering } = buffers;
+    const { blocks, last } = this.#layout;
     const jobs: Job[] = [];
     const lastPass = pass === passes - 1;
     if (group.iterated && passes > 1) {
       const [from, to] = pass === 0 ? [hidden, entering] : [entering, hidden];
-      jobs.push({ work: 0, copy: (encoder) => encoder.copyBufferToBuffer(from, 0, to, 0, from.size) });
+      const bytes = this.#layout.rows.length * this.#rowBytes;
+      jobs.push({
+        work: 0,
+        copy: (encoder) => {
+          encoder.copyBufferToBuffer(from, 0, to, 0, bytes);
+        },
+      });
     }
     for (const { layer, work, ownsKv, seesOnlyZeros } of steps) {
       const r = layers[layer];
       if (!r) continue;
-      const rest = (step: number) => {
+      const rest = (step: PrefillStep, scored: PrefillStep | null) => {
         // Attention over zeros adds nothing but the output's bias. Scores do count zeros.
-        const scored = lastPass && r.scores.dispatches > 0;
-        if (!seesOnlyZeros || this.#forward.dims.outputBias || scored) {
-          jobs.push(this.#replay(r.attention, step, r.attentionWork + this.#scoresWork(layer, step)));
-          const newest = step === last || step === chunks.at(-1);
-          if (scored && (everyScore || newest)) {
-            jobs.push(this.#replay(r.scores, step, this.#scoresWork(layer, step)));
-          }
-          jobs.push(this.#replay(r.afterAttention, step, 0));
+        const scores = lastPass && r.scores.dispatches > 0;
+        if (!seesOnlyZeros || this.#forward.dims.outputBias || scores) {
+          jobs.push(replayJob(r.attention, step, r.attentionWork + this.#scoresWork(layer, step)));
+          if (scores && scored) jobs.push(replayJob(r.scores, scored, this.#scoresWork(layer, step)));
+          jobs.push(replayJob(r.afterAttention, step, 0));
         }
-        jobs.push(this.#replay(r.mlp, step, r.mlpWork));
+        jobs.push(replayJob(r.mlp, step, r.mlpWork));
       };
-      for (const chunk of work === 'last' && !ownsKv ? [] : chunks) {
-        jobs.push(this.#replay(r.norm, chunk, 0), this.#replay(r.kv, chunk, r.kvWork));
-        if (work === 'all') rest(chunk);
+      for (const { step, scored } of work === 'last' && !ownsKv ? [] : blocks) {
+        jobs.push(replayJob(r.norm, step, 0), replayJob(r.kv, step, r.kvWork));
+        if (work === 'all') rest(step, scored);
       }
       if (work === 'last') {
-        jobs.push(this.#replay(r.norm, last, 0));
-        rest(last);
+        // Above the highest owner there is nothing else, and no group is iterated.
+        if (ownsKv) jobs.push(...this.#gatherLastRows(buffers));
+        jobs.push(replayJob(r.norm, last, 0));
+        rest(last, last);
       }
       if (states && lastPass) jobs.push(states.copy(layer + 1));
     }
     return jobs;
   }
 
-  /** One row through all layers, as sequential mode reads a prompt. */
-  #rowJobs(
-    step: number,
-    layers: readonly LayerRecordings[],
-    scored: boolean,
-    states: HiddenStates | null,
-    row: number,
-  ): Job[] {
-    return layers.flatMap((r, layer) => [
-      this.#replay(r.norm, step, 0),
-      this.#replay(r.kv, step, r.kvWork),
-      this.#replay(r.attention, step, r.attentionWork + this.#scoresWork(layer, step)),
-      ...(scored ? [this.#replay(r.scores, step, this.#scoresWork(layer, step))] : []),
-      this.#replay(r.afterAttention, step, 0),
-      this.#replay(r.mlp, step, r.mlpWork),
-      ...(states ? [states.copyRow(layer + 1, row)] : []),
-    ]);
+  /** Copies the last row of each turn behind all rows. By way of another buffer: a copy within one is not allowed. */
+  #gatherLastRows({ hidden, entering }: PrefillBuffers): readonly Job[] {
+    if (this.#turns.length === 1) return [];
+    const { last } = this.#layout;
+    const rowBytes = this.#rowBytes;
+    return [
+      {
+        work: 0,
+        copy: (encoder) => {
+          for (const [turn, { rows }] of this.#turns.entries()) {
+            const from = this.#layout.placeOf(turn, rows - 1) * rowBytes;
+            encoder.copyBufferToBuffer(hidden, from, entering, turn * rowBytes, rowBytes);
+          }
+          encoder.copyBufferToBuffer(entering, 0, hidden, last.firstRow * rowBytes, last.rows * rowBytes);
+        },
+      },
+    ];
+  }
+
+  /** The next row of each turn through all layers, as sequential mode reads prompts. */
+  #rowByRow(layers: readonly LayerRecordings[], states: HiddenStates | null): readonly Job[] {
+    return this.#layout.blocks.flatMap(({ step, scored, firstRow }) =>
+      layers.flatMap((r, layer) => [
+        replayJob(r.norm, step, 0),
+        replayJob(r.kv, step, r.kvWork),
+        replayJob(r.attention, step, r.attentionWork + this.#scoresWork(layer, step)),
+        ...(scored ? [replayJob(r.scores, scored, this.#scoresWork(layer, step))] : []),
+        replayJob(r.afterAttention, step, 0),
+        replayJob(r.mlp, step, r.mlpWork),
+        ...(states ? [states.copyRow(layer + 1, firstRow)] : []),
+      ]),
+    );
+  }
+
+  get #rowBytes(): number {
+    return 4 * paddedCols(this.#forward.dims.hiddenSize);
   }
 
   #copyLastHidden({ hidden }: PrefillBuffers): Job {
-    const { dims, session } = this.#forward;
-    const rowBytes = 4 * paddedCols(dims.hiddenSize);
-    const from = (this.#turn.rows - 1) * rowBytes;
+    const { last, placeOf } = this.#layout;
+    const gathered = this.#request.mode === 'parallel' && !this.#everyRow;
     return {
       work: 0,
-      copy: (encoder) => encoder.copyBufferToBuffer(hidden, from, session.hidden, 0, rowBytes),
+      copy: (encoder) => {
+        for (const [turn, { rows, into }] of this.#turns.entries()) {
+          const row = gathered ? last.firstRow + turn : placeOf(turn, rows - 1);
+          encoder.copyBufferToBuffer(hidden, row * this.#rowBytes, into.buffer, into.offset, this.#rowBytes);
+        }
+      },
     };
   }
 
-  async #readLogits(buffers: PrefillBuffers, runs: readonly SteppedRun[]): Promise<void> {
-    if (runs.length === 0) return;
-    const { context, dims } = this.#forward;
-    const rowBytes = 4 * dims.vocabSize;
-    const mostRows = Math.max(...runs.map((run) => run.count));
-    const logits = this.#scope.storage('logits', mostRows * rowBytes);
-    const staging = this.#scope.staging('logits read-back', mostRows * rowBytes);
-    await this.#scope.settled();
-    const recording = await recordLogits(this.#forward, this.#scope, buffers, logits);
-    for (const run of runs) {
-      const encoder = context.device.createCommandEncoder({ label: 'logits' });
-      const pass = encoder.beginComputePass();
-      recording.replay(pass, run.step * stepStride, run.count);
-      pass.end();
-      encoder.copyBufferToBuffer(logits, 0, staging, 0, run.count * rowBytes);
-      context.device.queue.submit([encoder.finish()]);
-      await context.wait(staging.mapAsync(GPUMapMode.READ));
-      const values = new Float32Array(staging.getMappedRange());
-      for (let row = 0; row < run.count; row++) {
-        const from = row * dims.vocabSize;
-        const rowLogits = values.subarray(from, from + dims.vocabSize);
-        if (!allFinite(rowLogits)) throw await this.#notFinite(this.#turn.start + run.first + row);
-        this.#options.onLogits(run.first + row, rowLogits);
-      }
-      staging.unmap();
-    }
+  async #readLogits(buffers: PrefillBuffers, runs: readonly PrefillStep[]): Promise<void> {
+    const [turn] = this.#turns;
+    if (runs.length === 0 || !turn) return;
+    const { onLogits } = this.#request.asked;
+    const { readPromptLogits } = await import('./prompt-logits.ts');
+    await readPromptLogits(this.#forward, this.#scope, buffers, runs, onLogits, (row) => turn.notFinite(row));
   }
 
-  /** The logits stay on the device, a run of rows at a time. What is read back is a few numbers for each token. */
-  async #readLikelihoods(
-    buffers: PrefillBuffers,
-    runs: readonly SteppedRun[],
-    { wanted, onLikelihood }: WantedLikelihoods,
-  ): Promise<void> {
-    if (runs.length === 0) return;
-    const { context, dims } = this.#forward;
-    const { LikelihoodReader } = await import('./likelihood-reader.ts');
-    const mostRows = Math.max(...runs.map((run) => run.count));
-    const logits = this.#scope.storage('logits', mostRows * 4 * dims.vocabSize);
-    const reader = await LikelihoodReader.open(this.#forward, this.#scope, wanted, runs, logits);
-    const recording = await recordLogits(this.#forward, this.#scope, buffers, logits);
-    const work = mostRows * dims.vocabSize * paddedCols(dims.hiddenSize);
-    const jobs = runs.map((run, i): Job => ({
-      work,
-      dispatch: (pass) => {
-        recording.replay(pass, run.step * stepStride, run.count);
-        reader.replay(pass, i);
-      },
+  /** @returns false if it was stopped */
+  async #readLikelihoods(buffers: PrefillBuffers, wanted: WantedBlocks): Promise<boolean> {
+    if (wanted.length === 0) return true;
+    const turns = this.#turns.map(({ likelihoods, notFinite }, turn) => ({
+      ...{ likelihoods, notFinite },
+      placeOf: (row: number) => this.#layout.placeOf(turn, row),
     }));
-    const finished = await runPaced(
-      context,
-      jobs,
-      context.tuning.firstSubmitWork,
-      () => !this.#options.stopped(),
-    );
-    if (!finished) return;
-    for (const [i, likelihood] of (await reader.read()).entries()) {
-      if (!likelihood) throw await this.#notFinite(this.#turn.start + (wanted[i]?.position ?? 0));
-      onLikelihood(i, likelihood);
-    }
+    const { stopped } = this.#request.options;
+    return readLikelihoods(this.#forward, this.#scope, buffers, turns, wanted, stopped);
   }
-}
 
-/** Neighboring rows, and the step that works on them. */
-interface SteppedRun extends RowRun {
-  readonly step: number;
+  /** Cuts the stores of all texts, whose rows are read back at the same time. */
+  async #cut(): Promise<void> {
+    if (!this.#slots.evicting) return;
+    await this.#request.asked.beforeCut?.();
+    await Promise.all(
+      this.#turns.map(async ({ session, start, rows }) =>
+        session.eviction?.endPrompt(start, start + rows, this.#scope),
+      ),
+    );
+    await this.#scope.settled();
+  }
 }

@@ -1,39 +1,64 @@
 import { slotOf } from '../kv/slots.ts';
 import { kvRowBytes } from '../kv/usage.ts';
-import { storeOf } from './decode.ts';
-import type { Forward } from './forward.ts';
-import type { Recording } from './kernel.ts';
+import type { StepForward } from './forward.ts';
 import { copyRows } from './kernels/copy-rows.ts';
 import type { Scope } from './memory.ts';
+import type { Job } from './pacer.ts';
 import type { PrefillBuffers } from './prefill-layer.ts';
+import type { TurnOfText } from './prompt-stores.ts';
 
-// Loaded only for a prompt of a plan with windows.
+// Loaded only for prompts of a plan with windows.
 
-/** The rows of the positions `[from, to)`, between every ring and the scratch store that stands in for it. */
-export async function recordRingCopies(
-  { context, dims, kvPrecision, session }: Forward,
+/**
+ * Copies rows between rings and the scratch stores that stand in for them.
+ *
+ * @param rangeOf the positions `[from, to)` of a turn that are copied
+ */
+export async function ringCopies(
+  { context, dims, kvPrecision }: StepForward,
   scope: Scope,
-  buffers: PrefillBuffers,
+  { storeBuffers }: PrefillBuffers,
+  turns: readonly TurnOfText[],
   direction: 'from-ring' | 'to-ring',
-  from: number,
-  to: number,
-): Promise<Recording> {
+  rangeOf: (turn: TurnOfText) => { readonly from: number; readonly to: number },
+): Promise<readonly Job[]> {
   const recorder = context.kernels.record(scope);
   const rowWords = kvRowBytes(dims, kvPrecision) / 4;
-  let copies: GPUBuffer | null = null; // Rings have the same slots, and so have scratch stores.
-  for (const [owner, scratch] of from < to ? buffers.storeBuffers : []) {
-    if (scratch.slots.kind !== 'scratch' || buffers.held) continue;
-    const ring = storeOf(session, owner);
-    const [source, sink] = direction === 'from-ring' ? [ring, scratch] : [scratch, ring];
-    if (!copies) {
-      const slots = Array.from({ length: to - from }, (_, i) => [
-        slotOf(source.slots, from + i),
-        slotOf(sink.slots, from + i),
-      ]);
-      copies = scope.storage(`copies ${direction}`, 8 * slots.length);
-      context.device.queue.writeBuffer(copies, 0, Uint32Array.from(slots.flat()));
-    }
-    recorder.add(copyRows, { rowWords }, { source: source.buffer, sink: sink.buffer, copies });
+  let copies: { readonly buffer: GPUBuffer; readonly rows: number } | null = null;
+  for (const [owner, { buffer, slots: ring }] of turns[0]?.session.storeBuffers ?? []) {
+    const scratch = storeBuffers.get(owner);
+    if (ring.kind !== 'ring' || !scratch) continue;
+    // The rings of a text have the same slots, and so have its scratch stores.
+    copies ??= copiesOf(
+      turns.flatMap((turn, i) => {
+        const [own, standIn] = [turn.session.storeBuffers.get(owner)?.slots, scratch.layouts[i]];
+        if (!own || !standIn) return [];
+        const { from, to } = rangeOf(turn);
+        return Array.from({ length: Math.max(0, to - from) }, (_, at) => {
+          const slots = [slotOf(own, from + at), slotOf(standIn, from + at)];
+          return direction === 'from-ring' ? slots : slots.toReversed();
+        });
+      }),
+    );
+    if (copies.rows === 0) return [];
+    const [source, sink] = direction === 'from-ring' ? [buffer, scratch.buffer] : [scratch.buffer, buffer];
+    recorder.add(copyRows, { rowWords }, { source, sink, copies: copies.buffer });
   }
-  return recorder.finish();
+  const rows = copies?.rows ?? 0;
+  if (rows === 0) return [];
+  const recording = await recorder.finish();
+  return [
+    {
+      work: 0,
+      dispatch: (pass) => {
+        recording.replay(pass, 0, rows);
+      },
+    },
+  ];
+
+  function copiesOf(slots: readonly (readonly number[])[]) {
+    const buffer = scope.storage(`copies ${direction}`, 8 * slots.length);
+    context.device.queue.writeBuffer(buffer, 0, Uint32Array.from(slots.flat()));
+    return { buffer, rows: slots.length };
+  }
 }

@@ -13,7 +13,7 @@ import type { GpuWeights } from './weights.ts';
 import type { Recording } from './kernel.ts';
 import { NOT_FINITE } from './kernels/sample.ts';
 import type { Scope } from './memory.ts';
-import { prefillParallel } from './prefill.ts';
+import { prefillTurns, type TurnToRead } from './prefill.ts';
 import { allFinite } from '../numbers/finite.ts';
 import type { KernelTime } from '../plan/kernel-time.ts';
 import { maskOf, visibleKeys } from '../kv/mask.ts';
@@ -116,27 +116,47 @@ export class GpuSession implements Session {
 
   async prefill(tokens: readonly number[], options: PrefillOptions): Promise<boolean> {
     const { context, session } = this.#forward;
-    const turn = { start: session.stores.tokens, rows: tokens.length };
-    const { vocabSize } = this.#forward.dims;
-    this.writeTokens(turn.start, tokens);
-    // Discarded steps of an earlier turn, and texts that had the place before, have marked tokens.
-    context.device.queue.writeBuffer(session.seen, 4 * session.place * vocabSize, new Uint32Array(vocabSize));
-    const { eviction } = session;
+    const turn = this.startTurn(tokens, options.likelihoods ?? null);
     // Hidden states are taken layer by layer, which a recorded step cannot do.
-    const byLayers = options.mode === 'parallel' || eviction !== null || options.onHidden !== undefined;
-    const work = byLayers
-      ? prefillParallel(this.#forward, this.#options.passes, turn, options, (position) =>
-          this.notFinite(position),
-        )
-      : this.#sequential(turn, options);
-    const finished = await context.wait(work);
-    if (options.mode === 'parallel' || (byLayers && !eviction)) {
-      // Of a turn longer than the window, only the last rows enter the rings.
-      const { windowTokens } = this.#forward.sharing;
-      session.stores.written(turn.start + turn.rows, turn.rows > windowTokens ? windowTokens : Infinity);
-    }
-    if (finished) this.keep(turn.start + turn.rows);
+    const byLayers =
+      options.mode === 'parallel' || session.eviction !== null || options.onHidden !== undefined;
+    const { mode } = options;
+    const request = { mode, turns: [turn], asked: options, options, scratch: null };
+    const finished = await context.wait(
+      byLayers ? prefillTurns(this.#forward, this.#options.passes, request) : this.#sequential(turn, options),
+    );
+    if (byLayers) this.endTurn(turn, finished);
+    else if (finished) this.keep(turn.start + turn.rows);
     return finished;
+  }
+
+  /** A turn is about to be read. */
+  startTurn(tokens: readonly number[], likelihoods: TurnToRead['likelihoods']): TurnToRead {
+    const { session } = this.#forward;
+    const start = session.stores.tokens;
+    this.writeTokens(start, tokens);
+    this.forgetSeen();
+    return {
+      ...{ session, start, rows: tokens.length, likelihoods },
+      into: { buffer: session.hidden, offset: 0 },
+      notFinite: (row) => this.notFinite(start + row),
+    };
+  }
+
+  /** Discarded steps of an earlier turn, and texts that had the place before, have marked tokens. */
+  forgetSeen(): void {
+    const { context, dims, session } = this.#forward;
+    const seen = new Uint32Array(dims.vocabSize);
+    context.device.queue.writeBuffer(session.seen, seen.byteLength * session.place, seen);
+  }
+
+  /** A turn was read layer by layer, perhaps not to its end. */
+  endTurn({ start, rows }: TurnToRead, finished: boolean): void {
+    const { stores } = this.#forward.session;
+    // Of a turn longer than the window, only the last rows enter the rings.
+    const { windowTokens } = this.#forward.sharing;
+    stores.written(start + rows, rows > windowTokens ? windowTokens : Infinity);
+    if (finished) this.keep(start + rows);
   }
 
   /** Puts tokens where the embedding reads them, from a position on. */

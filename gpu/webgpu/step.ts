@@ -9,11 +9,38 @@ export interface Step {
   readonly windowTokens: number;
 }
 
-/** Steps as they lie in a step buffer, `stepStride` bytes apart. */
-export function packSteps(steps: readonly Step[]): Uint32Array<ArrayBuffer> {
+/** Rows of a step that belong to one text and follow each other in it. */
+export interface Segment {
+  /** In the step. */
+  readonly first: number;
+  readonly rows: number;
+}
+
+/** A step whose rows may be of several texts. */
+export interface SegmentedStep extends Step {
+  /** At most {@link MOST_SEGMENTS}. */
+  readonly segments: readonly Segment[];
+}
+
+const headerWords = 4;
+
+/** The most segments of a step: as many as fit into its part of the step buffer. */
+export const MOST_SEGMENTS = stepStride / 4 - headerWords;
+
+const mostRows = 0xffff; // in a segment
+
+/** Steps as they lie in a step buffer, `stepStride` bytes apart. All rows of a plain step are one segment. */
+export function packSteps(steps: readonly (Step | SegmentedStep)[]): Uint32Array<ArrayBuffer> {
   const words = new Uint32Array((steps.length * stepStride) / 4);
-  steps.forEach(({ rows, firstRow, windowTokens }, i) => {
-    words.set([rows, firstRow, Math.min(windowTokens, 0x7fffffff)], (i * stepStride) / 4);
+  steps.forEach((step, i) => {
+    const { rows, firstRow, windowTokens } = step;
+    const segments = 'segments' in step ? step.segments : [{ first: 0, rows: Math.min(rows, mostRows) }];
+    const at = (i * stepStride) / 4;
+    words.set([rows, firstRow, Math.min(windowTokens, 0x7fffffff), segments.length], at);
+    words.set(
+      segments.map((segment) => segment.first | (segment.rows << 16)),
+      at + headerWords,
+    );
   });
   return words;
 }

@@ -1,5 +1,5 @@
-import type { Forward } from './forward.ts';
-import { stepStride, type Recording } from './kernel.ts';
+import type { StepForward } from './forward.ts';
+import type { Recording } from './kernel.ts';
 import { movement } from './kernels/movement.ts';
 import type { Scope } from './memory.ts';
 import type { Job } from './pacer.ts';
@@ -8,13 +8,7 @@ import { kvRowBytes } from '../kv/usage.ts';
 import { ownersReadFromBelow, relativeMovement, type GroupMovement } from '../plan/movement.ts';
 import { storeOf } from './decode.ts';
 import type { PrefillBuffers } from './prefill-layer.ts';
-
-/** Dispatches over one chunk of a turn's rows. */
-export interface RowSteps {
-  /** Its index in the step buffer. */
-  readonly step: number;
-  readonly rows: number;
-}
+import { replayStep, type PrefillStep } from './prefill-steps.ts';
 
 /**
  * Watches one iterated group of a parallel prefill: keeps the stores that are read from below as they were before a pass,
@@ -32,7 +26,7 @@ export class PassWatch {
 
   /** @param turnRows rows of the turn */
   static async open(
-    { context, dims, sharing, kvPrecision }: Forward,
+    { context, dims, sharing, kvPrecision }: StepForward,
     scope: Scope,
     buffers: PrefillBuffers,
     group: Group,
@@ -85,12 +79,12 @@ export class PassWatch {
     };
   }
 
-  afterPass(pass: number, chunks: readonly RowSteps[]): readonly Job[] {
+  afterPass(pass: number, steps: readonly PrefillStep[]): readonly Job[] {
     const bytes = 8 * this.#turnRows;
-    const watched = chunks.map(({ step, rows }): Job => ({
+    const watched = steps.map((step): Job => ({
       work: 0,
       dispatch: (encoder) => {
-        for (const recording of this.#recordings) recording.replay(encoder, step * stepStride, rows);
+        for (const recording of this.#recordings) replayStep(recording, encoder, step);
       },
     }));
     return [
@@ -105,7 +99,7 @@ export class PassWatch {
   }
 
   /** Reads the movements, once all passes have run. */
-  async read({ context }: Forward): Promise<GroupMovement> {
+  async read({ context }: StepForward): Promise<GroupMovement> {
     const bytes = 8 * this.#turnRows * this.#passes;
     const staging = this.#scope.staging('movement read-back', bytes);
     const encoder = context.device.createCommandEncoder({ label: 'movement' });

@@ -17,7 +17,7 @@ describe.runIf(runningIn === 'node')('project-many, with a tile of', () => {
       const { kernel } = kernelForRows(projectTiles, rows);
       const matrix = { rows: columns, cols, type: 'f32' } as const;
       const params = { matrix, yStride: columns, add: false, biased: false };
-      expect(kernel.workgroups(params, rows)).toEqual([1, 1]);
+      expect(kernel.workgroups(params, rows, 1)).toEqual([1, 1]);
       const invocations = kernel.constants(params)['WG'] ?? 0;
       const noted = async (kind: 'reads' | 'writes') => {
         const data = {
@@ -48,7 +48,7 @@ describe.runIf(runningIn === 'node')('project of one row', () => {
     const matrix = { rows, cols: inputs, type };
     const input = { kind: 'plain' } as const;
     const params = { matrix, input, yStride: rows, add: false, biased: false, tuning };
-    expect(project.workgroups(params, 1)).toEqual([1, 1]);
+    expect(project.workgroups(params, 1, 1)).toEqual([1, 1]);
     for (const kind of ['reads', 'writes'] as const) {
       const noting = noteBanks(project, ['staged'], kind);
       const data = {

@@ -80,7 +80,7 @@ describe.each(backends)('Logits that are not finite, on the backend %s,', (name)
       const model = await hugeLayer();
       const { capacityTokens, ...shared } = options;
       const texts = [{ capacityTokens }, { capacityTokens }];
-      const batch = await model.openBatch({ ...shared, places: 2, texts });
+      const batch = await model.openBatch({ ...shared, places: 2, texts, turnTokens: prompt.length });
       const lines = await Promise.all(texts.map((each) => batch.open(each)));
       const write = async () => {
         for (const text of lines) await text.prefill(prompt, { ...unread, mode: 'sequential' });

@@ -4,6 +4,8 @@ import { BackendError } from '../../gpu/backend-error.ts';
 import type {
   Backend,
   Batch,
+  BatchText,
+  BatchTurn,
   Continuation,
   ModelWeights,
   PlanOptions,
@@ -20,7 +22,7 @@ import { greedy } from '../../gpu/plan/sampling.ts';
 import { largestBatch } from '../../worker/evaluate/largest-batch.ts';
 import { policyWith } from '../support/arbitrary-policies.ts';
 import { layersOf, sharingOf } from '../support/arbitrary-plans.ts';
-import { putRandomModel, tinyDims } from '../support/random-model.ts';
+import { openGpuBackend, putRandomModel, tinyDims } from '../support/random-model.ts';
 import { sampleOf } from '../support/samples.ts';
 import { openBackend } from '../support/test-engine.ts';
 import { scoreAlone, scoreTogether } from '../support/score-sequences.ts';
@@ -184,7 +186,7 @@ describe('Sequences that are written together on WebGPU', () => {
     it('have the logits that each has alone, to the bit', async () => {
       const count = 5;
       const texts = [{ capacityTokens: 20 }];
-      const batch = await model.openBatch({ ...plan, places: count, texts });
+      const batch = await model.openBatch({ ...plan, places: count, texts, turnTokens: 10 });
       const prefill = { mode: 'parallel', logitsAt: [], onLogits: ignore, onProgress: ignore } as const;
       const rest = { sampling, maxNewTokens: 6, endTokens: new Set<number>(), onToken: ignore };
       const prompts = Array.from({ length: count }, (_, i) => [1 + i, 7, ...Array<number>(2 * i).fill(3)]);
@@ -221,7 +223,7 @@ describe('Sequences that are written together on WebGPU', () => {
       ...[1, 3].map((count) => [count, { eviction }] as const),
     ]) {
       const texts = [50, 30, 20, 20].map((capacityTokens) => ({ capacityTokens, ...own }));
-      const batch = await model.openBatch({ ...plan, places, texts });
+      const batch = await model.openBatch({ ...plan, places, texts, turnTokens: 9 });
       expect(batch.allocatedBytes).toBe(batch.sharedBytesFor(places));
       expect(backend.allocatedBytes).toBe(before + batch.allocatedBytes);
       for (const text of texts.slice(0, places)) {
@@ -232,8 +234,8 @@ describe('Sequences that are written together on WebGPU', () => {
       batch.close();
       expect(backend.allocatedBytes).toBe(before);
     }
-    const text = { capacityTokens: 30 };
-    const crowd = await largestBatch(model, plan, { ...text, eviction }, 1e9);
+    const text = { capacityTokens: 30, turnTokens: 9 };
+    const crowd = await largestBatch(model, plan, { ...text, eviction, turnTokens: 9 }, 1e9);
     expect(crowd).toMatchObject({ places: 32, missingBytes: null });
     const roomy = await largestBatch(model, plan, text, model.bytes + 200_000);
     expect(roomy.places).toBeGreaterThan(5);
@@ -247,13 +249,64 @@ describe('Sequences that are written together on WebGPU', () => {
     backend.destroy();
   });
 
+  it('read their prompts in memory that they have, again after a stop, and fail together if the device is lost', async () => {
+    const backend = await openGpuBackend();
+    const [model] = (await putRandomModel([backend], tinyDims, layersOf('0_1_2_3'))) as [ModelWeights];
+    const prompts = [9, 14, 3, 11].map((length, i) => Array<number>(length).fill(i + 1));
+    const text = { capacityTokens: 20 };
+    const batch = await model.openBatch({ ...plan, places: 4, texts: [text], turnTokens: 14 });
+    const texts: BatchText[] = [];
+    for (let place = 0; place < 4; place++) texts.push(await batch.open(text));
+    const turns = texts.map((each, i): BatchTurn => ({
+      ...{ text: each, tokens: prompts[i] ?? [], mode: i === 2 ? 'sequential' : 'parallel' },
+    }));
+    const before = backend.allocatedBytes;
+    expect(before).toBe(model.bytes + batch.allocatedBytes);
+    let most = 0;
+    const noting = () => {
+      most = Math.max(most, backend.allocatedBytes);
+    };
+    const read = (stopped: () => boolean) =>
+      batch.prefill(turns, { onPrepared: noting, onProgress: noting, stopped });
+    const write = async () => {
+      const tokens = texts.map((): number[] => []);
+      const rest = { sampling: greedy, maxNewTokens: 5, endTokens: new Set<number>() };
+      const lines = texts.map((each, i) => ({
+        text: each,
+        ...rest,
+        onToken: (id: number) => tokens[i]?.push(id),
+      }));
+      await batch.decode(lines, { stopped: never });
+      return tokens;
+    };
+    expect(await read(never)).toBe(true);
+    // Steps and sizes of kernels, and no rows.
+    expect(most - before).toBeLessThan(20_000);
+    const expected = await write();
+    for (const looks of [0, 1, 3]) {
+      for (const each of texts) expect(each.rewind(0)).toBe(true);
+      let looked = 0;
+      expect(await read(() => looked++ >= looks)).toBe(false);
+      for (const each of texts) expect(each.rewind(0)).toBe(true);
+      expect(await read(never)).toBe(true);
+      expect(await write()).toEqual(expected);
+    }
+    expect(backend.allocatedBytes).toBe(before);
+    for (const each of texts) each.rewind(0);
+    const losing = read(() => {
+      backend.context.device.destroy();
+      return false;
+    });
+    await expect(losing).rejects.toMatchObject({ failure: { code: 'device-lost' } });
+  });
+
   it('read every matrix once a step, however many there are', async () => {
     const backend = await openBackend('webgpu');
     const [model] = (await putRandomModel([backend], tinyDims, layersOf('0_1_2_3'))) as [ModelWeights];
     const prefill = { mode: 'parallel', logitsAt: [], onLogits: ignore, onProgress: ignore } as const;
     for (const places of [1, 3]) {
       const text = { capacityTokens: 9 };
-      const batch = await model.openBatch({ ...plan, places, texts: [text] });
+      const batch = await model.openBatch({ ...plan, places, texts: [text], turnTokens: 1 });
       const lines: Continuation[] = [];
       for (let place = 0; place < places; place++) {
         const opened = await batch.open(text);
@@ -308,7 +361,7 @@ describe('A batch in WebAssembly', () => {
   it('reads every matrix once a step, however many sequences there are', async () => {
     const perStep = [];
     for (const places of [1, 2, 5, 8, 16]) {
-      const batch = await model.openBatch({ ...plan, places, texts });
+      const batch = await model.openBatch({ ...plan, places, texts, turnTokens: 9 });
       const continuations: Continuation[] = [];
       for (let place = 0; place < places; place++) {
         const text = await batch.open(texts[0] ?? { capacityTokens: 30 });
@@ -346,8 +399,9 @@ describe('A batch in WebAssembly', () => {
   it.each([
     ['without a policy', texts[0]],
     ['under a policy', texts[1]],
-  ])('fits into a budget to the byte, %s, and takes what was foreseen', async (_, text) => {
-    if (!text) throw new Error('there are two');
+  ])('fits into a budget to the byte, %s, and takes what was foreseen', async (_, options) => {
+    if (!options) throw new Error('there are two');
+    const text = { ...options, turnTokens: 9 };
     const before = backend.allocatedBytes;
     const roomy = await largestBatch(model, plan, text, model.bytes + 200_000);
     expect(roomy.places).toBeGreaterThan(20);

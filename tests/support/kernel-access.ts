@@ -49,7 +49,7 @@ export async function loaded<Binding extends string, Params>(
   const counting = countLoads(kernel, (name) => marks[names.indexOf(name)] ?? end);
   const all = { ...contents, counted: end };
   const counted = await dispatch(context, counting.kernel, params, all, count, 'counted');
-  const [x, y = 1, z = 1] = kernel.workgroups(params, count);
+  const [x, y = 1, z = 1] = kernel.workgroups(params, count, 1);
   const invocations = x * y * z * (kernel.constants(params)['WG'] ?? 64);
   const loads = counting.buffers.map((name, i) => {
     const index = names.indexOf(name);

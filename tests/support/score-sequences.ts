@@ -65,7 +65,7 @@ export async function scoreTogether(
   run: TestSequences,
 ): Promise<readonly Scored[]> {
   const texts = run.sequences.map((sequence) => roomFor(run, sequence));
-  const batch = await model.openBatch({ ...run.plan, places: run.places, texts });
+  const batch = await model.openBatch({ ...run.plan, places: run.places, texts, turnTokens: 14 });
   const all: Scored[] = [];
   try {
     while (all.length < run.sequences.length) {

@@ -70,7 +70,8 @@ export async function writeTogether(
     };
   });
   const texts = sequences.map(({ options }) => options);
-  const batch = await model.openBatch({ ...run.plan, places: run.places, texts });
+  const turnTokens = Math.max(...sequences.map(({ prompt }) => prompt.length));
+  const batch = await model.openBatch({ ...run.plan, places: run.places, texts, turnTokens });
   const closed = new Map<TextOptions, Pick<Written, 'kv' | 'hidden'>>();
   try {
     await new SequenceScheduler(watchedBatch(batch, closed), {

@@ -1,6 +1,7 @@
 import type { Backend, Batch, BatchText, BatchWork } from '../../gpu/backend.ts';
 import { formatLayerTypes } from '../../gpu/plan/layer-types.ts';
 import { greedy } from '../../gpu/plan/sampling.ts';
+import { mostInPiece } from '../../worker/engine/open-policy.ts';
 import { readPrompts } from '../../worker/engine/read-prompts.ts';
 import { largestBatch } from '../../worker/evaluate/largest-batch.ts';
 import type { ModelSource } from '../../worker/loader/model-source.ts';
@@ -66,7 +67,7 @@ async function benchPlan(
   { model }: Loaded,
   opened: Opened,
 ): Promise<PlanReport> {
-  const text = opened.textOf(request.promptTokens + request.newTokens);
+  const text = textOf(request, opened);
   const largest = budgetBytes === null ? null : await largestBatch(model, opened.plan, text, budgetBytes);
   const fitting = sizes.filter((size) => size <= (largest?.places ?? Infinity));
   const runs = new Map<number, Run[]>(fitting.map((size) => [size, []]));
@@ -89,6 +90,11 @@ async function benchPlan(
     })),
   };
 }
+
+const textOf = ({ promptTokens, newTokens }: BenchRequest, opened: Opened) => ({
+  ...opened.textOf(promptTokens + newTokens),
+  turnTokens: mostInPiece(promptTokens, opened.policy),
+});
 
 interface Run {
   readonly places: number;
@@ -121,9 +127,10 @@ async function once(
   sequences: number,
 ): Promise<Run> {
   const { promptTokens, newTokens } = request;
-  const text = opened.textOf(promptTokens + newTokens);
+  const text = textOf(request, opened);
+  const { turnTokens } = text;
   const clock = new ThroughputClock();
-  const batch = await model.openBatch({ ...opened.plan, texts: [text], places: sequences });
+  const batch = await model.openBatch({ ...opened.plan, texts: [text], places: sequences, turnTokens });
   let kvBytes = 0;
   let kvBytesPerToken = 0;
   let allocatedBytes = 0;

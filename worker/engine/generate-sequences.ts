@@ -5,6 +5,7 @@ import type { SequencesRequest, SequencesResult } from '../protocol/sequences.ts
 import { ThroughputClock } from '../throughput-clock.ts';
 import { GrowingTexts } from './growing-texts.ts';
 import type { RunnableModel, RunOptions } from './generate.ts';
+import { mostInPiece } from './open-policy.ts';
 import { prepareSequences, type PreparedSequence } from './prepare-sequences.ts';
 import { isFull, SequenceScheduler } from './sequence-scheduler.ts';
 import { SumOfKv } from './sum-of-kv.ts';
@@ -108,8 +109,9 @@ async function openBatch(
   sequences: readonly PreparedSequence[],
 ): Promise<Batch> {
   const texts = sequences.map(({ options }) => options);
+  const turnTokens = Math.max(...sequences.map(({ prompt, policy }) => mostInPiece(prompt.length, policy)));
   for (let places = Math.min(MOST_PLACES, texts.length); ; places = Math.ceil(places / 2)) {
-    const options: BatchOptions = { ...plan, texts, places };
+    const options: BatchOptions = { ...plan, texts, places, turnTokens };
     try {
       return await weights.openBatch(options);
     } catch (error) {

@@ -64,6 +64,9 @@ async function kernelsFor(
   return kernels;
 }
 
+/** The most tokens of a piece of {@link piecesOf}. */
+export const mostInPiece = (tokens: number, { chunk }: Policy): number => Math.min(tokens, chunk ?? Infinity);
+
 /** A prompt in the pieces that a policy reads it in. */
 export function piecesOf(tokens: readonly number[], { chunk }: Policy): readonly (readonly number[])[] {
   if (chunk === null) return [tokens];

@@ -1,5 +1,6 @@
 import { outsideRange } from '../../gpu/plan/number-range.ts';
 import type { RunnableModel } from '../engine/generate.ts';
+import { mostInPiece } from '../engine/open-policy.ts';
 import { Refused } from '../outcome.ts';
 import type { LargestBatch, LargestBatchRequest } from '../protocol/largest-batch.ts';
 import { largestBatch } from './largest-batch.ts';
@@ -15,13 +16,16 @@ const MOST_TOKENS = 2_000_000;
  */
 export async function largestBatchOf(
   model: RunnableModel,
-  { tokens, budgetBytes, ...reading }: LargestBatchRequest,
+  { promptTokens, tokens, budgetBytes, ...reading }: LargestBatchRequest,
   stopped: () => boolean,
 ): Promise<LargestBatch> {
   check('tokens', tokens, MOST_TOKENS);
+  check('promptTokens', promptTokens, tokens);
   check('budgetBytes', budgetBytes, 2 ** 50);
   const reader = await TextReader.open(model, reading, { stopped, onTokens: () => undefined });
-  return largestBatch(model.weights, reader.plan, reader.textOptions(tokens), budgetBytes);
+  const turnTokens = mostInPiece(promptTokens, reader.policy);
+  const text = { ...reader.textOptions(tokens), turnTokens };
+  return largestBatch(model.weights, reader.plan, text, budgetBytes);
 }
 
 function check(field: string, value: number, max: number): void {

@@ -1,8 +1,11 @@
-import type { ModelWeights, PlanOptions, TextOptions } from '../../gpu/backend.ts';
+import type { BatchOptions, ModelWeights, PlanOptions, TextOptions } from '../../gpu/backend.ts';
 import type { LargestBatch } from '../protocol/largest-batch.ts';
 
 /** No batch is larger: a power of two. */
 const MOST_PLACES = 4096;
+
+/** One of equal sequences: what it needs of its caches, and the most tokens of a turn. */
+export type EqualText = TextOptions & Pick<BatchOptions, 'turnTokens'>;
 
 /**
  * The largest batch of equal sequences that fits into a budget. It follows from what one of them takes and from what
@@ -13,7 +16,7 @@ const MOST_PLACES = 4096;
 export async function largestBatch(
   model: ModelWeights,
   plan: PlanOptions,
-  text: TextOptions,
+  text: EqualText,
   budgetBytes: number,
 ): Promise<LargestBatch> {
   const sizes = await batchSizes(model, plan, text, budgetBytes);
@@ -26,7 +29,7 @@ export async function largestBatch(
     missingBytes: places === mostPlaces ? null : nextBytes - budgetBytes,
   };
   if (places === 0) return { ...planned, verifiedBytes: 0 };
-  const batch = await model.openBatch({ ...plan, texts: [text], places });
+  const batch = await model.openBatch({ ...plan, texts: [text], places, turnTokens: text.turnTokens });
   try {
     for (let place = 0; place < places; place++) await batch.open(text);
     return { ...planned, verifiedBytes: weightBytes + batch.allocatedBytes };
@@ -54,11 +57,11 @@ export interface BatchSizes {
 export async function batchSizes(
   model: ModelWeights,
   plan: PlanOptions,
-  text: TextOptions,
+  text: EqualText,
   budgetBytes: number,
 ): Promise<BatchSizes> {
   const weightBytes = model.bytes;
-  const batch = await model.openBatch({ ...plan, texts: [text], places: 1 });
+  const batch = await model.openBatch({ ...plan, texts: [text], places: 1, turnTokens: text.turnTokens });
   try {
     const before = batch.allocatedBytes;
     const opened = await batch.open(text);

@@ -1,6 +1,7 @@
 import type { Batch, BatchText } from '../../gpu/backend.ts';
 import { greedy } from '../../gpu/plan/sampling.ts';
 import type { RunnableModel } from '../engine/generate.ts';
+import { mostInPiece } from '../engine/open-policy.ts';
 import { readPrompts } from '../engine/read-prompts.ts';
 import { Refused } from '../outcome.ts';
 import type { MeasuredSpeed, SpeedItem } from '../protocol/measure.ts';
@@ -20,8 +21,8 @@ export class SpeedRuns {
   readonly #reader: TextReader;
   readonly #model: RunnableModel;
   readonly #parts: SpeedParts;
-  /** By the tokens of a sequence. */
-  readonly #sizes = new Map<number, BatchSizes>();
+  /** By the tokens of a prompt, and of what is written. */
+  readonly #sizes = new Map<string, BatchSizes>();
 
   constructor(reader: TextReader, model: RunnableModel, parts: SpeedParts) {
     this.#reader = reader;
@@ -46,7 +47,8 @@ export class SpeedRuns {
     const sequences = await this.sequencesOf(item);
     const text = this.#reader.textOptions(prompt + generate);
     const asked = Math.min(sequences, Math.max(1, sizes.mostPlaces));
-    const batch = await this.#model.weights.openBatch({ ...plan, texts: [text], places: asked });
+    const turnTokens = this.#turnTokensOf(item);
+    const batch = await this.#model.weights.openBatch({ ...plan, texts: [text], places: asked, turnTokens });
     try {
       const { places } = batch;
       const times: WaveTimes[] = [];
@@ -109,14 +111,19 @@ export class SpeedRuns {
     if (!(await readPrompts(batch, prompts, { stopped }))) throw new Refused({ code: 'stopped' });
   }
 
-  async #sizesOf({ prompt, generate }: SpeedItem): Promise<BatchSizes> {
-    const tokens = prompt + generate;
+  #turnTokensOf({ prompt }: SpeedItem): number {
+    return mostInPiece(prompt, this.#reader.policy);
+  }
+
+  async #sizesOf(item: SpeedItem): Promise<BatchSizes> {
+    const { prompt, generate } = item;
+    const key = `${prompt} ${generate}`;
     const { plan } = this.#reader;
-    const known = this.#sizes.get(tokens);
+    const known = this.#sizes.get(key);
     const { weights } = this.#model;
-    const sizes =
-      known ?? (await batchSizes(weights, plan, this.#reader.textOptions(tokens), this.#parts.budgetBytes));
-    this.#sizes.set(tokens, sizes);
+    const text = { ...this.#reader.textOptions(prompt + generate), turnTokens: this.#turnTokensOf(item) };
+    const sizes = known ?? (await batchSizes(weights, plan, text, this.#parts.budgetBytes));
+    this.#sizes.set(key, sizes);
     return sizes;
   }
 }

@@ -8,6 +8,7 @@ import type {
   WantedLikelihoods,
 } from '../../gpu/backend.ts';
 import { greedy } from '../../gpu/plan/sampling.ts';
+import { mostInPiece } from '../engine/open-policy.ts';
 import { readPrompts, within } from '../engine/read-prompts.ts';
 import { isFull } from '../engine/sequence-scheduler.ts';
 import { Refused } from '../outcome.ts';
@@ -125,9 +126,11 @@ export class TextLanes {
     most = MOST_LANES,
   ): Promise<TextLanes> {
     const texts = jobs.map(({ capacityTokens }) => reader.textOptions(capacityTokens));
+    const mostTokens = Math.max(1, ...jobs.map(({ capacityTokens }) => capacityTokens));
+    const turnTokens = mostInPiece(mostTokens, reader.policy);
     for (let places = Math.min(most, texts.length); ; places = Math.ceil(places / 2)) {
       try {
-        return new TextLanes(reader, await weights.openBatch({ ...reader.plan, texts, places }));
+        return new TextLanes(reader, await weights.openBatch({ ...reader.plan, texts, places, turnTokens }));
       } catch (error) {
         if (!isFull(error) || places === 1) throw error;
       }

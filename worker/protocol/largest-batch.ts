@@ -2,6 +2,8 @@ import type { Reading } from './measure.ts';
 
 /** Equal sequences under one reading, and the memory for weights, KV and scratch of all of them. */
 export interface LargestBatchRequest extends Reading {
+  /** Of the prompt of one sequence. */
+  readonly promptTokens: number;
   /** Of one sequence: prompt and new tokens. */
   readonly tokens: number;
   readonly budgetBytes: number;

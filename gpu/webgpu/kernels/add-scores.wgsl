@@ -1,6 +1,6 @@
 // added[slot] += Σ over rows and the query heads of a KV head: the probability of the slot's key        one key an invocation
 override WG: u32 = 32;
-override EACH: bool = false;  // each row is of a text of its own, as while decoding
+override EACH: bool = false;  // each row is of a text of its own, as while decoding, else those of a segment
 override SPLITS: u32 = 1u;  // into which the attention was split
 
 @group(0) @binding(9) var<storage, read>       stats: array<vec4f>;  // (max, sum, 0, 0) of each head, as attend.wgsl leaves them
@@ -10,11 +10,17 @@ override SPLITS: u32 = 1u;  // into which the attention was split
 fn main(@builtin(global_invocation_id) id: vec3u) {
   let slot = id.x;
   let kvHead = id.y;
-  let end = select(step.rows, id.z + 1u, EACH);
+  var first = id.z;
+  var end = id.z + 1u;
+  if (!EACH) {
+    let segment = segmentAt(id.z);
+    first = segment.x;
+    end = segment.x + segment.y;
+  }
   let last = rows[step.firstRow + end - 1u];
   if (slot >= endKey(last)) { return; }
   var sum = 0.0;
-  for (var row = select(0u, end - 1u, EACH || reader.newestOnly == 1u); row < end; row++) {
+  for (var row = select(first, end - 1u, reader.newestOnly == 1u); row < end; row++) {
     let place = rows[step.firstRow + row];
     if (slot >= endKey(place) || !shows(place, slot, kvHead)) { continue; }
     for (var head = kvHead * GROUP; head < (kvHead + 1u) * GROUP; head++) {

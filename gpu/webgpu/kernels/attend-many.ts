@@ -11,6 +11,7 @@ import inOrder from './in-order.wgsl?raw';
 import kvAt from './kv-at.wgsl?raw';
 import mask from './mask.wgsl?raw';
 import rows from './rows.wgsl?raw';
+import segments from './segments.wgsl?raw';
 import step from './step.wgsl?raw';
 
 const mostInvocations = 256;
@@ -60,15 +61,16 @@ function constantsOf(params: AttendParams) {
   };
 }
 
-function workgroupsOf(params: AttendParams, count: number) {
+function workgroupsOf(params: AttendParams, count: number, texts: number) {
   const { headsHere, rowsHere } = tileOf(params);
-  return [params.heads / headsHere, groupsFor(count, rowsHere)] as const;
+  // Every text may have a tile that is not full.
+  return [params.heads / headsHere, groupsFor(count, rowsHere) + texts - 1] as const;
 }
 
-/** Attention of many rows, at ascending positions, over a store whose rows lie in the order of their positions. */
+/** Attention of many rows, in each segment at ascending positions, over a store whose rows lie in the order of theirs. */
 export const attendMany = defineKernel({
   label: 'attend-many',
-  source: [step, mask, rows, inOrder, eight, kvAt, source].join('\n'),
+  source: [step, segments, mask, rows, inOrder, eight, kvAt, source].join('\n'),
   bindings: attend.bindings,
   constants: constantsOf,
   workgroups: workgroupsOf,
@@ -77,7 +79,7 @@ export const attendMany = defineKernel({
 /** The same over a store under a policy, while a prompt is read. It leaves each head's maximum and sum, for the scores. */
 export const attendManyHeld = defineKernel({
   label: 'attend-many-held',
-  source: [step, mask, rows, heldMark, held, eight, kvAt, source].join('\n'),
+  source: [step, segments, mask, rows, heldMark, held, eight, kvAt, source].join('\n'),
   bindings: attendHeld.bindings,
   constants: (params: AttendHeldParams) => ({
     ...constantsOf(params),
@@ -89,7 +91,7 @@ export const attendManyHeld = defineKernel({
 });
 
 /** For a few rows a tile would be nearly empty. */
-const fewRows = 4;
+export const fewAttendedRows = 4;
 
 const fits = ({ headDim }: AttendParams) => headDim / 4 <= 32 * mostOuts;
 
@@ -99,7 +101,7 @@ export const attentionTiles = (
 ): readonly ForRows<keyof typeof attend.bindings, AttendParams>[] =>
   fits(params)
     ? [
-        { upTo: fewRows, kernel: attendFew(params, true) },
+        { upTo: fewAttendedRows, kernel: attendFew(params, true) },
         { upTo: Infinity, kernel: attendMany },
       ]
     : [{ upTo: Infinity, kernel: attendFew(params, true) }];
@@ -110,7 +112,7 @@ export const heldAttentionTiles = (
 ): readonly ForRows<keyof typeof attendHeld.bindings, AttendHeldParams>[] =>
   fits(params)
     ? [
-        { upTo: fewRows, kernel: attendFewHeld(params, true) },
+        { upTo: fewAttendedRows, kernel: attendFewHeld(params, true) },
         { upTo: Infinity, kernel: attendManyHeld },
       ]
     : [{ upTo: Infinity, kernel: attendFewHeld(params, true) }];

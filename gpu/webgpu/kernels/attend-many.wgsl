@@ -17,7 +17,7 @@ const NONE = -1e30;
 @group(0) @binding(0) var<storage, read>       q:    array<vec4f>;  // [rows, heads, HEAD_DIM]
 @group(0) @binding(1) var<storage, read>       kv:   array<vec4u>;  // [slots, (keys, values), KV_HEADS, HEAD_DIM]
 @group(0) @binding(2) var<storage, read_write> y:    array<vec4f>;  // [rows, heads, HEAD_DIM], then (max, sum, 0, 0) [rows, heads]
-@group(0) @binding(3) var<storage, read>       rows: array<Row>;   // of the store that is read, at ascending positions
+@group(0) @binding(3) var<storage, read>       rows: array<Row>;   // of the store that is read, in each segment at ascending positions
 @group(0) @binding(4) var<uniform>             step: Step;
 
 override KEYS: u32 = 4u * LANES;
@@ -38,6 +38,21 @@ fn queryAt(depth: u32, query: u32) -> u32 { return depth * QUERIES + (query ^ (2
 
 fn keyAt(depth: u32, key: u32) -> u32 { return depth * KEYS + (key ^ (2u * (depth & 2u))); }
 
+// The rows of a workgroup in the step: up to ROWS of one segment. None if there are fewer tiles than workgroups.
+fn tileAt(index: u32) -> vec2u {
+  var before = 0u;
+  for (var i = 0u; i < step.segments; i++) {
+    let segment = segmentAt(i);
+    let tiles = (segment.y + ROWS - 1u) / ROWS;
+    if (index < before + tiles) {
+      let first = (index - before) * ROWS;
+      return vec2u(segment.x + first, segment.x + min(first + ROWS, segment.y));
+    }
+    before += tiles;
+  }
+  return vec2u();
+}
+
 // Which vec4 of a head lies at a depth of a chunk of two units: both of each unit, or one and the one that it is turned with.
 fn quarterAt(chunk: u32, depth: u32) -> u32 {
   let unit = chunk + depth / 2u;
@@ -49,11 +64,14 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lo
   let heads = KV_HEADS * GROUP;
   let firstHead = group.x * HEADS_HERE;
   let kvHead = firstHead / GROUP;
-  let firstRow = group.y * ROWS;
+  let rowsHere = tileAt(group.y);
+  let firstRow = rowsHere.x;
+  let endRow = rowsHere.y;
+  if (firstRow == endRow) { return; }
   let lane = local % LANES;
   let block = local / LANES;
   let firstPlace = rows[step.firstRow + firstRow];
-  let lastPlace = rows[step.firstRow + min(firstRow + ROWS, step.rows) - 1u];
+  let lastPlace = rows[step.firstRow + endRow - 1u];
   let first = firstKey(firstPlace);
   let end = endKey(lastPlace);
 
@@ -62,7 +80,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lo
   var blind = vec4u();
   for (var i = 0u; i < 4u; i++) {
     let row = firstRow + (block + i * BLOCKS) / HEADS_HERE;
-    if (row >= step.rows) { continue; }
+    if (row >= endRow) { continue; }
     let position = rows[step.firstRow + row].position;
     sees[i] = visibleFrom(position);
     blind[i] = visibleTo(position);
@@ -81,7 +99,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lo
         let query = i / 4u;
         let row = firstRow + query / HEADS_HERE;
         var value = vec4f();
-        if (row < step.rows && chunk + depth / 2u < UNITS) {
+        if (row < endRow && chunk + depth / 2u < UNITS) {
           value = q[(row * heads + firstHead + query % HEADS_HERE) * (HEAD_DIM / 4u) + quarterAt(chunk, depth)];
         }
         queryTile[queryAt(depth, query)] = value * inverseSqrt(f32(HEAD_DIM));
@@ -131,7 +149,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lo
     }
 
     // If some query does not see some key, that key's value may be anything to it, and nothing times infinity is not nothing.
-    let allSeen = IN_SEQUENCE && firstRow + ROWS <= step.rows && tile >= visibleFrom(lastPlace.position) &&
+    let allSeen = IN_SEQUENCE && firstRow + ROWS <= endRow && tile >= visibleFrom(lastPlace.position) &&
       tile + KEYS <= visibleTo(firstPlace.position);
     for (var piece = 0u; piece < KEYS; piece += PIECE) {
       for (var j = 0u; j < 4u; j++) {
@@ -173,7 +191,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lo
   for (var i = 0u; i < 4u; i++) {
     let query = block + i * BLOCKS;
     let row = firstRow + query / HEADS_HERE;
-    if (row >= step.rows) { continue; }
+    if (row >= endRow) { continue; }
     let at = row * heads + firstHead + query % HEADS_HERE;
     for (var o = 0u; o < OUTS; o++) {
       let quarter = lane + o * LANES;

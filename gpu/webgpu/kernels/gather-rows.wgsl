@@ -17,6 +17,7 @@ struct Target {
   end: u32,
   sourceFirst: u32,  // where the slots of the text begin
   sinkFirst: u32,
+  movedFirst: u32,
 }
 
 @compute @workgroup_size(WG)
@@ -25,7 +26,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lo
   if (mark.position >= NEXT) { return; }
   let slot = place.end - mark.newer;
   if (local == 0u) {
-    let at = slot * KV_HEADS + group.x;
+    let at = (place.movedFirst + slot) * KV_HEADS + group.x;
     moved[at] = Held(mark.position, 0.0, 0u, 0u);
     scores[at] = select(0.0, mark.score, KEEPS_SCORES);
   }

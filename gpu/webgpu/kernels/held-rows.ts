@@ -44,6 +44,8 @@ interface GatherParams extends HeadsOfRow {
   /** Where the slots of the text begin. */
   readonly sourceFirst: number;
   readonly sinkFirst: number;
+  /** The same for positions and scores of the sink. */
+  readonly movedFirst: number;
 }
 
 /** Copies the rows that each KV head holds to slots that follow each other. */
@@ -55,7 +57,12 @@ export const gatherRows = defineKernel({
     ...headsConstants(params),
     KEEPS_SCORES: Number(params.keepsScores),
   }),
-  shape: ({ end, sourceFirst, sinkFirst }) => ({ rows: end, cols: sourceFirst, dim: sinkFirst }),
+  shape: ({ end, sourceFirst, sinkFirst, movedFirst }) => ({
+    rows: end,
+    cols: sourceFirst,
+    dim: sinkFirst,
+    yStride: movedFirst,
+  }),
   workgroups: ({ kvHeads, slots }) => [kvHeads, slots],
 });
 

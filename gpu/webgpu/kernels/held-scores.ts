@@ -10,6 +10,7 @@ import mask from './mask.wgsl?raw';
 import noisyStatsSource from './noisy-stats.wgsl?raw';
 import policy from './policy.wgsl?raw';
 import rows from './rows.wgsl?raw';
+import segments from './segments.wgsl?raw';
 import scoreKeysSource from './score-keys.wgsl?raw';
 import scoresOfKeys from './scores-of-keys.wgsl?raw';
 import step from './step.wgsl?raw';
@@ -71,6 +72,7 @@ export const noisyStats = defineKernel({
 });
 
 export interface AddScoresParams extends HeldReader {
+  /** The most of a text. */
   readonly slots: number;
   /** Whether the sum begins here, instead of being continued. */
   readonly first: boolean;
@@ -85,7 +87,7 @@ export interface AddScoresParams extends HeldReader {
 /** What a reader's queries add to the scores of the rows that they see. */
 export const addScores = defineKernel({
   label: 'add-scores',
-  source: [...preludes, addScoresSource].join('\n'),
+  source: [...preludes, segments, addScoresSource].join('\n'),
   bindings: { ...readerBindings, stats: 'read', added: 'write' },
   constants: (params: AddScoresParams) => ({
     ...readerConstants(params),
@@ -98,10 +100,10 @@ export const addScores = defineKernel({
     dim: Number(params.newestOnly),
     yStride: params.afterAttention ? (params.heads * params.headDim) / 4 : 0,
   }),
-  workgroups: (params, count) => [
+  workgroups: (params, count, texts) => [
     groupsFor(params.slots, params.workgroup),
     params.kvHeads,
-    params.each ? count : 1,
+    params.each ? count : texts,
   ],
 });
 

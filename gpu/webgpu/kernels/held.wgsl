@@ -3,16 +3,17 @@ const IN_SEQUENCE = false;
 override RANKED: bool = false;    // ranks rotate keys, instead of positions
 override VERSIONS: u32 = 1u;       // tables of a text
 override STRIDE: u32 = 0u;         // slots between the stores of two texts that have a buffer in common
-override IN_ORDER: bool = false;  // rows lie in the order of their positions, as in a prompt: a row's slot is its rank
+override IN_ORDER: bool = false;  // rows lie in the order of their positions, as in a prompt, which has one table: a slot is a rank
 
 @group(0) @binding(5) var<storage, read> held: array<Held>;   // [texts, versions, slots, KV_HEADS]
 @group(0) @binding(6) var<storage, read> rope: array<vec2f>;  // [angles, HEAD_DIM / 2], (cos, sin)
 
-// The first slot of a text's store.
-fn baseOf(place: Row) -> u32 { return place.sequence * STRIDE; }
+// The first slot of a text's store. Those of prompts that are read together lie behind one another.
+fn baseOf(place: Row) -> u32 { return select(place.sequence * STRIDE, place.firstSlot, IN_ORDER); }
 
 fn heldAt(place: Row, slot: u32, kvHead: u32) -> Held {
-  return held[(VERSIONS * baseOf(place) + place.firstSlot + slot) * KV_HEADS + kvHead];
+  let first = select(VERSIONS * baseOf(place), 0u, IN_ORDER) + place.firstSlot;
+  return held[(first + slot) * KV_HEADS + kvHead];
 }
 
 fn firstKey(place: Row) -> u32 { return 0u; }

@@ -73,13 +73,16 @@ const projectMany = (rows: number, rowsEach: number) =>
     workgroups: ({ matrix }, count) => [groupsFor(matrix.rows, 64), groupsFor(count, rows)],
   });
 
+/** Rows that share a weight outside a tile. */
+export const fewMultipliedRows = 8;
+
 /** Rows of the largest tile. */
 export const mostTileRows = 64;
 
 /** On a GPU, by the rows of a step. More than half of what they compute is used, except for 2 to 4 rows. */
 export const projectTiles: readonly ForRows<keyof typeof projectRows.bindings, ProjectRowsParams>[] = [
   { upTo: 1, kernel: projectFew(1) },
-  { upTo: 8, kernel: projectFew(8) },
+  { upTo: fewMultipliedRows, kernel: projectFew(fewMultipliedRows) },
   { upTo: 16, kernel: projectMany(16, 4) },
   { upTo: 32, kernel: projectMany(32, 4) },
   { upTo: Infinity, kernel: projectMany(mostTileRows, 8) },

@@ -133,7 +133,7 @@ describe('Timed runs on a backend with batches', () => {
 
   it('agree with what the engine says of the largest batch, which it has allocated once', async () => {
     const { config, mode, kvPrecision, policy } = experiment.rows[0] ?? fail('there are two rows');
-    const asked = { config, mode, kvPrecision, policy, tokens: 5 + 3, budgetBytes };
+    const asked = { config, mode, kvPrecision, policy, promptTokens: 5, tokens: 5 + 3, budgetBytes };
     const found = valueOf(await engine.largestBatch(asked));
     const [speed] = speedsOf(records, 0, 2);
     expect(found.places).toBe(speed?.largestBatch);

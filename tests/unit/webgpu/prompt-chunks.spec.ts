@@ -44,7 +44,7 @@ describe('The tiles of a product of many rows', () => {
     const { kernel } = kernelForRows(projectTiles, count);
     const matrix = { rows: 64, cols: 64, type: 'f32' } as const;
     const params = { matrix, yStride: 64, add: false, biased: false };
-    const [, tiles = 1] = kernel.workgroups(params, count);
+    const [, tiles = 1] = kernel.workgroups(params, count, 1);
     const { ROWS = 0, WG = 0 } = kernel.constants(params);
     const tileRows = kernel.label === 'project-few' ? ROWS : (ROWS * WG) / 16;
     expect(tiles * tileRows).toBeGreaterThanOrEqual(count);

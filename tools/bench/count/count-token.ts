@@ -198,7 +198,7 @@ async function openTexts(
   capacityTokens: number,
 ): Promise<{ readonly batch: Batch; readonly texts: readonly BatchText[] }> {
   const options = textOf(capacityTokens);
-  const batch = await model.openBatch({ ...plan, places, texts: [options] });
+  const batch = await model.openBatch({ ...plan, places, texts: [options], turnTokens: promptTokens });
   const texts: BatchText[] = [];
   for (let place = 0; place < places; place++) {
     const text = await batch.open(options);

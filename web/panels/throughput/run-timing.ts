@@ -13,7 +13,7 @@ import {
 } from '../../../worker/laboratory/run-experiment.ts';
 import { valueOf } from '../../../worker/outcome.ts';
 import type { EngineApi } from '../../../worker/protocol/engine.ts';
-import type { LargestBatch } from '../../../worker/protocol/largest-batch.ts';
+import type { LargestBatch, LargestBatchRequest } from '../../../worker/protocol/largest-batch.ts';
 import type { BatchSize } from '../../../worker/protocol/measure.ts';
 import { adapterTitle, describeAdapter } from '../../ui/describe-adapter.ts';
 import { sizesUpTo, unionOf } from './timing-setup.ts';
@@ -29,15 +29,12 @@ export interface FoundBatches {
   readonly adapter: string;
 }
 
-interface Wanted {
-  readonly tokens: number;
-  readonly budgetBytes: number;
-}
+type Wanted = Pick<LargestBatchRequest, 'promptTokens' | 'tokens' | 'budgetBytes'>;
 
 /** @throws Refused, also if it was stopped */
 export async function findLargestBatches(
   { rows }: Experiment,
-  { tokens, budgetBytes }: Wanted,
+  wanted: Wanted,
   parts: TimingParts,
   onPlan: (index: number) => void,
 ): Promise<FoundBatches> {
@@ -48,7 +45,7 @@ export async function findLargestBatches(
     const facts = await loadRow(row, parts);
     adapter = adapterTitle(describeAdapter(facts.adapter));
     const { config, mode, kvPrecision, policy } = row;
-    const asked = { config, mode, kvPrecision, policy, tokens, budgetBytes };
+    const asked = { config, mode, kvPrecision, policy, ...wanted };
     largest.push(valueOf(await parts.engine.largestBatch(asked)));
   }
   return { largest, adapter };

@@ -122,6 +122,7 @@ export class Throughput {
   async #prepare(setup: TimingSetup, parts: TimingParts) {
     const config = { ...this.#playground.config };
     const asked = {
+      promptTokens: setup.prompt ?? 0,
       tokens: (setup.prompt ?? 0) + (setup.generate ?? 0),
       budgetBytes: (setup.budgetMib ?? 0) * MIB,
     };
