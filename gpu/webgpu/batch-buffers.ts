@@ -6,6 +6,7 @@ import type { EvictionFacts } from './batch-eviction.ts';
 import type { GpuContext } from './device.ts';
 import { allocateEviction, sharedBytes, storeBytes, type EvictionMemory } from './eviction-memory.ts';
 import { stepStride } from './kernel.ts';
+import { lessBytes } from './less-memory.ts';
 import { splitsFor } from './kernels/attend.ts';
 import { columnsFor, type Columns } from './kernels/columns.ts';
 import { allocatedSize, type Scope } from './memory.ts';
@@ -112,7 +113,9 @@ function sizesOf(facts: BatchFacts, places: number) {
   const { dims, sharing, kvPrecision, splits, inParts, eviction } = facts;
   const rows = roomFor(facts, places);
   const rowBytes = kvRowBytes(dims, kvPrecision);
-  const evicting = { dims, kvPrecision, noisy: eviction?.noisy ?? false, rows };
+  const kernels = eviction?.example.kernels ?? null;
+  const evicting = { dims, kvPrecision, noisy: eviction?.noisy ?? false, rows, kernels };
+  const less = kernels && lessBytes(kernels, places);
   const stores = [...(eviction?.strides ?? [])].map(([, stride]) => storeBytes(evicting, stride, places));
   return {
     kv: new Map(
@@ -133,8 +136,12 @@ function sizesOf(facts: BatchFacts, places: number) {
       rope: angleBytes(dims, anglesOf(facts)),
     },
     evicting: {
-      kv: stores.flatMap(({ kept }) => Object.values(kept)),
-      others: [...stores.map(({ row }) => row), ...(eviction ? Object.values(sharedBytes(evicting)) : [])],
+      kv: [...stores.flatMap(({ kept }) => Object.values(kept)), ...(less?.kv ?? [])],
+      others: [
+        ...stores.map(({ row }) => row),
+        ...(eviction ? Object.values(sharedBytes(evicting)) : []),
+        ...(less?.others ?? []),
+      ],
     },
     scratch: scratchBytes(scratchSizes(facts, places)),
     steps: 2 * stepStride,
@@ -221,7 +228,10 @@ export function allocateBatch(
     eviction &&
     allocateEviction(
       context,
-      { dims, kvPrecision: facts.kvPrecision, noisy: eviction.noisy, rows: roomFor(facts, places) },
+      {
+        ...{ dims, kvPrecision: facts.kvPrecision, noisy: eviction.noisy },
+        ...{ rows: roomFor(facts, places), kernels: eviction.example.kernels },
+      },
       scope,
       kvScope,
       { texts: places, strides: eviction.strides },

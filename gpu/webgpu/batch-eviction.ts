@@ -21,15 +21,20 @@ export interface EvictionFacts {
   readonly example: PolicyOptions;
 }
 
-/** Whether the texts can be decoded together: all of them keep everything, or have one policy without states. */
+/** Whether the texts can be decoded together: all of them keep everything, or have one policy. */
 export function canDecodeTogether(texts: readonly TextOptions[]): boolean {
-  const kinds = texts.map(({ eviction }) => {
-    if (!eviction) return 'none';
-    const { policy, scored, kernels } = eviction;
-    // Budgets, seeds and temperatures may differ. The states of LESS lie in buffers of their own.
-    return kernels ? null : [policy.id, policy.sparse, policy.positions, scored].join();
-  });
-  return kinds.every((kind) => kind !== null && kind === kinds[0]);
+  const [first] = texts;
+  return texts.every(
+    ({ eviction }) =>
+      eviction?.kernels === first?.eviction?.kernels && kindOf(eviction) === kindOf(first?.eviction),
+  );
+}
+
+/** Budgets, seeds and temperatures may differ. */
+function kindOf(eviction: PolicyOptions | undefined): string {
+  if (!eviction) return 'none';
+  const { policy, scored } = eviction;
+  return [policy.id, policy.sparse, policy.positions, scored].join();
 }
 
 /** @returns null if no text has a policy */

@@ -127,7 +127,7 @@ export class GpuBatch implements Batch {
     this.#passes = passes;
     this.#buffers = buffers;
     this.#tables = new Uint32Array(buffers.rowTablesBuffer.size / 4);
-    this.#rooms = new TextRooms(shared, facts, buffers, evictionOf, scopes[1], scopes[2]);
+    this.#rooms = new TextRooms(shared, facts, buffers, evictionOf);
     this.#scopes = scopes;
     this.#onClose = onClose;
     this.places = buffers.places;

@@ -1,7 +1,9 @@
 import { gumbelTable } from '../kv/policies/noise.ts';
 import { kvRowBytes, type KvPrecision } from '../kv/usage.ts';
 import type { ModelDims } from '../plan/model-dims.ts';
+import type { LessKernels } from '../kv/policies/less-kernels.ts';
 import type { GpuContext } from './device.ts';
+import { allocateLess, type LessMemory } from './less-memory.ts';
 import { HELD_VERSIONS, HELD_WORDS } from './held-table.ts';
 import { allocatedSize, type Scope } from './memory.ts';
 import { MOST_TEXTS, POLICY_BYTES } from './pack-policy.ts';
@@ -22,6 +24,8 @@ export interface EvictionMemory {
   readonly policies: GPUBuffer; // Policy of policy.wgsl [MOST_TEXTS]
   readonly noise: GPUBuffer; //    f32 [4096] for Keyformer
   readonly stats: GPUBuffer; //    (max, sum, 0, 0) [rows, heads] for Keyformer
+  /** Null without LESS. */
+  readonly less: LessMemory | null;
   /** The store of an owner, and the bytes of what one text has of it. */
   readonly storeOf: (
     owner: number,
@@ -37,6 +41,8 @@ export interface EvictionSizes {
   readonly noisy: boolean;
   /** Rows of a step. */
   readonly rows: number;
+  /** Of LESS; null without it. */
+  readonly kernels: LessKernels | null;
 }
 
 /** Bytes of what is not KV, stores apart. The policies lie in a uniform. */
@@ -105,7 +111,10 @@ export function allocateEviction(
       { ...allocateStore(sizes, owner, stride, common?.texts ?? 1, scope, kvScope), stride },
     ]),
   );
+  const { dims, kvPrecision, kernels } = sizes;
+  const texts = common?.texts ?? 1;
   return {
+    less: kernels && allocateLess(context, dims, kvPrecision, kernels, texts, scope, kvScope),
     policies: scope.uniform('policies', bytes.policies),
     noise,
     stats: scope.storage('noisy stats', bytes.stats),

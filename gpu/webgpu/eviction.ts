@@ -72,7 +72,6 @@ export class Eviction {
   readonly #policyOptions: PolicyOptions;
   readonly #caches = new Map<number, EvictingCache>();
   readonly #memory: EvictionMemory;
-  readonly #kvScope: Scope;
   readonly #place: number;
   readonly #context: GpuContext;
   readonly #dims: ModelDims;
@@ -80,7 +79,11 @@ export class Eviction {
   /** The stores of the prompt that is being read. */
   #prompt: ReadonlyMap<number, PromptStore> | null = null;
 
-  /** The policy of a text that has its memory for itself. */
+  /**
+   * The policy of a text that has its memory for itself.
+   *
+   * @param scope owns what is no KV
+   */
   static alone(
     context: GpuContext,
     dims: ModelDims,
@@ -90,14 +93,12 @@ export class Eviction {
     kvScope: Scope,
   ): Eviction {
     const { noisy } = new PolicyRun(policyOptions.policy, policyOptions.scored);
-    const memory = allocateEviction(context, { dims, kvPrecision, noisy, rows: 1 }, scope, kvScope);
-    return new Eviction(context, dims, kvPrecision, policyOptions, memory, 0, scope, kvScope);
+    const { kernels } = policyOptions;
+    const memory = allocateEviction(context, { dims, kvPrecision, noisy, rows: 1, kernels }, scope, kvScope);
+    return new Eviction(context, dims, kvPrecision, policyOptions, memory, 0);
   }
 
-  /**
-   * @param place which of the texts it is that have the memory in common
-   * @param scope owns what is no KV
-   */
+  /** @param place which of the texts it is that have the memory in common */
   constructor(
     context: GpuContext,
     dims: ModelDims,
@@ -105,20 +106,17 @@ export class Eviction {
     policyOptions: PolicyOptions,
     memory: EvictionMemory,
     place: number,
-    scope: Scope,
-    kvScope: Scope,
   ) {
     this.#context = context;
     this.#dims = dims;
     this.#policyOptions = policyOptions;
-    const { policy, scored, kernels } = policyOptions;
+    const { policy, scored } = policyOptions;
     this.#memory = memory;
     this.#place = place;
-    this.#kvScope = kvScope;
     this.#headBytes = dims.headDim * (kvPrecision === 'f16' ? 2 : 4);
     this.stores = this.#stores;
     this.run = new PolicyRun(policy, scored);
-    this.less = kernels && new GpuLess(context, dims, kvPrecision, kernels, scope);
+    this.less = memory.less && new GpuLess(context, memory.less, place);
   }
 
   get policies(): GPUBuffer {
@@ -143,7 +141,7 @@ export class Eviction {
     const store = { owner, slots, windowTokens, inOrder: false as const, ...buffers };
     this.#stores.set(owner, store);
     this.#writeHeld(store, 0, []);
-    return bytes + (this.less?.addState(owner, this.#kvScope) ?? 0);
+    return bytes + (this.less?.addState(owner) ?? 0);
   }
 
   /** Angles that the table of a session needs. */
@@ -220,12 +218,11 @@ export class Eviction {
    * Marks the rows of a prompt behind those held.
    *
    * @param placed where they lie, by owner
-   * @param scope  its owner must free it
    */
-  openPrompt(placed: ReadonlyMap<number, PromptStore>, start: number, tokens: number, scope: Scope): void {
+  openPrompt(placed: ReadonlyMap<number, PromptStore>, start: number, tokens: number): void {
     const { kvHeads } = this.#dims;
     // Nothing is gone before the first prompt.
-    if (start > 0) this.less?.startPrompt(start, scope);
+    if (start > 0) this.less?.startPrompt(start);
     for (const { held, first, slots } of placed.values()) {
       const fresh = Array.from({ length: tokens }, (_, i) => ({ position: start + i, score: 0 }));
       const table = packHeld(

@@ -1,12 +1,11 @@
-import { stateBytes, type LessKernels, type Phi } from '../kv/policies/less-kernels.ts';
+import { stateBytes } from '../kv/policies/less-kernels.ts';
 import type { EvictedState } from '../kv/store-rows.ts';
-import type { KvPrecision } from '../kv/usage.ts';
 import type { LayerType } from '../plan/layer-types.ts';
-import type { ModelDims } from '../plan/model-dims.ts';
 import type { GpuContext } from './device.ts';
 import { HELD_VERSIONS, type SlotRow } from './held-table.ts';
 import type { Bound, Recorder } from './kernel.ts';
-import { absorbRow, absorbRows, featuresOfRows, recall, type LessParams } from './kernels/less.ts';
+import { absorbRow, absorbRows, featuresOfRows, recall } from './kernels/less.ts';
+import type { LessMemory } from './less-memory.ts';
 import type { Scope } from './memory.ts';
 
 /** Rows that a dispatch takes in: fewer than workgroups may lie in a row. */
@@ -21,73 +20,55 @@ interface Rows {
 }
 
 /**
- * The kernels of LESS and the states of a session. A state has as many versions as the tables of held-table.ts, which
- * take turns with it: the step that feeds position `p` reads version `p % HELD_VERSIONS` and writes the next one.
+ * LESS at work on a text. A state has as many versions as the tables of held-table.ts, which take turns with it: the step
+ * that feeds position `p` reads version `p % HELD_VERSIONS` and writes the next one.
  */
 export class GpuLess {
   readonly #context: GpuContext;
-  readonly #trained: LessKernels;
-  readonly #dims: ModelDims;
-  readonly #params: LessParams;
-  readonly #phi: ReadonlyMap<number, GPUBuffer>;
-  readonly #psi: ReadonlyMap<number, GPUBuffer>;
-  /** f32 `[versions, kvHeads, (rank, (rank, headDim))]`: sums of features, and of values for each feature. */
-  readonly #states = new Map<number, GPUBuffer>();
-  /** Copies of one version, for the prompt that is being read; empty if nothing is gone yet. */
-  readonly #beforePrompt = new Map<number, GPUBuffer>();
+  readonly #memory: LessMemory;
+  /** Which of the texts it is that have the memory in common. */
+  readonly #place: number;
+  /** Whether something may be gone that the prompt at hand recalls. */
+  #recalls = false;
 
-  /** @param scope owns the kernels */
-  constructor(context: GpuContext, dims: ModelDims, format: KvPrecision, trained: LessKernels, scope: Scope) {
+  constructor(context: GpuContext, memory: LessMemory, place: number) {
     this.#context = context;
-    this.#dims = dims;
-    this.#trained = trained;
-    const { heads, kvHeads, headDim } = dims;
-    const { hidden, rank } = trained;
-    const workgroup = context.tuning.attendWorkgroup;
-    this.#params = { heads, kvHeads, headDim, hidden, rank, format, workgroup };
-    const put = (name: string, layer: number, { w1, w2 }: Phi, w3: Float32Array<ArrayBuffer> | null) => {
-      const parts = [w1, w2, ...(w3 ? [w3] : [])];
-      const bytes = parts.reduce((sum, { byteLength }) => sum + byteLength, 0);
-      const buffer = scope.storage(`${name}/layer-${layer}`, bytes);
-      let at = 0;
-      for (const part of parts) {
-        context.device.queue.writeBuffer(buffer, at, part);
-        at += part.byteLength;
-      }
-      return [layer, buffer] as const;
-    };
-    this.#phi = new Map([...trained.phi].map(([reader, phi]) => put('phi', reader, phi, null)));
-    this.#psi = new Map([...trained.psi].map(([owner, psi]) => put('psi', owner, psi, psi.w3)));
+    this.#memory = memory;
+    this.#place = place;
   }
 
   /**
-   * Makes the empty state of a store.
+   * Empties the state of a store.
    *
    * @returns the bytes that the ledger counts for it; 0 for a store without, because every reader has a window
    */
-  addState(owner: number, kvScope: Scope): number {
-    if (!this.#psi.has(owner)) return 0;
-    const state = kvScope.storage(`state/layer-${owner}`, HELD_VERSIONS * stateBytes(this.#trained, owner));
-    this.#states.set(owner, state);
-    return state.size;
+  addState(owner: number): number {
+    const { trained, states } = this.#memory;
+    const state = states.get(owner);
+    if (!state) return 0;
+    const bytes = stateBytes(trained, owner);
+    this.#context.device.queue.writeBuffer(state, this.#versionAt(0) * bytes, new Uint8Array(bytes));
+    return HELD_VERSIONS * bytes;
   }
 
-  /** Copies what the queries of a prompt recall. Its owner must free the scope. */
-  startPrompt(textTokens: number, scope: Scope): void {
+  /** Copies what the queries of a prompt recall. */
+  startPrompt(textTokens: number): void {
+    const { trained, states, beforePrompt } = this.#memory;
     const { device } = this.#context;
     const encoder = device.createCommandEncoder({ label: 'states before a prompt' });
-    for (const [owner, state] of this.#states) {
-      const bytes = stateBytes(this.#trained, owner);
-      const before = scope.storage(`state before/layer-${owner}`, bytes);
-      encoder.copyBufferToBuffer(state, versionAt(textTokens) * bytes, before, 0, bytes);
-      this.#beforePrompt.set(owner, before);
+    for (const [owner, state] of states) {
+      const before = beforePrompt.get(owner);
+      if (!before) continue;
+      const bytes = stateBytes(trained, owner);
+      const from = this.#versionAt(textTokens) * bytes;
+      encoder.copyBufferToBuffer(state, from, before, this.#place * bytes, bytes);
     }
     device.queue.submit([encoder.finish()]);
+    this.#recalls = true;
   }
 
-  /** Forgets the copies, which are freed with their scope. */
   closePrompt(): void {
-    this.#beforePrompt.clear();
+    this.#recalls = false;
   }
 
   /**
@@ -107,23 +88,28 @@ export class GpuLess {
     },
     splits: number,
   ): void {
-    const state = (states === 'session' ? this.#states : this.#beforePrompt).get(readsFrom);
-    const weights = this.#phi.get(index);
-    if (windowed || !state || !weights) return;
+    const { params, phi, beforePrompt } = this.#memory;
+    const ofPrompt = states === 'prompt';
+    const state = (ofPrompt ? beforePrompt : this.#memory.states).get(readsFrom);
+    const weights = phi.get(index);
+    if (windowed || !state || !weights || (ofPrompt && !this.#recalls)) return;
     const { q, attended, rows, step } = buffers;
-    r.add(recall, { ...this.#params, splits }, { weights, q, state, y: attended, rows, step });
+    const versions = ofPrompt ? 1 : HELD_VERSIONS;
+    r.add(recall, { ...params, splits, versions }, { weights, q, state, y: attended, rows, step });
   }
 
   /** Adds the row that a step let go to the state. */
   recordAbsorbRow(
     r: Recorder,
     owner: number,
-    { kv }: Pick<Rows, 'kv'>,
+    { kv, stride }: { readonly kv: GPUBuffer; readonly stride: number },
     tables: { readonly held: GPUBuffer; readonly rows: Bound; readonly step: GPUBuffer },
   ): void {
-    const [weights, state] = [this.#psi.get(owner), this.#states.get(owner)];
+    const { params, psi, states } = this.#memory;
+    const [weights, state] = [psi.get(owner), states.get(owner)];
     if (!weights || !state) return;
-    r.add(absorbRow, { ...this.#params, versions: HELD_VERSIONS }, { weights, kv, state, ...tables });
+    const layout = { versions: HELD_VERSIONS, stride };
+    r.add(absorbRow, { ...params, ...layout }, { weights, kv, state, ...tables });
   }
 
   /**
@@ -139,12 +125,13 @@ export class GpuLess {
     text: { readonly before: number; readonly after: number },
     scope: Scope,
   ): void {
-    const [weights, state] = [this.#psi.get(owner), this.#states.get(owner)];
+    const { params, psi, states } = this.#memory;
+    const [weights, state] = [psi.get(owner), states.get(owner)];
     if (!weights || !state) return;
-    const { kvHeads, rank } = this.#params;
+    const { kvHeads, rank } = params;
     const most = Math.max(...gone.map((rows) => rows.length));
-    let before = versionAt(text.before);
-    const after = versionAt(text.after);
+    let before = this.#versionAt(text.before);
+    const after = this.#versionAt(text.after);
     // Even if no row goes, the state moves on to its next version.
     for (let first = 0; first === 0 || first < most; first += ROWS_AT_ONCE) {
       const count = Math.min(ROWS_AT_ONCE, most - first);
@@ -155,25 +142,25 @@ export class GpuLess {
       const slots = scope.storage(`gone/layer-${owner}`, table.byteLength);
       this.#context.device.queue.writeBuffer(slots, 0, table);
       const found = scope.storage(`features/layer-${owner}`, 4 * count * kvHeads * rank);
-      if (count > 0) r.add(featuresOfRows, { ...this.#params, count }, { weights, kv, slots, found });
-      r.add(absorbRows, { ...this.#params, count, before, after }, { found, kv, slots, state });
+      if (count > 0) r.add(featuresOfRows, { ...params, count }, { weights, kv, slots, found });
+      r.add(absorbRows, { ...params, count, before, after }, { found, kv, slots, state });
       before = after;
     }
   }
 
   /** Where the states of a text of so many tokens lie. */
   parts(textTokens: number): readonly StatePart[] {
-    return [...this.#states].map(([owner, buffer]) => {
-      const bytes = stateBytes(this.#trained, owner);
-      return { owner, buffer, from: versionAt(textTokens) * bytes, bytes };
+    const { trained, states } = this.#memory;
+    return [...states].map(([owner, buffer]) => {
+      const bytes = stateBytes(trained, owner);
+      return { owner, buffer, from: this.#versionAt(textTokens) * bytes, bytes };
     });
   }
 
   /** The state of each KV head, of the words of one of {@link parts}. */
   unpack(words: Uint32Array): readonly EvictedState[] {
     const numbers = new Float32Array(words.buffer, words.byteOffset, words.length);
-    const { kvHeads, headDim } = this.#dims;
-    const { rank } = this.#trained;
+    const { kvHeads, headDim, rank } = this.#memory.params;
     return Array.from({ length: kvHeads }, (_, head) => {
       const first = head * rank * (headDim + 1);
       return {
@@ -181,6 +168,11 @@ export class GpuLess {
         values: numbers.slice(first + rank, first + rank * (headDim + 1)),
       };
     });
+  }
+
+  /** Which of all versions of all texts is that of a text of so many tokens. */
+  #versionAt(textTokens: number): number {
+    return this.#place * HELD_VERSIONS + (textTokens % HELD_VERSIONS);
   }
 }
 
@@ -190,5 +182,3 @@ interface StatePart {
   readonly from: number;
   readonly bytes: number;
 }
-
-const versionAt = (textTokens: number): number => textTokens % HELD_VERSIONS;

@@ -190,7 +190,7 @@ class Prefill {
     if (this.#request.scratch) this.#clear(scratch);
     queue.writeBuffer(scratch.rowTablesBuffer, 0, tables.pack(0, rows.length));
     for (const [i, { session, start, rows: count }] of this.#turns.entries()) {
-      session.eviction?.openPrompt(promptsOf(named, scratch, i), start, count, this.#scope);
+      session.eviction?.openPrompt(promptsOf(named, scratch, i), start, count);
     }
     await this.#scope.settled();
     return {

@@ -19,7 +19,6 @@ import {
 import type { SharedForward } from './batch-recordings.ts';
 import { storeOf } from './decode.ts';
 import type { Eviction } from './eviction.ts';
-import type { Scope } from './memory.ts';
 import { RowTables, type RowAt } from './row-tables.ts';
 import type { SessionBuffers, StoreBuffer } from './session-buffers.ts';
 import { SlotSpace } from './slot-space.ts';
@@ -33,25 +32,18 @@ export class TextRooms {
   readonly #facts: BatchFacts;
   readonly #buffers: BatchBuffers;
   readonly #evictionOf: typeof Eviction | null;
-  readonly #scope: Scope;
-  readonly #kvScope: Scope;
   readonly #spaces: ReadonlyMap<StoreKind, SlotSpace>;
 
-  /** @param scope owns what is no KV */
   constructor(
     shared: SharedForward,
     facts: BatchFacts,
     buffers: BatchBuffers,
     evictionOf: typeof Eviction | null,
-    scope: Scope,
-    kvScope: Scope,
   ) {
     this.#shared = shared;
     this.#facts = facts;
     this.#buffers = buffers;
     this.#evictionOf = evictionOf;
-    this.#scope = scope;
-    this.#kvScope = kvScope;
     this.#spaces = new Map(
       (facts.eviction ? [] : kindsOf(facts.sharing)).map((kind) => [
         kind,
@@ -92,13 +84,10 @@ export class TextRooms {
     firstSlots: FirstSlots,
   ): { readonly stores: KvStores; readonly eviction: Eviction | null } {
     const { context, dims, sharing, kvPrecision } = this.#shared;
-    const [scope, kvScope] = [this.#scope, this.#kvScope];
     const memory = this.#buffers.evictionMemory;
     const EvictionOf = this.#evictionOf;
     const eviction =
-      EvictionOf && memory && asked
-        ? new EvictionOf(context, dims, kvPrecision, asked, memory, place, scope, kvScope)
-        : null;
+      EvictionOf && memory && asked ? new EvictionOf(context, dims, kvPrecision, asked, memory, place) : null;
     const allocate: AllocateStore = (owner, slots, rowBytes) => ({
       bytes: slots * rowBytes,
       firstSlot: firstSlots.get(kindOf(owner)) ?? 0,

@@ -91,7 +91,7 @@ describe('LESS on the GPU', () => {
       );
       const got = await run(
         recall,
-        { ...shape, format: 'f32', workgroup, splits: 1 },
+        { ...shape, format: 'f32', workgroup, splits: 1, versions: 1 },
         { weights: joined([phi.w1, phi.w2]), q, state: packed(state), y, rows: table },
         'y',
         { rows },
@@ -138,7 +138,7 @@ describe('LESS on the GPU', () => {
         };
         const got = await run(
           absorbRow,
-          { ...shape, format, workgroup, versions },
+          { ...shape, format, workgroup, versions, stride: 0 },
           {
             weights: joined([psi.w1, psi.w2, psi.w3]),
             kv: store.data,

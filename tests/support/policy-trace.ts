@@ -42,9 +42,15 @@ export const optionsFor = (
   };
 };
 
-/** Random ones for a model of {@link tinyDims}, if the policy is LESS. */
-export const kernelsFor = (policy: Policy, sharing: Sharing): LessKernels | null =>
-  policy.id === 'less' ? randomKernels(sharing, tinyDims) : null;
+const known = new WeakMap<Sharing, LessKernels>();
+
+/** Random ones for a model of {@link tinyDims}, if the policy is LESS. Texts of a batch have the same. */
+export function kernelsFor(policy: Policy, sharing: Sharing): LessKernels | null {
+  if (policy.id !== 'less') return null;
+  const kernels = known.get(sharing) ?? randomKernels(sharing, tinyDims);
+  known.set(sharing, kernels);
+  return kernels;
+}
 
 /** Runs turns in a session of their own, and records what it computes and keeps. */
 export async function trace(

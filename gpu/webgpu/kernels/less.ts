@@ -40,6 +40,8 @@ const psiConstants = (params: LessParams) => ({
 
 interface RecallParams extends LessParams {
   readonly splits: number;
+  /** Of each text; a prompt has one, whatever its rows say. */
+  readonly versions: number;
 }
 
 /** Mixes what a reader recalls of the rows that are gone into its attention. */
@@ -51,21 +53,27 @@ export const recall = defineKernel({
     ...phiConstants(params),
     GROUP: params.heads / params.kvHeads,
     SPLITS: params.splits,
+    VERSIONS: params.versions,
   }),
   workgroups: ({ heads }, count) => [heads, count],
 });
 
 interface AbsorbRowParams extends LessParams {
   readonly versions: number;
+  readonly stride: number;
 }
 
-/** Adds the row that a step let go to the state. */
+/** Adds the rows that a step let go to the states of their texts. */
 export const absorbRow = defineKernel({
   label: 'absorb-row',
   source: [step, rows, eight, features, kvAt, keptRows, absorbRowSource].join('\n'),
   bindings: { weights: 'read', kv: 'read', held: 'read', state: 'write', rows: 'read', step: 'step' },
-  constants: (params: AbsorbRowParams) => ({ ...psiConstants(params), VERSIONS: params.versions }),
-  workgroups: ({ kvHeads }) => [kvHeads],
+  constants: (params: AbsorbRowParams) => ({
+    ...psiConstants(params),
+    VERSIONS: params.versions,
+    STRIDE: params.stride,
+  }),
+  workgroups: ({ kvHeads }, count) => [kvHeads, count],
 });
 
 interface RowsParams extends LessParams {

@@ -2,9 +2,10 @@
 override KV_HEADS: u32;
 override GROUP: u32;         // query heads that share a KV head
 override SPLITS: u32 = 1u;   // into which the attention was split; the state joins the first
+override VERSIONS: u32 = 1u; // of each text's state; 1 while a prompt is read
 
 @group(0) @binding(1) var<storage, read>       q:     array<f32>;    // [rows, heads, HEAD_DIM]
-@group(0) @binding(2) var<storage, read>       state: array<f32>;    // [versions, KV_HEADS, (RANK, (RANK, HEAD_DIM))]
+@group(0) @binding(2) var<storage, read>       state: array<f32>;    // [texts, VERSIONS, KV_HEADS, (RANK, (RANK, HEAD_DIM))]
 @group(0) @binding(3) var<storage, read_write> y:     array<vec4f>;  // as attend.wgsl leaves it, with maxima and sums
 @group(0) @binding(4) var<storage, read>       rows:  array<Row>;    // of the store that is read
 @group(0) @binding(5) var<uniform>             step:  Step;
@@ -21,8 +22,8 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lo
   for (var i = local; i < HEAD_DIM; i += WG) { x[i] = q[(row * heads + head) * HEAD_DIM + i]; }
   findFeatures(head, local);
 
-  let version = place.firstSlot / (place.endSlot - place.firstSlot);
-  let sums = (version * KV_HEADS + head / GROUP) * RANK * (HEAD_DIM + 1u);
+  let version = select(place.firstSlot / (place.endSlot - place.firstSlot), 0u, VERSIONS == 1u);
+  let sums = ((place.sequence * VERSIONS + version) * KV_HEADS + head / GROUP) * RANK * (HEAD_DIM + 1u);
   var weight = 0.0;
   for (var r = 0u; r < RANK; r++) { weight += features[r] * state[sums + r]; }
 
