@@ -1,5 +1,4 @@
 /** What a person sets for a timing, what is wrong with it, and the experiment that it makes. */
-import { less } from '../../../gpu/kv/policies/less.ts';
 import type { Policy } from '../../../gpu/kv/policies/policy.ts';
 import { plainKvBytesPerToken } from '../../../gpu/kv/usage.ts';
 import type { NumberRange } from '../../../gpu/plan/number-range.ts';
@@ -46,13 +45,11 @@ export function setupProblems(setup: TimingSetup, policy: Pick<Policy, 'id'> | n
   const plans =
     policy === null
       ? words.form.policyFirst
-      : policy.id === less.id
-        ? words.form.inTurn
-        : setup.plans.length === 0
-          ? words.form.noPlan
-          : setup.plans.length > MOST_PLANS
-            ? words.form.tooManyPlans(MOST_PLANS)
-            : null;
+      : setup.plans.length === 0
+        ? words.form.noPlan
+        : setup.plans.length > MOST_PLANS
+          ? words.form.tooManyPlans(MOST_PLANS)
+          : null;
   const found = {
     prompt: numberComplaint(setup.prompt, lengthRange),
     generate: numberComplaint(setup.generate, lengthRange),
@@ -65,10 +62,16 @@ export function setupProblems(setup: TimingSetup, policy: Pick<Policy, 'id'> | n
 /** Sequences of plain LLaMA that the first budget has room for. */
 const ROOM_FOR = 16;
 
+/** Rows of prompts that go through a layer at once. */
+const PROMPT_ROWS = 512;
+
 /** A budget in MiB that lets batches differ and is filled in little time. */
 export function suggestedBudgetMib(weightBytes: number, dims: ModelDims, tokens: number): number {
   const kvBytes = ROOM_FOR * tokens * plainKvBytesPerToken(dims, 'f16');
-  return Math.max(budgetRange.min, Math.ceil((1.05 * weightBytes + kvBytes) / MIB) + 1);
+  const { hiddenSize, intermediateSize, heads, headDim } = dims;
+  // Hidden states, queries and what attention gives, and the gates, in float32.
+  const promptBytes = 4 * PROMPT_ROWS * (3 * hiddenSize + 3 * heads * headDim + 3 * intermediateSize);
+  return Math.max(budgetRange.min, Math.ceil((1.05 * weightBytes + kvBytes + promptBytes) / MIB) + 1);
 }
 
 /** The sizes to time of a plan: powers of two, then its largest batch, or the most that are wanted. */

@@ -37,8 +37,6 @@ export const words = {
     policyFirst: 'Correct the cache policy in “What the cache keeps” first: it counts for every plan.',
     noPlan: 'Choose at least one plan.',
     tooManyPlans: (most: number) => `Choose at most ${most} plans: more lines cannot be told apart.`,
-    inTurn:
-      'Under LESS texts are written one after the other, so there is no batch to time. Choose another policy in “What the cache keeps”.',
     setUp: (settings: string) => `As set on this page: ${settings}.`,
   },
 
