@@ -127,8 +127,10 @@ describe('Sequences that are written together on WebGPU', () => {
     });
     afterAll(() => backend.destroy());
 
+    // At night nearly every batch has kernels of its own, which a software adapter compiles for seconds.
+    const patience = atNight ? { timeout: 3_600_000 } : {};
     const runs = sampleOf({ all: 200, node: 5, chromium: 1 });
-    it(`are what each becomes alone, to the bit, in ${runs} random batches`, async () => {
+    it(`are what each becomes alone, to the bit, in ${runs} random batches`, patience, async () => {
       await fc.assert(
         fc.asyncProperty(arbitrarySequences, async (random) => {
           // A new policy brings many kernels to compile: below, four of them by day.
@@ -145,7 +147,7 @@ describe('Sequences that are written together on WebGPU', () => {
     });
 
     const scored = sampleOf({ all: 100, node: 2, chromium: 1 });
-    it(`score what each scores alone, to the bit, in ${scored} random batches`, async () => {
+    it(`score what each scores alone, to the bit, in ${scored} random batches`, patience, async () => {
       await fc.assert(
         fc.asyncProperty(arbitrarySequences, async (random) => {
           const run = atNight ? random : { ...random, policy: keepEverything };
