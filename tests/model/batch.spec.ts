@@ -87,7 +87,7 @@ describe('The sequences of a batch on WebGPU', () => {
     // Steps and sizes of kernels, and no rows.
     expect(most - before).toBeLessThan(20_000);
     const expected = await write();
-    for (const looks of [0, 1, 3]) {
+    for (const looks of [0, 2]) {
       for (const each of texts) expect(each.rewind(0)).toBe(true);
       let looked = 0;
       expect(await read(() => looked++ >= looks)).toBe(false);
