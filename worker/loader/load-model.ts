@@ -64,7 +64,8 @@ export async function loadModel(options: LoadModelOptions): Promise<LoadedModel>
       text,
       hasChatTemplate: facts.hasChatTemplate,
       chatEnds: [...config.eosIds, ...(facts.endToken === null ? [] : [facts.endToken])],
-      prefix: facts.prefix,
+      // A token of the tokenizer's files alone: the model has no row for it.
+      prefix: facts.prefix && facts.prefix.id < dims.vocabSize ? facts.prefix : null,
       backend,
       weights,
       kernels,

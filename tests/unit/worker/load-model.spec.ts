@@ -48,6 +48,20 @@ describe('A model that is loaded', () => {
     expect((await replaced({}).load()).config.eosIds).toEqual([1]);
   });
 
+  it('begins a text with the begin token of its tokenizer, if the model has a row for it', async () => {
+    const withWords = async (count: number) => {
+      const vocab = Object.fromEntries(Array.from({ length: count }, (_, id) => [`w${id}`, id]));
+      const model = { type: 'WordLevel', vocab, unk_token: 'w0' };
+      const files = {
+        'tokenizer.json': JSON.stringify({ pre_tokenizer: { type: 'Whitespace' }, model }),
+        'tokenizer_config.json': '{"bos_token": "<s>"}',
+      };
+      return (await replaced(files).load()).prefix;
+    };
+    expect(await withWords(3)).toEqual({ id: 3, text: '<s>' });
+    expect(await withWords(5000)).toBeNull();
+  });
+
   it.each([
     ['config.json', 'no JSON', 'config.json'],
     ['config.json', '{"model_type": "llama", "model_type": "llama"}', 'config.json'],
