@@ -1,5 +1,5 @@
 import { expect, test } from 'playwright/test';
-import { visit } from './lab.ts';
+import { visit, visitOnCpu } from './lab.ts';
 
 test('the tour has five steps, works by keyboard alone, and is offered only once', async ({
   page,
@@ -35,6 +35,39 @@ test('the tour has five steps, works by keyboard alone, and is offered only once
   await expect(dialog).toBeHidden();
   await expect(again).toBeFocused();
   await expect(page.locator('.toured')).toHaveCount(0);
+});
+
+test('the tour knows what was done, by the visitor or for them, and ends in Compare', async ({ page }) => {
+  const lab = await visitOnCpu(page);
+  await lab.number('Max new tokens').fill('4');
+  await page.getByRole('button', { name: 'Take the tour, five steps' }).click();
+  const dialog = page.getByRole('dialog');
+  const said = dialog.getByRole('status');
+  const next = dialog.getByRole('button', { name: 'Next' });
+  await expect(said).toHaveText('');
+  // Whoever follows the text needs no button of the tour.
+  await lab.generate.click();
+  await expect(said).toHaveText(/^✓ While it wrote/);
+  await next.click();
+  await expect(said).toHaveText('');
+  await dialog.getByRole('button', { name: 'Choose it for me' }).click();
+  await expect(lab.select('Model')).toHaveValue('fairy-llama');
+  await expect(said).toHaveText(/^✓ Every layer is an owner now/);
+  await next.click();
+  await dialog.getByRole('button', { name: 'Generate once more' }).click();
+  await expect(said).toHaveText(/^✓ More memory/, { timeout: 60_000 });
+  await expect(lab.kv).toContainText('100 %');
+  await next.click();
+  await dialog.getByRole('button', { name: 'Draw one for me' }).click();
+  await expect(lab.layerTypes).toHaveValue('0_1_2_3_4_5_5_7');
+  await expect(said).toHaveText(/^✓ Nobody trained/);
+  await next.click();
+  await dialog.getByRole('button', { name: 'Show me Compare' }).click();
+  await expect(page.getByRole('tab', { name: 'Compare' })).toHaveAttribute('aria-selected', 'true');
+  await expect(said).toHaveText(/^✓ Press “Run the whole family”/);
+  // One step back leads back to the picture.
+  await dialog.getByRole('button', { name: 'Back' }).click();
+  await expect(lab.layerTypes).toBeVisible();
 });
 
 test('on a phone, the tour leaves in sight what it points at', async ({ page }) => {

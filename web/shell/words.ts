@@ -28,6 +28,7 @@ export const words = {
     count: (step: number, steps: number) => `Step ${step} of ${steps}`,
     back: 'Back',
     next: 'Next',
+    busy: 'The model writes…',
     skip: 'Skip the tour',
     done: 'Done',
   },

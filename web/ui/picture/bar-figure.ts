@@ -22,7 +22,10 @@ export interface BarGroup {
 }
 
 const WIDTH = 720;
+/** On a narrow page, labels stand above their bars. */
+const NARROW = 480;
 const ROW = 26;
+const LABEL_ROW = 18;
 const TEXT_PX = 12;
 const LONGEST_LABEL = 24;
 /** Lets a range that is drawn over its bar stand out on light and on dark pages. */
@@ -43,16 +46,18 @@ export function barFigure(
   widthPx = WIDTH,
 ): Figure {
   const all = groups.flatMap(({ bars }) => bars);
-  const left = 12 + Math.max(...all.map(({ label }) => widthOf(cut(label), TEXT_PX)), 0);
+  const narrow = widthPx < NARROW;
+  const left = narrow ? 4 : 12 + Math.max(...all.map(({ label }) => widthOf(cut(label), TEXT_PX)), 0);
+  const row = narrow ? ROW + LABEL_ROW : ROW;
   const right = 16 + Math.max(...all.map(({ text }) => widthOf(text, TEXT_PX)), 0);
   const plot = Math.max(120, widthPx - left - right);
   const shapes: Shape[] = [];
   let y = 0;
   for (const { axis, bars, format, binary } of groups) {
     const values = bars.flatMap(({ value, range }) => [value ?? 0, ...(range ?? [])]);
-    const ticks = ticksTo(Math.max(0, ...values), 4, binary);
+    const ticks = ticksTo(Math.max(0, ...values), narrow ? 2 : 4, binary);
     const toX = (value: number) => left + (plot * value) / (ticks.at(-1) ?? 1);
-    const bottom = y + 24 + ROW * bars.length;
+    const bottom = y + 24 + row * bars.length;
     shapes.push(textShape(axis, 0, y + 14, { sizePx: TEXT_PX, bold: true }));
     for (const tick of ticks) {
       shapes.push(
@@ -61,9 +66,13 @@ export function barFigure(
       );
     }
     for (const [i, { label, value, range, text }] of bars.entries()) {
-      const top = y + 26 + ROW * i;
+      const top = y + 26 + row * i + (row - ROW);
       const middle = top + ROW / 2 - 3;
-      shapes.push(textShape(cut(label), left - 10, middle + 4, { sizePx: TEXT_PX, anchor: 'end' }));
+      shapes.push(
+        narrow
+          ? textShape(label, left, top - 4, { sizePx: TEXT_PX })
+          : textShape(cut(label), left - 10, middle + 4, { sizePx: TEXT_PX, anchor: 'end' }),
+      );
       if (value !== null)
         shapes.push(
           rect(left, top, toX(value) - left, ROW - 6, {

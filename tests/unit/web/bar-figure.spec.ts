@@ -1,0 +1,20 @@
+import { expect, it } from 'vitest';
+import { barFigure } from '../../../web/ui/picture/bar-figure.ts';
+import { light } from '../../../web/ui/picture/shapes.ts';
+
+it('Bars on a narrow page have their whole labels above them, and no text on them', () => {
+  const label = 'LCKV, warm-up layers 4, Sinks and recent (StreamingLLM)';
+  const bars = [{ label, value: 323, range: null, text: '323 (310–330, 3 rounds)' }];
+  const group = { axis: 'Speed', bars, format: String, binary: false };
+  const boxes = (widthPx: number) => {
+    const { shapes } = barFigure('Speeds', [group], [], widthPx);
+    const said = shapes.find((shape) => shape.kind === 'text' && shape.text === label);
+    const bar = shapes.find((shape) => shape.kind === 'path' && shape.fill === light.accent);
+    return { said, barY: bar?.kind === 'path' ? bar.y : NaN };
+  };
+  const narrow = boxes(358);
+  expect(narrow.said).toMatchObject({ kind: 'text', anchor: 'start' });
+  expect(narrow.said?.y).toBeLessThan(narrow.barY);
+  // On a wide page it stands beside its bar, cut.
+  expect(boxes(720).said).toBeUndefined();
+});
