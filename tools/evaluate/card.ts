@@ -35,6 +35,12 @@ const fractionOfPlain = (evaluation: Evaluation) => {
   };
 };
 
+/** What opens a model. Only a plain LLaMA is known to everything. */
+const opening = (layerTypes: string) =>
+  layerTypes.split('_').every((entry, layer) => entry === `${layer}`)
+    ? 'A plain LLaMA: `AutoModelForCausalLM.from_pretrained` of transformers opens this folder as it is, and so does kvtab.'
+    : 'kvtab opens this folder. In Python, the code of [LCKV](https://github.com/whyNLP/LCKV) does: import its `models` and then call\n`AutoModelForCausalLM.from_pretrained` (`model_type` is `lckv-llama`).';
+
 /** Model text as an indented block, which nothing in the text can end. */
 const quoted = (text: string) =>
   text
@@ -74,6 +80,10 @@ The weights are under CC0. The texts are not shipped.
 | context | ${whole(contextTokens)} tokens |
 | KV bytes per token, f16 | ${whole(kvBytesPerToken)} (${ofPlain.perToken} of plain LLaMA) |
 | KV bytes of a whole context | ${whole(kvBytesAtContext)} (${ofPlain.atContext} of plain LLaMA) |
+
+## Opening it
+
+${opening(evaluation.layerTypes)}
 
 ## Held-out text
 

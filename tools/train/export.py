@@ -21,14 +21,27 @@ def write_json(file: Path, value: object) -> None:
     file.write_text(json.dumps(value, indent=1) + "\n")
 
 
+PLAIN = Config().layer_types
+
 UNUSED_WINDOW = 4096
 """What LCKV's own configurations say if no layer has a window."""
 
 
+LCKV_FIELDS = ("layer_types", "sliding_window", "forward_passes", "backward_passes")
+
+
 def config_json(config: Config) -> dict[str, object]:
+    """A plain LLaMA opens in transformers as it is; a model that shares needs LCKV's code."""
+    plain = config.layer_types == PLAIN
+    fields = {name: value for name, value in config.as_dict().items() if not (plain and name in LCKV_FIELDS)}
+    lckv: dict[str, object] = {
+        "use_sequential": False,
+        "sliding_window": config.sliding_window if "s" in config.layer_types else UNUSED_WINDOW,
+        "force_nodiag": False,
+    }
     return {
-        "architectures": ["LCKVLlamaForCausalLM"],
-        "model_type": "lckv-llama",
+        "architectures": ["LlamaForCausalLM" if plain else "LCKVLlamaForCausalLM"],
+        "model_type": "llama" if plain else "lckv-llama",
         "hidden_act": "silu",
         "torch_dtype": "float16",
         "bos_token_id": BEGIN_ID,
@@ -36,10 +49,8 @@ def config_json(config: Config) -> dict[str, object]:
         "attention_bias": False,
         "mlp_bias": False,
         "rope_scaling": None,
-        "use_sequential": False,
-        **config.as_dict(),
-        "sliding_window": config.sliding_window if "s" in config.layer_types else UNUSED_WINDOW,
-        "force_nodiag": False,
+        **fields,
+        **({} if plain else lckv),
         "tie_word_embeddings": True,
     }
 

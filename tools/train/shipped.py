@@ -17,7 +17,7 @@ from model import Config, Decoder
 def load_shipped(folder: Path, dtype: torch.dtype) -> tuple[Decoder, Tokenizer]:
     """The tokenizer, and the decoder with the stored weights in `dtype`."""
     stored = json.loads((folder / "config.json").read_text())
-    decoder = Decoder(Config(**{field.name: stored[field.name] for field in fields(Config)}))
+    decoder = Decoder(Config(**{field.name: stored[field.name] for field in fields(Config) if field.name in stored}))
     decoder.load_state_dict(load_file(folder / "model.safetensors"))
     return decoder.to(dtype).requires_grad_(False), Tokenizer.from_file(str(folder / "tokenizer.json"))
 

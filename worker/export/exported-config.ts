@@ -20,7 +20,8 @@ const dtypes = { f16: '"float16"', bf16: '"bfloat16"' } as const;
 
 /**
  * The config.json of a checkpoint under another plan: the stored one, with the fields that the plan changes. A LLaMA or
- * Mistral that shares KV becomes an `lckv-llama`, with the fields that LCKV's code reads. LCKV's code has no Qwen.
+ * Mistral that shares KV becomes an `lckv-llama`, with the fields that LCKV's code reads, and one that does not a plain
+ * `llama`, which everything reads. LCKV's code has no Qwen.
  *
  * @param text   the stored config.json
  * @param stored the plan in it
@@ -43,14 +44,18 @@ export function exportedConfig(
 
   const { family } = config;
   const isQwen = family === 'qwen2' || family === 'qwen3';
+  const { layers, windowTokens, forceNodiag } = wanted.sharing;
+  const isPlain = layers.every(ownsItsKv) && !forceNodiag;
+  const anyWindow = layers.some(({ windowed }) => windowed);
+  if (family === 'lckv-llama' && isPlain && !anyWindow) {
+    becomeLlama(fields);
+    return write('transformers');
+  }
   if (isSamePlan(stored, wanted)) {
     const asText = fields.get('layer_types')?.startsWith('"') ?? false;
     if (isQwen) return write(asText ? 'kvtab' : 'transformers');
     return write(family === 'lckv-llama' ? 'lckv' : 'transformers');
   }
-  const { layers, windowTokens, forceNodiag } = wanted.sharing;
-  const isPlain = layers.every(ownsItsKv) && !forceNodiag;
-  const anyWindow = layers.some(({ windowed }) => windowed);
   const window = anyWindow ? `${windowTokens}` : 'null';
 
   if (isPlain && isQwen) {
@@ -83,6 +88,13 @@ function isSamePlan(one: ExportedPlan, other: ExportedPlan): boolean {
   );
 }
 
+/** What is left of an `lckv-llama` in which every layer keeps its own KV and sees everything. */
+function becomeLlama(fields: Map<string, string>): void {
+  fields.set('model_type', '"llama"');
+  fields.set('architectures', '["LlamaForCausalLM"]');
+  for (const name of ['auto_map', ...LCKV_FIELDS]) fields.delete(name);
+}
+
 /** LCKV's code needs transformers 4, so it reads `torch_dtype`, `rope_theta` and `rope_scaling`. */
 function becomeLckv(fields: Map<string, string>, { dims }: ModelConfig, type: RoundTo): void {
   fields.set('model_type', '"lckv-llama"');
@@ -109,12 +121,21 @@ function becomeLckv(fields: Map<string, string>, { dims }: ModelConfig, type: Ro
 const hasScaling = (fields: ReadonlyMap<string, string>) =>
   ![undefined, 'null', '{}'].includes(fields.get('rope_scaling'));
 
+const LCKV_FIELDS = [
+  'layer_types',
+  'forward_passes',
+  'backward_passes',
+  'sliding_window',
+  'use_sequential',
+  'force_nodiag',
+] as const;
+
 function setLckvFields(
   fields: Map<string, string>,
   { useSequential }: ModelConfig,
   { sharing, passes }: ExportedPlan,
 ): void {
-  const plan: Readonly<Record<string, string>> = {
+  const plan: Readonly<Record<(typeof LCKV_FIELDS)[number], string>> = {
     layer_types: JSON.stringify(formatLayerTypes(sharing.layers)),
     forward_passes: `${passes.forward}`,
     backward_passes: `${passes.backward}`,

@@ -1,4 +1,5 @@
 import { readFileSync, statSync } from 'node:fs';
+import { parseModelConfig } from '../../../worker/loader/model-config.ts';
 import { describe, expect, it } from 'vitest';
 import { defaultConfig } from '../../../web/settings/settings.ts';
 import { presetOf } from '../../../web/presets/presets.ts';
@@ -22,15 +23,18 @@ describe('the list of shipped models', () => {
   it.each(entries.map((entry) => [entry.id, entry] as const))(
     'agrees with the config.json of %s',
     (id, entry) => {
-      expect(readJson(`${id}/config.json`)).toMatchObject({
-        layer_types: entry.stored.layerTypes,
-        sliding_window: entry.stored.slidingWindow,
-        forward_passes: entry.stored.forwardPasses,
-        backward_passes: entry.stored.backwardPasses,
-        force_nodiag: entry.stored.forceNodiag,
-      });
+      const read = parseModelConfig(readJson(`${id}/config.json`));
+      expect(read).toMatchObject({ ok: true, value: { stored: entry.stored } });
     },
   );
+
+  it('has a plain LLaMA that transformers opens as it is, and models for LCKV’s code', () => {
+    for (const { id } of entries) {
+      const config = readJson(`${id}/config.json`);
+      expect(config).toMatchObject({ model_type: id === 'fairy-llama' ? 'llama' : 'lckv-llama' });
+    }
+    expect(readJson('fairy-llama/config.json')).not.toHaveProperty('layer_types');
+  });
 
   it('has every model under the plan that its preset generates', () => {
     const trained = entries.map(({ stored }) => presetOf(stored.layerTypes, 8));

@@ -76,6 +76,26 @@ describe('The config.json of an export', () => {
     expect(text).toContain('"rope_theta": 10000.0');
   });
 
+  it('is that of a plain LLaMA if an LCKV checkpoint shares nothing any more', async () => {
+    const plain = Array.from({ length: 22 }, (_, layer) => `${layer}`).join('_');
+    const { json, readBy, again } = await exported('tinyllama-lckv-w10', {
+      ...{ layerTypes: plain, forceNodiag: false },
+    });
+    expect(readBy).toBe('transformers');
+    expect(json).toMatchObject({ model_type: 'llama', architectures: ['LlamaForCausalLM'] });
+    for (const field of ['layer_types', 'forward_passes', 'use_sequential', 'sliding_window']) {
+      expect(json).not.toHaveProperty(field);
+    }
+    expect(again.stored.layerTypes).toBe(plain);
+    // A window, or no diagonal, is nothing that a plain LLaMA has.
+    const windowed = await exported('tinyllama-lckv-w10', {
+      ...{ layerTypes: `${plain}s`, forceNodiag: false },
+    });
+    expect(windowed.readBy).toBe('lckv');
+    // The stored file forbids it.
+    expect((await exported('tinyllama-lckv-w10', { layerTypes: plain })).readBy).toBe('lckv');
+  });
+
   it('turns fields of transformers 5 into those of transformers 4 if LCKV has to read it', () => {
     const text = JSON.stringify({
       ...{

@@ -8,7 +8,7 @@ import torch
 import torch.nn.functional as F
 from tiny import TINY, Weights
 
-from export import export
+from export import config_json, export
 from shipped import load_shipped
 from train import load_checkpoint
 
@@ -38,6 +38,12 @@ def test_the_configuration_says_the_plan_and_the_passes(exported: Path) -> None:
     assert (config["forward_passes"], config["backward_passes"]) == (7, 2)
     assert config["tie_word_embeddings"]
     assert config["max_position_embeddings"] == TINY.max_position_embeddings
+
+
+def test_a_plain_llama_opens_in_transformers() -> None:
+    config = config_json(TINY.sharing("0_1_2_3_4_5_6_7"))
+    assert (config["model_type"], config["architectures"]) == ("llama", ["LlamaForCausalLM"])
+    assert not {"layer_types", "forward_passes", "sliding_window", "use_sequential"} & config.keys()
 
 
 def test_the_history_names_the_base_and_the_member(exported: Path) -> None:
