@@ -31,6 +31,25 @@ test('a copied link restores the settings, loads nothing, and then gives the sam
   expect(await generate(reopened, 6)).toBe(text);
 });
 
+test('an example stands where the text will stand, keeps the prompt, and gives way to the text', async ({
+  page,
+}) => {
+  const lab = await visit(page);
+  const examples = page.getByRole('navigation', { name: 'Examples', exact: true }).getByRole('link');
+  await expect(examples).toHaveCount(8);
+  await expect(lab.output).toHaveText('');
+  await lab.prompt.fill('The queen & the wolf');
+  await examples.filter({ hasText: 'An untrained plan' }).click();
+  await expect(lab.select('Model')).toHaveValue('fairy-llama');
+  await expect(lab.layerTypes).toHaveValue('0_6_6_6_6_6_6_7');
+  await expect(lab.prompt).toHaveValue('The queen & the wolf');
+  await page.goBack();
+  await expect(lab.select('Model')).toHaveValue('fairy-lckv');
+  await expect(lab.prompt).toHaveValue('The queen & the wolf');
+  expect(await generate(lab, 3)).not.toBe('');
+  await expect(examples).toHaveCount(0);
+});
+
 test('a copied request gives the same text without a browser', async ({ page }) => {
   const lab = await visit(page);
   await lab.select('Backend').selectOption('cpu');

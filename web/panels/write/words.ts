@@ -19,6 +19,7 @@ export const words = {
   },
   output: {
     label: 'Output',
+    gallery: 'Examples',
     placeholder: 'The continuation will appear here.',
     endOf: (hidden: string, end: string) => `[${hidden} of the prompt are not shown] …${end}`,
   },
