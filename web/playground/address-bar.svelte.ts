@@ -41,8 +41,13 @@ export class AddressBar {
       this.#flush();
       if (location.hash !== opened) keepUnwritten(opened, location.hash);
     };
+    // A link of the page replaces the address, and what was edited just before it must stay in the history.
+    const follow = ({ target }: Event) => {
+      if (target instanceof Element && target.closest('a[href*="#"]') !== null) this.#flush();
+    };
     addEventListener('hashchange', back);
     addEventListener('pagehide', leave);
+    addEventListener('click', follow, { capture: true });
     const stop = $effect.root(() => {
       $effect(() => {
         // Reads every setting, so that this runs again when one of them changes, and encodes nothing yet.
@@ -55,6 +60,7 @@ export class AddressBar {
     return () => {
       removeEventListener('hashchange', back);
       removeEventListener('pagehide', leave);
+      removeEventListener('click', follow, { capture: true });
       clearTimeout(this.#timer);
       stop();
     };
