@@ -270,6 +270,8 @@ describe.runIf(runningIn === 'node')('A kernel loads what it declares', () => {
   const ofBatches: readonly OfBatch[] = [
     { columns: 2, texts: 3, type: 'f16', input: normed(72), count: 18, cols: 72, tuning: hardware },
     { columns: 4, texts: 4, type: 'q4', input: plain, count: 10, cols: 72, tuning: software },
+    { columns: 4, texts: 3, type: 'q4', input: normed(1100), count: 70, cols: 1104, tuning: hardware },
+    { columns: 8, texts: 8, type: 'q4', input: normed(560), count: 10, cols: 560, tuning: hardware },
     {
       ...{ columns: 4, texts: 6, type: 'f16', count: 12, cols: 96, tuning: hardware },
       input: { kind: 'splits', splits: 2, heads: 6 },

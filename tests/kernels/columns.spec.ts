@@ -32,6 +32,7 @@ const cases: readonly Case[] = [
   { columns: 8, rows: 17, type: 'f32', tuning: oneLane },
   { columns: 8, rows: 8, type: 'q4', tuning: manyLanes },
   { columns: 4, rows: 4, type: 'bf16', tuning: manyLanes },
+  { columns: 4, rows: 3, type: 'q4', tuning: manyLanes },
   { columns: 2, rows: 2, type: 'f16', tuning: oneLane },
   { columns: 8, rows: 7, type: 'q8', tuning: oneLane },
 ];
@@ -60,6 +61,12 @@ async function compare(
     expect(own.some((word) => word !== 0)).toBe(true);
   }
 }
+
+/** Heads that are normed are whole in a workgroup; of others there may be parts, longer ones if lanes take turns. */
+const headsFor = (columns: Columns): HeadsParams => ({
+  ...(columns === 4 ? { headDim: 64, normed: false } : { headDim: 16, normed: true }),
+  ...{ heads: 4, rotatedHeads: 2, eps: 1e-5, to: { kind: 'cache', format: 'f16' } },
+});
 
 const normedInput = (dim: number) => ({ kind: 'normed', dim, eps: 1e-5 }) as const;
 
@@ -104,10 +111,7 @@ describe.each(some)('$columns columns of $type, $tuning.lanes lanes, $rows rows'
   });
 
   it('put heads where each row says, as one row does, and nowhere else', async () => {
-    const heads: HeadsParams = {
-      ...{ headDim: 16, heads: 4, rotatedHeads: 2, normed: true, eps: 1e-5 },
-      to: { kind: 'cache', format: 'f16' },
-    };
+    const heads = headsFor(columns);
     const size = heads.heads * heads.headDim;
     const weights = kept(randomFloats(size * cols), cols, type);
     const params = {
@@ -157,11 +161,8 @@ describe.each(some)('$columns columns of $type, $tuning.lanes lanes, $rows rows'
 describe.each(some.filter(({ tuning }) => tuning.lanes > 1))('$columns columns of $type', (each) => {
   it('take queries, keys and values together as one row does', async () => {
     const { columns, rows, type, tuning } = each;
-    const [queryHeads, headDim] = [3, 16];
-    const heads: HeadsParams = {
-      ...{ headDim, heads: 4, rotatedHeads: 2, normed: true, eps: 1e-5 },
-      to: { kind: 'cache', format: 'f16' },
-    };
+    const heads = headsFor(columns);
+    const [queryHeads, { headDim }] = [3, heads];
     const [querySize, storeSize] = [queryHeads * headDim, heads.heads * headDim];
     const matrix = { rows: querySize, cols, type };
     const input = normedInput(cols);

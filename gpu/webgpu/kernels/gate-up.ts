@@ -6,6 +6,7 @@ import source from './gate-up.wgsl?raw';
 import {
   matvecConstants,
   matvecShape,
+  tuningForColumns,
   type MatrixShape,
   type MatvecInput,
   type MatvecTuning,
@@ -31,14 +32,14 @@ export const gateUpColumns = forEachColumns((columns) =>
     source: [shape, eight, weights, forColumns([matvec, source].join('\n'), columns)].join('\n'),
     bindings: { x: 'read', gain: 'read', w: 'read', shape: 'shape', bias: 'read', y: 'write' },
     constants: ({ matrix, input, biased, tuning }: GateUpParams) => ({
-      ...matvecConstants(matrix, input, tuning, columns),
+      ...matvecConstants(matrix, input, tuningForColumns(matrix, input, tuning, columns)),
       BIASED: Number(biased),
     }),
     shape: ({ matrix, input, yStride }) => ({ ...matvecShape(matrix, input), yStride }),
-    workgroups: ({ matrix, tuning }, rows) => [
-      groupsFor(rows, columns),
-      groupsFor(matrix.rows / 2, (2 * tuning.workgroup) / tuning.lanes),
-    ],
+    workgroups: ({ matrix, input, tuning }, rows) => {
+      const { workgroup, lanes } = tuningForColumns(matrix, input, tuning, columns);
+      return [groupsFor(rows, columns), groupsFor(matrix.rows / 2, (2 * workgroup) / lanes)];
+    },
   }),
 );
 

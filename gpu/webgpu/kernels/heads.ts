@@ -1,3 +1,5 @@
+import type { Turns } from './matvec.ts';
+
 /** What becomes of projected heads; see `heads.wgsl`. */
 export interface HeadsParams {
   readonly headDim: number;
@@ -13,6 +15,10 @@ export interface HeadsParams {
 /** Elements of a head that one workgroup finishes: all of it if it is normed, or if a lane takes whole rows. */
 export const blockOf = (params: HeadsParams, wholeHeads: boolean) =>
   params.normed || wholeHeads ? params.headDim : 8;
+
+/** Times that a block may be longer, for more matrix rows in a workgroup. */
+export const mostTurnsOf = (headDim: number, block: number): Turns =>
+  ([4, 2] as const).find((turns) => headDim % (turns * block) === 0) ?? 1;
 
 export function headsConstants(params: HeadsParams, block: number) {
   const { to } = params;

@@ -82,7 +82,7 @@ export function matvecAccess(dispatch: Dispatch, rowsAsked: number): Access<'x' 
 function inputAsked({ constant, shape, workgroups }: Dispatch, units: number) {
   const [, groups] = workgroups;
   const [invocations, lanes, columnsHere] = [constant('WG'), constant('LANES'), constant('COLUMNS')];
-  const [quads, staged] = [2 * constant('EIGHTS'), constant('STAGED')];
+  const [quads, staged, turns] = [2 * constant('EIGHTS'), constant('STAGED'), constant('TURNS')];
   const vecs = shape.cols / 4;
   const takers = (groups * invocations) / lanes;
   const squares = constant('INPUT') === 1 ? 1 : 0;
@@ -100,6 +100,7 @@ function inputAsked({ constant, shape, workgroups }: Dispatch, units: number) {
     return { asked: squaresBytes + inputs, gains: inputs, chunks: 0, chain };
   }
   let [chunks, chain] = [0, 0];
+  if (turns > 1) chain += squaresChain;
   for (let first = 0; first < units * quads; first += staged) {
     const loaded = Math.max(0, Math.min(staged, vecs - first));
     const unitsHere = Math.min(staged, units * quads - first) / quads;
@@ -107,5 +108,6 @@ function inputAsked({ constant, shape, workgroups }: Dispatch, units: number) {
     chain += columnsHere * Math.ceil(loaded / invocations) + Math.ceil(unitsHere / lanes);
   }
   const asked = groups * 16 * vecs;
-  return { asked, gains: columnsHere * asked, chunks, chain };
+  const before = turns > 1 ? squaresBytes : 0;
+  return { asked: before + asked, gains: columnsHere * asked, chunks, chain };
 }

@@ -38,41 +38,54 @@ export function workgroupFor(rows: number, { workgroup, lanes }: MatvecTuning): 
 /** Bytes of workgroup memory that every adapter has. */
 const workgroupBytes = 16_384;
 
-/** `vec4f` of a column that lie in workgroup memory at a time; 0 if too few would fit. See `matvec.wgsl`. */
-function stagedOf(
-  columns: Columns,
-  input: MatvecInput,
-  { workgroup, lanes }: MatvecTuning,
-  otherBytes: number,
-): number {
-  if (lanes === 1) return 0;
-  const fractions = input.kind === 'splits' ? columns * input.splits * input.heads : 1;
-  const free = workgroupBytes - 20 * workgroup - 4 * fractions - otherBytes;
-  // A unit has at most eight, and each lane takes one at a time.
-  return (
-    [512, 256]
-      .map((all) => all / columns)
-      .find((one) => one >= 8 * lanes && 16 * columns * (one + 8) <= free) ?? 0
-  );
+/** How a row's work is shared for some columns, in the same workgroup as for one. */
+export interface ColumnsTuning extends MatvecTuning {
+  /** In which fewer lanes do the work of all of those for one column: then a workgroup takes more matrix rows. */
+  readonly turns: Turns;
+  /** `vec4f` of a column that lie in workgroup memory at a time; 0 if too few would fit. */
+  readonly staged: number;
 }
 
+export type Turns = 1 | 2 | 4;
+
 /**
- * The constants that `matvec.wgsl` takes.
+ * Puts the input into workgroup memory if it fits. Sums must be taken as for one column, so every lane of those takes one
+ * unit at a time; the more columns there are, the fewer lanes have room for theirs, and the lanes take turns.
  *
  * @param otherBytes of workgroup memory that the kernel uses for something else
+ * @param mostTurns  if more rows would be too many for a workgroup
  */
-export function matvecConstants(
-  matrix: MatrixShape,
+export function tuningForColumns(
+  { type }: MatrixShape,
   input: MatvecInput,
   tuning: MatvecTuning,
   columns: Columns,
-  otherBytes = 0,
-) {
+  otherBytes: (turns: Turns) => number = () => 0,
+  mostTurns: Turns = 4,
+): ColumnsTuning {
+  const { workgroup, lanes } = tuning;
+  if (lanes === 1) return { ...tuning, turns: 1, staged: 0 };
+  const fractions = input.kind === 'splits' ? columns * input.splits * input.heads : 1;
+  const quads = 2 * weightsOf(type).EIGHTS;
+  for (const turns of ([1, 2, 4] as const).filter((each) => each <= mostTurns && each < lanes)) {
+    const free = workgroupBytes - 20 * workgroup - 4 * fractions - otherBytes(turns);
+    const least = (quads * lanes) / turns;
+    // Without turns, as much as 512 or 256 for all columns allow: that is fewer barriers.
+    const sizes = turns === 1 ? [512 / columns, 256 / columns, least] : [least];
+    const staged = sizes.find((one) => one >= least && 16 * columns * (one + 8) <= free);
+    if (staged !== undefined) return { workgroup, lanes: lanes / turns, turns, staged };
+  }
+  return { ...tuning, turns: 1, staged: 0 };
+}
+
+/** The constants that `matvec.wgsl` takes. */
+export function matvecConstants(matrix: MatrixShape, input: MatvecInput, tuning: ColumnsTuning) {
   const shared = {
     ...weightsOf(matrix.type),
     WG: tuning.workgroup,
     LANES: tuning.lanes,
-    STAGED: stagedOf(columns, input, tuning, otherBytes),
+    TURNS: tuning.turns,
+    STAGED: tuning.staged,
   };
   switch (input.kind) {
     case 'plain':

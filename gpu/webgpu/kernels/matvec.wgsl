@@ -4,11 +4,12 @@
 // which all rows of a workgroup read it, and quantized weights are unpacked without shifts and conversions.
 override WG: u32 = 64;
 override LANES: u32 = 1;       // invocations that share four matrix rows; a power of two that divides WG
+override TURNS: u32 = 1u;      // 1, 2 or 4, in which they do the work of as many times LANES, because more columns leave less room
 override INPUT: u32 = 0u;      // in(x) is 0: x; 1: x / rms(x) · gain; 2: the SPLITS parts of an attention, merged
 override EPS: f32 = 1e-5;
 override SPLITS: u32 = 1u;
 override HEADS: u32 = 1u;
-override STAGED: u32 = 0u;      // vec4 of each column in workgroup memory at a time, a multiple of LANES · QUADS; 0: none
+override STAGED: u32 = 0u;      // vec4 of each column in workgroup memory at a time, a multiple of LANES · QUADS, or just that if there are turns; 0: none
 override QUADS: u32 = 2u * EIGHTS;                    // vec4 of x for a unit
 override TURNED: u32 = STAGED / QUADS + 8u / QUADS;   // so that neighbors write to different banks
 override STAGE: u32 = COLUMNS * QUADS * TURNED;
@@ -50,38 +51,54 @@ fn multiply(rows: vec4u, block: u32, local: u32) -> Dots {
   let lane = local % LANES;
   let starts = rows * rowVecs();
   let units = unitsInRow();
-  let perChunk = select(units, STAGED / QUADS, STAGED > 0u);
+  let atOnce = select(units, STAGED / QUADS, STAGED > 0u);
   var squares_c0 = 0.0;
-  var sums_c0 = vec4f();
-  if (STAGED == 0u) {
+  var totals_c0 = vec4f();
+  var others_c0 = vec4f();
+  if (STAGED == 0u || TURNS > 1u) {
     squares_c0 = squaresOf(start_c0, local);
   }
-  for (var chunk = 0u; chunk < units; chunk += perChunk) {
-    if (STAGED > 0u) {
-      workgroupBarrier();
-      squares_c0 = stage(start_c0, column_c0, chunk * QUADS, squares_c0, local);
-      workgroupBarrier();
-    }
-    for (var u = lane; u < min(perChunk, units - chunk); u += LANES) {
-      let unit0 = unitAt(starts.x, chunk + u);
-      let unit1 = unitAt(starts.y, chunk + u);
-      let unit2 = unitAt(starts.z, chunk + u);
-      let unit3 = unitAt(starts.w, chunk + u);
-      let scales = vec4f(unit0.scale, unit1.scale, unit2.scale, unit3.scale);
-      var part_c0 = vec4f();
-      for (var e = 0u; e < QUADS; e++) {
-        let quad0 = quadOf(unit0, e);
-        let quad1 = quadOf(unit1, e);
-        let quad2 = quadOf(unit2, e);
-        let quad3 = quadOf(unit3, e);
-        let x_c0 = quadAt(start_c0, column_c0, chunk, u, e);
-        part_c0 += vec4f(dot(quad0, x_c0), dot(quad1, x_c0), dot(quad2, x_c0), dot(quad3, x_c0));
+  for (var turn = 0u; turn < TURNS; turn++) {
+    var sums_c0 = vec4f();
+    for (var chunk = unitOfTurn(turn); chunk < units; chunk += atOnce * TURNS) {
+      if (STAGED > 0u) {
+        workgroupBarrier();
+        squares_c0 = stage(start_c0, column_c0, chunk * QUADS, squares_c0, local);
+        workgroupBarrier();
       }
-      sums_c0 += scales * part_c0;
+      for (var u = lane; u < min(atOnce, units - chunk); u += LANES) {
+        let unit0 = unitAt(starts.x, chunk + u);
+        let unit1 = unitAt(starts.y, chunk + u);
+        let unit2 = unitAt(starts.z, chunk + u);
+        let unit3 = unitAt(starts.w, chunk + u);
+        let scales = vec4f(unit0.scale, unit1.scale, unit2.scale, unit3.scale);
+        var part_c0 = vec4f();
+        for (var e = 0u; e < QUADS; e++) {
+          let quad0 = quadOf(unit0, e);
+          let quad1 = quadOf(unit1, e);
+          let quad2 = quadOf(unit2, e);
+          let quad3 = quadOf(unit3, e);
+          let x_c0 = quadAt(start_c0, column_c0, chunk, u, e);
+          part_c0 += vec4f(dot(quad0, x_c0), dot(quad1, x_c0), dot(quad2, x_c0), dot(quad3, x_c0));
+        }
+        sums_c0 += scales * part_c0;
+      }
     }
+    if (turn == 0u) { totals_c0 = sums_c0; }
+    if (turn == 1u) { totals_c0 += sums_c0; }
+    if (turn == 2u) { others_c0 = sums_c0; }
+    if (turn == 3u) { others_c0 += sums_c0; }
   }
-  dots.of_c0 = sumLanes(sums_c0, local) * factorOf(squares_c0, local);
+  if (TURNS == 4u) {
+    totals_c0 += others_c0;
+  }
+  dots.of_c0 = sumLanes(totals_c0, local) * factorOf(squares_c0, local);
   return dots;
+}
+
+// The first unit of a turn. In the order in which sumLanes would add up LANES · TURNS lanes.
+fn unitOfTurn(turn: u32) -> u32 {
+  return LANES * select(turn, turn / 2u + 2u * (turn % 2u), TURNS == 4u);
 }
 
 // This invocation's part of the squares of INPUT 1.
@@ -108,7 +125,7 @@ fn factorOf(squares: f32, local: u32) -> f32 {
   return inverseSqrt(total / f32(shape.dim) + EPS);
 }
 
-// A column's STAGED vec4 from `first` on into workgroup memory. Adds their squares in the order of squaresOf.
+// A column's STAGED vec4 from `first` on into workgroup memory. Adds their squares in the order of squaresOf, unless there are turns.
 fn stage(start: u32, column: u32, first: u32, before: f32, local: u32) -> f32 {
   var squares = before;
   let end = min(first + STAGED, unitsInRow() * QUADS);
@@ -116,7 +133,7 @@ fn stage(start: u32, column: u32, first: u32, before: f32, local: u32) -> f32 {
     var value = vec4f();
     if (i < shape.cols / 4u) {
       value = inputAt(start, column, i);
-      if (INPUT == 1u) { squares += dot(x[start + i], x[start + i]); }
+      if (INPUT == 1u && TURNS == 1u) { squares += dot(x[start + i], x[start + i]); }
     }
     let at = i - first;
     staged[(column * QUADS + at % QUADS) * TURNED + at / QUADS] = value * quadFactors();

@@ -1,11 +1,17 @@
 import { defineKernel } from '../kernel.ts';
-import { forColumns, forEachColumns, labelFor } from './columns.ts';
+import { forColumns, forEachColumns, labelFor, type Columns } from './columns.ts';
 import eight from './eight.wgsl?raw';
 import { groupsFor } from './format.ts';
 import half from './half.wgsl?raw';
-import { blockOf, headsConstants, type HeadsParams } from './heads.ts';
+import { blockOf, headsConstants, mostTurnsOf, type HeadsParams } from './heads.ts';
 import heads from './heads.wgsl?raw';
-import { matvecConstants, matvecShape, type MatrixShape, type MatvecInput } from './matvec.ts';
+import {
+  matvecConstants,
+  matvecShape,
+  tuningForColumns,
+  type MatrixShape,
+  type MatvecInput,
+} from './matvec.ts';
 import matvec from './matvec.wgsl?raw';
 import source from './project-heads.wgsl?raw';
 import shape from './shape.wgsl?raw';
@@ -22,12 +28,15 @@ interface ProjectHeadsParams {
   readonly lanes: number;
 }
 
-const tuningOf = ({ heads, lanes }: ProjectHeadsParams) => {
+function tuningOf({ matrix, input, heads, lanes }: ProjectHeadsParams, columns: Columns) {
   const block = blockOf(heads, lanes === 1);
   const most = 2 ** Math.floor(Math.log2(1024 / block));
   const lanesHere = Math.min(lanes, most);
-  return { block, lanes: lanesHere, workgroup: (block / 4) * lanesHere };
-};
+  const one = { lanes: lanesHere, workgroup: (block / 4) * lanesHere };
+  const mostTurns = mostTurnsOf(heads.headDim, block);
+  const tuning = tuningForColumns(matrix, input, one, columns, (turns) => 8 * block * turns, mostTurns);
+  return { ...tuning, block: block * tuning.turns };
+}
 
 /**
  * Rows through the query, or the key and value, projection of a layer, so many at once, finished: normed, rotated, in
@@ -53,9 +62,9 @@ export const projectHeadsColumns = forEachColumns((columns) =>
       step: 'step',
     },
     constants: (params: ProjectHeadsParams) => {
-      const tuning = tuningOf(params);
+      const tuning = tuningOf(params, columns);
       return {
-        ...matvecConstants(params.matrix, params.input, tuning, columns, 8 * tuning.block),
+        ...matvecConstants(params.matrix, params.input, tuning),
         ...headsConstants(params.heads, tuning.block),
         BIASED: Number(params.biased),
       };
@@ -63,7 +72,7 @@ export const projectHeadsColumns = forEachColumns((columns) =>
     shape: ({ matrix, input }) => matvecShape(matrix, input),
     workgroups: (params, rowCount) => [
       groupsFor(rowCount, columns),
-      (params.heads.heads * params.heads.headDim) / tuningOf(params).block,
+      (params.heads.heads * params.heads.headDim) / tuningOf(params, columns).block,
     ],
   }),
 );

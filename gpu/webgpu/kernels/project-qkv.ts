@@ -1,14 +1,15 @@
 import { defineKernel } from '../kernel.ts';
-import { forColumns, forEachColumns, labelFor } from './columns.ts';
+import { forColumns, forEachColumns, labelFor, type Columns } from './columns.ts';
 import eight from './eight.wgsl?raw';
 import { groupsFor } from './format.ts';
 import half from './half.wgsl?raw';
-import { headsConstants, type HeadsParams } from './heads.ts';
+import { headsConstants, mostTurnsOf, type HeadsParams } from './heads.ts';
 import heads from './heads.wgsl?raw';
 import {
   leastWorkgroups,
   matvecConstants,
   matvecShape,
+  tuningForColumns,
   type MatrixShape,
   type MatvecInput,
 } from './matvec.ts';
@@ -33,13 +34,17 @@ interface ProjectQkvParams {
 
 const headsOf = ({ queryHeads, heads }: ProjectQkvParams) => queryHeads + heads.heads;
 
-const tuningOf = (params: ProjectQkvParams) => {
+function tuningOf(params: ProjectQkvParams, columns: Columns) {
   const { headDim, normed } = params.heads;
   const isLarge = (headsOf(params) * headDim) / 16 >= leastWorkgroups;
   const block = normed ? headDim : headDim % 16 === 0 && isLarge ? 16 : 8;
   const lanes = Math.min(params.lanes, 2 ** Math.floor(Math.log2(1024 / block)));
-  return { block, lanes, workgroup: (block / 4) * lanes };
-};
+  const one = { lanes, workgroup: (block / 4) * lanes };
+  const { matrix, input } = params;
+  const mostTurns = mostTurnsOf(headDim, block);
+  const tuning = tuningForColumns(matrix, input, one, columns, (turns) => 8 * block * turns, mostTurns);
+  return { ...tuning, block: block * tuning.turns };
+}
 
 /**
  * Rows through the projections of queries, keys and values of a layer, so many at once, finished: normed, rotated, in their
@@ -65,10 +70,10 @@ export const projectQkvColumns = forEachColumns((columns) =>
       step: 'step',
     },
     constants: (params: ProjectQkvParams) => {
-      const tuning = tuningOf(params);
+      const tuning = tuningOf(params, columns);
       const { queryHeads, heads: ofStore } = params;
       return {
-        ...matvecConstants(params.matrix, params.input, tuning, columns, 8 * tuning.block),
+        ...matvecConstants(params.matrix, params.input, tuning),
         ...headsConstants(ofStore, tuning.block),
         ROTATED_HEADS: queryHeads + ofStore.rotatedHeads,
         QUERY_HEADS: queryHeads,
@@ -81,7 +86,7 @@ export const projectQkvColumns = forEachColumns((columns) =>
     }),
     workgroups: (params, rowCount) => [
       groupsFor(rowCount, columns),
-      (headsOf(params) * params.heads.headDim) / tuningOf(params).block,
+      (headsOf(params) * params.heads.headDim) / tuningOf(params, columns).block,
     ],
   }),
 );

@@ -5,6 +5,7 @@ import { groupsFor } from './format.ts';
 import {
   matvecConstants,
   matvecShape,
+  tuningForColumns,
   type MatrixShape,
   type MatvecInput,
   type MatvecTuning,
@@ -31,15 +32,15 @@ export const projectColumns = forEachColumns((columns) =>
     source: [shape, eight, weights, forColumns([matvec, source].join('\n'), columns)].join('\n'),
     bindings: { x: 'read', gain: 'read', w: 'read', shape: 'shape', bias: 'read', y: 'write' },
     constants: ({ matrix, input, add, biased, tuning }: ProjectParams) => ({
-      ...matvecConstants(matrix, input, tuning, columns),
+      ...matvecConstants(matrix, input, tuningForColumns(matrix, input, tuning, columns)),
       ADD: Number(add),
       BIASED: Number(biased),
     }),
     shape: ({ matrix, input, yStride }) => ({ ...matvecShape(matrix, input), yStride }),
-    workgroups: ({ matrix, tuning }, rows) => [
-      groupsFor(rows, columns),
-      groupsFor(matrix.rows, (4 * tuning.workgroup) / tuning.lanes),
-    ],
+    workgroups: ({ matrix, input, tuning }, rows) => {
+      const { workgroup, lanes } = tuningForColumns(matrix, input, tuning, columns);
+      return [groupsFor(rows, columns), groupsFor(matrix.rows, (4 * workgroup) / lanes)];
+    },
   }),
 );
 

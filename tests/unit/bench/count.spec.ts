@@ -128,6 +128,18 @@ describe.each(['hardware', 'software'])('A count of several sequences on %s', (t
   });
 });
 
+it.each([
+  ['4', 3.5],
+  ['8', 2.3],
+])(
+  'A count of %s sequences of 135M in 4 bits asks caches for at most %d times the memory',
+  async (batch, most) => {
+    const counts = await countWith('--shape', '135m', '--weights', 'q4', '--batch', batch);
+    // Beyond what memory delivers.
+    expect(counts.cacheBytes / counts.memoryBytes).toBeLessThan(most);
+  },
+);
+
 describe('A count of a prompt', () => {
   it.each([
     ['135m', 'f16'],
