@@ -19,7 +19,7 @@ test('times batches of two plans, says why no more fit, keeps what Stop left, an
   await part.getByRole('spinbutton', { name: 'New tokens' }).fill('0');
   await expect(part).toContainText('Enter a whole number from 1 to 65,536.');
   await part.getByRole('spinbutton', { name: 'New tokens' }).fill('4');
-  await part.getByRole('spinbutton', { name: 'Memory budget, MiB' }).fill('12');
+  await part.getByRole('spinbutton', { name: 'Memory budget, MiB' }).fill('8');
   await part.getByRole('combobox', { name: 'Time at most' }).selectOption('8');
 
   await part.getByRole('button', { name: 'Estimate the time' }).click();
