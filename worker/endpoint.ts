@@ -6,6 +6,11 @@ export type ReadEndpoint =
 
 /** Addresses longer than this are no endpoints. */
 const LONGEST = 2000;
+/**
+ * What stands for the server of a model that was healed on this device. The name can never be a server's (RFC 2606), so
+ * nothing can be asked of it.
+ */
+export const HEALED_ENDPOINT = 'https://healed.invalid';
 /** Over http a page served securely may reach only these hosts. */
 const LOCAL_HOSTS = ['localhost', '127.0.0.1'];
 

@@ -1,7 +1,8 @@
 import { Parameters } from './parameters.ts';
 import { Tapes, writeProgram } from './program.ts';
 import { allocateScratch, type Purpose } from './space.ts';
-import { programsOf, type TrainerOptions } from './trainer.ts';
+import { programsOf } from './program-kinds.ts';
+import type { TrainerOptions } from './trainer.ts';
 
 /** Bytes that a training takes, by what they are for. */
 export type MemoryNeeded = Readonly<Record<Purpose, number>>;
@@ -23,7 +24,9 @@ export function memoryNeeded(
   allocateScratch(dims, recipe.tokensPerSequence, count);
   const tapes = new Tapes(dims, recipe.tokensPerSequence, count);
   for (const { passes, trained } of programsOf(options)) {
-    writeProgram(sharing, passes, trained ? recipe.trained : null, tapes);
+    if (trained) writeProgram(sharing, passes, recipe.trained, tapes);
+    // Passes without gradients use the same room, however many there are.
+    else writeProgram(sharing, { forward: 2, backward: 0 }, null, tapes);
   }
   return bytes;
 }

@@ -9,6 +9,7 @@ import { startTrainKernels } from './kernels.ts';
 import { Products } from './matrix.ts';
 import { convertTensors, Parameters, type FindTensor } from './parameters.ts';
 import { Tapes, writeProgram, type Program } from './program.ts';
+import { programsOf } from './program-kinds.ts';
 import { passesAt, rateAt, type Recipe } from './recipe.ts';
 import { allocateScratch, type Space } from './space.ts';
 
@@ -214,21 +215,4 @@ export class Trainer {
     this.#programs.set(key, program);
     return program;
   }
-}
-
-interface ProgramKind {
-  readonly passes: Passes;
-  readonly trained: boolean;
-}
-
-/** The programs that a training runs: its steps', and that of evaluations. */
-export function programsOf({
-  recipe,
-  passes,
-}: Pick<TrainerOptions, 'recipe' | 'passes'>): readonly ProgramKind[] {
-  return [
-    { passes: passesAt(recipe, 0), trained: true },
-    { passes: passesAt(recipe, recipe.steps), trained: true },
-    { passes, trained: false },
-  ];
 }

@@ -229,7 +229,7 @@ const realms = [
     ['loader', ['text']],
     ['hub', ['loader', 'storage']],
     ['export', ['loader']],
-    ['heal', ['loader', 'text', 'export']],
+    ['heal', ['loader', 'text', 'export', 'hub', 'storage']],
   ]),
   {
     of: 'worker/',
@@ -341,6 +341,19 @@ const realms = [
     may: [...belowThePanels, ...experimentParts, { path: 'web/panels/throughput/' }],
     libraries: pageLibraries,
     reason: `${panelsAreApart} ${pageLooksAtTypes} This one also imports web/experiments, and worker/laboratory, which is pure.`,
+  },
+  {
+    of: 'web/panels/heal/',
+    may: [
+      ...belowThePanels,
+      { path: 'web/experiments/engine-version.ts' },
+      // What a healing will take is said before a worker is asked for anything. Neither file computes a gradient.
+      { path: 'gpu/train/memory-needed.ts' },
+      { path: 'gpu/train/recipe.ts' },
+      { path: 'web/panels/heal/' },
+    ],
+    libraries: pageLibraries,
+    reason: `${panelsAreApart} ${pageLooksAtTypes} This one also counts what a training will take.`,
   },
   {
     of: 'web/panels/',

@@ -54,7 +54,7 @@ async function heal(order: HealOrder, { start, root, engine }: Place): Promise<n
   const request = requestOf(order, await textOf(order, start, root));
   const place = () => placeInThread(new URL('./text-thread.mjs', import.meta.url));
   const opened = await openHealing(request, source, place);
-  print({ type: 'opened', ...opened.facts });
+  print({ type: 'opened', facts: opened.facts });
 
   const checkpoint = order.checkpoint === null ? null : new CheckpointFile(resolve(start, order.checkpoint));
   const key = JSON.stringify([folder, opened.facts, { ...request, text: request.text.name }]);

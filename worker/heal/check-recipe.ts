@@ -11,7 +11,8 @@ const wholeNumbers = {
 } as const;
 
 const evaluationNumbers = { evaluateEverySteps: [1, 100_000], heldOutWindows: [1, 10_000] } as const;
-const MOST_PASSES = 64;
+/** Also of the model's own passes, which evaluations compute with. */
+export const MOST_PASSES = 64;
 
 /** @throws Refused with `bad-request`, naming the field */
 export function checkRecipe(request: HealRequest): void {

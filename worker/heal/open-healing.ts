@@ -12,9 +12,10 @@ import type { ModelSource } from '../loader/model-source.ts';
 import { Refused, valueOf } from '../outcome.ts';
 import type { HealFacts, HealRequest, HealText } from '../protocol/heal.ts';
 import type { GuardedText, TextPlace } from '../text/guarded-text.ts';
-import { checkRecipe } from './check-recipe.ts';
+import { checkRecipe, MOST_PASSES } from './check-recipe.ts';
 import { takeHeldOut, type HeldOut } from './held-out.ts';
 import { collectTensors } from './read-tensors.ts';
+import { sha256 } from './sha256.ts';
 
 /** Everything that a healing needs, read and checked. */
 export interface OpenedHealing {
@@ -65,6 +66,10 @@ export async function openHealing(
         'tokensPerSequence',
         `${recipe.tokensPerSequence} tokens are more than the model's context of ${dims.contextTokens}`,
       );
+    }
+    const passes = wanted.passes.forward + wanted.passes.backward;
+    if (passes > MOST_PASSES) {
+      throw badRequest('passes', `the model makes ${passes} of them, and healing ${MOST_PASSES} at most`);
     }
     const plan = { dims, sharing: wanted.sharing, passes: wanted.passes, recipe };
     const memory = memoryNeeded(plan);
@@ -137,11 +142,6 @@ async function encode(text: GuardedText, whole: string, vocabSize: number): Prom
   if (outside === undefined) return tokens;
   const reason = `it makes token ${outside} of the text, and the model has ${vocabSize}`;
   throw new Refused({ code: 'bad-tokenizer', reason });
-}
-
-async function sha256(text: string): Promise<string> {
-  const digest = await crypto.subtle.digest('SHA-256', new TextEncoder().encode(text));
-  return Array.from(new Uint8Array(digest), (byte) => byte.toString(16).padStart(2, '0')).join('');
 }
 
 const badRequest = (field: string, reason: string) => new Refused({ code: 'bad-request', field, reason });

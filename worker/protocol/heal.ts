@@ -1,7 +1,44 @@
 /** Everything that crosses between the page and the worker that heals plans. Types only, plain data only. */
 import type { MemoryNeeded } from '../../gpu/train/memory-needed.ts';
 import type { Recipe } from '../../gpu/train/recipe.ts';
+import type { Outcome } from './failure.ts';
+import type { StoredKey } from './hub.ts';
 import type { ModelRef, SharingConfig } from './load.ts';
+
+/** One healing at a time. */
+export interface HealApi {
+  /** Heals a plan. Resolves when all steps are done, when it was stopped, or when a step was not finite. */
+  heal(request: HealRequest, onEvent: OnHealEvent): Promise<Outcome<HealResult>>;
+  /** The healing that an earlier visit began and nobody dropped; null if there is none. */
+  kept(): Promise<Outcome<KeptHealing | null>>;
+  /** Continues the kept healing after its last checkpoint. */
+  continue(onEvent: OnHealEvent): Promise<Outcome<HealResult>>;
+  /** Holds the healing after the sequence at hand. */
+  pause(): void;
+  resume(): void;
+  /** Ends the healing after the sequence at hand. Its checkpoint stays. */
+  stop(): void;
+  /** Keeps the model that the last healing made among the stored ones. */
+  store(engine: string): Promise<Outcome<StoredHealed>>;
+  /** Forgets the healing and its checkpoint. A model that was stored stays. */
+  drop(): Promise<Outcome<void>>;
+}
+
+export type OnHealEvent = (event: HealEvent) => void;
+
+/** A healing that can continue. */
+export interface KeptHealing {
+  readonly model: string;
+  readonly layerTypes: string;
+  readonly step: number;
+  readonly steps: number;
+  readonly evaluations: readonly Evaluated[];
+}
+
+/** A healed model among the stored ones. */
+export interface StoredHealed extends StoredKey {
+  readonly bytes: number;
+}
 
 export interface HealRequest {
   readonly model: ModelRef;
@@ -44,6 +81,8 @@ export interface Evaluated {
 }
 
 export type HealEvent =
+  /** The model, the plan and the text were read. */
+  | { readonly type: 'opened'; readonly facts: HealFacts }
   | {
       readonly type: 'step';
       /** Steps done. */

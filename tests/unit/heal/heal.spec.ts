@@ -72,7 +72,7 @@ describe('a healing', () => {
   });
 
   it('tells every step, and evaluates first, now and then, and last', () => {
-    const told = events.map((event) => `${event.type} ${event.step}`);
+    const told = events.map((event) => (event.type === 'opened' ? 'opened' : `${event.type} ${event.step}`));
     expect(told).toEqual(['evaluated 0', 'step 1', 'step 2', 'evaluated 2', 'step 3', 'evaluated 3']);
   });
 
@@ -167,6 +167,11 @@ describe('refuses', () => {
   it('a plan that is none, by its layer', async () => {
     const failure = await refusalOf(open({ config: { layerTypes: '0_9_3_3_3_3_3_7' } }));
     expect(failure).toEqual({ code: 'bad-layer-types', at: 1, reason: 'there is no layer 9' });
+  });
+
+  it('a plan with more passes than anybody would wait for', async () => {
+    const failure = await refusalOf(open({ config: { forwardPasses: 99_999 } }));
+    expect(failure).toMatchObject({ code: 'bad-request', field: 'passes' });
   });
 
   it('a text that is shorter than a sequence', async () => {

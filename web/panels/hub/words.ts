@@ -1,4 +1,5 @@
 /** Everything that the Hub panel says. */
+import { HEALED_ENDPOINT } from '../../../worker/endpoint.ts';
 import type { Newer, StoredModel } from '../../../worker/protocol/hub.ts';
 import type { StorageLoss } from '../../../worker/storage/connection.ts';
 import { explain } from '../../ui/explain.ts';
@@ -133,7 +134,12 @@ export const revisionOf = ({ revision, commit, superseded }: StoredModel) =>
 
 /** Where a stored model came from and when, after its commit. */
 export function originOf({ endpoint, storedAtMs }: StoredModel, defaultEndpoint: string): string {
-  const from = endpoint === defaultEndpoint ? '' : `, from ${endpoint}`;
+  const from =
+    endpoint === defaultEndpoint
+      ? ''
+      : endpoint === HEALED_ENDPOINT
+        ? ', healed on this device'
+        : `, from ${endpoint}`;
   return storedAtMs === null ? from : `${from}, stored ${dateAndTime(storedAtMs)}`;
 }
 
