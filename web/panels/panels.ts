@@ -205,6 +205,16 @@ export const panels: readonly Panel[] = [
     load: () => import('./scale/ScalePanel.svelte'),
   },
   {
+    id: 'heal',
+    title: 'Heal',
+    hint: 'Train this plan in the tab until its text is good again.',
+    place: 'workbench',
+    opens: 'on request',
+    tells: 'hint',
+    loading: 'lazy',
+    load: () => import('./heal/HealPanel.svelte'),
+  },
+  {
     id: 'held',
     title: 'Inside the cache',
     hint: 'Watch which tokens each store keeps while the text grows.',

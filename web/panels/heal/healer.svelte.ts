@@ -1,0 +1,235 @@
+import { memoryNeeded, type MemoryNeeded } from '../../../gpu/train/memory-needed.ts';
+import { defaultRecipe, type Recipe, type Trained } from '../../../gpu/train/recipe.ts';
+import type { NumberRange } from '../../../gpu/plan/number-range.ts';
+import type { Failure, Outcome } from '../../../worker/protocol/failure.ts';
+import type {
+  Evaluated,
+  HealEvent,
+  HealFacts,
+  HealResult,
+  HealText,
+  KeptHealing,
+  StoredHealed,
+} from '../../../worker/protocol/heal.ts';
+import { numberComplaint } from '../../../worker/settings/number-complaint.ts';
+import { engineVersion } from '../../experiments/engine-version.ts';
+import type { Playground } from '../../playground/playground.svelte.ts';
+import { toSharingConfig } from '../../settings/requests.ts';
+import type { FieldNumber } from '../../ui/field-number.ts';
+import { HealClient } from './heal-client.ts';
+import { readText } from './healing-text.ts';
+
+type Client = Pick<
+  HealClient,
+  'heal' | 'continue' | 'kept' | 'store' | 'drop' | 'pause' | 'resume' | 'stop' | 'close'
+>;
+type ReadText = (file: File | null) => Promise<Outcome<HealText>>;
+
+/** What is done now: the model and the text are read, steps are taken, or nothing. */
+export type Activity = 'rest' | 'opening' | 'healing' | 'paused' | 'storing';
+
+/** What is or was healed. */
+interface Healed {
+  readonly model: string;
+  readonly layerTypes: string;
+}
+
+/** The last step that was told. */
+export type Pace = Extract<HealEvent, { type: 'step' }>;
+
+export const stepRange: NumberRange = { min: 1, max: 100_000, whole: true };
+const EVALUATIONS = 8;
+const HELD_OUT_WINDOWS = 8;
+
+/** The healing of a page: what to train, what became of it, and what is kept. */
+export class Healer {
+  trained = $state<Trained>('projections');
+  steps = $state<FieldNumber>(100);
+  /** The person's own text; null for the sample. */
+  file = $state.raw<File | null>(null);
+  activity = $state<Activity>('rest');
+  healed = $state.raw<Healed | null>(null);
+  facts = $state.raw<HealFacts | null>(null);
+  pace = $state.raw<Pace | null>(null);
+  losses = $state.raw<readonly Pace[]>([]);
+  evaluations = $state.raw<readonly Evaluated[]>([]);
+  result = $state.raw<HealResult | null>(null);
+  stored = $state.raw<StoredHealed | null>(null);
+  /** What an earlier visit began. */
+  kept = $state.raw<KeptHealing | null>(null);
+  failure = $state.raw<Failure | null>(null);
+
+  readonly #playground: Playground;
+  readonly #client: Client;
+  readonly #readText: ReadText;
+
+  readonly stepsProblem = $derived(numberComplaint(this.steps, stepRange));
+  readonly recipe = $derived.by((): Recipe | null => {
+    if (this.stepsProblem !== null) return null;
+    const recipe = defaultRecipe(this.trained, Number(this.steps));
+    const context = this.#playground.facts?.dims.contextTokens ?? recipe.tokensPerSequence;
+    return { ...recipe, tokensPerSequence: Math.min(recipe.tokensPerSequence, context) };
+  });
+  /** What the healing will take; null until the model is known and the settings are right. */
+  readonly memory = $derived.by((): MemoryNeeded | null => {
+    const { plan, facts, config } = this.#playground;
+    const sharing = toSharingConfig(config);
+    if (!this.recipe || !facts || !plan?.ok || !sharing) return null;
+    const { slidingWindow: windowTokens, forceNodiag, forwardPasses, backwardPasses } = sharing;
+    return memoryNeeded({
+      dims: facts.dims,
+      sharing: { layers: plan.value, windowTokens, forceNodiag },
+      passes: { forward: forwardPasses, backward: backwardPasses },
+      recipe: this.recipe,
+    });
+  });
+  readonly busy = $derived(this.activity !== 'rest');
+  readonly possible = $derived.by(() => !this.busy && this.memory !== null && this.#playground.runnable);
+  /** Bits per byte of the model that ships for the plan, by its card. */
+  readonly member = $derived.by(() => {
+    const { models } = this.#playground;
+    const isShipped = models.some(({ id }) => id === this.healed?.model);
+    const trained = models.find(({ stored }) => stored.layerTypes === this.healed?.layerTypes);
+    return isShipped && trained?.measured
+      ? { id: trained.id, bitsPerByte: trained.measured.bitsPerByte }
+      : null;
+  });
+
+  constructor(playground: Playground, client: Client, read: ReadText) {
+    this.#playground = playground;
+    this.#client = client;
+    this.#readText = read;
+  }
+
+  /** Looks for a healing that an earlier visit began. */
+  async start(): Promise<void> {
+    const kept = await this.#client.kept();
+    if (!this.busy && kept.ok) this.kept = kept.value;
+    if (!this.busy) this.#client.close();
+  }
+
+  async heal(): Promise<void> {
+    const config = toSharingConfig(this.#playground.config);
+    const { recipe } = this;
+    if (!this.possible || !recipe || !config) return;
+    const { model } = this.#playground.loadRequestOf(this.#playground.config);
+    this.#begin({ model: this.#playground.config.model, layerTypes: config.layerTypes });
+    const text = await this.#readText(this.file);
+    if (!text.ok) {
+      this.#end(text);
+      return;
+    }
+    const evaluateEverySteps = Math.max(1, Math.ceil(recipe.steps / EVALUATIONS));
+    const request = {
+      ...{ model, config, recipe, evaluateEverySteps },
+      ...{ text: text.value, heldOutWindows: HELD_OUT_WINDOWS },
+    };
+    this.#end(await this.#client.heal(request, this.#receive));
+  }
+
+  /** Continues what an earlier visit began, or what was stopped. */
+  async continue(): Promise<void> {
+    const { kept } = this;
+    if (this.busy || !kept) return;
+    this.#begin({ model: kept.model, layerTypes: kept.layerTypes });
+    this.evaluations = kept.evaluations;
+    this.#end(await this.#client.continue(this.#receive));
+  }
+
+  pause(): void {
+    if (this.activity !== 'healing') return;
+    this.activity = 'paused';
+    this.#client.pause();
+  }
+
+  resume(): void {
+    if (this.activity !== 'paused') return;
+    this.activity = 'healing';
+    this.#client.resume();
+  }
+
+  stop(): void {
+    if (this.busy) this.#client.stop();
+  }
+
+  /** Stores the healed model, and loads it. */
+  async keep(): Promise<void> {
+    if (this.busy || !this.result || this.result.step === 0) return;
+    this.activity = 'storing';
+    this.failure = null;
+    const stored = await this.#client.store(engineVersion);
+    this.activity = 'rest';
+    if (!stored.ok) {
+      this.failure = stored.failure;
+      return;
+    }
+    this.stored = stored.value;
+    const { repository: id, endpoint, commit } = stored.value;
+    this.#playground.bring({ from: 'hub', id, endpoint, token: null, keep: true, commit });
+  }
+
+  /** Back to the converted weights. A model that was stored stays among the stored ones. */
+  async undo(): Promise<void> {
+    if (this.busy) return;
+    const { healed, stored } = this;
+    const dropped = await this.#client.drop();
+    this.#client.close();
+    this.failure = dropped.ok ? null : dropped.failure;
+    this.healed = this.facts = this.pace = this.result = this.stored = this.kept = null;
+    this.losses = [];
+    this.evaluations = [];
+    if (!healed || !stored || this.#playground.config.model !== stored.repository) return;
+    this.#playground.chooseModel(healed.model);
+    this.#playground.planEditor.edit(healed.layerTypes, 'preset');
+  }
+
+  #begin(healed: Healed): void {
+    this.activity = 'opening';
+    this.healed = healed;
+    this.facts = this.pace = this.result = this.stored = this.kept = this.failure = null;
+    this.losses = [];
+    this.evaluations = [];
+  }
+
+  readonly #receive = (event: HealEvent): void => {
+    switch (event.type) {
+      case 'opened':
+        this.facts = event.facts;
+        if (this.activity === 'opening') this.activity = 'healing';
+        break;
+      case 'step':
+        this.pace = event;
+        this.losses = [...this.losses, event];
+        break;
+      case 'evaluated':
+        this.evaluations = [...this.evaluations, { step: event.step, bitsPerByte: event.bitsPerByte }];
+        break;
+    }
+  };
+
+  #end(outcome: Outcome<HealResult>): void {
+    this.activity = 'rest';
+    if (!outcome.ok) {
+      this.failure = outcome.failure;
+      return;
+    }
+    this.result = outcome.value;
+    const { end, step, evaluations } = outcome.value;
+    // What was stopped can continue where it is.
+    if (end === 'stopped' && step > 0 && this.healed && this.pace) {
+      this.kept = { ...this.healed, step, steps: this.pace.steps, evaluations };
+    }
+  }
+}
+
+const healers = new WeakMap<Playground, Healer>();
+
+/** The healing of a page, which goes on while another tab is shown. */
+export function healerOf(playground: Playground): Healer {
+  const known = healers.get(playground);
+  if (known) return known;
+  const healer = new Healer(playground, new HealClient(), (file) => readText(file, document.baseURI));
+  healers.set(playground, healer);
+  void healer.start();
+  return healer;
+}

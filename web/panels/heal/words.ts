@@ -1,0 +1,89 @@
+/** Everything that the panel Heal says. */
+import type { MemoryNeeded } from '../../../gpu/train/memory-needed.ts';
+import type { HealResult, KeptHealing } from '../../../worker/protocol/heal.ts';
+import { formatBytes, formatDuration, formatTokensPerSec } from '../../ui/format.ts';
+import type { Activity, Pace } from './healer.svelte.ts';
+
+export const words = {
+  about:
+    'Under a plan that its weights were not trained for, a model runs on averaged key and value projections, and its text breaks. LCKV’s authors convert, and then go on training. So does this, on one core of this device, with passes as in their recipe. Nothing is uploaded. You can generate meanwhile; both are slower then.',
+  trained: 'Train',
+  projections: 'Key and value projections',
+  all: 'All weights',
+  trainedHint:
+    'The projections are what the plan averages: few weights, little memory. All weights get closer.',
+  steps: 'Steps',
+  stepsHint: '1,024 tokens each, in 4 sequences',
+  text: 'Text',
+  sample:
+    'The sample: The Princess and the Goblin (George MacDonald, 1872); held out: Through the Looking-Glass',
+  ownText: (name: string) => `${name}; its last tenth is held out`,
+  chooseFile: 'Choose a text file',
+  useSample: 'Use the sample',
+  heal: 'Heal',
+  pause: 'Pause',
+  resume: 'Resume',
+  stop: 'Stop',
+  continue: 'Continue',
+  keep: 'Keep the healed model',
+  undo: 'Undo',
+  standing: 'Healing',
+  bar: 'Progress of the healing',
+  memory: (needed: MemoryNeeded) =>
+    `Memory: ${formatBytes(Object.values(needed).reduce((sum: number, bytes: number) => sum + bytes, 0))} (weights ${formatBytes(needed.weights)}, gradients ${formatBytes(needed.gradients)}, optimizer ${formatBytes(needed.optimizer)}, activations ${formatBytes(needed.activations)}).`,
+  later: 'Memory is counted once a model is loaded and the plan is right.',
+  bitsTitle: 'Held-out bits per byte',
+  bitsAxis: 'bits per byte',
+  heldOut: 'held-out text',
+  member: (id: string) => `${id}, trained for this plan (by its card, on other text)`,
+  stepsAxis: 'steps',
+  lossTitle: 'Loss of each step',
+  lossAxis: 'nats per token',
+  loss: 'loss',
+  table: 'As a table',
+  columns: { step: 'step', bits: 'bits per byte' },
+  stored: (name: string) =>
+    `${name} is among the stored models, with its history in healing.json, and loaded. Export saves it as a checkpoint.`,
+  summary: (before: string, now: string, step: number) =>
+    `${before} bits per byte before, ${now} after step ${step}.`,
+} as const;
+
+/** Where the healing stands, in one line. */
+export function standingLine(
+  activity: Activity,
+  pace: Pace | null,
+  result: HealResult | null,
+  kept: KeptHealing | null,
+): string {
+  const far = pace ? `step ${pace.step} of ${pace.steps}` : '';
+  switch (activity) {
+    case 'opening':
+      return 'Reading the model and the text…';
+    case 'storing':
+      return 'Storing the healed model…';
+    case 'paused':
+      return `Paused${far && `: ${far}`}.`;
+    case 'healing': {
+      if (!pace) return 'Reading the held-out text…';
+      const speed = `${formatTokensPerSec(pace.tokensPerSecond)} tokens/s`;
+      return `Healing: ${far}, ${speed}, ${formatDuration(1000 * pace.secondsLeft)} left.`;
+    }
+    case 'rest':
+      if (result) return resultLine(result, pace);
+      if (kept) {
+        return `A healing of ${kept.model} under ${kept.layerTypes} can continue after step ${kept.step} of ${kept.steps}.`;
+      }
+      return 'Nothing is being healed.';
+  }
+}
+
+function resultLine({ end, step }: HealResult, pace: Pace | null): string {
+  switch (end) {
+    case 'complete':
+      return `Healed: ${step} steps.`;
+    case 'stopped':
+      return `Stopped after step ${step}${pace ? ` of ${pace.steps}` : ''}.`;
+    case 'diverged':
+      return `Step ${step + 1} had no finite loss, so the healing ended. The weights are those after step ${step}.`;
+  }
+}
