@@ -136,7 +136,7 @@ describe('a healing', () => {
     expect(history).toEqual({
       model: 'fairy-llama',
       layer_types: '0_3_3_3_3_3_3_7',
-      sliding_window: 4096,
+      sliding_window: whole.wanted.sharing.windowTokens,
       text: { name: 'sample', sha256: whole.facts.textDigest, tokens: whole.facts.trainTokens },
       recipe: request.recipe,
       steps_done: 3,
