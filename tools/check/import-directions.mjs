@@ -26,6 +26,9 @@ const citationFile = { path: 'CITATION.cff' };
 const contract = [{ path: 'gpu/backend.ts' }, { path: 'gpu/backend-error.ts' }];
 const pageLibraries = ['svelte', 'comlink'];
 
+/** What a healing will take is said before a worker is asked for anything. Neither file computes a gradient. */
+const healingCosts = [{ path: 'gpu/train/memory-needed.ts' }, { path: 'gpu/train/recipe.ts' }];
+
 const planIsPure =
   'gpu/plan is pure and imports nothing from outside gpu/plan: the page and every test use it without a GPU.';
 const pageLooksAtTypes =
@@ -344,14 +347,7 @@ const realms = [
   },
   {
     of: 'web/panels/heal/',
-    may: [
-      ...belowThePanels,
-      { path: 'web/experiments/engine-version.ts' },
-      // What a healing will take is said before a worker is asked for anything. Neither file computes a gradient.
-      { path: 'gpu/train/memory-needed.ts' },
-      { path: 'gpu/train/recipe.ts' },
-      { path: 'web/panels/heal/' },
-    ],
+    may: [...belowThePanels, ...experimentParts, ...healingCosts, { path: 'web/panels/heal/' }],
     libraries: pageLibraries,
     reason: `${panelsAreApart} ${pageLooksAtTypes} This one also counts what a training will take.`,
   },
