@@ -52,7 +52,16 @@ test('the main controls are in view at 1440 × 900, and the Hub is one press awa
   const lab = await visit(page);
   await expect(lab.generate).toBeInViewport({ ratio: 1 });
   await expect(lab.layerTypes).toBeInViewport({ ratio: 1 });
-  await expect(page.getByRole('listbox', { name: /^Layers/ })).toBeInViewport({ ratio: 1 });
+  const layers = page.getByRole('listbox', { name: /^Layers/ });
+  await expect(layers).toBeInViewport({ ratio: 1 });
+  await expect(page.getByRole('application', { name: /^Tokens that each layer/ })).toBeInViewport({
+    ratio: 1,
+  });
+  for (const status of [lab.kv, lab.decodeSpeed, lab.prefillSpeed, lab.adapter]) {
+    await expect(status).toBeInViewport({ ratio: 1 });
+  }
+  await expect(lab.output).toBeInViewport({ ratio: 1 });
+  expect((await layers.boundingBox())?.width).toBeGreaterThanOrEqual(420);
   await page.getByRole('button', { name: 'From the Hub', exact: true }).click();
   await expect(page.getByRole('textbox', { name: 'Repository', exact: true })).toBeFocused();
   await expect(page.getByRole('button', { name: 'Load model', exact: true })).toBeInViewport({ ratio: 1 });

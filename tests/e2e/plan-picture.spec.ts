@@ -37,7 +37,6 @@ async function visitLayers(page: Page, layerCount: number): Promise<Lab> {
 
 test('dragging a layer onto another changes which layer it reads, also in the text', async ({ page }) => {
   const lab = await visit(page);
-  await layer(page, 3).scrollIntoViewIfNeeded();
   const from = await centre(layer(page, 3));
   const to = await centre(layer(page, 0));
   await page.mouse.move(from.x, from.y);

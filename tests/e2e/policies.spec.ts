@@ -39,19 +39,20 @@ test('a policy keeps what it says: text, figures, picture, tokens, link and runs
   expect(text).toBe(kept?.text);
   expect(kept?.text).not.toBe(all?.text);
 
-  const picture = page.getByRole('region', { name: 'Inside the cache', exact: true });
-  await expect(picture).toContainText(/14 of \d+/);
-  await expect(picture).toContainText(/\d+ of \d+ tokens are still held by some store/);
-  await expect(picture.locator('s').first()).toBeVisible();
+  const picture = page.getByRole('region', { name: 'Plan and cache', exact: true });
+  await expect(picture).toContainText(/after \d+ tokens, under H2O/);
+  const stillHeld = picture.getByRole('region', { name: 'Tokens of the text that are still held' });
+  await expect(stillHeld).toContainText(/\d+ of \d+ tokens are still held by some store/);
+  await stillHeld.locator('summary').click();
+  await expect(stillHeld.locator('s').first()).toBeVisible();
   const cells = picture.getByRole('application');
   await cells.press('Home');
   await expect(picture).toContainText(/Token 0 \(.+\), held by layer 0 in \d of \d KV heads, score \d/);
-  await cells.press('ArrowDown');
+  for (let layer = 0; layer < 6; layer++) await cells.press('ArrowUp');
   await expect(picture).toContainText('read by 1–6');
-  await picture.getByRole('button', { name: 'KV heads of layer 6' }).click();
-  await expect(picture).toContainText('KV head 0');
-  await picture.getByText('As a table').click();
-  await expect(picture.getByRole('row')).toHaveCount(4);
+  await picture.locator('summary', { hasText: 'As a table' }).click();
+  await expect(picture.getByRole('row')).toHaveCount(9);
+  await expect(picture.getByRole('row', { name: /^6 6 1–6 14 of \d+ / })).toBeVisible();
 
   await expect(page).toHaveURL(/policy=h2o&heavy=8&recent=6/);
   await expect(page.getByRole('region', { name: 'Runs', exact: true })).toContainText(
@@ -95,12 +96,16 @@ test('without a policy the picture shows every token, and a bad link is said in 
   await page.goto('./#v=1&backend=cpu&policy=lru&recent=0');
   await expect(page.getByText(/policy cannot be “lru”/)).toBeVisible();
   await expect(page.getByText(/recent cannot be “0”/)).toBeVisible();
-  const picture = page.getByRole('region', { name: 'Inside the cache', exact: true });
-  await picture.locator('summary').first().click();
+  const picture = page.getByRole('region', { name: 'Plan and cache', exact: true });
   await expect(picture).toContainText('Press Generate');
   await page.getByRole('spinbutton', { name: 'Max new tokens', exact: true }).fill('8');
   await page.getByRole('button', { name: 'Generate', exact: true }).click();
-  await expect(picture).toContainText(/All \d+ tokens are still held by every store/, { timeout: 60_000 });
+  await expect(picture).toContainText(/What the cache holds after 18 tokens/, { timeout: 60_000 });
+  await picture.locator('summary', { hasText: 'As a table' }).click();
+  for (const owner of ['0 0 0', '6 6 1–6', '7 7 7']) {
+    await expect(picture.getByRole('row', { name: `${owner} 18 of 18 0–17 4.5 KiB` })).toBeVisible();
+  }
+  await expect(picture.getByRole('row', { name: '3 6 none none' })).toBeVisible();
 });
 
 test('published set-ups, contenders in Compare and a chat all take a policy', async ({ page }) => {
@@ -147,5 +152,7 @@ test('published set-ups, contenders in Compare and a chat all take a policy', as
   await expect(
     page.getByText(/earlier tokens was kept|a cache that has evicted cannot go back/),
   ).toBeVisible();
-  await expect(page.getByRole('region', { name: 'Inside the cache', exact: true })).toContainText(/4 of \d+/);
+  const picture = page.getByRole('region', { name: 'Plan and cache', exact: true });
+  await picture.locator('summary', { hasText: 'As a table' }).click();
+  await expect(picture.getByRole('row', { name: / 4 of \d+ / }).first()).toBeVisible();
 });

@@ -19,7 +19,6 @@ test('charts draw the run, have its numbers in a table, and can be saved as pict
   const charts = await open(page, 'Charts');
   await charts.getByRole('checkbox', { name: 'Time the kernels' }).check();
   await (await open(page, 'Tokens')).getByRole('checkbox', { name: 'Measure every token' }).check();
-  await open(page, 'Inside the cache');
   await generate(lab, 12);
 
   const kv = charts.getByRole('img', { name: /^KV bytes in use\./ });

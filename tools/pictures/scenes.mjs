@@ -91,6 +91,7 @@ export const scenes = {
       window: 'window',
       page: 'page',
       model: group(page, 'Model'),
+      picture: region(page, 'Plan and cache'),
       sharing: group(page, 'KV sharing'),
       cache: group(page, 'What the cache keeps'),
       sampling: group(page, 'Sampling'),
@@ -103,7 +104,7 @@ export const scenes = {
   watched: async (page) => {
     await select(page, 'Backend', 'cpu');
     await fill(page, 'Max new tokens', '60');
-    for (const panel of ['Charts', 'Tokens', 'Inside the cache']) await open(page, panel);
+    for (const panel of ['Charts', 'Tokens']) await open(page, panel);
     for (const box of await page.locator('.workbench input[type=checkbox]').all()) {
       if (await box.isEnabled()) await box.check();
     }
@@ -118,7 +119,7 @@ export const scenes = {
       figures: region(page, 'Figures'),
       charts: region(page, 'Charts'),
       tokens: region(page, 'Tokens'),
-      held: region(page, 'Inside the cache'),
+      picture: region(page, 'Plan and cache'),
       runs: region(page, 'Runs'),
     };
   },
@@ -166,7 +167,7 @@ export const scenes = {
       window: 'window',
       charts: region(page, 'Charts'),
       cache: group(page, 'What the cache keeps'),
-      held: region(page, 'Inside the cache'),
+      picture: region(page, 'Plan and cache'),
       figures: region(page, 'Figures'),
     };
   },
@@ -179,7 +180,7 @@ export const scenes = {
     return {
       window: 'window',
       cache: group(page, 'What the cache keeps'),
-      held: region(page, 'Inside the cache'),
+      picture: region(page, 'Plan and cache'),
       figures: region(page, 'Figures'),
     };
   },
@@ -232,7 +233,7 @@ export const scenes = {
     return {
       window: 'window',
       page: 'page',
-      sharing: group(page, 'KV sharing'),
+      picture: region(page, 'Plan and cache'),
       sampling: group(page, 'Sampling'),
     };
   },

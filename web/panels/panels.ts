@@ -6,6 +6,7 @@ import Figures from './figures/Figures.svelte';
 import SharingPanel from './layers/SharingPanel.svelte';
 import ModelPanel from './model/ModelPanel.svelte';
 import PrecisionPanel from './model/PrecisionPanel.svelte';
+import PicturePanel from './picture/PicturePanel.svelte';
 import SamplingPanel from './sampling/SamplingPanel.svelte';
 import Output from './write/Output.svelte';
 import Prompt from './write/Prompt.svelte';
@@ -16,8 +17,8 @@ import Prompt from './write/Prompt.svelte';
  */
 export type Place = Tab | 'settings' | 'workbench' | 'end';
 
-/** When a panel opens by itself: with the page or its tab, if a setting calls for it, or never. */
-export type Opening = 'at first' | 'with a cache policy' | 'on request';
+/** When a panel opens by itself: with the page or its tab, or never. */
+export type Opening = 'at first' | 'on request';
 
 interface Row {
   readonly id: string;
@@ -63,6 +64,16 @@ export const panels: readonly Panel[] = [
     tells: 'hint',
     loading: 'eager',
     component: Output,
+  },
+  {
+    id: 'picture',
+    title: 'Plan and cache',
+    hint: 'Edit which layers share, and watch what their caches hold.',
+    place: 'write',
+    opens: 'at first',
+    tells: 'hint',
+    loading: 'eager',
+    component: PicturePanel,
   },
   {
     id: 'figures',
@@ -213,16 +224,6 @@ export const panels: readonly Panel[] = [
     tells: 'hint',
     loading: 'lazy',
     load: () => import('./heal/HealPanel.svelte'),
-  },
-  {
-    id: 'held',
-    title: 'Inside the cache',
-    hint: 'Watch which tokens each store keeps while the text grows.',
-    place: 'workbench',
-    opens: 'with a cache policy',
-    tells: 'hint',
-    loading: 'lazy',
-    load: () => import('./held/HeldPanel.svelte'),
   },
   {
     id: 'charts',

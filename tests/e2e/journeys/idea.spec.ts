@@ -42,8 +42,7 @@ journey(
     await expect(lab.layerTypes, 'Generate leads to the mistake').toBeFocused();
 
     if (person.hand === 'keyboard') {
-      await page.keyboard.press('Tab');
-      await expect(page.getByRole('listbox', { name: /^Layers/ })).toBeFocused();
+      await person.reach(page.getByRole('listbox', { name: /^Layers/ }));
       for (let layer = 0; layer < 4; layer++) await page.keyboard.press('ArrowUp');
       await page.keyboard.press('4');
     } else {

@@ -54,7 +54,7 @@ export class Person {
     if (this.hand === 'touch') return element.tap({ force: blocked });
     // The other two hands wait for this as well.
     if (!blocked) await expect(element).toBeEnabled();
-    await this.#reach(element);
+    await this.reach(element);
     const checkable = await element.evaluate((found) => found instanceof HTMLInputElement);
     await this.page.keyboard.press(checkable ? 'Space' : 'Enter');
   }
@@ -67,7 +67,7 @@ export class Person {
   async fill(field: Locator, text: string): Promise<void> {
     if (this.hand === 'mouse') await field.click();
     else if (this.hand === 'touch') await field.tap();
-    else await this.#reach(field);
+    else await this.reach(field);
     await this.page.keyboard.press('ControlOrMeta+a');
     await this.page.keyboard.insertText(text);
     await expect(field).toHaveValue(text);
@@ -76,7 +76,7 @@ export class Person {
   /** Chooses by the text of an option. A list that hangs open belongs to the system, so only keys choose in it. */
   async select(list: Locator, option: string): Promise<void> {
     if (this.hand === 'keyboard') {
-      await this.#reach(list);
+      await this.reach(list);
       // The first word, because a space may open the list.
       await this.page.keyboard.type(option.split(' ')[0] ?? '');
     } else {
@@ -90,7 +90,7 @@ export class Person {
     if (this.hand !== 'keyboard') return this.press(radio);
     const group = await radio.getAttribute('name');
     const chosen = this.page.locator(`input[type=radio][name="${group ?? ''}"]:checked`);
-    await this.#reach(chosen);
+    await this.reach(chosen);
     for (let presses = 0; !(await radio.isChecked()); presses++) {
       expect(presses).toBeLessThan(20);
       await this.page.keyboard.press('ArrowDown');
@@ -151,7 +151,7 @@ export class Person {
   }
 
   /** Goes to an element by Tab alone, the shorter way. */
-  async #reach(element: Locator): Promise<void> {
+  async reach(element: Locator): Promise<void> {
     await expect(element).toBeVisible();
     const key = await element.evaluate((found) => {
       const { activeElement } = document;

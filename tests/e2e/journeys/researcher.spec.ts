@@ -56,8 +56,8 @@ journey(
     }
     expect(compared.svg).toContain('Prompt: A &lt;b&gt;fox&lt;/b&gt; &amp; a &quot;king&quot;');
 
-    const plan = await save(person, page, 'Plan of KV sharing');
-    expect(plan.name).toBe('kvtab-Plan-of-KV-sharing-fairy-lckv-0_1_2_3_4_5_6_7.svg');
+    const plan = await save(person, page, 'Plan and cache');
+    expect(plan.name).toBe('kvtab-Plan-and-cache-fairy-lckv-0_1_2_3_4_5_6_7.svg');
 
     const family = page.getByRole('region', { name: 'Family', exact: true });
     const curve = await save(person, family, 'Quality against KV');

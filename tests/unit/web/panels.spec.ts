@@ -15,15 +15,15 @@ describe('panels', () => {
 
   it('have this order, and some of them are closed at first', () => {
     const ids = (place: Parameters<typeof panelsAt>[0]) => panelsAt(place).map(({ id }) => id);
-    expect(ids('write')).toEqual(['prompt', 'output', 'figures', 'share']);
+    expect(ids('write')).toEqual(['prompt', 'output', 'picture', 'figures', 'share']);
     expect(ids('compare')).toEqual(['compare', 'family']);
     expect(ids('throughput')).toEqual(['throughput']);
     expect(ids('laboratory')).toEqual(['laboratory']);
     expect(ids('settings')).toEqual(['model', 'sharing', 'cache', 'sampling', 'precision', 'hub', 'export']);
-    expect(ids('workbench')).toEqual(['scale', 'held', 'charts', 'tokens', 'convergence']);
+    expect(ids('workbench')).toEqual(['scale', 'charts', 'tokens', 'convergence']);
     expect(ids('end')).toEqual(['runs']);
     const closed = panels.filter(({ opens }) => opens !== 'at first').map(({ id }) => id);
-    expect(closed).toEqual(['scale', 'held', 'charts', 'tokens', 'convergence']);
+    expect(closed).toEqual(['scale', 'charts', 'tokens', 'convergence']);
   });
 
   it('keep the code of everything out of the first view that is not in it', () => {

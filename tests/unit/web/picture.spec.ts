@@ -3,11 +3,10 @@ import { heatFigure } from '../../../web/panels/convergence/heat-figure.ts';
 import { kernelBars, kernelFigure } from '../../../web/panels/charts/kernel-bars.ts';
 import { familyCurve } from '../../../web/panels/family/family-curve.ts';
 import { familyFigure } from '../../../web/panels/family/family-figure.ts';
-import { planFigure } from '../../../web/panels/layers/plan-as-figure.ts';
+import { plainCache, storesTold } from '../../../web/panels/picture/held-cache.ts';
+import { pictureFigure, type Pictured } from '../../../web/panels/picture/picture-figure.ts';
 import { captionOf } from '../../../web/playground/caption.ts';
 import { defaultConfig } from '../../../web/settings/settings.ts';
-import { cacheFigure } from '../../../web/ui/cache-picture/cache-figure.ts';
-import { plainCache, storesTold } from '../../../web/ui/cache-picture/held-cache.ts';
 import { divergenceFigure } from '../../../web/ui/divergence-figure.ts';
 import { fileName } from '../../../web/ui/file-name.ts';
 import { asSvg } from '../../../web/ui/picture/as-svg.ts';
@@ -26,6 +25,13 @@ const chart = (label = 'this plan', title = 'KV bytes in use'): Figure =>
       { label, y: [7680, 8448, 9216] },
       { label: 'plain LLaMA', y: [20_480, 22_528, 24_576] },
     ],
+  });
+
+/** The picture of a plan of four layers, and of its cache if there is one. */
+const pictured = (given: Partial<Pictured> & Pick<Pictured, 'layerTypes'>): Figure =>
+  pictureFigure('Plan and cache', {
+    ...{ layerCount: 4, passes: 9, cache: null, planned: [], tokens: 16, total: null, bytesOf: () => null },
+    ...given,
   });
 
 /** The texts of an SVG file, as a reader sees them. */
@@ -123,15 +129,42 @@ describe('a saved picture', () => {
     expect(texts.map(({ text }) => text).join('')).toContain('20_'.repeat(20));
   });
 
-  it('of a plan has every layer, its arrows and the marks that it uses', () => {
-    const texts = textsIn(asSvg(framed(planFigure('Plan', '0_2s_2_x', 4, 9), [])));
+  it('of a plan has every layer, its arrows, the marks that it uses, and what it would hold', () => {
+    const texts = textsIn(asSvg(framed(pictured({ layerTypes: '0_2s_2_x' }), [])));
     expect(texts).toEqual(
       expect.arrayContaining(['0', '1', '2', '3', '2s window', 'keeps KV', 'through the window']),
     );
     expect(texts.some((text) => text.startsWith('x'))).toBe(true);
-    const svg = asSvg(framed(planFigure('Plan', '0_2_2_3', 4, 9), []));
-    expect(textsIn(svg)).toContain('9×');
+    const planned = [{ owner: 2, ranges: [{ from: 4, to: 16 }] }];
+    const svg = asSvg(framed(pictured({ layerTypes: '0_2_2_3', planned }), []));
+    expect(textsIn(svg)).toEqual(expect.arrayContaining(['9×', 'this plan’s cache', 'plain LLaMA’s']));
     expect(textsIn(svg)).not.toContain('through the window');
+    expect(svg.match(/stroke-dasharray="4 3"/g)).toHaveLength(1);
+  });
+
+  it('of a cache says what each layer holds and their sum, and one path is enough for a shade', () => {
+    const { layers } = sharingOf('0_2s_2s_0', { windowTokens: 8 });
+    const given = {
+      layerTypes: '0_2s_2s_0',
+      tokens: 1000,
+      bytesOf: (layer: number) => (layer === 0 ? 1000 * 256 : layer === 2 ? 8 * 256 : null),
+      total: { bytes: 1008 * 256, plainBytes: 4000 * 256 },
+    };
+    const full = pictured({ ...given, cache: plainCache(layers, 8, 1000) });
+    const bare = pictured(given);
+    const pathsOf = ({ shapes }: Figure) => shapes.filter(({ kind }) => kind === 'path').length;
+    expect(pathsOf(full) - pathsOf(bare)).toBeLessThan(5);
+    expect(textsIn(asSvg(framed(full, [])))).toEqual(
+      expect.arrayContaining(['250 KiB', '2 KiB', '252 KiB', '25.2 % of plain LLaMA’s 1000 KiB', 'held']),
+    );
+    const heads = [{ positions: [0, 5, 6], scores: [3, 1, 0.5], state: null }];
+    const cache = { textTokens: 7, stores: storesTold(layers, [{ owner: 0, heads }]) };
+    const evicted = pictured({ layerTypes: '0_2s_2s_0', tokens: 7, cache });
+    expect(textsIn(asSvg(framed(evicted, [])))).toContain('held: the darker, the higher its score');
+    // A cell for each row held, each of another shade.
+    expect(pathsOf(evicted) - pathsOf(pictured({ layerTypes: '0_2s_2s_0', tokens: 7 }))).toBe(3);
+    const empty = pictured({ layerTypes: '0_2s_2s_0', cache: plainCache(layers, 8, 0) });
+    expect(asSvg(framed(empty, []))).not.toMatch(/NaN|Infinity/);
   });
 
   it('of the family names every model', () => {
@@ -170,25 +203,6 @@ describe('a saved picture', () => {
     expect(textsIn(asSvg(framed(figure, [])))).toEqual(
       expect.arrayContaining(['pass', 'position', '1', '2', '3', 'did not move', 'moved by 100 %']),
     );
-  });
-
-  it('of a cache says what each store holds, and one path is enough for a shade', () => {
-    const { layers } = sharingOf('0_2s_2s_0', { windowTokens: 8 });
-    const plain = cacheFigure('What each store holds', plainCache(layers, 8, 1000));
-    expect(plain.shapes.filter(({ kind }) => kind === 'path').length).toBeLessThan(12);
-    expect(textsIn(asSvg(framed(plain, [])))).toEqual(
-      expect.arrayContaining(['Layer 0', 'read by 0, 3', '1,000 of 1,000', 'Layer 2', 'read by 1–2']),
-    );
-    expect(plain.legend.map(({ label }) => label)).toEqual(['held row', 'evicted']);
-    const heads = [{ positions: [0, 5, 6], scores: [3, 1, 0.5], state: null }];
-    const evicted = { textTokens: 7, stores: storesTold(layers, [{ owner: 0, heads }]) };
-    const figure = cacheFigure('What each store holds', evicted);
-    expect(figure.legend[0]?.label).toContain('the higher its score');
-    expect(textsIn(asSvg(framed(figure, [])))).toContain('3 of 7');
-    // A cell for each row held, each of another shade, over the ground.
-    expect(figure.shapes.filter(({ kind }) => kind === 'path')).toHaveLength(4);
-    const empty = cacheFigure('What each store holds', plainCache(layers, 8, 0));
-    expect(asSvg(framed(empty, []))).not.toMatch(/NaN|Infinity/);
   });
 
   it('of a run names the policy of its cache, unless everything is kept', () => {

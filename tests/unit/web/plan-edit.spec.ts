@@ -6,7 +6,7 @@ import {
   repoint,
   shiftTargets,
   toggleWindow,
-} from '../../../web/panels/layers/plan-edit.ts';
+} from '../../../web/panels/picture/plan-edit.ts';
 import { fc } from '../../support/seeded-properties.ts';
 
 describe('edits of a plan as text', () => {

@@ -1,4 +1,4 @@
-/** The words of the plan, its presets and its picture. */
+/** The words of the plan and its presets. */
 export const words = {
   planHint: (owners: number, layers: number, fraction: string) =>
     `${owners} of ${layers} layers keep KV: ${fraction} of plain LLaMA.`,
@@ -33,42 +33,5 @@ export const words = {
     fullLength: (tokens: string) => `of ${tokens} tokens`,
     correct: 'Correct the marked fields to see the figures.',
     unknown: 'The figures appear once the model’s dimensions are known.',
-  },
-  legend: {
-    owner: 'keeps KV',
-    reader: 'reads another’s',
-    readsBelow: 'reads below',
-    above: (passes: number) => `reads above: iterated ${passes}×`,
-    windowed: 'through the window',
-  },
-  picture: {
-    label: 'Layers, the last one first',
-    plan: 'Plan of KV sharing',
-    help: 'Drag a layer onto the layer whose keys and values it should read. Or use the keyboard: up and down choose a layer, left and right change which layer it reads, a number names that layer, S toggles the window, and O gives the layer KV of its own.',
-    layerHead: 'Layer',
-    readsHead: 'Reads',
-    empty: '–',
-    window: 'window',
-    changed: (layers: number) => `${layers} layers changed.`,
-    tooMany: (layers: number) => `the model has ${layers} layers`,
-    problem: (layer: number, problem: string, entry: string) =>
-      `Layer ${layer}: ${problem}${entry === '' ? '' : `, “${entry}”`}`,
-    readsItself: 'reads itself',
-    readsOther: (layer: number, above: boolean) => `reads layer ${layer}, ${above ? 'above' : 'below'}`,
-    layer: (layer: number, reads: string, windowed: boolean, owner: boolean) =>
-      `Layer ${layer} ${reads}${windowed ? ', through the window' : ''}${owner ? ', keeps KV' : ''}`,
-  },
-  toolbar: {
-    label: 'Edit the selected layers',
-    none: 'No layer selected',
-    one: (layer: number) => `Layer ${layer}`,
-    several: (count: number) => `${count} layers`,
-    reads: 'reads',
-    readsLayer: 'Reads layer',
-    ownKv: 'Own KV',
-    window: 'Window',
-    selectSeveral: 'Select several',
-    undo: 'Undo',
-    redo: 'Redo',
   },
 } as const;

@@ -1,3 +1,5 @@
+import { historyStepOf } from '../../ui/history-keys.ts';
+
 /** What a key does in the picture of the plan. */
 export type PictureCommand =
   | { readonly do: 'move'; readonly by: number; readonly extend: boolean }
@@ -9,13 +11,14 @@ export type PictureCommand =
 type Keys = Pick<KeyboardEvent, 'key' | 'ctrlKey' | 'metaKey' | 'shiftKey' | 'altKey'>;
 
 /** The command for a key, or null if the picture does not handle it. The up arrow goes to later layers, which are drawn above. */
-export function commandOf({ key, ctrlKey, metaKey, shiftKey, altKey }: Keys): PictureCommand | null {
+export function commandOf(keys: Keys): PictureCommand | null {
+  const { key, ctrlKey, metaKey, shiftKey, altKey } = keys;
   if (altKey) return null;
   const lower = key.toLowerCase();
   if (ctrlKey || metaKey) {
-    if (lower === 'a') return { do: 'select-all' };
-    if (lower === 'z') return { do: shiftKey ? 'redo' : 'undo' };
-    return lower === 'y' ? { do: 'redo' } : null;
+    const step = historyStepOf(keys);
+    if (step) return { do: step };
+    return lower === 'a' ? { do: 'select-all' } : null;
   }
   if (/^\d$/.test(key)) return { do: 'digit', digit: key };
   switch (lower) {

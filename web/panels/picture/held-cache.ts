@@ -131,3 +131,7 @@ export function heldFractions({ textTokens, stores }: HeldCache): Float32Array {
   }
   return held;
 }
+
+/** Rows that a head holds of the positions from `from` to before `to`. */
+export const rowsIn = ({ ranges }: HeldHead, from: number, to: number): number =>
+  ranges.reduce((sum, range) => sum + Math.max(0, Math.min(to, range.to) - Math.max(from, range.from)), 0);

@@ -1,10 +1,7 @@
 import type { Group } from '../../../gpu/plan/forward-plan.ts';
+import { rowY, type Geometry } from './geometry.ts';
 import type { EditedLayer } from './plan-edit.ts';
-import { ROW_PX } from './row-px.ts';
 import { words } from './words.ts';
-
-export const ARCS_PX = 120;
-export const BRACKETS_PX = 38;
 
 /** The arrow from a layer to the layer whose KV it reads. */
 export interface Arc {
@@ -23,34 +20,31 @@ export interface Bracket {
   readonly start: number;
 }
 
-const LEAST_REACH = 14;
+type RowsAndArcs = Pick<Geometry, 'rowPx' | 'arcsPx'>;
 
-/** Middle of a layer's row, from the top; the first layer is at the bottom, as in the papers. */
-export const rowY = (layer: number, rows: number) => (rows - 1 - layer + 0.5) * ROW_PX;
-
-/** The layer at a height: the inverse of {@link rowY}. */
-export const layerAt = (y: number, rows: number) =>
-  Math.min(Math.max(rows - 1 - Math.floor(y / ROW_PX), 0), rows - 1);
+/** How far the shortest arc reaches, as a part of the longest. */
+const LEAST_REACH = 0.12;
 
 /** An arc between two rows. The further apart they are, the wider the arc. */
-export function arcPath(from: number, to: number, rows: number): string {
+export function arcPath(from: number, to: number, rows: number, { rowPx, arcsPx }: RowsAndArcs): string {
   const distance = Math.sqrt(Math.abs(to - from) / Math.max(1, rows - 1));
   // A cubic curve reaches three quarters of the way to its control points.
-  const reach = (LEAST_REACH + distance * (ARCS_PX - LEAST_REACH - 4)) / 0.75;
+  const reach = ((LEAST_REACH + distance * (1 - LEAST_REACH)) * (arcsPx - 4)) / 0.75;
   const control = reach.toFixed(1);
-  const end = rowY(to, rows) + (to > from ? 3 : -3);
-  return `M 0 ${rowY(from, rows)} C ${control} ${rowY(from, rows)} ${control} ${end} 5 ${end}`;
+  const start = rowY(from, rows, rowPx);
+  const end = rowY(to, rows, rowPx) + (to > from ? 3 : -3);
+  return `M 0 ${start} C ${control} ${start} ${control} ${end} 5 ${end}`;
 }
 
 /** The arcs of all layers that read another layer's KV. Invalid entries have none. */
-export const arcsOf = (entries: readonly EditedLayer[]): readonly Arc[] =>
+export const arcsOf = (entries: readonly EditedLayer[], geometry: RowsAndArcs): readonly Arc[] =>
   entries.flatMap(({ layer, readsFrom, windowed }) => {
     if (readsFrom === null || readsFrom === layer) return [];
     const above = readsFrom > layer;
-    const y = rowY(readsFrom, entries.length) + (above ? 3 : -3);
+    const y = rowY(readsFrom, entries.length, geometry.rowPx) + (above ? 3 : -3);
     return {
       layer,
-      path: arcPath(layer, readsFrom, entries.length),
+      path: arcPath(layer, readsFrom, entries.length, geometry),
       tip: `M 0 ${y} l 7 -4 v 8 z`,
       windowed,
       above,
@@ -58,13 +52,17 @@ export const arcsOf = (entries: readonly EditedLayer[]): readonly Arc[] =>
   });
 
 /** The brackets of the iterated groups. */
-export const bracketsOf = (groups: readonly Group[], rows: number): readonly Bracket[] =>
+export const bracketsOf = (
+  groups: readonly Group[],
+  rows: number,
+  { rowPx, bracketsPx }: Pick<Geometry, 'rowPx' | 'bracketsPx'>,
+): readonly Bracket[] =>
   groups
     .filter(({ iterated }) => iterated)
     .map(({ start, stop }) => {
-      const top = rowY(stop - 1, rows) - ROW_PX / 2 + 4;
-      const bottom = rowY(start, rows) + ROW_PX / 2 - 4;
-      const right = BRACKETS_PX - 4;
+      const top = rowY(stop - 1, rows, rowPx) - rowPx / 2 + 4;
+      const bottom = rowY(start, rows, rowPx) + rowPx / 2 - 4;
+      const right = bracketsPx - 4;
       return {
         start,
         path: `M ${right} ${top} h -5 V ${bottom} h 5`,

@@ -1,5 +1,11 @@
 import { describe, expect, it } from 'vitest';
-import { columnsFor, darknessOf, fillColumns, NARROWEST_PX } from '../../../web/ui/cache-picture/columns.ts';
+import {
+  columnOf,
+  columnsFor,
+  darknessOf,
+  fillColumns,
+  NARROWEST_PX,
+} from '../../../web/panels/picture/columns.ts';
 import {
   evictedCache,
   heldAt,
@@ -9,7 +15,7 @@ import {
   rowsOf,
   sameRanges,
   storesTold,
-} from '../../../web/ui/cache-picture/held-cache.ts';
+} from '../../../web/panels/picture/held-cache.ts';
 import { sharingOf } from '../../support/arbitrary-plans.ts';
 import { fc } from '../../support/seeded-properties.ts';
 
@@ -86,7 +92,7 @@ describe('the columns of the picture', () => {
         fc.integer({ min: 1, max: 200_000 }),
         fc.integer({ min: 20, max: 2000 }),
         (tokens, width) => {
-          const { count, tokensEach, widthPx } = columnsFor(tokens, width);
+          const { count, tokensEach, widthPx } = columnsFor({ from: 0, to: tokens }, width);
           expect(widthPx).toBeGreaterThanOrEqual(NARROWEST_PX);
           expect(count * widthPx).toBeLessThanOrEqual(width + 1e-6);
           expect(count * tokensEach).toBeGreaterThanOrEqual(tokens);
@@ -96,18 +102,38 @@ describe('the columns of the picture', () => {
   });
 
   it('show how much of a column is held, and its highest score', () => {
-    const columns = { count: 3, tokensEach: 2, widthPx: 4 };
+    const columns = { first: 0, count: 3, tokensEach: 2, widthPx: 4 };
     const heads = [{ ranges: [{ from: 0, to: 3 }], scores: [1, 5, 2] }];
     const { held, score } = fillColumns(heads, columns, 5);
     expect([...held]).toEqual([1, 0.5, 0]);
     expect([...score]).toEqual([5, 2, 0]);
   });
 
+  it('show the same cells in a part of the text as in all of it', () => {
+    fc.assert(
+      fc.property(
+        fc.uniqueArray(fc.nat(60)),
+        fc.nat(40),
+        fc.integer({ min: 1, max: 20 }),
+        (some, from, size) => {
+          const positions = some.toSorted((a, b) => a - b);
+          const heads = [{ ranges: rangesOf(positions), scores: positions.map((position) => position + 1) }];
+          const whole = fillColumns(heads, columnsFor({ from: 0, to: 61 }, 1000), 61);
+          const columns = columnsFor({ from, to: Math.min(61, from + size) }, 1000);
+          const part = fillColumns(heads, columns, 61);
+          expect([...part.held]).toEqual([...whole.held.slice(from, from + size)]);
+          expect([...part.score]).toEqual([...whole.score.slice(from, from + size)]);
+          expect(columnOf(columns, from)).toBe(0);
+        },
+      ),
+    );
+  });
+
   it('take less than 10 ms for a text of 100,000 tokens under a policy', () => {
     const positions = Array.from({ length: 20_000 }, (_, i) => 5 * i);
     const head = { positions, scores: positions.map(() => 1), state: null };
     const told = [0, 2].map((owner) => ({ owner, heads: [head] }));
-    const columns = columnsFor(100_000, 800);
+    const columns = columnsFor({ from: 0, to: 100_000 }, 800);
     const draw = () => {
       const { stores, textTokens } = evictedCache(storesTold(layers, told), 100_000, 100_000);
       for (const { heads } of stores) fillColumns(heads, columns, textTokens);
