@@ -2,7 +2,7 @@ import { expect, test } from 'playwright/test';
 import { bringAxe } from './axe.ts';
 import { chatTemplate } from '../support/chat-template.ts';
 import { chatOf, openModel } from './chat-model.ts';
-import { chooseGreedy, generate, openLab, takePictures, visit } from './lab.ts';
+import { chooseGreedy, generate, openLab, takePictures, turnTo, visit } from './lab.ts';
 
 test.beforeEach(({ page }) => bringAxe(page));
 
@@ -11,8 +11,11 @@ test('axe finds nothing on any view, narrow or wide, light or dark', async ({ pa
   // Every panel: each has something to say before there is a run.
   const closed = page.locator('section > details:not([open]) > summary');
   while ((await closed.count()) > 0) await closed.first().click();
-  await expect(page.getByRole('radio', { name: /^fairy-cla: / })).toBeVisible();
   await takePictures(lab, testInfo, 'at-first');
+  await turnTo(page, 'Compare');
+  await expect(page.getByRole('radio', { name: /^fairy-cla: / })).toBeVisible();
+  await takePictures(lab, testInfo, 'compare');
+  await turnTo(page, 'Write');
 
   await lab.select('Preset').selectOption('lasagna-top');
   await generate(lab, 6);
