@@ -8,7 +8,7 @@ import { columnsFor } from '../../../web/panels/picture/columns.ts';
 import { geometryFor, layerAt, planPx, rowY } from '../../../web/panels/picture/geometry.ts';
 import { plainCache, rowsOf } from '../../../web/panels/picture/held-cache.ts';
 import { plannedStores } from '../../../web/panels/picture/planned-cache.ts';
-import { cellInWords, layerInWords } from '../../../web/panels/picture/readings.ts';
+import { cellInWords, layerInWords, plannedInWords } from '../../../web/panels/picture/readings.ts';
 import { seenIn } from '../../../web/panels/picture/seen-keys.ts';
 import { stripesOf } from '../../../web/panels/picture/stripes.ts';
 import { tokensToDraw } from '../../../web/panels/picture/tokens-to-draw.ts';
@@ -188,6 +188,9 @@ describe('a cell in words', () => {
   it('says what a layer keeps, and nothing of one that keeps nothing', () => {
     expect(layerInWords(2, cache, 2048)).toBe('Layer 2 holds 8 tokens, 2 KiB, read by 1–2');
     expect([layerInWords(1, cache, 0), layerInWords(2, null, 0)]).toEqual(['', '']);
+    const planned = { owner: 2, rows: 8, bytes: 2048 };
+    expect(plannedInWords(planned, [1, 2])).toBe('Layer 2 would hold 8 tokens, 2 KiB, read by 1–2');
+    expect(plannedInWords({ ...planned, bytes: null }, [2])).toBe('Layer 2 would hold 8 tokens, read by 2');
   });
 });
 

@@ -3,6 +3,7 @@ import type { Sharing } from '../../../gpu/plan/sharing.ts';
 import { columnOf, type Columns } from './columns.ts';
 import { heldAt, rowsIn, rowsOf, type HeldCache } from './held-cache.ts';
 import { layerStretches } from './layer-stretches.ts';
+import type { PlannedStore } from './planned-cache.ts';
 import { seenIn } from './seen-keys.ts';
 import { words } from './words.ts';
 
@@ -81,3 +82,10 @@ export function layerInWords(layer: number, cache: HeldCache | null, bytes: numb
   const rows = store.heads[0] ? rowsOf(store.heads[0]) : 0;
   return words.reading.keeps(layer, rows, formatBytes(bytes), layerStretches(store.readers));
 }
+
+/** What a layer's cache would hold, and for whom. */
+export const plannedInWords = (
+  { owner, rows, bytes }: Pick<PlannedStore, 'owner' | 'rows'> & { readonly bytes: number | null },
+  readers: readonly number[],
+): string =>
+  words.reading.wouldKeep(owner, rows, bytes === null ? '' : formatBytes(bytes), layerStretches(readers));

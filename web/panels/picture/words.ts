@@ -89,6 +89,8 @@ export const words = {
     readBy: (readers: string) => (readers === '' ? 'read by none' : `read by ${readers}`),
     sees: (from: number, to: number) =>
       to <= from ? 'it sees no token' : `it sees tokens ${count(from)}–${count(to - 1)}`,
+    wouldKeep: (layer: number, rows: number, bytes: string, readers: string) =>
+      `Layer ${layer} would hold ${count(rows)} tokens${bytes === '' ? '' : `, ${bytes}`}, read by ${readers}`,
     keeps: (layer: number, rows: number, bytes: string, readers: string) =>
       `Layer ${layer} holds ${count(rows)} tokens, ${bytes}, read by ${readers}`,
   },
