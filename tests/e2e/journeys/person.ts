@@ -101,7 +101,7 @@ export class Person {
   async turnTo(tab: string): Promise<void> {
     const wanted = this.page.getByRole('tab', { name: tab, exact: true });
     if (this.hand === 'keyboard') {
-      await this.#reach(this.page.getByRole('tab', { selected: true }));
+      await this.reach(this.page.getByRole('tab', { selected: true }));
       for (let presses = 0; (await wanted.getAttribute('aria-selected')) !== 'true'; presses++) {
         expect(presses).toBeLessThan(20);
         await this.page.keyboard.press('ArrowRight');
