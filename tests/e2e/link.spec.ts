@@ -43,6 +43,12 @@ test('an example stands where the text will stand, keeps the prompt, and gives w
   await expect(lab.select('Model')).toHaveValue('fairy-llama');
   await expect(lab.layerTypes).toHaveValue('0_6_6_6_6_6_6_7');
   await expect(lab.prompt).toHaveValue('The queen & the wolf');
+  const band = page.getByRole('note').filter({ hasText: 'Untrained plan: expect poor text.' });
+  await band.getByRole('button', { name: 'LCKV, fairy tales, 3.4M' }).click();
+  await expect(lab.select('Model')).toHaveValue('fairy-lckv');
+  await expect(band).toHaveCount(0);
+  await page.goBack();
+  await expect(band).toBeVisible();
   await page.goBack();
   await expect(lab.select('Model')).toHaveValue('fairy-lckv');
   await expect(lab.prompt).toHaveValue('The queen & the wolf');

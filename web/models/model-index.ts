@@ -56,6 +56,18 @@ export function trainedFor(models: readonly ModelEntry[], chosen: string, layerT
   return models.find(({ stored }) => stored.layerTypes === layerTypes);
 }
 
+/** The shipped model whose plan differs from another in the fewest layers; undefined unless the chosen one ships too. */
+export function nearestTrained(models: readonly ModelEntry[], chosen: string, layerTypes: string) {
+  if (!models.some(({ id }) => id === chosen)) return undefined;
+  const wanted = layerTypes.split('_');
+  const distances = models.flatMap((entry) => {
+    const entries = entry.stored.layerTypes.split('_');
+    if (entries.length !== wanted.length) return [];
+    return [{ entry, distance: entries.filter((own, layer) => own !== wanted[layer]).length }];
+  });
+  return distances.sort((a, b) => a.distance - b.distance)[0]?.entry;
+}
+
 const isRecord = (value: unknown): value is Record<string, unknown> =>
   typeof value === 'object' && value !== null;
 

@@ -4,7 +4,7 @@ import { describe, expect, it } from 'vitest';
 import { defaultConfig } from '../../../web/settings/settings.ts';
 import { presetOf } from '../../../web/presets/presets.ts';
 import type { Evaluation } from '../../../tools/evaluate/evaluation.ts';
-import { parseModelIndex } from '../../../web/models/model-index.ts';
+import { nearestTrained, parseModelIndex } from '../../../web/models/model-index.ts';
 import { describeKernels } from '../../../worker/loader/describe-kernels.ts';
 import { shippedSource } from '../worker/sources.ts';
 
@@ -27,6 +27,16 @@ describe('the list of shipped models', () => {
       expect(read).toMatchObject({ ok: true, value: { stored: entry.stored } });
     },
   );
+
+  it('has a model whose plan is nearest to any other, for the family alone', () => {
+    const nearest = (layerTypes: string, chosen = 'fairy-llama') =>
+      nearestTrained(entries, chosen, layerTypes)?.id;
+    expect(nearest('0_1_2_3_4_5_5_7')).toBe('fairy-llama');
+    expect(nearest('0_6_6_6_6_6_7_7')).toBe('fairy-lckv');
+    expect(nearest('0_0_2_2_4_4_6_7')).toBe('fairy-cla');
+    expect(nearest('0_1')).toBeUndefined();
+    expect(nearest('0_1_2_3_4_5_5_7', 'owner/name')).toBeUndefined();
+  });
 
   it('has a plain LLaMA that transformers opens as it is, and models for LCKV’s code', () => {
     for (const { id } of entries) {
