@@ -39,6 +39,28 @@ export class Gradients {
     return loss;
   }
 
+  /** The likeliest next token after a text; of equals the lowest. Null if the logits are not finite. */
+  likeliestAfter(program: Program, tokens: Uint32Array): number | null {
+    const count = tokens.length;
+    const { dims, kernels, memory, parameters, products, scratch, room } = this.#tools;
+    if (count < 1 || count > room) throw new RangeError(`${count} tokens, room for ${room}`);
+    const { hiddenSize, vocabSize, rmsNormEps } = dims;
+    this.#embed(tokens);
+    for (const walk of program) this.#walk(walk, count);
+    const last = scratch.hidden + 4 * (count - 1) * hiddenSize;
+    kernels.normRows(last, parameters.weights('finalNorm'), hiddenSize, rmsNormEps, scratch.normed, 1);
+    const role = dims.tiedEmbeddings ? 'embed' : 'head';
+    const weights = matrix(parameters.weights(role), vocabSize, hiddenSize);
+    products.set(matrix(scratch.logits, 1, vocabSize), matrix(scratch.normed, 1, hiddenSize), turn(weights));
+    const logits = memory.floats(scratch.logits, vocabSize);
+    let likeliest = 0;
+    for (const [token, logit] of logits.entries()) {
+      if (!Number.isFinite(logit)) return null;
+      if (logit > (logits[likeliest] ?? NaN)) likeliest = token;
+    }
+    return likeliest;
+  }
+
   #embed(tokens: Uint32Array): void {
     const { dims, memory, parameters, scratch } = this.#tools;
     const rowBytes = 4 * dims.hiddenSize;

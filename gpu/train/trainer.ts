@@ -162,6 +162,11 @@ export class Trainer {
     return this.#gradients.lossOf(this.#program(this.#options.passes, false), sequence, 0);
   }
 
+  /** The likeliest next token after a text under the weights as they are now; null if its logits are not finite. */
+  likeliestAfter(tokens: Uint32Array): number | null {
+    return this.#gradients.likeliestAfter(this.#program(this.#options.passes, false), tokens);
+  }
+
   /** The gradients of the sequences that were added, as copies: for tests. */
   gradientsOf(spec: WeightSpec): Float32Array | null {
     const address = this.#parameters.gradient(spec.role, spec.layer);

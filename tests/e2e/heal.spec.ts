@@ -2,6 +2,8 @@ import { expect, test } from 'playwright/test';
 import { bringAxe } from './axe.ts';
 import { takePictures, visitOnCpu } from './lab.ts';
 
+test.use({ permissions: ['clipboard-read', 'clipboard-write'] });
+
 test.beforeEach(({ page }) => bringAxe(page));
 
 test('a plan is healed, stopped, continued after a reload, kept, and taken back', async ({
@@ -16,6 +18,7 @@ test('a plan is healed, stopped, continued after a reload, kept, and taken back'
   await expect(part.getByText(/^Memory: .* MiB \(weights/)).toBeVisible();
   await button('Heal').click();
   await expect(standing).toContainText(/step [1-9]\d* of 100/, { timeout: 90_000 });
+  await expect(part.getByText('What it writes before')).toBeVisible();
   await button('Stop').click();
   await expect(standing).toContainText(/Stopped after step \d+ of 100/, { timeout: 60_000 });
   const step = Number(/step (\d+)/.exec((await standing.textContent()) ?? '')?.[1]);
@@ -30,6 +33,10 @@ test('a plan is healed, stopped, continued after a reload, kept, and taken back'
   await button('Stop').click();
   await expect(standing).toContainText(/Stopped after step \d+ of 100/, { timeout: 60_000 });
   await expect(part.getByRole('img', { name: /^Held-out bits per byte/ })).toBeVisible();
+  await button('Copy link to this healing').click();
+  await expect(part.getByText('Link copied.')).toBeVisible();
+  const link = await page.evaluate(() => navigator.clipboard.readText());
+  expect(link).toMatch(/layers=0_3_3_3_3_3_3_7.*&heal=projections-100$/);
   await takePictures(lab, testInfo, 'heal', { part });
 
   await button('Keep the healed model').click();

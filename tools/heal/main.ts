@@ -3,10 +3,10 @@ import { basename, join, resolve } from 'node:path';
 import { defaultRecipe } from '../../gpu/train/recipe.ts';
 import { healedFiles } from '../../worker/heal/healed-files.ts';
 import { Healing } from '../../worker/heal/healing.ts';
-import { openHealing } from '../../worker/heal/open-healing.ts';
+import { openHealing, type OpenedHealing } from '../../worker/heal/open-healing.ts';
 import { engineVersionAt } from '../../worker/laboratory/engine-version.ts';
 import { Refused, valueOf } from '../../worker/outcome.ts';
-import type { HealRequest, HealText } from '../../worker/protocol/heal.ts';
+import type { HealRequest, HealResult, HealText } from '../../worker/protocol/heal.ts';
 import { openFolderSource } from '../headless/folder-source.ts';
 import type { Surroundings } from '../headless/main.ts';
 import { findModelFolder } from '../headless/model-folder.ts';
@@ -54,10 +54,29 @@ async function heal(order: HealOrder, { start, root, engine }: Place): Promise<n
   const request = requestOf(order, await textOf(order, start, root));
   const place = () => placeInThread(new URL('./text-thread.mjs', import.meta.url));
   const opened = await openHealing(request, source, place);
-  print({ type: 'opened', facts: opened.facts });
+  try {
+    const key = JSON.stringify([folder, opened.facts, { ...request, text: request.text.name }]);
+    const result = await run(
+      opened,
+      order.checkpoint === null ? null : resolve(start, order.checkpoint),
+      key,
+    );
+    if (out !== null && result.step > 0) {
+      const { files, readBy } = await healedFiles(opened, result, source, { name: order.model, engine });
+      const { name } = await pathSink(out)(basename(out), inTurn(files));
+      print({ type: 'written', folder: name, files: files.map((file) => file.name), readBy });
+    }
+    print({ type: 'result', end: result.end, step: result.step });
+    return result.end === 'complete' ? 0 : 1;
+  } finally {
+    opened.text.close();
+  }
+}
 
-  const checkpoint = order.checkpoint === null ? null : new CheckpointFile(resolve(start, order.checkpoint));
-  const key = JSON.stringify([folder, opened.facts, { ...request, text: request.text.name }]);
+/** @param key what has to be the same for a checkpoint to be continued */
+async function run(opened: OpenedHealing, checkpointPath: string | null, key: string): Promise<HealResult> {
+  print({ type: 'opened', facts: opened.facts });
+  const checkpoint = checkpointPath === null ? null : new CheckpointFile(checkpointPath);
   let stopped = false;
   process.once('SIGINT', () => {
     stopped = true;
@@ -78,13 +97,7 @@ async function heal(order: HealOrder, { start, root, engine }: Place): Promise<n
   }
   const result = await healing.run();
   await checkpoint?.flush();
-  if (out !== null && result.step > 0) {
-    const { files, readBy } = await healedFiles(opened, result, source, { name: order.model, engine });
-    const { name } = await pathSink(out)(basename(out), inTurn(files));
-    print({ type: 'written', folder: name, files: files.map((file) => file.name), readBy });
-  }
-  print({ type: 'result', end: result.end, step: result.step });
-  return result.end === 'complete' ? 0 : 1;
+  return result;
 }
 
 function requestOf(order: HealOrder, text: HealText): HealRequest {

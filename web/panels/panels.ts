@@ -17,8 +17,8 @@ import Prompt from './write/Prompt.svelte';
  */
 export type Place = Tab | 'settings' | 'workbench' | 'end';
 
-/** When a panel opens by itself: with the page or its tab, or never. */
-export type Opening = 'at first' | 'on request';
+/** When a panel opens by itself: with the page or its tab, if a link calls for it, or never. */
+export type Opening = 'at first' | 'with a linked healing' | 'on request';
 
 interface Row {
   readonly id: string;
@@ -220,7 +220,7 @@ export const panels: readonly Panel[] = [
     title: 'Heal',
     hint: 'Train this plan in the tab until its text is good again.',
     place: 'workbench',
-    opens: 'on request',
+    opens: 'with a linked healing',
     tells: 'hint',
     loading: 'lazy',
     load: () => import('./heal/HealPanel.svelte'),

@@ -13,6 +13,7 @@ import { checkConfig } from '../settings/checks.ts';
 import { isSameLoad, toGenerateRequest, toLoadRequest } from '../settings/requests.ts';
 import { encodeHash, setsNothing } from '../settings/hash.ts';
 import { defaultConfig, sharingOf, type PlaygroundConfig } from '../settings/settings.ts';
+import type { LinkedHealing } from '../settings/linked-healing.ts';
 import { TABS, type Tab } from '../settings/tabs.ts';
 import { replaceUnedited } from '../settings/replace-unedited.ts';
 import type { Decoded } from '../settings/hash.ts';
@@ -57,6 +58,8 @@ export class Playground {
   linkedContenders = $state.raw<readonly string[]>([]);
   /** The experiment of the opened link, for the laboratory; null if it has none. */
   linkedExperiment = $state.raw<string | null>(null);
+  /** How the opened link heals its plan, for the panel that does so; null if it does not say. */
+  linkedHealing = $state.raw<LinkedHealing | null>(null);
   /** Edits of the layer types, from every control. */
   readonly planEditor = new PlanEditor(this.config);
   readonly samplingAdvice = new SamplingAdvice(this.config);
@@ -146,7 +149,7 @@ export class Playground {
   }
 
   /** Takes the settings of a link. It loads and runs nothing: a link may only name a model that the page does not ship. */
-  openLink({ values, omitted, complaints, build, contenders, experiment, tab }: Decoded): void {
+  openLink({ values, omitted, complaints, build, contenders, experiment, healing, tab }: Decoded): void {
     this.tab = tab;
     const { model: asked, endpoint: server } = { ...defaultConfig, ...values };
     const known =
@@ -163,6 +166,7 @@ export class Playground {
     this.#cpuByFallback = false;
     this.linkedContenders = contenders;
     this.linkedExperiment = experiment;
+    this.linkedHealing = healing;
     const otherBuild = build?.endsWith(commit) ? null : build;
     this.linkNotice = noticeOf(complaints, known ? null : { model: asked, endpoint: server }, otherBuild);
     const wanted = this.loadRequestOf(this.config);

@@ -9,6 +9,7 @@ import type { Setting, SettingValue } from '../../worker/settings/setting.ts';
 import { settings, type SettingKey } from '../../worker/settings/settings.ts';
 import { complaintAbout, keysWhere } from '../../worker/settings/values.ts';
 import { defaultConfig, type PlaygroundConfig } from './settings.ts';
+import { readLinkedHealing, type LinkedHealing } from './linked-healing.ts';
 import { isTab, TABS, type Tab } from './tabs.ts';
 import { words } from './words.ts';
 
@@ -27,6 +28,8 @@ export const OMITS = 'omits';
 export const BUILD = 'build';
 /** Holds an experiment of the laboratory, as JSON. */
 export const EXPERIMENT = 'experiment';
+/** Says how to heal the plan of the link. */
+export const HEAL = 'heal';
 /** Names the tab that the link opens. */
 export const TAB = 'tab';
 /** An experiment that is longer travels as a file. */
@@ -45,6 +48,8 @@ export interface Decoded {
   readonly contenders: readonly string[];
   /** An experiment, as written: the laboratory checks it. */
   readonly experiment: string | null;
+  /** How to heal the plan; null if the link does not say. */
+  readonly healing: LinkedHealing | null;
   /** The tab that the link opens: the one it names, or else the one for what it brings. */
   readonly tab: Tab;
 }
@@ -135,13 +140,22 @@ export function decodeHash(hash: string, table = settings): Decoded {
     build: null,
     contenders: [],
     experiment: null,
+    healing: null,
     tab: null,
     seen: new Set(),
   };
   const text = hash.startsWith('#') ? hash.slice(1) : hash;
   if (text.length > LONGEST_LINK) {
     return {
-      ...{ values: {}, omitted: [], build: null, contenders: [], experiment: null, tab: TABS[0] },
+      ...{
+        values: {},
+        omitted: [],
+        build: null,
+        contenders: [],
+        experiment: null,
+        healing: null,
+        tab: TABS[0],
+      },
       complaints: [words.link.tooLong(text.length, LONGEST_LINK)],
     };
   }
@@ -154,7 +168,7 @@ export function decodeHash(hash: string, table = settings): Decoded {
     const complaint = readField(part, keyOf, table, reading);
     if (complaint !== null) reading.complaints.push(complaint);
   }
-  const { values, omitted, build, contenders, experiment } = reading;
+  const { values, omitted, build, contenders, experiment, healing } = reading;
   const distinct = [...new Set(reading.complaints)];
   const more = distinct.length - MOST_COMPLAINTS;
   const complaints = [
@@ -163,13 +177,21 @@ export function decodeHash(hash: string, table = settings): Decoded {
     ...(parts.length > MOST_FIELDS ? [words.link.tooManyFields(MOST_FIELDS)] : []),
   ];
   const tab = reading.tab ?? tabFor(reading);
-  return { values, omitted, complaints, build, contenders, experiment, tab };
+  return { values, omitted, complaints, build, contenders, experiment, healing, tab };
 }
 
 /** Whether a link sets nothing: at most it names a tab. */
-export const setsNothing = ({ values, omitted, complaints, contenders, experiment }: Decoded): boolean =>
+export const setsNothing = ({
+  values,
+  omitted,
+  complaints,
+  contenders,
+  experiment,
+  healing,
+}: Decoded): boolean =>
   Object.keys(values).length + omitted.length + complaints.length + contenders.length === 0 &&
-  experiment === null;
+  experiment === null &&
+  healing === null;
 
 /** The tab for what a link brings. */
 function tabFor({ contenders, experiment }: Pick<Decoded, 'contenders' | 'experiment'>): Tab {
@@ -184,6 +206,7 @@ interface Reading {
   build: string | null;
   readonly contenders: string[];
   experiment: string | null;
+  healing: LinkedHealing | null;
   tab: Tab | null;
   readonly seen: Set<string>;
 }
@@ -221,6 +244,10 @@ function readField(
     if (text.length > LONGEST_EXPERIMENT) return words.link.badValue(name, abridge(text));
     reading.experiment = text;
     return null;
+  }
+  if (name === HEAL) {
+    reading.healing = readLinkedHealing(text);
+    return reading.healing === null ? words.link.badValue(name, abridge(text)) : null;
   }
   if (name === TAB) {
     if (!isTab(text)) return words.link.badValue(name, abridge(text));

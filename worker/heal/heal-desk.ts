@@ -125,9 +125,23 @@ export class HealDesk implements HealApi {
   }
 
   async #run(request: HealRequest, checkpoint: Checkpoint | null, onEvent: OnHealEvent): Promise<HealResult> {
-    const { checkpoints, now, breathe, openSource, openTextPlace } = this.#parts;
+    const { openSource, openTextPlace } = this.#parts;
     this.#last = null;
     const opened = await openHealing(request, await openSource(request.model), openTextPlace);
+    try {
+      return await this.#runOpened(opened, checkpoint, onEvent);
+    } finally {
+      opened.text.close();
+    }
+  }
+
+  async #runOpened(
+    opened: OpenedHealing,
+    checkpoint: Checkpoint | null,
+    onEvent: OnHealEvent,
+  ): Promise<HealResult> {
+    const { checkpoints, now, breathe } = this.#parts;
+    const { request } = opened;
     onEvent({ type: 'opened', facts: opened.facts });
     // Files that were opened are gone with the page, so their healing could not continue.
     const isKept = typeof request.model === 'string' || request.model.from === 'hub';

@@ -20,6 +20,9 @@ export interface HealingRun {
   readonly now: () => number;
 }
 
+/** A sample begins as the held-out text does. */
+const SAMPLE_PROMPT_TOKENS = 16;
+const SAMPLE_NEW_TOKENS = 40;
 /** Speeds are those of the last steps. */
 const STEPS_OF_SPEED = 8;
 
@@ -99,6 +102,26 @@ export class Healing {
     const evaluated = { step: trainer.step, bitsPerByte: nats / Math.LN2 / heldOut.bytes };
     this.#evaluations = [...this.#evaluations, evaluated];
     this.#run.emit({ type: 'evaluated', ...evaluated });
+    await this.#writeSample();
+  }
+
+  async #writeSample(): Promise<void> {
+    const { trainer, heldOut, text, request } = this.#opened;
+    const prompt = [...(heldOut.windows[0]?.subarray(0, SAMPLE_PROMPT_TOKENS) ?? [])];
+    const most = Math.min(SAMPLE_NEW_TOKENS, request.recipe.tokensPerSequence - prompt.length);
+    const written: number[] = [];
+    while (written.length < most) {
+      const next = trainer.likeliestAfter(Uint32Array.of(...prompt, ...written));
+      if (next === null) return;
+      written.push(next);
+      await this.#run.breathe();
+      if (this.#run.stopped()) return;
+    }
+    this.#run.emit({
+      ...{ type: 'sample', step: trainer.step },
+      prompt: await text.decode(prompt),
+      text: await text.decode(written),
+    });
   }
 
   #state(): HealingState {

@@ -26,6 +26,8 @@ export interface OpenedHealing {
   readonly tokens: Uint32Array;
   readonly heldOut: HeldOut;
   readonly facts: HealFacts;
+  /** Decodes samples. Whoever opened the healing closes it. */
+  readonly text: GuardedText;
 }
 
 /** More than a tab should take. WebAssembly ends at 4 GiB. */
@@ -91,7 +93,7 @@ export async function openHealing(
     const specs = weightSpecs(dims, wanted.sharing.layers);
     const trainer = new Trainer({ kernels, stored: stored.sharing.layers, ...plan, find });
     return {
-      ...{ request, config, wanted, trainer, heldOut },
+      ...{ request, config, wanted, trainer, heldOut, text },
       tokens: split.train,
       facts: {
         memory,
@@ -103,8 +105,10 @@ export async function openHealing(
         textDigest: await sha256(request.text.train),
       },
     };
-  } finally {
+  } catch (error) {
     text?.close();
+    throw error;
+  } finally {
     backend.destroy();
   }
 }

@@ -95,7 +95,15 @@ export type HealEvent =
       /** At that speed, without evaluations. */
       readonly secondsLeft: number;
     }
-  | ({ readonly type: 'evaluated' } & Evaluated);
+  | ({ readonly type: 'evaluated' } & Evaluated)
+  | ({ readonly type: 'sample' } & Sample);
+
+/** What the model writes after so many steps, greedily, after the first words of the held-out text. */
+export interface Sample {
+  readonly step: number;
+  readonly prompt: string;
+  readonly text: string;
+}
 
 export interface HealResult {
   /** `diverged`: a step had no finite loss or gradient. The weights are those from before it. */

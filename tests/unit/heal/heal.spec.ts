@@ -5,9 +5,12 @@ import { healedFiles } from '../../../worker/heal/healed-files.ts';
 import { Healing, type HealingRun, type HealingState } from '../../../worker/heal/healing.ts';
 import { openHealing, type OpenedHealing } from '../../../worker/heal/open-healing.ts';
 import type { ModelSource } from '../../../worker/loader/model-source.ts';
-import { Refused } from '../../../worker/outcome.ts';
+import { openProcessorBackend } from '../../../gpu/wasm/backend.ts';
+import { Engine } from '../../../worker/engine/engine.ts';
+import { Refused, succeed, valueOf } from '../../../worker/outcome.ts';
 import type { HealEvent, HealRequest } from '../../../worker/protocol/heal.ts';
 import { placeHere } from '../../../worker/text/place-here.ts';
+import { ask } from '../worker/engines.ts';
 import { goldenSource, memorySource, shippedSource } from '../worker/sources.ts';
 
 const sample = (file: string) =>
@@ -43,6 +46,28 @@ function runOf(changed: Partial<HealingRun> = {}) {
   return { run, events, states };
 }
 
+/** What the decoder writes under the plan, each token after a prompt that is read in parallel. */
+async function likeliest(prompt: readonly number[], newTokens: number): Promise<readonly number[]> {
+  const engine = new Engine({
+    openBackend: () => Promise.resolve(openProcessorBackend()),
+    openTextPlace: placeHere,
+    openSource: () => succeed(shippedSource('fairy-llama')),
+  });
+  const load = { model: 'any', backend: 'cpu', weights: 'stored', quantizeEmbeddings: false } as const;
+  valueOf(await engine.load(load, () => undefined));
+  const written: number[] = [];
+  while (written.length < newTokens) {
+    const turns = [[...prompt, ...written]];
+    const asked = ask({
+      ...{ input: { turns }, config: request.config, mode: 'parallel', kvPrecision: 'f32' },
+      maxNewTokens: 1,
+    });
+    const { tokens } = valueOf(await engine.generate(asked, () => undefined));
+    written.push(...tokens);
+  }
+  return written;
+}
+
 async function refusalOf(work: Promise<unknown>) {
   const error: unknown = await work.then(
     () => null,
@@ -73,7 +98,21 @@ describe('a healing', () => {
 
   it('tells every step, and evaluates first, now and then, and last', () => {
     const told = events.map((event) => (event.type === 'opened' ? 'opened' : `${event.type} ${event.step}`));
-    expect(told).toEqual(['evaluated 0', 'step 1', 'step 2', 'evaluated 2', 'step 3', 'evaluated 3']);
+    expect(told).toEqual([
+      ...['evaluated 0', 'sample 0', 'step 1', 'step 2', 'evaluated 2', 'sample 2'],
+      ...['step 3', 'evaluated 3', 'sample 3'],
+    ]);
+  });
+
+  it('writes a sample after the beginning of the held-out text, as the decoder does at first', async () => {
+    const samples = events.filter((event) => event.type === 'sample');
+    const [first] = samples;
+    expect(new Set(samples.map(({ prompt }) => prompt)).size).toBe(1);
+    const window = whole.heldOut.windows[0] ?? new Uint32Array();
+    const prompt = [...window.subarray(0, 16)];
+    expect(first?.prompt).toBe(await whole.text.decode(prompt));
+    const written = await likeliest(prompt, 4);
+    expect(first?.text.startsWith(await whole.text.decode(written))).toBe(true);
   });
 
   it('brings the held-out bits per byte down', () => {
@@ -89,20 +128,20 @@ describe('a healing', () => {
     const healing = new Healing(await open(), later.run);
     healing.restore(second);
     const result = await healing.run();
-    expect(later.events.map(({ type }) => type)).toEqual(['step', 'evaluated']);
+    expect(later.events.map(({ type }) => type)).toEqual(['step', 'evaluated', 'sample']);
     expect(later.states.at(-1)).toEqual(states.at(-1));
     expect(result.evaluations.map(({ step }) => step)).toEqual([0, 2, 3]);
   });
 
   it('stops between two sequences, and drops the half step', async () => {
     let breaths = 0;
-    // Three windows of the evaluation, one step of two sequences, and half a step.
+    // Three windows of the evaluation, 16 tokens of the sample, one step of two sequences, and half a step.
     const stopping = runOf({
       breathe: () => {
         breaths++;
         return Promise.resolve();
       },
-      stopped: () => breaths >= 6,
+      stopped: () => breaths >= 22,
     });
     const opened = await open();
     const result = await new Healing(opened, stopping.run).run();

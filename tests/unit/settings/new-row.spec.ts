@@ -74,6 +74,7 @@ describe('a row that is added to the table', () => {
       build: null,
       contenders: [],
       experiment: null,
+      healing: null,
       tab: 'write',
     });
     expect(decodeHash('#v=1&cool=10&shelf=up&lid=1', table).complaints).toHaveLength(3);

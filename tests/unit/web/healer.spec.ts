@@ -137,6 +137,33 @@ describe('the panel Heal', () => {
     expect(healer.evaluations).toEqual([{ step: 0, bitsPerByte: 2.1 }]);
   });
 
+  it('takes the recipe of a link, but not while something is healed, and starts nothing', async () => {
+    await loaded();
+    healer.file = new File(['x'], 'x.txt');
+    healer.follow({ trained: 'all', steps: 200 });
+    expect([healer.trained, healer.steps, healer.file]).toEqual(['all', 200, null]);
+    expect(client.requests).toEqual([]);
+    playground.config.layerTypes = '0_0_2_2';
+    void healer.heal();
+    healer.follow({ trained: 'projections', steps: 5 });
+    expect([healer.trained, healer.steps]).toEqual(['all', 200]);
+    await settled();
+  });
+
+  it('shows the first sample and the last', async () => {
+    await loaded();
+    playground.config.layerTypes = '0_0_2_2';
+    void healer.heal();
+    await settled();
+    for (const step of [0, 13, 26]) client.emit({ type: 'sample', step, prompt: 'Once', text: `${step}` });
+    expect(healer.samples.map(({ step }) => step)).toEqual([0, 26]);
+    await client.end(succeed({ end: 'complete', step: 100, evaluations: [] }));
+    expect(healer.samples).toHaveLength(2);
+    void healer.heal();
+    expect(healer.samples).toEqual([]);
+    await settled();
+  });
+
   it('keeps the healed model, loads it, and goes back to the converted one', async () => {
     await loaded();
     const base = playground.config.model;

@@ -16,6 +16,7 @@ describe('a link of an earlier version', () => {
       build: null,
       contenders: [],
       experiment: null,
+      healing: null,
       tab: 'write',
     });
   });

@@ -2,7 +2,8 @@ import { describe, expect, it } from 'vitest';
 import type { Setting } from '../../../worker/settings/setting.ts';
 import { settings } from '../../../worker/settings/settings.ts';
 import { defaultConfig, sharingOf, type PlaygroundConfig } from '../../../web/settings/settings.ts';
-import { decodeHash, encodeHash, tooLongForLink, withTab } from '../../../web/settings/hash.ts';
+import { decodeHash, encodeHash, setsNothing, tooLongForLink, withTab } from '../../../web/settings/hash.ts';
+import { healingAsLink } from '../../../web/settings/linked-healing.ts';
 import type { SharingConfig } from '../../../worker/protocol/load.ts';
 import { fc } from '../../support/seeded-properties.ts';
 
@@ -182,6 +183,7 @@ describe('a text that is too long for a link', () => {
       build: null,
       contenders: [],
       experiment: null,
+      healing: null,
       tab: 'write',
       complaints: ['Prompt: too long for a link, so set it by hand'],
     });
@@ -210,6 +212,7 @@ describe('a text that is too long for a link', () => {
         build: null,
         contenders: [],
         experiment: null,
+        healing: null,
         tab: 'write',
       },
     });
@@ -228,6 +231,34 @@ it.each([
   const { values, complaints } = decodeHash(`#v=1&endpoint=${encodeURIComponent(endpoint)}`);
   expect(values.endpoint).toBeUndefined();
   expect(complaints).toHaveLength(1);
+});
+
+describe('a healing in a link', () => {
+  it('is read as it is written', () => {
+    for (const healing of [
+      { trained: 'all', steps: 200 },
+      { trained: 'projections', steps: 1 },
+      { trained: 'projections', steps: 100_000 },
+    ] as const) {
+      const decoded = decodeHash(`#v=1&layers=0_0&heal=${healingAsLink(healing)}`);
+      expect(decoded).toMatchObject({ healing, complaints: [], tab: 'write' });
+    }
+  });
+
+  it.each(['all', 'all-0', 'all-1e3', 'projections-100001', 'weights-5', 'all-5-5', ''])(
+    'is refused as “%s”',
+    (text) => {
+      const { healing, complaints } = decodeHash(`#v=1&heal=${text}`);
+      expect(healing).toBeNull();
+      expect(complaints).toEqual([`heal cannot be “${text}”`]);
+    },
+  );
+
+  it('is something that a link sets', () => {
+    expect(setsNothing(decodeHash('#v=1&tab=compare'))).toBe(true);
+    expect(setsNothing(decodeHash('#v=1&heal=all-5'))).toBe(false);
+    expect(setsNothing(decodeHash('#v=1&seed=3'))).toBe(false);
+  });
 });
 
 describe('the tab of a link', () => {

@@ -9,11 +9,13 @@ import type {
   HealResult,
   HealText,
   KeptHealing,
+  Sample,
   StoredHealed,
 } from '../../../worker/protocol/heal.ts';
 import { numberComplaint } from '../../../worker/settings/number-complaint.ts';
 import { engineVersion } from '../../experiments/engine-version.ts';
 import type { Playground } from '../../playground/playground.svelte.ts';
+import { MOST_STEPS, type LinkedHealing } from '../../settings/linked-healing.ts';
 import { toSharingConfig } from '../../settings/requests.ts';
 import type { FieldNumber } from '../../ui/field-number.ts';
 import { HealClient } from './heal-client.ts';
@@ -37,7 +39,7 @@ interface Healed {
 /** The last step that was told. */
 export type Pace = Extract<HealEvent, { type: 'step' }>;
 
-export const stepRange: NumberRange = { min: 1, max: 100_000, whole: true };
+export const stepRange: NumberRange = { min: 1, max: MOST_STEPS, whole: true };
 const EVALUATIONS = 8;
 const HELD_OUT_WINDOWS = 8;
 
@@ -53,6 +55,8 @@ export class Healer {
   pace = $state.raw<Pace | null>(null);
   losses = $state.raw<readonly Pace[]>([]);
   evaluations = $state.raw<readonly Evaluated[]>([]);
+  /** What the model wrote at first, and last. */
+  samples = $state.raw<readonly Sample[]>([]);
   result = $state.raw<HealResult | null>(null);
   stored = $state.raw<StoredHealed | null>(null);
   /** What an earlier visit began. */
@@ -106,6 +110,14 @@ export class Healer {
     const kept = await this.#client.kept();
     if (!this.busy && kept.ok) this.kept = kept.value;
     if (!this.busy) this.#client.close();
+  }
+
+  /** Takes the recipe of a link, unless something is being healed. A link starts nothing. */
+  follow({ trained, steps }: LinkedHealing): void {
+    if (this.busy) return;
+    this.trained = trained;
+    this.steps = steps;
+    this.file = null;
   }
 
   async heal(): Promise<void> {
@@ -178,6 +190,7 @@ export class Healer {
     this.healed = this.facts = this.pace = this.result = this.stored = this.kept = null;
     this.losses = [];
     this.evaluations = [];
+    this.samples = [];
     if (!healed || !stored || this.#playground.config.model !== stored.repository) return;
     this.#playground.chooseModel(healed.model);
     this.#playground.planEditor.edit(healed.layerTypes, 'preset');
@@ -189,6 +202,7 @@ export class Healer {
     this.facts = this.pace = this.result = this.stored = this.kept = this.failure = null;
     this.losses = [];
     this.evaluations = [];
+    this.samples = [];
   }
 
   readonly #receive = (event: HealEvent): void => {
@@ -203,6 +217,9 @@ export class Healer {
         break;
       case 'evaluated':
         this.evaluations = [...this.evaluations, { step: event.step, bitsPerByte: event.bitsPerByte }];
+        break;
+      case 'sample':
+        this.samples = [...this.samples.slice(0, 1), event];
         break;
     }
   };
