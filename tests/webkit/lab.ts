@@ -19,6 +19,7 @@ const selectors = {
   region: 'section, [role=region]',
   spinbutton: 'input[type=number]',
   status: 'output, [role=status]',
+  tab: '[role=tab]',
   textbox: 'textarea, input[type=text], input[type=url], input:not([type])',
 } as const;
 
@@ -70,6 +71,17 @@ export class Lab {
       if (input instanceof HTMLInputElement || input instanceof HTMLTextAreaElement) input.select();
     }, field);
     await this.driver.type(field, text);
+  }
+
+  async select(combobox: string, value: string): Promise<void> {
+    await this.driver.run(
+      (select, wanted) => {
+        if (select instanceof HTMLSelectElement) select.value = wanted;
+        select.dispatchEvent(new Event('change', { bubbles: true }));
+      },
+      await this.find('combobox', combobox),
+      value,
+    );
   }
 
   async valueOf(role: 'textbox' | 'spinbutton' | 'combobox', name: string): Promise<string> {

@@ -80,6 +80,22 @@ it('Two continuations are written side by side, and the chosen one becomes the t
   expect(await lab.valueOf('spinbutton', 'Seed')).toBe('2');
 });
 
+it('Throughput times batches on the CPU, and says how many texts fit into a budget', async () => {
+  lab = await site.visit();
+  await lab.driver.click(await lab.find('tab', 'Throughput'));
+  for (const plan of ['CLA', 'YOCO', 'MixAttention, pairs', 'Sandwich, middle', 'LCKV, warm-up layers 4']) {
+    await lab.driver.click(await lab.find('checkbox', plan));
+  }
+  await lab.fill('spinbutton', 'New tokens', '2');
+  await lab.fill('spinbutton', 'Memory budget, MiB', '8');
+  await lab.select('Rounds', '1');
+  await lab.select('Time at most', '8');
+  await lab.press('Time batches');
+  await lab.until('status', 'Timing', /^Done: \d+ timings\.$/);
+  const said = await lab.text('region', 'Throughput');
+  expect(said).toMatch(/LCKV.*One more text would pass the budget by.*texts at once.*tokens\/s/s);
+});
+
 it('A chat continues from the KV of its earlier turns', async () => {
   lab = await site.visit();
   const folder = join(site.home, 'chat-model');
