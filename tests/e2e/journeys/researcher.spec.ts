@@ -56,9 +56,6 @@ journey(
     }
     expect(compared.svg).toContain('Prompt: A &lt;b&gt;fox&lt;/b&gt; &amp; a &quot;king&quot;');
 
-    const plan = await save(person, page, 'Plan and cache');
-    expect(plan.name).toBe('kvtab-Plan-and-cache-fairy-lckv-0_1_2_3_4_5_6_7.svg');
-
     const family = page.getByRole('region', { name: 'Family', exact: true });
     const curve = await save(person, family, 'Quality against KV');
     for (const text of ['>llama<', '>yoco<', 'Bits per byte']) expect(curve.svg).toContain(text);
@@ -68,6 +65,9 @@ journey(
     const link = await person.pasted();
 
     await person.turnTo('Write');
+    const plan = await save(person, page, 'Plan and cache');
+    expect(plan.name).toBe('kvtab-Plan-and-cache-fairy-lckv-0_1_2_3_4_5_6_7.svg');
+
     const charts = await person.open('Charts');
     const kv = await save(person, charts, 'KV bytes in use');
     // The picture belongs to the run, not to what is set now.

@@ -40,7 +40,7 @@ export function stepsFor(playground: Playground): readonly Step[] {
     {
       selector: '.prompt',
       title: 'Let it write',
-      text: `A language model runs in this tab, on ${processorOf(playground.model?.adapter ?? null)}. Press Generate, and it continues the prompt.`,
+      text: `A language model runs in this tab, on ${processorOf(playground.model?.adapter ?? null)}. Change the prompt if you like, then press Generate: the model continues it.`,
       offer: 'Generate for me',
       perform: generate,
       isDone: ran,
