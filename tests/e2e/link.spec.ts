@@ -47,6 +47,7 @@ test('an example stands where the text will stand, keeps the prompt, and gives w
   await band.getByRole('button', { name: 'LCKV, fairy tales, 3.4M' }).click();
   await expect(lab.select('Model')).toHaveValue('fairy-lckv');
   await expect(band).toHaveCount(0);
+  await expect(page).not.toHaveURL(/fairy-llama/);
   await page.goBack();
   await expect(band).toBeVisible();
   await page.goBack();

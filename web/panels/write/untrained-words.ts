@@ -1,6 +1,5 @@
 /** The words of the band about a plan that the weights were not trained for. */
 export const untrainedWords = {
   expect: 'Untrained plan: expect poor text.',
-  healed: 'Open the model that was healed for it',
   nearest: 'Nearest trained:',
 } as const;
