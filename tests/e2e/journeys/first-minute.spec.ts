@@ -4,7 +4,7 @@ import { journey } from './person.ts';
 
 journey(
   'a student takes the tour, writes, shares fewer layers, and sees what that saves',
-  { sample: ['mouse', 'keyboard'], screen: 'any' },
+  { sample: ['keyboard'], screen: 'any' },
   async (person) => {
     const { page, lab } = person;
     await person.visit();

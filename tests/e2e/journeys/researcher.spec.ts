@@ -28,7 +28,7 @@ async function save(
 
 journey(
   'a researcher compares two plans, saves figures, cites a run and copies a link',
-  { sample: ['touch', 'keyboard'], screen: 'any' },
+  { sample: ['touch'], screen: 'any' },
   async (person) => {
     const { page, lab } = person;
     await person.visit();
