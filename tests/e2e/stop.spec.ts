@@ -6,6 +6,7 @@ test('Stop ends a run at once and keeps its text, and the next run starts over',
   await lab.number('Max new tokens').fill('200');
   await lab.generate.click();
   await expect(lab.output).not.toBeEmpty({ timeout: 60_000 });
+  await expect(lab.stop, 'the page scrolled to the text').toBeInViewport();
   await lab.stop.click();
   await expect(page.getByText(/^Stopped after \d+ tokens?\.$/)).toBeVisible({ timeout: 10_000 });
 
