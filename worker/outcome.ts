@@ -11,6 +11,10 @@ export class Refused extends Error {
   }
 }
 
+/** A request that cannot be followed: which field is wrong, and why. */
+export const badRequest = (field: string, reason: string) =>
+  new Refused({ code: 'bad-request', field, reason });
+
 export const succeed = <T>(value: T): Outcome<T> => ({ ok: true, value });
 
 export const fail = (failure: Failure): Outcome<never> => ({ ok: false, failure });

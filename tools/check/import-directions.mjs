@@ -62,9 +62,7 @@ const belowThePanels = [
 const experimentParts = [
   { path: 'web/experiments/' },
   { path: 'worker/laboratory/' },
-  { path: 'worker/outcome.ts' },
-  { path: 'worker/hostile-json.ts' },
-  { path: 'worker/hostile-fields.ts' },
+  ...['outcome', 'sha256', 'hostile-json', 'hostile-fields'].map((name) => ({ path: `worker/${name}.ts` })),
   { path: 'worker/summary/protocol.ts', typesOnly: true },
 ];
 

@@ -1,4 +1,4 @@
-import { sha256 } from '../../worker/laboratory/digest.ts';
+import { sha256 } from '../../worker/sha256.ts';
 import { Refused } from '../../worker/outcome.ts';
 import { isObject } from '../../worker/hostile-fields.ts';
 import type { BroughtModel } from '../../worker/protocol/load.ts';

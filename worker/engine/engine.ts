@@ -9,6 +9,7 @@ import { loadModel, type LoadedModel } from '../loader/load-model.ts';
 import type { ModelSource } from '../loader/model-source.ts';
 import type { MeasurableModel } from '../evaluate/measure.ts';
 import type { ScoreReference } from '../evaluate/score.ts';
+import { modelId } from '../model-id.ts';
 import { fail, Refused, succeed, valueOf } from '../outcome.ts';
 import type { EngineApi, EngineEvent, OnEvent } from '../protocol/engine.ts';
 import type { ExportRequest } from '../protocol/export.ts';
@@ -255,7 +256,7 @@ export class Engine implements EngineApi {
     });
     if (this.#parts.warmUp) await warmUpOrFree(loaded);
     const facts: ModelFacts = {
-      id: idOf(request.model),
+      id: modelId(request.model),
       dims: loaded.config.dims,
       stored: loaded.config.stored,
       useSequential: loaded.config.useSequential,
@@ -330,11 +331,10 @@ const isSameFormats = (a: LoadRequest, b: LoadRequest) =>
   a.weights === b.weights && a.quantizeEmbeddings === b.quantizeEmbeddings;
 
 const isSameModel = (a: ModelRef, b: ModelRef) =>
-  idOf(a) === idOf(b) &&
+  modelId(a) === modelId(b) &&
   fromOf(a) === fromOf(b) &&
   placeOf(a)?.endpoint === placeOf(b)?.endpoint &&
   placeOf(a)?.commit === placeOf(b)?.commit;
 
-const idOf = (model: ModelRef) => (typeof model === 'string' ? model : model.id);
 const fromOf = (model: ModelRef) => (typeof model === 'string' ? 'page' : model.from);
 const placeOf = (model: ModelRef) => (typeof model !== 'string' && model.from === 'hub' ? model : null);

@@ -1,5 +1,5 @@
 import { logSumExp } from '../evaluate/log-sum-exp.ts';
-import { Refused } from '../outcome.ts';
+import { badRequest } from '../outcome.ts';
 
 /**
  * What a request asks of its prompt's logits: some rows, and the mean negative log-likelihood. Positions count through
@@ -69,5 +69,3 @@ export class PromptLogits {
 export function negativeLogLikelihood(logits: Float32Array, token: number): number {
   return logSumExp(logits) - (logits[token] ?? NaN);
 }
-
-const badRequest = (field: string, reason: string) => new Refused({ code: 'bad-request', field, reason });

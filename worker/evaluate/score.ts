@@ -3,7 +3,7 @@ import { checkTokens, promptTurns, tokensOf } from '../engine/check-request.ts';
 import { policyOf } from '../engine/open-policy.ts';
 import type { RunnableModel, RunOptions } from '../engine/generate.ts';
 import { applyConfig } from '../loader/apply-config.ts';
-import { Refused, valueOf } from '../outcome.ts';
+import { badRequest, valueOf } from '../outcome.ts';
 import { negativeLogLikelihood } from '../engine/prompt-logits.ts';
 import type { Score, ScoreRequest } from '../protocol/evaluate.ts';
 import { Comparison, KeptRows } from './divergence.ts';
@@ -109,5 +109,3 @@ function checkComparable(
     );
   }
 }
-
-const badRequest = (field: string, reason: string) => new Refused({ code: 'bad-request', field, reason });

@@ -1,4 +1,5 @@
-import { attemptAsync, Refused } from '../outcome.ts';
+import { modelId } from '../model-id.ts';
+import { attemptAsync, badRequest } from '../outcome.ts';
 import type { Outcome } from '../protocol/failure.ts';
 import type {
   HealApi,
@@ -64,7 +65,7 @@ export class HealDesk implements HealApi {
       if (!checkpoint) return null;
       const { request, state } = checkpoint;
       return {
-        model: idOf(request.model),
+        model: modelId(request.model),
         layerTypes: request.config.layerTypes ?? '',
         step: state.step,
         steps: request.recipe.steps,
@@ -98,7 +99,7 @@ export class HealDesk implements HealApi {
       const { opened, result } = this.#last;
       const { model } = opened.request;
       const source = await this.#parts.openSource(model);
-      const { files, history } = await healedFiles(opened, result, source, { name: idOf(model), engine });
+      const { files, history } = await healedFiles(opened, result, source, { name: modelId(model), engine });
       return storeHealed(files, history, this.#parts.room);
     });
   }
@@ -180,14 +181,11 @@ function restore(healing: Healing, { state }: Checkpoint): void {
     healing.restore(state);
   } catch (error) {
     if (!(error instanceof RangeError)) throw error;
-    const reason = 'the healing that was kept is of another version of this page or of the model: start anew';
+    const reason =
+      'the healing that was kept is of another version of this page or of the model: start again';
     throw badRequest('checkpoint', reason);
   }
 }
 
 /** A browser that keeps nothing (private windows) still heals; it cannot continue after a reload. */
 const whatever = (writing: Promise<void>) => writing.catch(() => undefined);
-
-const idOf = (model: ModelRef) => (typeof model === 'string' ? model : model.id);
-
-const badRequest = (field: string, reason: string) => new Refused({ code: 'bad-request', field, reason });

@@ -9,13 +9,13 @@ import { applyConfig } from '../loader/apply-config.ts';
 import { loadModel } from '../loader/load-model.ts';
 import type { ModelConfig } from '../loader/model-config.ts';
 import type { ModelSource } from '../loader/model-source.ts';
-import { Refused, valueOf } from '../outcome.ts';
+import { badRequest, Refused, valueOf } from '../outcome.ts';
 import type { HealFacts, HealRequest, HealText } from '../protocol/heal.ts';
 import type { GuardedText, TextPlace } from '../text/guarded-text.ts';
 import { checkRecipe, MOST_PASSES } from './check-recipe.ts';
 import { takeHeldOut, type HeldOut } from './held-out.ts';
 import { collectTensors } from './read-tensors.ts';
-import { sha256 } from './sha256.ts';
+import { sha256 } from '../sha256.ts';
 
 /** Everything that a healing needs, read and checked. */
 export interface OpenedHealing {
@@ -147,5 +147,3 @@ async function encode(text: GuardedText, whole: string, vocabSize: number): Prom
   const reason = `it makes token ${outside} of the text, and the model has ${vocabSize}`;
   throw new Refused({ code: 'bad-tokenizer', reason });
 }
-
-const badRequest = (field: string, reason: string) => new Refused({ code: 'bad-request', field, reason });

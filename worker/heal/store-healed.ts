@@ -13,7 +13,7 @@ import {
 import { Refused } from '../outcome.ts';
 import type { HealHistory, StoredHealed } from '../protocol/heal.ts';
 import { isFull } from '../storage/space.ts';
-import { sha256 } from './sha256.ts';
+import { sha256 } from '../sha256.ts';
 
 /** The longest that a repository's name may be, with some room. */
 const LONGEST_NAME = 90;

@@ -5,7 +5,7 @@ import { Refused } from '../outcome.ts';
 import type { PolicyRequest } from '../protocol/generate.ts';
 import type { BackendChoice, SharingConfig } from '../protocol/load.ts';
 import type { Reading } from '../protocol/measure.ts';
-import { canonicalJson } from './digest.ts';
+import { canonicalJson } from './canonical-json.ts';
 import { readMeasures, type Measure } from './measures.ts';
 
 export interface Experiment {

@@ -1,6 +1,7 @@
 /** An experiment as cells: what to measure in which row, with a key for each record. Needs no model, only its digest. */
 import type { MeasureWork } from '../protocol/measure.ts';
-import { canonicalJson, sha256 } from './digest.ts';
+import { sha256 } from '../sha256.ts';
+import { canonicalJson } from './canonical-json.ts';
 import type { Experiment, Row } from './experiment.ts';
 import { itemsOfMeasure, sourceOf, type ItemFacts } from './measure-items.ts';
 import type { ByDigest, Measure } from './measures.ts';

@@ -2,7 +2,7 @@
 import { isObject } from '../hostile-fields.ts';
 import { parseHostileJson } from '../hostile-json.ts';
 import type { Measured } from '../protocol/measure.ts';
-import { canonicalJson } from './digest.ts';
+import { canonicalJson } from './canonical-json.ts';
 import { readRecord } from './read-record.ts';
 
 /** What was measured of one item in one row. */

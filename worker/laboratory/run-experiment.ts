@@ -3,7 +3,7 @@ import { valueOf } from '../outcome.ts';
 import type { EngineApi, EngineEvent } from '../protocol/engine.ts';
 import type { LoadRequest, ModelFacts, ModelRef } from '../protocol/load.ts';
 import type { MeasureWork } from '../protocol/measure.ts';
-import { canonicalJson } from './digest.ts';
+import { canonicalJson } from './canonical-json.ts';
 import type { Experiment, Row } from './experiment.ts';
 import { missingItems, onlyItems, planExperiment, type Cell, type PlanParts } from './plan-experiment.ts';
 import type { ItemRecord } from './records.ts';

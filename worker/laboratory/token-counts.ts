@@ -1,7 +1,7 @@
 import { valueOf } from '../outcome.ts';
 import type { EngineApi } from '../protocol/engine.ts';
 import type { MeasureWork } from '../protocol/measure.ts';
-import { canonicalJson } from './digest.ts';
+import { canonicalJson } from './canonical-json.ts';
 import type { Row } from './experiment.ts';
 import type { Cell } from './plan-experiment.ts';
 import { mean } from './statistics/moments.ts';

@@ -9,7 +9,7 @@ beforeEach(async () => {
 });
 
 describe('Stored models', () => {
-  it('deletes what cannot be read, and then counts anew', async () => {
+  it('deletes what cannot be read, and then counts again', async () => {
     const { hub, client } = open();
     client.unreadable.mockResolvedValue(succeed(2));
     await hub.refresh();

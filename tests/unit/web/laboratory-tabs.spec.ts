@@ -5,7 +5,8 @@ import { RecordBook } from '../../../web/panels/laboratory/record-book.svelte.ts
 import { keptExperiments, keptRecords } from '../../../web/panels/laboratory/kept-experiments.ts';
 import { textOfPaste } from '../../../web/panels/laboratory/texts.ts';
 import { Playground } from '../../../web/playground/playground.svelte.ts';
-import { canonicalJson, sha256 } from '../../../worker/laboratory/digest.ts';
+import { canonicalJson } from '../../../worker/laboratory/canonical-json.ts';
+import { sha256 } from '../../../worker/sha256.ts';
 import type { LabEngine } from '../../../worker/laboratory/run-experiment.ts';
 import { succeed } from '../../../worker/outcome.ts';
 import type { EngineEvent } from '../../../worker/protocol/engine.ts';

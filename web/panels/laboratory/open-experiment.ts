@@ -1,4 +1,5 @@
-import { canonicalJson, sha256 } from '../../../worker/laboratory/digest.ts';
+import { canonicalJson } from '../../../worker/laboratory/canonical-json.ts';
+import { sha256 } from '../../../worker/sha256.ts';
 import { readExperiment, type Experiment } from '../../../worker/laboratory/experiment.ts';
 import { itemsOfMeasure, sourceOf, type MeasureItems } from '../../../worker/laboratory/measure-items.ts';
 import type { ByDigest, Measure } from '../../../worker/laboratory/measures.ts';

@@ -1,5 +1,5 @@
 /** Texts and items by their digests: those that ship, and those that this device keeps. */
-import { sha256Hex } from './sha256-hex.ts';
+import { sha256 } from '../../../worker/sha256.ts';
 import type { ByDigest } from '../../../worker/laboratory/measures.ts';
 import { openSpace } from '../../../worker/storage/space.ts';
 
@@ -17,7 +17,7 @@ export interface OpenedText {
 export async function textOfBytes(bytes: Uint8Array<ArrayBuffer>): Promise<OpenedText> {
   // As the command line decodes it: a byte order mark stays.
   const text = new TextDecoder('utf-8', { ignoreBOM: true }).decode(bytes);
-  return { sha256: await sha256Hex(bytes), text };
+  return { sha256: await sha256(bytes), text };
 }
 
 /** A text that was pasted. Halves of characters, which UTF-8 cannot hold, are replaced. */

@@ -1,5 +1,5 @@
 /** Results in lm-evaluation-harness's own layout: `results_*.json` and `samples_<task>_*.jsonl`. */
-import { sha256 } from '../digest.ts';
+import { sha256 } from '../../sha256.ts';
 import type { Measured } from '../../protocol/measure.ts';
 import type { Task } from './task-file.ts';
 import { pythonText, type TaskItem } from './task-items.ts';
