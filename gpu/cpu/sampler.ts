@@ -1,3 +1,4 @@
+import { argmax } from '../numbers/argmax.ts';
 import { SMALLEST_TEMPERATURE, type SamplingOptions } from '../plan/sampling.ts';
 import { drawBits } from './random.ts';
 
@@ -56,15 +57,6 @@ export function penalized(logits: Float32Array, history: Iterable<number>, penal
     scores[token] = score < 0 ? score * penalty : score / penalty;
   }
   return scores;
-}
-
-/** The index of the largest value, the first of equals. */
-export function argmax(values: Float32Array): number {
-  let best = 0;
-  for (let i = 1; i < values.length; i++) {
-    if ((values[i] as number) > (values[best] as number)) best = i;
-  }
-  return best;
 }
 
 /** The score of the k-th likeliest token. Tokens with the same score stay too. */

@@ -1,7 +1,9 @@
+import { allFinite } from '../numbers/finite.ts';
+import { argmax } from '../numbers/argmax.ts';
 import type { ModelDims } from '../plan/model-dims.ts';
 import { ropeTable } from '../plan/rope.ts';
 import { Layers, type LayerTools } from './layer.ts';
-import { matrix, turn } from './matrix.ts';
+import { matrix, turn, type Matrix } from './matrix.ts';
 import type { Program, Walk } from './program.ts';
 import { BLOCK_ROWS } from './space.ts';
 
@@ -24,11 +26,8 @@ export class Gradients {
    * @param factor   adds the gradients of `factor` times that sum to those of the weights; 0 for none
    */
   lossOf(program: Program, sequence: Uint32Array, factor: number): number {
-    const count = sequence.length - 1;
-    const { dims, memory, scratch, room } = this.#tools;
-    if (count < 1 || count > room) throw new RangeError(`${count} tokens, room for ${room}`);
-    this.#embed(sequence.subarray(0, count));
-    for (const walk of program) this.#walk(walk, count);
+    const { dims, memory, scratch } = this.#tools;
+    const count = this.#read(program, sequence.subarray(0, -1));
     new Uint32Array(memory.memory.buffer, scratch.targets, count).set(sequence.subarray(1));
     const loss = this.#head(count, factor);
     if (factor === 0 || !Number.isFinite(loss)) return loss;
@@ -41,24 +40,31 @@ export class Gradients {
 
   /** The likeliest next token after a text; of equals the lowest. Null if the logits are not finite. */
   likeliestAfter(program: Program, tokens: Uint32Array): number | null {
-    const count = tokens.length;
-    const { dims, kernels, memory, parameters, products, scratch, room } = this.#tools;
-    if (count < 1 || count > room) throw new RangeError(`${count} tokens, room for ${room}`);
+    const { dims, kernels, memory, parameters, products, scratch } = this.#tools;
     const { hiddenSize, vocabSize, rmsNormEps } = dims;
-    this.#embed(tokens);
-    for (const walk of program) this.#walk(walk, count);
+    const count = this.#read(program, tokens);
     const last = scratch.hidden + 4 * (count - 1) * hiddenSize;
     kernels.normRows(last, parameters.weights('finalNorm'), hiddenSize, rmsNormEps, scratch.normed, 1);
-    const role = dims.tiedEmbeddings ? 'embed' : 'head';
-    const weights = matrix(parameters.weights(role), vocabSize, hiddenSize);
-    products.set(matrix(scratch.logits, 1, vocabSize), matrix(scratch.normed, 1, hiddenSize), turn(weights));
+    const normed = matrix(scratch.normed, 1, hiddenSize);
+    products.set(matrix(scratch.logits, 1, vocabSize), normed, turn(this.#headWeights()));
     const logits = memory.floats(scratch.logits, vocabSize);
-    let likeliest = 0;
-    for (const [token, logit] of logits.entries()) {
-      if (!Number.isFinite(logit)) return null;
-      if (logit > (logits[likeliest] ?? NaN)) likeliest = token;
-    }
-    return likeliest;
+    return allFinite(logits) ? argmax(logits) : null;
+  }
+
+  /** Computes the hidden states of a text. @returns how many tokens it has */
+  #read(program: Program, tokens: Uint32Array): number {
+    const { room } = this.#tools;
+    const count = tokens.length;
+    if (count < 1 || count > room) throw new RangeError(`${count} tokens, room for ${room}`);
+    this.#embed(tokens);
+    for (const walk of program) this.#walk(walk, count);
+    return count;
+  }
+
+  #headWeights(): Matrix {
+    const { dims, parameters } = this.#tools;
+    const address = parameters.weights(dims.tiedEmbeddings ? 'embed' : 'head');
+    return matrix(address, dims.vocabSize, dims.hiddenSize);
   }
 
   #embed(tokens: Uint32Array): void {
@@ -104,9 +110,8 @@ export class Gradients {
   #head(count: number, factor: number): number {
     const { dims, kernels, memory, parameters, products, scratch } = this.#tools;
     const { hiddenSize, vocabSize, rmsNormEps } = dims;
-    const role = dims.tiedEmbeddings ? 'embed' : 'head';
-    const weights = matrix(parameters.weights(role), vocabSize, hiddenSize);
-    const dWeights = parameters.gradient(role);
+    const weights = this.#headWeights();
+    const dWeights = parameters.gradient(dims.tiedEmbeddings ? 'embed' : 'head');
     const gain = parameters.weights('finalNorm');
     kernels.normRows(scratch.hidden, gain, hiddenSize, rmsNormEps, scratch.normed, count);
     let loss = 0;

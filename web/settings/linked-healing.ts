@@ -1,8 +1,7 @@
+import type { HealRequest } from '../../worker/protocol/heal.ts';
+
 /** What a link says of a healing: which weights to train, and for how many steps. */
-export interface LinkedHealing {
-  readonly trained: 'projections' | 'all';
-  readonly steps: number;
-}
+export type LinkedHealing = Pick<HealRequest['recipe'], 'trained' | 'steps'>;
 
 /** More would take days. */
 export const MOST_STEPS = 100_000;

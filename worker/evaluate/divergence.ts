@@ -1,4 +1,4 @@
-import { argmax } from '../../gpu/cpu/sampler.ts';
+import { argmax } from '../../gpu/numbers/argmax.ts';
 import type { Divergence } from '../protocol/evaluate.ts';
 import { logSumExp } from './log-sum-exp.ts';
 

@@ -1,6 +1,6 @@
 /** What can be compared with one click each: plans, trained ones with their own models, and cache policies. */
 import { keepEverything } from '../../../gpu/kv/policies/keep-everything.ts';
-import { settings } from '../../../worker/settings/settings.ts';
+import { policyKind, policyKinds } from '../../../gpu/kv/policies/policies.ts';
 import { keysWhere } from '../../../worker/settings/values.ts';
 import { offeredPlans, planName } from '../../experiments/offered-plans.ts';
 import { words as shared } from '../../experiments/words.ts';
@@ -49,18 +49,16 @@ export function planChoices({ config, plan, stored, layerCount, models }: Settin
   );
 }
 
-const policyLabels: Readonly<Record<string, string>> = settings.policy.options;
-
 /** The plan that is set, under every other policy that can run with the numbers that are set. */
 export function policyChoices({ config, plan }: Setting): readonly Choice[] {
-  return Object.entries(policyLabels)
-    .filter(([policy]) => policy !== config.policy)
-    .map(([policy, name]) => ({ name, hint: '', trained: true, config: { ...config, policy } }))
+  return policyKinds
+    .filter(({ id }) => id !== config.policy)
+    .map(({ id, label }) => ({ name: label, hint: '', trained: true, config: { ...config, policy: id } }))
     .filter((choice) => Object.keys(checkConfig(choice.config, plan)).length === 0);
 }
 
 /** What people call a contender: its plan, and its policy if it has one. */
 export function contenderName({ layerTypes, policy }: Readonly<PlaygroundConfig>): string {
   const plan = planName(layerTypes, layerTypes.split('_').length) ?? words.ownPlan;
-  return policy === keepEverything.id ? plan : `${plan}, ${policyLabels[policy] ?? policy}`;
+  return policy === keepEverything.id ? plan : `${plan}, ${policyKind(policy).label}`;
 }

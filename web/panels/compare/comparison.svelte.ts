@@ -141,13 +141,13 @@ export class Comparison {
     };
     const own = this.#playground.loadRequestOf(config);
     this.running = true;
-    const done = await this.#playground.borrowEngine(words.comparing, (engine, report) =>
+    const borrowed = this.#playground.borrowEngine(words.comparing, (engine, report) =>
       runContenders(engine, turns, {
         ...{ rounds: this.rounds, own, report },
         wanted: () => this.#playground.phase.at === 'evaluating',
       }),
     );
-    this.running = false;
+    const done = await borrowed.finally(() => (this.running = false));
     if (!done) return;
     this.result = { ...done, ...common, endedAt: Date.now() };
     this.undo = null;

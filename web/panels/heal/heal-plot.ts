@@ -1,4 +1,5 @@
 import type { Evaluated } from '../../../worker/protocol/heal.ts';
+import { formatBits } from '../../ui/format.ts';
 import { legendOf, line } from '../../ui/plot/line-series.ts';
 import { linearAxis } from '../../ui/plot/plot-axis.ts';
 import type { Plot } from '../../ui/plot/plot-figure.ts';
@@ -36,7 +37,7 @@ export function bitsPlot(
   return {
     title: words.bitsTitle,
     x: linearAxis(words.stepsAxis, [0, steps], whole),
-    y: linearAxis(words.bitsAxis, bits, (value) => value.toFixed(2)),
+    y: linearAxis(words.bitsAxis, bits, (value) => formatBits(value, 2)),
     ...{ series, frontier: [], legend: legendOf(series) },
   };
 }
@@ -57,7 +58,7 @@ export function lossPlot(losses: readonly Pace[], steps: number): Plot | null {
     y: linearAxis(
       words.lossAxis,
       losses.map(({ natsPerToken }) => natsPerToken),
-      (value) => value.toFixed(1),
+      (value) => formatBits(value, 1),
     ),
     ...{ series, frontier: [], legend: [] },
   };
