@@ -54,6 +54,40 @@ test('everything works without a pointer', async ({ page }) => {
   await expect(page.getByText(/^Stopped/)).toBeVisible({ timeout: 10_000 });
 });
 
+test('arrows, Home and End turn between the tabs, and Ctrl and Enter run nothing outside Write', async ({
+  page,
+}) => {
+  const lab = await visit(page);
+  const tab = (name: string) => page.getByRole('tab', { name, exact: true });
+  await tab('Write').focus();
+  for (const [key, name] of [
+    ['ArrowLeft', 'Laboratory'],
+    ['ArrowRight', 'Write'],
+    ['End', 'Laboratory'],
+    ['ArrowLeft', 'Throughput'],
+    ['Home', 'Write'],
+    ['ArrowRight', 'Compare'],
+  ] as const) {
+    await page.keyboard.press(key);
+    await expect(tab(name)).toBeFocused();
+    await expect(tab(name)).toHaveAttribute('aria-selected', 'true');
+    await expect(page.getByRole('tabpanel')).toHaveCount(1);
+  }
+  // The others are one stop further with an arrow, and none with Tab.
+  await expect(page.locator('[role=tab][tabindex="0"]')).toHaveText('Compare');
+  // What was typed in a tab stays there.
+  await page.keyboard.press('End');
+  const ownText = page.getByRole('textbox', { name: 'Your text' });
+  await ownText.fill('A fox came out of the wood.');
+  await tab('Laboratory').press('Home');
+  await page.keyboard.press('End');
+  await expect(ownText).toHaveValue('A fox came out of the wood.');
+  await page.keyboard.press('ControlOrMeta+Enter');
+  await page.keyboard.press('Home');
+  await expect(page.getByText('Ready.', { exact: true })).toBeVisible();
+  await expect(lab.output).toHaveText('');
+});
+
 test('the focus stays on Generate while it runs', async ({ page }) => {
   const lab = await visit(page);
   await lab.number('Max new tokens').fill('4');

@@ -52,6 +52,16 @@ describe('a training', () => {
     }
   });
 
+  it('names no likeliest token if the logits are not finite', () => {
+    const { train, find, sequences } = goldenCase('cla');
+    const text = sequences[0]?.subarray(0, 3) ?? new Uint32Array();
+    expect(train('all').likeliestAfter(text)).toBeGreaterThanOrEqual(0);
+    const broken: FindTensor = (role, layer) =>
+      role === 'finalNorm' ? find(role, layer)?.fill(NaN) : find(role, layer);
+    expect(train('all', 1, broken).likeliestAfter(text)).toBeNull();
+    expect(() => train('all').likeliestAfter(new Uint32Array())).toThrow(RangeError);
+  });
+
   it('takes the same bits whenever it is repeated, and when it continues from a state', () => {
     const { sequences, train } = goldenCase('sandwich-middle');
     const [whole, again, first, rest] = [3, 3, 3, 3].map((steps) => train('projections', steps));
