@@ -12,7 +12,9 @@ export const words = {
     above: (passes: number) => `reads above: iterated ${passes}×`,
     windowed: 'through the window',
     held: 'held',
+    /** Saved pictures are always light; a dark page shades the other way round. */
     heldByScore: 'held: the darker, the higher its score',
+    heldByShade: 'held: the stronger its shade, the higher its score',
     planned: 'this plan’s cache',
     plain: 'plain LLaMA’s',
   },
