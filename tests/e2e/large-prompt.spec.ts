@@ -10,7 +10,7 @@ const tale = (characters: number) =>
 /** What the main thread did for `work`, in milliseconds. */
 async function timesOf(page: Page, work: () => Promise<void>) {
   const session = await page.context().newCDPSession(page);
-  await session.send('Performance.enable');
+  await session.send('Performance.enable', { timeDomain: 'threadTicks' });
   const read = async () => {
     const { metrics } = await session.send('Performance.getMetrics');
     const of = (wanted: string) => (metrics.find(({ name }) => name === wanted)?.value ?? NaN) * 1000;

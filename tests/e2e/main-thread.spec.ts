@@ -4,7 +4,8 @@ import { finished, visit } from './lab.ts';
 test('while a run writes, the script of the page takes at most 10 ms per token', async ({ page }) => {
   const lab = await visit(page);
   const session = await page.context().newCDPSession(page);
-  await session.send('Performance.enable');
+  // The time that the thread computed: the software adapter fills every core, and waiting for one is not our work.
+  await session.send('Performance.enable', { timeDomain: 'threadTicks' });
   const scriptMs = async () => {
     const { metrics } = await session.send('Performance.getMetrics');
     return (metrics.find(({ name }) => name === 'ScriptDuration')?.value ?? NaN) * 1000;
