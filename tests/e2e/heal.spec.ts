@@ -1,6 +1,6 @@
 import { expect, test } from 'playwright/test';
 import { bringAxe } from './axe.ts';
-import { takePictures, visitOnCpu } from './lab.ts';
+import { openLab, takePictures, visitOnCpu } from './lab.ts';
 
 test.use({ permissions: ['clipboard-read', 'clipboard-write'] });
 
@@ -49,4 +49,65 @@ test('a plan is healed, stopped, continued after a reload, kept, and taken back'
   await expect(page.getByText('Ready.', { exact: true })).toBeVisible();
   await expect(lab.select('Model')).toHaveValue('fairy-lckv');
   await expect(lab.layerTypes).toHaveValue('0_3_3_3_3_3_3_7');
+});
+
+test('a healed model is offered wherever its plan is chosen, until it is deleted', async ({
+  page,
+}, testInfo) => {
+  const plan = '0_3_3_3_3_3_3_7';
+  const foreign: string[] = [];
+  page.on('request', (request) => {
+    if (request.url().includes('healed.invalid')) foreign.push(request.url());
+  });
+  const heal = page.getByRole('region', { name: 'Heal', exact: true });
+  const keepHealed = async (steps: number) => {
+    const lab = await visitOnCpu(page);
+    await lab.layerTypes.fill(plan);
+    await heal.locator('summary').first().click();
+    await heal.getByRole('spinbutton', { name: 'Steps' }).fill(String(steps));
+    await heal.getByRole('button', { name: 'Heal', exact: true }).click();
+    await heal.getByRole('button', { name: 'Keep the healed model' }).click({ timeout: 90_000 });
+    await expect(heal.getByText(/is among the stored models/)).toBeVisible({ timeout: 60_000 });
+    await expect(page.getByText('Ready.', { exact: true })).toBeVisible();
+  };
+  await keepHealed(1);
+  await keepHealed(2);
+
+  let lab = await visitOnCpu(page);
+  const band = page.getByRole('note').filter({ hasText: 'Untrained plan' });
+  const offers = band.getByRole('button', { name: /^fairy-lckv healed, \d steps?, / });
+  const sharing = page.getByRole('group', { name: 'KV sharing', exact: true });
+  await lab.layerTypes.fill(plan);
+  await expect(offers).toHaveText([/2 steps/, /1 step,/]);
+  await expect(sharing.getByRole('button', { name: /^Load fairy-lckv healed, / })).toHaveCount(2);
+  await takePictures(lab, testInfo, 'healed-offer', { unfolded: true });
+  await offers.first().click();
+  await expect(page.getByText('Ready.', { exact: true })).toBeVisible();
+  await expect(lab.select('Model')).toHaveValue(`healed/fairy-lckv-${plan}`);
+  await expect(lab.layerTypes).toHaveValue(plan);
+  await expect(band).toHaveCount(0);
+  // The older one is still offered beside the newer.
+  await expect(sharing.getByRole('button', { name: /^Load fairy-lckv healed, 1 step,/ })).toBeVisible();
+
+  // A link to the healed model opens it from this device.
+  await page.reload();
+  await page.getByRole('button', { name: 'Load it', exact: true }).click();
+  await expect(page.getByText('Ready.', { exact: true })).toBeVisible();
+  lab = openLab(page);
+  await expect(lab.select('Model')).toHaveValue(`healed/fairy-lckv-${plan}`);
+
+  const hub = page.getByRole('group', { name: 'Models from the Hub', exact: true });
+  await hub
+    .getByRole('button', { name: /^Check healed\// })
+    .first()
+    .click();
+  await expect(hub.getByText(/was read again: every digest is right/)).toBeVisible();
+  await lab.select('Model').selectOption('fairy-lckv');
+  await lab.layerTypes.fill(plan);
+  await expect(offers).toHaveCount(2);
+  await hub.getByRole('button', { name: 'Delete all' }).click();
+  await expect(offers).toHaveCount(0);
+  await hub.getByRole('button', { name: 'Undo' }).click();
+  await expect(offers).toHaveCount(2);
+  expect(foreign).toEqual([]);
 });

@@ -1,9 +1,15 @@
-/** A model of a Hub that this device holds. */
+import type { HealedModel } from '../../worker/protocol/hub.ts';
+
+/** A model of a Hub, or one that was healed here, that this device holds. */
 export interface ModelOnDevice {
   readonly id: string;
   readonly endpoint: string;
   /** Otherwise the rest has to be downloaded. */
   readonly complete: boolean;
+  readonly commit: string;
+  readonly storedAtMs: number;
+  /** How it was healed; null for a download. */
+  readonly healed: HealedModel | null;
 }
 
 /** The parts of a link that the page could not follow. */

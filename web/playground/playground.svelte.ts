@@ -24,6 +24,7 @@ import { SamplingAdvice } from './sampling-advice.svelte.ts';
 import { trainedFor, type ModelEntry } from '../models/model-index.ts';
 import { modelIn, type PickedFile } from '../models/opened-files.ts';
 import { previewKv } from './kv-preview.ts';
+import { healedFor } from './healed-models.ts';
 import { noticeOf, type LinkNotice, type ModelOnDevice } from './link-notice.ts';
 import { borrowEngine, type Engine, type EngineWork } from './borrow-engine.ts';
 import { loadingAfter, type Phase } from './phase.ts';
@@ -112,6 +113,8 @@ export class Playground {
     const files = facts && facts.kernels.length > 0 ? facts.kernels : listed;
     return { files, chosen: files.find(({ file }) => file === config.policyKernels) };
   });
+  /** Models that were healed for the edited plan and may replace the chosen one, newest first. */
+  readonly healedForPlan = $derived.by(() => this.healedFor(this.config.layerTypes.trim()));
   readonly problems = $derived(checkConfig(this.config, this.plan));
   /** Whether the engine is computing something that `stop` can end. */
   readonly busy = $derived(this.phase.at === 'generating' || this.phase.at === 'evaluating');
@@ -183,6 +186,11 @@ export class Playground {
     else this.chooseModel(model.id, edited);
   }
 
+  /** Loads a model that lies on this device whole. Nobody is asked for anything. */
+  openOnDevice({ id, endpoint, commit }: ModelOnDevice): void {
+    this.bring({ from: 'hub', id, endpoint, token: null, keep: true, commit });
+  }
+
   /** Loads the model that opened or dropped files hold, or says why they hold none. */
   openFiles(picked: readonly PickedFile[]): void {
     const opened = modelIn(picked, [...this.brought.keys()]);
@@ -203,6 +211,11 @@ export class Playground {
     const now = this.stored ?? unknown;
     Object.assign(this.config, edited === 'keep' ? replaceUnedited(this.config, before, now) : now);
     this.load();
+  }
+
+  /** {@link healedFor} the chosen model. */
+  healedFor(layerTypes: string): readonly ModelOnDevice[] {
+    return healedFor(this.onDevice, this.models, this.config.model, layerTypes);
   }
 
   /** Takes a published layout: loads the weights that ship for it, or else edits the plan of the loaded model. */

@@ -12,6 +12,10 @@ export const linkWords = {
   elsewhereAdvice: (model: string) =>
     `The server was not contacted and nothing was downloaded. Until you ask for it, the page uses ${model}.`,
   onDevice: (model: string) => `This link asks for the model ${model}, which is stored on this device.`,
+  healedElsewhere: (model: string) =>
+    `This link asks for the model ${model}, which was healed in a browser and is not stored in this one.`,
+  healedAdvice: (model: string) =>
+    `A link cannot carry it. Heal the plan here, or open an exported copy from a folder. The page uses ${model}.`,
   heldAdvice: (complete: boolean, model: string) =>
     `${complete ? 'It starts without a download.' : 'A part of it is stored on this device.'} Until you ask for it, the page uses ${model}.`,
   openHeld: (complete: boolean) => (complete ? 'Load it' : 'Resume its download'),

@@ -104,7 +104,7 @@ export function advise(failure: Failure): string {
     case 'hub-refused':
       return advices[failure.why];
     case 'damaged-file':
-      return 'Delete the stored model and load it again. If it happens again, the server’s own copy is damaged.';
+      return 'Delete the stored model, and load or heal it again. If a download is damaged again, the server’s own copy is.';
     case 'no-room':
       return 'Delete stored models or free space on the device, or load it without storing it.';
     case 'not-stored':

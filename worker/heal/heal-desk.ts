@@ -14,7 +14,7 @@ import type { ModelSource } from '../loader/model-source.ts';
 import type { TextPlace } from '../text/guarded-text.ts';
 import type { Checkpoint, Checkpoints } from './checkpoints.ts';
 import { healedFiles } from './healed-files.ts';
-import { Healing, type HealingState } from './healing.ts';
+import { evaluate, Healing, type HealingState } from './healing.ts';
 import { openHealing, type OpenedHealing } from './open-healing.ts';
 import { storeHealed } from './store-healed.ts';
 
@@ -30,6 +30,12 @@ export interface HealParts {
   readonly now: () => number;
 }
 
+/** What a healing made. */
+interface Last {
+  readonly opened: OpenedHealing;
+  readonly result: HealResult;
+}
+
 /** A closed tab loses at most this. */
 const KEEP_MS = 60_000;
 
@@ -41,7 +47,7 @@ export class HealDesk implements HealApi {
   #gate: { readonly opened: Promise<void>; readonly open: () => void } | null = null;
   #running = false;
   /** What the last healing made. */
-  #last: { readonly opened: OpenedHealing; readonly result: HealResult } | null = null;
+  #last: Last | null = null;
 
   constructor(parts: HealParts) {
     this.#parts = parts;
@@ -96,11 +102,12 @@ export class HealDesk implements HealApi {
   store(engine: string): Promise<Outcome<StoredHealed>> {
     return attemptAsync(async () => {
       if (!this.#last) throw badRequest('model', 'nothing was healed yet');
-      const { opened, result } = this.#last;
+      const { opened } = this.#last;
+      const result = await this.#evaluated(this.#last);
       const { model } = opened.request;
       const source = await this.#parts.openSource(model);
-      const { files, history } = await healedFiles(opened, result, source, { name: modelId(model), engine });
-      return storeHealed(files, history, this.#parts.room);
+      const healed = await healedFiles(opened, result, source, { name: modelId(model), engine });
+      return storeHealed(healed, this.#parts.room);
     });
   }
 
@@ -109,6 +116,13 @@ export class HealDesk implements HealApi {
       this.#last = null;
       await this.#parts.checkpoints.drop();
     });
+  }
+
+  /** A healing that was stopped has not read the held-out text with its last weights. */
+  async #evaluated({ opened, result }: Last): Promise<HealResult> {
+    if (result.evaluations.at(-1)?.step === result.step) return result;
+    const evaluated = await evaluate(opened, { breathe: this.#parts.breathe, stopped: () => false });
+    return evaluated ? { ...result, evaluations: [...result.evaluations, evaluated] } : result;
   }
 
   #alone(work: () => Promise<HealResult>): Promise<Outcome<HealResult>> {

@@ -14,6 +14,8 @@ import type { RoundTo } from '../protocol/export.ts';
 import type { HealHistory, HealResult } from '../protocol/heal.ts';
 import type { OpenedHealing } from './open-healing.ts';
 
+/** What the text that ships is called. A person's own file has no held-out text beside it. */
+const SAMPLE = 'sample';
 /** The largest number that f16 holds without rounding to infinity. */
 const MOST_F16 = 65519;
 
@@ -21,6 +23,8 @@ export interface HealedFiles {
   readonly files: readonly ExportedFile[];
   readonly readBy: 'transformers' | 'lckv' | 'kvtab';
   readonly history: HealHistory;
+  /** Whether the held-out text was the sample's. */
+  readonly onSample: boolean;
 }
 
 /**
@@ -62,7 +66,8 @@ export async function healedFiles(
     fileOf('healing.json', new TextEncoder().encode(`${JSON.stringify(history, null, 2)}\n`)),
     weightsFile(opened, specs, round),
   ];
-  return { files, readBy, history };
+  const onSample = request.text.name === SAMPLE && request.text.heldOut !== null;
+  return { files, readBy, history, onSample };
 }
 
 /** f16 unless a number is too large for it: it has three more bits than bf16. */

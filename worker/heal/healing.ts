@@ -92,14 +92,8 @@ export class Healing {
   }
 
   async #evaluate(): Promise<void> {
-    const { trainer, heldOut } = this.#opened;
-    let nats = 0;
-    for (const window of heldOut.windows) {
-      nats += trainer.evaluate(window);
-      await this.#run.breathe();
-      if (this.#run.stopped()) return;
-    }
-    const evaluated = { step: trainer.step, bitsPerByte: nats / Math.LN2 / heldOut.bytes };
+    const evaluated = await evaluate(this.#opened, this.#run);
+    if (!evaluated) return;
     this.#evaluations = [...this.#evaluations, evaluated];
     this.#run.emit({ type: 'evaluated', ...evaluated });
     await this.#writeSample();
@@ -131,4 +125,18 @@ export class Healing {
   #result(end: HealResult['end']): HealResult {
     return { end, step: this.#opened.trainer.step, evaluations: this.#evaluations };
   }
+}
+
+/** Reads the held-out text with the weights as they are; null if it was stopped. */
+export async function evaluate(
+  { trainer, heldOut }: Pick<OpenedHealing, 'trainer' | 'heldOut'>,
+  { breathe, stopped }: Pick<HealingRun, 'breathe' | 'stopped'>,
+): Promise<Evaluated | null> {
+  let nats = 0;
+  for (const window of heldOut.windows) {
+    nats += trainer.evaluate(window);
+    await breathe();
+    if (stopped()) return null;
+  }
+  return { step: trainer.step, bitsPerByte: nats / Math.LN2 / heldOut.bytes };
 }

@@ -1,5 +1,6 @@
 import { HEALED_ENDPOINT } from '../endpoint.ts';
 import type { ExportedFile } from '../export/export-sink.ts';
+import { DEFAULT_REVISION } from '../hub/address.ts';
 import { RecordWriter } from '../hub/record-writer.ts';
 import {
   FileRecords,
@@ -12,35 +13,46 @@ import {
 } from '../hub/records.ts';
 import { Refused } from '../outcome.ts';
 import type { HealHistory, StoredHealed } from '../protocol/heal.ts';
+import type { HealedModel } from '../protocol/hub.ts';
 import { isFull } from '../storage/space.ts';
 import { sha256 } from '../sha256.ts';
+import type { HealedFiles } from './healed-files.ts';
 
 /** The longest that a repository's name may be, with some room. */
 const LONGEST_NAME = 90;
 
 /**
  * Stores a healed model as a download is stored, so that it is listed, loaded, checked and deleted as one. Its commit is
- * the digest of its history, so the same healing takes the same place.
+ * the digest of its history, so the same healing takes the same place. The name without a commit is the newest healing of
+ * the model under the plan.
  *
  * @param room how much more may be stored; null if the browser does not say
  * @throws Refused with `no-room`
  */
 export async function storeHealed(
-  files: readonly ExportedFile[],
-  history: HealHistory,
+  { files, history, onSample }: Pick<HealedFiles, 'files' | 'history' | 'onSample'>,
   room: () => Promise<number | null>,
 ): Promise<StoredHealed> {
   const bytes = files.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0);
   const available = await room();
   if (available !== null && available < bytes) throw noRoom(bytes, available);
   const commit = await sha256(JSON.stringify(history));
+  const last = history.bits_per_byte.at(-1);
+  const healed: HealedModel = {
+    model: history.model,
+    layerTypes: history.layer_types,
+    slidingWindow: history.sliding_window,
+    steps: history.steps_done,
+    // An earlier reading is not of these weights.
+    bitsPerByte: last?.step === history.steps_done ? last.bitsPerByte : null,
+    onSample,
+  };
   const listing: StoredListing = {
     endpoint: HEALED_ENDPOINT,
     repository: `healed/${nameOf(history)}`,
-    revision: commit,
-    commit,
+    ...{ revision: DEFAULT_REVISION, commit },
     files: files.map(({ name, sizeBytes }) => ({ name, sizeBytes, sha256: null, gitBlobId: null })),
-    recordBytes: RECORD_BYTES,
+    ...{ recordBytes: RECORD_BYTES, healed },
   };
   const { endpoint, repository } = listing;
   try {

@@ -13,7 +13,7 @@ export interface Reference {
 /** Longer texts are no references: two names and a revision. */
 const LONGEST = 500;
 /** The Hub's own default branch. */
-const DEFAULT_REVISION = 'main';
+export const DEFAULT_REVISION = 'main';
 
 /** Names that the Hub allows: letters, digits, `-`, `_` and `.`, starting with a letter or digit. */
 const NAME = /^[A-Za-z0-9](?:[\w.-]{0,94}[A-Za-z0-9_])?$/;

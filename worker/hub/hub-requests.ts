@@ -1,4 +1,5 @@
 /** One repository on one server with the Hub's paths: how to ask it, and what its refusals mean. */
+import { HEALED_ENDPOINT } from '../endpoint.ts';
 import { brief } from '../hostile-fields.ts';
 import { Refused } from '../outcome.ts';
 import type { HubRefusal } from '../protocol/failure.ts';
@@ -8,7 +9,11 @@ import { parseEndpoint, parseReference, type Reference } from './address.ts';
 
 export interface HubServer extends Reference {
   readonly endpoint: string;
-  /** Asks for a path below the endpoint. The door adds the token, see {@link requestsTo}. */
+  /**
+   * Asks for a path below the endpoint. The door adds the token, see {@link requestsTo}.
+   *
+   * @throws Refused with `not-stored` for a model that was healed here: no server has it
+   */
   ask(path: string, init?: RequestInit): Promise<Response>;
   /**
    * The failure that a refusing status means; null if another try may help.
@@ -47,7 +52,10 @@ export function hubServer(model: HubModel, requestsOf: RequestsOf = requestsTo):
       revision,
       endpoint,
       // We keep what must be kept: the browser's cache would hold every byte a second time.
-      ask: (path, init) => request(`${endpoint}/${path}`, { ...init, cache: 'no-store' }),
+      ask: (path, init) =>
+        endpoint === HEALED_ENDPOINT
+          ? Promise.reject(new Refused({ code: 'not-stored', model: repository }))
+          : request(`${endpoint}/${path}`, { ...init, cache: 'no-store' }),
       refusal: (response, file) => {
         const why = reasonOf(response, token !== null, file);
         if (why !== null) return refused(why);

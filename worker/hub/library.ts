@@ -1,3 +1,4 @@
+import { HEALED_ENDPOINT } from '../endpoint.ts';
 import { attemptAsync, Refused } from '../outcome.ts';
 import type { Outcome } from '../protocol/failure.ts';
 import type { HubModel } from '../protocol/load.ts';
@@ -81,7 +82,9 @@ export class Library implements HubApi {
     return this.#alone(async (gate) => {
       const server = this.#server(model);
       const known = await storedListing(server);
-      if (known && (await isWhole(known))) return this.#describe(known);
+      // No server could replace what is damaged of a model that was healed here.
+      const isHealed = server.endpoint === HEALED_ENDPOINT;
+      if (known && (isHealed || (await isWhole(known)))) return this.#describe(known);
       return this.#store(server, gate, onEvent);
     });
   }
@@ -93,7 +96,8 @@ export class Library implements HubApi {
   newer(model: HubModel): Promise<Outcome<Newer | null>> {
     return attemptAsync(async () => {
       const server = this.#server(model);
-      const { revision } = server;
+      const { revision, endpoint } = server;
+      if (endpoint === HEALED_ENDPOINT) return null;
       const storedCommit = (await storedListing(server))?.commit;
       if (storedCommit === undefined || isNameOf(storedCommit, revision)) return null;
       const { clock, stallMs } = this.#parts;
@@ -264,12 +268,12 @@ export class Library implements HubApi {
   }
 
   async #describe(listing: StoredListing): Promise<StoredModel> {
-    const { endpoint, repository, revision, commit } = listing;
+    const { endpoint, repository, revision, commit, healed = null } = listing;
     const manifest = await manifestOf(listing);
     const preview = await this.#previewOf(listing);
     return {
       ...preview,
-      revision,
+      ...{ revision, healed },
       superseded: manifest !== undefined && (await commitOf(endpoint, repository, revision)) !== commit,
       copies: (await copiesOf(listing)).map(({ name, sizeBytes }) => ({ name, sizeBytes })),
       storedAtMs: manifest?.storedAtMs ?? null,

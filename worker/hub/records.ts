@@ -7,7 +7,7 @@
 import { isObject } from '../hostile-fields.ts';
 import { openSpace, writeTogether, type Key } from '../storage/space.ts';
 import type { ListedFile, Listing } from './listing.ts';
-import type { StoredCopy, StoredKey } from '../protocol/hub.ts';
+import type { HealedModel, StoredCopy, StoredKey } from '../protocol/hub.ts';
 
 /** What a killed tab can cost. IndexedDB keeps values of this size in files. A multiple of SHA-256's block. */
 export const RECORD_BYTES = 8 * 2 ** 20;
@@ -24,6 +24,8 @@ export interface Mark {
 
 export interface StoredListing extends Listing {
   readonly recordBytes: number;
+  /** Absent for a download. */
+  readonly healed?: HealedModel;
 }
 
 export interface Manifest {
@@ -241,8 +243,21 @@ function isListing(value: unknown): value is StoredListing {
     ['endpoint', 'repository', 'revision', 'commit'].every((field) => isText(value[field])) &&
     isSize(value['recordBytes']) &&
     value['recordBytes'] > 0 &&
+    (value['healed'] === undefined || isHealed(value['healed'])) &&
     Array.isArray(value['files']) &&
     value['files'].every(isListedFile)
+  );
+}
+
+function isHealed(value: unknown): value is HealedModel {
+  return (
+    isObject(value) &&
+    isText(value['model']) &&
+    isText(value['layerTypes']) &&
+    isSize(value['slidingWindow']) &&
+    isSize(value['steps']) &&
+    (value['bitsPerByte'] === null || typeof value['bitsPerByte'] === 'number') &&
+    typeof value['onSample'] === 'boolean'
   );
 }
 

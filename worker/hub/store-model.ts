@@ -1,4 +1,5 @@
 /** Stores and verifies all files of a model; and verifies a stored model again. */
+import { HEALED_ENDPOINT } from '../endpoint.ts';
 import { attempt, Refused } from '../outcome.ts';
 import { isFull } from '../storage/space.ts';
 import { checkCopies } from './copies.ts';
@@ -122,6 +123,11 @@ export async function checkModel(listing: StoredListing, options: StoreOptions):
     const found = await checkFile(new FileRecords(listing, file), options, (bytes) => {
       checkedBytes += bytes;
       options.onProgress(checkedBytes, totalBytes);
+    }).catch(async (error: unknown) => {
+      if (listing.endpoint !== HEALED_ENDPOINT || !(error instanceof Refused)) throw error;
+      if (error.failure.code !== 'not-stored') throw error;
+      await update({ damagedFile: file.name, repairedBytes });
+      throw damaged(file.name, 'it was healed on this device, so there is no other copy');
     });
     repairedBytes += found.repairedBytes;
     if (found.digest !== manifest.digests.get(file.name)) {
@@ -158,5 +164,5 @@ const isSame = (a: readonly ListedFile[], b: readonly ListedFile[]) =>
 const noRoom = (neededBytes: number, availableBytes: number) =>
   new Refused({ code: 'no-room', neededBytes, availableBytes });
 
-const damaged = (file: string) =>
-  new Refused({ code: 'damaged-file', file, reason: 'its digest is not the one that the server lists' });
+const damaged = (file: string, reason = 'its digest is not the one that the server lists') =>
+  new Refused({ code: 'damaged-file', file, reason });

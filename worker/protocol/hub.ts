@@ -46,6 +46,20 @@ export interface Preview extends StoredKey {
   readonly storedBytes: number;
 }
 
+/** How a model was healed on this device, as far as the page offers it and compares it. */
+export interface HealedModel {
+  /** The id of the model that was healed. */
+  readonly model: string;
+  readonly layerTypes: string;
+  readonly slidingWindow: number;
+  /** Steps done. */
+  readonly steps: number;
+  /** Held-out bits per byte after the last step; null if they were not measured. */
+  readonly bitsPerByte: number | null;
+  /** Whether they were measured on the sample that ships, as those of the family were. */
+  readonly onSample: boolean;
+}
+
 /** A branch or tag that has moved. */
 export interface Newer {
   readonly revision: string;
@@ -61,6 +75,8 @@ export interface StoredCopy {
 
 export interface StoredModel extends Preview {
   readonly copies: readonly StoredCopy[];
+  /** Null for a download. */
+  readonly healed: HealedModel | null;
   /** The branch, tag or commit that was asked for. */
   readonly revision: string;
   /** A newer commit of the revision is stored, so the revision no longer loads this one. */

@@ -5,6 +5,7 @@ import { defaultRecipe } from '../../../gpu/train/recipe.ts';
 import { HEALED_ENDPOINT } from '../../../worker/endpoint.ts';
 import { checkpointsOnDevice } from '../../../worker/heal/checkpoints.ts';
 import { HealDesk } from '../../../worker/heal/heal-desk.ts';
+import { FileRecords, listingOf } from '../../../worker/hub/records.ts';
 import { openHubSource } from '../../../worker/hub/hub-source.ts';
 import { Library } from '../../../worker/hub/library.ts';
 import { valueOf } from '../../../worker/outcome.ts';
@@ -163,6 +164,79 @@ it('stores the healed model as a model that can be listed, checked and loaded', 
   expect(lastBits(again.events)).toBeCloseTo(lastBits(events) ?? NaN, 3);
   valueOf(await library.remove(stored));
   expect(valueOf(await library.stored())).toEqual([]);
+});
+
+it('keeps two healings of a plan, of which the name without a commit is the newer', async () => {
+  const keys = [];
+  for (const steps of [1, 2]) {
+    const { desk, onEvent } = openDesk();
+    const recipe = { ...request.recipe, steps };
+    valueOf(await desk.heal({ ...request, recipe, evaluateEverySteps: 9 }, onEvent));
+    keys.push(valueOf(await desk.store('test')));
+  }
+  const requestsOf = () => () => Promise.reject(new Error('nobody may be asked'));
+  const library = new Library({ room: () => Promise.resolve(null), requestsOf });
+  const stored = valueOf(await library.stored());
+  const told = stored.map(({ commit, superseded, healed }) => [commit, superseded, healed?.steps]);
+  expect(told).toContainEqual([keys[0]?.commit, true, 1]);
+  expect(told).toContainEqual([keys[1]?.commit, false, 2]);
+  const healed = stored.find(({ superseded }) => !superseded)?.healed;
+  expect(healed).toMatchObject({
+    ...{ model: 'fairy-llama', layerTypes: '0_6_6_6_6_6_6_7', onSample: true },
+    bitsPerByte: expect.any(Number) as number,
+  });
+  const model: HubModel = {
+    ...{ from: 'hub', id: 'healed/fairy-llama-0_6_6_6_6_6_6_7', endpoint: HEALED_ENDPOINT, token: null },
+    keep: true,
+  };
+  expect(valueOf(await library.download(model, () => undefined)).commit).toBe(keys[1]?.commit);
+  expect(valueOf(await library.newer(model))).toBeNull();
+  for (const key of keys) valueOf(await library.remove(key));
+});
+
+it('reads the held-out text before it stores what was stopped between two readings', async () => {
+  const { desk, events, onEvent } = openDesk();
+  const healing = desk.heal({ ...request, evaluateEverySteps: 4 }, onEvent);
+  await untilStep(events, 2);
+  desk.stop();
+  expect(valueOf(await healing).evaluations.map(({ step }) => step)).toEqual([0]);
+  const key = valueOf(await desk.store('test'));
+  const library = new Library({ room: () => Promise.resolve(null) });
+  const [stored] = valueOf(await library.stored());
+  expect(stored?.healed?.steps).toBe(2);
+  expect(stored?.healed?.bitsPerByte).not.toBe(lastBits(events));
+  expect(stored?.healed?.bitsPerByte).toBeGreaterThan(0);
+  valueOf(await library.remove(key));
+});
+
+it('checks a healed model against its own digests, and says that a damaged one has no other copy', async () => {
+  const { desk, onEvent } = openDesk();
+  valueOf(await desk.heal({ ...request, recipe: { ...request.recipe, steps: 1 } }, onEvent));
+  const key = valueOf(await desk.store('test'));
+  const requestsOf = () => () => Promise.reject(new Error('nobody may be asked'));
+  const library = new Library({ room: () => Promise.resolve(null), requestsOf });
+  const model: HubModel = {
+    ...{ from: 'hub', id: `${key.repository}@${key.commit}`, endpoint: HEALED_ENDPOINT, token: null },
+    keep: true,
+  };
+  expect(valueOf(await library.check(model, () => undefined)).verified.state).toBe('sound');
+  const listing = await listingOf(key);
+  const file = listing?.files.find(({ name }) => name === 'config.json');
+  if (!listing || !file) throw new Error('it was stored');
+  const records = new FileRecords(listing, file);
+  const [bytes, mark] = [await records.read(0), await records.mark(0)];
+  if (!bytes || !mark) throw new Error('its record was stored');
+  await records.write(0, bytes.with(0, bytes[0] === 0 ? 1 : 0), mark);
+  expect(await library.check(model, () => undefined)).toMatchObject({
+    ok: false,
+    failure: {
+      code: 'damaged-file',
+      file: 'config.json',
+      reason: expect.stringContaining('no other copy') as string,
+    },
+  });
+  expect(valueOf(await library.stored())[0]?.verified).toEqual({ state: 'damaged', file: 'config.json' });
+  valueOf(await library.remove(key));
 });
 
 it('stores nothing if there is no room, and nothing that was not healed', async () => {

@@ -18,6 +18,7 @@ export const model: StoredModel = {
   totalBytes: 100,
   storedBytes: 100,
   copies: [],
+  healed: null,
   storedAtMs: 1,
   verified: { state: 'sound', atMs: 1, repairedBytes: 0 },
 };

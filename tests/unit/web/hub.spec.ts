@@ -21,6 +21,24 @@ describe('Stored models', () => {
   });
 });
 
+describe('Models on this device', () => {
+  it('tells the page how they were healed, and not of one that is being deleted', async () => {
+    const { hub, playground, client } = open();
+    const healed = {
+      ...{ model: 'fairy-llama', layerTypes: '0_0', slidingWindow: 64, steps: 100 },
+      ...{ bitsPerByte: 1.7, onSample: true },
+    };
+    client.stored.mockResolvedValue(succeed([{ ...model, healed }]));
+    await hub.refresh();
+    const told = { id: 'owner/name', commit: model.commit, complete: true, storedAtMs: 1, healed };
+    expect(playground.onDevice).toMatchObject([told]);
+    await hub.remove(hub.kept);
+    expect(playground.onDevice).toEqual([]);
+    await hub.takeBack();
+    expect(playground.onDevice).toMatchObject([told]);
+  });
+});
+
 describe('Load model', () => {
   it('downloads the entered model, asks the browser to keep it, and gives it to the playground', async () => {
     const { hub, playground, client, persist } = open();

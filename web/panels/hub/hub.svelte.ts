@@ -147,6 +147,7 @@ export class Hub {
       id: nameOf(model),
       endpoint: model.endpoint,
       complete: model.storedAtMs !== null,
+      ...{ commit: model.commit, storedAtMs: model.storedAtMs ?? 0, healed: model.healed },
     }));
   }
 

@@ -129,8 +129,14 @@ export const copiesLine = (bytes: number) =>
   bytes === 0 ? '' : `, and ${formatBytes(bytes)} of quantized weights`;
 
 /** The branch or tag of a stored model, in front of its commit. */
-export const revisionOf = ({ revision, commit, superseded }: StoredModel) =>
-  revision === commit ? '' : `${superseded ? 'an older ' : ''}${revision}, `;
+export const revisionOf = ({ endpoint, revision, commit, superseded }: StoredModel) =>
+  endpoint === HEALED_ENDPOINT
+    ? superseded
+      ? 'an older healing, '
+      : ''
+    : revision === commit
+      ? ''
+      : `${superseded ? 'an older ' : ''}${revision}, `;
 
 /** Where a stored model came from and when, after its commit. */
 export function originOf({ endpoint, storedAtMs }: StoredModel, defaultEndpoint: string): string {

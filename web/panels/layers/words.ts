@@ -9,6 +9,7 @@ export const words = {
   preset: {
     label: 'Preset',
     trained: (name: string) => `${name} (trained)`,
+    healed: (name: string) => `${name} (healed here)`,
     asTrained: 'As trained',
     byHand: 'By hand',
     paper: 'Paper',
@@ -16,6 +17,9 @@ export const words = {
     /** Goes on after the name of the model. */
     offer: 'was trained for this plan.',
     load: (model: string) => `Load ${model}`,
+    loadHealed: 'Load',
+    /** Goes on after the name of the model. */
+    offerHealed: 'learned this plan on this device.',
   },
   figures: {
     title: 'Before it runs',

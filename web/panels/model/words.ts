@@ -3,6 +3,7 @@ export const words = {
   model: 'Model',
   named: (id: string, name: string) => `${id}: ${name}`,
   fromFolder: 'Opened from a folder on this machine. Its files are read from there.',
+  healed: 'Healed on this device.',
   fromServer: (endpoint: string) => `From ${endpoint}.`,
   measured: (description: string, bits: string) =>
     `${description} Held-out tales take it ${bits} bits per byte.`,

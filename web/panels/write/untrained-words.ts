@@ -2,4 +2,5 @@
 export const untrainedWords = {
   expect: 'Untrained plan: expect poor text.',
   nearest: 'Nearest trained:',
+  healed: 'Healed here:',
 } as const;
