@@ -226,6 +226,19 @@ export const scenes = {
     await panel.getByText('As ratios, beside LCKV’s table 1').click();
     return { window: 'window', page: 'page', throughput: panel };
   },
+  /** A plan that was healed for a few steps. */
+  healed: async (page) => {
+    await select(page, 'Backend', 'cpu');
+    await page.getByText('Ready.', { exact: true }).waitFor();
+    await page.getByRole('textbox', { name: 'Layer types', exact: true }).fill('0_3_3_3_3_3_3_7');
+    await open(page, 'Heal');
+    const panel = region(page, 'Heal');
+    await panel.getByRole('button', { name: 'Heal', exact: true }).click();
+    await panel.getByText(/step (2\d|[3-9]\d) of 100/).waitFor({ timeout: 300_000 });
+    await panel.getByRole('button', { name: 'Stop', exact: true }).click();
+    await panel.getByText(/Stopped after step/).waitFor();
+    return { window: 'window', page: 'page', heal: panel };
+  },
   /** A mistake, a failure and an explanation. */
   mistaken: async (page) => {
     await page.getByRole('textbox', { name: 'Layer types', exact: true }).fill('0_6_6_6_9_6_6_7');

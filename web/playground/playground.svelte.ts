@@ -23,6 +23,7 @@ import { PlanEditor } from './plan-editor.svelte.ts';
 import { SamplingAdvice } from './sampling-advice.svelte.ts';
 import { trainedFor, type ModelEntry } from '../models/model-index.ts';
 import { modelIn, type PickedFile } from '../models/opened-files.ts';
+import { kernelFilesOf } from './kernel-files.ts';
 import { previewKv } from './kv-preview.ts';
 import { healedFor } from './healed-models.ts';
 import { noticeOf, type LinkNotice, type ModelOnDevice } from './link-notice.ts';
@@ -86,8 +87,9 @@ export class Playground {
 
   /** The loaded model. */
   readonly model = $derived('model' in this.phase ? this.phase.model : null);
-  /** Facts about the chosen model, if it is or was loaded. */
-  readonly facts = $derived(this.#known.get(this.config.model) ?? null);
+  /** Facts about a model that is or was loaded; null for any other. */
+  readonly factsOf = (model: string): ModelFacts | null => this.#known.get(model) ?? null;
+  readonly facts = $derived(this.factsOf(this.config.model));
   readonly chatting = $derived(this.chat.active && (this.facts?.hasChatTemplate ?? false));
   readonly layerCount = $derived(
     this.facts?.dims.layerCount ?? this.stored?.layerTypes.split('_').length ?? null,
@@ -107,12 +109,7 @@ export class Playground {
   /** The KV figures of the plan while it is edited; null if it has a mistake. */
   readonly kvPreview = $derived(previewKv(this));
   /** The files with kernels of LESS that come with the chosen model, and which of them the settings name. */
-  readonly kernels = $derived.by(() => {
-    const { models, facts, config } = this;
-    const listed = models.find(({ id }) => id === config.model)?.kernels ?? [];
-    const files = facts && facts.kernels.length > 0 ? facts.kernels : listed;
-    return { files, chosen: files.find(({ file }) => file === config.policyKernels) };
-  });
+  readonly kernels = $derived(kernelFilesOf(this.config, this));
   /** Models that were healed for the edited plan and may replace the chosen one, newest first. */
   readonly healedForPlan = $derived.by(() => this.healedFor(this.config.layerTypes.trim()));
   readonly problems = $derived(checkConfig(this.config, this.plan));

@@ -16,29 +16,39 @@ export interface KvFraction {
   readonly text: string;
 }
 
+/** What a cache policy leaves of a text that fills the model's context. */
+export interface KeptOfContext {
+  readonly budget: Budget;
+  /**
+   * The bytes of all that is kept, scores and states included, divided by those of plain LLaMA's rows; null if the
+   * model's dimensions are not known yet: rows alone are counted then.
+   */
+  readonly bytes: number | null;
+}
+
 /**
  * The one number for KV. Every panel takes it from here, so that none can contradict another.
  *
  * @param contextTokens the model's full context; null if it is not known yet
- * @param budget what a cache policy leaves of a text of that length; null without one
+ * @param kept what a cache policy leaves of a text of that length; null without one
  */
 export function kvFraction(
   sharing: Pick<Sharing, 'layers' | 'windowTokens'>,
   contextTokens: number | null,
-  budget: Budget | null,
+  kept: KeptOfContext | null,
 ): KvFraction {
   const { layers, windowTokens } = sharing;
   const owners = kvOwners(layers);
   const perNewToken = owners.length / layers.length;
-  const bounded = budget !== null || owners.some(({ windowed }) => windowed);
+  const bounded = kept !== null || owners.some(({ windowed }) => windowed);
   if (!bounded) return told(perNewToken, '');
   const percent = formatPercent(perNewToken);
   if (contextTokens === null) return told(perNewToken, words.kvPerNewToken);
   const rows = owners.map(({ windowed }) =>
-    rowsAfterCut(budget, contextTokens, windowed ? windowTokens : Infinity),
+    rowsAfterCut(kept?.budget ?? null, contextTokens, windowed ? windowTokens : Infinity),
   );
-  const atContext = rows.reduce((sum, count) => sum + count, 0) / (layers.length * contextTokens);
-  return told(atContext, words.kvAtContext(contextTokens.toLocaleString('en'), percent));
+  const ofRows = rows.reduce((sum, count) => sum + count, 0) / (layers.length * contextTokens);
+  return told(kept?.bytes ?? ofRows, words.kvAtContext(contextTokens.toLocaleString('en'), percent));
 }
 
 function told(value: number, rest: string): KvFraction {

@@ -7,7 +7,8 @@ function numberOf(text: string, contextTokens: number | null, mostRows = Infinit
   const budget = mostRows < Infinity ? { sinks: 0, recent: mostRows, heavy: 0 } : null;
   const plan = parseLayerTypes(text, 8);
   if (!plan.ok) throw new Error(plan.reason);
-  return kvFraction({ layers: plan.value, windowTokens }, contextTokens, budget).text;
+  const kept = budget && { budget, bytes: null };
+  return kvFraction({ layers: plan.value, windowTokens }, contextTokens, kept).text;
 }
 
 const YOCO = '0s_1s_2s_3s_4_4_4_4';
@@ -34,5 +35,5 @@ it('A policy bounds every cache', () => {
   // A window of 64 has passed the sinks: 60 rows are left, as previews and figures say.
   const layers = Array.from({ length: 8 }, (_, index) => ({ index, readsFrom: index, windowed: true }));
   const budget = { sinks: 4, recent: 60, heavy: 0 };
-  expect(kvFraction({ layers, windowTokens: 64 }, 512, budget).value).toBe(60 / 512);
+  expect(kvFraction({ layers, windowTokens: 64 }, 512, { budget, bytes: null }).value).toBe(60 / 512);
 });

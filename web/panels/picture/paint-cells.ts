@@ -192,7 +192,7 @@ function paintAxis(context: CanvasRenderingContext2D, scene: CellScene, palette:
   context.textBaseline = 'alphabetic';
   context.textAlign = 'center';
   if (last <= columns.first) return;
-  const ticks = ticksBetween(columns.first, last, Math.max(2, Math.floor(viewPx(columns) / 70)));
+  const ticks = ticksBetween(columns.first, last, Math.max(3, Math.floor(viewPx(columns) / 70)));
   for (const position of ticks) {
     if (!Number.isInteger(position)) continue;
     const x = xOf(columns, position + 0.5);
