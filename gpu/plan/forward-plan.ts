@@ -18,7 +18,8 @@ export const passesOf = ({ iterated }: Group, { forward, backward }: Passes): nu
   iterated ? Math.max(1, forward + backward) : 1;
 
 export type Mode = 'sequential' | 'parallel';
-export type ModeChoice = Mode | 'auto';
+/** `auto` is LCKV's published rule, the same everywhere; `fastest` knows the backend (choose-mode.ts). */
+export type ModeChoice = Mode | 'auto' | 'fastest';
 
 /** The order of work in parallel mode: `"0_6_6_6_6_6_6_7"` → `[0] · [1–6] iterated · [7]`. */
 export function groupsOf(layers: readonly LayerType[]): readonly Group[] {
@@ -50,20 +51,4 @@ function at(layers: readonly LayerType[], index: number): LayerType {
   const layer = layers[index];
   if (!layer) throw new RangeError(`layer ${index} of ${layers.length}`);
   return layer;
-}
-
-/** LCKV's published rule: iterate only if it is cheaper than going token by token. */
-export function chooseMode(
-  choice: ModeChoice,
-  facts: {
-    readonly layers: readonly LayerType[];
-    readonly promptTokens: number;
-    readonly passes: Passes;
-    readonly useSequential: boolean;
-  },
-): Mode {
-  if (choice !== 'auto') return choice;
-  if (facts.useSequential) return 'sequential';
-  const short = facts.promptTokens <= facts.passes.forward + facts.passes.backward;
-  return facts.layers.some(readsAbove) && short ? 'sequential' : 'parallel';
 }

@@ -1,7 +1,8 @@
 // The facts in docs/semantics.md, on both backends.
 import { afterAll, describe, expect, it } from 'vitest';
 import type { ModelWeights, SessionOptions } from '../../gpu/backend.ts';
-import { chooseMode, type Passes } from '../../gpu/plan/forward-plan.ts';
+import { chooseMode } from '../../gpu/plan/choose-mode.ts';
+import { type Passes } from '../../gpu/plan/forward-plan.ts';
 import { expectAllClose } from '../support/all-close.ts';
 import { layersOf, sharingOf } from '../support/arbitrary-plans.ts';
 import { shippedFolder } from '../support/golden.ts';
@@ -145,7 +146,13 @@ describe('On trained models', () => {
 describe('The published rule for choosing', () => {
   const lckv = layersOf('0_6_6_6_6_6_6_7');
   const passes = { forward: 7, backward: 2 };
-  const facts = { layers: lckv, promptTokens: 10, passes, useSequential: false };
+  const facts = {
+    layers: lckv,
+    promptTokens: 10,
+    passes,
+    useSequential: false,
+    adapter: { backend: 'webgpu', software: false },
+  } as const;
 
   it('is sequential if use_sequential is set', () => {
     expect(chooseMode('auto', { ...facts, useSequential: true })).toBe('sequential');

@@ -130,10 +130,10 @@ ${lines.join('\n')}
   --tuning hardware|software         with --count: the kernels for which adapters (hardware)`;
 };
 
-/** A benchmark says which mode it measures, so that it cannot take "auto". */
+/** A benchmark says which mode it measures, so that it cannot take one that chooses. */
 const choicesOf = (key: string, row: Setting) =>
   row.kind === 'choice'
-    ? Object.keys(row.options).filter((option) => key !== 'mode' || option !== 'auto')
+    ? Object.keys(row.options).filter((option) => key !== 'mode' || (option !== 'auto' && option !== 'fastest'))
     : [];
 
 /**

@@ -12,7 +12,7 @@ import { valuesOf } from '../../worker/settings/values.ts';
 import { checkConfig } from '../settings/checks.ts';
 import { isSameLoad, toGenerateRequest, toLoadRequest } from '../settings/requests.ts';
 import { encodeHash, setsNothing } from '../settings/hash.ts';
-import { defaultConfig, sharingOf, type PlaygroundConfig } from '../settings/settings.ts';
+import { defaultConfig, linkDefaults, sharingOf, type PlaygroundConfig } from '../settings/settings.ts';
 import type { LinkedHealing } from '../settings/linked-healing.ts';
 import { TABS, type Tab } from '../settings/tabs.ts';
 import { replaceUnedited } from '../settings/replace-unedited.ts';
@@ -149,9 +149,11 @@ export class Playground {
   }
 
   /** Takes the settings of a link. It loads and runs nothing: a link may only name a model that the page does not ship. */
-  openLink({ values, omitted, complaints, build, contenders, experiment, healing, tab }: Decoded): void {
+  openLink(link: Decoded): void {
+    const { values, omitted, complaints, build, contenders, experiment, healing, tab } = link;
     this.tab = tab;
-    const { model: asked, endpoint: server } = { ...defaultConfig, ...values };
+    const defaults = setsNothing(link) ? defaultConfig : linkDefaults;
+    const { model: asked, endpoint: server } = { ...defaults, ...values };
     const known =
       [defaultConfig.model, ...this.models.map(({ id }) => id)].includes(asked) ||
       (this.brought.has(asked) && endpointOf(this.brought.get(asked)) === server);
@@ -161,7 +163,7 @@ export class Playground {
     this.planEditor.forget();
     // What the link had to leave out stays as it is here.
     const kept = valuesOf(omitted, this.config);
-    Object.assign(this.config, defaultConfig, this.stored, kept, values, { model, endpoint });
+    Object.assign(this.config, defaults, this.stored, kept, values, { model, endpoint });
     this.samplingAdvice.linked(values);
     this.#cpuByFallback = false;
     this.linkedContenders = contenders;

@@ -72,7 +72,7 @@ export function readStoredRun(value: unknown, table = settings): StoredRun | nul
   const { values } = decodeHash(found.output.link, table);
   const restored = keys.map((key) => {
     const row: Setting = table[key];
-    const otherwise = row.part === 'sharing' ? null : row.initial;
+    const otherwise = row.part === 'sharing' ? null : (row.whenUnnamed ?? row.initial);
     return [key, (found.output as Partial<StoredRun>)[key as keyof StoredRun] ?? values[key] ?? otherwise];
   });
   return { ...Object.fromEntries(restored), ...valuesOfFacts(found.output) } as StoredRun; // every row has a value

@@ -95,11 +95,14 @@ function fieldsOf(
   table: typeof settings,
 ): Fields {
   const defaults: Readonly<Partial<Record<SettingKey, SettingValue>>> = { ...defaultConfig, ...stored };
-  const keys = keysWhere(() => true, table).filter((key) => {
+  const differing = keysWhere(() => true, table).filter((key) => {
     const row: Setting = table[key];
     // An empty or impossible number means nothing in an address.
     return config[key] !== (defaults[key] ?? row.initial) && complaintAbout(row, config[key]) === null;
   });
+  if (differing.length === 0) return { parts: [], omitted: [] };
+  const said = ({ whenUnnamed }: Setting) => whenUnnamed !== undefined;
+  const keys = keysWhere(() => true, table).filter((key) => differing.includes(key) || said(table[key]));
   return fittingFields(keys, config, table);
 }
 

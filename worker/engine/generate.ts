@@ -1,7 +1,7 @@
-import type { ModelWeights, Session } from '../../gpu/backend.ts';
+import type { Backend, ModelWeights, Session } from '../../gpu/backend.ts';
 import { medianTimes, type KernelTime } from '../../gpu/plan/kernel-time.ts';
 import type { Conversation } from './conversation.ts';
-import { chooseMode } from '../../gpu/plan/forward-plan.ts';
+import { chooseMode } from '../../gpu/plan/choose-mode.ts';
 import { ownersOf } from '../../gpu/plan/layer-types.ts';
 import { checkRequest, promptTurns, tokensOf } from './check-request.ts';
 import { decodeWatched, readPrompt } from './read-prompt.ts';
@@ -31,6 +31,8 @@ export interface RunnableModel {
   readonly text: GuardedText | null;
   readonly chatEnds: readonly number[];
   readonly weights: ModelWeights;
+  /** Which mode is the fastest depends on it. */
+  readonly backend: Pick<Backend, 'adapter'>;
   /** The KV of a chat between its turns. */
   readonly conversation: Conversation;
   /** Opens the model's files again: some are read only if a run asks for them. */
@@ -128,6 +130,7 @@ export async function generate(
           promptTokens: tokens,
           passes,
           useSequential: model.config.useSequential,
+          adapter: model.backend.adapter,
         }),
       policy,
     };

@@ -1,6 +1,7 @@
 import type { DecodeEnd, PlanOptions, TextOptions } from '../../gpu/backend.ts';
 import type { Policy } from '../../gpu/kv/policies/policy.ts';
-import { chooseMode, type Mode } from '../../gpu/plan/forward-plan.ts';
+import { chooseMode } from '../../gpu/plan/choose-mode.ts';
+import type { Mode } from '../../gpu/plan/forward-plan.ts';
 import { Refused } from '../outcome.ts';
 import type { SequenceRequest, SequencesRequest } from '../protocol/sequences.ts';
 import { checkRequest, promptTurns, tokensOf } from './check-request.ts';
@@ -36,6 +37,7 @@ export async function prepareSequences(
   stopped: () => boolean,
 ): Promise<readonly PreparedSequence[]> {
   const { dims, eosIds, useSequential } = model.config;
+  const { adapter } = model.backend;
   const { contextTokens } = dims;
   const { layers } = sharing;
   for (const [index, request] of sequences.entries()) {
@@ -57,7 +59,7 @@ export async function prepareSequences(
       capacityTokens: promptTokens + request.maxNewTokens,
       ...(await evictionOf(model, sharing, policy, { scored: false, promptTokens })),
     };
-    const ownMode = chooseMode(mode, { layers, promptTokens, passes, useSequential });
+    const ownMode = chooseMode(mode, { layers, promptTokens, passes, useSequential, adapter });
     const endTokens = new Set(request.ignoreEos ? [] : eosIds);
     const own = { index, request, prompt, mode: ownMode, policy, options, endTokens };
     prepared.push({ ...own, tokens: [], end: 'stopped' });

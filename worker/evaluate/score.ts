@@ -1,4 +1,4 @@
-import { chooseMode } from '../../gpu/plan/forward-plan.ts';
+import { chooseMode } from '../../gpu/plan/choose-mode.ts';
 import { checkTokens, promptTurns, tokensOf } from '../engine/check-request.ts';
 import { policyOf } from '../engine/open-policy.ts';
 import type { RunnableModel, RunOptions } from '../engine/generate.ts';
@@ -52,7 +52,13 @@ export async function scoreContinuation(
 
   const { sharing, passes } = valueOf(applyConfig(stored, request.config, dims.layerCount));
   const modeOf = (promptTokens: number) =>
-    chooseMode(request.mode, { layers: sharing.layers, promptTokens, passes, useSequential });
+    chooseMode(request.mode, {
+      layers: sharing.layers,
+      promptTokens,
+      passes,
+      useSequential,
+      adapter: model.backend.adapter,
+    });
   const rows = new KeptRows(dims.vocabSize);
   const comparison = new Comparison();
   const logProbabilities: number[] = [];

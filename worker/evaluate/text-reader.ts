@@ -1,6 +1,7 @@
 import type { PlanOptions, TextOptions, WantedLikelihoods } from '../../gpu/backend.ts';
 import type { Policy, PolicyOptions } from '../../gpu/kv/policies/policy.ts';
-import { chooseMode, groupsOf, type Mode, type Passes } from '../../gpu/plan/forward-plan.ts';
+import { chooseMode } from '../../gpu/plan/choose-mode.ts';
+import { groupsOf, type Mode, type Passes } from '../../gpu/plan/forward-plan.ts';
 import type { Sharing } from '../../gpu/plan/sharing.ts';
 import type { TokenLikelihood } from '../../gpu/plan/token-likelihood.ts';
 import { evictionOf, policyOf } from '../engine/open-policy.ts';
@@ -85,6 +86,7 @@ export class TextReader {
       promptTokens,
       passes: this.passes,
       useSequential: this.#model.config.useSequential,
+      adapter: this.#model.backend.adapter,
     });
   }
 

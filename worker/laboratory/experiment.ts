@@ -116,7 +116,7 @@ function rowOf(values: Values, label: string): Row {
     weights: fields.choice('weights', ['stored', 'f32', 'f16', 'q8', 'q4'], 'stored'),
     quantizeEmbeddings: fields.flag('embeddings', false),
     config: Object.fromEntries(Object.entries(config).filter(([, value]) => value !== undefined)),
-    mode: fields.choice('mode', ['auto', 'sequential', 'parallel'], 'auto'),
+    mode: fields.choice('mode', ['auto', 'sequential', 'parallel', 'fastest'], 'auto'),
     kvPrecision: fields.choice('kv', ['f16', 'f32'], 'f16'),
     policy: policy as PolicyRequest, // its id was checked; the engine checks the rest
   };

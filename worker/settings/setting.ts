@@ -36,6 +36,11 @@ type ShownCondition = Readonly<Record<string, readonly string[]>>;
 interface Row<Value> {
   /** What the page opens with. */
   readonly initial: Value;
+  /**
+   * What the setting is in a link or a stored run that does not name it, if that is not `initial`. Links name such a
+   * setting always.
+   */
+  readonly whenUnnamed?: Value;
   /** The key in a link and the option of the benchmark. */
   readonly link: string;
   readonly label: string;

@@ -76,8 +76,10 @@ export const settings = {
   },
   mode: {
     kind: 'choice',
-    initial: 'auto',
+    initial: 'fastest',
+    whenUnnamed: 'auto',
     options: {
+      fastest: 'Fastest',
       auto: 'Auto',
       sequential: 'Sequential',
       parallel: 'Parallel',

@@ -12,6 +12,12 @@ export const initialValues = (table: Settings = settings): SettingValues =>
     Object.entries(table).map(([key, { initial }]) => [key, initial]),
   ) as unknown as SettingValues; // entries forget which value belongs to which key
 
+/** What a link that sets something means where it says nothing. */
+export const unnamedValues = (table: Settings = settings): SettingValues =>
+  Object.fromEntries(
+    (Object.entries(table) as [string, Setting][]).map(([key, row]) => [key, row.whenUnnamed ?? row.initial]),
+  ) as unknown as SettingValues; // as above
+
 export const valuesOf = <Key extends SettingKey>(
   keys: readonly Key[],
   values: Readonly<SettingValues>,

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { chooseMode, groupsOf } from '../../../gpu/plan/forward-plan.ts';
+import { groupsOf } from '../../../gpu/plan/forward-plan.ts';
 import { readsAbove } from '../../../gpu/plan/layer-types.ts';
 import { arbitraryLayers, layersOf } from '../../support/arbitrary-plans.ts';
 import { fc } from '../../support/seeded-properties.ts';
@@ -89,32 +89,5 @@ describe('groupsOf', () => {
         }
       }),
     );
-  });
-});
-
-describe('chooseMode', () => {
-  const facts = {
-    layers: layersOf('0_2_2_3'),
-    promptTokens: 10,
-    passes: { forward: 7, backward: 2 },
-    useSequential: false,
-  };
-
-  it('takes the requested mode, whatever the facts', () => {
-    expect(chooseMode('parallel', { ...facts, promptTokens: 1, useSequential: true })).toBe('parallel');
-    expect(chooseMode('sequential', { ...facts, layers: layersOf('0_1') })).toBe('sequential');
-  });
-
-  it('goes token by token if the prompt has no more tokens than there are passes', () => {
-    expect(chooseMode('auto', { ...facts, promptTokens: 9 })).toBe('sequential');
-    expect(chooseMode('auto', { ...facts, promptTokens: 10 })).toBe('parallel');
-  });
-
-  it('runs a plan that never reads above in parallel, however short the prompt', () => {
-    expect(chooseMode('auto', { ...facts, layers: layersOf('0_1_1'), promptTokens: 1 })).toBe('parallel');
-  });
-
-  it('goes token by token if the checkpoint asks for it', () => {
-    expect(chooseMode('auto', { ...facts, promptTokens: 1000, useSequential: true })).toBe('sequential');
   });
 });

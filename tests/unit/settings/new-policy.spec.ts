@@ -44,7 +44,7 @@ const context = { contextTokens: 100, maxNewTokens: 10 };
 describe('a policy that is added to the registry', () => {
   it('is written into links and read from them', () => {
     const link = encodeHash({ ...config, policyHeavy: null }, null);
-    expect(link).toBe('v=1&layers=0_1&policy=every-other&rows=9&positions=cache');
+    expect(link).toBe('v=1&layers=0_1&mode=fastest&policy=every-other&rows=9&positions=cache');
     expect(decodeHash(link)).toMatchObject({
       values: { layerTypes: '0_1', policy: 'every-other', policyRows: 9, policyPositions: 'cache' },
       omitted: [],

@@ -66,9 +66,9 @@ const config: PlaygroundConfig = {
 describe('a row that is added to the table', () => {
   it('is written into links and read from them', () => {
     const link = encodeHash(config, null, table);
-    expect(link).toBe('v=1&layers=0_1&cool=5&shelf=high&lid=true');
+    expect(link).toBe('v=1&layers=0_1&mode=fastest&cool=5&shelf=high&lid=true');
     expect(decodeHash(link, table)).toEqual({
-      values: { layerTypes: '0_1', cooling: 5, shelf: 'high', lid: true },
+      values: { layerTypes: '0_1', mode: 'fastest', cooling: 5, shelf: 'high', lid: true },
       omitted: [],
       complaints: [],
       build: null,

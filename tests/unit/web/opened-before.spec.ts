@@ -6,7 +6,7 @@ import { defaultConfig, type PlaygroundConfig } from '../../../web/settings/sett
 import links from '../../fixtures/settings/links.json';
 import runs from '../../fixtures/settings/stored-runs.json';
 
-// The fixtures were written before the settings became one table.
+// The fixtures were written before the settings became one table. Links name the mode since a page may choose it.
 describe('a link of an earlier version', () => {
   it.each(links.links)('opens as before: $hash', ({ hash, values, complaints }) => {
     expect(decodeHash(hash)).toEqual({

@@ -231,6 +231,18 @@ describe('the playground', () => {
     expect(engine.loads).toHaveLength(1);
   });
 
+  it('chooses the mode itself, but a link that sets something and names none means the published rule', () => {
+    expect(playground.config.mode).toBe('fastest');
+    playground.openLink(decodeHash('#v=1&seed=9'));
+    expect(playground.config.mode).toBe('auto');
+    playground.openLink(decodeHash('#v=1&seed=9&mode=fastest'));
+    expect(playground.config.mode).toBe('fastest');
+    playground.openLink(decodeHash('#v=1&mode=parallel'));
+    expect(playground.config.mode).toBe('parallel');
+    playground.openLink(decodeHash('#v=1&tab=compare'));
+    expect(playground.config.mode).toBe('fastest');
+  });
+
   it('keeps its model if a link asks for the same, and drops it if a link asks for another', async () => {
     await loaded();
     playground.openLink(decodeHash('#v=1&seed=9'));

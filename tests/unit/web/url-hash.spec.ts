@@ -1,7 +1,12 @@
 import { describe, expect, it } from 'vitest';
 import type { Setting } from '../../../worker/settings/setting.ts';
 import { settings } from '../../../worker/settings/settings.ts';
-import { defaultConfig, sharingOf, type PlaygroundConfig } from '../../../web/settings/settings.ts';
+import {
+  defaultConfig,
+  linkDefaults,
+  sharingOf,
+  type PlaygroundConfig,
+} from '../../../web/settings/settings.ts';
 import { decodeHash, encodeHash, setsNothing, tooLongForLink, withTab } from '../../../web/settings/hash.ts';
 import { healingAsLink } from '../../../web/settings/linked-healing.ts';
 import type { SharingConfig } from '../../../worker/protocol/load.ts';
@@ -15,11 +20,10 @@ const stored: SharingConfig = {
   forceNodiag: false,
 };
 const home: PlaygroundConfig = { ...defaultConfig, ...stored };
-const reopened = (config: PlaygroundConfig, own = stored): PlaygroundConfig => ({
-  ...defaultConfig,
-  ...own,
-  ...decodeHash(encodeHash(config, own)).values,
-});
+function reopened(config: PlaygroundConfig, own = stored): PlaygroundConfig {
+  const link = decodeHash(encodeHash(config, own));
+  return { ...(setsNothing(link) ? defaultConfig : linkDefaults), ...own, ...link.values };
+}
 
 const shortText = fc.string({ unit: 'grapheme', maxLength: 60 });
 const texts: Readonly<Record<string, fc.Arbitrary<string>>> = {
@@ -52,6 +56,12 @@ const configs = fc.record(
 ) as unknown as fc.Arbitrary<PlaygroundConfig>; // a value of the right kind for every row
 
 describe('the address', () => {
+  it('names the mode as soon as it says anything', () => {
+    expect(encodeHash(home, stored)).toBe('');
+    expect(encodeHash({ ...home, seed: 7 }, stored)).toBe('v=1&mode=fastest&seed=7');
+    expect(encodeHash({ ...home, mode: 'auto' }, stored)).toBe('v=1&mode=auto');
+  });
+
   it('has no negative zero', () => {
     expect(decodeHash('v=1&backward=-0&temperature=-0').values).toEqual({
       backwardPasses: 0,
@@ -175,10 +185,10 @@ describe('a text that is too long for a link', () => {
   const long: PlaygroundConfig = { ...home, prompt: 'a'.repeat(100_001), seed: 7 };
 
   it('is left out and named, and the rest stays', () => {
-    expect(encodeHash(long, stored)).toBe('v=1&seed=7&omits=prompt');
+    expect(encodeHash(long, stored)).toBe('v=1&mode=fastest&seed=7&omits=prompt');
     expect(tooLongForLink(long, stored)).toEqual(['prompt']);
     expect(decodeHash(encodeHash(long, stored))).toEqual({
-      values: { seed: 7 },
+      values: { mode: 'fastest', seed: 7 },
       omitted: ['prompt'],
       build: null,
       contenders: [],

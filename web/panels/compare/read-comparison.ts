@@ -1,7 +1,7 @@
 /** Checks what the store holds: an older version, or somebody else, may have left something else there. */
 import * as v from 'valibot';
 import { decodeHash, LONGEST_LINK } from '../../settings/hash.ts';
-import { defaultConfig } from '../../settings/settings.ts';
+import { linkDefaults } from '../../settings/settings.ts';
 import { MOST_CONTENDERS, type Compared, type Contender } from './compared.ts';
 
 const LONGEST_TEXT = 1_000_000;
@@ -63,7 +63,7 @@ export function readComparison(
   return {
     contenders: contenders.map(({ id, link }) => ({
       id,
-      config: { ...defaultConfig, ...decodeHash(link).values },
+      config: { ...linkDefaults, ...decodeHash(link).values },
     })),
     result,
   };

@@ -9,6 +9,15 @@ export const words = {
   /** Of several texts that are written together. */
   together: (run: string, texts: number) => `${run}, ${texts} texts together`,
   mode: (run: string, mode: string) => `${run}, ${mode}`,
+  /** Why the fastest mode was the one that it was, behind its name. */
+  because: {
+    'nothing-iterated': (_steps: number, _passes: number) => ', exact for this plan',
+    config: (_steps: number, _passes: number) => ', as config.json asks',
+    'passes-are-faster': (steps: number, passes: number) =>
+      `: ${passes} passes are faster here than ${steps} steps`,
+    'steps-are-faster': (steps: number, passes: number) =>
+      `: ${steps} steps are faster here than ${passes} passes`,
+  },
   perSecond: 'tokens/s',
   ofRuns: (range: string, count: number) => `${range}, ${count} runs; `,
   software: 'software adapter, no GPU',
