@@ -1,4 +1,4 @@
-import { isFull, openSpace } from '../../worker/storage/space.ts';
+import { isFull, openSpace, type Key } from '../../worker/storage/space.ts';
 import type { Run } from './run.ts';
 import { speedsOf, type Speeds } from './speeds.ts';
 import { LONGEST_NAME, storedRunOf, type StoredRun } from './stored-run.ts';
@@ -16,6 +16,7 @@ export class RunLibrary {
   removed = $state.raw<StoredRun | null>(null);
   /** Kept values that are no runs, or not of a form that this version knows. */
   unreadable = $state(0);
+  #unreadableKeys: readonly Key[] = [];
   /** Why runs do not survive a reload; null if they do. */
   trouble = $state.raw<string | null>(null);
 
@@ -25,12 +26,16 @@ export class RunLibrary {
       const entries = await space.entries();
       if (entries.length === 0) return;
       const { readStoredRun } = await import('./read-stored-run.ts');
-      const found = entries.flatMap(([[id], run]) => {
+      const keysOfOthers: Key[] = [];
+      const found = entries.flatMap(([key, run]) => {
         const read = readStoredRun(run);
         // Under another key it could stand here twice, and never be deleted.
-        return read && read.id === id ? [read] : [];
+        if (read && key.length === 1 && read.id === key[0]) return [read];
+        keysOfOthers.push(key);
+        return [];
       });
-      this.unreadable = entries.length - found.length;
+      this.#unreadableKeys = keysOfOthers;
+      this.unreadable = keysOfOthers.length;
       const here = new Set(this.all.map(({ id }) => id));
       this.all = newestFirst([...this.all, ...found.filter(({ id }) => !here.has(id))]);
     } catch (error) {
@@ -89,6 +94,16 @@ export class RunLibrary {
     this.removed = null;
     this.all = newestFirst([removed, ...this.all.filter(({ id }) => id !== removed.id)]);
     void this.#keep(() => space.set([removed.id], removed));
+  }
+
+  /** Deletes what {@link restore} could not read. */
+  async removeUnreadable(): Promise<void> {
+    const keys = this.#unreadableKeys;
+    await this.#keep(async () => {
+      for (const key of keys) await space.removeOnly(key);
+    });
+    this.#unreadableKeys = [];
+    this.unreadable = 0;
   }
 
   /** The run leaves the list only after the device has deleted it, so that it cannot come back after a reload. */

@@ -4,10 +4,11 @@ import {
   countUnreadableExperiments,
   keepExperiment,
   keptExperiments,
+  removeUnreadableExperiments,
 } from '../../../web/panels/laboratory/kept-experiments.ts';
 import { openSpace } from '../../../worker/storage/space.ts';
 
-it('Kept experiments are those of this form, each under its own key, and the others are counted', async () => {
+it('Kept experiments are those of this form, each under its own key, and the others are counted and deleted', async () => {
   const own = { id: 'a', json: { experiment: 1 }, usedAtMs: 7 };
   await keepExperiment(own);
   const space = openSpace('laboratory-experiments', (value): value is unknown => value !== undefined);
@@ -16,4 +17,14 @@ it('Kept experiments are those of this form, each under its own key, and the oth
   await space.set(['d'], { ...own, id: 'd', json: 'x' });
   expect(await keptExperiments()).toEqual([own]);
   expect(await countUnreadableExperiments()).toBe(3);
+
+  const records = openSpace('laboratory-records', (value): value is unknown => value !== undefined);
+  await space.set([], 'under no key');
+  await space.set(['a', 'x'], own);
+  await records.set(['a', 'item'], 1);
+  await records.set(['c', 'item'], 2);
+  await removeUnreadableExperiments();
+  expect(await countUnreadableExperiments()).toBe(0);
+  expect(await keptExperiments()).toEqual([own]);
+  expect(await records.keys()).toEqual([['a', 'item']]);
 });

@@ -46,7 +46,7 @@ describe('kept runs', () => {
     expect(reloaded.trouble).toBeNull();
   });
 
-  it('leave out foreign entries of the store', async () => {
+  it('leave out foreign entries of the store, which can be deleted', async () => {
     await space.set(['good'], stored({ id: 'good' }));
     await space.set(['text'], 'no run');
     await space.set(['number'], stored({ id: 'x', kvBytes: NaN }));
@@ -54,8 +54,14 @@ describe('kept runs', () => {
     await space.set(['end'], { ...stored({}), end: 'javascript:alert(1)' });
     await space.set(['long'], stored({ text: 'a'.repeat(100_001) }));
     const library = new RunLibrary();
+    await space.set([], stored({ id: 'good' }));
     await library.restore();
     expect(library.all.map(({ id }) => id)).toEqual(['good']);
+    expect(library.unreadable).toBe(6);
+
+    await library.removeUnreadable();
+    expect(library.unreadable).toBe(0);
+    expect(await space.keys()).toEqual([['good']]);
   });
 
   it('are each under their own key, so that all can be deleted, and what is none is counted', async () => {

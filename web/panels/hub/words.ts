@@ -5,6 +5,7 @@ import type { StorageLoss } from '../../../worker/storage/connection.ts';
 import { explain } from '../../ui/explain.ts';
 import { formatBytes, formatDuration } from '../../ui/format.ts';
 import type { Download, Running } from './download.ts';
+import { unreadableWords } from '../../ui/unreadable.ts';
 
 export const words = {
   repository: 'Repository',
@@ -27,9 +28,7 @@ export const words = {
   undo: 'Undo deleting',
   storedModels: 'Stored models',
   noneStored: 'None yet. A model from the Hub is kept on this device, and then starts without a network.',
-  unreadable: (models: string) =>
-    `${models} cannot be read by this version of the page: stored by another version, or damaged.`,
-  deleteUnreadable: 'Delete what cannot be read',
+  ...unreadableWords,
   commit: 'commit',
   loadStored: 'Load',
   resumeStored: 'Resume',

@@ -1,7 +1,7 @@
 /** Experiments and their records on this device. A record is written as soon as it is known. */
 import { isObject } from '../../../worker/hostile-fields.ts';
 import type { ItemRecord } from '../../../worker/laboratory/records.ts';
-import { openSpace } from '../../../worker/storage/space.ts';
+import { openSpace, type Key } from '../../../worker/storage/space.ts';
 
 export interface KeptExperiment {
   /** The digest of what the experiment says. */
@@ -33,10 +33,23 @@ export async function keptExperiments(): Promise<readonly KeptExperiment[]> {
   return own.sort((a, b) => b.usedAtMs - a.usedAtMs);
 }
 
-/** How many values lie among the experiments that {@link keptExperiments} does not list. */
-export async function countUnreadableExperiments(): Promise<number> {
+/** Keys of what lies among the experiments and {@link keptExperiments} does not list. */
+async function unreadableKeys(): Promise<readonly Key[]> {
   const [keys, own] = await Promise.all([experiments.keys(), keptExperiments()]);
-  return keys.length - own.length;
+  const listed = new Set<Key[number] | undefined>(own.map(({ id }) => id));
+  return keys.filter((key) => key.length !== 1 || !listed.has(key[0]));
+}
+
+/** How many kept experiments this version of the page cannot read. */
+export const countUnreadableExperiments = async (): Promise<number> => (await unreadableKeys()).length;
+
+/** Deletes what this version of the page cannot read, with its records. */
+export async function removeUnreadableExperiments(): Promise<void> {
+  for (const key of await unreadableKeys()) {
+    await experiments.removeOnly(key);
+    // A longer key is nobody's, and an empty one would be everybody's.
+    if (key.length === 1) await records.remove(key);
+  }
 }
 
 /** The records of an experiment. Their check is loaded only if there are some. */

@@ -1,6 +1,7 @@
 import { formatBytes } from '../../ui/format.ts';
 import type { DraftMeasure } from './draft.ts';
 import type { ShippedExperiment } from './shipped-sets.ts';
+import { unreadableWords } from '../../ui/unreadable.ts';
 
 /** The words of the laboratory. */
 export const words = {
@@ -97,8 +98,7 @@ export const words = {
     undo: 'Undo deleting',
     removed: (name: string) => `“${name}” and its results were deleted.`,
     used: (time: string) => `last run ${time}`,
-    unreadable: (experiments: string) =>
-      `${experiments} cannot be read by this version of the page, and stay where they are.`,
+    ...unreadableWords,
   },
 
   openFile: 'Open an experiment or results',

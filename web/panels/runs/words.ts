@@ -1,9 +1,10 @@
+import { unreadableWords } from '../../ui/unreadable.ts';
+
 /** The words of the table of runs. */
 export const words = {
   notFetched: 'The kept runs could not be loaded. Check the connection and reload the page.',
   empty: 'There are no runs yet. Press Generate.',
-  unreadable: (runs: string) =>
-    `${runs} cannot be read by this version of the page, and stay where they are.`,
+  ...unreadableWords,
   exportCsv: 'Export CSV',
   exportJson: 'Export JSON',
   total: (runs: string, bytes: string) => `${runs}, ${bytes} of text`,
