@@ -20,8 +20,12 @@ export async function fileText(file: string, chunks: AsyncIterable<Uint8Array>):
     return parts.join('') + text.decode();
   } catch (error) {
     if (!(error instanceof TypeError)) throw error;
-    const bytes = Array.from(head ?? [], (byte) => String.fromCharCode(byte)).join('');
-    const reason = mistakenFor(bytes) ?? 'it is not text in UTF-8; save it in that encoding';
-    throw new Refused({ code: 'unreadable-file', file, reason });
+    throw new Refused({ code: 'unreadable-file', file, reason: notUtf8(head) });
   }
+}
+
+/** What bytes are that should be text in UTF-8, with the remedy: part of a sentence. */
+export function notUtf8(head: Uint8Array | null): string {
+  const text = Array.from(head?.subarray(0, 600) ?? [], (byte) => String.fromCharCode(byte)).join('');
+  return mistakenFor(text) ?? 'it is not text in UTF-8; save it in that encoding';
 }

@@ -133,7 +133,9 @@ ${lines.join('\n')}
 /** A benchmark says which mode it measures, so that it cannot take one that chooses. */
 const choicesOf = (key: string, row: Setting) =>
   row.kind === 'choice'
-    ? Object.keys(row.options).filter((option) => key !== 'mode' || (option !== 'auto' && option !== 'fastest'))
+    ? Object.keys(row.options).filter(
+        (option) => key !== 'mode' || (option !== 'auto' && option !== 'fastest'),
+      )
     : [];
 
 /**

@@ -1,6 +1,7 @@
 import { existsSync } from 'node:fs';
 import { readFile, writeFile } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
+import { textOfOwnFile } from '../../worker/laboratory/own-file.ts';
 import { BadJson, parseHostileJson } from '../../worker/hostile-json.ts';
 import { estimateCost, type Cost } from '../../worker/laboratory/estimate-cost.ts';
 import { readExperiment, type Experiment } from '../../worker/laboratory/experiment.ts';
@@ -188,7 +189,7 @@ async function readJson(path: string): Promise<unknown> {
   const refuse = (reason: string) => new Refused({ code: 'bad-request', field: file, reason });
   if (!existsSync(path)) throw refuse('there is no such file');
   try {
-    return parseHostileJson(await readFile(path, 'utf8'), limits);
+    return parseHostileJson(textOfOwnFile(file, await readFile(path)), limits);
   } catch (error) {
     if (error instanceof BadJson) throw refuse(error.message);
     if (error instanceof Error && 'code' in error) throw refuse(error.message);

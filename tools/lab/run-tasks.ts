@@ -1,5 +1,6 @@
 import { readFile, writeFile } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
+import { textOfOwnFile } from '../../worker/laboratory/own-file.ts';
 import { harnessFiles } from '../../worker/laboratory/tasks/harness-files.ts';
 import { openTask, workOf, type OpenedTask } from '../../worker/laboratory/tasks/open-task.ts';
 import { resultsOf, type TaskResults } from '../../worker/laboratory/tasks/task-results.ts';
@@ -79,8 +80,9 @@ async function openTaskFile(path: string): Promise<OpenedTask> {
 
 async function readIfThere(path: string): Promise<string | null> {
   try {
-    return await readFile(path, 'utf8');
+    return textOfOwnFile(basename(path), await readFile(path));
   } catch (error) {
+    if (error instanceof Refused) throw error;
     if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return null;
     const reason = error instanceof Error ? error.message : String(error);
     throw new Refused({ code: 'bad-request', field: basename(path), reason });

@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { readdir, readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
+import { textOfOwnFile } from '../../worker/laboratory/own-file.ts';
 import type { ByDigest } from '../../worker/laboratory/measures.ts';
 import { Refused } from '../../worker/outcome.ts';
 
@@ -35,7 +36,7 @@ export class Sources {
         if (size > LONGEST) continue;
         const bytes = await readFile(path);
         if (createHash('sha256').update(bytes).digest('hex') === sha256) {
-          const text = bytes.toString('utf8');
+          const text = textOfOwnFile(candidate, bytes);
           this.#found.set(sha256, text);
           return text;
         }

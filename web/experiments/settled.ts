@@ -2,7 +2,7 @@ import { attemptAsync } from '../../worker/outcome.ts';
 import type { Outcome } from '../../worker/protocol/failure.ts';
 
 /** What was refused, and bugs too, as outcomes: the engine that is lent has to be given back. */
-export async function settled(work: () => Promise<void>): Promise<Outcome<void>> {
+export async function settled<T>(work: () => Promise<T>): Promise<Outcome<T>> {
   try {
     return await attemptAsync(work);
   } catch (error) {

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { mistakenFor } from '../../../worker/file-kind.ts';
+import { textOfOwnFile } from '../../../worker/laboratory/own-file.ts';
 import { openFilesSource } from '../../../worker/loader/files-source.ts';
 
 const json = '{"name":"é"}';
@@ -38,6 +39,27 @@ describe('JSON of a model', () => {
 
   it('may hold a written U+FFFD, as vocabularies do', async () => {
     expect(await read('tokenizer.json', utf8.encode('{"\uFFFD":0}'))).toBe('{"\uFFFD":0}');
+  });
+});
+
+describe('a text that somebody measures or trains on', () => {
+  const words = 'Es war einmal ein König';
+  const units = (text: string) => Uint8Array.from(Array.from(text, (c) => [c.charCodeAt(0), 0]).flat());
+
+  it.each([
+    ['Latin-1', Uint8Array.from(words, (c) => c.charCodeAt(0)), 'it is not text in UTF-8; save it in that'],
+    ['UTF-16 with a mark', Uint8Array.from([0xff, 0xfe, ...units('Es war')]), 'it is UTF-16, not UTF-8'],
+    ['UTF-16 without a mark', units('Es war einmal'), 'it is not text in UTF-8'],
+    ['UTF-8 that ends within a character', utf8.encode('König').slice(0, 2), 'it is not text in UTF-8'],
+    ['a picture', Uint8Array.from([0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a]), 'it is not text in UTF-8'],
+  ])('is refused by name if it is %s', (_, bytes, reason) => {
+    expect(() => textOfOwnFile('tale.txt', bytes)).toThrow(reason);
+    expect(() => textOfOwnFile('tale.txt', bytes)).toThrow('"field":"tale.txt"');
+  });
+
+  it('keeps a byte order mark, as Python does', () => {
+    expect(textOfOwnFile('tale.txt', utf8.encode(`\uFEFF${words}`))).toBe(`\uFEFF${words}`);
+    expect(textOfOwnFile('tale.txt', new Uint8Array(0))).toBe('');
   });
 });
 

@@ -8,7 +8,7 @@ import {
   type Progress,
 } from '../../../worker/laboratory/run-experiment.ts';
 import type { Summary } from '../../../worker/laboratory/summary.ts';
-import { Refused } from '../../../worker/outcome.ts';
+import { badRequest } from '../../../worker/outcome.ts';
 import type { Failure } from '../../../worker/protocol/failure.ts';
 import { isFull } from '../../../worker/storage/space.ts';
 import type { Playground } from '../../playground/playground.svelte.ts';
@@ -31,7 +31,7 @@ import { RecordBook } from './record-book.svelte.ts';
 import { settled } from '../../experiments/settled.ts';
 import type { Summarize } from './summary-client.ts';
 import { textsOf } from './texts-of.ts';
-import { LONGEST_TEXT_BYTES, Texts, textOfBytes, type OpenedText } from './texts.ts';
+import { textOfFile, Texts, type OpenedText } from './texts.ts';
 import { words } from './words.ts';
 
 /** What the laboratory is doing with the engine. */
@@ -143,8 +143,7 @@ export class Laboratory {
     await this.#attempt(async () => {
       const { readLaboratoryFile } = await import('./open-files.ts');
       for (const file of files) {
-        if (file.size > LONGEST_TEXT_BYTES) throw refused(file.name, words.tooLarge(LONGEST_TEXT_BYTES));
-        const opened = await textOfBytes(new Uint8Array(await file.arrayBuffer()));
+        const opened = await textOfFile(file);
         if (this.opened?.missing.some(({ sha256 }) => sha256 === opened.sha256)) {
           await this.#take(opened);
           continue;
@@ -152,7 +151,7 @@ export class Laboratory {
         const read = readLaboratoryFile(opened.text, file.name);
         if (read.kind === 'text') {
           const [wanted] = this.opened?.missing ?? [];
-          throw refused(
+          throw badRequest(
             file.name,
             wanted ? words.otherText(wanted.name ?? wanted.sha256) : words.noExperiment,
           );
@@ -192,7 +191,7 @@ export class Laboratory {
         this.removed = { kept, records, texts };
         this.kept = await keptExperiments();
       });
-      if (!removed) this.failure = refused(words.experiment, words.elsewhere).failure;
+      if (!removed) this.failure = badRequest(words.experiment, words.elsewhere).failure;
       else if (this.opened?.id === id) this.close();
     });
   }
@@ -229,7 +228,7 @@ export class Laboratory {
       });
       if (mine) return;
       void this.#follow(opened);
-      throw refused(words.experiment, words.elsewhere);
+      throw badRequest(words.experiment, words.elsewhere);
     });
     this.#book.tell();
     this.#summary.refresh();
@@ -308,7 +307,7 @@ export class Laboratory {
   }
 
   async #open(json: unknown, more: readonly ItemRecord[] = []): Promise<void> {
-    if (this.busy) throw refused(words.experiment, words.stillRunning);
+    if (this.busy) throw badRequest(words.experiment, words.stillRunning);
     const here = withBackend(json, this.#playground.config.backend);
     const opened = await openExperiment(here, this.texts, words.untitled);
     const known = await keptRecords(opened.id).catch(() => []);
@@ -405,7 +404,7 @@ export class Laboratory {
         this.activity = { at: 'waiting' };
       }
       const unknown = this.#unknownModel();
-      if (unknown !== null) this.failure = refused('model', words.modelMissing(unknown)).failure;
+      if (unknown !== null) this.failure = badRequest('model', words.modelMissing(unknown)).failure;
       else await this.#lend(work);
     }
     this.activity = rest;
@@ -442,7 +441,7 @@ export class Laboratory {
       readSource: async (wantedText) => {
         const text = await this.texts.find(wantedText);
         if (text !== null) return text;
-        throw refused(wantedText.name ?? wantedText.sha256, words.textMissing);
+        throw badRequest(wantedText.name ?? wantedText.sha256, words.textMissing);
       },
     };
   }
@@ -469,5 +468,3 @@ export class Laboratory {
     }
   }
 }
-
-const refused = (field: string, reason: string) => new Refused({ code: 'bad-request', field, reason });

@@ -1,7 +1,10 @@
 /** Texts and items by their digests: those that ship, and those that this device keeps. */
+import { textOfOwnFile } from '../../../worker/laboratory/own-file.ts';
+import { badRequest } from '../../../worker/outcome.ts';
 import { sha256 } from '../../../worker/sha256.ts';
 import type { ByDigest } from '../../../worker/laboratory/measures.ts';
 import { openSpace } from '../../../worker/storage/space.ts';
+import { words } from './words.ts';
 
 const space = openSpace('laboratory-texts', (value): value is string => typeof value === 'string');
 
@@ -13,15 +16,24 @@ export interface OpenedText {
   readonly text: string;
 }
 
-/** The text of a file, and the digest of its bytes. */
-export async function textOfBytes(bytes: Uint8Array<ArrayBuffer>): Promise<OpenedText> {
-  // As the command line decodes it: a byte order mark stays.
-  const text = new TextDecoder('utf-8', { ignoreBOM: true }).decode(bytes);
-  return { sha256: await sha256(bytes), text };
+/**
+ * The text of a file that a person opens.
+ *
+ * @throws Refused with `bad-request` in the name of the file, if it is too large or no text in UTF-8
+ */
+export async function textOfFile(file: File): Promise<OpenedText> {
+  if (file.size > LONGEST_TEXT_BYTES) throw badRequest(file.name, words.tooLarge(LONGEST_TEXT_BYTES));
+  return textOfBytes(file.name, new Uint8Array(await file.arrayBuffer()));
 }
 
 /** A text that was pasted. Halves of characters, which UTF-8 cannot hold, are replaced. */
-export const textOfPaste = (text: string): Promise<OpenedText> => textOfBytes(new TextEncoder().encode(text));
+export const textOfPaste = (text: string): Promise<OpenedText> =>
+  textOfBytes('', new TextEncoder().encode(text));
+
+const textOfBytes = async (name: string, bytes: Uint8Array<ArrayBuffer>): Promise<OpenedText> => ({
+  sha256: await sha256(bytes),
+  text: textOfOwnFile(name, bytes),
+});
 
 export class Texts {
   readonly #pageUrl: string;
@@ -76,7 +88,7 @@ export class Texts {
     try {
       const response = await fetch(new URL(`laboratory/tasks/${name}`, this.#pageUrl));
       if (!response.ok) return null;
-      const found = await textOfBytes(new Uint8Array(await response.arrayBuffer()));
+      const found = await textOfBytes(name, new Uint8Array(await response.arrayBuffer()));
       return found.sha256 === sha256 ? found.text : null;
     } catch {
       return null;
