@@ -13,7 +13,7 @@ test('a prompt that is too long for a link is reported, and left out of the addr
   const lab = await visit(page);
   await lab.prompt.fill('a'.repeat(100_001));
   await expect(page.getByText(/^Too long for a link: the prompt\./)).toBeVisible();
-  await expect(page).toHaveURL(/#v=1&omits=prompt$/);
+  await expect(page).toHaveURL(/#v=1&mode=fastest&omits=prompt$/);
   await page.reload();
   await expect(page.getByRole('alert')).toContainText('Prompt: too long for a link, so set it by hand');
 });

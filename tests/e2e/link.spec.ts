@@ -16,7 +16,9 @@ test('a copied link restores the settings, loads nothing, and then gives the sam
   await page.getByRole('button', { name: 'Copy link' }).click();
   await expect(page.getByText('Link copied.')).toBeVisible();
   const link = await page.evaluate(() => navigator.clipboard.readText());
-  expect(link).toContain('#v=1&layers=0_0_2_2_4_4_6_6&prompt=The+queen+%26+the+wolf&max=6&temperature=0');
+  expect(link).toContain(
+    '#v=1&layers=0_0_2_2_4_4_6_6&mode=fastest&prompt=The+queen+%26+the+wolf&max=6&temperature=0',
+  );
 
   const other = await context.newPage();
   const asked: string[] = [];
@@ -74,7 +76,7 @@ test('the address follows edits, and back and forward restore them', async ({ pa
   const lab = await visit(page);
   expect(new URL(page.url()).hash).toBe('');
   await lab.select('Preset').selectOption('lasagna-top');
-  await expect(page).toHaveURL(/#v=1&layers=1_1_3_3_5_5_7_7$/);
+  await expect(page).toHaveURL(/#v=1&layers=1_1_3_3_5_5_7_7&mode=fastest$/);
   await lab.number('Seed').fill('7');
   await expect(page).toHaveURL(/&seed=7$/);
   await page.goBack();
