@@ -2,6 +2,7 @@ import { openProcessorBackend } from '../../../gpu/wasm/backend.ts';
 import { openWebGpuBackend } from '../../../gpu/webgpu/backend.ts';
 import type { Decode } from './decode.ts';
 import { openKvtab } from './decode-kvtab.ts';
+import { nameOf } from '../../../worker/peer/engine-file.ts';
 import { openTransformers, type TransformersOptions } from './decode-transformers.ts';
 
 export interface CompareRequest extends TransformersOptions {
@@ -27,8 +28,12 @@ async function compare(request: CompareRequest) {
   const backend = await (request.device === 'wasm'
     ? openProcessorBackend()
     : openWebGpuBackend(navigator.gpu));
-  const kvtab = await openKvtab(backend, new URL('/public/', location.href).href, model);
-  const transformers = await openTransformers(request, model);
+  const pageUrl = new URL('/public/', location.href).href;
+  const kvtab = await openKvtab(backend, pageUrl, model);
+  // Compiles kernels. On the CPU, V8 needs more than a few tokens before it optimizes fully.
+  const warmUpTokens = request.device === 'wasm' ? 2 * expected.length : 4;
+  const positions = prompt.length + Math.max(expected.length, warmUpTokens);
+  const transformers = await openTransformers(request, pageUrl, model, positions);
 
   const speeds = { kvtab: [] as number[], transformers: [] as number[] };
   const measure = async (name: keyof typeof speeds, decode: Decode) => {
@@ -38,8 +43,6 @@ async function compare(request: CompareRequest) {
     }
     speeds[name].push(tokensPerSec);
   };
-  // Compiles kernels. On the CPU, V8 needs more than a few tokens before it optimizes fully.
-  const warmUpTokens = request.device === 'wasm' ? 2 * expected.length : 4;
   for (const decode of [kvtab, transformers.decode]) await decode(prompt, warmUpTokens);
   for (let i = 0; i < repeats; i++) {
     await measure('kvtab', kvtab);
@@ -55,7 +58,7 @@ async function compare(request: CompareRequest) {
     kvtab: { backend: backend.adapter.backend, decodeTokensPerSec: ours },
     transformers: {
       device: request.device,
-      runtimeBuild: `ort-wasm-simd-threaded${request.build}`,
+      runtimeBuild: nameOf(request.files.wasm),
       threads: transformers.threads,
       crossOriginIsolated,
       decodeTokensPerSec: theirs,

@@ -1,50 +1,21 @@
 // `npm run --silent bench:transformers` compares decoding with transformers.js in one Chromium, and prints JSON.
-import { createReadStream, existsSync, readFileSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import { cpus } from 'node:os';
-import { extname, join, normalize } from 'node:path';
+import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { chromium } from 'playwright';
 import { createServer } from 'vite';
 import { assemblyScript } from '../../setup/assembly-script.mjs';
 import { root } from '../../setup/build-for-node.mjs';
+import { peerBuild, peerFiles } from '../../setup/peer-files.mjs';
 import { findChromium, quietFlags, webGpuFlags } from '../../setup/find-chromium.mjs';
 import { whereMeasured } from '../machine.mjs';
-import { installTransformers } from './install.mjs';
 
 /** WebAssembly threads need a page that is isolated from other origins. */
 const isolation = {
   'Cross-Origin-Opener-Policy': 'same-origin',
   'Cross-Origin-Embedder-Policy': 'require-corp',
 };
-const types = new Map([
-  ['.js', 'text/javascript'],
-  ['.mjs', 'text/javascript'],
-  ['.wasm', 'application/wasm'],
-  ['.json', 'application/json'],
-]);
-
-/**
- * Serves a folder's files as they are: Vite would rewrite their imports.
- *
- * @param {string} prefix
- * @param {string} folder
- * @returns {import('vite').Plugin}
- */
-const rawFiles = (prefix, folder) => ({
-  name: `kvtab:raw ${prefix}`,
-  configureServer: ({ middlewares }) => {
-    middlewares.use(prefix, (request, response) => {
-      const path = normalize(new URL(request.url ?? '', 'http://page').pathname);
-      const file = join(folder, path);
-      const found = extname(file) !== '' && existsSync(file);
-      const type = types.get(extname(file)) ?? 'application/octet-stream';
-      response.writeHead(found ? 200 : 404, { ...isolation, 'Content-Type': type });
-      if (found) createReadStream(file).pipe(response);
-      else response.end();
-    });
-  },
-});
-
 /** @param {string} model */
 function golden(model) {
   /** @type {{ tokens: number[], greedy_after_sequential: number[] }[]} */
@@ -55,21 +26,15 @@ function golden(model) {
 
 /** @param {{ model: string, gpuTokens: number, cpuTokens: number, repeats: number }} options */
 async function run({ model, gpuTokens, cpuTokens, repeats }) {
-  const packages = await installTransformers();
-  const models = join(root, 'dist-headless', 'onnx');
   const server = await createServer({
     root,
     configFile: false,
     publicDir: false,
     logLevel: 'error',
-    plugins: [assemblyScript(), rawFiles('/packages/', packages), rawFiles('/onnx/', models)],
+    plugins: [assemblyScript(), peerFiles(isolation)],
     optimizeDeps: { noDiscovery: true, include: ['@huggingface/tokenizers'] },
     server: { host: '127.0.0.1', port: 0, hmr: false, headers: isolation },
   });
-  const writer = /** @type {typeof import('./model-files.ts')} */ (
-    await server.ssrLoadModule('/tools/bench/transformers/model-files.ts')
-  );
-  await writer.writeModelFiles(join(root, 'public', 'models', model), join(models, model));
   const executablePath = findChromium();
   const browser = await chromium.launch({
     ...(executablePath === undefined ? {} : { executablePath }),
@@ -81,7 +46,7 @@ async function run({ model, gpuTokens, cpuTokens, repeats }) {
    * Each comparison gets its own page, because ONNX Runtime starts only once per page.
    *
    * @param {'webgpu' | 'wasm'} device
-   * @param {'' | '.asyncify'} build
+   * @param {'webgpu' | 'cpu'} build
    * @param {number} threads
    */
   const compare = async (device, build, threads) => {
@@ -92,8 +57,13 @@ async function run({ model, gpuTokens, cpuTokens, repeats }) {
     await page.goto(`${server.resolvedUrls?.local[0] ?? ''}tools/bench/transformers/page.html`);
     await page.waitForFunction(() => 'compareDecoders' in globalThis);
     const expected = continuation.slice(0, device === 'webgpu' ? gpuTokens : cpuTokens);
-    const served = { packages: '/packages/', models: '/onnx/' };
-    const request = { ...served, device, build, threads, model, prompt, expected, repeats };
+    const served = (/** @type {{ path: string, bytes: number }} */ { path, bytes }) => ({
+      url: new URL(path, server.resolvedUrls?.local[0]).href,
+      bytes,
+    });
+    const { loader, wasm } = peerBuild[build];
+    const files = { script: served(peerBuild.script), loader: served(loader), wasm: served(wasm) };
+    const request = { files, device, threads, model, prompt, expected, repeats };
     const comparison = await page.evaluate((wanted) => globalThis.compareDecoders(wanted), request);
     await page.close();
     return comparison;
@@ -103,10 +73,10 @@ async function run({ model, gpuTokens, cpuTokens, repeats }) {
     const cores = cpus().length;
     return {
       chromium: browser.version(),
-      webgpu: await compare('webgpu', '.asyncify', 1),
-      cpu: await compare('wasm', '.asyncify', 1),
-      cpuLeanRuntime: await compare('wasm', '', 1),
-      cpuThreads: await compare('wasm', '.asyncify', cores),
+      webgpu: await compare('webgpu', 'webgpu', 1),
+      cpu: await compare('wasm', 'webgpu', 1),
+      cpuLeanRuntime: await compare('wasm', 'cpu', 1),
+      cpuThreads: await compare('wasm', 'webgpu', cores),
     };
   } finally {
     await browser.close();

@@ -1,10 +1,11 @@
 import { describe, expect, test } from 'vitest';
-import { decoderGraph } from '../../../tools/bench/transformers/decoder-graph.ts';
-import { modelFiles } from '../../../tools/bench/transformers/model-files.ts';
-import { OnnxGraph } from '../../../tools/bench/transformers/onnx-graph.ts';
-import { float, message, varint } from '../../../tools/bench/transformers/protobuf.ts';
+import { decoderGraph, plainGraph } from '../../../worker/peer/graph/decoder-graph.ts';
+import { modelFiles } from '../../../worker/peer/model-files.ts';
+import { OnnxGraph } from '../../../worker/peer/graph/onnx-graph.ts';
+import { float, message, varint } from '../../../worker/peer/graph/protobuf.ts';
 import { CpuWeights } from '../../../gpu/cpu/weights.ts';
 import { openFolderSource } from '../../../tools/headless/folder-source.ts';
+import { placeHere } from '../../../worker/text/place-here.ts';
 import { dims, specs, storedLayers } from '../worker/tiny-checkpoint.ts';
 import { fieldsOf, floatsOf, numbersOf, partsOf, textsOf } from './protobuf-reader.ts';
 
@@ -83,8 +84,12 @@ describe('the graph of a decoder', () => {
     }
     return tensors;
   }
+  const options = { ...plainGraph, positions: 64 };
   const write = (layers = storedLayers) =>
-    partsOf(fieldsOf(decoderGraph(dims, { layers, windowTokens: 8, forceNodiag: false }, weights())), 7)[0];
+    partsOf(
+      fieldsOf(decoderGraph(dims, { layers, windowTokens: 8, forceNodiag: false }, weights(), options)),
+      7,
+    )[0];
 
   test('has one past and one present for each owner of KV, and none for other layers', () => {
     const names = (field: number) => partsOf(write(), field).flatMap((value) => textsOf(value, 1));
@@ -119,10 +124,8 @@ describe('the graph of a decoder', () => {
       .map((node) => textsOf(node, 1));
     expect(taken).toContainEqual(['zero row', 'past_key_values.1.key']);
     expect(taken).not.toContainEqual(['zero row', 'past_key_values.0.key']);
-    const turned = partsOf(write(), 1)
-      .filter((node) => textsOf(node, 4)[0] === 'Transpose')
-      .flatMap((node) => textsOf(node, 1));
-    expect(turned).toContain('present.1.key');
+    const attended = partsOf(write(), 1).filter((node) => textsOf(node, 4)[0] === 'GroupQueryAttention');
+    expect(attended.map((node) => textsOf(node, 2)[1])).toEqual(['present.0.key', 'present.1.key']);
   });
 
   test('matrices are written transposed, as ONNX multiplies', () => {
@@ -132,7 +135,12 @@ describe('the graph of a decoder', () => {
   });
 
   test('the shipped model becomes a model with as many layers as it has caches', async () => {
-    const { config, onnx } = await modelFiles(openFolderSource('public/models/fairy-lckv'));
+    const { config, onnx } = await modelFiles({
+      ...{ weights: 'stored', quantizeEmbeddings: false, halves: false, positions: () => 64, config: {} },
+      source: openFolderSource('public/models/fairy-lckv'),
+      openTextPlace: placeHere,
+      emit: () => undefined,
+    });
     expect(config).toMatchObject({
       model_type: 'llama',
       num_hidden_layers: 3,

@@ -4,10 +4,14 @@ import type { ModelDims } from '../../../gpu/plan/model-dims.ts';
 import type { Sharing } from '../../../gpu/plan/sharing.ts';
 import type { OnnxGraph } from './onnx-graph.ts';
 
-/** Added to the score of a key that a query does not see. */
-const HIDDEN = -1e30;
-/** Added to the score of the zero row that stands for "no key". It decides only if every key is hidden. */
-const NOTHING = -1e15;
+/**
+ * Added to the score of a key that a query does not see, and of the zero row that stands for "no key", which decides only
+ * if every key is hidden. The graph's numbers must hold them.
+ */
+const hiding = {
+  float: { hidden: -1e30, nothing: -1e15 },
+  float16: { hidden: -6e4, nothing: -3e4 },
+} as const;
 
 /** Keys and values that some layers attend to, and the bias that is added to their scores. */
 export interface Attended {
@@ -75,7 +79,7 @@ export class AttendedRows {
     return this.#graph.floats(name, shape, values);
   }
 
-  /** 0 if a query sees a key, {@link HIDDEN} otherwise. One row per token and query head of a group. */
+  /** 0 if a query sees a key, and far less otherwise. One row per token and query head of a group. */
   #bias(above: boolean, diagonal: boolean, windowed: boolean): string {
     const graph = this.#graph;
     const lengthOf = (input: string) =>
@@ -91,11 +95,11 @@ export class AttendedRows {
       const distance = graph.op('Sub', [queries, keys]);
       sees = both(sees, graph.op('Less', [distance, graph.scalar(this.#sharing.windowTokens)]));
     }
-    let unseen = this.#number('hidden', HIDDEN);
+    let unseen = this.#number('hidden', hiding[graph.numbers].hidden);
     if (!diagonal) {
       const real = graph.op('GreaterOrEqual', [keys, graph.scalar(0)]);
       sees = both(sees, real);
-      unseen = graph.op('Where', [real, unseen, this.#number('nothing', NOTHING)]);
+      unseen = graph.op('Where', [real, unseen, this.#number('nothing', hiding[graph.numbers].nothing)]);
     }
     const byToken = graph.op('Where', [sees, this.#number('shown', 0), unseen]); // [tokens, 1, keys]
     const groupSize = this.#dims.heads / this.#dims.kvHeads;

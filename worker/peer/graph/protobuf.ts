@@ -46,6 +46,6 @@ export function message(fields: readonly Field[]): Uint8Array<ArrayBuffer> {
   return whole;
 }
 
-/** The bytes of numbers, little-endian on every machine that Node and Chromium run on. */
-export const littleEndian = (values: Float32Array | BigInt64Array): Uint8Array =>
+/** The bytes of numbers, little-endian on every machine that Node and browsers run on. */
+export const littleEndian = (values: Float32Array | Uint16Array | BigInt64Array): Uint8Array =>
   new Uint8Array(values.buffer, values.byteOffset, values.byteLength);

@@ -2,9 +2,13 @@
  * Collects the nodes and tensors of an ONNX graph, and writes the file. Field numbers are those of onnx.proto.
  * https://github.com/onnx/onnx/blob/main/onnx/onnx.proto
  */
+import { toF16 } from '../../../gpu/numbers/element-type.ts';
 import { bytes, float, int, littleEndian, message, string, type Field } from './protobuf.ts';
 
-export type ElementType = 'float' | 'int64';
+export type ElementType = keyof typeof elementTypes;
+
+/** The type that a graph computes with. */
+export type Numbers = 'float' | 'float16';
 
 /** A length, or the name of a length that varies from run to run. */
 export type Axis = number | string;
@@ -22,18 +26,26 @@ interface OpOptions {
 
 const IR_VERSION = 8;
 const OPSET = 17;
-const elementTypes = { float: 1, int64: 7 } as const;
+const elementTypes = { float: 1, uint8: 2, int32: 6, int64: 7, float16: 10 } as const;
+/** The number of an element type, for `Cast`. */
+export const castTo = (type: ElementType): number => elementTypes[type];
+
 const attributeTypes = { float: 1, int: 2, ints: 7 } as const;
 /** Operators that ONNX Runtime adds and that exports of language models use. */
 export const MICROSOFT = 'com.microsoft';
 
 export class OnnxGraph {
+  readonly numbers: Numbers;
   readonly #nodes: Field[] = [];
   readonly #initializers: Field[] = [];
   readonly #inputs: Field[] = [];
   readonly #outputs: Field[] = [];
   readonly #whole = new Map<string, string>();
   #names = 0;
+
+  constructor(numbers: Numbers = 'float') {
+    this.numbers = numbers;
+  }
 
   /** A graph input; its name is also the name of its value. */
   input(name: string, type: ElementType, shape: readonly Axis[]): string {
@@ -46,9 +58,16 @@ export class OnnxGraph {
     this.#outputs.push(bytes(12, valueInfo(name, type, shape)));
   }
 
-  /** A tensor of the model, float32. */
+  /** A tensor of the model, in the type that the graph computes with. */
   floats(name: string, shape: readonly number[], values: Float32Array): string {
-    this.#initializers.push(bytes(5, tensor(name, 'float', shape, littleEndian(values))));
+    const data = littleEndian(this.numbers === 'float' ? values : toF16(values));
+    this.#initializers.push(bytes(5, tensor(name, this.numbers, shape, data)));
+    return name;
+  }
+
+  /** A tensor of bytes. */
+  bytes(name: string, shape: readonly number[], values: Uint8Array): string {
+    this.#initializers.push(bytes(5, tensor(name, 'uint8', shape, values)));
     return name;
   }
 

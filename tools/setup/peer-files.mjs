@@ -1,0 +1,85 @@
+// The files of transformers.js and its ONNX Runtime, served with the page as they are: nothing bundles or rewrites them.
+import { createReadStream, readFileSync, statSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { dirname, join } from 'node:path';
+
+const require = createRequire(import.meta.url);
+
+/** @param {string} name of a package whose main file lies in its folder `dist` */
+const distOf = (name) => dirname(require.resolve(name));
+
+/** @param {string} name */
+const versionOf = (name) =>
+  /** @type {{ version: string }} */ (
+    JSON.parse(readFileSync(join(dirname(distOf(name)), 'package.json'), 'utf8'))
+  ).version;
+
+const library = '@huggingface/transformers';
+const runtime = 'onnxruntime-web';
+
+/**
+ * A module is called .js here, whatever its package calls it: more servers know that for a script.
+ *
+ * @param {string} from package
+ * @param {string} file in its `dist`
+ */
+function fileOf(from, file) {
+  const path = join(distOf(from), file);
+  return { name: file.replace(/\.mjs$/, '.js'), path, bytes: statSync(path).size };
+}
+
+/**
+ * ONNX Runtime's builds: with WebGPU, which is what transformers.js takes in a browser that has it, and without.
+ *
+ * @param {'.asyncify' | ''} build
+ */
+const buildOf = (build) => ({
+  loader: fileOf(runtime, `ort-wasm-simd-threaded${build}.mjs`),
+  wasm: fileOf(runtime, `ort-wasm-simd-threaded${build}.wasm`),
+});
+
+const script = fileOf(library, 'transformers.min.js');
+const builds = { webgpu: buildOf('.asyncify'), cpu: buildOf('') };
+const files = [script, ...Object.values(builds).flatMap(({ loader, wasm }) => [loader, wasm])];
+const folder = `peer/transformers-${versionOf(library)}-${versionOf(runtime)}`;
+
+/** @param {{ name: string, bytes: number }} file */
+const servedAs = ({ name, bytes }) => ({ path: `${folder}/${name}`, bytes });
+
+/**
+ * What the page knows of them: addresses below its folder, and lengths. `PeerBuild` of the page is its type.
+ */
+export const peerBuild = {
+  version: versionOf(library),
+  script: servedAs(script),
+  webgpu: { loader: servedAs(builds.webgpu.loader), wasm: servedAs(builds.webgpu.wasm) },
+  cpu: { loader: servedAs(builds.cpu.loader), wasm: servedAs(builds.cpu.wasm) },
+};
+
+/**
+ * Puts the files beside the page: into what is built, and into what a development server serves.
+ *
+ * @param {Readonly<Record<string, string>>} headers of a development server's answers
+ * @returns {import('vite').Plugin}
+ */
+export const peerFiles = (headers = {}) => ({
+  name: 'kvtab:peer-files',
+  generateBundle() {
+    for (const { name, path } of files) {
+      this.emitFile({ type: 'asset', fileName: `${folder}/${name}`, source: readFileSync(path) });
+    }
+  },
+  configureServer({ middlewares }) {
+    middlewares.use((request, response, next) => {
+      const asked = new URL(request.url ?? '', 'http://page').pathname;
+      const found = files.find(({ name }) => asked === `/${folder}/${name}`);
+      if (!found) {
+        next();
+        return;
+      }
+      const type = found.name.endsWith('.js') ? 'text/javascript' : 'application/wasm';
+      response.writeHead(200, { ...headers, 'Content-Type': type, 'Content-Length': found.bytes });
+      createReadStream(found.path).pipe(response);
+    });
+  },
+});
