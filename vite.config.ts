@@ -6,6 +6,8 @@ import { VitePWA, type VitePWAOptions } from 'vite-plugin-pwa';
 import { assemblyScript } from './tools/setup/assembly-script.mjs';
 import { engineCommit } from './tools/setup/engine-commit.mjs';
 import { bareKernels } from './tools/setup/bare-wgsl.mjs';
+import { measuringText } from './tools/setup/measuring-text.mjs';
+import { peerBuild, peerFiles } from './tools/setup/peer-files.mjs';
 import { contentSecurity } from './web/security/content-security.ts';
 
 /** Which commit a page was built from; an archive of the sources does not know. */
@@ -55,6 +57,7 @@ const offline: Partial<VitePWAOptions> = {
   },
   workbox: {
     // The shell. Models are kept by the worker that loads them: worker/loader/offline-copy.ts.
+    globIgnores: ['peer/**'],
     globPatterns: ['**/*.{html,js,css,svg,png}', 'models/index.json', 'laboratory/**/*.{json,jsonl}'],
     // Workbox leaves out what is over 2 MiB, and says so in a warning that nobody reads.
     maximumFileSizeToCacheInBytes: 16 * 2 ** 20,
@@ -64,8 +67,19 @@ const offline: Partial<VitePWAOptions> = {
     clientsClaim: true,
     skipWaiting: false,
     navigateFallback: 'index.html',
-    navigateFallbackDenylist: [/\/models\//],
+    navigateFallbackDenylist: [/\/models\//, /\/measuring\.txt$/],
     runtimeCaching: [
+      {
+        // The engine that Compare compares with: tens of megabytes, kept when they are first used. The folder has the
+        // version in its name, so a kept file is never an old one.
+        urlPattern: ({ sameOrigin, url }) => sameOrigin && url.pathname.includes('/peer/'),
+        handler: 'CacheFirst',
+        options: {
+          cacheName: 'kvtab-peer',
+          cacheableResponse: { statuses: [200] },
+          expiration: { maxEntries: 5, purgeOnQuotaError: true },
+        },
+      },
       {
         // The page's own models, from the copies where there is no network. Nothing from elsewhere comes by here.
         urlPattern: ({ sameOrigin, url }) => sameOrigin && url.pathname.includes('/models/'),
@@ -106,6 +120,8 @@ export default defineConfig({
     __KVTAB_COMMIT__: JSON.stringify(commit()),
     // What the laboratory's records are keyed by, on the page and on the command line.
     __KVTAB_ENGINE__: JSON.stringify(engineCommit()),
+    // Where the engine lies that Compare compares with, and how long its files are.
+    __KVTAB_PEER__: JSON.stringify(peerBuild),
   },
   plugins: [
     assemblyScript(),
@@ -114,6 +130,8 @@ export default defineConfig({
     strictPage,
     onlyWrittenBuilds,
     VitePWA(offline),
+    peerFiles(),
+    measuringText(),
   ],
   // Each worker is bundled by itself, with plugins of its own.
   worker: {

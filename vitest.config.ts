@@ -3,6 +3,7 @@ import { playwright } from '@vitest/browser-playwright';
 import { defineConfig } from 'vitest/config';
 import { firefox } from './tests/firefox/provider.ts';
 import { assemblyScript } from './tools/setup/assembly-script.mjs';
+import { peerBuild } from './tools/setup/peer-files.mjs';
 import { findChromium, quietFlags, webGpuFlags } from './tools/setup/find-chromium.mjs';
 
 const decoderTests = ['tests/kernels/**/*.spec.ts', 'tests/model/**/*.spec.ts'];
@@ -27,6 +28,7 @@ export default defineConfig({
         define: {
           __KVTAB_COMMIT__: JSON.stringify('0123456789ab'),
           __KVTAB_ENGINE__: JSON.stringify('0123456789ab'),
+          __KVTAB_PEER__: JSON.stringify(peerBuild),
         },
         test: {
           name: 'unit',

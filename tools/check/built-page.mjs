@@ -18,7 +18,8 @@ if (!('output' in built)) throw new Error('one build was expected');
 
 const sources = new Map(
   built.output
-    .filter(({ fileName }) => fileName.endsWith('.js'))
+    // What lies in peer/ is not built here, but served as it came.
+    .filter(({ fileName }) => fileName.endsWith('.js') && !fileName.startsWith('peer/'))
     .map((file) => [basename(file.fileName), file.type === 'chunk' ? file.code : String(file.source)]),
 );
 const modules = new Map([...sources].map(([file, source]) => [file, readModule(file, source)]));

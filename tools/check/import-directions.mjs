@@ -316,7 +316,7 @@ const realms = [
   {
     of: 'web/panels/compare/',
     may: [...belowThePanels, { path: 'web/experiments/' }, { path: 'web/panels/compare/' }],
-    libraries: ['svelte', 'diff'],
+    libraries: [...pageLibraries, 'diff'],
     reason: `${panelsAreApart} ${pageLooksAtTypes} This one also imports web/experiments. Texts are compared with diff, and only here.`,
   },
   {

@@ -36,6 +36,8 @@ export type PeerFailure =
   | { readonly code: 'out-of-memory'; readonly step: PeerStep; readonly reason: string }
   /** The engine threw. */
   | { readonly code: 'failed'; readonly step: PeerStep; readonly reason: string }
+  /** The worker itself could not start, or died. */
+  | { readonly code: 'broken'; readonly reason: string }
   /** Nothing was heard of it for too long, so it was ended. */
   | { readonly code: 'silent'; readonly seconds: number }
   | { readonly code: 'stopped' };

@@ -66,3 +66,12 @@ it('The initial scripts are the page’s, what they import, and the workers that
     'worker-2.js',
   ]);
 });
+
+it('Only the chunk that loads a script of others may compute an address, and only of an import', () => {
+  const { faults } = checkWorkerEntries(
+    modulesOf({ ...sound, 'transformers-js-1.js': 'import(g);new Worker(f());' }),
+  );
+  expect(faults).toEqual([
+    'transformers-js-1.js has a new Worker() whose file cannot be read from the script',
+  ]);
+});
