@@ -10,7 +10,7 @@ const port = (process.env['KVTAB_E2E_PORT'] ??= `${await freePort()}`);
  */
 const withWebGpu = [
   ...['citation', 'failures', 'failures-gpu', 'load-memory', 'main-thread', 'newcomer', 'watching'],
-  ...['weights', 'hub-memory.nightly', 'soak.nightly'],
+  ...['peer-gpu', 'weights', 'hub-memory.nightly', 'soak.nightly'],
 ].map((story) => `**/${story}.spec.ts`);
 /** What takes longer than a change should wait for: `npm run test:nightly`. */
 const nightly = process.env['KVTAB_NIGHTLY'] === undefined ? ['**/*.nightly.spec.ts'] : [];

@@ -63,7 +63,9 @@ describe('the name of a contender', () => {
     [{ layerTypes: '0_0_0_3_4_5_5_7' }, 'Own plan'],
     [{ layerTypes: '0_6_6_6_6_6_6_7', policy: 'tova' }, 'LCKV, TOVA'],
   ])('of %j is %s', (changes, name) => {
-    expect(contenderName({ ...defaultConfig, ...changes })).toBe(name);
+    const config = { ...defaultConfig, ...changes };
+    expect(contenderName({ config, runner: 'kvtab' })).toBe(name);
+    expect(contenderName({ config, runner: 'transformers.js' })).toBe(`${name}, transformers.js`);
   });
 });
 

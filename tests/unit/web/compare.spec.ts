@@ -21,7 +21,7 @@ const stored: SharingConfig = {
   forceNodiag: false,
 };
 const facts = {
-  ...{ id: 'fairy-lckv', stored, dims: { layerCount: 2 }, kernels: [] },
+  ...{ id: 'fairy-lckv', stored, dims: { layerCount: 2 }, kernels: [], weightBytes: 1000 },
   adapter: { backend: 'cpu', vendor: '', description: '', software: false },
 } as unknown as ModelFacts; // all it reads
 /** Every run is faster than the one before. */
@@ -196,7 +196,7 @@ describe('a comparison', () => {
     const { playground, comparison } = await openPair();
     const before = comparison.contenders;
     comparison.replaceBy(
-      Array.from({ length: 9 }, () => playground.config),
+      Array.from({ length: 9 }, () => ({ config: playground.config, runner: 'kvtab' as const })),
       'The family came.',
     );
     expect(comparison.contenders).toHaveLength(8);

@@ -7,6 +7,8 @@ import { words as shared } from '../../experiments/words.ts';
 import type { Playground } from '../../playground/playground.svelte.ts';
 import { checkConfig } from '../../settings/checks.ts';
 import type { PlaygroundConfig } from '../../settings/settings.ts';
+import type { Contender } from './compared.ts';
+import { impossibleThere } from './peer-plan.ts';
 import { words } from './words.ts';
 
 export interface Choice {
@@ -57,8 +59,15 @@ export function policyChoices({ config, plan }: Setting): readonly Choice[] {
     .filter((choice) => Object.keys(checkConfig(choice.config, plan)).length === 0);
 }
 
-/** What people call a contender: its plan, and its policy if it has one. */
-export function contenderName({ layerTypes, policy }: Readonly<PlaygroundConfig>): string {
+/** Plans that can run in transformers.js, with the settings that are set. */
+export const peerChoices = (setting: Setting): readonly Choice[] =>
+  planChoices(setting).filter(({ config }) => impossibleThere(config) === null);
+
+/** What people call a contender: its plan, its policy if it has one, and what runs it. */
+export const contenderName = ({ config, runner }: Pick<Contender, 'config' | 'runner'>): string =>
+  runner === 'kvtab' ? configurationName(config) : words.peer.named(configurationName(config));
+
+function configurationName({ layerTypes, policy }: Readonly<PlaygroundConfig>): string {
   const plan = planName(layerTypes, layerTypes.split('_').length) ?? words.ownPlan;
   return policy === keepEverything.id ? plan : `${plan}, ${policyKind(policy).label}`;
 }

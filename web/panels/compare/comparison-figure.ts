@@ -1,5 +1,4 @@
 import { keepEverything } from '../../../gpu/kv/policies/keep-everything.ts';
-import { describeSettings } from '../../../worker/settings/words.ts';
 import type { ModelEntry } from '../../models/model-index.ts';
 import type { PlaygroundConfig } from '../../settings/settings.ts';
 import { divergenceFigures, formatNats } from '../../ui/divergence-words.ts';
@@ -16,6 +15,7 @@ import {
   type Measured,
 } from './compared.ts';
 import { contenderName } from './choices.ts';
+import { describeContender } from './describe-contender.ts';
 import { words } from './words.ts';
 
 /**
@@ -30,8 +30,8 @@ export function comparisonFigure(
 ): Figure {
   const rows = contenders.flatMap((contender, i) => {
     const entry = entryOf(result, contender);
-    const label = words.bar(i + 1, contenderName(contender.config));
-    const bits = measuredBits(contender.config, models);
+    const label = words.bar(i + 1, contenderName(contender));
+    const bits = contender.runner === 'kvtab' ? measuredBits(contender.config, models) : null;
     return entry?.run ? [{ label, entry, run: entry.run, bits }] : [];
   });
   const exact = (axis: string, value: (run: Measured) => number): BarGroup => ({
@@ -97,11 +97,11 @@ function measuredBits(
   return asTrained ? (entry.measured?.bitsPerByte ?? null) : null;
 }
 
-function klBar(label: string, { divergence }: Entry): Bar {
+function klBar(label: string, { divergence, beside }: Entry): Bar {
   const figures = divergence && divergenceFigures(divergence);
   return figures
     ? { label, value: figures.meanKl, range: null, text: words.nats(formatNats(figures.meanKl)) }
-    : { label, value: null, range: null, text: words.isFirst };
+    : { label, value: null, range: null, text: beside ? words.notMeasured : words.isFirst };
 }
 
 /** What stands below the picture: what was asked, and who the contenders are. */
@@ -111,7 +111,7 @@ export const comparisonCaption = (contenders: readonly Contender[], result: Comp
   ...contenders.map((contender, i) => {
     const { config } = contender;
     const adapter = entryOf(result, contender)?.run?.adapter;
-    const settings = describeSettings(config, (row) => row.compared && row.form !== null);
+    const settings = describeContender(contender);
     return words.captionContender(i + 1, config.model, config.layerTypes, settings, adapter ?? null);
   }),
   words.rangesMean,

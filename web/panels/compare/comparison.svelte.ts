@@ -2,12 +2,17 @@ import { describeSettings } from '../../../worker/settings/words.ts';
 import { keysWhere, valuesOf } from '../../../worker/settings/values.ts';
 import { build } from '../../playground/citation-file.ts';
 import { modelIsReady } from '../../playground/model-is-ready.svelte.ts';
+import { pageAddress } from '../../playground/page-address.ts';
 import type { Playground } from '../../playground/playground.svelte.ts';
 import { toGenerateRequest } from '../../settings/requests.ts';
 import type { PlaygroundConfig } from '../../settings/settings.ts';
-import { MOST_CONTENDERS, type Compared, type Contender } from './compared.ts';
+import { MOST_CONTENDERS, type Compared, type Contender, type Runner } from './compared.ts';
 import { readContenders } from './contender-link.ts';
 import { keptComparison, keepComparison } from './kept-comparison.ts';
+import { downloadBytes, peerFiles } from './peer-build.ts';
+import { PeerClient, type Peer } from './peer-client.ts';
+import { impossibleThere } from './peer-plan.ts';
+import { PeerSeat } from './peer-seat.ts';
 import { runContenders, type Turn } from './run-contenders.ts';
 import { words } from './words.ts';
 
@@ -35,13 +40,16 @@ export class Comparison {
   complaints = $state.raw<readonly string[]>([]);
   readonly #playground: Playground;
   readonly #waitForModel: typeof modelIsReady;
+  readonly #openPeer: () => Peer;
+  #seat: PeerSeat | null = null;
   #lastId = 0;
   #linked: readonly string[] = [];
   #restored: Promise<void> = Promise.resolve();
 
-  constructor(playground: Playground, waitForModel = modelIsReady) {
+  constructor(playground: Playground, waitForModel = modelIsReady, openPeer = (): Peer => new PeerClient()) {
     this.#playground = playground;
     this.#waitForModel = waitForModel;
+    this.#openPeer = openPeer;
   }
 
   /** Whether Compare does something: now, or as soon as the model is loaded and a run has ended. */
@@ -77,10 +85,10 @@ export class Comparison {
     if (parts.length === 0 || parts === this.#linked) return false;
     this.#linked = parts;
     await this.#restored;
-    const { configs, complaints } = readContenders(parts, this.#playground);
+    const { contenders, complaints } = readContenders(parts, this.#playground);
     this.complaints = complaints;
-    if (configs.length === 0) return false;
-    this.replaceBy(configs, words.replaced);
+    if (contenders.length === 0) return false;
+    this.replaceBy(contenders, words.replaced);
     return true;
   }
 
@@ -90,19 +98,19 @@ export class Comparison {
   }
 
   /** Adds a configuration, if there is room for it. */
-  put(config: Readonly<PlaygroundConfig>): void {
+  put(config: Readonly<PlaygroundConfig>, runner: Runner = 'kvtab'): void {
     if (this.full) return;
-    this.contenders = [...this.contenders, { id: ++this.#lastId, config: { ...config } }];
+    this.contenders = [...this.contenders, { id: ++this.#lastId, config: { ...config }, runner }];
     this.undo = null;
     this.#keep();
   }
 
   /** Replaces all contenders. */
-  replaceBy(configs: readonly Readonly<PlaygroundConfig>[], what: string): void {
+  replaceBy(others: readonly Omit<Contender, 'id'>[], what: string): void {
     const before = this.contenders;
-    this.contenders = configs
+    this.contenders = others
       .slice(0, MOST_CONTENDERS)
-      .map((config) => ({ id: ++this.#lastId, config: { ...config } }));
+      .map(({ config, runner }) => ({ id: ++this.#lastId, config: { ...config }, runner }));
     this.undo = before.length > 0 ? { contenders: before, what, action: words.undoReplacing } : null;
     this.#keep();
   }
@@ -140,14 +148,18 @@ export class Comparison {
       build,
     };
     const own = this.#playground.loadRequestOf(config);
+    const seat = (this.#seat = new PeerSeat(this.#openPeer));
     this.running = true;
     const borrowed = this.#playground.borrowEngine(words.comparing, (engine, report) =>
       runContenders(engine, turns, {
-        ...{ rounds: this.rounds, own, report },
+        ...{ rounds: this.rounds, own, seat, report },
         wanted: () => this.#playground.phase.at === 'evaluating',
       }),
     );
-    const done = await borrowed.finally(() => (this.running = false));
+    const done = await borrowed.finally(() => {
+      this.running = false;
+      seat.close();
+    });
     if (!done) return;
     this.result = { ...done, ...common, endedAt: Date.now() };
     this.undo = null;
@@ -157,7 +169,10 @@ export class Comparison {
   /** Contenders that were chosen before it was known that there is no WebGPU run on the CPU, as the page does. */
   #fallBack(): void {
     const { backend } = this.#playground.config;
-    this.contenders = this.contenders.map(({ id, config }) => ({ id, config: { ...config, backend } }));
+    this.contenders = this.contenders.map((contender) => ({
+      ...contender,
+      config: { ...contender.config, backend },
+    }));
   }
 
   async #modelIsReady(): Promise<boolean> {
@@ -177,13 +192,26 @@ export class Comparison {
     );
     const config = { ...contender.config, ...alike };
     const request = toGenerateRequest(config);
-    return request && { contender, load: this.#playground.loadRequestOf(config), request };
+    if (!request) return null;
+    const load = this.#playground.loadRequestOf(config);
+    const { input, maxNewTokens: newTokens, config: plan } = request;
+    if (contender.runner === 'kvtab') return { contender, load, request, peer: null };
+    const files = peerFiles(config.backend, pageAddress());
+    const asked = { ...load, files, input, newTokens, config: plan };
+    return { contender, load, request, peer: { request: asked, impossible: impossibleThere(config) } };
+  }
+
+  /** What transformers.js would download for a configuration before its first use. */
+  downloadBytes({ backend }: Readonly<PlaygroundConfig>): number {
+    return downloadBytes(peerFiles(backend, pageAddress()));
   }
 
   /** Ends a comparison that runs or waits; what was timed stays. */
   stop(): void {
     this.waiting = false;
-    if (this.running) this.#playground.stop();
+    if (!this.running) return;
+    this.#playground.stop();
+    this.#seat?.close();
   }
 
   #keep(): void {

@@ -6,11 +6,14 @@ import { endpointOf } from '../../settings/endpoint.ts';
 import { explicitHash } from '../../settings/explicit-hash.ts';
 import { decodeHash, escapeValue } from '../../settings/hash.ts';
 import type { PlaygroundConfig } from '../../settings/settings.ts';
-import { MOST_CONTENDERS, type Contender } from './compared.ts';
+import { MOST_CONTENDERS, runners, type Contender, type Runner } from './compared.ts';
 import { words } from './words.ts';
 
 /** Settings in which contenders may differ, their own sampling and prompt not among them. */
 const comparedKeys = keysWhere((row) => row.compared);
+
+/** Who runs a contender, if it is not kvtab. */
+const engineIs = (runner: Runner) => `engine=${runner}`;
 
 /**
  * A comparison as the part of an address after `#`: the common settings, and for each contender, numbered from 1, what
@@ -18,13 +21,14 @@ const comparedKeys = keysWhere((row) => row.compared);
  */
 export function contendersHash(
   common: Readonly<PlaygroundConfig>,
-  contenders: readonly Pick<Contender, 'config'>[],
+  contenders: readonly Pick<Contender, 'config' | 'runner'>[],
 ): string {
-  const parts = contenders.flatMap(({ config }, i) =>
-    comparedKeys
+  const parts = contenders.flatMap(({ config, runner }, i) => [
+    ...comparedKeys
       .filter((key) => key === 'model' || (config[key] !== null && config[key] !== common[key]))
       .map((key) => `${i + 1}.${settings[key].link}=${escapeValue(String(config[key]))}`),
-  );
+    ...(runner === 'kvtab' ? [] : [`${i + 1}.${engineIs(runner)}`]),
+  ]);
   return [explicitHash(common, build), ...parts].join('&');
 }
 
@@ -36,12 +40,15 @@ export function contendersHash(
 export function readContenders(
   parts: readonly string[],
   { config: common, models, brought }: Pick<Playground, 'config' | 'models' | 'brought'>,
-): { readonly configs: readonly PlaygroundConfig[]; readonly complaints: readonly string[] } {
+): { readonly contenders: readonly Omit<Contender, 'id'>[]; readonly complaints: readonly string[] } {
   const complaints: string[] = [];
-  const configs = Array.from({ length: MOST_CONTENDERS }, (_, i) => `${i + 1}.`).flatMap((prefix, i) => {
+  const contenders = Array.from({ length: MOST_CONTENDERS }, (_, i) => `${i + 1}.`).flatMap((prefix, i) => {
     const own = parts.filter((part) => part.startsWith(prefix)).map((part) => part.slice(prefix.length));
     if (own.length === 0) return [];
-    const { values, complaints: wrong } = decodeHash(own.join('&'));
+    const runner = runners.find((each) => own.includes(engineIs(each))) ?? 'kvtab';
+    const { values, complaints: wrong } = decodeHash(
+      own.filter((part) => part !== engineIs(runner)).join('&'),
+    );
     complaints.push(...wrong.map((complaint) => words.ofConfiguration(i + 1, complaint)));
     const compared = Object.fromEntries(
       comparedKeys.flatMap((key) => (key in values ? [[key, values[key]]] : [])),
@@ -50,9 +57,9 @@ export function readContenders(
     const known =
       models.some(({ id }) => id === config.model) ||
       (brought.has(config.model) && endpointOf(brought.get(config.model)) === config.endpoint);
-    if (known) return [config];
+    if (known) return [{ config, runner }];
     complaints.push(words.modelMissing(i + 1, config.model));
     return [];
   });
-  return { configs, complaints };
+  return { contenders, complaints };
 }

@@ -13,7 +13,11 @@ const KEY = ['last'];
 
 /** Keeps the contenders as links, which say the same to a later version. Nothing is lost if the device refuses. */
 export async function keepComparison({ contenders, result }: Kept): Promise<void> {
-  const links = contenders.map(({ id, config }) => ({ id, link: explicitHash(config, null) }));
+  const links = contenders.map(({ id, config, runner }) => ({
+    id,
+    link: explicitHash(config, null),
+    runner,
+  }));
   await space.set(KEY, { contenders: links, result }).catch(() => undefined);
 }
 

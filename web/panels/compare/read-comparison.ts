@@ -2,7 +2,7 @@
 import * as v from 'valibot';
 import { decodeHash, LONGEST_LINK } from '../../settings/hash.ts';
 import { linkDefaults } from '../../settings/settings.ts';
-import { MOST_CONTENDERS, type Compared, type Contender } from './compared.ts';
+import { MOST_CONTENDERS, runners, type Compared, type Contender } from './compared.ts';
 
 const LONGEST_TEXT = 1_000_000;
 const MOST_ROUNDS = 100;
@@ -16,6 +16,22 @@ const divergence = v.pipe(
   v.check(({ kl, agrees }) => kl.length === agrees.length && kl.every((value) => Number.isFinite(value))),
 );
 
+const beside = v.object({
+  facts: v.object({
+    transformers: text,
+    onnxRuntime: text,
+    device: v.picklist(['webgpu', 'wasm']),
+    build: text,
+    threads: amount,
+    numbers: v.picklist(['f32', 'f16']),
+    matrices: v.picklist(['f32', 'f16', 'q8', 'q4']),
+  }),
+  promptTokens: amount,
+  tokens: amount,
+  difference: v.nullable(v.object({ at: amount, kvtab: text, there: text })),
+  memory: v.object({ heapBytes: v.nullable(amount), gpuBytes: v.nullable(amount) }),
+});
+
 const entry = v.object({
   contender: amount,
   layerTypes: text,
@@ -27,17 +43,25 @@ const entry = v.object({
       newTokens: amount,
       kvBytes: amount,
       kvBytesPerToken: amount,
+      allocatedBytes: v.optional(v.nullable(amount), null),
       prefillMs: amounts,
       decodeTokensPerSec: amounts,
     }),
   ),
   divergence: v.nullable(divergence),
+  beside: v.optional(v.nullable(beside), null),
   failure: v.nullable(text),
 });
 
 const kept = v.object({
   contenders: v.pipe(
-    v.array(v.object({ id: amount, link: v.pipe(v.string(), v.maxLength(LONGEST_LINK)) })),
+    v.array(
+      v.object({
+        id: amount,
+        link: v.pipe(v.string(), v.maxLength(LONGEST_LINK)),
+        runner: v.optional(v.picklist(runners), 'kvtab'),
+      }),
+    ),
     v.maxLength(MOST_CONTENDERS),
     v.check((contenders) => new Set(contenders.map(({ id }) => id)).size === contenders.length),
   ),
@@ -61,8 +85,8 @@ export function readComparison(
   if (!found.success) return null;
   const { contenders, result } = found.output;
   return {
-    contenders: contenders.map(({ id, link }) => ({
-      id,
+    contenders: contenders.map(({ id, link, runner }) => ({
+      ...{ id, runner },
       config: { ...linkDefaults, ...decodeHash(link).values },
     })),
     result,

@@ -1,11 +1,15 @@
 import type { Failure, Outcome } from '../../../worker/protocol/failure.ts';
+import { greedy } from '../../../gpu/plan/sampling.ts';
+import type { PeerFailure, PeerRequest, PeerRun } from '../../../worker/protocol/peer.ts';
 import type { GenerateRequest, GenerateResult } from '../../../worker/protocol/generate.ts';
 import type { LoadRequest, ModelFacts } from '../../../worker/protocol/load.ts';
 import type { Engine, ReportProgress } from '../../playground/borrow-engine.ts';
 import { adapterTitle, describeAdapter } from '../../ui/describe-adapter.ts';
 import { isSameLoad } from '../../settings/requests.ts';
 import { explain } from '../../ui/explain.ts';
-import type { Compared, Contender, Entry, Measured } from './compared.ts';
+import type { BesideKvtab, Compared, Contender, Entry, Measured } from './compared.ts';
+import type { PeerSeat } from './peer-seat.ts';
+import { engineVersion, explainPeer, peerProgress } from './peer-words.ts';
 import { words } from './words.ts';
 
 /** What the engine is asked for one contender. */
@@ -13,6 +17,8 @@ export interface Turn {
   readonly contender: Contender;
   readonly load: LoadRequest;
   readonly request: GenerateRequest;
+  /** For what runs in another engine: what that is asked for, and why it cannot run the plan. */
+  readonly peer: { readonly request: PeerRequest; readonly impossible: string | null } | null;
 }
 
 /** What contenders did, and the pieces of the first one's text. */
@@ -26,6 +32,7 @@ class Loader {
   readonly #engine: Engine;
   #last: LoadRequest | null = null;
   #adapter = '';
+  #weightBytes = 0;
 
   constructor(engine: Engine) {
     this.#engine = engine;
@@ -36,11 +43,18 @@ class Loader {
     return this.#adapter;
   }
 
+  /** Of the model that is loaded, by kvtab's ledger. */
+  get weightBytes(): number {
+    return this.#weightBytes;
+  }
+
   async load(request: LoadRequest): Promise<Outcome<ModelFacts | null>> {
     if (this.#last && isSameLoad(this.#last, request)) return { ok: true, value: null };
     const loaded = await this.#engine.load(request, ignore);
     this.#last = loaded.ok ? request : null;
-    if (loaded.ok) this.#adapter = adapterTitle(describeAdapter(loaded.value.adapter));
+    if (!loaded.ok) return loaded;
+    this.#adapter = adapterTitle(describeAdapter(loaded.value.adapter));
+    this.#weightBytes = loaded.value.weightBytes;
     return loaded;
   }
 }
@@ -59,23 +73,29 @@ export async function runContenders(
   {
     rounds,
     own,
+    seat,
     report,
     wanted,
   }: {
     readonly rounds: number;
     readonly own: LoadRequest;
+    readonly seat: PeerSeat;
     readonly report: ReportProgress;
     readonly wanted: () => boolean;
   },
 ): Promise<Outcome<Done>> {
   const loader = new Loader(engine);
   const steps = turns.length * (1 + rounds);
-  const part = (step: number, what: string) => (fraction: number) => report((step + fraction) / steps, what);
-  const outcome = await readAndWrite(engine, loader, turns, { part, wanted });
+  const part: Part =
+    (step, what) =>
+    (fraction, now = what) =>
+      report((step + fraction) / steps, now);
+  const outcome = await readAndWrite(engine, loader, turns, { seat, part, wanted });
   if (outcome.ok) {
     for (let round = 1; round <= rounds; round++) {
       const order = round % 2 === 1 ? [...turns.keys()].reverse() : [...turns.keys()];
       const timed = {
+        seat,
         part: (i: number) => part(turns.length * round + i, words.round(round, rounds)),
         wanted,
       };
@@ -88,6 +108,9 @@ export async function runContenders(
   const restored = await loader.load(own);
   return restored.ok ? outcome : restored;
 }
+
+/** Makes the report of one step: how much of it is done, and what is being done if it is not what the step is called. */
+type Part = (step: number, what: string) => (fraction: number, now?: string) => void;
 
 interface Written {
   readonly entries: WritableEntry[];
@@ -103,23 +126,34 @@ async function readAndWrite(
   loader: Loader,
   turns: readonly Turn[],
   {
+    seat,
     part,
     wanted,
   }: {
-    readonly part: (step: number, what: string) => (fraction: number) => void;
+    readonly seat: PeerSeat;
+    readonly part: Part;
     readonly wanted: () => boolean;
   },
 ): Promise<Outcome<Written>> {
   const entries: WritableEntry[] = [];
   const pieces: string[] = [];
   let first: readonly number[] | null = null;
-  for (const [i, { contender, load, request }] of turns.entries()) {
+  for (const [i, turn] of turns.entries()) {
+    const { contender, load, request } = turn;
     if (!wanted()) return stopped;
     const reach = part(i, words.comparingOf(i + 1, turns.length));
     reach(0);
     const entry = { contender: contender.id, layerTypes: contender.config.layerTypes };
-    const fail = (failure: Failure) =>
-      entries.push({ ...entry, run: null, divergence: null, failure: explain(failure) });
+    const failWith = (failure: string) =>
+      entries.push({ ...entry, run: null, divergence: null, beside: null, failure });
+    const fail = (failure: Failure) => failWith(explain(failure));
+    if (turn.peer) {
+      const done = await runPeer(engine, loader, turn, { peer: turn.peer, seat, reach });
+      if (done === 'stopped') return stopped;
+      if (typeof done === 'string') failWith(done);
+      else entries.push({ ...entry, ...done, divergence: null, failure: null });
+      continue;
+    }
 
     const loaded = await loader.load(load);
     if (!loaded.ok) {
@@ -146,7 +180,8 @@ async function readAndWrite(
     if (!score.ok && score.failure.code === 'stopped') return stopped;
     entries.push({
       ...entry,
-      run: measured(run.value, loader.adapter),
+      run: measured(run.value, loader),
+      beside: null,
       divergence: score.ok && reference === 'compare' ? score.value.divergence : null,
       failure: score.ok ? null : explain(score.failure),
     });
@@ -154,13 +189,14 @@ async function readAndWrite(
   return { ok: true, value: { entries, pieces } };
 }
 
-const measured = (result: GenerateResult, adapter: string) => ({
+const measured = (result: GenerateResult, { adapter, weightBytes }: Loader) => ({
   adapter,
   mode: result.mode,
   text: result.text ?? '',
   newTokens: result.tokens.length,
   kvBytes: result.kv.bytes,
   kvBytesPerToken: result.kv.bytesPerToken,
+  allocatedBytes: weightBytes + result.kv.allocatedBytes,
   prefillMs: [],
   decodeTokensPerSec: [],
 });
@@ -175,23 +211,37 @@ async function timeRound(
   loader: Loader,
   turns: readonly Turn[],
   {
+    seat,
     order,
     entries,
     part,
     wanted,
   }: {
+    readonly seat: PeerSeat;
     readonly order: readonly number[];
-    readonly entries: readonly WritableEntry[];
-    readonly part: (step: number) => (fraction: number) => void;
+    readonly entries: WritableEntry[];
+    readonly part: (step: number) => ReturnType<Part>;
     readonly wanted: () => boolean;
   },
 ): Promise<boolean> {
   for (const [i, index] of order.entries()) {
     const turn = turns[index];
-    const run = entries[index]?.run;
+    const entry = entries[index];
+    const run = entry?.run;
     if (!turn || !run) continue;
     if (!wanted()) return false;
     const reach = part(i);
+    if (turn.peer) {
+      const again = await writeThere(turn, { peer: turn.peer, seat, reach });
+      if (again === 'stopped') return false;
+      if (typeof again === 'string') {
+        entries[index] = { ...entry, failure: again };
+        continue;
+      }
+      run.prefillMs.push(again.prefillMs);
+      run.decodeTokensPerSec.push(again.decodeTokensPerSec);
+      continue;
+    }
     const loaded = await loader.load(turn.load);
     if (!loaded.ok) continue;
     let written = 0;
@@ -205,3 +255,87 @@ async function timeRound(
   }
   return true;
 }
+
+interface There {
+  readonly peer: NonNullable<Turn['peer']>;
+  readonly seat: PeerSeat;
+  readonly reach: ReturnType<Part>;
+}
+
+/**
+ * Runs a contender in the other engine, and kvtab greedily with the same tokens.
+ *
+ * @returns in words why it did not run, or `stopped`
+ */
+async function runPeer(
+  engine: Engine,
+  loader: Loader,
+  { contender, load, request }: Turn,
+  { peer, seat, reach }: There,
+): Promise<Pick<WritableEntry, 'run' | 'beside'> | string> {
+  if (peer.impossible !== null) return peer.impossible;
+  const opened = await openThere(contender.id, { peer, seat, reach });
+  if (typeof opened === 'string') return opened;
+  const loaded = await loader.load(load);
+  if (!loaded.ok) return explain(loaded.failure);
+  const { promptTokens, ...facts } = opened;
+  const own = await engine.generate(
+    { ...request, input: { turns: [promptTokens] }, sampling: greedy, ignoreEos: true },
+    ignore,
+  );
+  if (!own.ok) return explain(own.failure);
+  if (own.value.end === 'stopped') return 'stopped';
+  const run = await writeThere({ contender }, { peer, seat, reach });
+  if (typeof run === 'string') return run;
+  const beside: BesideKvtab = {
+    ...{ facts, promptTokens: promptTokens.length, memory: run.memory },
+    ...besideTokens(own.value.tokens, run),
+  };
+  return {
+    beside,
+    run: {
+      ...{
+        adapter: engineVersion(facts),
+        mode: 'parallel',
+        text: run.text ?? '',
+        newTokens: run.tokens.length,
+      },
+      ...{ kvBytes: run.kvBytes, allocatedBytes: null, prefillMs: [], decodeTokensPerSec: [] },
+      // The last token is never fed, so nothing is kept of it.
+      kvBytesPerToken: run.kvBytes / (promptTokens.length + run.tokens.length - 1),
+    },
+  };
+}
+
+function besideTokens(own: readonly number[], { tokens, pieces }: PeerRun) {
+  const at = own.findIndex((token, i) => token !== tokens[i]);
+  const said = (token: number | undefined, piece = '') =>
+    token === undefined ? words.peer.noToken : words.peer.token(token, piece);
+  return {
+    tokens: own.length,
+    difference: at < 0 ? null : { at, kvtab: said(own[at]), there: said(tokens[at], pieces?.[at]) },
+  };
+}
+
+async function openThere(contender: number, { peer, seat, reach }: There) {
+  const { newTokens } = peer.request;
+  const opened = await seat.open(contender, peer.request, (event) => {
+    const progress = peerProgress(event);
+    if (progress) reach(progress.fraction, progress.what);
+    if (event.type === 'tokens') reach(0.5 + 0.3 * (event.count / newTokens));
+  });
+  return opened.ok ? opened.value : inWords(opened.failure);
+}
+
+/** Lets the other engine write once more. @returns in words why it did not, or `stopped` */
+async function writeThere({ contender }: Pick<Turn, 'contender'>, there: There): Promise<PeerRun | string> {
+  const opened = await openThere(contender.id, there);
+  if (typeof opened === 'string') return opened;
+  const { newTokens } = there.peer.request;
+  const run = await there.seat.write((event) => {
+    if (event.type === 'tokens') there.reach(event.count / newTokens);
+  });
+  return run.ok ? run.value : inWords(run.failure);
+}
+
+const inWords = (failure: PeerFailure) => (failure.code === 'stopped' ? 'stopped' : explainPeer(failure));

@@ -43,6 +43,7 @@ export const words = {
   kvInUse: 'KV in use',
   prefillTime: 'Prefill time',
   milliseconds: (milliseconds: string, mode: string) => `${milliseconds} ms, ${mode}`,
+  justMilliseconds: (milliseconds: string) => `${milliseconds} ms`,
   decodeSpeed: 'Decode speed',
   speed: (tokensPerSec: string) => `${tokensPerSec} tokens/s`,
   range: (range: string, rounds: number) => `${range}, ${rounds} ${rounds === 1 ? 'round' : 'rounds'}`,
@@ -70,6 +71,33 @@ export const words = {
   ) => `${number}: ${model}; plan ${layerTypes}; ${settings}${adapter === null ? '' : `; ${adapter}`}`,
   rangesMean:
     'Speeds are medians; lines reach from the least to the most; ≈ marks a difference within the noise.',
+  memory: 'Memory',
+  byLedger: 'weights and caches, by kvtab’s ledger',
+  engines: 'Another engine',
+  peer: {
+    choice: (plan: string) => `${plan} in transformers.js`,
+    named: (name: string) => `${name}, transformers.js`,
+    about: (version: string, bytes: string) =>
+      `transformers.js ${version} computes with ONNX Runtime in a worker of its own, from a graph that is built here from the same weights. It comes from this page, ${bytes} at its first use, and then works offline. It reads the same tokens and writes greedily; kvtab does so once too, to compare the tokens.`,
+    impossible: (why: string) => `The plan that is set cannot run there. ${why}`,
+    readsAbove: (layer: number, above: number) =>
+      `Impossible in transformers.js: layer ${layer} reads the keys and values of layer ${above} above it, which are not there yet when a prompt is read all at once, as transformers.js does.`,
+    shares: (layer: number, owner: number) =>
+      `Impossible in transformers.js: layer ${layer} reads the keys and values of layer ${owner}, and in the models that it runs every layer has a cache of its own.`,
+    noDiagonal:
+      'Impossible in transformers.js: its attention always sees the current token. Switch off “No diagonal”.',
+    policy:
+      'Impossible in transformers.js: its cache keeps everything. Choose the policy that keeps everything.',
+    same: (tokens: number, prompt: number) =>
+      `Its ${tokens} greedy tokens after the same ${prompt} tokens are those of kvtab.`,
+    differs: (number: number, tokens: number, kvtab: string, there: string) =>
+      `Token ${number} of ${tokens} is the first that differs: ${there} here, ${kvtab} in kvtab.`,
+    token: (id: number, text: string) => (text === '' ? String(id) : `${id} “${text}”`),
+    noToken: 'none',
+    runsAs: 'Runs as',
+    seen: 'as seen from outside: it reports nothing',
+    measured: 'How this is measured',
+  },
   first: 'The others are compared with this one.',
   common: (percent: string) => `${percent} of this text is in the first one too. The rest is marked.`,
   commonWithRemoved: (percent: string, layerTypes: string) =>

@@ -1,0 +1,18 @@
+import { afterAll, beforeAll, it } from 'vitest';
+import { openSite, type OpenedSite } from './lab.ts';
+
+let site: OpenedSite;
+beforeAll(async () => {
+  site = await openSite();
+});
+afterAll(() => site.close());
+
+it('transformers.js writes the tokens of kvtab in WebAssembly', async () => {
+  const cpu = 'backend=cpu&1.backend=cpu&2.backend=cpu';
+  const lab = await site.visit(
+    `#v=1&tab=compare&model=fairy-llama&layers=0_1_2_3_4_5_6_7&max=8&${cpu}&1.model=fairy-llama&2.model=fairy-llama&2.engine=transformers.js`,
+    /Copy link to this comparison/,
+  );
+  await lab.press('Compare');
+  await lab.says(/Its 8 greedy tokens after the same \d+ tokens are those of kvtab\./);
+});
