@@ -43,6 +43,10 @@ interface Opened {
 /** As kvtab's own CPU backend has. */
 const THREADS = 1;
 
+/** How much WebAssembly writes to warm up, and how long at most. */
+const WARM_TOKENS = 128;
+const WARM_MS = 3000;
+
 /** Runs a model on transformers.js. What goes wrong there is an answer, never an exception. */
 export class PeerDesk {
   readonly #surroundings: PeerSurroundings;
@@ -96,9 +100,15 @@ export class PeerDesk {
     this.#opened = { write, prompt, newTokens, text };
 
     this.#begin('warm-up', emit);
-    await write(prompt, newTokens, (count) => {
-      emit({ type: 'tokens', count });
-    });
+    const startMs = performance.now();
+    let written = 0;
+    do {
+      await write(prompt, newTokens, (count) => {
+        emit({ type: 'tokens', count });
+      });
+      written += newTokens;
+      // Kernels on a GPU are compiled now. WebAssembly is optimized while it runs, for longer than a few tokens.
+    } while (!onGpu && written < WARM_TOKENS && performance.now() - startMs < WARM_MS);
     const numbers = model.numbers === 'float16' ? 'f16' : 'f32';
     return {
       ...transformers.versions,

@@ -104,7 +104,7 @@ describe('the desk of a peer', () => {
   it('answers if memory runs out in a later run', async () => {
     let runs = 0;
     const engine = engineThat(() => {
-      if (++runs > 1) throw new Error('std::bad_alloc');
+      if (++runs > 43) throw new Error('std::bad_alloc');
     });
     const desk = openDesk({ loadTransformers: () => Promise.resolve(engine) });
     expect(await desk.open(request, ignore)).toMatchObject({ ok: true });
@@ -114,6 +114,19 @@ describe('the desk of a peer', () => {
   it('passes on why a model cannot be read', async () => {
     const opened = await openDesk().open({ ...request, model: 'public/models' }, ignore);
     expect(opened).toMatchObject({ failure: { code: 'model', failure: { code: 'download-failed' } } });
+  });
+});
+
+describe('the warm-up of a peer', () => {
+  it.each([
+    ['cpu', 43], // 128 tokens, three at a time: WebAssembly is optimized while it runs
+    ['webgpu', 1],
+  ] as const)('on %s writes %d times', async (backend, times) => {
+    let runs = 0;
+    const engine = engineThat(() => void runs++);
+    const desk = openDesk({ loadTransformers: () => Promise.resolve(engine) });
+    expect(await desk.open({ ...request, backend }, ignore)).toMatchObject({ ok: true });
+    expect(runs).toBe(times);
   });
 });
 
