@@ -1,5 +1,6 @@
 import type { Mode, Passes } from './plan/forward-plan.ts';
 import type { KernelTime } from './plan/kernel-time.ts';
+import type { OnAttention } from './kv/head-attention.ts';
 import type { KvPrecision, KvUsage } from './kv/usage.ts';
 import type { LayerType } from './plan/layer-types.ts';
 import type { MatrixFormat, WeightFormats } from './numbers/matrix-format.ts';
@@ -248,6 +249,8 @@ export interface PrefillOptions {
   readonly beforeCut?: () => Promise<void>;
   /** Receives how far every pass moved every row of the turn, group by group. Passes are watched only if it is set. */
   readonly onMovement?: (movement: GroupMovement) => void;
+  /** Receives what the last row of the turn reads, layer by layer; of a group that is iterated, in its last pass. */
+  readonly onAttention?: OnAttention;
 }
 
 /** Tokens whose likelihoods are wanted, and who receives them. */

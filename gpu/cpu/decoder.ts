@@ -1,5 +1,6 @@
 import type { StoreRows } from '../kv/store-rows.ts';
 import type { BatchWork, TextOptions } from '../backend.ts';
+import type { OnAttention } from '../kv/head-attention.ts';
 import type { KvStores } from '../kv/stores.ts';
 import type { Passes } from '../plan/forward-plan.ts';
 import type { GroupMovement } from '../plan/movement.ts';
@@ -14,6 +15,8 @@ export interface Turn {
   readonly onMovement?: ((movement: GroupMovement) => void) | undefined;
   /** Receives the hidden states of all rows: state 0 after the embedding, state i after layer i − 1. */
   readonly onHidden?: ((state: number, rows: readonly Float32Array[]) => void) | undefined;
+  /** Receives what the last row reads, layer by layer; of a group that is iterated, in its last pass. */
+  readonly onAttention?: OnAttention | undefined;
 }
 
 export interface TurnOptions {
@@ -52,6 +55,14 @@ export interface DecoderBatch extends DecodersTogether {
   close(): void;
 }
 
+/** What can be watched of a step. */
+export interface StepWatch {
+  /** Receives the hidden state after the embedding and after each layer; valid during the call only. */
+  readonly onState?: ((hidden: Float32Array) => void) | undefined;
+  /** Receives what the row reads, layer by layer. */
+  readonly onAttention?: OnAttention | undefined;
+}
+
 export interface FedToken {
   readonly decoder: Decoder;
   readonly token: number;
@@ -71,9 +82,9 @@ export interface Decoder {
   /**
    * One token through all layers; each reads what its owner has cached so far.
    *
-   * @param onState receives the hidden state after the embedding and after each layer; valid during the call only
+   * @param watch what is watched of the step
    */
-  step(token: number, onState?: (hidden: Float32Array) => void): Float32Array;
+  step(token: number, watch?: StepWatch): Float32Array;
   /** One token while decoding: a {@link step}, after which a policy cuts the stores. */
   feed(token: number): Float32Array;
   /** A prompt of so many tokens is about to be read, by {@link step} or {@link parallel}. */

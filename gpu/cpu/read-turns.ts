@@ -1,6 +1,14 @@
 import type { PrefillOptions, SessionOptions } from '../backend.ts';
 import { allFinite } from '../numbers/finite.ts';
-import type { Breathe, Decoder, DecodersTogether, FedToken, Turn, TurnOptions } from './decoder.ts';
+import type {
+  Breathe,
+  Decoder,
+  DecodersTogether,
+  FedToken,
+  StepWatch,
+  Turn,
+  TurnOptions,
+} from './decoder.ts';
 import type { CpuSession } from './session.ts';
 import { likelihoodOf } from './token-likelihood.ts';
 import { yieldNowAndThen } from './yield-now-and-then.ts';
@@ -11,7 +19,9 @@ export interface SessionTurn {
   readonly decoder: Decoder;
   readonly tokens: readonly number[];
   readonly options: Pick<PrefillOptions, 'mode' | 'likelihoods'> &
-    Partial<Pick<PrefillOptions, 'logitsAt' | 'onLogits' | 'onHidden' | 'onMovement' | 'beforeCut'>>;
+    Partial<
+      Pick<PrefillOptions, 'logitsAt' | 'onLogits' | 'onHidden' | 'onMovement' | 'onAttention' | 'beforeCut'>
+    >;
 }
 
 type ReadOptions = Pick<PrefillOptions, 'onPrepared' | 'onProgress' | 'stopped'>;
@@ -121,8 +131,8 @@ class TurnReader {
 
   async #parallel(turns: readonly SessionTurn[], breathe: Breathe): Promise<readonly Hidden[]> {
     if (turns.length === 0) return [];
-    const asked = turns.map(({ decoder, tokens, options: { onMovement, onHidden } }) => ({
-      ...{ decoder, tokens, onMovement },
+    const asked = turns.map(({ decoder, tokens, options: { onMovement, onHidden, onAttention } }) => ({
+      ...{ decoder, tokens, onMovement, onAttention },
       onHidden: onHidden && ((state: number, rows: Hidden) => onHidden(state, flat(rows))),
     }));
     const everyRow = turns.some(
@@ -137,18 +147,21 @@ class TurnReader {
     const hidden = turns.map((): Float32Array[] => []);
     const mostTokens = Math.max(0, ...turns.map(({ tokens }) => tokens.length));
     for (let at = 0; at < mostTokens; at++) {
-      const fed = turns.flatMap(({ decoder, tokens, options: { onHidden } }, i): Step[] => {
+      const fed = turns.flatMap(({ decoder, tokens, options: { onHidden, onAttention } }, i): Step[] => {
         const token = tokens[at];
         if (token === undefined) return [];
-        return [{ decoder, token, into: hidden[i] ?? [], watched: onHidden !== undefined }];
+        const states = onHidden && this.#statesOf(decoder);
+        let state = 0;
+        const onState = states && ((row: Float32Array) => (states[state++] ??= []).push(row.slice()));
+        const asked = at === tokens.length - 1 ? onAttention : undefined;
+        const watch = onState || asked ? { onState, onAttention: asked } : null;
+        return [{ decoder, token, into: hidden[i] ?? [], watch }];
       });
-      const together = fed.filter(({ watched }) => !watched);
+      const together = fed.filter(({ watch }) => watch === null);
       const states = together.length > 0 ? this.#decoders.step(together) : [];
       for (const [i, { into }] of together.entries()) into.push(states[i] ?? new Float32Array());
-      for (const { decoder, token, into } of fed.filter(({ watched }) => watched)) {
-        const states = this.#statesOf(decoder);
-        let state = 0;
-        into.push(decoder.step(token, (row) => (states[state++] ??= []).push(row.slice())));
+      for (const { decoder, token, into, watch } of fed) {
+        if (watch) into.push(decoder.step(token, watch));
       }
       await breathe((at + 1) / mostTokens);
     }
@@ -202,7 +215,8 @@ class TurnReader {
 
 interface Step extends FedToken {
   readonly into: Float32Array[];
-  readonly watched: boolean;
+  /** Null to compute it together with others. */
+  readonly watch: StepWatch | null;
 }
 
 /** What is wanted of the logits of a turn, position by position. */

@@ -138,7 +138,7 @@ export class CpuSession implements Session {
   notFinite(position: number, token: number): BackendError {
     this.#decoder.rewind(position);
     const states: Float32Array[] = [];
-    this.#decoder.step(token, (hidden) => states.push(hidden.slice()));
+    this.#decoder.step(token, { onState: (hidden) => states.push(hidden.slice()) });
     return new BackendError({ code: 'not-finite', position, where: firstNotFinite(states) }, this);
   }
 

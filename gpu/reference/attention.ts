@@ -8,21 +8,28 @@ import type { Recalled } from './less-state.ts';
  * @param keys `[headDim]` each, rotated
  * @param values `[headDim]` each
  * @param recalled what LESS adds of the rows that are gone; null if it adds nothing
- * @returns `[headDim]`, and the score `q·k / √headDim` of each row
+ * @returns `[headDim]`, the score `q·k / √headDim` of each row, how much of the output each row makes, and how much
+ *   what was recalled does
  */
 export function attendHead(
   q: Float32Array,
   keys: readonly Float32Array[],
   values: readonly Float32Array[],
   recalled: Recalled | null = null,
-): { readonly output: Float32Array; readonly scores: Float32Array } {
+): {
+  readonly output: Float32Array;
+  readonly scores: Float32Array;
+  readonly probabilities: Float32Array;
+  readonly recalled: number;
+} {
   const output = new Float32Array(q.length);
   const scores = Float32Array.from(keys, (key) => dot(q, key) / Math.sqrt(q.length));
-  for (const [i, weight] of softmax(scores).entries()) {
+  const probabilities = softmax(scores);
+  for (const [i, weight] of probabilities.entries()) {
     const value = values[i] ?? output;
     for (let d = 0; d < output.length; d++) output[d] = (output[d] as number) + weight * (value[d] as number);
   }
-  if (!recalled || recalled.weight === 0) return { output, scores };
+  if (!recalled || recalled.weight === 0) return { output, scores, probabilities, recalled: 0 };
 
   // The rows' weights, before the softmax divided by them, are to the state's as e^rows to e^state.
   const most = scores.reduce((a, b) => Math.max(a, b), -Infinity);
@@ -36,7 +43,12 @@ export function attendHead(
     const past = (recalled.values[d] ?? 0) / recalled.weight;
     return (ofRows * number + ofState * past) / whole;
   });
-  return { output: mixed, scores };
+  return {
+    output: mixed,
+    scores,
+    probabilities: probabilities.map((weight) => (ofRows * weight) / whole),
+    recalled: ofState / whole,
+  };
 }
 
 function dot(a: Float32Array, b: Float32Array): number {

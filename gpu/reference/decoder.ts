@@ -1,8 +1,9 @@
 import type { SessionOptions } from '../backend.ts';
-import type { Decoder, Turn, TurnOptions } from '../cpu/decoder.ts';
+import type { Decoder, StepWatch, Turn, TurnOptions } from '../cpu/decoder.ts';
 import { movements } from '../cpu/movements.ts';
 import type { CpuWeights } from '../cpu/weights.ts';
 import { newEvictingCache } from '../kv/evicting-cache.ts';
+import type { HeadAttention, OnAttention } from '../kv/head-attention.ts';
 import { maskOf, sees } from '../kv/mask.ts';
 import { keepEverything } from '../kv/policies/keep-everything.ts';
 import { stateBytes } from '../kv/policies/less-kernels.ts';
@@ -108,7 +109,7 @@ export class CpuDecoder implements Decoder {
     return hidden;
   }
 
-  step(token: number, onState?: (hidden: Float32Array) => void): Float32Array {
+  step(token: number, { onState, onAttention }: StepWatch = {}): Float32Array {
     const position = this.#tokens++;
     this.stores.written(this.#tokens);
     this.#scores.startQuery([...this.#held.values()]);
@@ -118,14 +119,15 @@ export class CpuDecoder implements Decoder {
       const normed = this.#attentionInput(layer.index, hidden);
       const own = this.#held.get(layer.index);
       if (own) this.#writeRow(layer.index, normed, position, own);
-      this.#finishLayer(layer, hidden, normed, position, this.#heldBy(layer.readsFrom), true);
+      const read = this.#heldBy(layer.readsFrom);
+      this.#finishLayer(layer, hidden, normed, position, read, true, onAttention);
       onState?.(hidden);
     }
     return hidden;
   }
 
   async parallel(
-    { tokens, onMovement, onHidden }: Turn,
+    { tokens, onMovement, onHidden, onAttention }: Turn,
     { passes, breathe }: TurnOptions,
   ): Promise<Float32Array[]> {
     const start = this.#tokens;
@@ -155,8 +157,10 @@ export class CpuDecoder implements Decoder {
             if (own) this.#writeRow(layer.index, row, start + i, own);
           }
           for (const [i, row] of output.entries()) {
-            const scored = pass === lastPass && this.#scores.counts(i === output.length - 1);
-            this.#finishLayer(layer, row, normed[i] ?? row, start + i, read, scored);
+            const newest = i === output.length - 1;
+            const scored = pass === lastPass && this.#scores.counts(newest);
+            const watch = pass === lastPass && newest ? onAttention : undefined;
+            this.#finishLayer(layer, row, normed[i] ?? row, start + i, read, scored, watch);
             await breathe((done + (i + 1) / output.length) / work);
           }
           if (pass === lastPass) onHidden?.(layer.index + 1, output);
@@ -225,11 +229,13 @@ export class CpuDecoder implements Decoder {
     position: number,
     read: HeldRows,
     scored: boolean,
+    onAttention: OnAttention | undefined,
   ): void {
     const w = this.#weights;
     const layer = type.index;
     const q = project(w.get('q', layer), normed, w.find('qBias', layer));
-    const attended = this.#attend(type, q, position, read, scored);
+    const { attended, heads } = this.#attend(type, q, position, read, scored);
+    onAttention?.(layer, heads);
     addTo(hidden, project(w.get('o', layer), attended, w.find('oBias', layer)));
 
     const input = rmsNorm(hidden, w.get('mlpNorm', layer), this.#dims.rmsNormEps);
@@ -243,12 +249,19 @@ export class CpuDecoder implements Decoder {
    *
    * @param q `[heads, headDim]`, projected
    * @param scored whether this query counts for the policy
-   * @returns `[heads, headDim]`
+   * @returns `[heads, headDim]`, and what each head reads
    */
-  #attend(type: LayerType, q: Float32Array, position: number, read: HeldRows, scored: boolean): Float32Array {
+  #attend(
+    type: LayerType,
+    q: Float32Array,
+    position: number,
+    read: HeldRows,
+    scored: boolean,
+  ): { readonly attended: Float32Array; readonly heads: readonly HeadAttention[] } {
     const { headDim, heads, kvHeads } = this.#dims;
     const mask = maskOf(this.#options.sharing, type);
     const attended = new Float32Array(q.length);
+    const reads: HeadAttention[] = [];
     const queries = headsOf(q, headDim);
     for (const [kvHead, rows] of read.heads.entries()) {
       const visible = [...rows.keys()].filter((rank) =>
@@ -268,13 +281,14 @@ export class CpuDecoder implements Decoder {
         const query = queries[head] ?? q;
         this.#norm(query, this.#weights.find('qNorm', type.index));
         this.#rotate(query, angle);
-        const recalled = state && phi ? state.recall(phi, head, kvHead, query) : null;
-        const { output, scores } = attendHead(query, keys, values, recalled);
+        const past = state && phi ? state.recall(phi, head, kvHead, query) : null;
+        const { output, scores, probabilities, recalled } = attendHead(query, keys, values, past);
         attended.set(output, head * headDim);
+        reads.push({ positions: shown.map((row) => row.position), probabilities, recalled });
         if (scored) this.#scores.add(shown, scores, { reader: type.index, head, position });
       }
     }
-    return attended;
+    return { attended, heads: reads };
   }
 
   #norm(head: Float32Array, gain: Float32Array | undefined): void {

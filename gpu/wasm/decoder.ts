@@ -8,7 +8,7 @@ import { KvStores } from '../kv/stores.ts';
 import { kvRowBytes } from '../kv/usage.ts';
 import type { LayerType } from '../plan/layer-types.ts';
 import type { ModelDims } from '../plan/model-dims.ts';
-import type { Decoder, Turn, TurnOptions } from '../cpu/decoder.ts';
+import type { Decoder, StepWatch, Turn, TurnOptions } from '../cpu/decoder.ts';
 import { EvictingStore } from './evicting-store.ts';
 import type { Address } from './kernels.ts';
 import { WasmLess } from './less.ts';
@@ -125,8 +125,8 @@ export class WasmDecoder implements Decoder, SteppingText, ReadingText {
     return this.#batch ? own : own + this.#shared.allocatedBytes;
   }
 
-  step(token: number, onState?: (hidden: Float32Array) => void): Float32Array {
-    const [hidden = new Float32Array()] = stepTogether(this.#shared, [{ text: this, token }], onState);
+  step(token: number, watch?: StepWatch): Float32Array {
+    const [hidden = new Float32Array()] = stepTogether(this.#shared, [{ text: this, token }], watch);
     return hidden;
   }
 

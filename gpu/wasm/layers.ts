@@ -1,4 +1,5 @@
 import type { PlanOptions } from '../backend.ts';
+import type { HeadAttention, OnAttention } from '../kv/head-attention.ts';
 import { maskOf, visibleKeys } from '../kv/mask.ts';
 import type { LayerType } from '../plan/layer-types.ts';
 import type { ModelDims } from '../plan/model-dims.ts';
@@ -14,6 +15,7 @@ import type { Recall } from './less.ts';
 import type { LinearMemory } from './linear-memory.ts';
 import { padded } from './tensor.ts';
 import type { PlanWeights } from './plan-weights.ts';
+import { readAttention, type PositionOf } from './read-attention.ts';
 
 /** Hidden states, `[count, hiddenSize]`, padded: of neighboring positions, or of several texts. */
 export interface Rows {
@@ -37,6 +39,8 @@ export interface Query {
   readonly fresh: FreshRows | null;
   /** The store that it reads, under a policy. */
   readonly evicting: Evicting | null;
+  /** Receives what the row reads. */
+  readonly onAttention?: OnAttention | undefined;
 }
 
 /** The memory of a store: keys and values by slot. */
@@ -224,8 +228,8 @@ export class WasmLayers {
       this.#normAndRotate('qNorm', layer, this.#q, heads, queries);
       for (const [row, query] of queries.entries()) {
         const [q, into] = [this.#q + rowBytes * row, this.#attended + rowBytes * row];
-        if (query.evicting) this.#attendEvicting(type, q, query.position, query.evicting, into);
-        else this.#attend(q, this.#visibleRuns(type, query), into);
+        if (query.evicting) this.#attendEvicting(type, q, query, query.evicting, into);
+        else this.#attend(type, q, query, into);
       }
     }
     // Attention over zeros adds nothing but the output's bias.
@@ -252,7 +256,8 @@ export class WasmLayers {
   }
 
   /** One query row over the keys that it sees; `into` is zero before, and stays so if the row sees no key. */
-  #attend(q: Address, runs: readonly Run[], into: Address): void {
+  #attend(type: LayerType, q: Address, query: Query, into: Address): void {
+    const runs = this.#visibleRuns(type, query);
     const { heads, kvHeads, headDim } = this.#dims;
     const half = this.#options.kvPrecision === 'f16';
     const [stride, kernels] = [this.#scoreStride, this.#kernels];
@@ -275,8 +280,12 @@ export class WasmLayers {
       );
       keys += rows;
     }
-    if (keys === 0) return;
-    kernels.soften(this.#scores, stride, heads, keys);
+    if (keys > 0) kernels.soften(this.#scores, stride, heads, keys);
+    const { from } = visibleKeys(query.position, maskOf(this.#options.sharing, type));
+    query.onAttention?.(
+      type.index,
+      this.#softened(keys, (_, key) => from + key, null),
+    );
     keys = 0;
     for (const { address, rows } of runs) {
       const weights = this.#scores + 4 * keys;
@@ -289,7 +298,7 @@ export class WasmLayers {
   #attendEvicting(
     type: LayerType,
     q: Address,
-    position: number,
+    { position, onAttention }: Query,
     { store, run, promptStart, scored, recall }: Evicting,
     into: Address,
   ): void {
@@ -308,7 +317,13 @@ export class WasmLayers {
       },
     ].filter(({ rows }) => rows > 0);
     const keys = runs.reduce((sum, { rows }) => sum + rows, 0);
-    if (keys === 0 && !recall) return;
+    if (keys === 0 && !recall) {
+      onAttention?.(
+        type.index,
+        this.#softened(0, () => null, null),
+      );
+      return;
+    }
     for (const { slot, rows, at } of runs) {
       const { address, half, rowBytes } = store.keysFrom(slot);
       kernels.scoreKeys(half, q, heads, kvHeads, headDim, address, rowBytes, rows, at, stride, widened);
@@ -358,6 +373,20 @@ export class WasmLayers {
       kernels.addProbabilities(probabilities, stride, heads, kvHeads, rows, sums, store.strideBytes);
     }
     recall?.(q, this.#sums, into);
+    if (!onAttention) return;
+    const seen = (kvHead: number, key: number): number | null => {
+      const slot = key < older ? key : (runs.at(-1)?.slot ?? 0) + key - older;
+      const [found = -1] = this.#memory.ints(store.positionsAt + store.strideBytes * kvHead + 4 * slot, 1);
+      return found >= from && found < to ? found : null;
+    };
+    onAttention(type.index, this.#softened(keys, seen, recall && this.#sums));
+  }
+
+  /** What each head reads, once the scores of a row are probabilities. See {@link readAttention}. */
+  #softened(keys: number, positionOf: PositionOf, sums: Address | null): readonly HeadAttention[] {
+    const { heads, kvHeads } = this.#dims;
+    const [memory, scores, stride] = [this.#memory, this.#scores, this.#scoreStride];
+    return readAttention({ memory, scores, stride, heads, kvHeads, keys }, positionOf, sums);
   }
 
   /** Where the keys and values that a query sees lie: at most the two ends of a ring, and the turn's. */

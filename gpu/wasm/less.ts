@@ -104,7 +104,8 @@ export class WasmLess {
 /**
  * Mixes what a query recalls into the output of its attention, `[heads, headDim]`.
  *
- * @param sums for each head the maximum of its scores and Σ exp(score − maximum)
+ * @param sums for each head the maximum of its scores and Σ exp(score − maximum); afterwards which fractions of its output
+ *   the rows and the state make
  */
 export type Recall = (q: Address, sums: Address, output: Address) => void;
 
@@ -231,12 +232,15 @@ export class WasmState {
       const features = phi.of(head, q + at);
       const [ofQuery, ofRows] = [this.#floats(features), this.#floats(own.features)];
       const weight = ofQuery.reduce((sum, feature, r) => sum + feature * (ofRows[r] ?? 0), 0);
+      const ofHead = this.#memory.floats(sums + 8 * head, 2);
+      const [most = -Infinity, sum = 0] = ofHead;
+      ofHead.set([1, 0]);
       if (weight < LEAST_WEIGHT) continue;
-      const [most = -Infinity, sum = 0] = this.#memory.floats(sums + 8 * head, 2);
       const [rows, state] = [most + Math.log(sum), Math.log(weight)];
       const shift = Math.max(rows, state);
       const [rowsWeight, stateWeight] = [Math.exp(rows - shift), Math.exp(state - shift)];
       const whole = rowsWeight + stateWeight;
+      ofHead.set([rowsWeight / whole, stateWeight / whole]);
       this.#kernels.mixState(
         output + at,
         headDim,

@@ -65,6 +65,10 @@ export class LinearMemory {
     return new Float32Array(this.memory.buffer, address, count);
   }
 
+  ints(address: Address, count: number): Int32Array<ArrayBuffer> {
+    return new Int32Array(this.memory.buffer, address, count);
+  }
+
   bytes(address: Address, count: number): Uint8Array<ArrayBuffer> {
     return new Uint8Array(this.memory.buffer, address, count);
   }

@@ -151,7 +151,9 @@ class Prefill {
         this.#enterPass(pass);
         for (const step of pass.steps) {
           const counts = lastPass && scores !== 'none';
-          await this.#layer({ ...step, seesOnlyZeros: step.seesOnlyZeros && !counts }, counts, (ofStep) =>
+          const asked = lastPass && this.#turns.some(({ onAttention }) => onAttention !== undefined);
+          const seesOnlyZeros = step.seesOnlyZeros && !counts && !asked;
+          await this.#layer({ ...step, seesOnlyZeros }, lastPass, counts, (ofStep) =>
             this.#options.breathe((done + ofStep) / work),
           );
           if (lastPass) this.#showHidden(step.layer + 1);
@@ -184,6 +186,7 @@ class Prefill {
   /** One layer for the rows that the schedule asks for, in blocks. */
   async #layer(
     { layer, work, ownsKv, seesOnlyZeros }: PrefillPass['steps'][number],
+    lastPass: boolean,
     scored: boolean,
     breathe: (fraction: number) => Promise<void>,
   ): Promise<void> {
@@ -210,7 +213,8 @@ class Prefill {
       const queries = rows.map(({ turn, position }) => {
         const newest = turn.fresh.start + turn.fresh.count - 1;
         const counts = (each: number) => scored && (turn.text.scores === 'all' || each === newest);
-        return turn.text.turnQuery(reader, position, turn.fresh, counts);
+        const query = turn.text.turnQuery(reader, position, turn.fresh, counts);
+        return lastPass && position === newest ? { ...query, onAttention: turn.onAttention } : query;
       });
       layers.finish(layer, { hidden, count: rows.length }, seesOnlyZeros ? 'zeros' : queries);
       await breathe(++done / blocks);

@@ -1,3 +1,4 @@
+import type { StepWatch } from '../cpu/decoder.ts';
 import type { LayerType } from '../plan/layer-types.ts';
 import type { KvTarget, Query } from './layers.ts';
 import type { SharedByTexts } from './shared.ts';
@@ -17,13 +18,13 @@ export interface SteppingText {
  * Feeds a token to each of some texts: their rows go through every matrix together. A decoding step of one text is this
  * with one row. Every sum is taken in the same order however many rows there are.
  *
- * @param onState receives the hidden state of the first text after the embedding and after each layer
+ * @param watch what is watched of the first text
  * @returns the hidden state of each text
  */
 export function stepTogether(
   shared: SharedByTexts,
   fed: readonly { readonly text: SteppingText; readonly token: number }[],
-  onState?: (hidden: Float32Array) => void,
+  { onState, onAttention }: StepWatch = {},
 ): readonly Float32Array[] {
   const { layers, hidden, options } = shared;
   const rows = { hidden, count: fed.length };
@@ -39,7 +40,10 @@ export function stepTogether(
       layers.writeKv(index, rows, targets);
       for (const [row, { text }] of fed.entries()) text.kvWritten(index, row);
     }
-    const queries = fed.map(({ text }) => text.query(layer));
+    const queries = fed.map(({ text }, row) => ({
+      ...text.query(layer),
+      onAttention: row === 0 ? onAttention : undefined,
+    }));
     layers.finish(index, rows, queries);
     onState?.(shared.read(hidden));
   }

@@ -98,6 +98,11 @@ export class GpuLess {
     r.add(recall, { ...params, splits, versions }, { weights, q, state, y: attended, rows, step });
   }
 
+  /** Whether a store has a state. */
+  hasState(owner: number): boolean {
+    return this.#memory.states.has(owner);
+  }
+
   /** Adds the row that a step let go to the state. */
   recordAbsorbRow(
     r: Recorder,

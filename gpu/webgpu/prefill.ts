@@ -10,6 +10,7 @@ import { prefillSchedule, type PrefillPass } from '../plan/prefill-schedule.ts';
 import type { StepForward } from './forward.ts';
 import { recordEmbed } from './embed.ts';
 import type { HiddenStates } from './hidden-states.ts';
+import type { LastRowAttention } from './last-row-attention.ts';
 import { recordLayer, type LayerRecordings, type PrefillBuffers } from './prefill-layer.ts';
 import { layOut, type PrefillLayout } from './prefill-layout.ts';
 import { allocateScratch, type PrefillScratch } from './prefill-scratch.ts';
@@ -40,7 +41,10 @@ export interface TurnToRead extends TurnOfText, Pick<WantedOfTurn, 'likelihoods'
 }
 
 /** What can be wanted of a turn that is read alone. */
-type AskedOfOne = Pick<PrefillOptions, 'logitsAt' | 'onLogits' | 'onHidden' | 'onMovement' | 'beforeCut'>;
+type AskedOfOne = Pick<
+  PrefillOptions,
+  'logitsAt' | 'onLogits' | 'onHidden' | 'onMovement' | 'onAttention' | 'beforeCut'
+>;
 
 export interface PrefillRequest {
   readonly mode: PrefillOptions['mode'];
@@ -98,6 +102,8 @@ class Prefill {
   readonly #everyRow: boolean;
   readonly #layout: PrefillLayout;
   readonly #slots: TurnSlots;
+  /** Null unless it is asked for. */
+  #attention: LastRowAttention | null = null;
 
   constructor(forward: StepForward, passes: Passes, request: PrefillRequest, scope: Scope) {
     this.#forward = forward;
@@ -139,6 +145,7 @@ class Prefill {
           await import('./hidden-states.ts')
         ).HiddenStates.open(this.#forward, this.#scope, buffers, rows.length)
       : null;
+    this.#attention = asked.onAttention ? await this.#watchLastRow(buffers) : null;
     const jobs = [
       ...(await this.#ringCopies(buffers, 'from-ring')),
       this.#clearNewRows(),
@@ -165,6 +172,7 @@ class Prefill {
     await this.#readLogits(buffers, logitsRuns);
     if (!(await this.#readLikelihoods(buffers, wanted))) return false;
     if (states && asked.onHidden) await states.read(allRuns, asked.onHidden);
+    if (asked.onAttention) await this.#attention?.read(asked.onAttention);
     await this.#cut();
     for (const watch of watches) asked.onMovement?.(await watch.read(this.#forward));
     return true;
@@ -231,6 +239,19 @@ class Prefill {
     return Promise.all(
       iterated.map((group) => PassWatch.open(this.#forward, this.#scope, buffers, group, this.#passes, rows)),
     );
+  }
+
+  async #watchLastRow(buffers: PrefillBuffers): Promise<LastRowAttention> {
+    const { LastRowAttention } = await import('./last-row-attention.ts');
+    const { rows, blocks } = this.#layout;
+    const counts = new Set([1, blocks.at(-1)?.step.rows ?? 1]);
+    return LastRowAttention.open(this.#forward, this.#scope, buffers, rows.at(-1)?.position ?? 0, counts);
+  }
+
+  /** What is wanted of a layer's attention, if the step ends with the last row of the only turn. */
+  #attentionJobs(layer: number, step: PrefillStep): readonly Job[] {
+    const ends = step.firstRow + step.rows === this.#layout.rows.length;
+    return ends && this.#attention ? this.#attention.after(layer, step) : [];
   }
 
   #schedule(): readonly PrefillPass[] {
@@ -317,10 +338,11 @@ class Prefill {
       const rest = (step: PrefillStep, scored: PrefillStep | null) => {
         // Attention over zeros adds nothing but the output's bias. Scores do count zeros.
         const scores = lastPass && r.scores.dispatches > 0;
-        if (!seesOnlyZeros || this.#forward.dims.outputBias || scores) {
+        const watched = lastPass ? this.#attentionJobs(layer, step) : [];
+        if (!seesOnlyZeros || this.#forward.dims.outputBias || scores || watched.length > 0) {
           jobs.push(replayJob(r.attention, step, r.attentionWork + this.#scoresWork(layer, step)));
           if (scores && scored) jobs.push(replayJob(r.scores, scored, this.#scoresWork(layer, step)));
-          jobs.push(replayJob(r.afterAttention, step, 0));
+          jobs.push(replayJob(r.afterAttention, step, 0), ...watched);
         }
         jobs.push(replayJob(r.mlp, step, r.mlpWork));
       };
@@ -367,6 +389,7 @@ class Prefill {
         replayJob(r.attention, step, r.attentionWork + this.#scoresWork(layer, step)),
         ...(scored ? [replayJob(r.scores, scored, this.#scoresWork(layer, step))] : []),
         replayJob(r.afterAttention, step, 0),
+        ...this.#attentionJobs(layer, step),
         replayJob(r.mlp, step, r.mlpWork),
         ...(states ? [states.copyRow(layer + 1, firstRow)] : []),
       ]),

@@ -117,9 +117,9 @@ export class GpuSession implements Session {
   async prefill(tokens: readonly number[], options: PrefillOptions): Promise<boolean> {
     const { context, session } = this.#forward;
     const turn = this.startTurn(tokens, options.likelihoods ?? null);
-    // Hidden states are taken layer by layer, which a recorded step cannot do.
-    const byLayers =
-      options.mode === 'parallel' || session.eviction !== null || options.onHidden !== undefined;
+    // Hidden states and attention are taken layer by layer, which a recorded step cannot do.
+    const taken = options.onHidden ?? options.onAttention;
+    const byLayers = options.mode === 'parallel' || session.eviction !== null || taken !== undefined;
     const { mode } = options;
     const request = { mode, turns: [turn], asked: options, options, scratch: null };
     const finished = await context.wait(

@@ -1,0 +1,43 @@
+import type { HeadAttention } from '../kv/head-attention.ts';
+import type { Address } from './kernels.ts';
+import type { LinearMemory } from './linear-memory.ts';
+
+/** Where the probabilities of one row lie, once its scores were softened. */
+interface SoftenedScores {
+  readonly memory: LinearMemory;
+  /** `[heads, keys]` with so many bytes from head to head. */
+  readonly scores: Address;
+  readonly stride: number;
+  readonly heads: number;
+  readonly kvHeads: number;
+  readonly keys: number;
+}
+
+/** The position of a key of a KV head; null if the query does not see it. */
+export type PositionOf = (kvHead: number, key: number) => number | null;
+
+/**
+ * What each query head reads.
+ *
+ * @param sums       the fractions that rows and state make of each head's output; null if there is no state
+ */
+export function readAttention(
+  { memory, scores, stride, heads, kvHeads, keys }: SoftenedScores,
+  positionOf: PositionOf,
+  sums: Address | null,
+): readonly HeadAttention[] {
+  return Array.from({ length: heads }, (_, head) => {
+    const [ofRows = 1, recalled = 0] = sums === null ? [] : memory.floats(sums + 8 * head, 2);
+    const softened = memory.floats(scores + stride * head, keys);
+    const kvHead = Math.floor((head * kvHeads) / heads);
+    const positions: number[] = [];
+    const probabilities: number[] = [];
+    for (const [key, probability] of softened.entries()) {
+      const position = positionOf(kvHead, key);
+      if (position === null) continue;
+      positions.push(position);
+      probabilities.push(ofRows * probability);
+    }
+    return { positions, probabilities: Float32Array.from(probabilities), recalled };
+  });
+}
