@@ -45,6 +45,10 @@ export const meanings = {
     text: 'The probability is the model’s own: the softmax of its raw logits at temperature 1, before the repetition penalty and before top-k, top-p and min-p cut anything off. Rank 1 is the likeliest token. The time is measured from the token before.',
     formula: 'p(token) = exp(logit) / Σ exp(logits)',
   },
+  'Attention of a token': {
+    text: 'A token takes from the keys and values of earlier tokens what it needs. How much it reads of each is a probability: those of one head sum to 1. A plan decides whose keys and values a layer reads, a window and a policy which of them are still there: what a policy has evicted is not 0, it is gone, and the others share its part. The text is read again as the run read it, up to the token. In parallel mode the last pass of iterated layers counts; under LESS, a part is recalled of evicted rows.',
+    formula: 'p(key) = exp(q·k / √head size) / Σ over visible rows of exp(q·k / √head size)',
+  },
   Convergence: {
     text: 'In parallel mode, a layer that reads above itself reads what the pass before computed. A cell shows how far a pass moved what the next pass reads at a position: its keys and values in all caches that are read from below. It is 1 at the first pass, which starts from zero, and 0 once the position is settled. After n passes the first n positions are exact.',
     formula: '‖KV after the pass − KV before it‖ / ‖KV after the pass‖',

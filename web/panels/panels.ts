@@ -246,6 +246,16 @@ export const panels: readonly Panel[] = [
     load: () => import('./tokens/TokenStrip.svelte'),
   },
   {
+    id: 'attention',
+    title: 'Attention',
+    hint: 'See which earlier tokens a token reads, by layer and head.',
+    place: 'workbench',
+    opens: 'on request',
+    tells: 'hint',
+    loading: 'lazy',
+    load: () => import('./attention/AttentionPanel.svelte'),
+  },
+  {
     id: 'convergence',
     title: 'Convergence',
     hint: 'See how far each pass of parallel mode moves each position.',

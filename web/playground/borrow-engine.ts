@@ -5,7 +5,14 @@ import type { Phase } from './phase.ts';
 /** What the page needs from the worker's client. */
 export type Engine = Pick<
   EngineClient,
-  'load' | 'generate' | 'generateSequences' | 'watchConvergence' | 'score' | 'countTokens' | 'stop'
+  | 'load'
+  | 'generate'
+  | 'generateSequences'
+  | 'watchConvergence'
+  | 'readAttention'
+  | 'score'
+  | 'countTokens'
+  | 'stop'
 >;
 
 /** Reports how much of the work is done, from 0 to 1, and what is being done now. */

@@ -1,4 +1,5 @@
 import { wrap, type Remote } from 'comlink';
+import type { AttentionRequest, TokenAttention } from '../../worker/protocol/attention.ts';
 import type { ExportResult } from '../../worker/protocol/export.ts';
 import type { EngineApi, EngineEvent } from '../../worker/protocol/engine.ts';
 import type { ExportRequest } from '../../worker/protocol/export.ts';
@@ -41,6 +42,10 @@ export class EngineClient {
 
   watchConvergence(request: ConvergenceRequest, receive: Receive): Promise<Outcome<Convergence>> {
     return this.#calls.lend(receive, (onEvent) => this.#engine.watchConvergence(request, onEvent));
+  }
+
+  readAttention(request: AttentionRequest, receive: Receive): Promise<Outcome<TokenAttention>> {
+    return this.#calls.lend(receive, (onEvent) => this.#engine.readAttention(request, onEvent));
   }
 
   score(request: ScoreRequest, receive: Receive): Promise<Outcome<Score>> {

@@ -12,6 +12,8 @@ export class RunTrace {
   kvBytes = $state.raw<readonly number[]>([]);
   /** Empty unless the run records its tokens. */
   probabilities = $state.raw<readonly TokenWithProbabilities[]>([]);
+  /** The tokens that the run wrote, once it has ended. */
+  tokens = $state.raw<readonly number[]>([]);
   /** GPU time of one step; null if the adapter has no clock, undefined if nobody asked. */
   kernels = $state.raw<GenerateResult['kernels']>(undefined);
 
@@ -24,6 +26,7 @@ export class RunTrace {
     this.#arrivals = [];
     this.#bytes = [];
     this.#probabilities = [];
+    this.tokens = [];
     this.kernels = undefined;
     this.#show();
   }
@@ -38,6 +41,7 @@ export class RunTrace {
 
   finish(result: GenerateResult): void {
     this.#probabilities = [...(result.probabilities ?? [])];
+    this.tokens = result.tokens;
     this.kernels = result.kernels;
     this.#show();
   }

@@ -11,6 +11,7 @@ import type { MeasurableModel } from '../evaluate/measure.ts';
 import type { ScoreReference } from '../evaluate/score.ts';
 import { modelId } from '../model-id.ts';
 import { fail, Refused, succeed, valueOf } from '../outcome.ts';
+import type { AttentionRequest, TokenAttention } from '../protocol/attention.ts';
 import type { EngineApi, EngineEvent, OnEvent } from '../protocol/engine.ts';
 import type { ExportRequest } from '../protocol/export.ts';
 import type { Failure, Outcome } from '../protocol/failure.ts';
@@ -102,6 +103,13 @@ export class Engine implements EngineApi {
       // Only a closer look needs this code, so the first download does not include it.
       const { watchConvergence } = await import('../evaluate/convergence.ts');
       return watchConvergence(model, request, options);
+    });
+  }
+
+  readAttention(request: AttentionRequest, onEvent: OnEvent): Promise<Outcome<TokenAttention>> {
+    return this.#run(onEvent, async (model, options) => {
+      const { readAttention } = await import('../evaluate/attention.ts');
+      return readAttention(model, request, options);
     });
   }
 

@@ -7,6 +7,7 @@ import type { AdapterFacts } from '../../gpu/backend.ts';
 import type { StoreRows } from '../../gpu/kv/store-rows.ts';
 import type { KvUsage } from '../../gpu/kv/usage.ts';
 import type { Mode } from '../../gpu/plan/forward-plan.ts';
+import type { AttentionRequest, TokenAttention } from './attention.ts';
 import type { ExportRequest, ExportResult } from './export.ts';
 import type { Outcome } from './failure.ts';
 import type {
@@ -32,6 +33,8 @@ export interface EngineApi {
   generateSequences(request: SequencesRequest, onEvent: OnEvent): Promise<Outcome<SequencesResult>>;
   /** How far each pass of a parallel prefill moves each position. Queued as `generate` is, and ended by `stop`. */
   watchConvergence(request: ConvergenceRequest, onEvent: OnEvent): Promise<Outcome<Convergence>>;
+  /** What one token of a run's text reads, layer by layer. Queued as `generate` is, and ended by `stop`. */
+  readAttention(request: AttentionRequest, onEvent: OnEvent): Promise<Outcome<TokenAttention>>;
   /** Scores a given continuation, teacher-forced, alone or against the one scored first. Queued as `generate` is. */
   score(request: ScoreRequest, onEvent: OnEvent): Promise<Outcome<Score>>;
   /**

@@ -105,6 +105,7 @@ describe('an answer', () => {
       },
       generateSequences: (asked, onEvent) => engine.generateSequences(asked, onEvent),
       watchConvergence: (asked, onEvent) => engine.watchConvergence(asked, onEvent),
+      readAttention: (asked, onEvent) => engine.readAttention(asked, onEvent),
       score: (asked, onEvent) => engine.score(asked, onEvent),
       measure: (asked, onEvent) => engine.measure(asked, onEvent),
       countWork: (asked) => engine.countWork(asked),

@@ -20,10 +20,10 @@ describe('panels', () => {
     expect(ids('throughput')).toEqual(['throughput']);
     expect(ids('laboratory')).toEqual(['laboratory']);
     expect(ids('settings')).toEqual(['model', 'sharing', 'cache', 'sampling', 'precision', 'hub', 'export']);
-    expect(ids('workbench')).toEqual(['scale', 'heal', 'charts', 'tokens', 'convergence']);
+    expect(ids('workbench')).toEqual(['scale', 'heal', 'charts', 'tokens', 'attention', 'convergence']);
     expect(ids('end')).toEqual(['runs']);
     const closed = panels.filter(({ opens }) => opens !== 'at first').map(({ id }) => id);
-    expect(closed).toEqual(['scale', 'heal', 'charts', 'tokens', 'convergence']);
+    expect(closed).toEqual(['scale', 'heal', 'charts', 'tokens', 'attention', 'convergence']);
   });
 
   it('keep the code of everything out of the first view that is not in it', () => {

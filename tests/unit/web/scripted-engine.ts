@@ -70,6 +70,7 @@ export class ScriptedEngine {
   countTokens = vi.fn();
   stop = vi.fn();
   watchConvergence = () => Promise.reject(new Error('nobody asks for it'));
+  readAttention = () => Promise.reject(new Error('nobody asks for it'));
   score = () => Promise.reject(new Error('nobody asks for it'));
 
   load(request: LoadRequest, receive: (event: EngineEvent) => void) {
