@@ -160,7 +160,9 @@ describe('a row that is added to the table', () => {
 
   it('appears in the form with its label, whatever its kind', () => {
     const draw = (form: 'sampling' | 'sharing' | 'precision') =>
-      render(FormFields, { props: { form, values: config, problems: {}, set: () => undefined, table } }).body;
+      render(FormFields, {
+        props: { form, values: config, problems: {}, set: () => undefined, table },
+      }).body.replace(/<!--.*?-->/g, '');
     expect(draw('sampling')).toMatch(
       /<label for="([^"]+)">Cooling<\/label>\s*<input id="\1" type="number"[^>]*max="9"/,
     );

@@ -1,0 +1,117 @@
+import { expect, test, type Page } from 'playwright/test';
+import { bringAxe } from './axe.ts';
+import { chooseGreedy, openLab, takePictures, turnTo, visit, type Lab } from './lab.ts';
+
+test.beforeEach(({ page }) => bringAxe(page));
+
+const questionOf = (page: Page, term: string) =>
+  page.getByRole('button', { name: `What is “${term}”?`, exact: true });
+const answerOf = (page: Page, term: string) => page.getByRole('dialog', { name: term, exact: true });
+
+test('says why a term matters, draws the setting, and puts its numbers into the formula', async ({
+  page,
+}, testInfo) => {
+  const lab = await visit(page);
+  await lab.number('Temperature').fill('0.5');
+  const question = questionOf(page, 'Temperature');
+  await question.focus();
+  await page.keyboard.press('Enter');
+  const answer = answerOf(page, 'Temperature');
+  await expect(answer).toContainText('The likeliest word is often the dullest.');
+  await expect(answer.getByRole('img')).toHaveAccessibleName(/filled, at temperature 0\.5/);
+  await expect(answer).toContainText('p = softmax(logits / 0.5)');
+  await takePictures(lab, testInfo, 'term-temperature', { part: answer });
+
+  // Escape closes it, and the focus is where it was.
+  await page.keyboard.press('Escape');
+  await expect(answer).toBeHidden();
+  await expect(question).toBeFocused();
+
+  // It is asked again, and has the numbers of now.
+  await lab.number('Temperature').fill('0');
+  await question.click();
+  await expect(answer).toContainText('the likeliest token, always');
+  // The rest of the page can be used meanwhile: a press elsewhere closes it.
+  await page.getByRole('heading', { name: 'kvtab' }).click();
+  await expect(answer).toBeHidden();
+});
+
+test('explains the plan that is edited, and the policy that is chosen', async ({ page }) => {
+  const lab = await visit(page);
+  await questionOf(page, 'Layer types').click();
+  await expect(answerOf(page, 'Layer types')).toContainText('0_6_6_6_6_6_6_7: 3 / 8 = 37.5 %');
+  await page.keyboard.press('Escape');
+  await lab.layerTypes.fill('0_0_2_2_4_4_6_6');
+  await questionOf(page, 'Layer types').click();
+  await expect(answerOf(page, 'Layer types')).toContainText('4 / 8 = 50.0 %');
+  await page.keyboard.press('Escape');
+  await lab.select('Cache policy').selectOption('sinks');
+  await questionOf(page, 'Sinks and recent (StreamingLLM)').click();
+  const policy = answerOf(page, 'Sinks and recent (StreamingLLM)');
+  await expect(policy).toContainText('= 64 rows');
+  await expect(policy.getByRole('link', { name: /arXiv 2309\.17453/ })).toBeVisible();
+});
+
+test('can be asked by touch on a phone', async ({ browser }, testInfo) => {
+  const context = await browser.newContext({ viewport: { width: 390, height: 844 }, hasTouch: true });
+  const page = await context.newPage();
+  await bringAxe(page);
+  const lab = await visit(page);
+  await questionOf(page, 'KV cache').tap();
+  const answer = answerOf(page, 'KV cache');
+  await expect(answer.getByRole('img')).toBeVisible();
+  const box = await answer.boundingBox();
+  expect(box?.x).toBeGreaterThanOrEqual(0);
+  expect((box?.x ?? 0) + (box?.width ?? 999)).toBeLessThanOrEqual(390);
+  await page.screenshot({ path: testInfo.outputPath('term-on-a-phone.png') });
+  await answer.getByRole('button', { name: 'Close' }).tap();
+  await expect(answer).toBeHidden();
+  expect(lab.page).toBe(page);
+  await context.close();
+});
+
+/** What needs no question mark: plain words, or explained by the panel’s own sentences beside it. */
+const plain: readonly (string | RegExp)[] = [
+  // Text that a person writes, and models that a person names.
+  ...['Prompt', 'Model', 'Repository', 'Server', 'Access token', 'Remember', 'Note', 'Name', 'Link'],
+  // What a button or a list says itself.
+  ...['Reads layer', 'reads', 'Select several', 'Text', 'Chat', 'Format', 'To', 'Published setting'],
+];
+
+/** Fields whose labels have no question mark, of what is shown now. */
+const unexplained = (page: Page) =>
+  page.evaluate(() => {
+    const shown = (element: Element) => element.getClientRects().length > 0;
+    const fields = [...document.querySelectorAll<HTMLInputElement>('input, select, textarea')].filter(shown);
+    const names = fields.flatMap((field) => {
+      const label = field.getAttribute('aria-label') ?? field.labels?.[0]?.textContent ?? '';
+      const near = field.closest('.field, .check') ?? field.parentElement;
+      const asks = near?.querySelector(`[aria-label="What is “${label.trim()}”?"]`);
+      return asks ? [] : [label.trim()];
+    });
+    return [...new Set(names)];
+  });
+
+test('has a question mark at every setting and figure of the tab Write, or a reason for none', async ({
+  page,
+}) => {
+  const lab: Lab = await visit(page);
+  await chooseGreedy(lab);
+  const seen: string[] = [];
+  for (const policy of ['none', 'sinks', 'h2o', 'keyformer', 'tova', 'less']) {
+    await lab.select('Cache policy').selectOption(policy);
+    seen.push(...(await unexplained(page)));
+  }
+  const left = [...new Set(seen)].filter(
+    (name) => !plain.some((each) => (typeof each === 'string' ? each === name : each.test(name))),
+  );
+  expect(left).toEqual([]);
+  for (const figure of ['KV cache', 'Decode speed', 'Prefill speed', 'Adapter', 'Plan and cache']) {
+    await expect(questionOf(page, figure)).toBeVisible();
+  }
+  await turnTo(page, 'Throughput');
+  for (const term of ['Throughput', 'Memory budget, MiB', 'Time at most', 'Rounds']) {
+    await expect(questionOf(page, term)).toBeVisible();
+  }
+  expect(openLab(page).page).toBe(page);
+});
