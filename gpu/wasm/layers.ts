@@ -15,7 +15,7 @@ import type { Recall } from './less.ts';
 import type { LinearMemory } from './linear-memory.ts';
 import { padded } from './tensor.ts';
 import type { PlanWeights } from './plan-weights.ts';
-import { readAttention, type PositionOf } from './read-attention.ts';
+import { readAttention, seenIn, type PositionOf } from './read-attention.ts';
 
 /** Hidden states, `[count, hiddenSize]`, padded: of neighboring positions, or of several texts. */
 export interface Rows {
@@ -374,11 +374,7 @@ export class WasmLayers {
     }
     recall?.(q, this.#sums, into);
     if (!onAttention) return;
-    const seen = (kvHead: number, key: number): number | null => {
-      const slot = key < older ? key : (runs.at(-1)?.slot ?? 0) + key - older;
-      const [found = -1] = this.#memory.ints(store.positionsAt + store.strideBytes * kvHead + 4 * slot, 1);
-      return found >= from && found < to ? found : null;
-    };
+    const seen = seenIn(this.#memory, store, runs, { from, to });
     onAttention(type.index, this.#softened(keys, seen, recall && this.#sums));
   }
 

@@ -1,4 +1,5 @@
 import type { HeadAttention } from '../kv/head-attention.ts';
+import type { EvictingStore } from './evicting-store.ts';
 import type { Address } from './kernels.ts';
 import type { LinearMemory } from './linear-memory.ts';
 
@@ -41,3 +42,27 @@ export function readAttention(
     return { positions, probabilities: Float32Array.from(probabilities), recalled };
   });
 }
+
+/**
+ * The positions of the keys of a store under a policy, of which a query sees those from `from` to before `to`.
+ *
+ * @param runs slots that follow each other, in the order of the keys
+ */
+export const seenIn =
+  (
+    memory: LinearMemory,
+    { positionsAt, strideBytes }: EvictingStore,
+    runs: readonly { readonly slot: number; readonly rows: number }[],
+    { from, to }: { readonly from: number; readonly to: number },
+  ): PositionOf =>
+  (kvHead, key) => {
+    let first = 0;
+    for (const { slot, rows } of runs) {
+      if (key < first + rows) {
+        const [found = -1] = memory.ints(positionsAt + strideBytes * kvHead + 4 * (slot + key - first), 1);
+        return found >= from && found < to ? found : null;
+      }
+      first += rows;
+    }
+    return null;
+  };

@@ -1,32 +1,10 @@
 import { readFile } from 'node:fs/promises';
-import { expect, test, type Locator, type Page } from 'playwright/test';
+import { expect, test } from 'playwright/test';
 import { bringAxe } from './axe.ts';
-import { generate, takePictures, visit, type Lab } from './lab.ts';
+import { columnOf, openAttention as openPanel } from './attention-panel.ts';
+import { generate, takePictures, visit } from './lab.ts';
 
 test.beforeEach(({ page }) => bringAxe(page));
-
-const panelOf = (page: Page) => page.getByRole('region', { name: 'Attention', exact: true });
-
-async function openPanel(page: Page): Promise<Locator> {
-  const part = panelOf(page);
-  await part.locator('summary').first().click();
-  return part;
-}
-
-async function onCpu(lab: Lab): Promise<void> {
-  await lab.select('Backend').selectOption('CPU');
-  await expect(lab.page.getByText('Ready.', { exact: true })).toBeVisible();
-}
-
-/** The percentages of a column of the open table, by position. */
-async function columnOf(part: Locator, column: string): Promise<readonly string[]> {
-  const headers = await part.getByRole('columnheader').allTextContents();
-  const at = headers.indexOf(column);
-  expect(at, `${column} among ${headers.join(', ')}`).toBeGreaterThan(1);
-  return part
-    .locator('tbody tr')
-    .evaluateAll((rows, cell) => rows.map((row) => row.children[cell]?.textContent ?? ''), at);
-}
 
 const sumOf = (cells: readonly string[]) =>
   cells.reduce((sum, cell) => sum + (cell.endsWith('%') ? parseFloat(cell.replace('<', '')) : 0), 0);
@@ -35,7 +13,6 @@ test('shows what a token of the run reads, by layer and by head, by keyboard and
   page,
 }, testInfo) => {
   const lab = await visit(page);
-  await onCpu(lab);
   const part = await openPanel(page);
   await expect(part).toContainText('Press Generate first');
   await lab.prompt.fill('Once upon a time there was a king who had a son');
@@ -103,7 +80,6 @@ test('shows what a token of the run reads, by layer and by head, by keyboard and
 
 test('shows evicted tokens as evicted, and says if the run belongs to another model', async ({ page }) => {
   const lab = await visit(page);
-  await onCpu(lab);
   await lab.select('Cache policy').selectOption('sinks');
   await lab.number('Recent').fill('16');
   await generate(lab, 60);
@@ -121,33 +97,6 @@ test('shows evicted tokens as evicted, and says if the run belongs to another mo
   await expect(part.getByRole('columnheader', { name: 'Layer 1 (reads layer 6)' })).toBeVisible();
 
   await lab.select('Model').selectOption('fairy-llama');
-  await expect(page.getByText('Ready.', { exact: true })).toBeVisible();
   await expect(part).toContainText('The last run used fairy-lckv');
   await expect(part.getByRole('listbox')).toHaveCount(0);
-});
-
-test('reads on WebGPU what it reads on the CPU', async ({ page }) => {
-  const lab = await visit(page);
-  await lab.prompt.fill('Once upon a time there was a king who had a son');
-  await generate(lab, 3);
-  const part = await openPanel(page);
-  await part.getByRole('button', { name: 'Show what the last token reads' }).click();
-  await part.getByText('As a table', { exact: false }).click();
-  const onGpu = await columnOf(part, 'Layer 3 (reads layer 6)');
-
-  // Another backend may look at the same run, too.
-  await onCpu(lab);
-  await part.getByRole('option').nth(3).click();
-  await expect(part.getByRole('option', { selected: true })).toHaveAttribute('aria-label', /^Token 3: /);
-  // What was found before is kept, so the panel is opened afresh.
-  await part.locator('summary').first().click();
-  await part.locator('summary').first().click();
-  await part.getByRole('button', { name: 'Show what the last token reads' }).click();
-  await part.getByText('As a table', { exact: false }).click();
-  const cpu = await columnOf(part, 'Layer 3 (reads layer 6)');
-  expect(cpu).toHaveLength(onGpu.length);
-  for (const [i, cell] of cpu.entries()) {
-    if (cell.endsWith('%')) expect(Math.abs(parseFloat(cell) - parseFloat(onGpu[i] ?? ''))).toBeLessThan(0.3);
-    else expect(cell).toBe(onGpu[i]);
-  }
 });

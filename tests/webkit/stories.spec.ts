@@ -170,3 +170,14 @@ it('A run’s chart is saved as SVG and PNG, and paper tells the run', async () 
   expectPrinted(await lab.driver.run(whatIsSeen), { prompt: 'The queen', text });
   await lab.driver.resize(1280, 1000);
 });
+
+it('A written token shows what it reads, and a term explains itself', async () => {
+  lab = await site.visit('#v=1&temperature=0&max=4', /No model is loaded/);
+  await lab.press('Generate');
+  await lab.says(/Done: 4 tokens/);
+  await lab.open('Attention');
+  await lab.press('Show what the last token reads');
+  await lab.until('region', 'Attention', /The run wrote it\..*position \d+ \(.*\): [\d.]+ %/s);
+  await lab.press('What is “Top-p”?');
+  await lab.says(/How many words make sense depends on the place\..*Σ p ≥ 0\.95/s);
+});

@@ -114,3 +114,14 @@ it('A run’s chart is saved as SVG and PNG, and paper tells the run', async () 
   expect(await lab.page.evaluate(lookAsPrinted)).toBeGreaterThanOrEqual(3);
   expectPrinted(await lab.page.evaluate(whatIsSeen), { prompt: 'The queen', text });
 });
+
+it('A written token shows what it reads, and a term explains itself', async () => {
+  const lab = await site.visit('#v=1&temperature=0&max=4', /No model is loaded/);
+  await lab.press('Generate');
+  await lab.says(/Done: 4 tokens/);
+  await (await (await lab.find('region', 'Attention')).$('summary'))?.click();
+  await lab.press('Show what the last token reads');
+  await lab.until('region', 'Attention', /The run wrote it\..*position \d+ \(.*\): [\d.]+ %/s);
+  await lab.press('What is “Top-p”?');
+  await lab.says(/How many words make sense depends on the place\..*Σ p ≥ 0\.95/s);
+});

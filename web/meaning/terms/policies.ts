@@ -22,10 +22,15 @@ const sinksAndRecent = ({ sinks, recent }: Present): readonly Look[] => {
   const [first, last] = [few(sinks, 5, 4), few(recent, 8, 5)];
   return of([first, 'warm'], [CELLS - first - last, 'gone'], [last, 'held']);
 };
-const rowsNow = (parts: readonly (readonly [name: string, rows: number | null])[]) =>
-  parts.some(([, rows]) => rows === null)
-    ? null
-    : `${parts.map(([name, rows]) => `${rows} ${name}`).join(' + ')} = ${parts.reduce((sum, [, rows]) => sum + (rows ?? 0), 0)} rows`;
+type Part = readonly [name: string, rows: number | null];
+function rowsNow(parts: readonly Part[]): string | null {
+  let sum = 0;
+  for (const [, rows] of parts) {
+    if (rows === null) return null;
+    sum += rows;
+  }
+  return `${parts.map(([name, rows]) => `${String(rows)} ${name}`).join(' + ')} = ${sum} rows`;
+}
 const sinksNow = ({ sinks, recent }: Present) =>
   rowsNow([
     ['sinks', sinks],

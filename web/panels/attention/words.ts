@@ -11,14 +11,14 @@ export const words = {
   several:
     'The last run wrote several texts together, which are not looked at here. Set Continuations to 1, and press Generate.',
   otherModel: (ran: string) =>
-    `The last run used ${ran}, in other weights than those that are loaded now. Load it again as it was, or press Generate to look at a run of this one.`,
+    `The last run used ${ran}, and other weights are loaded now. Load it again as it was, or press Generate to look at a run of this one.`,
   waiting: 'You can look once the model is loaded and idle.',
   chat: 'A chat is read here as one prompt. While you chatted, its cache was kept from turn to turn, so a policy, or a plan that reads above itself, may have read the older turns differently.',
   text: 'Text of the run. Choose a token to see what it reads: arrow keys move, Enter chooses',
   token: (position: number, text: string) => `Token ${position}: ${text}`,
   chosen: 'chosen',
   reads: (percent: string) => `read by ${percent}`,
-  hidden: 'not visible to it',
+  hidden: 'not visible',
   evicted: 'evicted',
   rows: 'Rows',
   allLayers: 'All layers',
