@@ -1,6 +1,7 @@
 import { readsByPosition, type HeadAttention } from '../../gpu/kv/head-attention.ts';
 import { maskOf } from '../../gpu/kv/mask.ts';
-import { chooseMode, type Mode } from '../../gpu/plan/forward-plan.ts';
+import { chooseMode } from '../../gpu/plan/choose-mode.ts';
+import type { Mode } from '../../gpu/plan/forward-plan.ts';
 import type { LayerType } from '../../gpu/plan/layer-types.ts';
 import { outsideRange } from '../../gpu/plan/number-range.ts';
 import { checkTokens, promptTurns, tokensOf } from '../engine/check-request.ts';
@@ -45,7 +46,13 @@ export async function readAttention(
 
   const { sharing, passes } = valueOf(applyConfig(stored, request.config, dims.layerCount));
   const modeOf = (promptTokens: number) =>
-    chooseMode(request.mode, { layers: sharing.layers, promptTokens, passes, useSequential });
+    chooseMode(request.mode, {
+      layers: sharing.layers,
+      promptTokens,
+      passes,
+      useSequential,
+      adapter: model.backend.adapter,
+    });
   const pieces = turns.flatMap(({ tokens }) =>
     piecesOf(tokens, policy).map((piece): Step => ({
       how: 'prefill',

@@ -84,7 +84,7 @@ export const sharing = {
   },
   Mode: {
     why: 'A prompt is known as a whole, so it could be read at once. If a layer reads above itself, it would have to wait for a layer that comes later.',
-    text: 'Sequential mode reads token by token, which defines the model. Parallel mode reads all at once and runs such layers several times, each time with what the time before left. Auto takes parallel mode for longer prompts.',
+    text: 'Sequential mode reads token by token, which defines the model. Parallel mode reads all at once and runs such layers several times, each time with what the time before left. Fastest takes the one that should be done sooner on this backend; Auto is the rule that LCKV published.',
     sketch: () =>
       timeline('Sequential mode reads a token after another; parallel mode reads all of them a few times', [
         { name: 'sequential', blocks: Array.from({ length: 14 }, () => [1, 'held'] as const) },
@@ -103,7 +103,7 @@ export const sharing = {
     now: ({ plan, forwardPasses, backwardPasses }) =>
       plan && readsAbove(plan) === 0
         ? 'no layer of this plan reads above itself: both modes compute the same'
-        : `sequential up to ${forwardPasses} + ${backwardPasses} = ${forwardPasses + backwardPasses} tokens`,
+        : `Auto: sequential up to ${forwardPasses} + ${backwardPasses} = ${forwardPasses + backwardPasses} tokens`,
   },
   'Forward passes': {
     why: 'Each pass of parallel mode brings the prompt nearer to what reading it token by token would give. More passes take longer.',
