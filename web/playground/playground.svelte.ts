@@ -1,6 +1,7 @@
 import { keepEverything } from '../../gpu/kv/policies/keep-everything.ts';
 import { parseLayerTypes } from '../../gpu/plan/layer-types.ts';
 import type { Failure, Outcome } from '../../worker/protocol/failure.ts';
+import { unexpectedFailure } from '../../worker/unexpected-failure.ts';
 import type { GenerateRequest, GenerateResult, Prompt } from '../../worker/protocol/generate.ts';
 import type { BroughtModel, LoadRequest, ModelFacts, SharingConfig } from '../../worker/protocol/load.ts';
 import { Chat } from './chat.svelte.ts';
@@ -372,8 +373,7 @@ export class Playground {
       this.sideBySide = new SideBySide(run.number, seeds, this.stored);
       return await writeSideBySide(this.#engine, this.desk, request, this.sideBySide);
     } catch (error) {
-      // Its code could not be fetched.
-      return { ok: false, failure: { code: 'internal', reason: String(error) } };
+      return { ok: false, failure: unexpectedFailure(error) };
     }
   }
 

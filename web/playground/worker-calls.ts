@@ -1,6 +1,6 @@
 import { proxy } from 'comlink';
 import type { Outcome } from '../../worker/protocol/failure.ts';
-import { words } from './words.ts';
+import { unexpectedFailure, WORKER_MISSING } from '../../worker/unexpected-failure.ts';
 
 /** Calls to one worker. Every answer is an `Outcome`, even if the worker throws or dies. */
 export class WorkerCalls {
@@ -9,7 +9,7 @@ export class WorkerCalls {
   constructor(worker: Worker) {
     this.#crash = new Promise((_, reject) => {
       worker.addEventListener('error', (event) => {
-        reject(new Error(event.message || words.workerNotStarted));
+        reject(new Error(event.message || WORKER_MISSING));
       });
     });
     this.#crash.catch(() => undefined); // each call that races it reports it
@@ -19,8 +19,7 @@ export class WorkerCalls {
     try {
       return await Promise.race([work(), this.#crash]);
     } catch (error) {
-      const reason = error instanceof Error ? error.message : String(error);
-      return { ok: false, failure: { code: 'internal', reason } };
+      return { ok: false, failure: unexpectedFailure(error) };
     }
   }
 

@@ -15,6 +15,7 @@ import type { AttentionRequest, TokenAttention } from '../protocol/attention.ts'
 import type { EngineApi, EngineEvent, OnEvent } from '../protocol/engine.ts';
 import type { ExportRequest } from '../protocol/export.ts';
 import type { Failure, Outcome } from '../protocol/failure.ts';
+import { unexpectedFailure } from '../unexpected-failure.ts';
 import type { GenerateRequest, GenerateResult, Prompt } from '../protocol/generate.ts';
 import type { LargestBatch, LargestBatchRequest } from '../protocol/largest-batch.ts';
 import type { BackendChoice, LoadRequest, BroughtModel, ModelFacts, ModelRef } from '../protocol/load.ts';
@@ -298,7 +299,7 @@ export class Engine implements EngineApi {
       return error.failure;
     }
     console.error(error);
-    return { code: 'internal', reason: error instanceof Error ? error.message : String(error) };
+    return unexpectedFailure(error);
   }
 
   #dropModel(): void {

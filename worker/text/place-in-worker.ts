@@ -1,4 +1,5 @@
 import { wrap } from 'comlink';
+import { WORKER_MISSING } from '../unexpected-failure.ts';
 import type { TextPlace } from './guarded-text.ts';
 import type { TextApi } from './text-api.ts';
 
@@ -6,7 +7,7 @@ import type { TextApi } from './text-api.ts';
 export function placeInWorker(worker: Worker): TextPlace {
   const broken = new Promise<never>((_, reject) => {
     worker.addEventListener('error', (event) => {
-      reject(new Error(event.message || 'the worker for text could not be started'));
+      reject(new Error(event.message || WORKER_MISSING));
     });
   });
   broken.catch(() => undefined); // each call that races it reports it

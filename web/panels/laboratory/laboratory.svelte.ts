@@ -10,6 +10,7 @@ import {
 import type { Summary } from '../../../worker/laboratory/summary.ts';
 import { badRequest } from '../../../worker/outcome.ts';
 import type { Failure } from '../../../worker/protocol/failure.ts';
+import { unexpectedFailure } from '../../../worker/unexpected-failure.ts';
 import { isFull } from '../../../worker/storage/space.ts';
 import type { Playground } from '../../playground/playground.svelte.ts';
 import { engineVersion } from '../../experiments/engine-version.ts';
@@ -91,7 +92,7 @@ export class Laboratory {
     this.#summary = new LiveSummary(
       surroundings.summarize,
       () => this.#summarized(),
-      (error) => (this.failure = { code: 'internal', reason: String(error) }),
+      (error) => (this.failure = unexpectedFailure(error)),
     );
   }
 
