@@ -43,7 +43,7 @@ export default defineConfig({
         // `#platform` is tests/support/platform-node.ts here: see "imports" in package.json.
         test: {
           name: 'node',
-          include: decoderTests,
+          include: [...decoderTests, 'tests/node/**/*.spec.ts'],
           provide,
           retry,
           // Dawn is a native addon that keeps its process alive; a fork can be ended from outside.

@@ -26,7 +26,7 @@ export const compareOf = (page: Page) => {
       await turnTo(page, 'Compare');
       await part.getByRole('combobox', { name: 'Rounds' }).selectOption('1');
       await part.getByRole('button', { name: 'Compare', exact: true }).click();
-      await expect(part.getByRole('blockquote')).toBeVisible({ timeout: 150_000 });
+      await expect(part.getByRole('blockquote')).toBeVisible({ timeout: 90_000 });
     },
   };
 };

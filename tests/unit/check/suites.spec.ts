@@ -13,11 +13,12 @@ const specs = readdirSync(tests, { recursive: true, withFileTypes: true })
       .join('/'),
   );
 
-it('Every test file is in a folder that a suite runs: unit, kernels, model, firefox, webkit or e2e', () => {
+it('Every test file is in a folder that a suite runs: unit, node, kernels, model, firefox, webkit or e2e', () => {
   expect(specs.length).toBeGreaterThan(10);
   expect(
     specs.filter(
-      (spec) => !/^(?:unit|kernels|model|firefox\/(?:decoder|page)|webkit|e2e)\/.*\.spec\.ts$/.test(spec),
+      (spec) =>
+        !/^(?:unit|node|kernels|model|firefox\/(?:decoder|page)|webkit|e2e)\/.*\.spec\.ts$/.test(spec),
     ),
   ).toEqual([]);
 });
