@@ -58,7 +58,11 @@ const offline: Partial<VitePWAOptions> = {
   workbox: {
     // The shell. Models are kept by the worker that loads them: worker/loader/offline-copy.ts.
     globIgnores: ['peer/**'],
-    globPatterns: ['**/*.{html,js,css,svg,png}', 'models/index.json', 'laboratory/**/*.{json,jsonl}'],
+    globPatterns: [
+      '**/*.{html,js,css,svg,png}',
+      '{models/index,healing/family}.json',
+      'laboratory/**/*.{json,jsonl}',
+    ],
     // Workbox leaves out what is over 2 MiB, and says so in a warning that nobody reads.
     maximumFileSizeToCacheInBytes: 16 * 2 ** 20,
     dontCacheBustURLsMatching: /assets\//,

@@ -26,6 +26,7 @@ import { trainedFor, type ModelEntry } from '../models/model-index.ts';
 import { modelIn, type PickedFile } from '../models/opened-files.ts';
 import { kernelFilesOf } from './kernel-files.ts';
 import { previewKv } from './kv-preview.ts';
+import type { HealingNow } from './healing-now.ts';
 import { healedFor } from './healed-models.ts';
 import { noticeOf, type LinkNotice, type ModelOnDevice } from './link-notice.ts';
 import { borrowEngine, type Engine, type EngineWork } from './borrow-engine.ts';
@@ -45,6 +46,8 @@ export class Playground {
   /** Models of a Hub that this device holds, whole or in part, as links name them. The panel of the Hub says which. */
   onDevice = $state.raw<readonly ModelOnDevice[]>([]);
   phase = $state.raw<Phase>({ at: 'idle' });
+  /** The healing of the page, for whoever draws it; null until its panel was opened. */
+  healer = $state.raw<{ readonly now: HealingNow | null } | null>(null);
   /** The run that the page shows, and the runs before it. */
   readonly desk = new RunDesk();
   /** The texts of the last run, if it wrote several. */

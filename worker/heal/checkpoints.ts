@@ -13,6 +13,8 @@ export interface Checkpoint {
 export interface Checkpoints {
   begin(request: HealRequest): Promise<void>;
   keep(state: HealingState): Promise<void>;
+  /** Writes all of a healing again: another tab may have begun one since. */
+  renew(checkpoint: Checkpoint): Promise<void>;
   read(): Promise<Checkpoint | null>;
   drop(): Promise<void>;
 }
@@ -33,6 +35,10 @@ export function checkpointsOnDevice(): Checkpoints {
       await requests.set(LAST, storable(request));
     },
     keep: (state) => states.set(LAST, state),
+    renew: async ({ request, state }) => {
+      await requests.set(LAST, storable(request));
+      await states.set(LAST, state);
+    },
     read: async () => {
       const [request, state] = await Promise.all([requests.get(LAST), states.get(LAST)]);
       return request && state ? { request, state } : null;

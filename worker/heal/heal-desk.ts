@@ -13,9 +13,10 @@ import type { ModelRef } from '../protocol/load.ts';
 import type { ModelSource } from '../loader/model-source.ts';
 import type { TextPlace } from '../text/guarded-text.ts';
 import type { Checkpoint, Checkpoints } from './checkpoints.ts';
+import type { Locks } from '../hub/model-lock.ts';
 import { healedFiles } from './healed-files.ts';
 import { evaluate, Healing, type HealingState } from './healing.ts';
-import { openHealing, type OpenedHealing } from './open-healing.ts';
+import { isOnSample, openHealing, type OpenedHealing } from './open-healing.ts';
 import { storeHealed } from './store-healed.ts';
 
 /** What a desk needs from the browser. Tests use their own. */
@@ -23,6 +24,7 @@ export interface HealParts {
   readonly openSource: (model: ModelRef) => Promise<ModelSource>;
   readonly openTextPlace: () => TextPlace;
   readonly checkpoints: Checkpoints;
+  readonly locks: Locks;
   /** How much more may be stored; null if the browser does not say. */
   readonly room: () => Promise<number | null>;
   /** Lets messages in. */
@@ -34,10 +36,12 @@ export interface HealParts {
 interface Last {
   readonly opened: OpenedHealing;
   readonly result: HealResult;
+  readonly healing: Healing;
 }
 
 /** A closed tab loses at most this. */
 const KEEP_MS = 60_000;
+const LOCK = 'kvtab healing';
 
 /** The one healing of a page: runs, pauses, keeps and stores it. */
 export class HealDesk implements HealApi {
@@ -59,7 +63,11 @@ export class HealDesk implements HealApi {
 
   continue(onEvent: OnHealEvent): Promise<Outcome<HealResult>> {
     return this.#alone(async () => {
-      const checkpoint = await this.#parts.checkpoints.read();
+      const here = this.#last;
+      // What was stopped here, which another tab may have replaced on the device, or which was not kept there at all.
+      const checkpoint = here
+        ? { request: here.opened.request, state: here.healing.state() }
+        : await this.#parts.checkpoints.read();
       if (!checkpoint) throw badRequest('checkpoint', 'there is no healing to continue');
       return this.#run(checkpoint.request, checkpoint, onEvent);
     });
@@ -74,6 +82,7 @@ export class HealDesk implements HealApi {
         model: modelId(request.model),
         layerTypes: request.config.layerTypes ?? '',
         step: state.step,
+        ...{ slidingWindow: request.config.slidingWindow ?? 0, onSample: isOnSample(request.text) },
         steps: request.recipe.steps,
         evaluations: state.evaluations,
       };
@@ -112,10 +121,12 @@ export class HealDesk implements HealApi {
   }
 
   drop(): Promise<Outcome<void>> {
-    return attemptAsync(async () => {
-      this.#last = null;
-      await this.#parts.checkpoints.drop();
-    });
+    return attemptAsync(() =>
+      this.#locked(async () => {
+        this.#last = null;
+        await this.#parts.checkpoints.drop();
+      }),
+    );
   }
 
   /** A healing that was stopped has not read the held-out text with its last weights. */
@@ -131,11 +142,21 @@ export class HealDesk implements HealApi {
       this.#running = true;
       this.#stopped = false;
       try {
-        return await work();
+        return await this.#locked(work);
       } finally {
         this.#running = false;
         this.resume();
       }
+    });
+  }
+
+  /** The device has one checkpoint: two tabs that heal would spoil each other's. */
+  async #locked<T>(work: () => Promise<T>): Promise<T> {
+    const { locks } = this.#parts;
+    if (!locks) return work();
+    return locks.request(LOCK, { ifAvailable: true }, (lock) => {
+      if (lock) return work();
+      throw badRequest('model', 'another tab heals a plan: wait for that, or stop it');
     });
   }
 
@@ -161,6 +182,7 @@ export class HealDesk implements HealApi {
     // Files that were opened are gone with the page, so their healing could not continue.
     const isKept = typeof request.model === 'string' || request.model.from === 'hub';
     if (isKept && !checkpoint) await whatever(checkpoints.begin(request));
+    if (isKept && checkpoint) await whatever(checkpoints.renew(checkpoint));
     let latest: (() => HealingState) | null = null;
     let keptMs = now();
     const keep = async () => {
@@ -185,7 +207,7 @@ export class HealDesk implements HealApi {
     if (checkpoint) restore(healing, checkpoint);
     const result = await healing.run();
     await keep();
-    this.#last = { opened, result };
+    this.#last = { opened, result, healing };
     return result;
   }
 }

@@ -14,8 +14,6 @@ import type { RoundTo } from '../protocol/export.ts';
 import type { HealHistory, HealResult } from '../protocol/heal.ts';
 import type { OpenedHealing } from './open-healing.ts';
 
-/** What the text that ships is called. A person's own file has no held-out text beside it. */
-const SAMPLE = 'sample';
 /** The largest number that f16 holds without rounding to infinity. */
 const MOST_F16 = 65519;
 
@@ -66,8 +64,7 @@ export async function healedFiles(
     fileOf('healing.json', new TextEncoder().encode(`${JSON.stringify(history, null, 2)}\n`)),
     weightsFile(opened, specs, round),
   ];
-  const onSample = request.text.name === SAMPLE && request.text.heldOut !== null;
-  return { files, readBy, history, onSample };
+  return { files, readBy, history, onSample: facts.onSample };
 }
 
 /** f16 unless a number is too large for it: it has three more bits than bf16. */

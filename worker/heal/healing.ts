@@ -32,6 +32,8 @@ export class Healing {
   readonly #run: HealingRun;
   #evaluations: readonly Evaluated[] = [];
   readonly #stepMs: number[] = [];
+  /** The weights after a step that read the held-out text well; null before the first reading. */
+  #good: Pick<TrainingState, 'step' | 'weights'> | null = null;
 
   constructor(opened: OpenedHealing, run: HealingRun) {
     this.#opened = opened;
@@ -41,6 +43,7 @@ export class Healing {
   /** Continues after the steps of an earlier run. @throws RangeError if it was another training */
   restore(state: HealingState): void {
     this.#opened.trainer.restore(state);
+    this.#good = state;
     this.#evaluations = state.evaluations;
   }
 
@@ -53,10 +56,11 @@ export class Healing {
         if (!(await this.#step())) break;
         const isDue = trainer.step % request.evaluateEverySteps === 0 || trainer.step === steps;
         if (isDue) await this.#evaluate();
-        await this.#run.keep(() => this.#state());
+        await this.#run.keep(() => this.state());
       }
     } catch (error) {
       if (!(error instanceof Diverged)) throw error;
+      this.#goBack();
       return this.#result('diverged');
     }
     return this.#result(trainer.step < steps ? 'stopped' : 'complete');
@@ -94,9 +98,19 @@ export class Healing {
   async #evaluate(): Promise<void> {
     const evaluated = await evaluate(this.#opened, this.#run);
     if (!evaluated) return;
+    const { trainer } = this.#opened;
+    if (!Number.isFinite(evaluated.bitsPerByte)) throw new Diverged(trainer.step);
+    const { step, weights } = trainer.save();
+    this.#good = { step, weights };
     this.#evaluations = [...this.#evaluations, evaluated];
     this.#run.emit({ type: 'evaluated', ...evaluated });
     await this.#writeSample();
+  }
+
+  /** A loss that is not finite says that the weights were spoilt before: the last step took too many along. */
+  #goBack(): void {
+    const { trainer } = this.#opened;
+    if (this.#good) trainer.restore({ ...trainer.save(), ...this.#good });
   }
 
   async #writeSample(): Promise<void> {
@@ -118,7 +132,8 @@ export class Healing {
     });
   }
 
-  #state(): HealingState {
+  /** What a later run can continue from, as copies. */
+  state(): HealingState {
     return { ...this.#opened.trainer.save(), evaluations: this.#evaluations };
   }
 

@@ -32,7 +32,7 @@ export interface OpenedHealing {
 
 /** More than a tab should take. WebAssembly ends at 4 GiB. */
 export const MOST_BYTES = 2 * 2 ** 30;
-/** Long texts are given to the tokenizer in parts, which end at lines. */
+/** Long texts are given to the tokenizer in parts of this size to twice as much. */
 const PART_CHARACTERS = 500_000;
 /** A text that is split keeps this part for evaluation. */
 const HELD_OUT_FRACTION = 0.1;
@@ -101,6 +101,7 @@ export async function openHealing(
         trainedWeights: trainer.trainedWeights,
         allWeights: specs.reduce((sum, { rows, cols }) => sum + rows * cols, 0),
         trainTokens: split.train.length,
+        onSample: isOnSample(request.text),
         heldOutTokens: heldOut.windows.reduce((sum, { length }) => sum + length - 1, 0),
         textDigest: await sha256(request.text.train),
       },
@@ -112,6 +113,9 @@ export async function openHealing(
     backend.destroy();
   }
 }
+
+/** A person's own file, whatever it is called, has no held-out text beside it. */
+export const isOnSample = ({ name, heldOut }: HealText): boolean => name === 'sample' && heldOut !== null;
 
 function refuseTooLarge(memory: MemoryNeeded): void {
   const total = totalBytes(memory);
@@ -133,11 +137,21 @@ async function tokensOf(text: GuardedText, { train, heldOut }: HealText, vocabSi
   return { train: all.subarray(0, cut), heldOut: all.subarray(cut) };
 }
 
+/** Where a part ends: at a line, else at a space, else anywhere, but not within a character. */
+function endOfPart(whole: string, start: number): number {
+  const [least, most] = [start + PART_CHARACTERS, start + 2 * PART_CHARACTERS];
+  if (most >= whole.length) return whole.length;
+  for (const sign of ['\n', ' ']) {
+    const at = whole.indexOf(sign, least);
+    if (at >= 0 && at < most) return at;
+  }
+  return (whole.codePointAt(most - 1) ?? 0) > 0xffff ? most - 1 : most;
+}
+
 async function encode(text: GuardedText, whole: string, vocabSize: number): Promise<Uint32Array> {
   const parts: (readonly number[])[] = [];
   for (let start = 0; start < whole.length;) {
-    const line = whole.indexOf('\n', start + PART_CHARACTERS);
-    const end = line < 0 ? whole.length : line;
+    const end = endOfPart(whole, start);
     parts.push(await text.encode(whole.slice(start, end), false));
     start = end;
   }

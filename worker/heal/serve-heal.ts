@@ -40,6 +40,8 @@ export function serveHeal(): void {
     openTextPlace: () =>
       placeInWorker(new Worker(new URL('../text/main.ts', import.meta.url), { type: 'module' })),
     checkpoints: checkpointsOnDevice(),
+    // Absent if the page is not served securely.
+    locks: navigator.locks,
     room: roomLeft,
     breathe: yieldNowAndThen,
     now: () => performance.now(),

@@ -30,8 +30,11 @@ export type OnHealEvent = (event: HealEvent) => void;
 export interface KeptHealing {
   readonly model: string;
   readonly layerTypes: string;
+  readonly slidingWindow: number;
   readonly step: number;
   readonly steps: number;
+  /** As in {@link HealFacts}. */
+  readonly onSample: boolean;
   readonly evaluations: readonly Evaluated[];
 }
 
@@ -70,6 +73,8 @@ export interface HealFacts {
   readonly allWeights: number;
   readonly trainTokens: number;
   readonly heldOutTokens: number;
+  /** Whether the held-out text is the one that ships: only those readings can be compared with the family's. */
+  readonly onSample: boolean;
   /** SHA-256 of the text that is trained on, in UTF-8. */
   readonly textDigest: string;
 }
@@ -106,7 +111,7 @@ export interface Sample {
 }
 
 export interface HealResult {
-  /** `diverged`: a step had no finite loss or gradient. The weights are those from before it. */
+  /** `diverged`: a loss or a gradient was not finite. The weights are the last that read the held-out text well. */
   readonly end: 'complete' | 'stopped' | 'diverged';
   /** Steps done. */
   readonly step: number;

@@ -5,12 +5,14 @@ import { defaultRecipe } from '../../../gpu/train/recipe.ts';
 import { HEALED_ENDPOINT } from '../../../worker/endpoint.ts';
 import { checkpointsOnDevice } from '../../../worker/heal/checkpoints.ts';
 import { HealDesk } from '../../../worker/heal/heal-desk.ts';
+import type { Locks } from '../../../worker/hub/model-lock.ts';
 import { FileRecords, listingOf } from '../../../worker/hub/records.ts';
 import { openHubSource } from '../../../worker/hub/hub-source.ts';
 import { Library } from '../../../worker/hub/library.ts';
 import { valueOf } from '../../../worker/outcome.ts';
 import type { HealEvent, HealRequest } from '../../../worker/protocol/heal.ts';
 import type { HubModel } from '../../../worker/protocol/load.ts';
+import { MemoryLocks } from '../../support/memory-locks.ts';
 import { placeHere } from '../../../worker/text/place-here.ts';
 import { shippedSource } from '../worker/sources.ts';
 
@@ -27,7 +29,13 @@ const request: HealRequest = {
   heldOutWindows: 2,
 };
 
-function openDesk({ room = null, keepsAt = () => 0 }: { room?: number | null; keepsAt?: () => number } = {}) {
+interface Surroundings {
+  readonly room?: number | null;
+  readonly keepsAt?: () => number;
+  readonly locks?: Locks;
+}
+
+function openDesk({ room = null, keepsAt = () => 0, locks }: Surroundings = {}) {
   const desk = new HealDesk({
     openSource: (model) =>
       typeof model === 'string'
@@ -37,6 +45,7 @@ function openDesk({ room = null, keepsAt = () => 0 }: { room?: number | null; ke
           : Promise.resolve(shippedSource('fairy-llama')),
     openTextPlace: placeHere,
     checkpoints: checkpointsOnDevice(),
+    locks,
     room: () => Promise.resolve(room),
     breathe: () => new Promise((done) => setTimeout(done)),
     now: keepsAt,
@@ -119,6 +128,51 @@ it('heals one plan at a time', async () => {
   expect(second).toMatchObject({ ok: false, failure: { code: 'bad-request', field: 'model' } });
   desk.stop();
   await first;
+});
+
+it('heals in one tab at a time, and lets no other drop its checkpoint', async () => {
+  const locks = new MemoryLocks() as unknown as Locks; // exclusive locks are all that is asked for
+  const [here, there] = [openDesk({ locks }), openDesk({ locks })];
+  const healing = here.desk.heal(request, here.onEvent);
+  await untilStep(here.events, 1);
+  const refused = { ok: false, failure: { code: 'bad-request', field: 'model' } };
+  expect(await there.desk.heal(request, there.onEvent)).toMatchObject(refused);
+  expect(await there.desk.continue(there.onEvent)).toMatchObject(refused);
+  expect(await there.desk.drop()).toMatchObject(refused);
+  here.desk.stop();
+  await healing;
+  valueOf(await there.desk.drop());
+});
+
+it('continues what it stopped itself, although another tab has begun another healing since', async () => {
+  const [here, there] = [openDesk(), openDesk()];
+  const healing = here.desk.heal(request, here.onEvent);
+  await untilStep(here.events, 2);
+  here.desk.stop();
+  await healing;
+  const other = { ...request, config: { ...request.config, layerTypes: '0_3_3_3_3_3_3_7' } };
+  valueOf(await there.desk.heal(other, there.onEvent));
+  const kept = async () => valueOf(await openDesk().desk.kept());
+  expect(await kept()).toMatchObject({ layerTypes: '0_3_3_3_3_3_3_7', step: 4 });
+  valueOf(await here.desk.continue(here.onEvent));
+  expect(lastBits(here.events)).toBe(whole);
+  // Request and state are of the same healing.
+  expect(await kept()).toMatchObject({ layerTypes: '0_6_6_6_6_6_6_7', step: 4 });
+});
+
+it('continues a model whose files are only open, and touches no checkpoint for it', async () => {
+  const kept = openDesk();
+  valueOf(await kept.desk.heal({ ...request, recipe: { ...request.recipe, steps: 1 } }, kept.onEvent));
+  const { desk, events, onEvent } = openDesk();
+  const model = { from: 'files', id: 'folder:mine', files: new Map() } as const;
+  const healing = desk.heal({ ...request, model }, onEvent);
+  await untilStep(events, 2);
+  desk.stop();
+  await healing;
+  expect(valueOf(await desk.continue(onEvent))).toMatchObject({ end: 'complete', step: 4 });
+  expect(stepsIn(events)).toEqual([1, 2, 3, 4]);
+  expect(lastBits(events)).toBe(whole);
+  expect(valueOf(await openDesk().desk.kept())).toMatchObject({ model: 'fairy-llama', step: 1 });
 });
 
 it('keeps no access token, and forgets a healing that was dropped', async () => {

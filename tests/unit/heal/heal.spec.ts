@@ -195,6 +195,38 @@ describe('a healing', () => {
   });
 });
 
+it('goes back to the last weights that read the held-out text well if the loss is not finite', async () => {
+  const opened = await open();
+  const read = () => opened.trainer.save().weights;
+  const good: Float32Array[] = [];
+  const { run, events, states } = runOf({
+    keep: () => {
+      if (opened.trainer.step !== 2) return Promise.resolve();
+      good.push(read());
+      const state = opened.trainer.save();
+      opened.trainer.restore({ ...state, weights: state.weights.map(() => NaN) });
+      return Promise.resolve();
+    },
+  });
+  const result = await new Healing(opened, run).run();
+  expect(result).toMatchObject({ end: 'diverged', step: 2 });
+  expect(result.evaluations.map(({ step }) => step)).toEqual([0, 2]);
+  expect(read()).toEqual(good[0]);
+  expect(events.filter(({ type }) => type === 'step')).toHaveLength(2);
+  expect(states).toEqual([]);
+});
+
+it('reads a text of one long line in parts', { timeout: 60_000 }, async () => {
+  const line = 'the king and 👑 '.repeat(75_000);
+  const { facts, tokens } = await open({ text: { name: 'line', train: line, heldOut: line.slice(0, 2000) } });
+  expect(facts.trainTokens).toBe(tokens.length);
+  expect(tokens.length / 75_000).toBeCloseTo(
+    (await open({ text: { name: 'line', train: line.slice(0, 16_000), heldOut: line.slice(0, 2000) } })).facts
+      .trainTokens / 1000,
+    1,
+  );
+});
+
 it('keeps the last tenth of a text for evaluation if there is no other', async () => {
   const { facts, tokens } = await open({ text: { ...request.text, heldOut: null } });
   expect(facts.trainTokens).toBe(tokens.length);

@@ -21,7 +21,8 @@ vi.mock('../../../web/experiments/engine-version.ts', () => ({ engineVersion: 't
 const succeed = <T>(value: T): Outcome<T> => ({ ok: true, value });
 
 const kept: KeptHealing = {
-  ...{ model: 'fairy-lckv', layerTypes: '0_0_2_2', step: 40, steps: 100 },
+  ...{ model: 'fairy-lckv', layerTypes: '0_0_2_2', slidingWindow: 64, step: 40, steps: 100 },
+  onSample: true,
   evaluations: [{ step: 0, bitsPerByte: 2.1 }],
 };
 const storedModel: StoredHealed = {
@@ -31,7 +32,7 @@ const storedModel: StoredHealed = {
 const facts: HealFacts = {
   memory: { weights: 1, gradients: 1, optimizer: 1, activations: 1 },
   ...{ layerTypes: '0_0_2_2', trainedWeights: 1, allWeights: 2, trainTokens: 3, heldOutTokens: 4 },
-  textDigest: '',
+  ...{ textDigest: '', onSample: true },
 };
 
 /** A worker whose answers the test gives. */
@@ -127,6 +128,10 @@ describe('the panel Heal', () => {
     expect(healer.activity).toBe('opening');
     client.emit({ type: 'opened', facts });
     client.emit({ type: 'evaluated', step: 0, bitsPerByte: 2.1 });
+    expect(healer.now).toEqual({
+      ...{ model: 'fairy-lckv', layerTypes: '0_0_2_2', slidingWindow: 64, going: true, onSample: true },
+      evaluations: [{ step: 0, bitsPerByte: 2.1 }],
+    });
     client.emit(stepped(1));
     expect(healer.activity).toBe('healing');
     healer.pause();
@@ -183,10 +188,39 @@ describe('the panel Heal', () => {
     expect(healer.result).toBeNull();
   });
 
+  it('stops while it reads the model and the text, and forgets what comes of that', async () => {
+    await loaded();
+    playground.config.layerTypes = '0_0_2_2';
+    client.kept.mockResolvedValue(succeed(kept));
+    void healer.heal();
+    healer.stop();
+    expect(client.close).toHaveBeenCalled();
+    expect(healer.busy).toBe(false);
+    await settled();
+    // The text came too late.
+    expect(client.requests).toEqual([]);
+    expect(healer.kept).toEqual(kept);
+    void healer.heal();
+    await settled();
+    expect(client.requests).toHaveLength(1);
+    healer.stop();
+    await settled();
+    expect(healer).toMatchObject({ activity: 'rest', result: null, failure: null });
+  });
+
+  it('says of opened files that their healing cannot continue after a reload', async () => {
+    await loaded();
+    expect(healer.resumable).toBe(true);
+    playground.bring({ from: 'files', id: 'folder:mine', files: new Map() });
+    expect(healer.resumable).toBe(false);
+    await settled();
+  });
+
   it('offers to continue what was stopped, and what an earlier visit began', async () => {
     client.kept.mockResolvedValueOnce(succeed(kept));
     await healer.start();
     expect(healer.kept).toEqual(kept);
+    expect(healer.now).toMatchObject({ model: 'fairy-lckv', going: false, evaluations: kept.evaluations });
     expect(client.close).toHaveBeenCalledTimes(1);
     void healer.continue();
     expect(healer.evaluations).toEqual(kept.evaluations);
@@ -195,12 +229,50 @@ describe('the panel Heal', () => {
     expect(healer.kept).toMatchObject({ model: 'fairy-lckv', layerTypes: '0_0_2_2', step: 41, steps: 100 });
   });
 
+  it('stands beside the shipped model of the plan only if both read the same text', async () => {
+    const { models } = playground;
+    playground.models = [
+      ...models,
+      ...models.map((entry) => ({
+        ...{ ...entry, id: 'fairy-cla' },
+        stored: { ...stored, layerTypes: '0_0_2_2' },
+      })),
+    ];
+    healer.family = new Map([['fairy-cla', 1.5]]);
+    await loaded();
+    playground.config.layerTypes = '0_0_2_2';
+    void healer.heal();
+    await settled();
+    expect(healer.member).toBeNull();
+    client.emit({ type: 'opened', facts });
+    expect(healer.member).toEqual({ id: 'fairy-cla', bitsPerByte: 1.5 });
+    client.emit({ type: 'opened', facts: { ...facts, onSample: false } });
+    expect(healer.member).toBeNull();
+  });
+
+  it('says what it heals if the page shows something else by then', async () => {
+    await loaded();
+    playground.config.layerTypes = '0_0_2_2';
+    void healer.heal();
+    await settled();
+    client.emit({ type: 'opened', facts });
+    expect(healer.elsewhere).toBe(false);
+    playground.config.layerTypes = '0_1_2_2';
+    expect(healer.elsewhere).toBe(true);
+    expect(healer.now).toMatchObject({ layerTypes: '0_0_2_2', going: true });
+    await client.end(succeed({ end: 'complete', step: 100, evaluations: [] }));
+    expect(healer.elsewhere).toBe(false);
+  });
+
   it('shows why it was refused', async () => {
     await loaded();
+    client.kept.mockResolvedValue(succeed(kept));
     void healer.heal();
     await settled();
     await client.end({ ok: false, failure: { code: 'bad-request', field: 'text', reason: 'too short' } });
     expect(healer.failure).toMatchObject({ field: 'text' });
+    // What an earlier visit began is still there.
+    expect(healer.kept).toEqual(kept);
     expect(healer.busy).toBe(false);
   });
 });
@@ -216,7 +288,7 @@ describe('what the panel says', () => {
     expect(standingLine('rest', null, null, kept)).toContain('can continue after step 40 of 100');
     const ended = (end: HealResult['end']) => ({ end, step: 7, evaluations: [] });
     expect(standingLine('rest', stepped(7), ended('stopped'), null)).toBe('Stopped after step 7 of 100.');
-    expect(standingLine('rest', stepped(7), ended('diverged'), null)).toContain('Step 8 had no finite loss');
+    expect(standingLine('rest', stepped(7), ended('diverged'), null)).toContain('not finite after step 7');
   });
 
   it('draws the held-out text with a hollow dot where it is now, and the member as a level', () => {
@@ -234,6 +306,13 @@ describe('what the panel says', () => {
     expect(await readText(own, '')).toEqual(
       succeed({ name: 'tale.txt', train: 'Once upon a time', heldOut: null }),
     );
+    const king = [0x6b, 0, 0x69, 0, 0x6e, 0, 0x67, 0];
+    const utf16 = (mark: readonly number[]) => new File([Uint8Array.of(...mark, ...king)], 'a.txt');
+    for (const file of [utf16([0xff, 0xfe]), utf16([])]) {
+      expect(await readText(file, '')).toMatchObject({ failure: { reason: 'it is no text in UTF-8' } });
+    }
+    const huge = new File([new Uint8Array(16 * 2 ** 20 + 1).fill(32)], 'huge.txt');
+    expect(await readText(huge, '')).toMatchObject({ failure: { reason: 'it has more than 16 MiB' } });
     const picture = new File([Uint8Array.of(0x89, 0x50, 0xff)], 'picture.png');
     expect(await readText(picture, '')).toMatchObject({
       ...{ ok: false, failure: { file: 'picture.png', reason: 'it is no text in UTF-8' } },

@@ -14,6 +14,8 @@ import type {
 } from '../../../worker/protocol/heal.ts';
 import { numberComplaint } from '../../../worker/settings/number-complaint.ts';
 import { engineVersion } from '../../experiments/engine-version.ts';
+import { fetchFamilyOnSample, type FamilyOnSample } from '../../models/family-on-sample.ts';
+import type { HealingNow } from '../../playground/healing-now.ts';
 import type { Playground } from '../../playground/playground.svelte.ts';
 import { MOST_STEPS, type LinkedHealing } from '../../settings/linked-healing.ts';
 import { toSharingConfig } from '../../settings/requests.ts';
@@ -31,10 +33,7 @@ type ReadText = (file: File | null) => Promise<Outcome<HealText>>;
 export type Activity = 'rest' | 'opening' | 'healing' | 'paused' | 'storing';
 
 /** What is or was healed. */
-interface Healed {
-  readonly model: string;
-  readonly layerTypes: string;
-}
+type Healed = Pick<HealingNow, 'model' | 'layerTypes' | 'slidingWindow'>;
 
 /** The last step that was told. */
 export type Pace = Extract<HealEvent, { type: 'step' }>;
@@ -62,10 +61,12 @@ export class Healer {
   /** What an earlier visit began. */
   kept = $state.raw<KeptHealing | null>(null);
   failure = $state.raw<Failure | null>(null);
+  family = $state.raw<FamilyOnSample>(new Map());
 
   readonly #playground: Playground;
   readonly #client: Client;
   readonly #readText: ReadText;
+  #begun = 0;
 
   readonly stepsProblem = $derived(numberComplaint(this.steps, stepRange));
   readonly recipe = $derived.by((): Recipe | null => {
@@ -87,16 +88,35 @@ export class Healer {
       recipe: this.recipe,
     });
   });
+  /** Whether the healing could continue after a reload: not if the model's files are only opened. */
+  readonly resumable = $derived.by(() => {
+    const { brought, config } = this.#playground;
+    return brought.get(config.model)?.from !== 'files';
+  });
   readonly busy = $derived(this.activity !== 'rest');
+  /** Whether the page shows another model or plan than the one that is being healed. */
+  readonly elsewhere = $derived.by(() => {
+    const { model, layerTypes } = this.#playground.config;
+    if (!this.busy || !this.healed) return false;
+    return this.healed.model !== model || this.healed.layerTypes !== layerTypes.trim();
+  });
   readonly possible = $derived.by(() => !this.busy && this.memory !== null && this.#playground.runnable);
-  /** Bits per byte of the model that ships for the plan, by its card. */
+  /** What is healed now or was healed last, kept or not. */
+  readonly now = $derived.by((): HealingNow | null => {
+    const { healed, kept } = this;
+    if (healed) {
+      const onSample = this.facts?.onSample ?? kept?.onSample ?? null;
+      return { ...healed, onSample, going: this.busy, evaluations: this.evaluations };
+    }
+    return kept && { ...kept, going: false };
+  });
+  /** Bits per byte of the model that ships for the plan, on the same text; null if they are not known. */
   readonly member = $derived.by(() => {
     const { models } = this.#playground;
-    const isShipped = models.some(({ id }) => id === this.healed?.model);
-    const trained = models.find(({ stored }) => stored.layerTypes === this.healed?.layerTypes);
-    return isShipped && trained?.measured
-      ? { id: trained.id, bitsPerByte: trained.measured.bitsPerByte }
-      : null;
+    if (!this.now?.onSample || !models.some(({ id }) => id === this.now?.model)) return null;
+    const trained = models.find(({ stored }) => stored.layerTypes === this.now?.layerTypes);
+    const bitsPerByte = this.family.get(trained?.id ?? '');
+    return trained && bitsPerByte !== undefined ? { id: trained.id, bitsPerByte } : null;
   });
 
   constructor(playground: Playground, client: Client, read: ReadText) {
@@ -107,9 +127,13 @@ export class Healer {
 
   /** Looks for a healing that an earlier visit began. */
   async start(): Promise<void> {
+    await this.#recall();
+    if (!this.busy) this.#client.close();
+  }
+
+  async #recall(): Promise<void> {
     const kept = await this.#client.kept();
     if (!this.busy && kept.ok) this.kept = kept.value;
-    if (!this.busy) this.#client.close();
   }
 
   /** Takes the recipe of a link, unless something is being healed. A link starts nothing. */
@@ -125,8 +149,11 @@ export class Healer {
     const { recipe } = this;
     if (!this.possible || !recipe || !config) return;
     const { model } = this.#playground.loadRequestOf(this.#playground.config);
-    this.#begin({ model: this.#playground.config.model, layerTypes: config.layerTypes });
+    const { layerTypes, slidingWindow } = config;
+    this.#begin({ model: this.#playground.config.model, layerTypes, slidingWindow });
+    const begun = this.#begun;
     const text = await this.#readText(this.file);
+    if (begun !== this.#begun) return;
     if (!text.ok) {
       this.#end(text);
       return;
@@ -143,7 +170,8 @@ export class Healer {
   async continue(): Promise<void> {
     const { kept } = this;
     if (this.busy || !kept) return;
-    this.#begin({ model: kept.model, layerTypes: kept.layerTypes });
+    const { model, layerTypes, slidingWindow } = kept;
+    this.#begin({ model, layerTypes, slidingWindow });
     this.evaluations = kept.evaluations;
     this.#end(await this.#client.continue(this.#receive));
   }
@@ -160,8 +188,15 @@ export class Healer {
     this.#client.resume();
   }
 
+  /** Ends the healing. While the model and the text are read, that takes the worker along. */
   stop(): void {
-    if (this.busy) this.#client.stop();
+    if (this.activity === 'opening') {
+      this.#begun++;
+      this.#client.close();
+      this.activity = 'rest';
+      this.healed = null;
+      void this.start();
+    } else if (this.busy) this.#client.stop();
   }
 
   /** Stores the healed model, and loads it. */
@@ -197,6 +232,7 @@ export class Healer {
   }
 
   #begin(healed: Healed): void {
+    this.#begun++;
     this.activity = 'opening';
     this.healed = healed;
     this.facts = this.pace = this.result = this.stored = this.kept = this.failure = null;
@@ -228,13 +264,16 @@ export class Healer {
     this.activity = 'rest';
     if (!outcome.ok) {
       this.failure = outcome.failure;
+      // What was kept before is there yet, as if another tab heals.
+      void this.#recall();
       return;
     }
     this.result = outcome.value;
     const { end, step, evaluations } = outcome.value;
     // What was stopped can continue where it is.
     if (end === 'stopped' && step > 0 && this.healed && this.pace) {
-      this.kept = { ...this.healed, step, steps: this.pace.steps, evaluations };
+      const onSample = this.facts?.onSample ?? false;
+      this.kept = { ...this.healed, step, steps: this.pace.steps, onSample, evaluations };
     }
   }
 }
@@ -247,6 +286,8 @@ export function healerOf(playground: Playground): Healer {
   if (known) return known;
   const healer = new Healer(playground, new HealClient(), (file) => readText(file, document.baseURI));
   healers.set(playground, healer);
+  playground.healer = healer;
+  void fetchFamilyOnSample(document.baseURI).then((family) => (healer.family = family));
   void healer.start();
   return healer;
 }

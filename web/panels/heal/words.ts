@@ -29,20 +29,25 @@ export const words = {
   undo: 'Undo',
   copyLink: 'Copy link to this healing',
   link: 'Link',
+  elsewhere: ({ model, layerTypes }: { readonly model: string; readonly layerTypes: string }) =>
+    `This is ${model} under ${layerTypes}, and goes on while the page shows something else.`,
   standing: 'Healing',
   bar: 'Progress of the healing',
   memory: (needed: MemoryNeeded) =>
     `Memory: ${formatBytes(Object.values(needed).reduce((sum: number, bytes: number) => sum + bytes, 0))} (weights ${formatBytes(needed.weights)}, gradients ${formatBytes(needed.gradients)}, optimizer ${formatBytes(needed.optimizer)}, activations ${formatBytes(needed.activations)}).`,
+  notResumable:
+    'The files of this model are only open: after a reload its healing cannot continue, so keep the healed model before.',
   later: 'Memory is counted once a model is loaded and the plan is right.',
   sampleOf: (step: number) => (step === 0 ? 'What it writes before' : `What it writes after step ${step}`),
   bitsTitle: 'Held-out bits per byte',
   bitsAxis: 'bits per byte',
   heldOut: 'held-out text',
-  member: (id: string) => `${id}, trained for this plan (by its card, on other text)`,
+  member: (id: string) => `${id}, trained for this plan`,
   stepsAxis: 'steps',
   lossTitle: 'Loss of each step',
   lossAxis: 'nats per token',
   loss: 'loss',
+  beside: 'Show it beside the family',
   table: 'As a table',
   columns: { step: 'step', bits: 'bits per byte' },
   stored: (name: string) =>
@@ -87,6 +92,6 @@ function resultLine({ end, step }: HealResult, pace: Pace | null): string {
     case 'stopped':
       return `Stopped after step ${step}${pace ? ` of ${pace.steps}` : ''}.`;
     case 'diverged':
-      return `Step ${step + 1} had no finite loss, so the healing ended. The weights are those after step ${step}.`;
+      return `The loss was not finite after step ${pace?.step ?? step}, so the healing ended. The weights are those after step ${step}, the last that read the held-out text well.`;
   }
 }
