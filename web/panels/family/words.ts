@@ -7,7 +7,24 @@ export const words = {
   yAxis: 'Bits per byte',
   xAxis: (contextTokens: number, mostBytes: string) => `KV of ${contextTokens} tokens, 0 to ${mostBytes}`,
   xLabel: (contextTokens: number) => `KV of ${contextTokens} tokens`,
-  legend: { model: 'a model that ships', frontier: 'no other model beats these in both' },
+  legend: {
+    model: 'a model that ships',
+    frontier: 'no other model beats these in both',
+    healed: 'hollow: healed on this device',
+  },
+  healing: {
+    about:
+      'A hollow dot is a model under a plan that it was healed for; a line leads to it from where it began. All dots here were measured as a healing measures itself, on other text than above: 8 windows of 256 tokens of Through the Looking-Glass. Compare them with each other, and not with the numbers above.',
+    measured:
+      'Bits per byte of 8 windows of 256 tokens of Through the Looking-Glass; fewer is better. Hollow: healed on this device.',
+    leftOut:
+      'The last healing read a text of yours, on which nobody measured the family, so it has no place beside it.',
+    step: (steps: number) => `healed, ${steps === 1 ? '1 step' : `${steps} steps`}`,
+    named: (model: string, layerTypes: string, steps: number) =>
+      `${model} under ${layerTypes}, ${words.healing.step(steps)}`,
+    model: (model: string, layerTypes: string, steps: number, bits: string, before: string | null): string =>
+      `${words.healing.named(model, layerTypes, steps)}: ${bits} bits per byte${before === null ? '' : `, ${before} before`}.`,
+  },
   models: 'Models that ship, by KV',
   model: (id: string, kvBytes: string, bits: string) => `${id}: ${kvBytes} of KV, ${bits} bits per byte`,
   sameBits: 'as many',
