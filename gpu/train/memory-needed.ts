@@ -7,6 +7,9 @@ import type { TrainerOptions } from './trainer.ts';
 /** Bytes that a training takes, by what they are for. */
 export type MemoryNeeded = Readonly<Record<Purpose, number>>;
 
+/** More than a tab should take. WebAssembly ends at 4 GiB. */
+export const MOST_BYTES = 2 * 2 ** 30;
+
 /** What `LinearMemory` rounds pieces to. */
 const ALIGNMENT = 64;
 

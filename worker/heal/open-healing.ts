@@ -3,7 +3,7 @@ import type { Passes } from '../../gpu/plan/forward-plan.ts';
 import { formatLayerTypes } from '../../gpu/plan/layer-types.ts';
 import { weightSpecs } from '../../gpu/plan/weight-specs.ts';
 import { compileTrainKernels } from '../../gpu/train/kernels.ts';
-import { memoryNeeded, totalBytes, type MemoryNeeded } from '../../gpu/train/memory-needed.ts';
+import { memoryNeeded, MOST_BYTES, totalBytes, type MemoryNeeded } from '../../gpu/train/memory-needed.ts';
 import { Trainer } from '../../gpu/train/trainer.ts';
 import { applyConfig } from '../loader/apply-config.ts';
 import { loadModel } from '../loader/load-model.ts';
@@ -30,8 +30,6 @@ export interface OpenedHealing {
   readonly text: GuardedText;
 }
 
-/** More than a tab should take. WebAssembly ends at 4 GiB. */
-export const MOST_BYTES = 2 * 2 ** 30;
 /** Long texts are given to the tokenizer in parts of this size to twice as much. */
 const PART_CHARACTERS = 500_000;
 /** A text that is split keeps this part for evaluation. */

@@ -103,6 +103,17 @@ describe('the panel Heal', () => {
     expect(client.requests).toEqual([]);
     await loaded();
     const alone = healer.memory;
+    // A model as large as those of 7 billion weights.
+    const { facts: known } = playground;
+    if (!known) throw new Error('it is loaded');
+    const huge = {
+      ...known,
+      dims: { ...known.dims, hiddenSize: 4096, intermediateSize: 11_008, vocabSize: 32_000 },
+    };
+    vi.spyOn(playground, 'facts', 'get').mockReturnValue(huge);
+    const other = new Healer(playground, client, () => Promise.resolve(succeed(text)));
+    expect(other).toMatchObject({ tooLarge: true, possible: false });
+    vi.restoreAllMocks();
     healer.trained = 'all';
     expect(healer.memory?.gradients).toBeGreaterThan(alone?.gradients ?? NaN);
     playground.config.layerTypes = '0_9_2_2';

@@ -1,4 +1,4 @@
-import { memoryNeeded, type MemoryNeeded } from '../../../gpu/train/memory-needed.ts';
+import { memoryNeeded, MOST_BYTES, totalBytes, type MemoryNeeded } from '../../../gpu/train/memory-needed.ts';
 import { defaultRecipe, type Recipe, type Trained } from '../../../gpu/train/recipe.ts';
 import type { NumberRange } from '../../../gpu/plan/number-range.ts';
 import type { Failure, Outcome } from '../../../worker/protocol/failure.ts';
@@ -100,7 +100,10 @@ export class Healer {
     if (!this.busy || !this.healed) return false;
     return this.healed.model !== model || this.healed.layerTypes !== layerTypes.trim();
   });
-  readonly possible = $derived.by(() => !this.busy && this.memory !== null && this.#playground.runnable);
+  readonly tooLarge = $derived(this.memory !== null && totalBytes(this.memory) > MOST_BYTES);
+  readonly possible = $derived.by(
+    () => !this.busy && this.memory !== null && !this.tooLarge && this.#playground.runnable,
+  );
   /** What is healed now or was healed last, kept or not. */
   readonly now = $derived.by((): HealingNow | null => {
     const { healed, kept } = this;

@@ -1,5 +1,5 @@
 /** Everything that the panel Heal says. */
-import type { MemoryNeeded } from '../../../gpu/train/memory-needed.ts';
+import { MOST_BYTES, totalBytes, type MemoryNeeded } from '../../../gpu/train/memory-needed.ts';
 import type { HealResult, KeptHealing } from '../../../worker/protocol/heal.ts';
 import { formatBytes, formatDuration, formatTokensPerSec } from '../../ui/format.ts';
 import type { Activity, Pace } from './healer.svelte.ts';
@@ -17,7 +17,7 @@ export const words = {
   text: 'Text',
   sample:
     'The sample: The Princess and the Goblin (George MacDonald, 1872); held out: Through the Looking-Glass',
-  ownText: (name: string) => `${name}; its last tenth is held out`,
+  ownText: (name: string) => `${name}; its last tenth is held out, and a link does not carry it`,
   chooseFile: 'Choose a text file',
   useSample: 'Use the sample',
   heal: 'Heal',
@@ -34,9 +34,10 @@ export const words = {
   standing: 'Healing',
   bar: 'Progress of the healing',
   memory: (needed: MemoryNeeded) =>
-    `Memory: ${formatBytes(Object.values(needed).reduce((sum: number, bytes: number) => sum + bytes, 0))} (weights ${formatBytes(needed.weights)}, gradients ${formatBytes(needed.gradients)}, optimizer ${formatBytes(needed.optimizer)}, activations ${formatBytes(needed.activations)}).`,
+    `Memory: ${formatBytes(totalBytes(needed))} (weights ${formatBytes(needed.weights)}, gradients ${formatBytes(needed.gradients)}, optimizer ${formatBytes(needed.optimizer)}, activations ${formatBytes(needed.activations)}).`,
   notResumable:
     'The files of this model are only open: after a reload its healing cannot continue, so keep the healed model before.',
+  tooLarge: `More than ${formatBytes(MOST_BYTES)} is too much for a tab: train the projections alone, or choose a smaller model.`,
   later: 'Memory is counted once a model is loaded and the plan is right.',
   sampleOf: (step: number) => (step === 0 ? 'What it writes before' : `What it writes after step ${step}`),
   bitsTitle: 'Held-out bits per byte',
