@@ -1,3 +1,4 @@
+import { readFile } from 'node:fs/promises';
 import { expect, test } from 'playwright/test';
 import { bringAxe } from './axe.ts';
 import { openLab, takePictures, visitOnCpu } from './lab.ts';
@@ -111,3 +112,98 @@ test('a healed model is offered wherever its plan is chosen, until it is deleted
   await expect(offers).toHaveCount(2);
   expect(foreign).toEqual([]);
 });
+
+test('a hollow dot moves beside the family while a plan is healed, and stays where it ended', async ({
+  page,
+}, testInfo) => {
+  const lab = await visitOnCpu(page);
+  await lab.layerTypes.fill('0_3_3_3_3_3_7_7');
+  const heal = page.getByRole('region', { name: 'Heal', exact: true });
+  await heal.locator('summary').first().click();
+  await heal.getByRole('spinbutton', { name: 'Steps' }).fill('8');
+  await heal.getByRole('button', { name: 'Heal', exact: true }).click();
+  await heal.getByRole('button', { name: 'Show it beside the family' }).click({ timeout: 90_000 });
+  const family = page.getByRole('region', { name: 'Family', exact: true });
+  const said = family.getByText(
+    /^fairy-lckv under 0_3_3_3_3_3_7_7, healed, \d+ steps?: \d\.\d{3} bits per byte/,
+  );
+  const picture = family.getByRole('img', { name: /^Healing beside the family\. / });
+  // Hollow dots alone have an outline and are filled.
+  const dotY = () =>
+    picture
+      .locator('path.stroke-warm.fill-paper')
+      .evaluate(
+        (dot) => (dot as SVGPathElement).getBBox().y + new DOMMatrix(getComputedStyle(dot).transform).f,
+      );
+  await expect(said).toContainText(/, healed, [1-7] steps?: /, { timeout: 60_000 });
+  const before = await dotY();
+  await expect(said).toContainText(', healed, 8 steps: ', { timeout: 60_000 });
+  expect(await dotY()).toBeGreaterThan(before);
+  const table = family.getByText('As a table: Healing beside the family');
+  await table.click();
+  await expect(
+    family.getByRole('row', { name: /fairy-lckv under 0_3_3_3_3_3_7_7, healed, 8 steps 384 KiB 37\.5 %/ }),
+  ).toBeVisible();
+  const saved = page.waitForEvent('download');
+  await family.getByRole('button', { name: 'Save “Healing beside the family” as SVG' }).click();
+  const svg = await readFile(await (await saved).path(), 'utf8');
+  expect(svg).toContain('hollow: healed on this device');
+  expect(svg).toContain('healed, 8 steps');
+  await takePictures(lab, testInfo, 'heal-family', { part: family });
+
+  // A healing that is kept stands there after a reload, too.
+  await page.getByRole('tab', { name: 'Write' }).click();
+  await heal.getByRole('button', { name: 'Keep the healed model' }).click();
+  await expect(heal.getByText(/is among the stored models/)).toBeVisible({ timeout: 60_000 });
+  await expect(page.getByText('Ready.', { exact: true })).toBeVisible();
+  await page.goto('./#v=1&tab=compare');
+  await page.reload();
+  await expect(said).toContainText(', healed, 8 steps: ');
+  await expect(picture.locator('path.stroke-warm.fill-paper')).toHaveCount(1);
+});
+
+test('while a plan is healed, no task of the page computes for more than 50 ms', async ({
+  page,
+  browser,
+}, testInfo) => {
+  const lab = await visitOnCpu(page);
+  await lab.layerTypes.fill('0_3_3_3_3_3_3_7');
+  const heal = page.getByRole('region', { name: 'Heal', exact: true });
+  await heal.locator('summary').first().click();
+  await heal.getByRole('spinbutton', { name: 'Steps' }).fill('6');
+  await expect(heal.getByText(/^Memory: /)).toBeVisible();
+  await browser.startTracing(page, { categories: ['toplevel', '__metadata'] });
+  await heal.getByRole('button', { name: 'Heal', exact: true }).click();
+  const standing = heal.getByRole('status', { name: 'Healing', exact: true });
+  await expect(standing).toHaveText('Healed: 6 steps.', { timeout: 120_000 });
+  const tasks = pageTasks(await browser.stopTracing());
+  expect(tasks.length).toBeGreaterThan(20);
+  const longestMs = Math.max(...tasks);
+  testInfo.annotations.push({ type: 'longest task', description: `${longestMs} ms` });
+  expect(longestMs).toBeLessThanOrEqual(50);
+});
+
+interface TraceEvent {
+  readonly name: string;
+  readonly ph: string;
+  readonly pid: number;
+  readonly tid: number;
+  /** What the thread computed, in microseconds. */
+  readonly tdur?: number;
+  readonly args?: { readonly name?: string };
+}
+
+/** How long each task of a page's main thread computed, in ms: the workers fill every core, and waiting is not its work. */
+function pageTasks(trace: Buffer): readonly number[] {
+  const { traceEvents } = JSON.parse(trace.toString()) as { readonly traceEvents: readonly TraceEvent[] };
+  const threads = new Set(
+    traceEvents.flatMap(({ name, pid, tid, args }) =>
+      name === 'thread_name' && args?.name === 'CrRendererMain' ? [`${pid} ${tid}`] : [],
+    ),
+  );
+  return traceEvents.flatMap(({ name, ph, pid, tid, tdur }) =>
+    ph === 'X' && name.endsWith('RunTask') && threads.has(`${pid} ${tid}`) && tdur !== undefined
+      ? [tdur / 1000]
+      : [],
+  );
+}
