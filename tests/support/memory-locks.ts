@@ -19,12 +19,19 @@ export class MemoryLocks {
     const mine = new Promise<void>((resolve) => (release = resolve));
     const tail = Promise.all([before, mine]);
     this.#held.set(name, tail);
+    const forget = () => {
+      if (this.#held.get(name) === tail) this.#held.delete(name);
+    };
+    let granted = false;
     try {
       await Promise.race([before, aborted(options.signal)]);
+      granted = true;
       return await work({ name, mode: 'exclusive' });
     } finally {
       release();
-      if (this.#held.get(name) === tail) this.#held.delete(name);
+      // Whoever gave up waiting leaves the lock with its holder.
+      if (granted) forget();
+      else void tail.then(forget);
     }
   }
 }

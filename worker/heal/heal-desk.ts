@@ -42,6 +42,8 @@ interface Last {
 /** A closed tab loses at most this. */
 const KEEP_MS = 60_000;
 const LOCK = 'kvtab healing';
+/** A worker that was ended a moment ago may still hold the lock. */
+const LOCK_MS = 500;
 
 /** The one healing of a page: runs, pauses, keeps and stores it. */
 export class HealDesk implements HealApi {
@@ -154,8 +156,14 @@ export class HealDesk implements HealApi {
   async #locked<T>(work: () => Promise<T>): Promise<T> {
     const { locks } = this.#parts;
     if (!locks) return work();
-    return locks.request(LOCK, { ifAvailable: true }, (lock) => {
-      if (lock) return work();
+    let held = false;
+    const signal = AbortSignal.timeout(LOCK_MS);
+    const begun = locks.request(LOCK, { signal }, () => {
+      held = true;
+      return work();
+    });
+    return begun.catch((error: unknown) => {
+      if (held) throw error;
       throw badRequest('model', 'another tab heals a plan: wait for that, or stop it');
     });
   }

@@ -135,6 +135,7 @@ it('heals in one tab at a time, and lets no other drop its checkpoint', async ()
   const [here, there] = [openDesk({ locks }), openDesk({ locks })];
   const healing = here.desk.heal(request, here.onEvent);
   await untilStep(here.events, 1);
+  here.desk.pause();
   const refused = { ok: false, failure: { code: 'bad-request', field: 'model' } };
   expect(await there.desk.heal(request, there.onEvent)).toMatchObject(refused);
   expect(await there.desk.continue(there.onEvent)).toMatchObject(refused);
