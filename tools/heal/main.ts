@@ -4,6 +4,7 @@ import { defaultRecipe } from '../../gpu/train/recipe.ts';
 import { healedFiles } from '../../worker/heal/healed-files.ts';
 import { Healing } from '../../worker/heal/healing.ts';
 import { openHealing, type OpenedHealing } from '../../worker/heal/open-healing.ts';
+import { textOfOwnFile } from '../../worker/laboratory/own-file.ts';
 import { engineVersionAt } from '../../worker/laboratory/engine-version.ts';
 import { Refused, valueOf } from '../../worker/outcome.ts';
 import type { HealRequest, HealResult, HealText } from '../../worker/protocol/heal.ts';
@@ -137,12 +138,14 @@ async function textOf({ text, heldOut }: HealOrder, start: string, root: string)
 }
 
 async function read(path: string): Promise<string> {
+  let bytes: Uint8Array;
   try {
-    return await readFile(path, 'utf8');
+    bytes = await readFile(path);
   } catch (error) {
     const reason = error instanceof Error ? error.message : String(error);
     throw new Refused({ code: 'unreadable-file', file: basename(path), reason });
   }
+  return textOfOwnFile(basename(path), bytes);
 }
 
 async function* inTurn<T>(items: readonly T[]): AsyncGenerator<T, void> {

@@ -320,13 +320,13 @@ describe('what the panel says', () => {
     const king = [0x6b, 0, 0x69, 0, 0x6e, 0, 0x67, 0];
     const utf16 = (mark: readonly number[]) => new File([Uint8Array.of(...mark, ...king)], 'a.txt');
     for (const file of [utf16([0xff, 0xfe]), utf16([])]) {
-      expect(await readText(file, '')).toMatchObject({ failure: { reason: 'it is no text in UTF-8' } });
+      expect(await readText(file, '')).toMatchObject({ failure: { code: 'bad-request', field: 'a.txt' } });
     }
     const huge = new File([new Uint8Array(16 * 2 ** 20 + 1).fill(32)], 'huge.txt');
     expect(await readText(huge, '')).toMatchObject({ failure: { reason: 'it has more than 16 MiB' } });
     const picture = new File([Uint8Array.of(0x89, 0x50, 0xff)], 'picture.png');
     expect(await readText(picture, '')).toMatchObject({
-      ...{ ok: false, failure: { file: 'picture.png', reason: 'it is no text in UTF-8' } },
+      ...{ ok: false, failure: { code: 'bad-request', field: 'picture.png' } },
     });
   });
 });

@@ -1,7 +1,8 @@
+import { textOfOwnFile } from '../../../worker/laboratory/own-file.ts';
+import { attempt } from '../../../worker/outcome.ts';
 import type { Failure, Outcome } from '../../../worker/protocol/failure.ts';
 import type { HealText } from '../../../worker/protocol/heal.ts';
 
-const NO_TEXT = 'it is no text in UTF-8';
 /** Larger files take the tokenizer minutes. */
 const LONGEST_BYTES = 16 * 2 ** 20;
 
@@ -10,35 +11,22 @@ export const readText = (file: File | null, pageUrl: string): Promise<Outcome<He
   file ? readFile(file) : fetchSample(pageUrl);
 
 async function readFile(file: File): Promise<Outcome<HealText>> {
-  const refused = (reason: string) => fail({ code: 'unreadable-file', file: file.name, reason });
-  if (file.size > LONGEST_BYTES) return refused(`it has more than ${LONGEST_BYTES / 2 ** 20} MiB`);
+  const { name } = file;
+  if (file.size > LONGEST_BYTES) {
+    return fail({
+      code: 'bad-request',
+      field: name,
+      reason: `it has more than ${LONGEST_BYTES / 2 ** 20} MiB`,
+    });
+  }
+  let bytes: ArrayBuffer;
   try {
-    const text = await decoded(file);
-    return text === null
-      ? refused(NO_TEXT)
-      : { ok: true, value: { name: file.name, train: text, heldOut: null } };
+    bytes = await file.arrayBuffer();
   } catch (error) {
-    return refused(error instanceof TypeError ? NO_TEXT : String(error));
+    return fail({ code: 'unreadable-file', file: name, reason: String(error) });
   }
-}
-
-/**
- * A file's text, piece by piece, so that the page stays smooth; null if it has zeros: UTF-16 of plain English is UTF-8,
- * too, with a zero after every letter.
- *
- * @throws TypeError if it is no UTF-8, as a picture or a zip is not
- */
-async function decoded(file: File): Promise<string | null> {
-  const decoder = new TextDecoder('utf-8', { fatal: true });
-  const reader = file.stream().getReader();
-  const parts: string[] = [];
-  for (;;) {
-    const { done, value } = await reader.read();
-    const part = done ? decoder.decode() : decoder.decode(value, { stream: true });
-    if (part.includes('\0')) return null;
-    parts.push(part);
-    if (done) return parts.join('');
-  }
+  const read = attempt(() => textOfOwnFile(name, new Uint8Array(bytes)));
+  return read.ok ? { ok: true, value: { name, train: read.value, heldOut: null } } : read;
 }
 
 async function fetchSample(pageUrl: string): Promise<Outcome<HealText>> {
