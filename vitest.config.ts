@@ -88,7 +88,7 @@ export default defineConfig({
           name: 'firefox',
           include: [
             'tests/model/golden.spec.ts',
-            'tests/kernels/wasm.spec.ts',
+            'tests/kernels/{wasm,train-gradients,train-matrix,trainer}.spec.ts',
             'tests/firefox/decoder/**/*.spec.ts',
           ],
           provide,

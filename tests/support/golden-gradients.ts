@@ -1,16 +1,27 @@
-import { readFileSync } from 'node:fs';
-import { toFloat32 } from '../../../gpu/numbers/element-type.ts';
-import type { ModelDims } from '../../../gpu/plan/model-dims.ts';
-import { parseLayerTypes } from '../../../gpu/plan/layer-types.ts';
-import type { Sharing } from '../../../gpu/plan/sharing.ts';
-import { weightSpecs } from '../../../gpu/plan/weight-specs.ts';
-import { compileTrainKernels } from '../../../gpu/train/kernels.ts';
-import type { FindTensor } from '../../../gpu/train/parameters.ts';
-import type { Recipe, Trained } from '../../../gpu/train/recipe.ts';
-import { Trainer } from '../../../gpu/train/trainer.ts';
-import { parseHeader } from '../../../worker/loader/safetensors.ts';
+import { modelSource } from '#platform';
+import { toFloat32 } from '../../gpu/numbers/element-type.ts';
+import type { ModelDims } from '../../gpu/plan/model-dims.ts';
+import { parseLayerTypes } from '../../gpu/plan/layer-types.ts';
+import type { Sharing } from '../../gpu/plan/sharing.ts';
+import { weightSpecs } from '../../gpu/plan/weight-specs.ts';
+import { compileTrainKernels } from '../../gpu/train/kernels.ts';
+import type { FindTensor } from '../../gpu/train/parameters.ts';
+import type { Recipe, Trained } from '../../gpu/train/recipe.ts';
+import { Trainer } from '../../gpu/train/trainer.ts';
+import { parseHeader } from '../../worker/loader/safetensors.ts';
 
-const folder = new URL('../../fixtures/golden-gradients/', import.meta.url);
+const source = modelSource('tests/fixtures/golden-gradients');
+
+async function bytesOf(file: string): Promise<Uint8Array> {
+  const opened = await source.open(file);
+  if (!opened) throw new Error(`${file} is missing`);
+  const parts: Uint8Array<ArrayBuffer>[] = [];
+  for (;;) {
+    const next = await opened.chunks.next();
+    if (next.done === true) return new Uint8Array(await new Blob(parts).arrayBuffer());
+    parts.push(new Uint8Array(next.value));
+  }
+}
 
 /** What tools/golden-heal/make_gradients.py wrote about a case. */
 interface WrittenCase {
@@ -37,11 +48,18 @@ interface WrittenCase {
   readonly losses: readonly number[];
 }
 
-const written = JSON.parse(readFileSync(new URL('cases.json', folder), 'utf8')) as Readonly<
+const written = JSON.parse(new TextDecoder().decode(await bytesOf('cases.json'))) as Readonly<
   Record<string, WrittenCase>
 >; // our own file
 
 export const caseNames = Object.keys(written);
+
+/** The tensors of each case's file, by name. */
+const answers = new Map(
+  await Promise.all(
+    caseNames.map(async (name) => [name, answersIn(await bytesOf(`${name}.safetensors`))] as const),
+  ),
+);
 
 const kernels = await compileTrainKernels();
 
@@ -95,7 +113,7 @@ export function goldenCase(name: string) {
     ...{ golden, dims, sharing, recipe, find, train },
     specs: weightSpecs(dims, sharing.layers),
     sequences: sequencesOf(golden),
-    answers: answersOf(name),
+    answers: answers.get(name) ?? new Map<string, Float32Array>(),
   };
 }
 
@@ -138,16 +156,11 @@ function numberAt(index: number): number {
   return x / 2 ** 31 - 1;
 }
 
-/** The tensors of a case's file, by name. */
-function answersOf(name: string): ReadonlyMap<string, Float32Array> {
-  const bytes = readFileSync(new URL(`${name}.safetensors`, folder));
-  const headerBytes = Number(bytes.readBigUInt64LE(0));
+function answersIn(bytes: Uint8Array): ReadonlyMap<string, Float32Array> {
+  const headerBytes = Number(new DataView(bytes.buffer).getBigUint64(0, true));
   const { tensors } = parseHeader(bytes.subarray(8, 8 + headerBytes), bytes.length);
   const data = bytes.subarray(8 + headerBytes);
   return new Map(
-    [...tensors.values()].map(({ name: tensor, begin, end }) => [
-      tensor,
-      toFloat32(new Uint8Array(data.subarray(begin, end)), 'f32'),
-    ]),
+    [...tensors.values()].map(({ name, begin, end }) => [name, toFloat32(data.slice(begin, end), 'f32')]),
   );
 }

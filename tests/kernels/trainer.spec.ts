@@ -1,11 +1,11 @@
 import { describe, expect, it } from 'vitest';
-import { CpuWeights } from '../../../gpu/cpu/weights.ts';
-import { parseLayerTypes } from '../../../gpu/plan/layer-types.ts';
-import { weightSpecs } from '../../../gpu/plan/weight-specs.ts';
-import { memoryNeeded, totalBytes } from '../../../gpu/train/memory-needed.ts';
-import { convertTensors, type FindTensor } from '../../../gpu/train/parameters.ts';
-import { Diverged, type Trainer } from '../../../gpu/train/trainer.ts';
-import { caseNames, goldenCase } from './golden-gradients.ts';
+import { CpuWeights } from '../../gpu/cpu/weights.ts';
+import { parseLayerTypes } from '../../gpu/plan/layer-types.ts';
+import { weightSpecs } from '../../gpu/plan/weight-specs.ts';
+import { memoryNeeded, totalBytes } from '../../gpu/train/memory-needed.ts';
+import { convertTensors, type FindTensor } from '../../gpu/train/parameters.ts';
+import { Diverged, type Trainer } from '../../gpu/train/trainer.ts';
+import { caseNames, goldenCase } from '../support/golden-gradients.ts';
 
 function takeStep(trainer: Trainer, sequences: readonly Uint32Array[]) {
   for (const sequence of sequences) trainer.add(sequence);

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
-import { kvRoles } from '../../../gpu/plan/conversion.ts';
-import type { WeightRole } from '../../../gpu/plan/weight-specs.ts';
-import { caseNames, goldenCase } from './golden-gradients.ts';
+import { kvRoles } from '../../gpu/plan/conversion.ts';
+import type { WeightRole } from '../../gpu/plan/weight-specs.ts';
+import { caseNames, goldenCase } from '../support/golden-gradients.ts';
 
 const projections: ReadonlySet<WeightRole> = new Set(kvRoles);
 

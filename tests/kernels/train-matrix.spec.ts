@@ -1,9 +1,9 @@
 import { expect, it } from 'vitest';
-import { compileTrainKernels, startTrainKernels } from '../../../gpu/train/kernels.ts';
-import { matrix, Products, turn, type Matrix } from '../../../gpu/train/matrix.ts';
-import { PACKING_BYTES } from '../../../gpu/train/space.ts';
-import { LinearMemory } from '../../../gpu/wasm/linear-memory.ts';
-import { fc } from '../../support/seeded-properties.ts';
+import { compileTrainKernels, startTrainKernels } from '../../gpu/train/kernels.ts';
+import { matrix, Products, turn, type Matrix } from '../../gpu/train/matrix.ts';
+import { PACKING_BYTES } from '../../gpu/train/space.ts';
+import { LinearMemory } from '../../gpu/wasm/linear-memory.ts';
+import { fc } from '../support/seeded-properties.ts';
 
 const module = await compileTrainKernels();
 
