@@ -1,9 +1,14 @@
+import { readFileSync } from 'node:fs';
 import { greedy } from '../../gpu/plan/sampling.ts';
 import { openProcessorBackend } from '../../gpu/wasm/backend.ts';
 import { openFolderSource } from '../../tools/headless/folder-source.ts';
 import { Engine } from '../../worker/engine/engine.ts';
 import { exportModel } from '../../worker/export/export-model.ts';
 import type { ExportSink } from '../../worker/export/export-sink.ts';
+import { Healing } from '../../worker/heal/healing.ts';
+import { openHealing } from '../../worker/heal/open-healing.ts';
+import type { Evaluated } from '../../worker/protocol/heal.ts';
+import { defaultRecipe } from '../../gpu/train/recipe.ts';
 import { succeed, valueOf } from '../../worker/outcome.ts';
 import { placeHere } from '../../worker/text/place-here.ts';
 
@@ -58,6 +63,35 @@ export async function textInNode(
   await engine.unload();
   if (text === null) throw new Error('the model has no tokenizer');
   return text;
+}
+
+/** Held-out bits per byte while the panel Heal's recipe is followed in Node, on the sample that ships. */
+export async function healedInNode(
+  folder: string,
+  layerTypes: string,
+  steps: number,
+): Promise<readonly Evaluated[]> {
+  const sample = (file: string) =>
+    readFileSync(new URL(`../../public/healing/${file}`, import.meta.url), 'utf8');
+  const opened = await openHealing(
+    {
+      ...{ model: 'model', config: { layerTypes }, recipe: defaultRecipe('projections', steps) },
+      text: { name: 'sample', train: sample('train.txt'), heldOut: sample('held-out.txt') },
+      ...{ evaluateEverySteps: 1, heldOutWindows: 8 },
+    },
+    openFolderSource(folder),
+    placeHere,
+  );
+  const healing = new Healing(opened, {
+    emit: ignore,
+    breathe: () => Promise.resolve(),
+    stopped: () => false,
+    keep: () => Promise.resolve(),
+    now: () => performance.now(),
+  });
+  const { evaluations } = await healing.run();
+  opened.text.close();
+  return evaluations;
 }
 
 async function loadedEngine(folder: string, id: string, sink: ExportSink): Promise<Engine> {

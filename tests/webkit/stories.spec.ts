@@ -10,7 +10,7 @@ import { keepSavedFiles, paintedPixels, savedBase64 } from '../support/saved-fil
 import { smallExperiment } from '../support/small-experiment.ts';
 import type { ShippedGolden } from '../support/golden.ts';
 import { unzip } from '../support/unzip.ts';
-import { exportInNode, textInNode } from './in-node.ts';
+import { exportInNode, healedInNode, textInNode } from './in-node.ts';
 import { openSite, type Lab, type OpenedSite } from './lab.ts';
 
 let site: OpenedSite;
@@ -68,6 +68,34 @@ it('An edited plan is exported as the same bytes as in Node, and the file is sav
     expect(content.equals(files.get(path) ?? Buffer.of()), path).toBe(true);
   }
   await expect.poll(() => site.downloaded('fairy-lckv-export.zip')).toEqual(bytes.length);
+});
+
+it('A plan is healed to the bits per byte that Node reaches, and a longer healing is stopped', async () => {
+  const plan = '0_3_3_3_3_3_3_7';
+  lab = await site.visit();
+  await lab.fill('textbox', 'Layer types', plan);
+  await lab.open('Heal');
+  await lab.fill('spinbutton', 'Steps', '2');
+  await lab.press('Heal');
+  await lab.until('status', 'Healing', /^Healed: 2 steps\.$/);
+  const said = await lab.text('region', 'Heal');
+  const [, before, after] = /(\d\.\d{3}) bits per byte before, (\d\.\d{3}) after step 2/.exec(said) ?? [];
+  const expected = await healedInNode(shipped, plan, 2);
+  // WebKit and Node may add in another order where one has relaxed SIMD.
+  expect(Number(before)).toBeCloseTo(expected[0]?.bitsPerByte ?? NaN, 2);
+  expect(Number(after)).toBeCloseTo(expected.at(-1)?.bitsPerByte ?? NaN, 2);
+  expect(said).toMatch(/What it writes before.+What it writes after step 2/s);
+  await lab.fill('spinbutton', 'Steps', '100');
+  await lab.press('Heal');
+  await lab.until('status', 'Healing', /step [1-9]\d* of 100/);
+  // The page has another Stop, for runs.
+  await lab.driver.run(
+    (heal) => {
+      for (const button of heal.querySelectorAll('button')) if (button.textContent === 'Stop') button.click();
+    },
+    await lab.find('region', 'Heal'),
+  );
+  await lab.until('status', 'Healing', /^Stopped after step \d+ of 100\.$/);
 });
 
 it('Two continuations are written side by side, and the chosen one becomes the text', async () => {
