@@ -77,6 +77,6 @@ describe('the curve of healings', () => {
     );
     expect(hollow).toMatchObject([{ fill: '#ffffff' }]);
     expect(shapes).toContainEqual(expect.objectContaining({ kind: 'text', text: 'healed, 13 steps' }));
-    expect(legend?.map(({ label }) => label)).toContain('hollow: healed on this device');
+    expect(legend.map(({ label }) => label)).toContain('hollow: healed on this device');
   });
 });
