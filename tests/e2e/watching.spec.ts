@@ -113,8 +113,9 @@ test('a token reads on WebGPU what it reads on the CPU', async ({ page }) => {
   // Another backend may look at the same run, too.
   await lab.select('Backend').selectOption('CPU');
   await expect(lab.adapter).toContainText('WebAssembly');
-  await part.getByRole('option').nth(3).click();
-  await expect(part.getByRole('option', { selected: true })).toHaveAttribute('aria-label', /^Token 3: /);
+  const text = part.getByRole('listbox');
+  await text.getByRole('option').nth(3).click();
+  await expect(text.getByRole('option', { selected: true })).toHaveAttribute('aria-label', /^Token 3: /);
   // What was found before is kept, so the panel is opened afresh.
   await part.locator('summary').first().click();
   await part.locator('summary').first().click();
