@@ -1,6 +1,6 @@
 import { expect, test, type Page } from 'playwright/test';
 import { bringAxe } from './axe.ts';
-import { chooseGreedy, openLab, takePictures, turnTo, visit, type Lab } from './lab.ts';
+import { chooseGreedy, generate, takePictures, turnTo, visit, type Lab } from './lab.ts';
 
 test.beforeEach(({ page }) => bringAxe(page));
 
@@ -102,24 +102,42 @@ const unexplained = (page: Page) =>
     return [...new Set(names)];
   });
 
-test('has a question mark at every setting and figure of the tab Write, or a reason for none', async ({
+test('has a question mark at every setting and figure of the page, or a reason for none', async ({
   page,
 }) => {
   const lab: Lab = await visit(page);
   await chooseGreedy(lab);
   const seen: string[] = [];
+  const look = async () => {
+    seen.push(...(await unexplained(page)));
+  };
   for (const policy of ['none', 'sinks', 'h2o', 'keyformer', 'tova', 'less']) {
     await lab.select('Cache policy').selectOption(policy);
-    seen.push(...(await unexplained(page)));
+    await look();
   }
-  const left = [...new Set(seen)].filter((name) => !plain.includes(name));
-  expect(left).toEqual([]);
+  await lab.select('Weights').selectOption('4-bit');
+  await generate(lab, 4);
+  for (const panel of ['Why it matters', 'Heal', 'Charts', 'Tokens', 'Attention', 'Convergence']) {
+    const part = page.getByRole('region', { name: panel, exact: true });
+    await part.locator('summary').first().click();
+    await expect(part.locator('.inside p, .inside input').first()).toBeVisible();
+  }
+  await page.getByRole('button', { name: 'Show what the last token reads' }).click();
+  await expect(page.getByRole('combobox', { name: 'Heads together' })).toBeVisible();
+  await look();
   for (const figure of ['KV cache', 'Decode speed', 'Prefill speed', 'Adapter', 'Plan and cache']) {
     await expect(questionOf(page, figure)).toBeVisible();
   }
+  await turnTo(page, 'Compare');
+  await expect(page.getByRole('region', { name: 'Family' }).getByRole('combobox').first()).toBeVisible();
+  await look();
   await turnTo(page, 'Throughput');
   for (const term of ['Throughput', 'Memory budget, MiB', 'Time at most', 'Rounds']) {
     await expect(questionOf(page, term)).toBeVisible();
   }
-  expect(openLab(page).page).toBe(page);
+  await look();
+  await turnTo(page, 'Laboratory');
+  await expect(page.getByRole('heading', { name: 'Laboratory' }).first()).toBeVisible();
+  await look();
+  expect([...new Set(seen)].filter((name) => !plain.includes(name))).toEqual([]);
 });
