@@ -54,7 +54,7 @@ test('shows what a token of the run reads, by layer and by head, by keyboard and
   await page.keyboard.press('ArrowDown');
   await expect(part.getByText(/^Layer 1 \(reads layer 6\), position 0 \(.*\): [\d.]+ %/)).toBeVisible();
   await page.keyboard.press('Enter');
-  await expect(part.getByRole('combobox', { name: 'Rows' })).toHaveValue('1');
+  await expect(part.getByRole('combobox', { name: 'Show' })).toHaveValue('1');
   for (const head of ['Head 0', 'Head 1']) {
     const sum = sumOf(await columnOf(part, head));
     expect(sum).toBeGreaterThan(99);
@@ -64,7 +64,7 @@ test('shows what a token of the run reads, by layer and by head, by keyboard and
   // And by press.
   await text.getByRole('option').nth(9).click();
   await expect(text.getByRole('option', { selected: true })).toHaveAttribute('aria-label', /^Token 9: /);
-  await part.getByRole('combobox', { name: 'Rows' }).selectOption('All layers');
+  await part.getByRole('combobox', { name: 'Show' }).selectOption('All layers');
   await takePictures(lab, testInfo, 'attention', { part });
 
   const download = page.waitForEvent('download');

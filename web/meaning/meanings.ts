@@ -6,8 +6,25 @@ import { precision } from './terms/precision.ts';
 import { sampling } from './terms/sampling.ts';
 import { sharing } from './terms/sharing.ts';
 
+/** Other names that the laboratory has for the same terms. */
+const alsoCalled = {
+  Windows: sharing['Sliding window'],
+  'Forward passes of parallel mode': sharing['Forward passes'],
+  'Rows kept': policies.Rows,
+  'Timed rounds': measures.Rounds,
+  'Sequences timed at once': measures.Throughput,
+};
+
 /** Every term of the page that has an explanation, by the name that the page gives it. */
-export const meanings = { ...sharing, ...policies, ...sampling, ...precision, ...figures, ...measures };
+export const meanings = {
+  ...sharing,
+  ...policies,
+  ...sampling,
+  ...precision,
+  ...figures,
+  ...measures,
+  ...alsoCalled,
+};
 
 export type MeaningOf = keyof typeof meanings;
 

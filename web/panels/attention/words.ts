@@ -20,7 +20,7 @@ export const words = {
   reads: (percent: string) => `read by ${percent}`,
   hidden: 'not visible',
   evicted: 'evicted',
-  rows: 'Rows',
+  rows: 'Show',
   allLayers: 'All layers',
   headsOf: (layer: number, owner: number) =>
     layer === owner
