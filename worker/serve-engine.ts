@@ -3,11 +3,9 @@ import { Engine } from './engine/engine.ts';
 import { openFilesSource } from './loader/files-source.ts';
 import { openPageSource } from './loader/page-source.ts';
 import { attemptAsync, succeed } from './outcome.ts';
+import { pageUrl } from './page-url.ts';
 import { roomLeft } from './storage/room.ts';
 import { placeInWorker } from './text/place-in-worker.ts';
-
-// A build puts workers into assets/, one folder below the page. The development server serves the page at its base.
-const pageUrl = new URL(import.meta.env.DEV ? import.meta.env.BASE_URL : '../', self.location.href);
 
 /** Answers the calls of the page from this worker, which does all the computing. */
 export function serveEngine(): void {
@@ -23,7 +21,7 @@ export function serveEngine(): void {
         const { openProcessorBackend } = await import('../gpu/wasm/backend.ts');
         return openProcessorBackend();
       },
-      openSource: (model) => openPageSource(pageUrl.href, model),
+      openSource: (model) => openPageSource(pageUrl().href, model),
       openBrought: async (model, cancelled) =>
         model.from === 'files'
           ? succeed(openFilesSource(model.files))

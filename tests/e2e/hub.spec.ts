@@ -2,7 +2,8 @@ import { expect, test, type Page } from 'playwright/test';
 import { fairyRepository } from '../support/hub-model.ts';
 import { recordStored } from '../support/record-stored.ts';
 import { startHub, type Asked, type HubServer, type Mischief } from '../support/hub-server.ts';
-import { chooseGreedy, generate, openLab } from './lab.ts';
+import { bringAxe } from './axe.ts';
+import { chooseGreedy, generate, openLab, takePictures } from './lab.ts';
 
 const NAME = 'fairies/tales';
 const MIB = 2 ** 20;
@@ -16,6 +17,8 @@ test.beforeEach(async () => {
   server = await startHub({ [NAME]: repository, 'fairies/gated': { ...repository, token: 'hf_secret' } });
 });
 test.afterEach(() => server.stop());
+
+const gemma: [string, Uint8Array] = ['config.json', Buffer.from('{"model_type": "gemma2"}')];
 
 const openHub = (page: Page) => {
   const textbox = (name: string) => page.getByRole('textbox', { name, exact: true });
@@ -48,6 +51,92 @@ const weights = ({ path }: Asked) => path.endsWith('/model.safetensors') && !pat
 const stopsAfterRecord = (asked: Asked): Mischief | null =>
   weights(asked) ? { silentAfter: RECORD + 2 * MIB } : null;
 const served = () => server.served.filter(({ file }) => file === 'model.safetensors');
+
+test('a look says what a model needs and whether it fits, before any download', async ({
+  page,
+}, testInfo) => {
+  await bringAxe(page);
+  const hub = await visitHub(page);
+  await expect(hub.button('Look first')).toHaveAttribute('aria-disabled', 'true');
+  await hub.repository.fill(`${server.endpoint}/${NAME}/tree/main`);
+  await hub.button('Look first').press('Enter');
+  await expect(hub.download).toContainText(
+    /26[\d.]* MiB to download, in 5 files\. No weights were fetched yet/,
+  );
+  await expect(hub.repository).toHaveValue(NAME);
+  const needs = page.getByRole('region', { name: `What ${NAME} needs`, exact: true });
+  const verdict = needs.getByRole('status', { name: 'Does it fit', exact: true });
+  const memory = needs.getByRole('spinbutton', { name: 'Memory to fit into, GiB', exact: true });
+  await memory.fill('8');
+  await expect(verdict).toContainText(
+    'With 8 GiB, it fits on the GPU in every format, and fits on the CPU in every format.',
+  );
+  await expect(verdict).toContainText('This browser has room to store it.');
+  // The model has 3.4 million weights, and 3 of its 8 layers keep KV.
+  await expect(needs.getByRole('row', { name: /^f16/ })).toContainText(/6\.5\d MiB fits/);
+  await expect(needs).toContainText(
+    '512 tokens: 384 KiB in f16, 768 B per token, by its own plan 0_6_6_6_6_6_6_7',
+  );
+  await takePictures(openLab(page), testInfo, 'look', { part: needs, unfolded: true });
+  await memory.fill('0.001');
+  await expect(memory).toHaveAttribute('aria-invalid', 'true');
+  expect(server.served.map(({ file }) => file)).toEqual(['config.json']);
+  await expect(hub.stored).toContainText('None yet.');
+
+  server.put('fairies/other', { ...repository, files: new Map([...repository.files, gemma]) });
+  await hub.repository.fill('fairies/other');
+  await hub.button('Look first').click();
+  await expect(hub.download).toContainText('model_type');
+  await expect(needs).toHaveCount(0);
+});
+
+test('eight suggestions name public models, and a look at one asks the Hub for no weights', async ({
+  page,
+}) => {
+  const asked: string[] = [];
+  const { files } = repository;
+  const sizes = [...files].map(([path, bytes]) => ({ type: 'file', path, size: bytes.length }));
+  const listed = sizes.filter(({ path }) => ['config.json', 'model.safetensors'].includes(path));
+  await page.context().route('https://huggingface.co/**', async (route) => {
+    const path = new URL(route.request().url()).pathname;
+    asked.push(path);
+    const headers = { 'access-control-allow-origin': '*', 'access-control-allow-headers': '*' };
+    const id = 'HuggingFaceTB/SmolLM2-135M-Instruct';
+    if (path.includes('/revision/')) await route.fulfill({ headers, json: { id, sha: repository.commit } });
+    else if (path.includes('/paths-info/')) await route.fulfill({ headers, json: listed });
+    else await route.fulfill({ headers, body: Buffer.from(files.get('config.json') ?? []) });
+  });
+  const hub = await visitHub(page);
+  await page.getByText('Eight models to start with').click();
+  await expect(page.getByRole('button', { name: /^Look at / })).toHaveCount(8);
+  expect(asked).toEqual([]);
+  await hub.button('Look at SmolLM2 135M').click();
+  await expect(hub.repository).toHaveValue('HuggingFaceTB/SmolLM2-135M-Instruct');
+  await expect(hub.endpoint).toHaveValue('https://huggingface.co');
+  await expect(hub.download).toContainText('26.');
+  expect(asked.some((path) => path.endsWith('.safetensors'))).toBe(false);
+});
+
+test('a download shows beside Generate how far it is, while its panel is out of sight', async ({
+  page,
+}, testInfo) => {
+  await bringAxe(page);
+  server.misbehave((asked) => (weights(asked) ? { drip: { bytes: MIB / 2, everyMs: 150 } } : null));
+  const hub = await visitHub(page);
+  const beside = page.getByRole('progressbar', { name: 'Download beside the run', exact: true });
+  await expect(beside).toHaveCount(0);
+  await hub.repository.fill(NAME);
+  await hub.load.click();
+  await page.setViewportSize({ width: 390, height: 800 });
+  await openLab(page).prompt.scrollIntoViewIfNeeded();
+  await expect(beside).toBeInViewport();
+  await expect(page.getByRole('tabpanel', { name: 'Write' })).toContainText(/Downloading .* MiB of 26/);
+  await page.screenshot({ path: testInfo.outputPath('beside-390.png') });
+  await hub.button('Show download').click();
+  await expect(hub.repository).toBeFocused();
+  await hub.cancel.click();
+  await expect(beside).toHaveCount(0);
+});
 
 test('a model from the Hub is downloaded, runs, and starts again without a network', async ({ page }) => {
   await page.goto('./#v=1&seed=5'); // a link loads nothing by itself
@@ -221,7 +310,7 @@ test('a link to a model from elsewhere sends no request until it is confirmed', 
   const hub = openHub(page);
   await expect(hub.download).toContainText(/26[\d.]* MiB to download, in 5 files/);
   await expect(hub.endpoint).toHaveValue(server.endpoint);
-  expect(server.served).toEqual([]);
+  expect(server.served.map(({ file }) => file)).toEqual(['config.json']);
   await expect(hub.repository).toBeFocused();
   const asked = server.asked.length;
   await hub.token.fill('hf_secret');

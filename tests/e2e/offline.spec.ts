@@ -1,6 +1,7 @@
 import { fileURLToPath } from 'node:url';
 import { expect, test, type Page } from 'playwright/test';
-import { finished, generate, openLab } from './lab.ts';
+import { bringAxe } from './axe.ts';
+import { finished, generate, openLab, takePictures } from './lab.ts';
 import { serveFolder } from '../support/static-server.ts';
 
 test.use({ serviceWorkers: 'allow' });
@@ -39,6 +40,88 @@ test('another shipped model works offline after its first use', async ({ page })
   await lab.select('Model').selectOption('fairy-llama');
   await ready(page);
   expect(await generate(lab, 4)).not.toBe('');
+});
+
+test('Keep all stores every shipped model, says how far it is, and then all of them open offline', async ({
+  page,
+}, testInfo) => {
+  await bringAxe(page);
+  const server = await serveFolder(dist, '/some/project/');
+  await page.goto(server.url);
+  const models = page.getByRole('region', { name: 'Models of this page', exact: true });
+  const marks = (text: string) => models.getByRole('listitem').filter({ hasText: text });
+  const keep = models.getByRole('button', { name: /^Keep all seven/ });
+  const status = models.getByRole('status', { name: 'Keeping for offline use', exact: true });
+  await ready(page);
+  await stored(page);
+  // The model that has been loaded is kept already, all but its kernels.
+  await expect(marks('Works offline')).toHaveCount(1);
+  await expect(marks('Works offline')).toContainText('LCKV, fairy tales, 3.4M');
+  await expect(keep).toHaveText(/^Keep all seven \(4\d\.\d MiB\)$/);
+
+  let held = true;
+  await page.context().route('**/models/fairy-yoco/model.safetensors', async (route) => {
+    while (held) await new Promise((go) => setTimeout(go, 50));
+    await route.continue();
+  });
+  await keep.press('Enter');
+  await expect(status).toContainText(/Keeping: .* of 4\d\.\d MiB/);
+  await expect(page.getByRole('progressbar', { name: 'Download beside the run' })).toBeVisible();
+  await expect(marks('Works offline').nth(1)).toBeVisible();
+  await models.getByRole('button', { name: 'Stop keeping' }).click();
+  await expect(status).toContainText('Stopped. What was kept stays');
+  held = false;
+  const before = await marks('Works offline').count();
+  expect(before).toBeGreaterThan(1);
+  expect(before).toBeLessThan(7);
+
+  const asked = () => server.asked.filter((path) => path.endsWith('/model.safetensors')).length;
+  await keep.click();
+  await expect(status).toContainText('All seven are kept on this device.');
+  await expect(marks('Works offline')).toHaveCount(7);
+  expect(asked()).toBe(7);
+  await expect(keep).toHaveAttribute('aria-disabled', 'true');
+  await takePictures(openLab(page), testInfo, 'kept', { part: models, unfolded: true });
+
+  await server.stop();
+  await page.reload();
+  await ready(page);
+  const lab = openLab(page);
+  await expect(marks('Works offline')).toHaveCount(7);
+  for (const id of ['fairy-yoco', 'fairy-sandwich']) {
+    await lab.select('Model').selectOption(id);
+    await ready(page);
+  }
+  expect(await generate(lab, 4)).not.toBe('');
+});
+
+test('without a service worker nothing is said to work offline, and the page says why', async ({
+  browser,
+}) => {
+  const server = await serveFolder(dist, '/');
+  const context = await browser.newContext({ serviceWorkers: 'block' });
+  const page = await context.newPage();
+  await page.goto(server.url);
+  await ready(page);
+  const models = page.getByRole('region', { name: 'Models of this page', exact: true });
+  await expect(models.getByText('Needs the network')).toHaveCount(7);
+  await expect(models).toContainText('The page itself is not kept on this device');
+  await expect(models.getByRole('button')).toHaveAttribute('aria-disabled', 'true');
+  await context.close();
+  await server.stop();
+});
+
+test('a server that fails while models are kept is named, and what was kept stays', async ({ page }) => {
+  const server = await serveFolder(dist, '/');
+  await page.goto(server.url);
+  await ready(page);
+  await stored(page);
+  const models = page.getByRole('region', { name: 'Models of this page', exact: true });
+  await expect(models.getByText('Works offline')).toHaveCount(1);
+  await server.stop();
+  await models.getByRole('button', { name: /^Keep all seven/ }).click();
+  await expect(models.getByRole('status')).toContainText(/less-h2o-12\.safetensors.*What was kept stays/);
+  await expect(models.getByText('Works offline')).toHaveCount(1);
 });
 
 test('a new version announces itself, waits for the run to end, and starts on request', async ({ page }) => {

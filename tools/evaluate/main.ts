@@ -1,7 +1,8 @@
 import { existsSync } from 'node:fs';
-import { readdir, readFile, writeFile } from 'node:fs/promises';
+import { readdir, readFile, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { KernelFile } from '../../gpu/kv/policies/kernel-file.ts';
+import { TEXT_FILES, WHOLE_WEIGHTS } from '../../worker/loader/model-files.ts';
 import type { BackendChoice } from '../../worker/protocol/load.ts';
 import type { MeasuredPolicies, PolicyTable } from '../../worker/protocol/policy-table.ts';
 import { openFolderSource } from '../headless/folder-source.ts';
@@ -54,6 +55,7 @@ export async function main(
     id: string;
     measured?: unknown;
     kernels?: readonly KernelFile[];
+    fileBytes?: Readonly<Record<string, number>>;
   }[];
   const family: Dossier[] = [];
   const policyFigures: PolicyFigures[] = [];
@@ -74,6 +76,7 @@ export async function main(
       kvBytesAtContext,
     };
     entry.kernels = dossier.kernels.map(kernelFileOf);
+    entry.fileBytes = await sizesIn(join(shipped, entry.id), entry.kernels);
     await writeFile(join(shipped, entry.id, 'README.md'), modelCard(dossier));
   }
   await writeFile(join(shipped, 'README.md'), familyTable(family));
@@ -100,6 +103,14 @@ async function readDossier(shipped: string, id: string): Promise<Dossier | null>
   const cards = (await readdir(join(shipped, id))).filter((name) => /^less-.*\.json$/.test(name)).sort();
   const kernels = (await Promise.all(cards.map(read))) as KernelCard[];
   return evaluation && training && { id, evaluation, training, check, policies, kernels };
+}
+
+/** Sizes of the files that a load may read. */
+async function sizesIn(folder: string, kernels: readonly KernelFile[]): Promise<Record<string, number>> {
+  const names = [...TEXT_FILES, WHOLE_WEIGHTS, ...kernels.map(({ file }) => file)];
+  const there = names.filter((name) => existsSync(join(folder, name)));
+  const sizes = await Promise.all(there.map(async (name) => [name, (await stat(join(folder, name))).size]));
+  return Object.fromEntries(sizes) as Record<string, number>;
 }
 
 /** What the page needs to know of a file of kernels. */

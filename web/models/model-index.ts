@@ -14,6 +14,8 @@ export interface ModelEntry {
   readonly measured?: Measured;
   /** The kernels of LESS that come with it. */
   readonly kernels: readonly KernelFile[];
+  /** Sizes of the files that a load may read, by name. Absent if the list does not say. */
+  readonly fileBytes?: Readonly<Record<string, number>>;
 }
 
 /** What `npm run evaluate` measured for a model under its own plan. */
@@ -86,9 +88,13 @@ function isModelEntry(value: unknown): value is Listed {
     typeof entry.description === 'string' &&
     isSharingConfig(entry.stored) &&
     (entry.measured === undefined || isMeasured(entry.measured)) &&
-    (entry.kernels === undefined || Array.isArray(entry.kernels))
+    (entry.kernels === undefined || Array.isArray(entry.kernels)) &&
+    (entry.fileBytes === undefined || isSizes(entry.fileBytes))
   );
 }
+
+const isSizes = (value: unknown): boolean =>
+  isRecord(value) && Object.values(value).every((bytes) => Number.isSafeInteger(bytes) && Number(bytes) >= 0);
 
 function isKernels(value: unknown): value is KernelFile {
   if (!isRecord(value)) return false;

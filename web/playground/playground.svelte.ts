@@ -33,6 +33,7 @@ import { borrowEngine, type Engine, type EngineWork } from './borrow-engine.ts';
 import { loadingAfter, type Phase } from './phase.ts';
 import { shownPrompt, writesSeveral, type Run } from './run.ts';
 import type { SideBySide } from './side-by-side.svelte.ts';
+import type { Transfer } from './transfer.ts';
 import { RunDesk } from './run-desk.svelte.ts';
 
 /** The state of the page. Components show it and call its methods. */
@@ -45,6 +46,8 @@ export class Playground {
   brought = $state.raw<ReadonlyMap<string, BroughtModel>>(new Map());
   /** Models of a Hub that this device holds, whole or in part, as links name them. The panel of the Hub says which. */
   onDevice = $state.raw<readonly ModelOnDevice[]>([]);
+  /** The download that is going on; null if there is none. The panel of the Hub says which. */
+  transfer = $state.raw<Transfer | null>(null);
   phase = $state.raw<Phase>({ at: 'idle' });
   /** The healing of the page, for whoever draws it; null until its panel was opened. */
   healer = $state.raw<{ readonly now: HealingNow | null } | null>(null);

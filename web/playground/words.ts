@@ -19,6 +19,8 @@ export const words = {
   ended: (tokens: string) => `Done: the model ended the text after ${tokens}.`,
   stopped: (tokens: string) => `Stopped after ${tokens}.`,
   runFailed: 'The run failed.',
+  transfer: 'Download beside the run',
+  toTransfer: 'Show download',
   deviceFull:
     'This device has no room left. New runs are kept until you close the page: delete some runs, or export them.',
   nothingStored: 'This browser does not store anything for the page. Runs are kept until you close it.',

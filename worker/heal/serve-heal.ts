@@ -12,9 +12,7 @@ import { roomLeft } from '../storage/room.ts';
 import { placeInWorker } from '../text/place-in-worker.ts';
 import { checkpointsOnDevice } from './checkpoints.ts';
 import { HealDesk } from './heal-desk.ts';
-
-// A build puts workers into assets/, one folder below the page. The development server serves the page at its base.
-const pageUrl = new URL(import.meta.env.DEV ? import.meta.env.BASE_URL : '../', self.location.href);
+import { pageUrl } from '../page-url.ts';
 
 /** Releases the page's callback when the call has ended. */
 async function telling<T>(onEvent: OnHealEvent, work: (emit: OnHealEvent) => Promise<T>): Promise<T> {
@@ -28,7 +26,7 @@ async function telling<T>(onEvent: OnHealEvent, work: (emit: OnHealEvent) => Pro
 
 /** A model that ships, files that were opened, or a repository, which is read from this device if it is stored. */
 async function openSource(model: ModelRef): Promise<ModelSource> {
-  if (typeof model === 'string') return valueOf(openPageSource(pageUrl.href, model));
+  if (typeof model === 'string') return valueOf(openPageSource(pageUrl().href, model));
   if (model.from === 'files') return openFilesSource(model.files);
   return openHubSource(model, new AbortController().signal);
 }

@@ -7,11 +7,13 @@ import { throttle } from '../run-clock.ts';
 import { Gate } from './gate.ts';
 import { hubServer, type HubServer } from './hub-requests.ts';
 import { listModel, resolveRevision, type Listing } from './listing.ts';
+import { lookIntoConfig } from './look.ts';
 import { ifFree, lockName, type Locks } from './model-lock.ts';
 import type { Clock } from './patience.ts';
 import type {
   HubApi,
   HubEvent,
+  Looked,
   Newer,
   OnHubEvent,
   Preview,
@@ -70,11 +72,15 @@ export class Library implements HubApi {
     this.#parts = parts;
   }
 
-  look(model: HubModel): Promise<Outcome<Preview>> {
+  look(model: HubModel): Promise<Outcome<Looked>> {
     return attemptAsync(async () => {
       const server = this.#server(model);
-      const listing = await this.#list(server, this.#askInstead(), () => undefined);
-      return this.#previewOf({ ...listing, recordBytes: this.#recordBytes });
+      const { clock, stallMs, room } = this.#parts;
+      const options = { gate: this.#askInstead(), onWait: () => undefined, clock, stallMs };
+      const listing = await listModel(server, options);
+      const config = await lookIntoConfig(server.renamed(listing.repository), listing, options);
+      const preview = await this.#previewOf({ ...listing, recordBytes: this.#recordBytes });
+      return { ...preview, config, roomBytes: await room() };
     });
   }
 

@@ -2,6 +2,7 @@
 import { isObject } from '../hostile-fields.ts';
 import { NotJson } from '../hostile-json.ts';
 import { badWeights } from '../loader/checkpoint.ts';
+import { TEXT_FILES, WHOLE_WEIGHTS } from '../loader/model-files.ts';
 import { BadIndex, parseIndex, type ShardIndex } from '../loader/shard-index.ts';
 import { Refused } from '../outcome.ts';
 import { isRepository } from './address.ts';
@@ -27,18 +28,9 @@ export interface Listing {
   readonly files: readonly ListedFile[];
 }
 
-const WHOLE_WEIGHTS = 'model.safetensors';
 const WEIGHTS_INDEX = 'model.safetensors.index.json';
 /** The kernels of LESS, which hardly any repository has. */
-const KERNELS = 'kernels.safetensors';
-/** Everything that we read of a model except its weights. A repository may lack all but the first. */
-const SMALL_FILES = [
-  'config.json',
-  'generation_config.json',
-  'tokenizer.json',
-  'tokenizer_config.json',
-  'chat_template.jinja',
-] as const;
+export const KERNELS = 'kernels.safetensors';
 /** A larger text is no configuration and no tokenizer. */
 export const LARGEST_TEXT_BYTES = 128 * 2 ** 20;
 /** An index names each tensor once: this is enough for a hundred thousand of them. */
@@ -57,7 +49,7 @@ export async function listModel(asked: HubServer, options: AskOptions): Promise<
   const server = asked.renamed(repository);
   const { endpoint, revision } = server;
   const sizesOf = (names: readonly string[]) => pathsInfo(server, commit, names, options);
-  const found = await sizesOf([...SMALL_FILES, WHOLE_WEIGHTS, WEIGHTS_INDEX, KERNELS]);
+  const found = await sizesOf([...TEXT_FILES, WHOLE_WEIGHTS, WEIGHTS_INDEX, KERNELS]);
   const has = (name: string) => found.some((file) => file.name === name);
   if (!has('config.json')) throw missing('config.json', `there is no such file${await othersIn(all)}`);
   for (const { name, sizeBytes } of found) {

@@ -3,11 +3,17 @@ import { EventPort } from '../event-port.ts';
 import { onStorageLoss } from '../storage/connection.ts';
 import { roomLeft } from '../storage/room.ts';
 import { Library } from './library.ts';
-import type { HubApi, HubEvent, OnHubEvent } from '../protocol/hub.ts';
+import { ShippedKeeper } from './shipped-keeper.ts';
+import { pageUrl } from '../page-url.ts';
+import type { HubApi } from '../protocol/hub.ts';
+import type { KeepApi } from '../protocol/keep.ts';
 
 /** Releases the page's callback when the call has ended. */
-async function telling<T>(onEvent: OnHubEvent, work: (emit: OnHubEvent) => Promise<T>): Promise<T> {
-  const port = new EventPort<HubEvent>(onEvent);
+async function telling<Event, T>(
+  onEvent: (event: Event) => void,
+  work: (emit: (event: Event) => void) => Promise<T>,
+): Promise<T> {
+  const port = new EventPort<Event>(onEvent);
   try {
     return await work(port.emit);
   } finally {
@@ -15,13 +21,14 @@ async function telling<T>(onEvent: OnHubEvent, work: (emit: OnHubEvent) => Promi
   }
 }
 
-/** Answers the calls of the page from this worker: downloads from the Hub, and the stored models. */
+/** Answers the calls of the page from this worker: downloads from the Hub, the stored models, and the page's own. */
 export function serveHub(): void {
   const library = new Library({ locks: navigator.locks, room: roomLeft });
   onStorageLoss(() => {
     library.loseStorage();
   });
-  const api: HubApi = {
+  const keeper = new ShippedKeeper(pageUrl().href, roomLeft);
+  const api: HubApi & KeepApi = {
     look: (model) => library.look(model),
     download: (model, onEvent) => telling(onEvent, (emit) => library.download(model, emit)),
     check: (model, onEvent) => telling(onEvent, (emit) => library.check(model, emit)),
@@ -40,6 +47,11 @@ export function serveHub(): void {
     unreadable: () => library.unreadable(),
     removeUnreadable: () => library.removeUnreadable(),
     remove: (key) => library.remove(key),
+    kept: (models) => keeper.kept(models),
+    keep: (models, onEvent) => telling(onEvent, (emit) => keeper.keep(models, emit)),
+    stopKeeping: () => {
+      keeper.stopKeeping();
+    },
   };
 
   expose(api);

@@ -1,13 +1,13 @@
 import { mistakenFor } from '../file-kind.ts';
 import { Refused } from '../outcome.ts';
 import { ByteReader } from './byte-reader.ts';
+import { WHOLE_WEIGHTS } from './model-files.ts';
 import type { ModelSource, OpenFile } from './model-source.ts';
 import { namesOf } from './names.ts';
 import { BadIndex, parseIndex, type ShardIndex } from './shard-index.ts';
 import { BadHeader, headerLength, LENGTH_BYTES, parseHeader, type TensorTable } from './safetensors.ts';
 import { withModelPrefix } from './tensor-names.ts';
 
-const WHOLE_FILE = 'model.safetensors';
 const INDEX_FILE = 'model.safetensors.index.json';
 
 /** A model's safetensors files: one, or the shards that an index names. */
@@ -36,7 +36,7 @@ export interface CheckpointFile extends TensorTable {
  * @param wholeFile the file that holds them all, if there is one
  * @throws Refused with `download-failed` if there are no weights, `bad-weights` if a header or the index is wrong
  */
-export async function openCheckpoint(source: ModelSource, wholeFile = WHOLE_FILE): Promise<Checkpoint> {
+export async function openCheckpoint(source: ModelSource, wholeFile = WHOLE_WEIGHTS): Promise<Checkpoint> {
   const opened = await openFile(source, wholeFile, 'go on');
   if (opened) {
     const whole = { ...opened, tensors: withModelPrefix([opened.tensors])[0] ?? opened.tensors };
@@ -50,8 +50,8 @@ export async function openCheckpoint(source: ModelSource, wholeFile = WHOLE_FILE
   const index = await source.text(INDEX_FILE);
   if (index === null) {
     const { otherWeights } = await import('./other-weights.ts'); // hardly any model needs it
-    const reason = `there is neither ${WHOLE_FILE} nor ${INDEX_FILE}${otherWeights(await source.names())}`;
-    throw new Refused({ code: 'download-failed', file: WHOLE_FILE, status: 404, reason });
+    const reason = `there is neither ${WHOLE_WEIGHTS} nor ${INDEX_FILE}${otherWeights(await source.names())}`;
+    throw new Refused({ code: 'download-failed', file: WHOLE_WEIGHTS, status: 404, reason });
   }
   return openShards(source, readIndex(index));
 }

@@ -58,9 +58,7 @@ async function fetchFile(request: Request, url: URL, name: string): Promise<Resp
   } catch (error) {
     throw downloadFailed(name, 0, messageOf(error));
   }
-  // Servers of single-page apps answer every unknown address with the page itself.
-  const isPage = response.headers.get('content-type')?.startsWith('text/html') ?? false;
-  if (response.status === 404 || (response.ok && isPage)) {
+  if (!isThere(response) && (response.ok || response.status === 404)) {
     await response.body?.cancel();
     void keepAbsence(url);
     return null;
@@ -69,8 +67,12 @@ async function fetchFile(request: Request, url: URL, name: string): Promise<Resp
   return response;
 }
 
+/** Whether an answer is a file. Servers of single-page apps answer every unknown address with the page itself. */
+export const isThere = (response: Response): boolean =>
+  response.ok && !(response.headers.get('content-type')?.startsWith('text/html') ?? false);
+
 /** The file's length, if the server says it. With a content encoding, the header has the encoded length. */
-function sizeOf(response: Response): number | null {
+export function sizeOf(response: Response): number | null {
   const said = response.headers.get('content-length');
   if (said === null || response.headers.has('content-encoding')) return null;
   const sizeBytes = Number(said);

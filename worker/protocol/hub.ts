@@ -1,10 +1,15 @@
 /** Everything that crosses between the page and the worker that downloads. Types only, plain data only. */
+import type { ElementType } from '../../gpu/numbers/element-type.ts';
+import type { ModelDims } from '../../gpu/plan/model-dims.ts';
 import type { Outcome } from './failure.ts';
-import type { HubModel } from './load.ts';
+import type { HubModel, SharingConfig } from './load.ts';
 
 export interface HubApi {
-  /** What a model consists of. Asks the server for its list, and for no file except the index of the weights. */
-  look(model: HubModel): Promise<Outcome<Preview>>;
+  /**
+   * What a model consists of. Asks the server for its list, for its config.json, and for no other file except the index
+   * of the weights.
+   */
+  look(model: HubModel): Promise<Outcome<Looked>>;
   /** Stores and verifies a model. If all of it is stored, it makes no request. One at a time. */
   download(model: HubModel, onEvent: OnHubEvent): Promise<Outcome<StoredModel>>;
   /** Stores what the revision stands for now, next to a stored older commit. Also one at a time. */
@@ -58,6 +63,21 @@ export interface HealedModel {
   readonly bitsPerByte: number | null;
   /** Whether they were measured on the sample that ships, as those of the family were. */
   readonly onSample: boolean;
+}
+
+/** A preview with what the model will need. */
+export interface Looked extends Preview {
+  readonly config: LookedConfig;
+  /** How many more bytes the browser will store; null if it does not say. */
+  readonly roomBytes: number | null;
+}
+
+/** What a config.json says, checked. */
+export interface LookedConfig {
+  readonly dims: ModelDims;
+  readonly stored: SharingConfig;
+  /** The type of the weights, by the size of their files. `bf16` stands for any 16 bits. */
+  readonly storedAs: ElementType;
 }
 
 /** A branch or tag that has moved. */

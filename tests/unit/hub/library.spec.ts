@@ -117,14 +117,6 @@ describe('a model from the Hub', () => {
     },
   );
 
-  it('can be looked up first, which asks for sizes and fetches no file', async () => {
-    const server = await hubWith({ [NAME]: repository() });
-    const preview = valueOf(await openLibrary().look(modelAt(server)));
-    expect(preview).toMatchObject({ files: 3, storedBytes: 0, commit: COMMIT });
-    expect(server.served).toEqual([]);
-    expect(valueOf(await openLibrary().stored())).toEqual([]);
-  });
-
   it('is listed while it is incomplete, and leaves nothing behind when it is removed', async () => {
     const server = await hubWith({ [NAME]: repository() });
     const library = openLibrary();

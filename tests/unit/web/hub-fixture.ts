@@ -2,7 +2,7 @@
 import { vi } from 'vitest';
 import type { Playground } from '../../../web/playground/playground.svelte.ts';
 import { Hub } from '../../../web/panels/hub/hub.svelte.ts';
-import type { HubEvent, Newer, StoredModel } from '../../../worker/protocol/hub.ts';
+import type { HubEvent, Looked, Newer, StoredModel } from '../../../worker/protocol/hub.ts';
 import type { Failure, Outcome } from '../../../worker/protocol/failure.ts';
 import type { BroughtModel, HubModel } from '../../../worker/protocol/load.ts';
 import { tokensOnDevice } from '../../../web/panels/hub/remembered-token.ts';
@@ -22,6 +22,26 @@ export const model: StoredModel = {
   storedAtMs: 1,
   verified: { state: 'sound', atMs: 1, repairedBytes: 0 },
 };
+/** What a look at a repository finds: a plain LLaMA of two layers, of which 60 bytes are missing. */
+export const looked: Looked = {
+  ...{ endpoint: ENDPOINT, repository: 'owner/name', commit: 'c0ffee0' },
+  ...{ files: 3, totalBytes: 100, storedBytes: 40, roomBytes: null },
+  config: {
+    dims: {
+      ...{ layerCount: 2, hiddenSize: 16, intermediateSize: 32, heads: 2, kvHeads: 1, headDim: 8, vocabSize: 64 },
+      ...{ contextTokens: 100, rmsNormEps: 1e-6, rope: { type: 'default', theta: 10_000 } },
+      ...{ tiedEmbeddings: true, qkvBias: false, outputBias: false, mlpBias: false, qkNorm: false },
+    },
+    stored: {
+      layerTypes: '0_1',
+      slidingWindow: 100,
+      forwardPasses: 7,
+      backwardPasses: 2,
+      forceNodiag: false,
+    },
+    storedAs: 'bf16',
+  },
+};
 export const succeed = <T>(value: T): Outcome<T> => ({ ok: true, value });
 export const fail = (failure: Failure): Outcome<never> => ({ ok: false, failure });
 
@@ -40,7 +60,7 @@ export function open({ tokens = tokensOnDevice } = {}) {
     }),
   };
   const client = {
-    look: vi.fn((_: HubModel) => Promise.resolve(succeed({ ...model, storedBytes: 40 }))),
+    look: vi.fn((_: HubModel): Promise<Outcome<Looked>> => Promise.resolve(succeed(looked))),
     download: vi.fn((_: HubModel, __: (event: HubEvent) => void): Promise<Outcome<StoredModel>> =>
       Promise.resolve(succeed(model)),
     ),

@@ -2,7 +2,7 @@ import { afterEach, describe, expect, it, vi } from 'vitest';
 import type { TokenStore } from '../../../web/panels/hub/remembered-token.ts';
 import { hubServer } from '../../../worker/hub/hub-requests.ts';
 import type { HubModel } from '../../../worker/protocol/load.ts';
-import { model, open, succeed } from './hub-fixture.ts';
+import { looked, model, open, succeed } from './hub-fixture.ts';
 
 afterEach(() => {
   vi.unstubAllGlobals();
@@ -45,7 +45,10 @@ class World {
       await server.ask('api/models/x');
       return succeed({ ...model, endpoint: server.endpoint });
     };
-    client.look.mockImplementation(ask);
+    client.look.mockImplementation(async (asked) => {
+      await ask(asked);
+      return succeed(looked);
+    });
     client.download.mockImplementation(ask);
     client.renew.mockImplementation(ask);
     client.check.mockImplementation(ask);

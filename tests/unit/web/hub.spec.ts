@@ -2,7 +2,7 @@ import 'fake-indexeddb/auto';
 import { beforeEach, describe, expect, it, vi } from 'vitest';
 import { tokensOnDevice } from '../../../web/panels/hub/remembered-token.ts';
 import type { HubEvent } from '../../../worker/protocol/hub.ts';
-import { ENDPOINT, fail, model, open, succeed } from './hub-fixture.ts';
+import { ENDPOINT, fail, looked, model, open, succeed } from './hub-fixture.ts';
 
 beforeEach(async () => {
   await tokensOnDevice.keep(ENDPOINT, null);
@@ -117,7 +117,7 @@ it('A link is looked up without a token that belongs to another server, and load
   hub.token = 'secret';
   await hub.lookAt('evil/model', 'https://evil.example');
   expect(client.look.mock.calls[0]?.[0]).toMatchObject({ endpoint: 'https://evil.example', token: null });
-  expect(hub.download).toEqual({ at: 'found', id: 'evil/model', files: 3, missingBytes: 60 });
+  expect(hub.download).toEqual({ at: 'found', id: 'evil/model', looked });
   expect(client.download).not.toHaveBeenCalled();
   expect(playground.bring).not.toHaveBeenCalled();
 });

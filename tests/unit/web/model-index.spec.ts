@@ -1,5 +1,6 @@
-import { readFileSync, statSync } from 'node:fs';
+import { existsSync, readFileSync, statSync } from 'node:fs';
 import { parseModelConfig } from '../../../worker/loader/model-config.ts';
+import { TEXT_FILES, WHOLE_WEIGHTS } from '../../../worker/loader/model-files.ts';
 import { describe, expect, it } from 'vitest';
 import { defaultConfig } from '../../../web/settings/settings.ts';
 import { presetOf } from '../../../web/presets/presets.ts';
@@ -77,6 +78,15 @@ describe('the list of shipped models', () => {
     }
   });
 
+  it('has the sizes of the files that a load may read', () => {
+    for (const { id, kernels, fileBytes } of entries) {
+      const names = [...TEXT_FILES, WHOLE_WEIGHTS, ...kernels.map(({ file }) => file)];
+      const there = names.filter((name) => existsSync(`public/models/${id}/${name}`));
+      const sizes = there.map((name) => [name, statSync(`public/models/${id}/${name}`).size]);
+      expect(fileBytes, id).toEqual(Object.fromEntries(sizes));
+    }
+  });
+
   it('leaves out invalid entries, and kernels that cannot be', () => {
     const [whole] = entries;
     const [kernels] = whole?.kernels ?? [];
@@ -91,6 +101,8 @@ describe('the list of shipped models', () => {
     ]);
     expect(parseModelIndex([{ ...whole, kernels: 'all' }])).toEqual([]);
     expect(parseModelIndex([{ ...whole, name: 3 }])).toEqual([]);
+    expect(parseModelIndex([{ ...whole, fileBytes: { 'config.json': 'many' } }])).toEqual([]);
+    expect(parseModelIndex([{ ...whole, fileBytes: 3 }])).toEqual([]);
     expect(parseModelIndex([whole, { ...whole, measured: { bitsPerByte: 'few' } }])).toEqual([whole]);
     expect(parseModelIndex([{ id: 'x' }, null, 3])).toEqual([]);
     expect(parseModelIndex({})).toEqual([]);

@@ -1,4 +1,4 @@
-import type { StoredModel } from '../../../worker/protocol/hub.ts';
+import type { Looked, StoredModel } from '../../../worker/protocol/hub.ts';
 import type { Failure } from '../../../worker/protocol/failure.ts';
 
 /** What the page knows of the download between this device and a server. */
@@ -6,7 +6,7 @@ export type Download =
   | { readonly at: 'nothing' }
   /** The page asks the server what there is. */
   | { readonly at: 'asking'; readonly id: string }
-  | { readonly at: 'found'; readonly id: string; readonly files: number; readonly missingBytes: number }
+  | { readonly at: 'found'; readonly id: string; readonly looked: Looked }
   | Running
   | { readonly at: 'checked'; readonly id: string; readonly repairedBytes: number }
   | { readonly at: 'stored'; readonly id: string; readonly model: StoredModel }

@@ -2,12 +2,13 @@ import { wrap, type Remote } from 'comlink';
 import type {
   HubApi,
   HubEvent,
+  Looked,
   Newer,
-  Preview,
   StoredKey,
   StoredModel,
 } from '../../../worker/protocol/hub.ts';
 import type { Outcome } from '../../../worker/protocol/failure.ts';
+import type { KeepApi, KeptFiles, OnKeepEvent, ShippedFiles } from '../../../worker/protocol/keep.ts';
 import type { HubModel } from '../../../worker/protocol/load.ts';
 import { WorkerCalls } from '../../playground/worker-calls.ts';
 
@@ -15,15 +16,15 @@ type Receive = (event: HubEvent) => void;
 
 /** The page's end of the worker that downloads. It is not the worker that computes, so downloads do not slow runs. */
 export class HubClient {
-  readonly #hub: Remote<HubApi>;
+  readonly #hub: Remote<HubApi & KeepApi>;
   readonly #calls: WorkerCalls;
 
   constructor(worker: Worker) {
-    this.#hub = wrap<HubApi>(worker);
+    this.#hub = wrap<HubApi & KeepApi>(worker);
     this.#calls = new WorkerCalls(worker);
   }
 
-  look(model: HubModel): Promise<Outcome<Preview>> {
+  look(model: HubModel): Promise<Outcome<Looked>> {
     return this.#calls.ask(() => this.#hub.look(model));
   }
 
@@ -57,6 +58,18 @@ export class HubClient {
 
   remove(key: StoredKey): Promise<Outcome<void>> {
     return this.#calls.ask(() => this.#hub.remove(key));
+  }
+
+  kept(models: readonly ShippedFiles[]): Promise<Outcome<readonly KeptFiles[]>> {
+    return this.#calls.ask(() => this.#hub.kept(models));
+  }
+
+  keep(models: readonly ShippedFiles[], receive: OnKeepEvent): Promise<Outcome<void>> {
+    return this.#calls.lend(receive, (onEvent) => this.#hub.keep(models, onEvent));
+  }
+
+  stopKeeping(): void {
+    this.#hub.stopKeeping().catch(() => undefined);
   }
 
   pause(): void {

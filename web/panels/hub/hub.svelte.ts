@@ -1,4 +1,4 @@
-import type { HubEvent, Newer, Preview, StoredKey, StoredModel } from '../../../worker/protocol/hub.ts';
+import type { HubEvent, Newer, StoredKey, StoredModel } from '../../../worker/protocol/hub.ts';
 import type { Failure, Outcome } from '../../../worker/protocol/failure.ts';
 import type { HubModel } from '../../../worker/protocol/load.ts';
 import { defaultConfig } from '../../settings/settings.ts';
@@ -178,7 +178,19 @@ export class Hub {
     else await this.lookAt(id, endpoint);
   }
 
-  /** Shows what a link asks for, and how large it is. */
+  /** Shows how large the entered repository is and what it will need, before anything is downloaded. */
+  look(): void {
+    this.readAddress();
+    this.keepToken();
+    if (this.repository.trim() !== '') void this.lookAt(this.repository.trim(), this.endpoint.trim());
+  }
+
+  /** Shows how large a model of the Hub itself is, and what it will need. */
+  lookAtSuggestion(repository: string): void {
+    void this.lookAt(repository, defaultConfig.endpoint);
+  }
+
+  /** Shows what a repository consists of, and how large it is. */
   async lookAt(id: string, endpoint: string): Promise<void> {
     this.repository = id;
     this.endpoint = endpoint;
@@ -186,7 +198,7 @@ export class Hub {
     const outcome = await this.#client.look(this.#entered());
     if (ticket !== this.#ticket) return;
     this.download = outcome.ok
-      ? { at: 'found', id, files: outcome.value.files, missingBytes: missingOf(outcome.value) }
+      ? { at: 'found', id, looked: outcome.value }
       : { at: 'failed', id, failure: outcome.failure };
   }
 
@@ -387,8 +399,6 @@ export class Hub {
 /** What the person would enter to get a stored model on this device. */
 const nameOf = ({ repository, revision, commit, superseded }: StoredModel) =>
   `${repository}@${superseded ? commit : revision}`.replace(/@main$/, '');
-
-const missingOf = ({ totalBytes, storedBytes }: Preview) => totalBytes - storedBytes;
 
 /** Asks the browser to keep the models when the device is full. Its answer changes nothing for us. */
 async function askToPersist(): Promise<void> {

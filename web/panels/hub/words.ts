@@ -1,11 +1,18 @@
 /** Everything that the Hub panel says. */
 import { HEALED_ENDPOINT } from '../../../worker/endpoint.ts';
-import type { Newer, StoredModel } from '../../../worker/protocol/hub.ts';
+import type { Looked, Newer, StoredModel } from '../../../worker/protocol/hub.ts';
 import type { StorageLoss } from '../../../worker/storage/connection.ts';
 import { explain } from '../../ui/explain.ts';
 import { formatBytes, formatDuration } from '../../ui/format.ts';
+import type { KvPrecision } from '../../../gpu/kv/usage.ts';
+import { settings } from '../../../worker/settings/settings.ts';
 import type { Download, Running } from './download.ts';
 import { unreadableWords } from '../../ui/unreadable.ts';
+import { countInWords } from './number-words.ts';
+import type { Needed, Outlook } from './outlook.ts';
+import type { Keeping } from './shipped.svelte.ts';
+
+const formats = settings.weights.options;
 
 export const words = {
   repository: 'Repository',
@@ -14,6 +21,12 @@ export const words = {
   token: 'Access token',
   tokenHint: 'For gated models. It is sent to this endpoint only.',
   rememberToken: 'Remember the token on this device',
+  look: 'Look',
+  lookFirst: 'Look first',
+  lookAt: (name: string) => `Look at ${name}`,
+  suggestions: (count: number) => `${capital(countInWords(count))} models to start with`,
+  suggestion: (about: string, size: string, license: string | null) =>
+    `${about}. ${size}; ${license ?? 'its page names no license'}.`,
   load: 'Load model',
   resume: 'Resume download',
   pause: 'Pause download',
@@ -42,7 +55,90 @@ export const words = {
   checkName: (name: string) => `Check ${name}`,
   deleteName: (name: string) => `Delete ${name}`,
   inAll: (bytes: number) => `${formatBytes(bytes)} in all.`,
+  outlook: {
+    title: (repository: string) => `What ${repository} needs`,
+    verdict: 'Does it fit',
+    caption: 'Memory for the weights',
+    format: 'Weights',
+    gpu: 'GPU',
+    cpu: 'CPU',
+    kv: ({ layerTypes, contextTokens, kvBytesPerToken, kvBytes }: Outlook, precision: KvPrecision) =>
+      `KV of one text at the full context of ${contextTokens.toLocaleString('en')} tokens: ${formatBytes(kvBytes)} in ${precision}, ${formatBytes(kvBytesPerToken)} per token, by its own plan ${layerTypes}.`,
+    memory: 'Memory to fit into, GiB',
+    memoryHint:
+      'Browsers do not say how much memory a GPU has: enter yours. The CPU backend never has more than 4 GiB.',
+  },
+  offline: {
+    title: 'Models of this page',
+    works: 'Works offline',
+    needsNetwork: 'Needs the network',
+    keepAll: (count: number, bytes: number | null) =>
+      `Keep all ${countInWords(count)}${bytes ? ` (${formatBytes(bytes)})` : ''}`,
+    stop: 'Stop keeping',
+    status: 'Keeping for offline use',
+    progress: 'Progress of keeping',
+  },
 } as const;
+
+const capital = (word: string) => word.charAt(0).toUpperCase() + word.slice(1);
+
+/** Whether a model fits into the memory, and in which formats. */
+export function verdictLine({ rows, contextTokens }: Outlook, memoryBytes: number): string {
+  const said = (backend: string, on: 'gpu' | 'cpu') => {
+    const names = rows.filter((row) => row[on].longestText > 0).map(({ format }) => formats[format]);
+    if (names.length === rows.length) return `fits on the ${backend} in every format`;
+    return names.length === 0
+      ? `does not fit on the ${backend} in any format`
+      : `fits on the ${backend} only in ${names.join(' or ')}`;
+  };
+  const bounded = rows
+    .flatMap(({ gpu, cpu }) => [gpu, cpu])
+    .some(({ longestText }) => longestText > 0 && longestText < contextTokens);
+  const shorter = bounded ? ' Where the table names a number of tokens, longer texts do not fit.' : '';
+  return `With ${formatBytes(memoryBytes)}, it ${said('GPU', 'gpu')}, and ${said('CPU', 'cpu')}.${shorter}`;
+}
+
+/** Whether the weights fit, and if only short texts fit beside them, how long they may be. */
+export function fitLine({ longestText }: Needed, contextTokens: number): string {
+  if (longestText === 0) return 'too large';
+  return longestText < contextTokens ? `up to ${longestText.toLocaleString('en')} tokens` : 'fits';
+}
+
+/** Whether the browser has room to store what is missing of a model; empty if it does not say, or if all is stored. */
+export function roomLine({ totalBytes, storedBytes, roomBytes }: Looked): string {
+  const missingBytes = totalBytes - storedBytes;
+  if (roomBytes === null || missingBytes === 0) return '';
+  return missingBytes <= roomBytes
+    ? `This browser has room to store it.`
+    : `This browser has room to store ${formatBytes(roomBytes)} more, which is not enough: it can only be loaded without storing.`;
+}
+
+interface KeepingFacts {
+  readonly pageIsKept: boolean;
+  /** Whether everything is kept. */
+  readonly whole: boolean;
+  readonly count: number;
+}
+
+/** What the status of keeping the page's own models says. */
+export function keepingLine(keeping: Keeping, { pageIsKept, whole, count }: KeepingFacts): string {
+  switch (keeping.at) {
+    case 'keeping':
+      return keeping.totalBytes === null
+        ? `Keeping: ${formatBytes(keeping.fetchedBytes)} so far.`
+        : `Keeping: ${formatBytes(keeping.fetchedBytes)} of ${formatBytes(keeping.totalBytes)}.`;
+    case 'failed':
+      return `${explain(keeping.failure)} What was kept stays; press Keep all again for the rest.`;
+    case 'stopped':
+      return 'Stopped. What was kept stays; press Keep all again for the rest.';
+    case 'nothing':
+    case 'kept':
+      if (!pageIsKept) {
+        return 'The page itself is not kept on this device, so nothing opens without a network. Browsers keep it after the first model has loaded, but not in private windows or without HTTPS.';
+      }
+      return whole ? `All ${countInWords(count)} are kept on this device.` : '';
+  }
+}
 
 /** What happened to the stored data, what is lost, and what to do. */
 export const storageLossWords: Readonly<
@@ -67,9 +163,7 @@ export function downloadLine(download: Download): string {
     case 'asking':
       return `Asking for ${download.id}…`;
     case 'found':
-      return download.missingBytes === 0
-        ? `${download.id} is stored on this device. Load model needs no network.`
-        : `${download.id}: ${formatBytes(download.missingBytes)} to download, in ${download.files} files. Nothing was fetched yet; press Load model.`;
+      return foundLine(download.id, download.looked);
     case 'downloading':
     case 'checking':
       return runningLine(download);
@@ -84,6 +178,13 @@ export function downloadLine(download: Download): string {
     case 'failed':
       return explain(download.failure);
   }
+}
+
+function foundLine(id: string, { files, totalBytes, storedBytes }: Looked): string {
+  const missingBytes = totalBytes - storedBytes;
+  return missingBytes === 0
+    ? `${id} is stored on this device. Load model needs no network.`
+    : `${id}: ${formatBytes(missingBytes)} to download, in ${files} files. No weights were fetched yet; press Load model.`;
 }
 
 function runningLine(download: Running): string {
