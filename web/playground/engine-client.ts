@@ -1,12 +1,12 @@
 import { wrap, type Remote } from 'comlink';
 import type { AttentionRequest, TokenAttention } from '../../worker/protocol/attention.ts';
-import type { ExportResult } from '../../worker/protocol/export.ts';
+import type { ExportResult, PlannedConfig } from '../../worker/protocol/export.ts';
 import type { EngineApi, EngineEvent } from '../../worker/protocol/engine.ts';
 import type { ExportRequest } from '../../worker/protocol/export.ts';
 import type { Outcome } from '../../worker/protocol/failure.ts';
 import type { GenerateRequest, GenerateResult, Prompt } from '../../worker/protocol/generate.ts';
 import type { LargestBatch, LargestBatchRequest } from '../../worker/protocol/largest-batch.ts';
-import type { LoadRequest, ModelFacts } from '../../worker/protocol/load.ts';
+import type { LoadRequest, ModelFacts, SharingConfig } from '../../worker/protocol/load.ts';
 import type { Convergence, ConvergenceRequest, Score, ScoreRequest } from '../../worker/protocol/evaluate.ts';
 import type { MeasureRequest, MeasureResult } from '../../worker/protocol/measure.ts';
 import type { SequencesRequest, SequencesResult } from '../../worker/protocol/sequences.ts';
@@ -38,6 +38,10 @@ export class EngineClient {
 
   export(request: ExportRequest, receive: Receive): Promise<Outcome<ExportResult>> {
     return this.#calls.lend(receive, (onEvent) => this.#engine.export(request, onEvent));
+  }
+
+  configUnder(config: Partial<SharingConfig>): Promise<Outcome<PlannedConfig>> {
+    return this.#calls.ask(() => this.#engine.configUnder(config));
   }
 
   watchConvergence(request: ConvergenceRequest, receive: Receive): Promise<Outcome<Convergence>> {

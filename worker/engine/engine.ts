@@ -13,12 +13,19 @@ import { modelId } from '../model-id.ts';
 import { fail, Refused, succeed, valueOf } from '../outcome.ts';
 import type { AttentionRequest, TokenAttention } from '../protocol/attention.ts';
 import type { EngineApi, EngineEvent, OnEvent } from '../protocol/engine.ts';
-import type { ExportRequest } from '../protocol/export.ts';
+import type { ExportRequest, PlannedConfig } from '../protocol/export.ts';
 import type { Failure, Outcome } from '../protocol/failure.ts';
 import { unexpectedFailure } from '../unexpected-failure.ts';
 import type { GenerateRequest, GenerateResult, Prompt } from '../protocol/generate.ts';
 import type { LargestBatch, LargestBatchRequest } from '../protocol/largest-batch.ts';
-import type { BackendChoice, LoadRequest, BroughtModel, ModelFacts, ModelRef } from '../protocol/load.ts';
+import type {
+  BackendChoice,
+  LoadRequest,
+  BroughtModel,
+  ModelFacts,
+  ModelRef,
+  SharingConfig,
+} from '../protocol/load.ts';
 import type { Convergence, ConvergenceRequest, Score, ScoreRequest } from '../protocol/evaluate.ts';
 import type { ExportResult } from '../protocol/export.ts';
 import type { MeasureRequest, MeasureResult } from '../protocol/measure.ts';
@@ -158,6 +165,13 @@ export class Engine implements EngineApi {
       const exported = this.#parts.exportModel?.(model, request, { emit, stopped: () => cancelled.aborted });
       if (exported) return exported;
       throw new Refused({ code: 'bad-request', field: 'to', reason: 'this engine exports no models' });
+    });
+  }
+
+  configUnder(config: Partial<SharingConfig>): Promise<Outcome<PlannedConfig>> {
+    return this.#answer(null, async () => {
+      const { planConfig } = await import('../export/planned-config.ts'); // for whoever copies it
+      return planConfig(this.#held().loaded, config);
     });
   }
 

@@ -25,17 +25,17 @@ const dtypes = { f16: '"float16"', bf16: '"bfloat16"' } as const;
  *
  * @param text   the stored config.json
  * @param stored the plan in it
- * @param type   the type in which the embedding is written
+ * @param type   the type in which the embedding is written; null if the weights stay as they are
  */
 export function exportedConfig(
   text: string,
   config: ModelConfig,
   stored: ExportedPlan,
   wanted: ExportedPlan,
-  type: RoundTo,
+  type: RoundTo | null,
 ): ExportedConfig {
   const fields = jsonFields(text);
-  fields.set(fields.has('dtype') ? 'dtype' : 'torch_dtype', dtypes[type]);
+  if (type) fields.set(fields.has('dtype') ? 'dtype' : 'torch_dtype', dtypes[type]);
   // The files may hold a separate LM head even if the stored config.json says that it is tied.
   if (!config.dims.tiedEmbeddings && fields.has('tie_word_embeddings')) {
     fields.set('tie_word_embeddings', 'false');
@@ -70,7 +70,7 @@ export function exportedConfig(
     fields.set('sliding_window', window);
     return write('transformers');
   }
-  if (!isQwen) becomeLckv(fields, config, type);
+  if (!isQwen) becomeLckv(fields, config);
   setLckvFields(fields, config, wanted);
   return write(isQwen ? 'kvtab' : 'lckv');
 }
@@ -96,12 +96,13 @@ function becomeLlama(fields: Map<string, string>): void {
 }
 
 /** LCKV's code needs transformers 4, so it reads `torch_dtype`, `rope_theta` and `rope_scaling`. */
-function becomeLckv(fields: Map<string, string>, { dims }: ModelConfig, type: RoundTo): void {
+function becomeLckv(fields: Map<string, string>, { dims }: ModelConfig): void {
   fields.set('model_type', '"lckv-llama"');
   fields.set('architectures', '["LCKVLlamaForCausalLM"]');
   fields.delete('auto_map');
+  const dtype = fields.get('dtype');
   fields.delete('dtype');
-  fields.set('torch_dtype', dtypes[type]);
+  if (dtype !== undefined) fields.set('torch_dtype', dtype);
   // Families have different defaults for absent fields.
   fields.set('head_dim', `${dims.headDim}`);
   fields.set('num_key_value_heads', `${dims.kvHeads}`);

@@ -19,6 +19,8 @@ import { readTextFiles } from './text-files.ts';
 
 export interface LoadedModel {
   readonly config: ModelConfig;
+  /** config.json as it is written. */
+  readonly configText: string;
   /** null if the model has no tokenizer. */
   readonly text: GuardedText | null;
   readonly hasChatTemplate: boolean;
@@ -52,7 +54,7 @@ const PROGRESS_INTERVAL_MS = 100;
  * @throws Refused if a file is wrong, BackendError
  */
 export async function loadModel(options: LoadModelOptions): Promise<LoadedModel> {
-  const { config, ...generation } = await loadConfig(options.source);
+  const { config, configText, ...generation } = await loadConfig(options.source);
   const opened = await openText(options);
   try {
     const backend = await options.openBackend();
@@ -61,6 +63,7 @@ export async function loadModel(options: LoadModelOptions): Promise<LoadedModel>
     const kernels = await listKernels(options.source);
     return {
       config: { ...config, dims },
+      configText,
       text,
       hasChatTemplate: facts.hasChatTemplate,
       chatEnds: [...config.eosIds, ...(facts.endToken === null ? [] : [facts.endToken])],
@@ -133,7 +136,7 @@ async function loadConfig(source: ModelSource) {
   const config = valueOf(parseModelConfig(parseConfig(text)));
   const generation = await loadGenerationConfig(source, config.dims.vocabSize);
   const eosIds = [...new Set([...config.eosIds, ...generation.eosIds])];
-  return { ...generation, config: { ...config, eosIds } };
+  return { ...generation, config: { ...config, eosIds }, configText: text };
 }
 
 /** The code that reads the file is fetched only if there is one. One that is far too large is named in a notice. */

@@ -8,7 +8,7 @@ import type { StoreRows } from '../../gpu/kv/store-rows.ts';
 import type { KvUsage } from '../../gpu/kv/usage.ts';
 import type { Mode } from '../../gpu/plan/forward-plan.ts';
 import type { AttentionRequest, TokenAttention } from './attention.ts';
-import type { ExportRequest, ExportResult } from './export.ts';
+import type { ExportRequest, ExportResult, PlannedConfig } from './export.ts';
 import type { Outcome } from './failure.ts';
 import type {
   GenerateRequest,
@@ -19,7 +19,7 @@ import type {
   Timing,
 } from './generate.ts';
 import type { LargestBatch, LargestBatchRequest } from './largest-batch.ts';
-import type { LoadRequest, ModelFacts } from './load.ts';
+import type { LoadRequest, ModelFacts, SharingConfig } from './load.ts';
 import type { Measured, MeasureRequest, MeasureResult } from './measure.ts';
 import type { SequencesRequest, SequencesResult, SequenceText } from './sequences.ts';
 import type { Convergence, ConvergenceRequest, Score, ScoreRequest } from './evaluate.ts';
@@ -52,6 +52,8 @@ export interface EngineApi {
   stop(): void;
   /** Exports the loaded checkpoint under a plan. Waits for earlier calls to end; `stop` ends it. */
   export(request: ExportRequest, onEvent: OnEvent): Promise<Outcome<ExportResult>>;
+  /** What {@link export} would write as config.json, if the weights kept their type. Waits for earlier calls to end. */
+  configUnder(config: Partial<SharingConfig>): Promise<Outcome<PlannedConfig>>;
   /** Frees the model and the device. */
   unload(): Promise<void>;
 }

@@ -28,3 +28,11 @@ export interface ExportRequest {
   readonly round: RoundTo;
   readonly to: ExportTarget;
 }
+
+/** The config.json of the loaded checkpoint under a plan, with its weights as they are. */
+export interface PlannedConfig {
+  readonly text: string;
+  readonly readBy: ExportResult['readBy'];
+  /** `model_type` of the checkpoint itself. */
+  readonly storedType: string;
+}

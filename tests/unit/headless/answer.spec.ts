@@ -111,6 +111,7 @@ describe('an answer', () => {
       countWork: (asked) => engine.countWork(asked),
       largestBatch: (asked) => engine.largestBatch(asked),
       export: (asked, onEvent) => engine.export(asked, onEvent),
+      configUnder: (config) => engine.configUnder(config),
       countTokens: (prompt) => engine.countTokens(prompt),
       stop: () => undefined,
       unload: () => Promise.resolve(),

@@ -3,6 +3,17 @@ export const words = {
   copyLink: 'Copy link',
   cite: 'Cite this run',
   copyRequest: 'Copy as a headless request',
+  copyConfig: 'Copy config.json',
+  copyPython: 'Copy Python for LCKV',
+  needsModel: 'A model has to be loaded, and the plan without mistakes.',
+  configCopied: {
+    transformers: 'config.json for transformers',
+    lckv: 'config.json for LCKV’s code',
+    kvtab: 'config.json, which only this page reads,',
+  },
+  python: 'Python',
+  noPython:
+    'There is no Python for this: LCKV’s code has no Qwen with shared layers, and transformers shares no layers.',
   link: 'Link',
   citation: 'Citation',
   request: 'Request',
