@@ -14,6 +14,13 @@ interface Scored {
   };
 }
 
+/** The first words that differ. */
+function partingWords(text: string, reference: string): readonly (string | undefined)[] {
+  const [words, others] = [text.trim().split(/\s+/), reference.trim().split(/\s+/)];
+  const at = words.findIndex((word, i) => word !== others[i]);
+  return [words[at], others[at]];
+}
+
 test.use({ permissions: ['clipboard-read', 'clipboard-write'] });
 
 test.beforeEach(({ page }) => bringAxe(page));
@@ -42,6 +49,7 @@ test('compares configurations: one agrees with itself, and others differ as in t
   await expect(column(2)).toContainText(/Top-1 agreement.*100 %/s);
   await expect(column(2)).toContainText('0 nats');
   await expect(column(2).locator('mark')).toHaveCount(0);
+  await expect(column(2)).toContainText('The same text as the first one.');
   await expect(column(1)).toContainText('768 B');
   await expect(column(3)).toContainText('2 KiB');
 
@@ -62,6 +70,10 @@ test('compares configurations: one agrees with itself, and others differ as in t
   await expect(column(3)).toContainText(`${Math.round((1000 * agreed) / kl.length) / 10} %`);
   await expect(column(3)).toContainText(other?.text ?? 'nothing');
   await expect(column(1)).toContainText(first?.text ?? 'nothing');
+  // The word at which the texts part is marked, and said in a sentence.
+  const [own = '', theirs = ''] = partingWords(other?.text ?? '', first?.text ?? '');
+  await expect(column(3)).toContainText(`then “${own}”, where the first one has “${theirs}”.`);
+  await expect(column(3).locator('mark').first()).toHaveText(own);
 
   await expect(column(2)).toContainText(/Decode speed.*\d tokens\/s.*, 3 rounds/s);
   await takePictures(lab, testInfo, 'compare', { part });
@@ -101,6 +113,8 @@ test('compares configurations: one agrees with itself, and others differ as in t
   await linked.close();
   // The model of the page is loaded again.
   await turnTo(page, 'Write');
+  const runs = page.getByRole('region', { name: 'Runs', exact: true });
+  await expect(runs.getByText(/^Compared .*: [123] of 3$/)).toHaveCount(3);
   await expect(lab.prompt).toHaveValue('Another prompt');
   await lab.generate.click();
   await expect(page.getByText(/^Done/)).toBeVisible();

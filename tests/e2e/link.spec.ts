@@ -72,6 +72,37 @@ test('a copied request gives the same text without a browser', async ({ page }) 
   expect(await headless([request])).toMatchObject([{ text }]);
 });
 
+test('config.json and a Python program are copied with the plan as edited, by keyboard too', async ({
+  page,
+}) => {
+  const lab = await visit(page);
+  const button = (name: string) => page.getByRole('button', { name, exact: true });
+  const copied = () => page.evaluate(() => navigator.clipboard.readText());
+  const prompt = 'A "queen"\nand \\ a 🦊';
+  await lab.prompt.fill(prompt);
+  await chooseGreedy(lab);
+  await lab.layerTypes.fill('0_1_5_5_5_5_6_7');
+  await button('Copy config.json').press('Enter');
+  await expect(page.getByText('config.json for LCKV’s code copied.')).toBeVisible();
+  const json = await copied();
+  expect(JSON.parse(json)).toMatchObject({ model_type: 'lckv-llama', layer_types: '0_1_5_5_5_5_6_7' });
+
+  await button('Copy Python for LCKV').press('Enter');
+  await expect(page.getByText('Python copied.')).toBeVisible();
+  const program = await copied();
+  expect(program).toContain('import models  # registers lckv-llama');
+  expect(program).toContain('PROMPT = "A \\"queen\\"\\nand \\\\ a 🦊"');
+  expect(program).toContain('WANTED = [0, 1, 5, 5, 5, 5, 6, 7]');
+  expect(program).toContain('do_sample=False');
+
+  await lab.layerTypes.fill('0_1_2_3_4_5_6_7');
+  await button('Copy config.json').click();
+  await expect(page.getByText('config.json for transformers copied.')).toBeVisible();
+  expect(JSON.parse(await copied())).toMatchObject({ model_type: 'llama' });
+  await lab.layerTypes.fill('0_1_2_3_4_5_6_9');
+  await expect(button('Copy config.json')).toHaveAttribute('aria-disabled', 'true');
+});
+
 test('the address follows edits, and back and forward restore them', async ({ page }) => {
   const lab = await visit(page);
   expect(new URL(page.url()).hash).toBe('');

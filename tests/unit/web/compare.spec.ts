@@ -83,7 +83,10 @@ async function openPair() {
 }
 
 const space = openSpace('comparison', (value): value is unknown => value !== undefined);
-beforeEach(() => space.remove());
+beforeEach(async () => {
+  await space.remove();
+  await openSpace('runs', (value): value is unknown => value !== undefined).remove();
+});
 
 describe('a comparison', () => {
   it('loads each configuration with all settings, and the page’s own at the end', async () => {
@@ -115,6 +118,35 @@ describe('a comparison', () => {
       ['f32', 9],
       ['f16', 64],
     ]);
+  });
+
+  it('puts each run among the kept runs, with the medians of its rounds, its text and its link', async () => {
+    const { engine, playground, comparison } = await openPair();
+    comparison.rounds = 3;
+    engine.answer = (number) => ({
+      ...resultOf(number),
+      text: `text ${number}`,
+      promptTokens: 5,
+      notices: [],
+    });
+    playground.config.prompt = 'A queen';
+    await comparison.run();
+    const kept = (await playground.desk.openLibrary()).all.toSorted((a, b) => a.id.localeCompare(b.id));
+    expect(kept.map(({ name }) => name.replace(/ \d.* [AP]M/, ''))).toEqual([
+      'Compared: 1 of 2',
+      'Compared: 2 of 2',
+    ]);
+    expect(kept.map(({ layerTypes, text, prompt }) => [layerTypes, text, prompt])).toEqual([
+      ['0_1', 'text 1', 'A queen'],
+      ['0_0', 'text 2', 'A queen'],
+    ]);
+    // Two runs for the texts, then rounds BA AB BA.
+    expect(kept.map(({ decodeTokensPerSec, prefillMs }) => [decodeTokensPerSec, prefillMs])).toEqual([
+      [5, 95],
+      [6, 94],
+    ]);
+    expect(kept[0]?.prefillTokensPerSec).toBeCloseTo(5000 / 95);
+    expect(decodeHash(kept[1]?.link ?? '').values).toMatchObject({ layerTypes: '0_0', prompt: 'A queen' });
   });
 
   it('gives all of them the current prompt and sampling', async () => {

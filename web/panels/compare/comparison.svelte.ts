@@ -13,7 +13,8 @@ import { downloadBytes, peerFiles } from './peer-build.ts';
 import { PeerClient, type Peer } from './peer-client.ts';
 import { impossibleThere } from './peer-plan.ts';
 import { PeerSeat } from './peer-seat.ts';
-import { runContenders, type Turn } from './run-contenders.ts';
+import { keepRuns } from './keep-runs.ts';
+import { runContenders, type Turn, type TurnRun } from './run-contenders.ts';
 import { words } from './words.ts';
 
 /** What can be taken back: the contenders as they were, and what was done to them. */
@@ -149,10 +150,13 @@ export class Comparison {
     };
     const own = this.#playground.loadRequestOf(config);
     const seat = (this.#seat = new PeerSeat(this.#openPeer));
+    /** The last run of each contender. */
+    const timed = new Map<number, TurnRun>();
     this.running = true;
     const borrowed = this.#playground.borrowEngine(words.comparing, (engine, report) =>
       runContenders(engine, turns, {
         ...{ rounds: this.rounds, own, seat, report },
+        onTimed: (run) => timed.set(run.contender.id, run),
         wanted: () => this.#playground.phase.at === 'evaluating',
       }),
     );
@@ -164,6 +168,7 @@ export class Comparison {
     this.result = { ...done, ...common, endedAt: Date.now() };
     this.undo = null;
     this.#keep();
+    await keepRuns(this.#playground, this.result, [...timed.values()]);
   }
 
   /** Contenders that were chosen before it was known that there is no WebGPU run on the CPU, as the page does. */
@@ -195,10 +200,16 @@ export class Comparison {
     if (!request) return null;
     const load = this.#playground.loadRequestOf(config);
     const { input, maxNewTokens: newTokens, config: plan } = request;
-    if (contender.runner === 'kvtab') return { contender, load, request, peer: null };
+    if (contender.runner === 'kvtab') return { contender, config, load, request, peer: null };
     const files = peerFiles(config.backend, pageAddress());
     const asked = { ...load, files, input, newTokens, config: plan };
-    return { contender, load, request, peer: { request: asked, impossible: impossibleThere(config) } };
+    return {
+      contender,
+      config,
+      load,
+      request,
+      peer: { request: asked, impossible: impossibleThere(config) },
+    };
   }
 
   /** What transformers.js would download for a configuration before its first use. */

@@ -6,6 +6,7 @@ import type { LoadRequest, ModelFacts } from '../../../worker/protocol/load.ts';
 import type { Engine, ReportProgress } from '../../playground/borrow-engine.ts';
 import { adapterTitle, describeAdapter } from '../../ui/describe-adapter.ts';
 import { isSameLoad } from '../../settings/requests.ts';
+import type { PlaygroundConfig } from '../../settings/settings.ts';
 import { explain } from '../../ui/explain.ts';
 import type { BesideKvtab, Compared, Contender, Entry, Measured } from './compared.ts';
 import type { PeerSeat } from './peer-seat.ts';
@@ -15,10 +16,18 @@ import { words } from './words.ts';
 /** What the engine is asked for one contender. */
 export interface Turn {
   readonly contender: Contender;
+  /** The contender's settings, with those that all have in common. */
+  readonly config: Readonly<PlaygroundConfig>;
   readonly load: LoadRequest;
   readonly request: GenerateRequest;
   /** For what runs in another engine: what that is asked for, and why it cannot run the plan. */
   readonly peer: { readonly request: PeerRequest; readonly impossible: string | null } | null;
+}
+
+/** One run of a contender, as the engine answered it. */
+export interface TurnRun extends Turn {
+  readonly model: ModelFacts;
+  readonly result: GenerateResult;
 }
 
 /** What contenders did, and the pieces of the first one's text. */
@@ -31,8 +40,7 @@ const ignore = () => undefined;
 class Loader {
   readonly #engine: Engine;
   #last: LoadRequest | null = null;
-  #adapter = '';
-  #weightBytes = 0;
+  #model: ModelFacts | null = null;
 
   constructor(engine: Engine) {
     this.#engine = engine;
@@ -40,21 +48,24 @@ class Loader {
 
   /** What computes the model that is loaded. */
   get adapter(): string {
-    return this.#adapter;
+    return this.#model ? adapterTitle(describeAdapter(this.#model.adapter)) : '';
+  }
+
+  /** Facts about the model that is loaded. */
+  get model(): ModelFacts | null {
+    return this.#model;
   }
 
   /** Of the model that is loaded, by kvtab's ledger. */
   get weightBytes(): number {
-    return this.#weightBytes;
+    return this.#model?.weightBytes ?? 0;
   }
 
   async load(request: LoadRequest): Promise<Outcome<ModelFacts | null>> {
     if (this.#last && isSameLoad(this.#last, request)) return { ok: true, value: null };
     const loaded = await this.#engine.load(request, ignore);
     this.#last = loaded.ok ? request : null;
-    if (!loaded.ok) return loaded;
-    this.#adapter = adapterTitle(describeAdapter(loaded.value.adapter));
-    this.#weightBytes = loaded.value.weightBytes;
+    if (loaded.ok) this.#model = loaded.value;
     return loaded;
   }
 }
@@ -66,6 +77,7 @@ class Loader {
  *
  * @param own    what the page has loaded
  * @param wanted whether the page still waits for the comparison
+ * @param onTimed is given every run that was timed
  */
 export async function runContenders(
   engine: Engine,
@@ -76,12 +88,14 @@ export async function runContenders(
     seat,
     report,
     wanted,
+    onTimed,
   }: {
     readonly rounds: number;
     readonly own: LoadRequest;
     readonly seat: PeerSeat;
     readonly report: ReportProgress;
     readonly wanted: () => boolean;
+    readonly onTimed: (run: TurnRun) => void;
   },
 ): Promise<Outcome<Done>> {
   const loader = new Loader(engine);
@@ -97,7 +111,7 @@ export async function runContenders(
       const timed = {
         seat,
         part: (i: number) => part(turns.length * round + i, words.round(round, rounds)),
-        wanted,
+        ...{ wanted, onTimed },
       };
       if (!(await timeRound(engine, loader, turns, { ...timed, order, entries: outcome.value.entries })))
         break;
@@ -216,12 +230,14 @@ async function timeRound(
     entries,
     part,
     wanted,
+    onTimed,
   }: {
     readonly seat: PeerSeat;
     readonly order: readonly number[];
     readonly entries: WritableEntry[];
     readonly part: (step: number) => ReturnType<Part>;
     readonly wanted: () => boolean;
+    readonly onTimed: (run: TurnRun) => void;
   },
 ): Promise<boolean> {
   for (const [i, index] of order.entries()) {
@@ -252,6 +268,7 @@ async function timeRound(
     if (again.value.end === 'stopped') return false;
     run.prefillMs.push(again.value.timing.prefillMs);
     run.decodeTokensPerSec.push(again.value.timing.decodeTokensPerSec);
+    if (loader.model) onTimed({ ...turn, model: loader.model, result: again.value });
   }
   return true;
 }

@@ -1,3 +1,6 @@
+import { formatCount } from '../../ui/format.ts';
+import type { FirstDifference } from './mark-differences.ts';
+
 /** The words of the comparison. */
 export const words = {
   about: (most: number) =>
@@ -98,6 +101,14 @@ export const words = {
     seen: 'as seen from outside: it reports nothing',
     measured: 'How this is measured',
   },
+  /** The name of a run of a comparison among the kept runs. */
+  keptAs: (number: number, count: number, ended: Date) =>
+    `Compared ${ended.toLocaleTimeString('en', { timeStyle: 'short' })}: ${number} of ${count}`,
+  keptInRuns: 'The runs of a comparison are kept in Runs, below Write, with the medians of their rounds.',
+  sameText: 'The same text as the first one.',
+  startsAlike: ({ commonWords, own, first }: FirstDifference) =>
+    `${commonWords === 0 ? 'Differs from the first one at once' : `The same as the first one for ${formatCount(commonWords, 'word')}`}: then ${own === '' ? 'it ends' : `“${own}”`}, where the first one ${first === '' ? 'ends' : `has “${first}”`}.`,
+  firstDifference: 'first difference',
   first: 'The others are compared with this one.',
   common: (percent: string) => `${percent} of this text is in the first one too. The rest is marked.`,
   commonWithRemoved: (percent: string, layerTypes: string) =>
