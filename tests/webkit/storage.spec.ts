@@ -74,6 +74,17 @@ it('A download whose connection is cut continues by itself, and every digest is 
   await lab.until('status', 'Download', /every digest is right/);
 });
 
+it('Keep all keeps every shipped model, and says of each that it works offline', async () => {
+  lab = await site.visit();
+  const label = /Keep all seven \([^)]*\)/;
+  const [keep = ''] = label.exec(await lab.until('region', 'Models of this page', label)) ?? [];
+  // The page itself has to be kept first.
+  await lab.until('region', 'Models of this page', /Works offline/);
+  await lab.press(keep);
+  await lab.until('status', 'Keeping for offline use', /All seven are kept on this device\./);
+  await lab.until('region', 'Models of this page', /(Works offline.*){7}/s);
+});
+
 it('Without its server and the Hub, the page starts and runs both models from this device', async () => {
   lab = await site.visit();
   await lab.driver.run(async () => {
@@ -88,6 +99,10 @@ it('Without its server and the Hub, the page starts and runs both models from th
   await lab.driver.reload();
   await lab.says(/Ready\./);
   expect(await lab.generate(4)).toMatch(/\w/);
+  await lab.until('region', 'Models of this page', /(Works offline.*){7}/s);
+  await lab.select('Model', 'fairy-yoco');
+  await lab.says(/fairy-yoco \w+ no chat template|Ready\./);
+  expect(await lab.generate(6)).toMatch(/\w/);
   await lab.press(`Load ${NAME} from this device`);
   await lab.says(/fairies\/tales \w+ no chat template/);
   expect(await lab.generate(5)).toMatch(/\w/);

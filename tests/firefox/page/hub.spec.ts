@@ -54,6 +54,15 @@ it('A download whose tab was killed halfway continues where it was, and the mode
   expect(await lab.text('region', 'Output')).toMatch(/\w/);
 });
 
+it('Keep all keeps every shipped model, and says of each that it works offline', async () => {
+  const lab = await site.visit();
+  const label = /Keep all seven \([^)]*\)/;
+  const said = await lab.until('region', 'Models of this page', /Works offline[^]*Keep all seven \(/);
+  await lab.press(label.exec(said)?.[0] ?? '');
+  await lab.until('status', 'Keeping for offline use', /All seven are kept on this device\./);
+  await lab.until('region', 'Models of this page', /(Works offline[^]*){7}/);
+});
+
 it('The stored model starts from this device without the Hub and the server of the page', async () => {
   await server.stop();
   const lab = await site.visit(LINK, NOTHING_YET);
@@ -62,7 +71,8 @@ it('The stored model starts from this device without the Hub and the server of t
   });
   await site.stopServing();
   await lab.page.reload();
-  await lab.until('region', 'Stored models', /fairies\/tales/);
+  await lab.until('region', 'Stored models', /fairies\/tales.*Works offline/s);
+  await lab.until('region', 'Models of this page', /(Works offline[^]*){7}/);
   await lab.press(`Load ${NAME} from this device`);
   await lab.says(/Ready\./);
   await lab.press('Generate');

@@ -1,9 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import {
-  afterCommon,
-  firstDifference,
-  markDifferences,
-} from '../../../web/panels/compare/mark-differences.ts';
+import { afterCommon, markDifferences } from '../../../web/panels/compare/mark-differences.ts';
+import { firstDifference } from '../../../web/ui/first-difference.ts';
 import { words } from '../../../web/panels/compare/words.ts';
 import { fc } from '../../support/seeded-properties.ts';
 
@@ -12,15 +9,15 @@ describe('The first difference of two texts', () => {
     [
       ' a king who had',
       ' a king who was',
-      { common: ' a king who', commonWords: 3, own: 'was', first: 'had' },
+      { common: ' a king who', commonWords: 3, own: 'was', other: 'had' },
     ],
-    ['The king', 'A king', { common: '', commonWords: 0, own: 'A', first: 'The' }],
-    ['one two', 'one two three', { common: 'one two', commonWords: 2, own: 'three', first: '' }],
-    ['one two three', 'one two', { common: 'one two', commonWords: 2, own: '', first: 'three' }],
+    ['The king', 'A king', { common: '', commonWords: 0, own: 'A', other: 'The' }],
+    ['one two', 'one two three', { common: 'one two', commonWords: 2, own: 'three', other: '' }],
+    ['one two three', 'one two', { common: 'one two', commonWords: 2, own: '', other: 'three' }],
     // Whole words: those that begin alike are not alike.
-    ['the woodcutter', 'the wood', { common: 'the', commonWords: 1, own: 'wood', first: 'woodcutter' }],
-    ['a 👩‍👩‍👧 ran', 'a 👩‍👩‍👦 ran', { common: 'a', commonWords: 1, own: '👩‍👩‍👦', first: '👩‍👩‍👧' }],
-    ['', 'a', { common: '', commonWords: 0, own: 'a', first: '' }],
+    ['the woodcutter', 'the wood', { common: 'the', commonWords: 1, own: 'wood', other: 'woodcutter' }],
+    ['a 👩‍👩‍👧 ran', 'a 👩‍👩‍👦 ran', { common: 'a', commonWords: 1, own: '👩‍👩‍👦', other: '👩‍👩‍👧' }],
+    ['', 'a', { common: '', commonWords: 0, own: 'a', other: '' }],
   ])('of %j and %j is at a whole word', (reference, text, expected) => {
     expect(firstDifference(reference, text)).toEqual(expected);
   });
@@ -28,6 +25,7 @@ describe('The first difference of two texts', () => {
   it('does not exist if the texts are the same', () => {
     expect(firstDifference('a b', 'a b')).toBeNull();
     expect(firstDifference('', '')).toBeNull();
+    expect(firstDifference('a b', ' a  b\n')).toBeNull();
   });
 
   it('is behind what both texts begin with, and with the rest makes up the text', () => {
@@ -37,9 +35,14 @@ describe('The first difference of two texts', () => {
     fc.assert(
       fc.property(text, text, (reference, own) => {
         const parting = firstDifference(reference, own);
-        if (!parting) return reference === own;
-        const { common } = parting;
-        expect(reference.startsWith(common) && own.startsWith(common)).toBe(true);
+        const wordsOf = (some: string) => some.split(/\s+/).filter((word) => word !== '');
+        if (!parting) {
+          expect(wordsOf(own)).toEqual(wordsOf(reference));
+          return true;
+        }
+        const { common, commonWords } = parting;
+        expect(own.startsWith(common)).toBe(true);
+        expect(wordsOf(common)).toEqual(wordsOf(reference).slice(0, commonWords));
         const rest = afterCommon(markDifferences(reference, own), common);
         expect(common + rest.map((stretch) => stretch.text).join('')).toBe(own);
         return true;

@@ -1,5 +1,5 @@
 import { formatCount } from '../../ui/format.ts';
-import type { FirstDifference } from './mark-differences.ts';
+import type { FirstDifference } from '../../ui/first-difference.ts';
 
 /** The words of the comparison. */
 export const words = {
@@ -106,8 +106,8 @@ export const words = {
     `Compared ${ended.toLocaleTimeString('en', { timeStyle: 'short' })}: ${number} of ${count}`,
   keptInRuns: 'The runs of a comparison are kept in Runs, below Write, with the medians of their rounds.',
   sameText: 'The same text as the first one.',
-  startsAlike: ({ commonWords, own, first }: FirstDifference) =>
-    `${commonWords === 0 ? 'Differs from the first one at once' : `The same as the first one for ${formatCount(commonWords, 'word')}`}: then ${own === '' ? 'it ends' : `“${own}”`}, where the first one ${first === '' ? 'ends' : `has “${first}”`}.`,
+  startsAlike: ({ commonWords, own, other }: FirstDifference) =>
+    `${commonWords === 0 ? 'Differs from the first one at once' : `The same as the first one for ${formatCount(commonWords, 'word')}`}: then ${own === '' ? 'it ends' : `“${own}”`}, where the first one ${other === '' ? 'ends' : `has “${other}”`}.`,
   firstDifference: 'first difference',
   first: 'The others are compared with this one.',
   common: (percent: string) => `${percent} of this text is in the first one too. The rest is marked.`,

@@ -1,12 +1,12 @@
 /** Whether a service worker answers for the page: only then does anything open without a network. */
 export class PageCopy {
-  #here = $state.raw(workerOf()?.controller != null);
+  #here = $state.raw(Boolean(workerOf()?.controller));
 
   /** @returns what ends watching */
   watch(): () => void {
     const workers = workerOf();
     const look = () => {
-      this.#here = workers?.controller != null;
+      this.#here = Boolean(workers?.controller);
     };
     look();
     workers?.addEventListener('controllerchange', look);

@@ -96,7 +96,7 @@ function placeOf({ model: id }: Readonly<PlaygroundConfig>, brought: BroughtMode
 
 /** config.json in one line, sequential or not as the run is. */
 function withMode(text: string, { mode }: Readonly<PlaygroundConfig>, needsLckv: boolean): string {
-  if (!needsLckv || mode === 'auto') return text.trim();
+  if (!needsLckv || (mode !== 'sequential' && mode !== 'parallel')) return text.trim();
   const field = `"use_sequential": ${mode === 'sequential'}`;
   return text.includes('"use_sequential"')
     ? text.trim().replace(/"use_sequential":\s*(true|false)/, field)

@@ -2,6 +2,7 @@
 import { keepEverything } from '../../../gpu/kv/policies/keep-everything.ts';
 import type { Speeds } from '../../playground/speeds.ts';
 import type { StoredRun } from '../../playground/stored-run.ts';
+import { firstDifference } from '../../ui/first-difference.ts';
 import { alike, type Spread } from '../../ui/spread.ts';
 
 /** What can be said fairly of two runs; null where nothing can. */
@@ -36,7 +37,7 @@ export function againstLast(
   return {
     kv: kv === null ? null : kv - 1,
     decode: sameAdapter && asMany ? decodeAgainst(speedsOf(run).decode, speedsOf(before).decode) : null,
-    text: samePrompt ? firstDifference(run.text, before.text) : null,
+    text: samePrompt ? firstWordThatDiffers(run.text, before.text) : null,
   };
 }
 
@@ -60,10 +61,7 @@ function decodeAgainst(now: Spread | null, before: Spread | null): DecodeAgainst
 }
 
 /** The shorter of two texts may end where the other goes on. */
-function firstDifference(a: string, b: string): number | 'same' {
-  const [ours, theirs] = [a, b].map((text) => text.split(/\s+/).filter((word) => word !== ''));
-  if (!ours || !theirs) return 'same';
-  const both = Math.min(ours.length, theirs.length);
-  const index = ours.slice(0, both).findIndex((word, i) => word !== theirs[i]);
-  return index < 0 ? 'same' : index + 1;
+function firstWordThatDiffers(text: string, before: string): number | 'same' {
+  const parting = firstDifference(before, text);
+  return parting === null || parting.own === '' || parting.other === '' ? 'same' : parting.commonWords + 1;
 }
