@@ -160,6 +160,8 @@ test('a model from the Hub is downloaded, runs, and starts again without a netwo
 
   await server.stop();
   const asked = server.asked.length;
+  // The address follows a little after the last edit.
+  await expect(page).toHaveURL(/temperature=0.*repetition=1|repetition=1.*temperature=0/);
   await page.reload();
   // The address names the model, which is here.
   await expect(page.getByRole('alert')).toContainText(`${NAME}, which is stored on this device`);

@@ -28,7 +28,15 @@ export const looked: Looked = {
   ...{ files: 3, totalBytes: 100, storedBytes: 40, roomBytes: null },
   config: {
     dims: {
-      ...{ layerCount: 2, hiddenSize: 16, intermediateSize: 32, heads: 2, kvHeads: 1, headDim: 8, vocabSize: 64 },
+      ...{
+        layerCount: 2,
+        hiddenSize: 16,
+        intermediateSize: 32,
+        heads: 2,
+        kvHeads: 1,
+        headDim: 8,
+        vocabSize: 64,
+      },
       ...{ contextTokens: 100, rmsNormEps: 1e-6, rope: { type: 'default', theta: 10_000 } },
       ...{ tiedEmbeddings: true, qkvBias: false, outputBias: false, mlpBias: false, qkNorm: false },
     },

@@ -139,6 +139,16 @@ describe('Models that ship, kept for a visit without a network', () => {
     expect((await keptOf(pageUrl, [lckv]))[0]?.opens).toBe(false);
   });
 
+  it('are not kept if a file ends early, which some engines take for its end', async () => {
+    vi.stubGlobal('fetch', () =>
+      Promise.resolve(new Response('{}', { headers: { 'content-length': '671' } })),
+    );
+    expect(await failureOf(keepModels([lckv], options()))).toMatchObject({
+      ...{ code: 'download-failed', file: 'fairy-lckv/config.json', reason: 'the connection ended early' },
+    });
+    expect(cache.size).toBe(0);
+  });
+
   it('say how much room is missing if the browser keeps no more', async () => {
     full = true;
     expect(await failureOf(keepModels([lckv], options({ room: () => Promise.resolve(3) })))).toEqual({
