@@ -13,8 +13,9 @@ const worker = new Worker(new URL('../worker/main.ts', import.meta.url), { type:
 const engine = new EngineClient(worker);
 const playground = new Playground(engine);
 const models = fetchModelIndex(document.baseURI);
+const opened = location.hash;
 playground.start(models, linkIn(location));
-void models.then(() => new AddressBar(playground).follow());
+void models.then(() => new AddressBar(playground).follow(opened));
 
 const target = document.getElementById('app');
 if (!target) throw new Error('index.html has no #app');

@@ -9,6 +9,22 @@ test('an edit just before a reload is still there afterwards', async ({ page }) 
   expect(page.url()).toContain('seed=77');
 });
 
+test('a link that is opened while the page starts is not lost', async ({ page }) => {
+  let answer = (): void => undefined;
+  const asked = new Promise<void>((resolve) => {
+    void page.route('**/models/index.json', async (route) => {
+      resolve();
+      await new Promise<void>((go) => (answer = go));
+      await route.continue();
+    });
+  });
+  await page.goto('./');
+  await asked;
+  await page.evaluate(() => location.assign('#v=1&seed=77'));
+  answer();
+  await expect(openLab(page).number('Seed')).toHaveValue('77');
+});
+
 test('a prompt that is too long for a link is reported, and left out of the address', async ({ page }) => {
   const lab = await visit(page);
   await lab.prompt.fill('a'.repeat(100_001));

@@ -25,8 +25,12 @@ export class AddressBar {
     this.#playground = playground;
   }
 
-  /** Follows both until the returned function is called. Call it when the models, and with them the link, are known. */
-  follow(): () => void {
+  /**
+   * Follows both until the returned function is called. Call it when the models, and with them the link, are known.
+   *
+   * @param opened the part of the address from `#` on with which the page was started: it may have changed since
+   */
+  follow(opened: string): () => void {
     this.#written = this.#encoded();
     const back = () => {
       clearTimeout(this.#timer);
@@ -45,6 +49,7 @@ export class AddressBar {
     const follow = ({ target }: Event) => {
       if (target instanceof Element && target.closest('a[href*="#"]') !== null) this.#flush();
     };
+    if (location.hash !== opened) back();
     addEventListener('hashchange', back);
     addEventListener('pagehide', leave);
     addEventListener('click', follow, { capture: true });
