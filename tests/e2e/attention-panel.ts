@@ -9,6 +9,7 @@ export async function openAttention(page: Page): Promise<Locator> {
 
 /** The percentages of a column of the open table, by position. */
 export async function columnOf(part: Locator, column: string): Promise<readonly string[]> {
+  await expect(part.locator('tbody tr').first()).toBeVisible();
   const headers = await part.getByRole('columnheader').allTextContents();
   const at = headers.indexOf(column);
   expect(at, `${column} among ${headers.join(', ')}`).toBeGreaterThan(1);

@@ -75,11 +75,14 @@ test('Keep all stores every shipped model, says how far it is, and then all of t
   expect(before).toBeGreaterThan(1);
   expect(before).toBeLessThan(7);
 
-  const asked = () => server.asked.filter((path) => path.endsWith('/model.safetensors')).length;
   await keep.click();
   await expect(status).toContainText('All seven are kept on this device.');
   await expect(marks('Works offline')).toHaveCount(7);
-  expect(asked()).toBe(7);
+  // Stop may have cut the held one off when it was asked for already. Nothing else is fetched twice.
+  const asked = server.asked.filter((path) => path.endsWith('/model.safetensors'));
+  const twice = asked.filter((path, i) => asked.indexOf(path) < i);
+  expect(new Set(asked).size).toBe(7);
+  expect(twice.filter((path) => !path.includes('fairy-yoco'))).toEqual([]);
   await expect(keep).toHaveAttribute('aria-disabled', 'true');
   await takePictures(openLab(page), testInfo, 'kept', { part: models, unfolded: true });
 
