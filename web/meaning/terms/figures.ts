@@ -24,10 +24,14 @@ export const figures = {
       const owners = new Set(layers.map(({ reads }) => reads));
       return cellRows(
         'A row for each of the first layers: those that keep KV have a cell for each token',
-        layers.slice(0, 8).map((_, layer) => ({
-          name: `layer ${layer}`,
-          cells: owners.has(layer) ? of([13, 'held']) : of([13, 'gone']),
-        })),
+        // The last one above, as in the picture of the plan.
+        layers
+          .slice(0, 8)
+          .map((_, layer) => ({
+            name: `layer ${layer}`,
+            cells: owners.has(layer) ? of([13, 'held']) : of([13, 'gone']),
+          }))
+          .toReversed(),
       );
     },
     formula: 'per token = Σ over owners of 2 · KV heads · head size · bytes per number',
