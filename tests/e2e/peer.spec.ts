@@ -167,6 +167,7 @@ test('Stop ends an engine that never answers', async ({ page }) => {
   });
   await part.getByRole('button', { name: 'Stop comparing' }).click();
   await expect(part.getByRole('button', { name: 'Stop comparing' })).toHaveCount(0);
+  await expect(part.getByText(/^Stopped\. What was measured/)).toBeVisible();
   await turnTo(page, 'Write');
   await openLab(page).generate.click();
   await expect(page.getByText(/^Done/)).toBeVisible();

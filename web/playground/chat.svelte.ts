@@ -40,6 +40,10 @@ export class Chat {
   );
   /** The last message of the person. */
   readonly lastAsked = $derived(this.messages.findLast(({ role }) => role === 'user') ?? null);
+  /** What the last answer was asked with: {@link sent} as far as the last message of the person; empty without one. */
+  readonly asked = $derived(
+    this.sent.slice(0, this.lastAsked ? this.sent.lastIndexOf(this.lastAsked) + 1 : 0),
+  );
 
   /** Adds the typed message to the conversation. */
   submit(): void {

@@ -29,6 +29,10 @@ export function explain(failure: Failure): string {
     case 'bad-template':
       return `The model's chat template cannot be used: ${failure.reason}.`;
     case 'bad-request':
+      // Of the Hub: nothing was to run yet.
+      if (['repository', 'revision', 'endpoint'].includes(failure.field)) {
+        return `The ${failure.field} cannot be used: ${failure.reason}.`;
+      }
       return `The run was refused because of ${failure.field}: ${failure.reason}.`;
     case 'download-failed':
       if (failure.status === 404) return `${failure.file} is missing: ${failure.reason}.`;

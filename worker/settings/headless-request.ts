@@ -12,8 +12,13 @@ type Fields = Record<string, unknown>;
 /**
  * The settings as a request to the headless runner, with everything explicit: what `npm run headless` reads from standard
  * input. Several continuations are as many sequences, which differ in their seeds. Numbers that are missing stay out. A model that was opened from a folder is named by that folder alone.
+ *
+ * @param messages of a chat, which go instead of the prompt; null without one
  */
-export function headlessRequestOf(values: Readonly<SettingValues>): Fields {
+export function headlessRequestOf(
+  values: Readonly<SettingValues>,
+  messages: readonly unknown[] | null = null,
+): Fields {
   const request: Fields = {};
   for (const key of keysWhere(() => true)) {
     const place = headlessPlaceOf(settings[key]);
@@ -29,6 +34,10 @@ export function headlessRequestOf(values: Readonly<SettingValues>): Fields {
       prompt,
       sampling: { seed: each },
     }));
+  }
+  if (messages) {
+    delete request['prompt'];
+    request['messages'] = messages;
   }
   return request;
 }

@@ -16,6 +16,9 @@ describe('the settings as a headless request', () => {
       weights: 'q8',
       backend: 'cpu',
     } as const;
+    const messages = [{ role: 'user', content: 'Hello' }];
+    const chat = parseRequest(headlessRequestOf(set, messages));
+    expect(chat).toMatchObject({ ok: true, value: { generate: { input: { chat: messages } } } });
     const read = parseRequest(headlessRequestOf(set));
     if (!read.ok) throw new Error(JSON.stringify(read.failure));
     expect(read.value).toMatchObject({

@@ -123,6 +123,30 @@ describe('the panel Heal', () => {
     expect(healer.possible).toBe(false);
   });
 
+  it('is repeated by a link as it began, whatever is set afterwards', async () => {
+    await loaded();
+    const begun = playground.config.model;
+    playground.config.layerTypes = '0_0_2_2';
+    healer.steps = 7;
+    expect(healer.repeated.healing).toEqual({ trained: 'projections', steps: 7 });
+    void healer.heal();
+    await settled();
+    healer.steps = 77;
+    healer.trained = 'all';
+    playground.config.layerTypes = '0_1_2_3';
+    playground.config.model = 'healed/other';
+    expect(healer.repeated).toMatchObject({
+      config: { model: begun, layerTypes: '0_0_2_2' },
+      healing: { trained: 'projections', steps: 7 },
+    });
+    await client.end(succeed({ step: 7, stopped: false } as unknown as HealResult));
+    await healer.undo();
+    expect(healer.repeated).toMatchObject({
+      config: { layerTypes: '0_1_2_3' },
+      healing: { trained: 'all', steps: 77 },
+    });
+  });
+
   it('asks for the plan on the page, in sequences that the model was made for', async () => {
     await loaded();
     playground.config.layerTypes = ' 0_0_2_2 ';

@@ -66,6 +66,7 @@ function asked(name: string, changes: Partial<SharingConfig> = {}, values = {}):
     config: { ...defaultConfig, ...wanted, model: name, ...values },
     planned,
     brought: null,
+    messages: null,
     reads: { stored: readsOf(config.stored.layerTypes), wanted: readsOf(wanted.layerTypes) },
   };
 }
@@ -92,6 +93,18 @@ describe('Python for LCKV', () => {
     if (read) expect(read['PROMPT']).toEqual(points(prompt));
     const json = readLiteral(/^CONFIG = json\.loads\((.*)\)$/m.exec(program)?.[1] ?? '');
     expect(JSON.parse(json)).toEqual(JSON.parse(request.planned.text));
+  });
+
+  it('continues a conversation, and not the prompt beside it', () => {
+    const messages = hostile.map(
+      (content, i) => ({ role: i % 2 === 0 ? 'user' : 'assistant', content }) as const,
+    );
+    const program = pythonForLckv({ ...asked('fairy-lckv'), messages });
+    const json = readLiteral(/^MESSAGES = json\.loads\((.*)\)$/m.exec(program)?.[1] ?? '');
+    expect(JSON.parse(json)).toEqual(JSON.parse(JSON.stringify(messages)));
+    expect(program).toContain('inputs = tokenizer.apply_chat_template(MESSAGES, add_generation_prompt=True');
+    expect(program).not.toContain('PROMPT');
+    readByPython(program);
   });
 
   it('loads a checkpoint under its own plan as it is', () => {

@@ -33,6 +33,8 @@ export class Comparison {
   undo = $state.raw<Undo | null>(null);
   /** Whether Compare was pressed and the model is not there yet. */
   waiting = $state(false);
+  /** Whether Stop was pressed during the last comparison. */
+  stopped = $state(false);
   /** Whether the engine runs the contenders. */
   running = $state(false);
   /** How often each contender is timed. */
@@ -136,6 +138,7 @@ export class Comparison {
 
   /** Runs all contenders, then loads the page's own model again. */
   async run(): Promise<void> {
+    this.stopped = false;
     if (!this.ready || !(await this.#modelIsReady())) return;
     if (this.#playground.onCpuByFallback) this.#fallBack();
     const turns = this.contenders.flatMap((contender) => this.#turnOf(contender) ?? []);
@@ -221,6 +224,7 @@ export class Comparison {
   stop(): void {
     this.waiting = false;
     if (!this.running) return;
+    this.stopped = true;
     this.#playground.stop();
     this.#seat?.close();
   }

@@ -18,6 +18,7 @@ export const words = {
   family: 'Run the whole family',
   familyReplaced: 'The family replaced the configurations that stood here.',
   stop: 'Stop comparing',
+  stopped: 'Stopped. What was measured until then stays.',
   ownPlan: 'Own plan',
   bitsAxis: 'Bits per byte on held-out tales, without a policy',
   notMeasured: 'not measured',

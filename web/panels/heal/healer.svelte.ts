@@ -19,6 +19,7 @@ import type { HealingNow } from '../../playground/healing-now.ts';
 import type { Playground } from '../../playground/playground.svelte.ts';
 import { MOST_STEPS, type LinkedHealing } from '../../settings/linked-healing.ts';
 import { toSharingConfig } from '../../settings/requests.ts';
+import type { PlaygroundConfig } from '../../settings/settings.ts';
 import type { FieldNumber } from '../../ui/field-number.ts';
 import { HealClient } from './heal-client.ts';
 import { readText } from './healing-text.ts';
@@ -35,6 +36,12 @@ export type Activity = 'rest' | 'opening' | 'healing' | 'paused' | 'storing';
 /** What is or was healed. */
 type Healed = Pick<HealingNow, 'model' | 'layerTypes' | 'slidingWindow'>;
 
+/** A healing as a link repeats it: the settings under which it began, and its recipe. */
+interface Repeated {
+  readonly config: PlaygroundConfig;
+  readonly healing: LinkedHealing;
+}
+
 /** The last step that was told. */
 export type Pace = Extract<HealEvent, { type: 'step' }>;
 
@@ -50,6 +57,7 @@ export class Healer {
   file = $state.raw<File | null>(null);
   activity = $state<Activity>('rest');
   healed = $state.raw<Healed | null>(null);
+  #repeated = $state.raw<Repeated | null>(null);
   facts = $state.raw<HealFacts | null>(null);
   pace = $state.raw<Pace | null>(null);
   losses = $state.raw<readonly Pace[]>([]);
@@ -139,6 +147,17 @@ export class Healer {
     if (!this.busy && kept.ok) this.kept = kept.value;
   }
 
+  /** What a link repeats: what is healed or was, whatever the page shows now; before that, what is set. */
+  get repeated(): Repeated {
+    const { trained, steps } = this;
+    return (
+      this.#repeated ?? {
+        config: this.#playground.config,
+        healing: { trained, steps: Number(steps) },
+      }
+    );
+  }
+
   /** Takes the recipe of a link, unless something is being healed. A link starts nothing. */
   follow({ trained, steps }: LinkedHealing): void {
     if (this.busy) return;
@@ -153,7 +172,7 @@ export class Healer {
     if (!this.possible || !recipe || !config) return;
     const { model } = this.#playground.loadRequestOf(this.#playground.config);
     const { layerTypes, slidingWindow } = config;
-    this.#begin({ model: this.#playground.config.model, layerTypes, slidingWindow });
+    this.#begin({ model: this.#playground.config.model, layerTypes, slidingWindow }, recipe.steps);
     const begun = this.#begun;
     const text = await this.#readText(this.file);
     if (begun !== this.#begun) return;
@@ -174,7 +193,7 @@ export class Healer {
     const { kept } = this;
     if (this.busy || !kept) return;
     const { model, layerTypes, slidingWindow } = kept;
-    this.#begin({ model, layerTypes, slidingWindow });
+    this.#begin({ model, layerTypes, slidingWindow }, kept.steps);
     this.evaluations = kept.evaluations;
     this.#end(await this.#client.continue(this.#receive));
   }
@@ -197,7 +216,7 @@ export class Healer {
       this.#begun++;
       this.#client.close();
       this.activity = 'rest';
-      this.healed = null;
+      this.healed = this.#repeated = null;
       void this.start();
     } else if (this.busy) this.#client.stop();
   }
@@ -226,6 +245,7 @@ export class Healer {
     this.#client.close();
     this.failure = dropped.ok ? null : dropped.failure;
     this.healed = this.facts = this.pace = this.result = this.stored = this.kept = null;
+    this.#repeated = null;
     this.losses = [];
     this.evaluations = [];
     this.samples = [];
@@ -234,10 +254,14 @@ export class Healer {
     this.#playground.planEditor.edit(healed.layerTypes, 'preset');
   }
 
-  #begin(healed: Healed): void {
+  #begin(healed: Healed, steps: number): void {
     this.#begun++;
     this.activity = 'opening';
     this.healed = healed;
+    this.#repeated = {
+      config: { ...this.#playground.config, ...healed },
+      healing: { trained: this.trained, steps },
+    };
     this.facts = this.pace = this.result = this.stored = this.kept = this.failure = null;
     this.losses = [];
     this.evaluations = [];

@@ -2,6 +2,7 @@ import { keepEverything } from '../../../gpu/kv/policies/keep-everything.ts';
 import { SMALLEST_TEMPERATURE } from '../../../gpu/plan/sampling.ts';
 import { HEALED_ENDPOINT } from '../../../worker/endpoint.ts';
 import type { PlannedConfig } from '../../../worker/protocol/export.ts';
+import type { ChatMessage } from '../../../worker/protocol/generate.ts';
 import type { BroughtModel } from '../../../worker/protocol/load.ts';
 import { folderName } from '../../models/opened-files.ts';
 import { defaultConfig, type PlaygroundConfig } from '../../settings/settings.ts';
@@ -12,6 +13,8 @@ export interface PythonAsked {
   readonly planned: PlannedConfig;
   /** Null for a model that ships. */
   readonly brought: BroughtModel | null;
+  /** Of a chat, which go instead of the prompt; null without one. */
+  readonly messages: readonly ChatMessage[] | null;
   /** For each layer, the layer whose keys and values it reads: in the checkpoint, and under the plan. */
   readonly reads: { readonly stored: readonly number[]; readonly wanted: readonly number[] };
 }
@@ -21,7 +24,7 @@ export interface PythonAsked {
  * (https://github.com/whyNLP/LCKV), or with transformers alone if neither checkpoint nor plan needs more. If the plan
  * is not the checkpoint's own, it averages projections as `convert_pretrained.py` there and gpu/plan/conversion.ts do.
  */
-export function pythonForLckv({ config, planned, brought, reads }: PythonAsked): string {
+export function pythonForLckv({ config, planned, brought, reads, messages }: PythonAsked): string {
   const needsLckv = planned.readBy === 'lckv' || planned.storedType === 'lckv-llama';
   const converts = reads.stored.some((layer, i) => layer !== reads.wanted[i]);
   const { setup, model, revision } = placeOf(config, brought);
@@ -38,7 +41,9 @@ export function pythonForLckv({ config, planned, brought, reads }: PythonAsked):
     'from transformers import AutoConfig, AutoModelForCausalLM, AutoTokenizer, set_seed',
     '',
     ...model,
-    `PROMPT = ${pythonString(config.prompt)}`,
+    messages
+      ? `MESSAGES = json.loads(${pythonString(JSON.stringify(messages))})`
+      : `PROMPT = ${pythonString(config.prompt)}`,
     `CONFIG = json.loads(${pythonString(withMode(planned.text, config, needsLckv))})`,
     '',
     `place = {"pretrained_model_name_or_path": MODEL${revision === null ? '' : `, "revision": ${pythonString(revision)}`}}`,
@@ -49,7 +54,7 @@ export function pythonForLckv({ config, planned, brought, reads }: PythonAsked):
       : ['model = AutoModelForCausalLM.from_pretrained(**place, config=config, torch_dtype="auto")']),
     'model.eval()',
     '',
-    ...generation(config),
+    ...generation(config, messages !== null),
     '',
   ].join('\n');
 }
@@ -127,7 +132,7 @@ const isGreedy = (temperature: number | null) => (temperature ?? 0) < SMALLEST_T
 /** transformers refuses whole numbers here. */
 const pythonFloat = (value: number) => (Number.isInteger(value) ? `${value}.0` : String(value));
 
-function generation(config: Readonly<PlaygroundConfig>): readonly string[] {
+function generation(config: Readonly<PlaygroundConfig>, chats: boolean): readonly string[] {
   const { temperature, topK, topP, minP, repetitionPenalty, seed, maxNewTokens } = config;
   const options = [
     `max_new_tokens=${maxNewTokens ?? 1}`,
@@ -144,7 +149,9 @@ function generation(config: Readonly<PlaygroundConfig>): readonly string[] {
   ];
   return [
     `set_seed(${seed ?? 1})`,
-    'inputs = tokenizer(PROMPT, return_tensors="pt")',
+    chats
+      ? 'inputs = tokenizer.apply_chat_template(MESSAGES, add_generation_prompt=True, return_dict=True, return_tensors="pt")'
+      : 'inputs = tokenizer(PROMPT, return_tensors="pt")',
     'outputs = model.generate(',
     '    inputs.input_ids,',
     '    attention_mask=inputs.attention_mask,',

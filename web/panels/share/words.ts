@@ -12,6 +12,7 @@ export const words = {
     kvtab: 'config.json, which only this page reads,',
   },
   python: 'Python',
+  nothingSaid: 'Send a message first: there is no conversation to copy.',
   noPython:
     'There is no Python for this: LCKV’s code has no Qwen with shared layers, and transformers shares no layers.',
   link: 'Link',
