@@ -13,8 +13,9 @@ const worker = new Worker(new URL('../worker/main.ts', import.meta.url), { type:
 const engine = new EngineClient(worker);
 const playground = new Playground(engine);
 const models = fetchModelIndex(document.baseURI);
+const link = linkIn(location); // may write the address
 const opened = location.hash;
-playground.start(models, linkIn(location));
+playground.start(models, link);
 void models.then(() => new AddressBar(playground).follow(opened));
 
 const target = document.getElementById('app');

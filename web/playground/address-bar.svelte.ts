@@ -5,6 +5,8 @@ import { decodeHash, encodeHash, withTab, type Decoded } from '../settings/hash.
 
 /** Changes of one field within this time are one entry of the browser's history. */
 const SAME_ENTRY_MS = 3000;
+/** A reload may have chosen its address so long before the page is told. */
+const JUST_NOW_MS = 500;
 
 /** The link in the address bar, or null if there is none. */
 export function linkIn({ hash }: Location): Decoded | null {
@@ -20,6 +22,8 @@ export class AddressBar {
   #timer: ReturnType<typeof setTimeout> | undefined;
   #lastFields = '';
   #lastMs = -Infinity;
+  /** The part of the address from `#` on before it was written last. */
+  #before = '';
 
   constructor(playground: Playground) {
     this.#playground = playground;
@@ -44,6 +48,7 @@ export class AddressBar {
       const opened = location.hash;
       this.#flush();
       if (location.hash !== opened) keepUnwritten(opened, location.hash);
+      else if (performance.now() - this.#lastMs < JUST_NOW_MS) keepUnwritten(this.#before, opened);
     };
     // A link of the page replaces the address, and what was edited just before it must stay in the history.
     const follow = ({ target }: Event) => {
@@ -84,6 +89,7 @@ export class AddressBar {
 
   #write(encoded: string): void {
     const fields = changedFields(this.#written, encoded);
+    this.#before = location.hash;
     const now = performance.now();
     const sameEntry = fields === this.#lastFields && now - this.#lastMs < SAME_ENTRY_MS;
     const url = encoded === '' ? location.pathname + location.search : `#${encoded}`;
