@@ -3,6 +3,7 @@ import type { ModelDims } from '../plan/model-dims.ts';
 import { weightSpecs, type WeightSpec } from '../plan/weight-specs.ts';
 import type { ElementType } from './element-type.ts';
 import { keptFormat, paddedCols, rowBytes, type WeightFormats } from './matrix-format.ts';
+import { padded } from './panels.ts';
 
 /** What a checkpoint says of its tensors, before any of them is read. */
 export interface UnreadWeights {
@@ -35,10 +36,7 @@ export function weightBytesOnCpu(weights: UnreadWeights, formats: WeightFormats)
   const { dims, storedLayers, storedAs } = weights;
   const bytesOf = (spec: WeightSpec) =>
     spec.vector
-      ? 4 * panelled(spec.cols)
-      : panelled(spec.rows) * spec.cols * (keptFormat(spec, storedAs, formats) === 'f16' ? 2 : 4);
+      ? 4 * padded(spec.cols)
+      : padded(spec.rows) * spec.cols * (keptFormat(spec, storedAs, formats) === 'f16' ? 2 : 4);
   return weightSpecs(dims, storedLayers).reduce((sum, spec) => sum + bytesOf(spec), 0);
 }
-
-/** Rows of a matrix, padded to whole panels. */
-const panelled = (rows: number) => Math.ceil(rows / 32) * 32;

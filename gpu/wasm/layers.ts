@@ -12,8 +12,9 @@ import type { WeightRole } from '../plan/weight-specs.ts';
 import type { EvictingStore } from './evicting-store.ts';
 import type { Address, Kernels } from './kernels.ts';
 import type { Recall } from './less.ts';
+import { scratchBytes, type WorkSizes } from './layer-scratch.ts';
 import type { LinearMemory } from './linear-memory.ts';
-import { padded } from './tensor.ts';
+import { padded } from '../numbers/panels.ts';
 import type { PlanWeights } from './plan-weights.ts';
 import { readAttention, seenIn, type PositionOf } from './read-attention.ts';
 
@@ -73,45 +74,6 @@ export interface Evicting {
   readonly scored: (row: number) => boolean;
   /** What the layer makes of the rows that are gone; null if it does without. */
   readonly recall: Recall | null;
-}
-
-/** How much a session's scratch must hold. */
-export interface WorkSizes {
-  /** The most rows that one query sees. */
-  readonly mostRowsSeen: number;
-  /** Angles in the table. */
-  readonly angles: number;
-  /** Whether Keyformer's scores are computed. */
-  readonly noisy: boolean;
-  /** Whether LESS recalls rows that are gone. */
-  readonly recalls: boolean;
-}
-
-/** Bytes of the scratch of {@link WasmLayers}; 0 of what nothing needs. */
-export function scratchBytes(
-  { hiddenSize, intermediateSize, heads, kvHeads, headDim }: ModelDims,
-  blockRows: number,
-  { mostRowsSeen, angles, noisy, recalls }: WorkSizes,
-) {
-  const block = (numbers: number) => 4 * padded(numbers) * blockRows;
-  const scores = heads * 4 * padded(mostRowsSeen);
-  return {
-    normed: block(hiddenSize),
-    q: block(heads * headDim),
-    attended: block(heads * headDim),
-    keys: block(kvHeads * headDim),
-    values: block(kvHeads * headDim),
-    gate: block(intermediateSize),
-    up: block(intermediateSize),
-    scores,
-    widened: 4 * padded(headDim),
-    'wide weights': 32 * Math.max(hiddenSize, intermediateSize, heads * headDim),
-    'noisy scores': noisy ? scores : 0,
-    hashes: noisy ? 4 * padded(heads) : 0,
-    noise: noisy ? gumbelTable.byteLength : 0,
-    sums: recalls ? 8 * heads : 0,
-    rope: 4 * headDim * angles,
-  } as const;
 }
 
 /** The layers of one plan over blocks of rows, with the scratch that they work in. Several texts may share them. */
@@ -281,11 +243,13 @@ export class WasmLayers {
       keys += rows;
     }
     if (keys > 0) kernels.soften(this.#scores, stride, heads, keys);
-    const { from } = visibleKeys(query.position, maskOf(this.#options.sharing, type));
-    query.onAttention?.(
-      type.index,
-      this.#softened(keys, (_, key) => from + key, null),
-    );
+    if (query.onAttention) {
+      const { from } = visibleKeys(query.position, maskOf(this.#options.sharing, type));
+      query.onAttention(
+        type.index,
+        this.#softened(keys, (_, key) => from + key, null),
+      );
+    }
     keys = 0;
     for (const { address, rows } of runs) {
       const weights = this.#scores + 4 * keys;

@@ -3,7 +3,8 @@ import type { EvictedState } from '../kv/store-rows.ts';
 import type { LayerType } from '../plan/layer-types.ts';
 import type { Address, Kernels } from './kernels.ts';
 import type { LinearMemory } from './linear-memory.ts';
-import { padded, WasmTensor } from './tensor.ts';
+import { padded } from '../numbers/panels.ts';
+import { WasmTensor } from './tensor.ts';
 
 export interface LessShape {
   readonly heads: number;
@@ -234,13 +235,15 @@ export class WasmState {
       const weight = ofQuery.reduce((sum, feature, r) => sum + feature * (ofRows[r] ?? 0), 0);
       const ofHead = this.#memory.floats(sums + 8 * head, 2);
       const [most = -Infinity, sum = 0] = ofHead;
-      ofHead.set([1, 0]);
+      ofHead[0] = 1;
+      ofHead[1] = 0;
       if (weight < LEAST_WEIGHT) continue;
       const [rows, state] = [most + Math.log(sum), Math.log(weight)];
       const shift = Math.max(rows, state);
       const [rowsWeight, stateWeight] = [Math.exp(rows - shift), Math.exp(state - shift)];
       const whole = rowsWeight + stateWeight;
-      ofHead.set([rowsWeight / whole, stateWeight / whole]);
+      ofHead[0] = rowsWeight / whole;
+      ofHead[1] = stateWeight / whole;
       this.#kernels.mixState(
         output + at,
         headDim,

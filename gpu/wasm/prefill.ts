@@ -10,7 +10,7 @@ import { movements } from '../cpu/movements.ts';
 import type { Address } from './kernels.ts';
 import type { FreshRows, KvTarget, Query } from './layers.ts';
 import { BLOCK_ROWS, type SharedByTexts } from './shared.ts';
-import { padded } from './tensor.ts';
+import { padded } from '../numbers/panels.ts';
 
 /** Room that is freed when the turns were read. */
 type Take = (what: string, bytes: number) => Address;

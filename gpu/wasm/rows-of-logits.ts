@@ -2,7 +2,7 @@ import type { ModelDims } from '../plan/model-dims.ts';
 import type { Address } from './kernels.ts';
 import type { WasmLayers } from './layers.ts';
 import type { LinearMemory } from './linear-memory.ts';
-import { padded } from './tensor.ts';
+import { padded } from '../numbers/panels.ts';
 
 /** What the logits of a block may take for as long as they are read. */
 const MOST_BYTES = 4 * 2 ** 20;

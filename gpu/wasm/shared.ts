@@ -6,10 +6,11 @@ import type { ModelDims } from '../plan/model-dims.ts';
 import { kvOwners } from '../plan/sharing.ts';
 import type { Address, Kernels } from './kernels.ts';
 import type { LinearMemory } from './linear-memory.ts';
-import { scratchBytes, WasmLayers, type WorkSizes } from './layers.ts';
+import { scratchBytes, type WorkSizes } from './layer-scratch.ts';
+import { WasmLayers } from './layers.ts';
 import type { PlanWeights } from './plan-weights.ts';
 import { rowsOfLogits } from './rows-of-logits.ts';
-import { padded } from './tensor.ts';
+import { padded } from '../numbers/panels.ts';
 
 /** Rows that go through a matrix together, so that its weights come from the CPU cache. */
 export const BLOCK_ROWS = 16;

@@ -40,10 +40,10 @@ export function stepTogether(
       layers.writeKv(index, rows, targets);
       for (const [row, { text }] of fed.entries()) text.kvWritten(index, row);
     }
-    const queries = fed.map(({ text }, row) => ({
-      ...text.query(layer),
-      onAttention: row === 0 ? onAttention : undefined,
-    }));
+    const queries = fed.map(({ text }, row) => {
+      const query = text.query(layer);
+      return row === 0 && onAttention ? { ...query, onAttention } : query;
+    });
     layers.finish(index, rows, queries);
     onState?.(shared.read(hidden));
   }

@@ -1,10 +1,6 @@
+import { PANEL_ROWS, padded } from '../numbers/panels.ts';
 import type { Address, Kernels } from './kernels.ts';
 import type { LinearMemory } from './linear-memory.ts';
-
-/** Rows in a panel. Matrices, vectors and rows of numbers are padded to a multiple of it. */
-const PANEL_ROWS = 32;
-
-export const padded = (numbers: number) => Math.ceil(numbers / PANEL_ROWS) * PANEL_ROWS;
 
 /** Rows and columns; a vector is one row, padded with zeros, in float32. */
 interface Shape {

@@ -11,7 +11,8 @@ import {
   type Kernels,
 } from '../../gpu/wasm/kernels.ts';
 import { LinearMemory } from '../../gpu/wasm/linear-memory.ts';
-import { padded, WasmTensor } from '../../gpu/wasm/tensor.ts';
+import { padded } from '../../gpu/numbers/panels.ts';
+import { WasmTensor } from '../../gpu/wasm/tensor.ts';
 import { expectAllClose } from '../support/all-close.ts';
 import { headShapes, joined, randomFloats, rowsOf, stored, within } from '../support/kernels.ts';
 
