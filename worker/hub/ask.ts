@@ -1,7 +1,8 @@
 /** Questions to a server whose answers are small: its lists, and the index of the weights. */
 import { BadJson, NotJson, parseHostileJson } from '../hostile-json.ts';
 import { Refused } from '../outcome.ts';
-import { Attempt, chunksOf } from './attempt.ts';
+import { chunksIn } from '../stream-chunks.ts';
+import { Attempt } from './attempt.ts';
 import type { Gate } from './gate.ts';
 import type { HubServer } from './hub-requests.ts';
 import { Patience, retryAfterMs, type Clock } from './patience.ts';
@@ -102,7 +103,7 @@ async function textOf(response: Response, attempt: Attempt, what: string, maxByt
   const text = new TextDecoder();
   const parts: string[] = [];
   let bytes = 0;
-  for await (const chunk of chunksOf(response, attempt)) {
+  for await (const chunk of chunksIn(response.body, (reading) => attempt.watch(reading))) {
     bytes += chunk.length;
     if (bytes > maxBytes) throw unusable(what, `the server’s answer has more than ${maxBytes} bytes`);
     parts.push(text.decode(chunk, { stream: true }));

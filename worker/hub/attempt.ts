@@ -42,21 +42,3 @@ export class Attempt {
     this.#watch.abort();
   }
 }
-
-/** The chunks of an answer's body, each of them watched. Leaving the loop closes the connection. */
-export async function* chunksOf(
-  response: Response,
-  attempt: Attempt,
-): AsyncGenerator<Uint8Array<ArrayBuffer>, void> {
-  const reader = response.body?.getReader();
-  if (!reader) return;
-  try {
-    for (;;) {
-      const next = await attempt.watch(reader.read());
-      if (next.done) return;
-      yield next.value;
-    }
-  } finally {
-    await reader.cancel().catch(() => undefined); // a broken stream has nothing to cancel
-  }
-}

@@ -1,6 +1,7 @@
 /** The bytes of one file of a repository, whatever the network does meanwhile. */
 import { Refused } from '../outcome.ts';
-import { Attempt, chunksOf } from './attempt.ts';
+import { chunksIn } from '../stream-chunks.ts';
+import { Attempt } from './attempt.ts';
 import { STALL_MS, type AskOptions } from './ask.ts';
 import type { HubServer } from './hub-requests.ts';
 import type { ListedFile } from './listing.ts';
@@ -63,7 +64,7 @@ export async function* fetchBytes(
       if (status === 206) checkRange(file, response, position);
       // Bytes of this answer that come before the wanted ones.
       let passOver = status === 206 ? 0 : position;
-      for await (const chunk of chunksOf(response, attempt)) {
+      for await (const chunk of chunksIn(response.body, (reading) => attempt.watch(reading))) {
         const skipped = Math.min(passOver, chunk.length);
         passOver -= skipped;
         const wanted = chunk.subarray(skipped);

@@ -1,5 +1,6 @@
 import { fileText } from '../file-text.ts';
 import { Refused } from '../outcome.ts';
+import { chunksIn } from '../stream-chunks.ts';
 import type { ModelSource } from './model-source.ts';
 
 /** As much of a Blob as reading needs. */
@@ -48,19 +49,8 @@ export function openFilesSource(files: Files): ModelSource {
   };
 }
 
-async function* chunksOf(file: string, blob: ReadableFile): AsyncGenerator<Uint8Array, void> {
-  const reader = blob.stream().getReader();
-  try {
-    for (;;) {
-      const next = await reader.read().catch((error: unknown) => refuse(file, error));
-      if (next.done) return;
-      yield next.value;
-    }
-  } finally {
-    // A stream that is already broken has nothing to cancel.
-    await reader.cancel().catch(() => undefined);
-  }
-}
+const chunksOf = (file: string, blob: ReadableFile) =>
+  chunksIn(blob.stream(), (reading) => reading.catch((error: unknown) => refuse(file, error)));
 
 function refuse(file: string, error: unknown): never {
   const reason = error instanceof Error ? error.message : String(error);

@@ -2,6 +2,7 @@
 import { Refused } from '../outcome.ts';
 import type { KeptFiles, ShippedFiles } from '../protocol/keep.ts';
 import { requestsTo, type Request } from '../request.ts';
+import { chunksIn } from '../stream-chunks.ts';
 import { TEXT_FILES, WHOLE_WEIGHTS } from './model-files.ts';
 import { keepSurely, keptAs } from './offline-copy.ts';
 import { isThere, sizeOf } from './page-source.ts';
@@ -65,10 +66,9 @@ async function keepFile(request: Request, id: string, file: string, options: Kee
       await keepSurely(url, response, null);
       return;
     }
-    const reader = response.body?.getReader();
-    for (let next = await reader?.read(); next && !next.done; next = await reader?.read()) {
-      parts.push(next.value);
-      onBytes(next.value.byteLength);
+    for await (const chunk of chunksIn(response.body)) {
+      parts.push(chunk);
+      onBytes(chunk.byteLength);
     }
     const sizeBytes = sizeOf(response);
     if (sizeBytes !== null && sizeBytes !== lengthOf(parts)) throw failed(0, 'the connection ended early');

@@ -2,6 +2,7 @@ import { show } from '../hostile-fields.ts';
 import { fail, Refused, succeed } from '../outcome.ts';
 import type { Outcome } from '../protocol/failure.ts';
 import { requestsTo, type Request } from '../request.ts';
+import { chunksIn } from '../stream-chunks.ts';
 import type { ModelSource } from './model-source.ts';
 import { keepAbsence, keepForOffline } from './offline-copy.ts';
 
@@ -98,28 +99,26 @@ async function* chunksOf(
   name: string,
   whole: (chunks: Uint8Array<ArrayBuffer>[]) => void,
 ): AsyncGenerator<Uint8Array, void> {
-  const reader = response.body?.getReader();
-  if (!reader) return;
+  if (!response.body) return;
   const sizeBytes = sizeOf(response);
   const chunks: Uint8Array<ArrayBuffer>[] = [];
   let receivedBytes = 0;
   let ended = false;
   try {
-    for (;;) {
-      const next = await reader.read().catch((error: unknown) => {
+    const arriving = chunksIn(response.body, (reading) =>
+      reading.catch((error: unknown) => {
         throw downloadFailed(name, 0, messageOf(error));
-      });
-      ended = next.done;
-      if (next.done) return;
-      chunks.push(next.value);
-      receivedBytes += next.value.byteLength;
-      yield next.value;
+      }),
+    );
+    for await (const chunk of arriving) {
+      chunks.push(chunk);
+      receivedBytes += chunk.byteLength;
+      yield chunk;
     }
+    ended = true;
   } finally {
     // A reader that has all bytes may not ask whether there are more.
     if (ended || receivedBytes === sizeBytes) whole(chunks);
-    // A stream that is already broken has nothing to cancel.
-    await reader.cancel().catch(() => undefined);
   }
 }
 

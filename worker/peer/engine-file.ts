@@ -1,5 +1,6 @@
 import type { PeerFile } from '../protocol/peer.ts';
 import type { Request } from '../request.ts';
+import { chunksIn } from '../stream-chunks.ts';
 
 /** A file of the engine that cannot be loaded, or is not the one that this page was built with. */
 export class MissingFile extends Error {
@@ -32,7 +33,7 @@ export async function loadBytes(
     if (!response.ok) throw new MissingFile(name, `the server answers ${response.status}`);
     const bytes = new Uint8Array(file.bytes);
     let loadedBytes = 0;
-    for await (const chunk of chunksOf(response)) {
+    for await (const chunk of chunksIn(response.body)) {
       if (loadedBytes + chunk.length > bytes.length) break;
       bytes.set(chunk, loadedBytes);
       loadedBytes += chunk.length;
@@ -44,20 +45,5 @@ export async function loadBytes(
   } catch (error) {
     if (error instanceof MissingFile) throw error;
     throw new MissingFile(name, error instanceof Error ? error.message : String(error));
-  }
-}
-
-/** Streams of responses cannot be iterated everywhere. */
-async function* chunksOf({ body }: Response): AsyncGenerator<Uint8Array, void> {
-  const reader = body?.getReader();
-  if (!reader) return;
-  try {
-    for (;;) {
-      const { done, value } = await reader.read();
-      if (done) return;
-      yield value;
-    }
-  } finally {
-    await reader.cancel().catch(() => undefined);
   }
 }
