@@ -33,3 +33,16 @@ export class EventPort<Event> {
     (this.#onEvent as Partial<ProxyMethods>)[releaseProxy]?.();
   }
 }
+
+/** Does the work of a call that tells events, and releases the page's callback once the call has ended. */
+export async function telling<Event, T>(
+  onEvent: (event: Event) => void,
+  work: (emit: (event: Event) => void) => Promise<T>,
+): Promise<T> {
+  const port = new EventPort<Event>(onEvent);
+  try {
+    return await work(port.emit);
+  } finally {
+    await port.close();
+  }
+}

@@ -5,7 +5,7 @@ import { openPageSource } from './loader/page-source.ts';
 import { attemptAsync, succeed } from './outcome.ts';
 import { pageUrl } from './page-url.ts';
 import { roomLeft } from './storage/room.ts';
-import { placeInWorker } from './text/place-in-worker.ts';
+import { openTextPlace } from './text/open-text-place.ts';
 
 /** Answers the calls of the page from this worker, which does all the computing. */
 export function serveEngine(): void {
@@ -34,8 +34,7 @@ export function serveEngine(): void {
         const { exportInPage } = await import('./export/export-in-page.ts');
         return exportInPage(model, request, run);
       },
-      openTextPlace: () =>
-        placeInWorker(new Worker(new URL('./text/main.ts', import.meta.url), { type: 'module' })),
+      openTextPlace,
       warmUp: true,
     }),
   );

@@ -1,5 +1,5 @@
 import { expose } from 'comlink';
-import { EventPort } from '../event-port.ts';
+import { telling } from '../event-port.ts';
 import { onStorageLoss } from '../storage/connection.ts';
 import { roomLeft } from '../storage/room.ts';
 import { Library } from './library.ts';
@@ -7,19 +7,6 @@ import { ShippedKeeper } from './shipped-keeper.ts';
 import { pageUrl } from '../page-url.ts';
 import type { HubApi } from '../protocol/hub.ts';
 import type { KeepApi } from '../protocol/keep.ts';
-
-/** Releases the page's callback when the call has ended. */
-async function telling<Event, T>(
-  onEvent: (event: Event) => void,
-  work: (emit: (event: Event) => void) => Promise<T>,
-): Promise<T> {
-  const port = new EventPort<Event>(onEvent);
-  try {
-    return await work(port.emit);
-  } finally {
-    await port.close();
-  }
-}
 
 /** Answers the calls of the page from this worker: downloads from the Hub, the stored models, and the page's own. */
 export function serveHub(): void {

@@ -1,6 +1,6 @@
 import { releaseProxy } from 'comlink';
 import { afterEach, beforeEach, expect, it, vi } from 'vitest';
-import { EventPort } from '../../../worker/event-port.ts';
+import { EventPort, telling } from '../../../worker/event-port.ts';
 
 beforeEach(() => vi.useFakeTimers());
 afterEach(() => vi.useRealTimers());
@@ -50,4 +50,23 @@ it('A page that fails on an event fails nothing else', async () => {
   });
   port.emit(1);
   await port.close();
+});
+
+it('A call that tells events lets go of the page whether its work succeeds or fails', async () => {
+  const { received, released, receive } = slowPage(10);
+  const answer = telling<number, string>(receive, (emit) => {
+    emit(7);
+    return Promise.resolve('done');
+  });
+  await vi.advanceTimersByTimeAsync(20);
+  expect(await answer).toBe('done');
+  expect(received).toEqual([7]);
+  expect(released).toHaveBeenCalledTimes(1);
+
+  const failed = expect(telling(receive, () => Promise.reject(new Error('no room')))).rejects.toThrow(
+    'no room',
+  );
+  await vi.advanceTimersByTimeAsync(20);
+  await failed;
+  expect(released).toHaveBeenCalledTimes(2);
 });
