@@ -80,6 +80,16 @@ export async function promptTurns(
 export const tokensOf = (turns: readonly PromptTurn[]): readonly number[] =>
   turns.flatMap(({ tokens }) => tokens);
 
+/**
+ * Refuses turns that tokens are generated between.
+ *
+ * @param field the field that asks for what needs all tokens to be given
+ * @throws Refused with `bad-request` naming the field
+ */
+export function checkAllGiven(field: string, turns: readonly PromptTurn[]): void {
+  if (turns.some(({ newTokens }) => newTokens > 0)) refuse(field, 'tokens are generated between the turns');
+}
+
 function checkTurns(
   entries: readonly (PromptTurn | readonly number[])[],
   vocabSize: number,

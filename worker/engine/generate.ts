@@ -1,15 +1,15 @@
 import type { Backend, ModelWeights, Session } from '../../gpu/backend.ts';
 import { medianTimes, type KernelTime } from '../../gpu/plan/kernel-time.ts';
 import type { Conversation } from './conversation.ts';
-import { chooseMode } from '../../gpu/plan/choose-mode.ts';
 import { ownersOf } from '../../gpu/plan/layer-types.ts';
-import { checkRequest, promptTurns, tokensOf } from './check-request.ts';
+import { checkAllGiven, checkRequest, promptTurns, tokensOf } from './check-request.ts';
 import { decodeWatched, readPrompt } from './read-prompt.ts';
 import { RunWatch } from './watch-run.ts';
 import { applyConfig } from '../loader/apply-config.ts';
 import type { ModelConfig } from '../loader/model-config.ts';
 import type { ModelSource } from '../loader/model-source.ts';
 import { Refused, valueOf } from '../outcome.ts';
+import { modeOf } from './mode-of.ts';
 import { evictionOf, policyOf } from './open-policy.ts';
 import { refuseTooMany } from './answer-size.ts';
 import { PromptLogits } from './prompt-logits.ts';
@@ -74,13 +74,7 @@ export async function generate(
   if (!turns) return stoppedBeforeReading(model, request);
   const given = tokensOf(turns);
   const changed = 'text' in request.input ? await model.text?.changes(request.input.text) : null;
-  if (request.score && turns.some(({ newTokens }) => newTokens > 0)) {
-    throw new Refused({
-      code: 'bad-request',
-      field: 'score',
-      reason: 'tokens are generated between the turns',
-    });
-  }
+  if (request.score) checkAllGiven('score', turns);
   if (request.watch?.rows && given.length <= MOST_TOLD) {
     options.emit({ type: 'prompt', tokens: await withTexts(given, model.text) });
   }
@@ -124,14 +118,7 @@ export async function generate(
     });
     const reading = {
       turns: reuse.reusedTokens === 0 ? turns : [{ tokens: given.slice(reuse.reusedTokens), newTokens: 0 }],
-      modeOf: (tokens: number) =>
-        chooseMode(request.mode, {
-          layers: sharing.layers,
-          promptTokens: tokens,
-          passes,
-          useSequential: model.config.useSequential,
-          adapter: model.backend.adapter,
-        }),
+      modeOf: modeOf(model, request.mode, { sharing, passes }),
       policy,
     };
     const clock = new RunClock(given.length - reuse.reusedTokens);

@@ -1,11 +1,11 @@
 import type { DecodeEnd, PlanOptions, TextOptions } from '../../gpu/backend.ts';
 import type { Policy } from '../../gpu/kv/policies/policy.ts';
-import { chooseMode } from '../../gpu/plan/choose-mode.ts';
 import type { Mode } from '../../gpu/plan/forward-plan.ts';
 import { Refused } from '../outcome.ts';
 import type { SequenceRequest, SequencesRequest } from '../protocol/sequences.ts';
 import { checkRequest, promptTurns, tokensOf } from './check-request.ts';
 import type { RunnableModel } from './generate.ts';
+import { modeOf } from './mode-of.ts';
 import { evictionOf, policyOf } from './open-policy.ts';
 
 /** A sequence that is ready to be opened, and what it has become so far. */
@@ -36,10 +36,9 @@ export async function prepareSequences(
   notices: Set<string>,
   stopped: () => boolean,
 ): Promise<readonly PreparedSequence[]> {
-  const { dims, eosIds, useSequential } = model.config;
-  const { adapter } = model.backend;
+  const { dims, eosIds } = model.config;
   const { contextTokens } = dims;
-  const { layers } = sharing;
+  const modeFor = modeOf(model, mode, { sharing, passes });
   for (const [index, request] of sequences.entries()) {
     await namingSequence(index, () => {
       checkRequest(request);
@@ -59,9 +58,8 @@ export async function prepareSequences(
       capacityTokens: promptTokens + request.maxNewTokens,
       ...(await evictionOf(model, sharing, policy, { scored: false, promptTokens })),
     };
-    const ownMode = chooseMode(mode, { layers, promptTokens, passes, useSequential, adapter });
     const endTokens = new Set(request.ignoreEos ? [] : eosIds);
-    const own = { index, request, prompt, mode: ownMode, policy, options, endTokens };
+    const own = { index, request, prompt, mode: modeFor(promptTokens), policy, options, endTokens };
     prepared.push({ ...own, tokens: [], end: 'stopped' });
   }
   return prepared;

@@ -1,11 +1,11 @@
 import { readsByPosition, type HeadAttention } from '../../gpu/kv/head-attention.ts';
 import { maskOf } from '../../gpu/kv/mask.ts';
-import { chooseMode } from '../../gpu/plan/choose-mode.ts';
 import type { Mode } from '../../gpu/plan/forward-plan.ts';
 import type { LayerType } from '../../gpu/plan/layer-types.ts';
 import { outsideRange } from '../../gpu/plan/number-range.ts';
-import { checkTokens, promptTurns, tokensOf } from '../engine/check-request.ts';
+import { checkAllGiven, checkTokens, promptTurns, tokensOf } from '../engine/check-request.ts';
 import type { RunnableModel, RunOptions } from '../engine/generate.ts';
+import { modeOf } from '../engine/mode-of.ts';
 import { evictionOf, piecesOf, policyOf } from '../engine/open-policy.ts';
 import { applyConfig } from '../loader/apply-config.ts';
 import { badRequest, Refused, valueOf } from '../outcome.ts';
@@ -31,13 +31,11 @@ export async function readAttention(
   request: AttentionRequest,
   { emit, stopped }: RunOptions,
 ): Promise<TokenAttention> {
-  const { dims, stored, useSequential } = model.config;
+  const { dims, stored } = model.config;
   const { continuation, position, maxNewTokens } = request;
   const policy = await policyOf(request.policy, { contextTokens: dims.contextTokens, maxNewTokens });
   const turns = await promptTurns(request.input, model.text, dims, policy);
-  if (turns.some(({ newTokens }) => newTokens > 0)) {
-    throw badRequest('turns', 'tokens are generated between the turns');
-  }
+  checkAllGiven('turns', turns);
   checkTokens('continuation', '', continuation, dims.vocabSize);
   const prompt = tokensOf(turns);
   const text = [...prompt, ...continuation];
@@ -45,19 +43,12 @@ export async function readAttention(
   if (outside !== null) throw badRequest('position', `${position} is ${outside}`);
 
   const { sharing, passes } = valueOf(applyConfig(stored, request.config, dims.layerCount));
-  const modeOf = (promptTokens: number) =>
-    chooseMode(request.mode, {
-      layers: sharing.layers,
-      promptTokens,
-      passes,
-      useSequential,
-      adapter: model.backend.adapter,
-    });
+  const modeFor = modeOf(model, request.mode, { sharing, passes });
   const pieces = turns.flatMap(({ tokens }) =>
     piecesOf(tokens, policy).map((piece): Step => ({
       how: 'prefill',
       tokens: piece,
-      mode: modeOf(tokens.length),
+      mode: modeFor(tokens.length),
     })),
   );
   const steps = stepsUpTo(position, pieces, text, prompt.length);
@@ -72,7 +63,7 @@ export async function readAttention(
       promptTokens: Math.max(prompt.length, position + 1),
     })),
   });
-  const mode = modeOf(turns.at(-1)?.tokens.length ?? 0);
+  const mode = modeFor(turns.at(-1)?.tokens.length ?? 0);
   const layers: LayerAttention[] = [];
   const take = (layer: number, heads: readonly HeadAttention[]) => {
     const type = sharing.layers[layer];

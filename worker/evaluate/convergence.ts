@@ -1,8 +1,7 @@
 import type { GroupMovement } from '../../gpu/plan/movement.ts';
-import { promptTurns, tokensOf } from '../engine/check-request.ts';
+import { checkAllGiven, promptTurns, tokensOf } from '../engine/check-request.ts';
 import { policyOf } from '../engine/open-policy.ts';
 import type { RunnableModel, RunOptions } from '../engine/generate.ts';
-import { Refused } from '../outcome.ts';
 import type { Convergence, ConvergenceRequest } from '../protocol/evaluate.ts';
 import { Comparison, KeptRows } from './divergence.ts';
 import { readTurns, type ReadTurn } from './read-turns.ts';
@@ -47,13 +46,7 @@ export async function watchConvergence(
   // Nothing is written, and for a prompt only Keyformer's temperature would depend on how much.
   const policy = await policyOf(asked, { contextTokens: dims.contextTokens, maxNewTokens: 0 });
   const turns = await promptTurns(input, model.text, dims, policy);
-  if (turns.some(({ newTokens }) => newTokens > 0)) {
-    throw new Refused({
-      code: 'bad-request',
-      field: 'turns',
-      reason: 'tokens are generated between the turns, and a reading generates none',
-    });
-  }
+  checkAllGiven('turns', turns);
   const tokens = tokensOf(turns);
   const groups: GroupMovement[] = [];
   const kept = new KeptRows(dims.vocabSize);

@@ -1,5 +1,5 @@
-import { chooseMode } from '../../gpu/plan/choose-mode.ts';
-import { checkTokens, promptTurns, tokensOf } from '../engine/check-request.ts';
+import { checkAllGiven, checkTokens, promptTurns, tokensOf } from '../engine/check-request.ts';
+import { modeOf } from '../engine/mode-of.ts';
 import { policyOf } from '../engine/open-policy.ts';
 import type { RunnableModel, RunOptions } from '../engine/generate.ts';
 import { applyConfig } from '../loader/apply-config.ts';
@@ -33,7 +33,7 @@ export async function scoreContinuation(
   reference: ScoreReference | null,
   options: RunOptions,
 ): Promise<{ readonly score: Score; readonly reference: ScoreReference }> {
-  const { dims, stored, useSequential } = model.config;
+  const { dims, stored } = model.config;
   const continuation = request.continuation;
   const policy = await policyOf(request.policy, {
     contextTokens: dims.contextTokens,
@@ -41,9 +41,7 @@ export async function scoreContinuation(
   });
   const turns = await promptTurns(request.input, model.text, dims, policy);
   if (continuation.length === 0) throw badRequest('continuation', 'it is empty');
-  if (turns.some(({ newTokens }) => newTokens > 0)) {
-    throw badRequest('continuation', 'tokens are generated between the turns');
-  }
+  checkAllGiven('continuation', turns);
   checkTokens('continuation', '', continuation, dims.vocabSize);
   const prompt = tokensOf(turns);
   const tokens = [...prompt, ...continuation];
@@ -51,20 +49,13 @@ export async function scoreContinuation(
   if (request.reference === 'compare') checkComparable(reference, dims.vocabSize, tokens, text);
 
   const { sharing, passes } = valueOf(applyConfig(stored, request.config, dims.layerCount));
-  const modeOf = (promptTokens: number) =>
-    chooseMode(request.mode, {
-      layers: sharing.layers,
-      promptTokens,
-      passes,
-      useSequential,
-      adapter: model.backend.adapter,
-    });
+  const modeFor = modeOf(model, request.mode, { sharing, passes });
   const rows = new KeptRows(dims.vocabSize);
   const comparison = new Comparison();
   const logProbabilities: number[] = [];
   const read = turns.map((turn, i): ReadTurn => ({
     tokens: turn.tokens,
-    mode: modeOf(turn.tokens.length),
+    mode: modeFor(turn.tokens.length),
     logitsFrom: i === turns.length - 1 ? turn.tokens.length - 1 : turn.tokens.length,
   }));
   const fed = continuation.slice(0, -1);
@@ -88,7 +79,7 @@ export async function scoreContinuation(
     },
   );
   const score: Score = {
-    mode: modeOf(turns.at(-1)?.tokens.length ?? 0),
+    mode: modeFor(turns.at(-1)?.tokens.length ?? 0),
     logProbabilities: Float32Array.from(logProbabilities),
     divergence: request.reference === 'compare' ? comparison.result() : null,
   };

@@ -1,9 +1,9 @@
 import type { PlanOptions, TextOptions, WantedLikelihoods } from '../../gpu/backend.ts';
 import type { Policy, PolicyOptions } from '../../gpu/kv/policies/policy.ts';
-import { chooseMode } from '../../gpu/plan/choose-mode.ts';
 import { groupsOf, type Mode, type Passes } from '../../gpu/plan/forward-plan.ts';
 import type { Sharing } from '../../gpu/plan/sharing.ts';
 import type { TokenLikelihood } from '../../gpu/plan/token-likelihood.ts';
+import { modeOf } from '../engine/mode-of.ts';
 import { evictionOf, policyOf } from '../engine/open-policy.ts';
 import { within } from '../engine/read-prompts.ts';
 import type { RunnableModel } from '../engine/generate.ts';
@@ -81,13 +81,7 @@ export class TextReader {
   /** In which mode a prompt is read. Without iterations both give the same numbers, and parallel mode is faster. */
   modeOf(promptTokens: number): Mode {
     if (!this.iterates) return 'parallel';
-    return chooseMode(this.#reading.mode, {
-      layers: this.sharing.layers,
-      promptTokens,
-      passes: this.passes,
-      useSequential: this.#model.config.useSequential,
-      adapter: this.#model.backend.adapter,
-    });
+    return modeOf(this.#model, this.#reading.mode, this)(promptTokens);
   }
 
   /**

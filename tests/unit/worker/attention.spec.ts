@@ -133,6 +133,14 @@ describe('the attention of a token', () => {
     expect(await reading).toEqual({ ok: false, failure: { code: 'stopped' } });
   });
 
+  it('refuses turns between which tokens are generated', async () => {
+    const { engine } = await loaded('lckv');
+    const input = { turns: [{ tokens: prompt, newTokens: 2 }, [5]] };
+    expect(await engine.readAttention(asking(3, { input }), ignore)).toMatchObject({
+      failure: { code: 'bad-request', field: 'turns', reason: 'tokens are generated between the turns' },
+    });
+  });
+
   it('refuses a position that the text does not have, and tokens that the model does not know', async () => {
     const { engine } = await loaded('lckv');
     for (const position of [-1, 10, 1.5]) {
