@@ -38,7 +38,7 @@ export type PeerFailure =
   | { readonly code: 'failed'; readonly step: PeerStep; readonly reason: string }
   /** The worker itself could not start, or died. */
   | { readonly code: 'broken'; readonly reason: string }
-  /** Nothing was heard of it for too long, so it was ended. */
+  /** It did not answer for too long, so it was ended. */
   | { readonly code: 'silent'; readonly seconds: number }
   | { readonly code: 'stopped' };
 

@@ -39,7 +39,7 @@ export function explainPeer(failure: PeerFailure): string {
     case 'broken':
       return `The worker of transformers.js ended (${failure.reason}). Reload the page, and compare again. ${rest}`;
     case 'silent':
-      return `transformers.js was ended because nothing was heard of it for ${failure.seconds} seconds. Choose fewer new tokens, or a smaller model. ${rest}`;
+      return `transformers.js was ended because it did not answer for ${failure.seconds} seconds. Choose fewer new tokens, or a smaller model. ${rest}`;
     case 'stopped':
       return 'transformers.js was stopped.';
   }
