@@ -41,4 +41,5 @@ const utf16Starts = [
   ...['\uFFFD\uFFFD[\0', '\uFFFD\uFFFD\0[', '{\0', '\0{', '[\0', '\0['],
 ];
 
-const latin1 = (bytes: Uint8Array) => Array.from(bytes, (byte) => String.fromCharCode(byte)).join('');
+/** Bytes as characters of the same numbers, so that any file can be looked at as text. */
+export const latin1 = (bytes: Uint8Array) => Array.from(bytes, (byte) => String.fromCharCode(byte)).join('');

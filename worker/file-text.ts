@@ -1,4 +1,4 @@
-import { mistakenFor } from './file-kind.ts';
+import { latin1, mistakenFor } from './file-kind.ts';
 import { Refused } from './outcome.ts';
 
 /**
@@ -26,6 +26,8 @@ export async function fileText(file: string, chunks: AsyncIterable<Uint8Array>):
 
 /** What bytes are that should be text in UTF-8, with the remedy: part of a sentence. */
 export function notUtf8(head: Uint8Array | null): string {
-  const text = Array.from(head?.subarray(0, 600) ?? [], (byte) => String.fromCharCode(byte)).join('');
-  return mistakenFor(text) ?? 'it is not text in UTF-8; save it in that encoding';
+  return (
+    mistakenFor(latin1((head ?? new Uint8Array()).subarray(0, 600))) ??
+    'it is not text in UTF-8; save it in that encoding'
+  );
 }

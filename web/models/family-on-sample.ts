@@ -1,3 +1,5 @@
+import { isRecord } from './is-record.ts';
+
 /** Bits per byte of the shipped models, by id, as a healing on the sample measures them. */
 export type FamilyOnSample = ReadonlyMap<string, number>;
 
@@ -20,6 +22,3 @@ export function readFamilyOnSample(json: unknown): FamilyOnSample {
     ),
   );
 }
-
-const isRecord = (value: unknown): value is Readonly<Record<string, unknown>> =>
-  typeof value === 'object' && value !== null;

@@ -1,5 +1,6 @@
 import { isKernelFile } from '../../gpu/kv/policies/kernel-file-name.ts';
 import { isTrainedPolicy, type KernelFile } from '../../gpu/kv/policies/kernel-file.ts';
+import { isRecord } from './is-record.ts';
 import type { SharingConfig } from '../../worker/protocol/load.ts';
 
 /** A model that ships with the page, as `models/index.json` lists it. */
@@ -69,9 +70,6 @@ export function nearestTrained(models: readonly ModelEntry[], chosen: string, la
   });
   return distances.sort((a, b) => a.distance - b.distance)[0]?.entry;
 }
-
-const isRecord = (value: unknown): value is Record<string, unknown> =>
-  typeof value === 'object' && value !== null;
 
 /** An entry whose kernels are still unchecked. Whoever hosts models of their own may leave them and the name out. */
 type Listed = Omit<ModelEntry, 'name' | 'kernels'> & {

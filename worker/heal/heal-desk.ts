@@ -189,8 +189,9 @@ export class HealDesk implements HealApi {
     onEvent({ type: 'opened', facts: opened.facts });
     // Files that were opened are gone with the page, so their healing could not continue.
     const isKept = typeof request.model === 'string' || request.model.from === 'hub';
-    if (isKept && !checkpoint) await whatever(checkpoints.begin(request));
-    if (isKept && checkpoint) await whatever(checkpoints.renew(checkpoint));
+    if (isKept) {
+      await whatever(checkpoint ? checkpoints.renew(checkpoint) : checkpoints.begin(request));
+    }
     let latest: (() => HealingState) | null = null;
     let keptMs = now();
     const keep = async () => {

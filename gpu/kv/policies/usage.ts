@@ -1,3 +1,4 @@
+import { largestThatFits } from '../../plan/largest-that-fits.ts';
 import type { ModelDims } from '../../plan/model-dims.ts';
 import { kvOwners, type Sharing } from '../../plan/sharing.ts';
 import { BYTES_PER_SCORED_ROW, kvRowBytes, kvRowsHeld, type KvPrecision } from '../usage.ts';
@@ -63,14 +64,7 @@ export function longestPromptUnder(
 ): number {
   const fits = (tokens: number) => kvBytesUnder(policy, rank, sharing, dims, precision, tokens) <= mostBytes;
   if (fits(MOST_TOKENS)) return Infinity;
-  let least = 0;
-  let tooMany = MOST_TOKENS;
-  while (tooMany - least > 1) {
-    const middle = Math.floor((least + tooMany) / 2);
-    if (fits(middle)) least = middle;
-    else tooMany = middle;
-  }
-  return least;
+  return largestThatFits(MOST_TOKENS, fits);
 }
 
 /**

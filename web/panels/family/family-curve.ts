@@ -1,4 +1,5 @@
 import { parseLayerTypes } from '../../../gpu/plan/layer-types.ts';
+import { formatBits, formatBytes } from '../../ui/format.ts';
 import { kvFraction, type KvFraction } from '../../ui/kv-fraction.ts';
 import type { ModelEntry } from '../../models/model-index.ts';
 import { commonPrefix, roundTicks, withLabels, type LabelSide } from './placed-labels.ts';
@@ -49,6 +50,21 @@ export interface FamilyCurve {
   /** The point with the most memory, which the others are compared with. */
   readonly plain: CurvePoint;
 }
+
+/** Bits per byte as the panel writes them. */
+export const bitsOf = (bitsPerByte: number) => formatBits(bitsPerByte, 3);
+
+/** The cells of a table of points: one row each, numbered. */
+export const tableRows = (
+  points: readonly Pick<CurvePoint, 'id' | 'kvBytes' | 'fraction' | 'bitsPerByte'>[],
+): readonly (readonly [number, ...string[]])[] =>
+  points.map(({ id, kvBytes, fraction, bitsPerByte }, i) => [
+    i + 1,
+    id,
+    formatBytes(kvBytes),
+    fraction,
+    bitsOf(bitsPerByte),
+  ]);
 
 /** The curve of the measured models, with healed ones beside them; null if there are fewer than two, or if their contexts differ. */
 export function familyCurve(

@@ -1,4 +1,5 @@
 import { policyKinds } from '../../../gpu/kv/policies/policies.ts';
+import { isRecord } from '../../models/is-record.ts';
 import type { MeasuredPolicies, MeasuredPolicy, PolicyTable } from '../../../worker/protocol/policy-table.ts';
 
 /** The measured policies of the models that ship; null if they cannot be fetched. */
@@ -19,9 +20,6 @@ export function readPolicyTable(json: unknown): PolicyTable | null {
   if (!Array.isArray(models)) return null;
   return { windows, windowTokens, promptTokens, models: models.filter(isMeasuredModel) };
 }
-
-const isRecord = (value: unknown): value is Readonly<Record<string, unknown>> =>
-  typeof value === 'object' && value !== null;
 
 const isAmount = (value: unknown): value is number =>
   typeof value === 'number' && Number.isFinite(value) && value > 0;

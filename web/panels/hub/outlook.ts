@@ -1,6 +1,7 @@
 import { kvBytesHeld, kvBytesPerToken, type KvPrecision } from '../../../gpu/kv/usage.ts';
 import type { WeightFormats, WeightPrecision } from '../../../gpu/numbers/matrix-format.ts';
 import { weightBytesOnCpu, weightBytesOnGpu } from '../../../gpu/numbers/weight-bytes.ts';
+import { largestThatFits } from '../../../gpu/plan/largest-that-fits.ts';
 import { parseLayerTypes } from '../../../gpu/plan/layer-types.ts';
 import type { LookedConfig } from '../../../worker/protocol/hub.ts';
 
@@ -56,19 +57,19 @@ export function outlookOf(config: LookedConfig, asked: Asked): Outlook | null {
     windowTokens: stored.slidingWindow,
     forceNodiag: stored.forceNodiag,
   };
-  const kvBytes = kvBytesHeld(sharing, dims, asked.kvPrecision, dims.contextTokens);
   const weights = { dims, storedLayers: plan.value, storedAs };
   const memoryBytes = asked.memoryBytes ?? Infinity;
   const kvBytesOf = (tokens: number) => kvBytesHeld(sharing, dims, asked.kvPrecision, tokens);
   const needed = (weightBytes: number, limitBytes: number): Needed => {
-    const tokens = longestWithin(limitBytes - weightBytes, dims.contextTokens, kvBytesOf);
+    const fits = (tokens: number) => weightBytes + kvBytesOf(tokens) <= limitBytes;
+    const tokens = largestThatFits(dims.contextTokens, fits);
     return { weightBytes, longestText: tokens < Math.min(SHORTEST_TEXT, dims.contextTokens) ? 0 : tokens };
   };
   return {
     layerTypes: stored.layerTypes,
     contextTokens: dims.contextTokens,
     kvBytesPerToken: kvBytesPerToken(sharing, dims, asked.kvPrecision),
-    kvBytes,
+    kvBytes: kvBytesOf(dims.contextTokens),
     rows: FORMATS.map((format) => {
       const formats: WeightFormats = { weights: format, quantizeEmbeddings: asked.quantizeEmbeddings };
       return {
@@ -78,16 +79,4 @@ export function outlookOf(config: LookedConfig, asked: Asked): Outlook | null {
       };
     }),
   };
-}
-
-/** The largest count up to `most` whose KV takes at most `bytes`; KV never shrinks when a text grows. */
-function longestWithin(bytes: number, most: number, kvBytesOf: (tokens: number) => number): number {
-  let [fits, tooMany] = [0, most + 1];
-  if (bytes < 0) return 0;
-  while (tooMany - fits > 1) {
-    const middle = Math.floor((fits + tooMany) / 2);
-    if (kvBytesOf(middle) <= bytes) fits = middle;
-    else tooMany = middle;
-  }
-  return fits;
 }
