@@ -9,6 +9,32 @@ test('an edit just before a reload is still there afterwards', async ({ page }) 
   expect(page.url()).toContain('seed=77');
 });
 
+test('an edit that reaches the address between a reload and its notice is still there afterwards', async ({
+  page,
+}) => {
+  const lab = await visit(page);
+  const before = await page.evaluate(() => location.hash);
+  // As if the browser had chosen the address to load again just before the page wrote it.
+  await page.evaluate((chosen) => {
+    const reloadOnceWritten = () => {
+      if (!location.hash.includes('seed=77')) {
+        setTimeout(reloadOnceWritten, 5);
+        return;
+      }
+      dispatchEvent(new Event('pagehide'));
+      Storage.prototype.setItem = () => undefined; // the reload itself gives notice again, of the address below
+      history.replaceState(null, '', chosen === '' ? location.pathname : chosen);
+      location.reload();
+    };
+    reloadOnceWritten();
+  }, before);
+  const loadedAgain = page.waitForEvent('load');
+  await lab.number('Seed').fill('77');
+  await loadedAgain;
+  await expect(openLab(page).number('Seed')).toHaveValue('77');
+  await expect(page).toHaveURL(/seed=77/);
+});
+
 test('a link that is opened while the page starts is not lost', async ({ page }) => {
   let answer = (): void => undefined;
   const asked = new Promise<void>((resolve) => {

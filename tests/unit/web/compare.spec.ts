@@ -211,7 +211,10 @@ describe('a comparison', () => {
     };
     await comparison.run();
     expect(engine.stop).toHaveBeenCalled();
-    expect(comparison.running).toBe(false);
+    expect([comparison.running, comparison.stopped]).toEqual([false, true]);
+    engine.whenRunning = () => undefined;
+    await comparison.run();
+    expect([comparison.running, comparison.stopped]).toEqual([false, false]);
     let isWanted: () => boolean = () => true;
     const waiting = new Comparison(playground, (_, wanted) => {
       isWanted = wanted;

@@ -88,6 +88,14 @@ describe('explain', () => {
     for (const why of whys) expect(advise({ ...failures['hub-refused'], why })).toMatch(/^[A-Z].*\.$/);
   });
 
+  it('speaks of a run only where one was asked for', () => {
+    for (const field of ['repository', 'revision', 'endpoint']) {
+      const refused = explain({ code: 'bad-request', field, reason: 'has a space' });
+      expect(refused).toBe(`The ${field} cannot be used: has a space.`);
+    }
+    expect(explain(failures['bad-request'])).toContain('The run was refused because of maxNewTokens');
+  });
+
   it('lists the first few of many models', () => {
     expect(
       explain({ code: 'not-one-model', folders: ['a', 'b', 'c', 'd', 'e', 'f', 'g', 'h'], files: [] }),

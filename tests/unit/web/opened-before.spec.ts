@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { readStoredRun } from '../../../web/playground/read-stored-run.ts';
 import { runFields } from '../../../web/playground/stored-run.ts';
 import { decodeHash, encodeHash } from '../../../web/settings/hash.ts';
+import { settings } from '../../../worker/settings/settings.ts';
 import { defaultConfig, type PlaygroundConfig } from '../../../web/settings/settings.ts';
 import links from '../../fixtures/settings/links.json';
 import runs from '../../fixtures/settings/stored-runs.json';
@@ -40,5 +41,12 @@ describe('a stored run of an earlier version', () => {
       ...{ slidingWindow: 64, backend: 'cpu', weights: 'q4', quantizeEmbeddings: true, kvPrecision: 'f32' },
       ...{ seed: 2, topP: 0.95, maxNewTokens: 128, forwardPasses: null, forceNodiag: null },
     });
+  });
+
+  it('takes what a link means without a name where a page opens with something else', () => {
+    const table = { ...settings, topP: { ...settings.topP, whenUnnamed: 0.5 } };
+    const { topP: _, ...run } = Object(runs[1]?.run) as Record<string, unknown>;
+    expect(readStoredRun(run)).toMatchObject({ topP: settings.topP.initial });
+    expect(readStoredRun(run, table)).toMatchObject({ topP: 0.5 });
   });
 });
