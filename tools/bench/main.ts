@@ -6,6 +6,7 @@ import { openDawn } from '../headless/vulkan.ts';
 import { bench, type BenchReport } from './bench.ts';
 import { benchBatches, type BatchReport } from './bench-batch.ts';
 import { countToken, type TokenCounts } from './count/count-token.ts';
+import { onnxFiles } from './start/onnx-files.ts';
 import { readArguments, usageOf, type BenchRequest, type CountAsked } from './options.ts';
 
 /** For the script, which can only import what is built. */
@@ -35,6 +36,10 @@ export async function main(
 /** Counts a decoded token, without a GPU. */
 export const count = (request: BenchRequest, asked: CountAsked, root: string): Promise<TokenCounts> =>
   countToken(request, asked, shippedIn(root));
+
+/** A shipped model as transformers.js loads it. */
+export const onnxOf = (model: string, positions: number, root: string) =>
+  onnxFiles(shippedIn(root)(model), positions);
 
 const shippedIn = (root: string) => (model: string) =>
   openFolderSource(join(root, 'public', 'models', model));

@@ -41,6 +41,8 @@ const buildOf = (build) => ({
 const script = fileOf(library, 'transformers.min.js');
 const builds = { webgpu: buildOf('.asyncify'), cpu: buildOf('') };
 const files = [script, ...Object.values(builds).flatMap(({ loader, wasm }) => [loader, wasm])];
+/** Where the files lie, for a page that is made of them. */
+export const peerPaths = files.map(({ path }) => path);
 const folder = `peer/transformers-${versionOf(library)}-${versionOf(runtime)}`;
 
 /** @param {{ name: string, bytes: number }} file */
