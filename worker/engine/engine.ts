@@ -1,10 +1,9 @@
 import type { Backend } from '../../gpu/backend.ts';
 import { BackendError } from '../../gpu/backend-error.ts';
 import { Conversation } from './conversation.ts';
-import { promptTurns, tokensOf } from './check-request.ts';
 import { EventPort } from '../event-port.ts';
 import type { ExportableModel, ExportRun } from '../export/export-model.ts';
-import { generate, type RunOptions } from './generate.ts';
+import type { RunOptions } from './generate.ts';
 import { loadModel, type LoadedModel } from '../loader/load-model.ts';
 import type { ModelSource } from '../loader/model-source.ts';
 import type { MeasurableModel } from '../evaluate/measure.ts';
@@ -70,6 +69,9 @@ interface HeldModel {
 
 type Emit = (event: EngineEvent) => void;
 
+/** Needed when a model is there, and fetched while it loads. */
+const codeForRuns = () => import('./generate.ts');
+
 /**
  * One model on one backend, and a queue of calls. Knows nothing about threads.
  * Calls run one after the other. A failure ends its call and leaves the engine usable.
@@ -95,7 +97,11 @@ export class Engine implements EngineApi {
 
   generate(request: GenerateRequest, onEvent: OnEvent): Promise<Outcome<GenerateResult>> {
     const profiling = request.watch?.kernels ?? false;
-    return this.#run(onEvent, (model, options) => generate(model, request, options), profiling);
+    return this.#run(
+      onEvent,
+      async (model, options) => (await codeForRuns()).generate(model, request, options),
+      profiling,
+    );
   }
 
   generateSequences(request: SequencesRequest, onEvent: OnEvent): Promise<Outcome<SequencesResult>> {
@@ -177,6 +183,7 @@ export class Engine implements EngineApi {
 
   countTokens(prompt: Prompt): Promise<Outcome<number>> {
     return this.#answer(null, async () => {
+      const { promptTurns, tokensOf } = await import('./check-request.ts');
       const { config, text } = this.#held().loaded;
       return tokensOf(await promptTurns(prompt, text, config.dims)).length;
     });
@@ -254,6 +261,7 @@ export class Engine implements EngineApi {
     profiling: boolean,
   ): Promise<ModelFacts> {
     if (this.#model && isSame(this.#model.request, request)) return this.#model.facts;
+    void codeForRuns().catch(() => undefined); // asked for again when something runs
     this.#dropModel();
     const { choice = request.backend, profiling: profiled = profiling } = this.#backend ?? {};
     if (choice !== request.backend || profiled !== profiling) this.#dropBackend();
