@@ -9,7 +9,7 @@ import { throttle } from '../run-clock.ts';
 import { GuardedText, type TextPlace } from '../text/guarded-text.ts';
 import type { PrefixToken, TextFacts } from '../text/text-api.ts';
 import { applyConfig } from './apply-config.ts';
-import { loadWeights, type LoadedWeights } from './load-weights.ts';
+import type { LoadedWeights } from './load-weights.ts';
 import { BadJson } from '../hostile-json.ts';
 import { parseConfigJson } from './config-json.ts';
 import type { GenerationConfig } from './generation-config.ts';
@@ -48,12 +48,16 @@ interface LoadModelOptions extends WeightFormats {
 
 const PROGRESS_INTERVAL_MS = 100;
 
+/** Fetched beside config.json and the tokenizer, which are read first. */
+const codeForWeights = () => import('./load-weights.ts');
+
 /**
  * Reads a model's folder: config.json, the tokenizer if there is one, and the weights into the backend.
  *
  * @throws Refused if a file is wrong, BackendError
  */
 export async function loadModel(options: LoadModelOptions): Promise<LoadedModel> {
+  void codeForWeights().catch(() => undefined); // asked for again below
   const { config, configText, ...generation } = await loadConfig(options.source);
   const opened = await openText(options);
   try {
@@ -93,11 +97,12 @@ function openText({ source, sourceLater, openTextPlace }: LoadModelOptions) {
   });
 }
 
-function streamWeights(
+async function streamWeights(
   { dims, stored }: ModelConfig,
   backend: Backend,
   { source, emit, weights, quantizeEmbeddings }: LoadModelOptions,
 ): Promise<LoadedWeights> {
+  const { loadWeights } = await codeForWeights();
   let progress: EngineEvent | null = null;
   const tellSometimes = throttle(PROGRESS_INTERVAL_MS, () => progress && emit(progress));
   return loadWeights({

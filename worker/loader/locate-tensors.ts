@@ -3,6 +3,7 @@ import { quantizedAs, type MatrixFormat, type WeightFormats } from '../../gpu/nu
 import type { WeightSpec } from '../../gpu/plan/weight-specs.ts';
 import { show } from '../hostile-fields.ts';
 import { badWeights, type Checkpoint, type CheckpointFile } from './checkpoint.ts';
+import { QUANTIZED_ADVICE } from './quantized-advice.ts';
 import type { StoredTensor } from './safetensors.ts';
 import { elementTypes, tensorForm } from './tensor-form.ts';
 
@@ -72,10 +73,6 @@ function howQuantized(checkpoint: Checkpoint, name: string): string {
     ? ''
     : `, but ${found}: it was quantized by another program. ${QUANTIZED_ADVICE}`;
 }
-
-/** What to do about weights that another program has quantized. */
-export const QUANTIZED_ADVICE =
-  'Choose the model in BF16, F16 or F32; kvtab can quantize it to 8 or 4 bits while it loads';
 
 function checkShape(spec: WeightSpec, file: CheckpointFile, tensor: StoredTensor, type: MatrixFormat): void {
   const { shape } = tensorForm(spec, type);

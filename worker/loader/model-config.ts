@@ -6,7 +6,7 @@ import type { Outcome } from '../protocol/failure.ts';
 import type { SharingConfig } from '../protocol/load.ts';
 import { MAX_PASSES, MAX_POSITIONS } from './apply-config.ts';
 import { familyDefaults, readBiases, readFamily, type Family } from './family.ts';
-import { QUANTIZED_ADVICE } from './locate-tensors.ts';
+import { QUANTIZED_ADVICE } from './quantized-advice.ts';
 import { readRope, ropePlace } from './rope-config.ts';
 import { nonFiniteRope } from './rope-limits.ts';
 import { defaultWindow, readLayerTypes } from './stored-layer-types.ts';
