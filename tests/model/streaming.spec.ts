@@ -17,7 +17,7 @@ const streaming: readonly TestBackend[] = atNight ? ['cpu', 'webgpu'] : ['cpu'];
 /** Through the Looking-Glass (Carroll, 1871), read again from its start when it ends. */
 async function bookTokens(count: number): Promise<readonly number[]> {
   const source = modelSource(model);
-  const tokenizer = openTokenizer((await source.text('tokenizer.json')) ?? '');
+  const tokenizer = await openTokenizer((await source.text('tokenizer.json')) ?? '');
   const text = await modelSource('tests/fixtures').text('through-the-looking-glass.txt');
   const book = tokenizer.encode(text ?? '', false);
   const half = Math.min(book.length, Math.floor(count / 2));

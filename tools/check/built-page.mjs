@@ -5,7 +5,7 @@ import { readModule } from './built-modules.mjs';
 import { gzippedBytes, initialScripts } from './page-size.mjs';
 import { checkWorkerEntries } from './worker-entries.mjs';
 
-const limitBytes = 105_000;
+const limitBytes = 90_000;
 
 const root = resolve(import.meta.dirname, '../..');
 const built = await build({

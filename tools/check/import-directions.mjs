@@ -152,10 +152,11 @@ const realms = [
     reason: 'worker/protocol is types alone: it imports types of gpu and of its neighbours.',
   },
   {
-    of: 'worker/text/pattern.ts',
+    of: 'worker/text/oniguruma.ts',
     may: [{ path: 'worker/' }],
     libraries: ['@huggingface/tokenizers'],
-    reason: 'worker/text/pattern.ts is the one importer of the tokenizer library, and looks only at worker.',
+    reason:
+      'worker/text/oniguruma.ts is the one importer of the tokenizer library, and looks only at worker.',
   },
   {
     of: 'worker/text/jinja/',
@@ -236,7 +237,7 @@ const realms = [
     may: [{ path: 'gpu/' }, { path: 'worker/' }],
     libraries: ['comlink'],
     reason:
-      'The worker imports gpu, worker and comlink, and never the page. Only worker/text/pattern.ts imports the library for tokenizers.',
+      'The worker imports gpu, worker and comlink, and never the page. Only worker/text/oniguruma.ts imports the library for tokenizers.',
   },
   {
     of: 'web/ui/',
@@ -392,7 +393,7 @@ function workerFolders(folders) {
       ...[name, ...may].map((folder) => ({ path: `worker/${folder}/` })),
     ],
     libraries: ['comlink'],
-    reason: `worker/${name} imports gpu, worker and comlink, and of the worker's folders ${[name, 'protocol', 'settings', ...may].join(', ')} alone. Only worker/text/pattern.ts imports the library for tokenizers.`,
+    reason: `worker/${name} imports gpu, worker and comlink, and of the worker's folders ${[name, 'protocol', 'settings', ...may].join(', ')} alone. Only worker/text/oniguruma.ts imports the library for tokenizers.`,
   }));
 }
 

@@ -32,7 +32,7 @@ export async function main(
   const model = request.model ?? (await firstOf(join(models, 'index.json')));
   const files = await readTextFiles(openFolderSource(join(models, model)));
   if (!files) throw new Error(`${model} has no tokenizer.json`);
-  const tokenizer = openTokenizer(files.tokenizer);
+  const tokenizer = await openTokenizer(files.tokenizer);
   const { windows } = takeWindows(await readText(request.text), tokenizer, request.windows, WINDOW_TOKENS);
   const engine = openEngine(surroundings);
   try {

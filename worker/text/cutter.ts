@@ -1,8 +1,8 @@
 /** The pre-tokenizers of a tokenizer.json, as the tokenizers library of Rust runs them. */
 import { isObject, show } from '../hostile-fields.ts';
 import { utf8AsByteLevel } from './byte-level.ts';
+import { patternOf } from './pattern.ts';
 import { isBehavior, matchesOf, splitBy, type Matches } from './split.ts';
-import type { PatternOf } from './normalizer.ts';
 
 /** A part of a text, whose tokens are looked up apart from those of others. */
 export interface Piece {
@@ -29,7 +29,7 @@ type Fields = Readonly<Record<string, unknown>>;
  * @param said the `pre_tokenizer` of a tokenizer.json
  * @throws Error that names what is wrong
  */
-export function openCutter(said: unknown, patternOf: PatternOf): Cut {
+export async function openCutter(said: unknown): Promise<Cut> {
   if (said === null || said === undefined) return (piece) => [piece];
   if (!isObject(said)) throw new Error(`the pre-tokenizer is ${show(said)}, not an object`);
   const { type, behavior } = said;
@@ -37,7 +37,7 @@ export function openCutter(said: unknown, patternOf: PatternOf): Cut {
     case 'Sequence': {
       const { pretokenizers } = said;
       if (!Array.isArray(pretokenizers)) throw new Error('a Sequence has no array of pretokenizers');
-      return inTurn(pretokenizers.map((step: unknown) => openCutter(step, patternOf)));
+      return inTurn(await Promise.all(pretokenizers.map(openCutter)));
     }
     case 'Digits':
       return split(all(DIGIT), said['individual_digits'] === true ? 'Isolated' : 'Contiguous', false);
@@ -52,18 +52,18 @@ export function openCutter(said: unknown, patternOf: PatternOf): Cut {
     case 'FixedLength':
       return fixedLength(said);
     case 'CharDelimiterSplit':
-      return split(all(patternOf({ String: character(said, 'delimiter', null) })), 'Removed', false);
+      return split(all(await patternOf({ String: character(said, 'delimiter', null) })), 'Removed', false);
     case 'ByteLevel':
       return byteLevel(said);
     case 'Metaspace':
-      return metaspace(said, patternOf);
+      return metaspace(said);
     case 'Split': {
       const { pattern, invert } = said;
       if (!isObject(pattern)) throw new Error(`a Split has the pattern ${show(pattern)}`);
       if (invert !== undefined && typeof invert !== 'boolean') {
         throw new Error(`the invert of a Split is ${show(invert)}, not true or false`);
       }
-      return split(all(patternOf(pattern)), behavior, invert === true);
+      return split(all(await patternOf(pattern)), behavior, invert === true);
     }
     default:
       throw new Error(`there is no pre-tokenizer ${show(type)}`);
@@ -98,7 +98,7 @@ function byteLevel(said: Fields): Cut {
 
 const schemes = ['always', 'first', 'never'];
 
-function metaspace(said: Fields, patternOf: PatternOf): Cut {
+async function metaspace(said: Fields): Promise<Cut> {
   const replacement = character(said, 'replacement', '▁');
   const { prepend_scheme: scheme = 'always', add_prefix_space: prefixed } = said;
   if (typeof scheme !== 'string' || !schemes.includes(scheme)) {
@@ -109,7 +109,7 @@ function metaspace(said: Fields, patternOf: PatternOf): Cut {
   const cut =
     said['split'] === false
       ? inTurn([])
-      : split(all(patternOf({ String: replacement })), 'MergedWithNext', false);
+      : split(all(await patternOf({ String: replacement })), 'MergedWithNext', false);
   return ({ text, isFirst }) => {
     const replaced = text.replaceAll(' ', () => replacement);
     const isPrefixed =

@@ -1,7 +1,7 @@
 /** The decoders of a tokenizer.json, as the tokenizers library of Rust runs them. */
 import { isObject, show } from '../hostile-fields.ts';
 import { bytesOf } from './byte-level.ts';
-import type { PatternOf } from './normalizer.ts';
+import { patternOf } from './pattern.ts';
 import { replaceAll } from './split.ts';
 
 /** Tokens become other pieces, whose joined text is the answer. */
@@ -11,13 +11,13 @@ type Decode = (pieces: readonly string[]) => readonly string[];
  * @param said the `decoder` of a tokenizer.json
  * @throws Error that names what is wrong
  */
-export function openDecoder(said: unknown, patternOf: PatternOf): (tokens: readonly string[]) => string {
+export async function openDecoder(said: unknown): Promise<(tokens: readonly string[]) => string> {
   if (said === null || said === undefined) return (tokens) => tokens.join(' ');
-  const decode = openStep(said, patternOf);
+  const decode = await openStep(said);
   return (tokens) => decode(tokens).join('');
 }
 
-function openStep(said: unknown, patternOf: PatternOf): Decode {
+async function openStep(said: unknown): Promise<Decode> {
   if (!isObject(said)) throw new Error(`the decoder is ${show(said)}, not an object`);
   const text = (name: string, fallback: string): string => {
     const value = said[name] ?? fallback;
@@ -28,7 +28,7 @@ function openStep(said: unknown, patternOf: PatternOf): Decode {
     case 'Sequence': {
       const { decoders } = said;
       if (!Array.isArray(decoders)) throw new Error('a Sequence has no array of decoders');
-      const steps = decoders.map((step: unknown) => openStep(step, patternOf));
+      const steps = await Promise.all(decoders.map(openStep));
       return (pieces) => steps.reduce((all, step) => step(all), pieces);
     }
     case 'ByteLevel':
@@ -67,7 +67,7 @@ function openStep(said: unknown, patternOf: PatternOf): Decode {
           .map((piece) => (cleans ? cleanedUp(piece).replaceAll(delimiter, ' ') : piece));
     }
     case 'Replace': {
-      const pattern = patternOf(said['pattern']);
+      const pattern = await patternOf(said['pattern']);
       const content = text('content', '');
       return (pieces) => pieces.map((piece) => replaceAll(pattern, piece, content));
     }

@@ -2,7 +2,7 @@ import type { TokenAfter } from './drawn-token.ts';
 import { Refused, valueOf } from '../outcome.ts';
 import type { Outcome } from '../protocol/failure.ts';
 import type { ChatMessage } from '../protocol/generate.ts';
-import type { TextApi, TextFacts, TextFiles } from './text-api.ts';
+import { namesPatterns, type TextApi, type TextFacts, type TextFiles } from './text-api.ts';
 
 /** Somewhere to run a stranger's tokenizer and template. */
 export interface TextPlace {
@@ -155,7 +155,7 @@ export class GuardedText {
   async #openWith(files: TextFiles): Promise<{ readonly place: TextPlace; readonly facts: TextFacts }> {
     const place = (this.#place = this.#openPlace());
     try {
-      await awake(place);
+      await awake(place, namesPatterns(files.tokenizer));
       const open = (api: TextApi) => api.open(files);
       return { place, facts: await this.#ask(place, files.tokenizer.length, 'bad-tokenizer', open) };
     } catch (error) {
@@ -206,14 +206,14 @@ export class GuardedText {
 }
 
 /** Waits until a place has started, so that a slow start is not blamed on the files of a model. */
-async function awake({ api, broken }: TextPlace): Promise<void> {
+async function awake({ api, broken }: TextPlace, patterns: boolean): Promise<void> {
   let timer: ReturnType<typeof setTimeout> | undefined;
   const late = new Promise<never>((_, reject) => {
     const error = new Error(`the thread for text did not start within ${START_MS / 1000} seconds`);
     timer = setTimeout(() => reject(error), START_MS);
   });
   try {
-    await Promise.race([api.awake(), broken, late]);
+    await Promise.race([api.awake(patterns), broken, late]);
   } finally {
     clearTimeout(timer);
   }

@@ -2,11 +2,12 @@ import type { TokenAfter } from './drawn-token.ts';
 import { tokenText } from './token-text.ts';
 import { mistakenFor } from '../file-kind.ts';
 import { brief } from '../hostile-fields.ts';
-import { attempt, attemptAsync, Refused, succeed, valueOf } from '../outcome.ts';
-import type { Failure, Outcome } from '../protocol/failure.ts';
+import { attempt, attemptAsync, fail, Refused, succeed, valueOf } from '../outcome.ts';
+import type { Outcome } from '../protocol/failure.ts';
 import type { ChatMessage } from '../protocol/generate.ts';
 import { findTemplate, specialTokens, tokensOfConfig } from './chat-files.ts';
 import { lostText } from './lost-text.ts';
+import { codeForPatterns } from './pattern.ts';
 import { LONGEST_TEXT, type TextApi, type TextFacts, type TextFiles } from './text-api.ts';
 import { TextStream } from './text-stream.ts';
 import { badTokenizer, openTokenizer, parseObject, type TextTokenizer } from './tokenizer.ts';
@@ -24,14 +25,15 @@ export class ModelText implements TextApi {
   #mistaken: string | null = null;
   #stream: TextStream | null = null;
 
-  awake(): Outcome<null> {
+  async awake(patterns: boolean): Promise<Outcome<null>> {
+    if (patterns) await codeForPatterns();
     return succeed(null);
   }
 
-  open(files: TextFiles): Outcome<TextFacts> {
-    return sayingBadTokenizer(() => {
+  async open(files: TextFiles): Promise<Outcome<TextFacts>> {
+    return sayingBadTokenizerLater(async () => {
       this.#config = files.config === null ? {} : parseObject(files.config, 'tokenizer_config.json');
-      this.#tokenizer = openTokenizer(files.tokenizer, tokensOfConfig(this.#config));
+      this.#tokenizer = await openTokenizer(files.tokenizer, tokensOfConfig(this.#config));
       this.#mistaken = files.template ? mistakenTemplate(files.template) : null;
       this.#template = files.template ?? findTemplate(this.#config['chat_template']);
       const { bos_token: begin, eos_token: end } = specialTokens(this.#config);
@@ -136,8 +138,18 @@ function sayingBadTokenizer<T>(work: () => T): Outcome<T> {
   try {
     return attempt(work);
   } catch (error) {
-    const reason = error instanceof Error ? error.message : String(error);
-    const failure: Failure = { code: 'bad-tokenizer', reason: brief(reason) };
-    return { ok: false, failure };
+    return badTokenizerOutcome(error);
   }
 }
+
+/** {@link sayingBadTokenizer} for work that takes its time. */
+async function sayingBadTokenizerLater<T>(work: () => Promise<T>): Promise<Outcome<T>> {
+  try {
+    return await attemptAsync(work);
+  } catch (error) {
+    return badTokenizerOutcome(error);
+  }
+}
+
+const badTokenizerOutcome = (error: unknown) =>
+  fail({ code: 'bad-tokenizer', reason: brief(error instanceof Error ? error.message : String(error)) });

@@ -1,25 +1,24 @@
 /** The normalizers of a tokenizer.json, as the tokenizers library of Rust runs them. */
 import { isObject, show } from '../hostile-fields.ts';
 import { utf8AsByteLevel } from './byte-level.ts';
+import { patternOf } from './pattern.ts';
 import { precompiled } from './precompiled.ts';
 import { replaceAll } from './split.ts';
 
 export type Normalize = (text: string) => string;
-/** The regular expression, global and Unicode, that a `pattern` stands for. */
-export type PatternOf = (pattern: unknown) => RegExp;
 
 /**
  * @param said the `normalizer` of a tokenizer.json
  * @throws Error that names what is wrong
  */
-export function openNormalizer(said: unknown, patternOf: PatternOf): Normalize {
+export async function openNormalizer(said: unknown): Promise<Normalize> {
   if (said === null || said === undefined) return (text) => text;
   if (!isObject(said)) throw new Error(`the normalizer is ${show(said)}, not an object`);
   switch (said['type']) {
     case 'Sequence': {
       const { normalizers } = said;
       if (!Array.isArray(normalizers)) throw new Error('a Sequence has no array of normalizers');
-      const steps = normalizers.map((step: unknown) => openNormalizer(step, patternOf));
+      const steps = await Promise.all(normalizers.map(openNormalizer));
       return (text) => steps.reduce((whole, step) => step(whole), text);
     }
     case 'NFC':
@@ -40,7 +39,7 @@ export function openNormalizer(said: unknown, patternOf: PatternOf): Normalize {
       return (text) => (text === '' ? '' : prefix + text);
     }
     case 'Replace': {
-      const pattern = patternOf(said['pattern']);
+      const pattern = await patternOf(said['pattern']);
       const content = textIn(said, 'content');
       return (text) => replaceAll(pattern, text, content);
     }

@@ -1,22 +1,17 @@
-/** The only file that knows the tokenizer library. */
-import { ReplaceNormalizer } from '@huggingface/tokenizers';
 import { isObject, show } from '../hostile-fields.ts';
 
+/** Fetched only for tokenizers that have regular expressions: see `namesPatterns` of text-api.ts. */
+export const codeForPatterns = () => import('./oniguruma.ts');
+
 /**
- * The regular expression, global and Unicode, that a `pattern` of a tokenizer.json stands for. Those in files are written
- * for Oniguruma; the library translates them, and its class for replacements is the way to that.
+ * The regular expression, global and Unicode, that a `pattern` of a tokenizer.json stands for: `{ Regex }` or `{ String }`.
  *
  * @throws Error that names what is wrong
  */
-export function patternOf(pattern: unknown): RegExp {
+export async function patternOf(pattern: unknown): Promise<RegExp> {
   const { Regex: regex, String: text } = isObject(pattern) ? pattern : {};
-  const asked =
-    typeof regex === 'string'
-      ? { Regex: regex.replace(/^\(\?i\)(.*)$/s, '(?i:$1)') }
-      : typeof text === 'string'
-        ? { String: text }
-        : null;
-  const found = asked && new ReplaceNormalizer({ type: 'Replace', pattern: asked, content: '' }).pattern;
-  if (!found) throw new Error(`${show(pattern)} is no pattern`);
-  return found;
+  if (typeof regex === 'string') return (await codeForPatterns()).fromOniguruma(regex);
+  if (typeof text === 'string')
+    return new RegExp(text.replaceAll(/[.*+?^${}()|[\]\\]/g, String.raw`\$&`), 'gu');
+  throw new Error(`${show(pattern)} is no pattern`);
 }

@@ -5,6 +5,9 @@ import type { ChatMessage } from '../protocol/generate.ts';
 /** The longest text that a tokenizer gets: more than anybody types, and more than any context. */
 export const LONGEST_TEXT = 4_000_000;
 
+/** Whether a tokenizer.json has regular expressions. In JSON, a name has quotation marks around it. */
+export const namesPatterns = (tokenizerJson: string): boolean => tokenizerJson.includes('"Regex"');
+
 /** A model's text files, as text. */
 export interface TextFiles {
   readonly tokenizer: string;
@@ -38,8 +41,13 @@ type Answer<T> = Outcome<T> | Promise<Outcome<T>>;
  * in a worker of their own, which is ended if it takes too long (see guarded-text.ts).
  */
 export interface TextApi {
-  /** Answers as soon as anything can be asked. */
-  awake(): Answer<null>;
+  /**
+   * Answers as soon as anything can be asked.
+   *
+   * @param patterns whether the tokenizer {@link namesPatterns}: their code is fetched first, which takes as long as the
+   *   connection takes, and is nothing to blame on the tokenizer
+   */
+  awake(patterns: boolean): Answer<null>;
   open(files: TextFiles): Answer<TextFacts>;
   /** The tokens of a text; with `special`, also those that the tokenizer adds around it. */
   encode(text: string, special: boolean): Answer<readonly number[]>;

@@ -6,7 +6,6 @@ import { addedTokens, movedTokens, partsFinder } from './added-tokens.ts';
 import { openCutter } from './cutter.ts';
 import { openDecoder } from './decoder.ts';
 import { openNormalizer } from './normalizer.ts';
-import { patternOf } from './pattern.ts';
 import { openPostProcessor } from './post-processor.ts';
 import { openVocabulary } from './vocabulary/open-vocabulary.ts';
 
@@ -32,11 +31,14 @@ export interface TextTokenizer {
  * @param ofConfig      tokens that tokenizer_config.json adds to it
  * @throws Refused with `bad-tokenizer` for files that cannot be used
  */
-export function openTokenizer(tokenizerJson: string, ofConfig: readonly unknown[] = []): TextTokenizer {
+export async function openTokenizer(
+  tokenizerJson: string,
+  ofConfig: readonly unknown[] = [],
+): Promise<TextTokenizer> {
   const json = parseObject(tokenizerJson, 'tokenizer.json');
   refuseLongTexts(json);
   try {
-    return open(json, ofConfig);
+    return await open(json, ofConfig);
   } catch (error) {
     throw badTokenizer(error instanceof Error ? error.message : String(error));
   }
@@ -44,7 +46,7 @@ export function openTokenizer(tokenizerJson: string, ofConfig: readonly unknown[
 
 type Json = Readonly<Record<string, unknown>>;
 
-function open(json: Json, ofConfig: readonly unknown[]): TextTokenizer {
+async function open(json: Json, ofConfig: readonly unknown[]): Promise<TextTokenizer> {
   const vocabulary = openVocabulary(json['model']);
   const ids = new Map(vocabulary.ids);
   const added = addedTokens(json['added_tokens'], vocabulary, ofConfig);
@@ -55,7 +57,7 @@ function open(json: Json, ofConfig: readonly unknown[]): TextTokenizer {
     if (token.special) special.add(token.id);
   }
   const isSilent = (token: number) => special.has(token) || !names.has(token);
-  const normalize = openNormalizer(json['normalizer'], patternOf);
+  const normalize = await openNormalizer(json['normalizer']);
   // A token that is looked for in normalized text reads as that.
   const patterns = added.map((token) => {
     const { normalized, content } = token;
@@ -65,8 +67,8 @@ function open(json: Json, ofConfig: readonly unknown[]): TextTokenizer {
   const parts = partsFinder(patterns.filter(([, { normalized }]) => !normalized));
   const normalizedParts = partsFinder(patterns.filter(([, { normalized }]) => normalized));
   const addAround = openPostProcessor(json['post_processor'], (token) => ids.get(token));
-  const decode = openDecoder(json['decoder'], patternOf);
-  const cut = openCutter(json['pre_tokenizer'], patternOf);
+  const decode = await openDecoder(json['decoder']);
+  const cut = await openCutter(json['pre_tokenizer']);
 
   return {
     encode: (text, withSpecial) => {

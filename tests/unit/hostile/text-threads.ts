@@ -64,7 +64,7 @@ function counted(api: TextApi): { readonly api: TextApi; readonly isBusy: () => 
   return {
     isBusy: () => pending > 0,
     api: {
-      awake: () => count(api.awake()),
+      awake: (patterns) => count(api.awake(patterns)),
       open: (files) => count(api.open(files)),
       encode: (text, special) => count(api.encode(text, special)),
       changes: (text) => count(api.changes(text)),

@@ -10,7 +10,7 @@ const withNormalizer = (normalizer: object | null) =>
 const open = (normalizer: object | null) => openTokenizer(withNormalizer(normalizer));
 
 /** One token per word; others are `<unk>`. */
-const words = openTokenizer(
+const words = await openTokenizer(
   JSON.stringify({
     version: '1.0',
     normalizer: null,
@@ -49,16 +49,16 @@ describe('a prompt and its tokens', () => {
     'a special <|end|> token <|begin|> in the text',
     '',
     ' ',
-  ])('read the same if nothing is normalized: %j', (text) => {
-    expect(changedText(open(null), text)).toBeNull();
+  ])('read the same if nothing is normalized: %j', async (text) => {
+    expect(changedText(await open(null), text)).toBeNull();
   });
 
   it.each([
     [{ type: 'Lowercase' }, 'once Upon', 'at character 6, "U" became "u"'],
     [{ type: 'NFKC' }, 'a ﬁne king', 'at character 3, "ﬁ" became "f"'],
     [{ type: 'Replace', pattern: { String: '☃' }, content: '' }, 'a ☃', 'at character 3, "☃" is lost'],
-  ])('differ where %o changes it, and the place is named', (normalizer, text, said) => {
-    expect(changedText(open(normalizer), text)).toBe(`The tokenizer changes this prompt: ${said}.`);
+  ])('differ where %o changes it, and the place is named', async (normalizer, text, said) => {
+    expect(changedText(await open(normalizer), text)).toBe(`The tokenizer changes this prompt: ${said}.`);
   });
 
   it('differ where a word is unknown, but not where the text names a special token', () => {
@@ -68,11 +68,11 @@ describe('a prompt and its tokens', () => {
     );
   });
 
-  it('are compared in the first 10,000 characters alone', () => {
-    const lower = open({ type: 'Lowercase' });
+  it('are compared in the first 10,000 characters alone', async () => {
+    const lower = await open({ type: 'Lowercase' });
     expect(changedText(lower, `${'a '.repeat(4000)}B${' a'.repeat(4000)}`)).toContain('at character 8001,');
     expect(changedText(lower, `${'a '.repeat(5100)}B`)).toBeNull();
-    expect(changedText(open(null), 'schöne Prinzessin 😀 '.repeat(2000))).toBeNull();
+    expect(changedText(await open(null), 'schöne Prinzessin 😀 '.repeat(2000))).toBeNull();
   });
 
   it('are compared in every run of a text', async () => {

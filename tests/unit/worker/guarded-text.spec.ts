@@ -57,6 +57,20 @@ describe('Guarded text', () => {
     expect(count).toEqual({ opened: 2, ended: 1 });
   });
 
+  it('has the code for regular expressions fetched, before the time of the tokenizer runs, if it has some', async () => {
+    const asked: boolean[] = [];
+    const { open } = places({
+      awake: (patterns) => {
+        asked.push(patterns);
+        return new Promise((resolve) => setTimeout(() => resolve(succeed(null)), 150)); // longer than the patience
+      },
+    });
+    for (const tokenizer of ['{}', '{"pre_tokenizer":{"pattern":{"Regex":"a"}}}']) {
+      await GuardedText.open(open, () => Promise.resolve({ ...files, tokenizer }), 50);
+    }
+    expect(asked).toEqual([false, true]);
+  });
+
   it('ends a tokenizer of 60 MB that does not answer after 20 seconds', async () => {
     vi.useFakeTimers();
     try {

@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { TextStream } from '../../../worker/text/text-stream.ts';
-import { attempt } from '../../../worker/outcome.ts';
+import { attemptAsync } from '../../../worker/outcome.ts';
 import { openTokenizer, type TextTokenizer } from '../../../worker/text/tokenizer.ts';
 import { shippedSource } from './sources.ts';
 import { fc } from '../../support/seeded-properties.ts';
@@ -10,7 +10,7 @@ let tokenizer: TextTokenizer;
 
 beforeAll(async () => {
   const source = shippedSource('fairy-lckv');
-  tokenizer = openTokenizer((await source.text('tokenizer.json')) ?? '');
+  tokenizer = await openTokenizer((await source.text('tokenizer.json')) ?? '');
 });
 
 /** The pieces that a stream returns, with the flush last. */
@@ -157,8 +157,8 @@ describe('the tokenizer', () => {
       'of an unknown kind',
       '{"model":{"type":"Oracle"},"decoder":null,"post_processor":null,"pre_tokenizer":null,"normalizer":null}',
     ],
-  ])('is refused as bad-tokenizer if tokenizer.json is %s', (_, text) => {
-    const outcome = attempt(() => openTokenizer(text));
+  ])('is refused as bad-tokenizer if tokenizer.json is %s', async (_, text) => {
+    const outcome = await attemptAsync(() => openTokenizer(text));
     expect(outcome).toMatchObject({ ok: false, failure: { code: 'bad-tokenizer' } });
   });
 });

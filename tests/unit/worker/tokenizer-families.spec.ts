@@ -16,8 +16,8 @@ const open = (base: string, changes: Json, model: Json) => {
 };
 
 describe('A tokenizer of a family gives the tokens and the text of tokenizers 0.23.2', () => {
-  it.each(cases)('$name', ({ name, base, changes, model }) => {
-    const { encode, decode } = open(base, changes, model);
+  it.each(cases)('$name', async ({ name, base, changes, model }) => {
+    const { encode, decode } = await open(base, changes, model);
     const found = texts.map((text) => {
       const tokens = encode(text, true);
       return [tokens, decode(tokens)];
@@ -42,12 +42,12 @@ describe('What transformers refuses in a tokenizer is refused by name', () => {
     ['no kind of vocabulary', {}, { type: 'bpe' }],
     ['merge 0 is', {}, { merges: ['a b c'] }],
     ['merge 1 is [', {}, { merges: [['a', 'b'], ['a']] }],
-  ])('%s', (named, changes, model) => {
-    expect(() => open('bytes', changes, model)).toThrow(named);
+  ])('%s', async (named, changes, model) => {
+    await expect(open('bytes', changes, model)).rejects.toThrow(named);
   });
 
-  it('an unknown character in a Unigram without unk_id', () => {
-    const { encode } = open('unigram', {}, { unk_id: null });
+  it('an unknown character in a Unigram without unk_id', async () => {
+    const { encode } = await open('unigram', {}, { unk_id: null });
     expect(() => encode('Ж', true)).toThrow('no token for');
   });
 });
@@ -74,13 +74,13 @@ describe('tokenizer_config.json adds tokens that tokenizer.json lacks, as transf
       { image_token: '<e>', extra_special_tokens: { boi_token: '<x>' } },
       [64, 300, 65, 301],
     ],
-  ])('%s', (_, config, tokens) => {
-    expect(open(config).encode(text, true)).toEqual(tokens);
+  ])('%s', async (_, config, tokens) => {
+    expect((await open(config)).encode(text, true)).toEqual(tokens);
   });
 
-  it('and leaves those alone that are there', () => {
+  it('and leaves those alone that are there', async () => {
     const there = { ...{ id: 300, content: '<e>', special: false }, normalized: false };
-    const tokenizer = open({ eos_token: '<e>' }, [there]);
+    const tokenizer = await open({ eos_token: '<e>' }, [there]);
     expect(tokenizer.idOf('<e>')).toBe(300);
     expect(tokenizer.isSilent(300)).toBe(false);
     expect(tokenizer.notices).toEqual([]);
@@ -100,14 +100,18 @@ describe('tokenizer_config.json adds tokens that tokenizer.json lacks, as transf
 describe('A tokenizer has a notice', () => {
   const token = (id: number, content: string) => ({ id, content, special: true });
 
-  it('if its added tokens get other ids than its file says', () => {
-    const { notices, idOf } = open('bytes', { added_tokens: [token(900, '<x>'), token(901, '<y>')] }, {});
+  it('if its added tokens get other ids than its file says', async () => {
+    const { notices, idOf } = await open(
+      'bytes',
+      { added_tokens: [token(900, '<x>'), token(901, '<y>')] },
+      {},
+    );
     expect(idOf('<x>')).toBe(300);
     expect(notices).toEqual([expect.stringMatching(/"<x>" the id 900 \(and 1 more\).* 300/)]);
   });
 
-  it('if merges make what its vocabulary does not have', () => {
-    const { notices } = open(
+  it('if merges make what its vocabulary does not have', async () => {
+    const { notices } = await open(
       'bytes',
       {},
       {
@@ -122,7 +126,7 @@ describe('A tokenizer has a notice', () => {
     expect(notices[0]).toContain('"Z" and "Q"');
   });
 
-  it('never if its file is sound', () => {
-    expect(open('bytes', {}, {}).notices).toEqual([]);
+  it('never if its file is sound', async () => {
+    expect((await open('bytes', {}, {})).notices).toEqual([]);
   });
 });
