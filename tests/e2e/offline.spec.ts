@@ -59,8 +59,9 @@ test('Keep all stores every shipped model, says how far it is, and then all of t
   await expect(marks('Works offline')).toContainText('LCKV, fairy tales, 3.4M');
   await expect(keep).toHaveText(/^Keep all seven \(4\d\.\d MiB\)$/);
 
+  // The third in turn, so that Stop comes while one is on its way.
   let held = true;
-  await page.context().route('**/models/fairy-yoco/model.safetensors', async (route) => {
+  await page.context().route('**/models/fairy-lckv-4/model.safetensors', async (route) => {
     while (held) await new Promise((go) => setTimeout(go, 50));
     await route.continue();
   });
@@ -82,7 +83,7 @@ test('Keep all stores every shipped model, says how far it is, and then all of t
   const asked = server.asked.filter((path) => path.endsWith('/model.safetensors'));
   const twice = asked.filter((path, i) => asked.indexOf(path) < i);
   expect(new Set(asked).size).toBe(7);
-  expect(twice.filter((path) => !path.includes('fairy-yoco'))).toEqual([]);
+  expect(twice.filter((path) => !path.includes('fairy-lckv-4'))).toEqual([]);
   await expect(keep).toHaveAttribute('aria-disabled', 'true');
   await takePictures(openLab(page), testInfo, 'kept', { part: models, unfolded: true });
 
