@@ -26,7 +26,7 @@ export interface Kernels {
     yStride: number,
     count: number,
     onto: boolean,
-    wide: Address,
+    beside: Address,
   ): void;
   rmsNorm(
     x: Address,

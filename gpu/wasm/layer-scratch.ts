@@ -32,7 +32,7 @@ export function scratchBytes(
     up: block(intermediateSize),
     scores,
     widened: 4 * padded(headDim),
-    'wide weights': 32 * Math.max(hiddenSize, intermediateSize, heads * headDim),
+    'rows in fours': block(Math.max(hiddenSize, intermediateSize, heads * headDim)),
     'noisy scores': noisy ? scores : 0,
     hashes: noisy ? 4 * padded(heads) : 0,
     noise: noisy ? gumbelTable.byteLength : 0,

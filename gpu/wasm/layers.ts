@@ -98,7 +98,7 @@ export class WasmLayers {
   readonly #up: Address; //       [block, intermediateSize]
   readonly #scores: Address; //   [heads, capacity]
   readonly #widened: Address; //  [headDim]
-  readonly #wide: Address; //     [cols, 8], weights of a matrix for all rows of a block
+  readonly #beside: Address; //   [block / 4, cols, 4], rows that go through a matrix
   // For Keyformer's scores; 0 if nothing needs them.
   readonly #noisy: Address; //    [heads, capacity]
   readonly #hashes: Address; //   [heads]
@@ -135,7 +135,7 @@ export class WasmLayers {
     this.#up = at('up');
     this.#scores = at('scores');
     this.#widened = at('widened');
-    this.#wide = at('wide weights');
+    this.#beside = at('rows in fours');
     this.#noisy = at('noisy scores');
     this.#hashes = at('hashes');
     this.#gumbel = at('noise');
@@ -416,7 +416,7 @@ export class WasmLayers {
       yStride,
       count,
       onto,
-      this.#wide,
+      this.#beside,
     );
   }
 

@@ -92,7 +92,7 @@ describe.each(instructionsHere())('WebAssembly with %s', (instructions) => {
       expect(w.half).toBe(type === 'f16');
       const bias = randomFloats(rows);
       const biasAt = put(memory, bias);
-      const wide = memory.allocate('test', 32 * cols);
+      const beside = memory.allocate('test', 32 * padded(cols));
       for (const count of counts) {
         const x = randomFloats(count * cols);
         const before = randomFloats(count * rows);
@@ -113,7 +113,7 @@ describe.each(instructionsHere())('WebAssembly with %s', (instructions) => {
             strides.y,
             count,
             onto,
-            wide,
+            beside,
           );
         const what = `${rows} × ${cols}, ${count} rows`;
 
@@ -128,7 +128,7 @@ describe.each(instructionsHere())('WebAssembly with %s', (instructions) => {
         memory.free(yAt);
       }
       memory.free(biasAt);
-      memory.free(wide);
+      memory.free(beside);
       w.free();
     }
   });

@@ -7,13 +7,12 @@
  * are zero for every |w| < 2^7: a shift and a mask make that float again, exactly, whereas IEEE's halves would need more
  * work for their small numbers. x is raised by 2^102 to make up for it; it must stay below 2^25.
  */
+import { besideEachOther, bytesOfFour, finishTwo, fourByHalves } from './four-rows';
 import { multiplyAdd } from './lanes';
 import { FLOAT_COL, HALF_BITS, HALF_COL, PANEL_ROWS, raise } from './panels';
 
 const VECTOR: usize = 16;
 const VECTORS: i32 = 8;
-/** Bytes of a column of widened weights: two vectors. */
-const WIDE_COL: usize = 32;
 
 function lowHalves(words: v128): v128 {
   return v128.and(i32x4.shr_s(i32x4.shl(words, 16), 3), i32x4.splat(HALF_BITS));
@@ -35,7 +34,8 @@ function finish(y: usize, sum: v128, bias: usize, onto: bool): void {
  *
  * @param w      `[panels]`, in halves or float32
  * @param bias   `[panels · 32]` or 0
- * @param wide   room for `[cols, 8]` numbers; read and written only if w is in halves and there are four rows or more
+ * @param beside room for `[count / 4, cols, 4]` numbers, `cols` rounded up to fours: rows of x side by side. Read and
+ *   written only if w is in halves and there are four rows or more
  */
 export function project(
   half: bool,
@@ -49,21 +49,29 @@ export function project(
   yStride: usize,
   count: i32,
   onto: bool,
-  wide: usize,
+  beside: usize,
 ): void {
   const colBytes = half ? HALF_COL : FLOAT_COL;
   const inFours = count & ~3;
+  const fourBytes = bytesOfFour(cols);
+  if (half) {
+    for (let row = 0; row < inFours; row += 4) {
+      besideEachOther(x + <usize>row * xStride, xStride, cols, beside + <usize>(row >> 2) * fourBytes);
+    }
+  }
   for (let panel = 0; panel < panels; panel++) {
     if (inFours > 0) {
       for (let vector = 0; vector < VECTORS; vector += 2) {
-        if (half) widenTwo(w + (<usize>vector * VECTOR) / 2, cols, wide);
+        const biasAt: usize = bias == 0 ? 0 : bias + <usize>vector * VECTOR;
         for (let row = 0; row < inFours; row += 4) {
-          const xs = x + <usize>row * xStride;
-          const ys = y + <usize>row * yStride;
-          if (half) fourRows(wide, WIDE_COL, cols, bias, xs, xStride, ys, yStride, onto, vector);
-          else {
+          const ys = y + <usize>row * yStride + <usize>vector * VECTOR;
+          if (half) {
+            const from = w + (<usize>vector * VECTOR) / 2;
+            const xs = beside + <usize>(row >> 2) * fourBytes;
+            fourByHalves(from, cols, biasAt, xs, ys, yStride, onto);
+          } else {
             const from = w + <usize>vector * VECTOR;
-            fourRows(from, FLOAT_COL, cols, bias, xs, xStride, ys, yStride, onto, vector);
+            fourByFloats(from, cols, biasAt, x + <usize>row * xStride, xStride, ys, yStride, onto);
           }
         }
       }
@@ -157,27 +165,11 @@ function finishPanel(
 }
 
 /**
- * Widens two vectors of each column, side by side. All rows of x use them, so that four rows cost less than two would
- * with halves, and eight less than five.
- */
-function widenTwo(w: usize, cols: i32, wide: usize): void {
-  for (const end = wide + <usize>cols * WIDE_COL; wide < end; wide += WIDE_COL) {
-    const words = v128.load(w);
-    v128.store(wide, f32x4.mul(lowHalves(words), f32x4.splat(raise)));
-    v128.store(wide, f32x4.mul(highHalves(words), f32x4.splat(raise)), 16);
-    w += HALF_COL;
-  }
-}
-
-/**
  * Eight rows of a panel for four rows of x. Engines keep its sums in registers; a longer loop body or more addresses
  * make them spill, and it runs at two thirds of the speed.
- *
- * @param w in float32, `colBytes` from column to column
  */
-function fourRows(
+function fourByFloats(
   w: usize,
-  colBytes: usize,
   cols: i32,
   bias: usize,
   x: usize,
@@ -185,7 +177,6 @@ function fourRows(
   y: usize,
   yStride: usize,
   onto: bool,
-  vector: i32,
 ): void {
   let a0 = f32x4.splat(0);
   let a1 = a0;
@@ -211,26 +202,10 @@ function fourRows(
     const xd = v128.load32_splat(p + 3 * xStride);
     d0 = multiplyAdd(d0, xd, low);
     d1 = multiplyAdd(d1, xd, high);
-    w += colBytes;
+    w += FLOAT_COL;
   }
-  y += <usize>vector * VECTOR;
-  const bias0: usize = bias == 0 ? 0 : bias + <usize>vector * VECTOR;
-  finishTwo(y, bias0, onto, a0, a1);
-  finishTwo(y + yStride, bias0, onto, b0, b1);
-  finishTwo(y + 2 * yStride, bias0, onto, c0, c1);
-  finishTwo(y + 3 * yStride, bias0, onto, d0, d1);
-}
-
-/** Eight numbers of y: see {@link finish}. */
-function finishTwo(y: usize, bias: usize, onto: bool, low: v128, high: v128): void {
-  if (bias != 0) {
-    low = f32x4.add(low, v128.load(bias));
-    high = f32x4.add(high, v128.load(bias, 16));
-  }
-  if (onto) {
-    low = f32x4.add(low, v128.load(y));
-    high = f32x4.add(high, v128.load(y, 16));
-  }
-  v128.store(y, low);
-  v128.store(y, high, 16);
+  finishTwo(y, bias, onto, a0, a1);
+  finishTwo(y + yStride, bias, onto, b0, b1);
+  finishTwo(y + 2 * yStride, bias, onto, c0, c1);
+  finishTwo(y + 3 * yStride, bias, onto, d0, d1);
 }
