@@ -7,6 +7,7 @@ import { lookAsPrinted, whatIsSeen } from '../support/as-printed.ts';
 import { expectChart } from '../support/expect-chart.ts';
 import { expectPrinted } from '../support/expect-printed.ts';
 import { keepSavedFiles, paintedPixels, savedBase64 } from '../support/saved-files.ts';
+import { peerExperimentLink } from '../support/peer-experiment.ts';
 import { smallExperiment } from '../support/small-experiment.ts';
 import type { ShippedGolden } from '../support/golden.ts';
 import { unzip } from '../support/unzip.ts';
@@ -174,6 +175,15 @@ it('An experiment of a link runs, and its results are there after a reload', asy
   const first = rows.exec(await lab.says(rows))?.[0];
   lab = await site.visit(link, /Done: 4 items\./);
   expect(rows.exec(await lab.says(rows))?.[0]).toBe(first);
+});
+
+it('An experiment times transformers.js beside kvtab, and says which plan it cannot run', async () => {
+  lab = await site.visit(peerExperimentLink(), /Not started: 4 rows, 8 items\./);
+  await lab.press('Start experiment');
+  await lab.until('status', 'Experiment', /^Done: 8 items\.$/);
+  await lab.says(
+    /Row 2, .*engine transformers\.js: transformers\.js 4\..*WebAssembly, 1 thread.*Row 4, .*Impossible in transformers\.js: layer 1/s,
+  );
 });
 
 it('A run’s chart is saved as SVG and PNG, and paper tells the run', async () => {

@@ -291,7 +291,7 @@ const realms = [
   {
     of: 'web/experiments/',
     may: [...belowThePanels, ...experimentParts],
-    libraries: ['svelte'],
+    libraries: pageLibraries,
     reason: `web/experiments is what the panels share that run experiments: it knows none of them. ${pageLooksAtTypes} It also imports worker/laboratory, which is pure.`,
   },
   {

@@ -10,7 +10,12 @@ import { filesByRow } from '../../worker/laboratory/harness-rows.ts';
 import { itemsOfMeasure, sourceOf } from '../../worker/laboratory/measure-items.ts';
 import { planExperiment, recordsOf, type Cell } from '../../worker/laboratory/plan-experiment.ts';
 import type { ItemRecord } from '../../worker/laboratory/records.ts';
-import { runCells, type ExperimentParts, type Progress } from '../../worker/laboratory/run-experiment.ts';
+import {
+  refuseOtherEngines,
+  runCells,
+  type ExperimentParts,
+  type Progress,
+} from '../../worker/laboratory/run-experiment.ts';
 import { summarize } from '../../worker/laboratory/summary.ts';
 import { Refused } from '../../worker/outcome.ts';
 import type { EngineApi } from '../../worker/protocol/engine.ts';
@@ -51,10 +56,12 @@ export async function runExperimentFile(order: ExperimentOrder, laboratory: Labo
   const { experiment: path, out } = order;
   const { engine, engineVersion, root, start, report } = laboratory;
   const experiment = readExperiment(await readJson(path));
+  refuseOtherEngines(experiment);
   const sources = new Sources([dirname(path), join(root, 'public', 'laboratory', 'tasks')]);
   const digests = new ModelDigests(root, start);
   const parts: ExperimentParts = {
     engine,
+    peers: null,
     engineVersion,
     refOf: (model) => hubModelOf(model) ?? model,
     digestOf: (model) => digests.of(model),

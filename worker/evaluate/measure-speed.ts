@@ -3,6 +3,7 @@ import { greedy } from '../../gpu/plan/sampling.ts';
 import type { RunnableModel } from '../engine/generate.ts';
 import { mostInPiece } from '../engine/open-policy.ts';
 import { readPrompts } from '../engine/read-prompts.ts';
+import { speedPrompt } from '../laboratory/speed-prompt.ts';
 import { Refused } from '../outcome.ts';
 import type { MeasuredSpeed, SpeedItem } from '../protocol/measure.ts';
 import { batchSizes, type BatchSizes } from './largest-batch.ts';
@@ -80,7 +81,7 @@ export class SpeedRuns {
     { prompt, generate }: SpeedItem,
   ): Promise<WaveTimes> {
     const { stopped, onTokens } = this.#parts;
-    const tokens = promptOf(prompt, this.#model.config.dims.vocabSize);
+    const tokens = speedPrompt(prompt, this.#model.config.dims.vocabSize);
     const startMs = performance.now();
     await this.#readPrompts(batch, texts, tokens);
     onTokens(prompt * texts.length);
@@ -144,6 +145,3 @@ function memoryOf(batch: Batch, texts: readonly BatchText[]): Memory {
     scratchBytes: Math.max(0, batch.allocatedBytes - kvBytesAllocated),
   };
 }
-
-const promptOf = (tokens: number, vocabSize: number) =>
-  Array.from({ length: tokens }, (_, i) => (i * 7919 + 1) % vocabSize);

@@ -5,6 +5,7 @@ import { Refused } from '../outcome.ts';
 import type { PolicyRequest } from '../protocol/generate.ts';
 import type { BackendChoice, SharingConfig } from '../protocol/load.ts';
 import type { Reading } from '../protocol/measure.ts';
+import type { PeerEngine } from '../protocol/peer.ts';
 import { canonicalJson } from './canonical-json.ts';
 import { readMeasures, type Measure } from './measures.ts';
 
@@ -17,12 +18,16 @@ export interface Experiment {
   readonly json: Readonly<Record<string, unknown>>;
 }
 
+export type RowEngine = 'kvtab' | PeerEngine;
+
 /** One row of an experiment: which model runs where, and how it reads. */
 export interface Row extends Reading {
   /** What it differs in from other rows. */
   readonly label: string;
   readonly model: string;
   readonly backend: BackendChoice;
+  /** What runs it. Other engines are only timed. */
+  readonly engine: RowEngine;
   readonly weights: WeightPrecision;
   readonly quantizeEmbeddings: boolean;
 }
@@ -30,8 +35,10 @@ export interface Row extends Reading {
 /** What can vary, by the names that links use. */
 const factors = [
   ...['model', 'backend', 'weights', 'embeddings', 'layers', 'window', 'forward', 'backward', 'nodiag'],
-  ...['mode', 'kv', 'policy'],
+  ...['mode', 'kv', 'policy', 'engine'],
 ];
+
+export const rowEngines = ['kvtab', 'transformers.js'] as const satisfies readonly RowEngine[];
 
 const MOST_ROWS = 1000;
 
@@ -52,11 +59,17 @@ export function readExperiment(json: unknown): Experiment {
   checkFactors(base, 'base');
   const common: Values = { ...base, ...(fields.has('model') && { model: fields.text('model') }) };
   const varied = readVary(fields);
+  const rows = varied.map((values) => rowOf({ ...common, ...values }, labelOf(values)));
+  const measures = readMeasures(fields);
+  const other = rows.find(({ engine }) => engine !== 'kvtab');
+  const untimed = measures.find(({ kind }) => kind !== 'speed');
+  if (other && untimed) {
+    const reason = `${other.engine} can only be timed, and ${show(untimed.id)} is no measure of speed`;
+    throw bad('engine', reason);
+  }
   return {
     seed: fields.whole('seed', { min: 0, max: 2 ** 32 - 1, fallback: 1 }),
-    rows: varied.map((values) => rowOf({ ...common, ...values }, labelOf(values))),
-    measures: readMeasures(fields),
-    json,
+    ...{ rows, measures, json },
   };
 }
 
@@ -113,6 +126,7 @@ function rowOf(values: Values, label: string): Row {
     label: label === '' ? 'baseline' : label,
     model: fields.text('model'),
     backend: fields.choice('backend', ['webgpu', 'cpu'], 'webgpu'),
+    engine: fields.choice('engine', rowEngines, 'kvtab'),
     weights: fields.choice('weights', ['stored', 'f32', 'f16', 'q8', 'q4'], 'stored'),
     quantizeEmbeddings: fields.flag('embeddings', false),
     config: Object.fromEntries(Object.entries(config).filter(([, value]) => value !== undefined)),

@@ -81,14 +81,22 @@ function markdown(summary: Summary): string {
   const [head = [], ...rows] = tableOf(summary, figureText);
   const line = (cells: readonly string[]) =>
     `| ${cells.map((cell) => cell.replaceAll('|', '\\|').replaceAll('\n', ' ')).join(' | ')} |`;
-  return `${[line(head), line(head.map(() => '---')), ...rows.map(line)].join('\n')}\n`;
+  const table = `${[line(head), line(head.map(() => '---')), ...rows.map(line)].join('\n')}\n`;
+  const notes = noteLines(summary);
+  return notes.length === 0 ? table : `${table}\n${notes.map((note) => `- ${note}\n`).join('')}`;
 }
 
+/** What is to be said of rows below a table. */
+const noteLines = ({ rows, notes }: Summary): readonly string[] =>
+  notes.flatMap((ofRow, row) => ofRow.map((note) => `${rows[row] ?? ''}: ${note}`.replaceAll(/[\n|]/g, ' ')));
+
 /** One line for each figure, with full digits. */
-function csv({ rows, columns }: Summary): string {
+function csv({ rows, notes, columns }: Summary): string {
+  const noted = notes.some((ofRow) => ofRow.length > 0);
   const head = [
     ...['row', 'measure', 'figure', 'unit', 'value', 'standard_error', 'low', 'high', 'items'],
     ...['difference', 'difference_error', 'p', 'p_corrected', 'noise', 'difference_is_relative'],
+    ...(noted ? ['note'] : []),
   ];
   const lines = rows.flatMap((label, row) =>
     columns.flatMap(({ measure, name, unit, relative, figures }): Cell[][] => {
@@ -102,6 +110,7 @@ function csv({ rows, columns }: Summary): string {
           ...[difference?.value ?? null, difference?.standardError ?? null, difference?.p ?? null],
           ...[difference?.corrected ?? null, difference ? isNoise(figure) : null],
           difference ? relative : null,
+          ...(noted ? [(notes[row] ?? []).join(' ')] : []),
         ],
       ];
     }),
@@ -132,5 +141,7 @@ ${line(head)}
 ${rows.map(line).join('\n')}
 \\bottomrule
 \\end{tabular}
-`;
+${noteLines(summary)
+  .map((note) => `\n${tex(note)}\n`)
+  .join('')}`;
 }

@@ -24,7 +24,7 @@ const kvBytes: Column = {
   unit: 'bytes',
   higherIsBetter: false,
   kind: 'maximum',
-  value: ({ kvBytes: bytes }) => bytes,
+  value: (measured) => (measured.kind === 'unmeasured' ? undefined : measured.kvBytes),
 };
 
 /** The figures of a measure. */
@@ -218,7 +218,17 @@ export function matched(text: string, references: readonly string[], rule: Gener
   return rule === 'contains-any' ? Number(held.length > 0) : held.length / Math.max(1, references.length);
 }
 
-type MeasuredSpeed = Extract<Measured, { kind: 'speed' }>;
+interface Times {
+  readonly batch: number;
+  readonly prefillMs: number;
+  readonly decodeMs: number;
+}
+
+/** What a timed run took, in kvtab or in another engine, which writes one sequence. */
+function timesOf(measured: Measured): Times | null {
+  if (measured.kind === 'peer-speed') return { ...measured, batch: 1 };
+  return measured.kind === 'speed' ? measured : null;
+}
 
 /** What tells a shape from the others of its measure. */
 export function shapeInWords({ prompt, generate, batch }: Shape, { batch: batches }: SpeedMeasure): string {
@@ -234,13 +244,15 @@ function speedColumns(measure: SpeedMeasure): readonly Column[] {
   const shapes = shapesOf(measure);
   return shapes.flatMap((shape, i) => {
     const { prompt, generate } = shape;
-    const speed = (name: string, of: (measured: MeasuredSpeed) => number): Column => ({
+    const speed = (name: string, of: (times: Times) => number): Column => ({
       name: `${name}, ${shapeInWords(shape, measure)}`,
       unit: 'tokens/s',
       higherIsBetter: true,
       kind: 'median',
-      value: (measured, _, item) =>
-        measured.kind === 'speed' && item % shapes.length === i ? finiteOf(of(measured)) : undefined,
+      value: (measured, _, item) => {
+        const times = item % shapes.length === i ? timesOf(measured) : null;
+        return times ? finiteOf(of(times)) : undefined;
+      },
     });
     return [
       speed(

@@ -70,11 +70,13 @@ export async function planExperiment(
 }
 
 async function keysOf(
-  { label: _, model: __, ...setting }: Row,
+  { label: _, model: __, engine, ...reading }: Row,
   measure: Measure,
   items: number,
   made: { readonly model: string; readonly engine: string; readonly seed: number },
 ): Promise<readonly string[]> {
+  // Rows had no engine once: those of kvtab are known by the same keys as before.
+  const setting = engine === 'kvtab' ? reading : { ...reading, peer: engine };
   // Neither what it is called nor how many items are measured changes what is measured of one.
   const { id: ___, ...what } = { ...measure, limit: null };
   const base = await sha256(canonicalJson({ ...made, setting, what }));

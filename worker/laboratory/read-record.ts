@@ -5,11 +5,14 @@ import type { Measured } from '../protocol/measure.ts';
 
 const MOST_PARTS = 10_000;
 const LONGEST_TEXT = 1_000_000;
+/** What another engine is, or why it could not run something. */
+const LONGEST_NOTE = 2000;
 
 const finite = v.pipe(v.number(), v.finite());
 const amount = v.pipe(finite, v.minValue(0));
 const index = v.pipe(amount, v.integer(), v.maxValue(10_000_000));
 const text = v.pipe(v.string(), v.maxLength(LONGEST_TEXT));
+const note = v.pipe(v.string(), v.maxLength(LONGEST_NOTE));
 const list = <T>(schema: v.GenericSchema<T>) => v.pipe(v.array(schema), v.maxLength(MOST_PARTS));
 
 const continuation = v.object({
@@ -42,6 +45,12 @@ const measured = v.variant('kind', [
     // An older version wrote one sequence at a time, and did not count scratch.
     ...{ batch: v.optional(amount, 1), places: v.optional(amount, 1), scratchBytes: v.optional(amount, 0) },
   }),
+  v.object({
+    kind: v.literal('peer-speed'),
+    ...{ prefillMs: amount, decodeMs: amount, kvBytes, engine: note, options: note },
+    memory: v.object({ heapBytes: v.nullable(amount), gpuBytes: v.nullable(amount) }),
+  }),
+  v.object({ kind: v.literal('unmeasured'), reason: note, again: v.boolean() }),
 ]) satisfies v.GenericSchema<unknown, Measured>;
 
 const record = v.object({

@@ -18,6 +18,14 @@ export interface ItemRecord {
   readonly ms: number;
 }
 
+/** Whether a record is all that there will be: what failed in another engine is tried again. */
+export const isFinal = ({ measured }: Pick<ItemRecord, 'measured'>): boolean =>
+  measured.kind !== 'unmeasured' || !measured.again;
+
+/** What need not be measured again, by its keys. */
+export const finalRecords = (records: readonly ItemRecord[]): ReadonlyMap<string, ItemRecord> =>
+  new Map(records.filter(isFinal).map((record) => [record.key, record]));
+
 export interface ResultsHead {
   readonly kvtab: string;
   readonly experiment: Readonly<Record<string, unknown>>;

@@ -1,8 +1,9 @@
 /** Runs an experiment on an engine, item by item, and skips what is known. */
-import { valueOf } from '../outcome.ts';
+import { badRequest, valueOf } from '../outcome.ts';
 import type { EngineApi, EngineEvent } from '../protocol/engine.ts';
+import type { Outcome } from '../protocol/failure.ts';
 import type { LoadRequest, ModelFacts, ModelRef } from '../protocol/load.ts';
-import type { MeasureWork } from '../protocol/measure.ts';
+import type { MeasuredPeer, MeasureWork, SpeedItem, Unmeasured } from '../protocol/measure.ts';
 import { canonicalJson } from './canonical-json.ts';
 import type { Experiment, Row } from './experiment.ts';
 import { missingItems, onlyItems, planExperiment, type Cell, type PlanParts } from './plan-experiment.ts';
@@ -11,8 +12,20 @@ import { TokenCounts } from './token-counts.ts';
 
 export type LabEngine = Pick<EngineApi, 'load' | 'measure' | 'countWork' | 'stop'>;
 
+/** Times rows in other engines. */
+export interface LabPeers {
+  /**
+   * Times one item, when the engine is warm. What it cannot run is measured too: as that.
+   *
+   * @param model as kvtab has loaded it, for the same row
+   */
+  measure(row: Row, model: ModelFacts, item: SpeedItem): Promise<Outcome<MeasuredPeer | Unmeasured>>;
+}
+
 export interface ExperimentParts extends PlanParts {
   readonly engine: LabEngine;
+  /** null where no other engine runs: rows that ask for one are refused. */
+  readonly peers: LabPeers | null;
   readonly refOf: (model: string) => ModelRef;
 }
 
@@ -35,6 +48,19 @@ export interface Progress {
 }
 
 const ignore = () => undefined;
+
+const otherEngine = ({ engine }: Row) =>
+  badRequest('engine', `${engine} runs in the laboratory of the page alone: open the experiment there`);
+
+/**
+ * Refuses an experiment of which rows need another engine, before anything runs.
+ *
+ * @throws Refused
+ */
+export function refuseOtherEngines({ rows }: Pick<Experiment, 'rows'>): void {
+  const other = rows.find(({ engine }) => engine !== 'kvtab');
+  if (other) throw otherEngine(other);
+}
 
 const loadOf = (
   { model, backend, weights, quantizeEmbeddings }: Row,
@@ -133,7 +159,8 @@ class CellRunner {
           const wanted = work.items.flatMap((item, i) => (item.round === round && left?.has(i) ? [i] : []));
           if (wanted.length === 0) continue;
           await loadRow(cell.row, this.#parts);
-          if (warm !== cell) await this.#warmUp(cell, onlyItems(work, wanted));
+          const { engine } = cell.row;
+          if (warm !== cell && engine === 'kvtab') await this.#warmUp(cell, onlyItems(work, wanted));
           warm = cell;
           await this.#measure(cell, work, wanted);
         }
@@ -183,11 +210,34 @@ class CellRunner {
     };
     const { config, mode, kvPrecision, policy } = cell.row;
     const request = { config, mode, kvPrecision, policy, work: onlyItems(work, missing) };
-    const result = await this.#parts.engine.measure(request, onEvent);
+    const result =
+      cell.row.engine === 'kvtab'
+        ? await this.#parts.engine.measure(request, onEvent)
+        : await this.#measureThere(cell.row, request.work, onEvent);
     this.#tokens += cellTokens;
     const [failure] = failures;
     if (failure) throw failure;
     valueOf(result);
+  }
+
+  /** Measures in another engine, and tells of it as the engine of kvtab does. */
+  async #measureThere(
+    row: Row,
+    work: MeasureWork,
+    onEvent: (event: EngineEvent) => void,
+  ): Promise<Outcome<null>> {
+    const { peers } = this.#parts;
+    if (!peers || work.kind !== 'speed') throw otherEngine(row);
+    let tokens = 0;
+    for (const [index, item] of work.items.entries()) {
+      const model = await loadRow(row, this.#parts);
+      const found = await peers.measure(row, model, item);
+      if (!found.ok) return found;
+      tokens += item.prompt + item.generate;
+      onEvent({ type: 'measuring', tokens });
+      onEvent({ type: 'measured', item: index, measured: found.value });
+    }
+    return { ok: true, value: null };
   }
 
   #report(cell: Cell, tokens: number, cellTokensLeft: number): void {

@@ -42,6 +42,8 @@ export interface FigureColumn {
 
 export interface Summary {
   readonly rows: readonly string[];
+  /** Of each row: what other engine ran it and how, or why it could not. */
+  readonly notes: readonly (readonly string[])[];
   readonly columns: readonly FigureColumn[];
 }
 
@@ -82,7 +84,19 @@ export function summarize(
       figures: figuresOf(column, byRow, facts, draws),
     }));
   });
-  return { rows: experiment.rows.map(({ label }) => label), columns };
+  const notes = experiment.rows.map((_, row) =>
+    experiment.measures.flatMap(({ id }) => notesOf([...(measured.get(id)?.[row]?.values() ?? [])])),
+  );
+  return { rows: experiment.rows.map(({ label }) => label), notes, columns };
+}
+
+/** Each once. */
+function notesOf(found: readonly Measured[]): readonly string[] {
+  const notes = found.flatMap((measured) => {
+    if (measured.kind === 'unmeasured') return [measured.reason];
+    return measured.kind === 'peer-speed' ? [`${measured.engine}; ${measured.options}`] : [];
+  });
+  return [...new Set(notes)];
 }
 
 function factsOf(measure: Measure, sources: ReadonlyMap<string, string>, seed: number): readonly ItemFacts[] {

@@ -1,5 +1,6 @@
 import type { PolicyRequest } from './generate.ts';
 import type { SharingConfig } from './load.ts';
+import type { PeerMemory } from './peer.ts';
 import type { KvPrecision } from '../../gpu/kv/usage.ts';
 import type { ModeChoice } from '../../gpu/plan/forward-plan.ts';
 
@@ -110,7 +111,9 @@ export type Measured =
   | MeasuredGeneration
   | MeasuredRecall
   | MeasuredHidden
-  | MeasuredSpeed;
+  | MeasuredSpeed
+  | MeasuredPeer
+  | Unmeasured;
 
 export interface ScoredContinuation {
   /** In nats; null if the continuation is longer than the most input tokens, which cannot be scored. */
@@ -187,6 +190,28 @@ export interface MeasuredSpeed {
   readonly weightBytes: number;
   /** Sequences of this length that fit into the budget beside the weights, by the ledger's sizes. */
   readonly largestBatch: number;
+}
+
+/** A timed run of one sequence in another engine. */
+export interface MeasuredPeer {
+  readonly kind: 'peer-speed';
+  readonly prefillMs: number;
+  readonly decodeMs: number;
+  /** Of the tensors that it keeps from token to token, at the end. */
+  readonly kvBytes: number;
+  /** Its name and versions, and how it ran, in words. */
+  readonly engine: string;
+  readonly options: string;
+  readonly memory: PeerMemory;
+}
+
+/** What another engine could not run. */
+export interface Unmeasured {
+  readonly kind: 'unmeasured';
+  /** In words. */
+  readonly reason: string;
+  /** Whether another try may do better: it failed, and is not impossible. */
+  readonly again: boolean;
 }
 
 export interface MeasureResult {

@@ -13,6 +13,9 @@ export interface PeerApi {
   write(onEvent: OnPeerEvent): Promise<PeerOutcome<PeerRun>>;
 }
 
+/** Somebody else's engine that runs in this page. */
+export type PeerEngine = 'transformers.js';
+
 export type OnPeerEvent = (event: PeerEvent) => void;
 
 export type PeerOutcome<T> =

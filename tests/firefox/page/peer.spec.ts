@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, it } from 'vitest';
+import { peerExperimentLink } from '../../support/peer-experiment.ts';
 import { openSite, type OpenedSite } from './lab.ts';
 
 let site: OpenedSite;
@@ -15,4 +16,13 @@ it('transformers.js writes the tokens of kvtab in WebAssembly', async () => {
   );
   await lab.press('Compare');
   await lab.says(/Its 8 greedy tokens after the same \d+ tokens are those of kvtab\./);
+});
+
+it('An experiment times transformers.js beside kvtab, and says which plan it cannot run', async () => {
+  const lab = await site.visit(peerExperimentLink(), /Not started: 4 rows, 8 items\./);
+  await lab.press('Start experiment');
+  await lab.until('status', 'Experiment', /^Done: 8 items\.$/);
+  await lab.says(
+    /Row 2, .*engine transformers\.js: transformers\.js 4\..*WebAssembly, 1 thread.*Row 4, .*Impossible in transformers\.js: layer 1/s,
+  );
 });

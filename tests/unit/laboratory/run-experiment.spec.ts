@@ -106,6 +106,7 @@ describe('An experiment', () => {
       openSource: (model) => succeed(openFolderSource(`public/models/${model}`)),
     });
     parts = {
+      peers: null,
       engine: {
         load: (request, onEvent) => {
           loads++;

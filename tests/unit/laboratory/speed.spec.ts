@@ -64,7 +64,7 @@ function partsFor(wrap: (weights: ModelWeights) => ModelWeights) {
     openSource: (model) => succeed(openFolderSource(`public/models/${model}`)),
   });
   const parts: ExperimentParts = {
-    ...{ engine, engineVersion: 'test', refOf: (model) => model },
+    ...{ engine, peers: null, engineVersion: 'test', refOf: (model) => model },
     ...{ digestOf: (model) => Promise.resolve(model), readSource: () => Promise.resolve('') },
   };
   return { engine, parts };

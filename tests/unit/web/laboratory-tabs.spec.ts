@@ -75,7 +75,7 @@ class Tab {
     this.laboratory = new Laboratory(playground, this.engine, {
       pageUrl: 'https://page.test/',
       locks,
-      summarize: () => Promise.resolve({ rows: [], columns: [] }),
+      summarize: () => Promise.resolve({ rows: [], notes: [], columns: [] }),
       modelIsReady: () => Promise.resolve(true),
     });
   }

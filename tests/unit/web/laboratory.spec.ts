@@ -68,6 +68,7 @@ describe('an experiment that is put together', () => {
     kv: ['f16', 'f32'],
     weights: ['stored'],
     policies: ['sinks', 'h2o'],
+    engines: ['kvtab'],
     budgets: '32, 64',
     combine: 'product',
     measures: ['tales', 'next', 'order', 'lastWord', 'recall', 'hidden', 'speed'],

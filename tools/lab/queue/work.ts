@@ -31,6 +31,7 @@ export async function work({ queue, lostAfterMs }: WorkOrder, laboratory: Labora
     engine,
     engineVersion,
     // No token of the Hub: a job may come from anybody who can write to the queue.
+    peers: null,
     refOf: (model) => hubModelOf(model, { HF_ENDPOINT: process.env['HF_ENDPOINT'] }) ?? model,
     digestOf: (model) => digests.of(model),
     readSource: (wanted) => sources.read(wanted),

@@ -8,7 +8,7 @@ import type { Playground } from '../../playground/playground.svelte.ts';
 import { checkConfig } from '../../settings/checks.ts';
 import type { PlaygroundConfig } from '../../settings/settings.ts';
 import type { Contender } from './compared.ts';
-import { impossibleThere } from './peer-plan.ts';
+import { impossibleThere } from '../../experiments/peers/peer-plan.ts';
 import { words } from './words.ts';
 
 export interface Choice {

@@ -3,7 +3,7 @@ import { asCsv } from '../../../worker/csv.ts';
 import { divergenceFigures } from '../../ui/divergence-words.ts';
 import { spreadOf } from '../../ui/spread.ts';
 import { entryOf, type BesideKvtab, type Compared, type Contender } from './compared.ts';
-import { engineOptions, engineVersion } from './peer-words.ts';
+import { engineOptions, engineVersion } from '../../experiments/peers/peer-words.ts';
 
 /** A comparison, one line per contender, with what they had in common in every line. */
 export function comparisonAsCsv(contenders: readonly Contender[], result: Compared): string {

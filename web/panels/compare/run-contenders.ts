@@ -9,8 +9,8 @@ import { isSameLoad } from '../../settings/requests.ts';
 import type { PlaygroundConfig } from '../../settings/settings.ts';
 import { explain } from '../../ui/explain.ts';
 import type { BesideKvtab, Compared, Contender, Entry, Measured } from './compared.ts';
-import type { PeerSeat } from './peer-seat.ts';
-import { engineVersion, explainPeer, peerProgress } from './peer-words.ts';
+import type { PeerSeat } from '../../experiments/peers/peer-seat.ts';
+import { engineVersion, explainPeer, peerProgress } from '../../experiments/peers/peer-words.ts';
 import { words } from './words.ts';
 
 /** What the engine is asked for one contender. */

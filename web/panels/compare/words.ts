@@ -84,14 +84,6 @@ export const words = {
     about: (version: string, bytes: string) =>
       `transformers.js ${version} computes with ONNX Runtime in a worker of its own, from a graph that is built here from the same weights. It comes from this page, ${bytes} at its first use, and then works offline. It reads the same tokens and writes greedily; kvtab does so once too, to compare the tokens.`,
     impossible: (why: string) => `The plan that is set cannot run there. ${why}`,
-    readsAbove: (layer: number, above: number) =>
-      `Impossible in transformers.js: layer ${layer} reads the keys and values of layer ${above} above it, which are not there yet when a prompt is read all at once, as transformers.js does.`,
-    shares: (layer: number, owner: number) =>
-      `Impossible in transformers.js: layer ${layer} reads the keys and values of layer ${owner}, and in the models that it runs every layer has a cache of its own.`,
-    noDiagonal:
-      'Impossible in transformers.js: its attention always sees the current token. Switch off “No diagonal”.',
-    policy:
-      'Impossible in transformers.js: its cache keeps everything. Choose the policy that keeps everything.',
     same: (tokens: number, prompt: number) =>
       `Its ${tokens} greedy tokens after the same ${prompt} tokens are those of kvtab.`,
     differs: (number: number, tokens: number, kvtab: string, there: string) =>

@@ -17,6 +17,8 @@ export interface Draft {
   readonly kv: readonly string[];
   readonly weights: readonly string[];
   readonly policies: readonly string[];
+  /** The first is what the others are compared with. */
+  readonly engines: readonly string[];
   readonly budgets: string;
   /** Every combination, or one change of the baseline at a time. */
   readonly combine: 'product' | 'list';
@@ -89,8 +91,13 @@ function factorsOf(draft: Draft): readonly Factor[] {
     { name: 'kv', values: draft.kv },
     { name: 'weights', values: draft.weights },
     { name: 'policy', values: policies },
+    { name: 'engine', values: draft.engines.join() === 'kvtab' ? [] : draft.engines },
   ].filter(({ values }) => values.length > 0);
 }
+
+/** Whether a draft asks another engine for what it is not asked here: all but speed. */
+export const asksTooMuch = ({ engines, measures }: Pick<Draft, 'engines' | 'measures'>): boolean =>
+  engines.some((engine) => engine !== 'kvtab') && measures.some((measure) => measure !== 'speed');
 
 /** The experiment that a draft says. */
 export function draftExperiment(draft: Draft, name: string): Readonly<Record<string, unknown>> {

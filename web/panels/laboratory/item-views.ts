@@ -3,6 +3,7 @@ import { argmax } from '../../../worker/laboratory/tasks/task-metrics.ts';
 import { shortNumber } from '../../../worker/laboratory/export-summary.ts';
 import type { ItemFacts, MeasureItems } from '../../../worker/laboratory/measure-items.ts';
 import type { Measured, MeasureWork } from '../../../worker/protocol/measure.ts';
+import { peerMemory } from '../../experiments/peers/peer-words.ts';
 import { formatCount } from '../../ui/format.ts';
 import { words } from './words.ts';
 
@@ -128,6 +129,17 @@ function saidOf(
       const sequences = places < batch ? words.items.atOnce(count, places) : count;
       return [words.items.speed(`${prompt} + ${generate}`, sequences, prefill, decode, largestBatch)];
     }
+    case 'peer-speed': {
+      const { prompt = 0, generate = 0 } = (work.kind === 'speed' ? work.items[item] : undefined) ?? {};
+      const { prefillMs, decodeMs, engine, options, memory } = measured;
+      const [prefill, decode] = [shortNumber(prefillMs), shortNumber(decodeMs)];
+      return [
+        words.items.peer(`${prompt} + ${generate}`, prefill, decode, peerMemory(memory)),
+        `${engine}; ${options}`,
+      ];
+    }
+    case 'unmeasured':
+      return [measured.reason];
     default:
       return measured satisfies never;
   }

@@ -1,11 +1,10 @@
-import type { ItemRecord } from '../../../worker/laboratory/records.ts';
+import { finalRecords, type ItemRecord } from '../../../worker/laboratory/records.ts';
 import { estimateCost, type Cost } from '../../../worker/laboratory/estimate-cost.ts';
 import { planExperiment, recordsOf } from '../../../worker/laboratory/plan-experiment.ts';
 import {
   runExperiment,
   type ExperimentParts,
   type LabEngine,
-  type Progress,
 } from '../../../worker/laboratory/run-experiment.ts';
 import type { Summary } from '../../../worker/laboratory/summary.ts';
 import { badRequest } from '../../../worker/outcome.ts';
@@ -14,7 +13,8 @@ import { unexpectedFailure } from '../../../worker/unexpected-failure.ts';
 import { isFull } from '../../../worker/storage/space.ts';
 import type { Playground } from '../../playground/playground.svelte.ts';
 import { engineVersion } from '../../experiments/engine-version.ts';
-import { holdIfFree, holdTexts, isHeld, whenFree, type Locks } from './experiment-locks.ts';
+import { rest, type Activity } from './activity.ts';
+import { holdIfFree, holdTexts, isHeld, whenFree } from './experiment-locks.ts';
 import { guardedEngine } from '../../experiments/guarded-engine.ts';
 import {
   keepExperiment,
@@ -29,18 +29,12 @@ import { LiveSummary, type Summarized } from './live-summary.svelte.ts';
 import { digestOfModel } from '../../experiments/model-digest.ts';
 import { openExperiment, withBackend, type OpenedExperiment } from './open-experiment.ts';
 import { RecordBook } from './record-book.svelte.ts';
+import { PagePeers } from '../../experiments/peers/lab-peers.ts';
 import { settled } from '../../experiments/settled.ts';
-import type { Summarize } from './summary-client.ts';
+import type { Surroundings } from './surroundings.ts';
 import { textsOf } from './texts-of.ts';
 import { textOfFile, Texts, type OpenedText } from './texts.ts';
 import { words } from './words.ts';
-
-/** What the laboratory is doing with the engine. */
-export type Activity =
-  | { readonly at: 'rest' }
-  | { readonly at: 'waiting' }
-  | { readonly at: 'estimating' }
-  | { readonly at: 'running'; readonly progress: Progress | null; readonly ending: 'pause' | 'stop' | null };
 
 /** What can be taken back: an experiment with its records and texts. */
 interface Removed {
@@ -48,16 +42,6 @@ interface Removed {
   readonly records: readonly ItemRecord[];
   readonly texts: readonly OpenedText[];
 }
-
-interface Surroundings {
-  readonly pageUrl: string;
-  readonly locks: Locks;
-  readonly summarize: Summarize;
-  /** Waits until the page has a model, as long as that is wanted. */
-  readonly modelIsReady: (isWanted: () => boolean) => Promise<boolean>;
-}
-
-const rest: Activity = { at: 'rest' };
 
 /** The laboratory of a page: one experiment at a time, and those that this device keeps. */
 export class Laboratory {
@@ -80,6 +64,7 @@ export class Laboratory {
   readonly #summary: LiveSummary;
   readonly #around: Surroundings;
   readonly #book = new RecordBook();
+  #peers: PagePeers | null = null;
   /** Records that are being written. */
   readonly #writing = new Set<Promise<void>>();
   #linked: string | null = null;
@@ -108,6 +93,11 @@ export class Laboratory {
   /** Of the opened experiment, in the order in which they came. The list grows, and stays the same one. */
   get records(): readonly ItemRecord[] {
     return this.#book.all;
+  }
+
+  /** How many items are known. */
+  get done(): number {
+    return this.#book.done;
   }
 
   /** How many items of a measure are known in a row. */
@@ -241,7 +231,7 @@ export class Laboratory {
     report: (fraction: number) => void,
   ): Promise<void> {
     await runExperiment(opened.experiment, parts, {
-      known: new Map(this.records.map((record) => [record.key, record])),
+      known: finalRecords(this.records),
       append: (record) => {
         this.#append(opened, record);
       },
@@ -290,8 +280,7 @@ export class Laboratory {
     await this.#borrow(async (parts) => {
       if (!this.opened) return;
       this.activity = { at: 'estimating' };
-      const known = new Map(this.records.map((record) => [record.key, record]));
-      this.cost = await estimateCost(this.opened.experiment, parts, known);
+      this.cost = await estimateCost(this.opened.experiment, parts, finalRecords(this.records));
     });
   }
 
@@ -305,6 +294,7 @@ export class Laboratory {
     if (this.activity.at === 'running') this.activity = { ...this.activity, ending: 'stop' };
     else this.activity = rest;
     this.#engine.stop();
+    this.#peers?.close();
   }
 
   async #open(json: unknown, more: readonly ItemRecord[] = []): Promise<void> {
@@ -417,6 +407,7 @@ export class Laboratory {
     const own = this.#playground.loadRequestOf(this.#playground.config);
     const lent = () => this.#playground.phase.at === 'evaluating';
     const parts = this.#parts(() => lent() && this.#goesOn());
+    this.#peers = parts.peers;
     const done = await this.#playground.borrowEngine(words.running, async (_, report) => {
       const outcome = await settled(() => work(parts, report));
       // If the page has asked for another model meanwhile, that one must stay the last that is loaded.
@@ -424,6 +415,8 @@ export class Laboratory {
       const restored = await this.#engine.load(own, () => undefined);
       return restored.ok ? { ok: true, value: outcome } : restored;
     });
+    this.#peers.close();
+    this.#peers = null;
     if (done && !done.ok && done.failure.code !== 'stopped') this.failure = done.failure;
   }
 
@@ -432,12 +425,14 @@ export class Laboratory {
     return activity.at === 'estimating' || (activity.at === 'running' && activity.ending === null);
   }
 
-  #parts(wanted: () => boolean): ExperimentParts {
+  #parts(wanted: () => boolean): ExperimentParts & { readonly peers: PagePeers } {
     const { brought } = this.#playground;
+    const refOf = (model: string) => brought.get(model) ?? model;
     return {
+      peers: new PagePeers({ pageUrl: this.#around.pageUrl, refOf, wanted }),
       engine: guardedEngine(this.#engine, wanted),
       engineVersion,
-      refOf: (model) => brought.get(model) ?? model,
+      refOf,
       digestOf: (model) => digestOfModel(model, brought.get(model), this.#around.pageUrl),
       readSource: async (wantedText) => {
         const text = await this.texts.find(wantedText);

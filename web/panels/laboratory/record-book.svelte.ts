@@ -1,4 +1,4 @@
-import type { ItemRecord } from '../../../worker/laboratory/records.ts';
+import { isFinal, type ItemRecord } from '../../../worker/laboratory/records.ts';
 
 /** How often the page hears of new records. */
 const TOLD_EVERY_MS = 250;
@@ -18,6 +18,12 @@ export class RecordBook {
   get all(): readonly ItemRecord[] {
     void this.#told;
     return this.#records;
+  }
+
+  /** How many items need not be measured again. */
+  get done(): number {
+    void this.#told;
+    return [...this.#counts.values()].reduce((sum, count) => sum + count, 0);
   }
 
   countOf(row: number, measure: string): number {
@@ -47,7 +53,9 @@ export class RecordBook {
     this.#told++;
   }
 
-  #count({ row, measure }: ItemRecord): void {
+  #count(record: ItemRecord): void {
+    if (!isFinal(record)) return;
+    const { row, measure } = record;
     const cell = cellKey(row, measure);
     this.#counts.set(cell, (this.#counts.get(cell) ?? 0) + 1);
   }

@@ -83,6 +83,10 @@ export const words = {
     promptTokens: 'Prompt tokens',
     promptHint: 'Of each text: read before a policy cuts, and not scored. Empty: none.',
     rounds: 'Timed rounds',
+    engines: 'Engines',
+    enginesHint: (version: string, bytes: string) =>
+      `transformers.js ${version} comes from this page, ${bytes} at its first use, and works offline then. Speed alone can be measured in it.`,
+    onlyTimed: 'transformers.js can only be timed: measure nothing but speed, or leave it out.',
     batches: 'Sequences timed at once',
     batchesHint: 'Such as 1, 4, 16, largest: as many as fit into 256 MiB.',
     open: 'Prepare the experiment',
@@ -155,6 +159,8 @@ export const words = {
     allFigures: 'All figures',
     counted: (done: number, all: number) => `${done} of ${all} items`,
     waiting: '–',
+    notes: 'About rows',
+    note: (row: number, label: string, note: string) => `Row ${row}, ${label}: ${note}`,
     itemsOfRow: 'Items of row',
     legend:
       'Value ± standard error; below it the paired difference from the baseline, of speeds in percent. ≈ marks a difference inside the noise (p above 0.05 after Holm’s correction). Brackets are Wilson’s interval, or the range of timed rounds.',
@@ -187,6 +193,8 @@ export const words = {
       `${distance} tokens before: ${told} nats if it was told, ${untold} nats if another sentence was`,
     speed: (shape: string, sequences: string, prefill: string, decode: string, largest: number) =>
       `${sequences} of ${shape} tokens: prefill ${prefill} ms, decode ${decode} ms; at most ${largest} fit into the budget`,
+    peer: (shape: string, prefill: string, decode: string, memory: string) =>
+      `1 sequence of ${shape} tokens: prefill ${prefill} ms, decode ${decode} ms; memory, as seen from outside: ${memory}`,
     atOnce: (sequences: string, places: number) => `${sequences}, ${places} at once,`,
     hidden: (layers: number, tokens: number) => `${layers} states of ${tokens} tokens`,
   },

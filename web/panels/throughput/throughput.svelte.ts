@@ -185,6 +185,7 @@ export class Throughput {
       Promise.reject(new Error('what is timed needs no text'));
     return {
       ...{ engine, engineVersion, readSource },
+      peers: null,
       refOf: (model) => brought.get(model) ?? model,
       digestOf: (model) => digestOfModel(model, brought.get(model), this.#pageUrl),
     };

@@ -10,7 +10,7 @@ import type { Peer } from './peer-client.ts';
 /** Has the one peer that is open: two models in two engines would take twice the memory. */
 export class PeerSeat {
   readonly #openPeer: () => Peer;
-  #taken: { readonly by: number; readonly peer: Peer; readonly facts: PeerFacts } | null = null;
+  #taken: { readonly by: number | string; readonly peer: Peer; readonly facts: PeerFacts } | null = null;
   /** The one that opens, or is open. */
   #peer: Peer | null = null;
 
@@ -19,7 +19,11 @@ export class PeerSeat {
   }
 
   /** Opens the model of a contender, unless it is open: in place of the one before. */
-  async open(contender: number, request: PeerRequest, receive: OnPeerEvent): Promise<PeerOutcome<PeerFacts>> {
+  async open(
+    contender: number | string,
+    request: PeerRequest,
+    receive: OnPeerEvent,
+  ): Promise<PeerOutcome<PeerFacts>> {
     if (this.#taken?.by === contender) return { ok: true, value: this.#taken.facts };
     this.close();
     const peer = (this.#peer = this.#openPeer());
