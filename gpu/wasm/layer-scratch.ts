@@ -31,7 +31,7 @@ export function scratchBytes(
     gate: block(intermediateSize),
     up: block(intermediateSize),
     scores,
-    widened: 4 * padded(headDim),
+    widened: 4 * 4 * padded(headDim),
     'rows in fours': block(Math.max(hiddenSize, intermediateSize, heads * headDim)),
     'noisy scores': noisy ? scores : 0,
     hashes: noisy ? 4 * padded(heads) : 0,

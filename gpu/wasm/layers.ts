@@ -97,7 +97,7 @@ export class WasmLayers {
   readonly #gate: Address; //     [block, intermediateSize]
   readonly #up: Address; //       [block, intermediateSize]
   readonly #scores: Address; //   [heads, capacity]
-  readonly #widened: Address; //  [headDim]
+  readonly #widened: Address; //  [4, headDim]
   readonly #beside: Address; //   [block / 4, cols, 4], rows that go through a matrix
   // For Keyformer's scores; 0 if nothing needs them.
   readonly #noisy: Address; //    [heads, capacity]
@@ -146,7 +146,7 @@ export class WasmLayers {
     memory.floats(this.#rope, table.length).set(table);
   }
 
-  /** The table of angles, `[angles, headDim / 2, (cos, sin)]`, and room to widen a head. */
+  /** The table of angles, `[angles, headDim / 2, (cos, sin)]`, and room to widen four heads. */
   get scratch(): { readonly rope: Address; readonly widened: Address } {
     return { rope: this.#rope, widened: this.#widened };
   }

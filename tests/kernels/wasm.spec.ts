@@ -247,7 +247,7 @@ describe.each(instructionsHere())('WebAssembly with %s', (instructions) => {
           const qAt = put(memory, q);
           const stride = 4 * padded(keys);
           const scores = memory.allocate('scores', heads * stride);
-          const widened = memory.allocate('widened', 4 * padded(headDim));
+          const widened = memory.allocate('widened', 16 * padded(headDim));
           const y = memory.allocate('y', 4 * q.length);
 
           const rowBytes = bytes.length / keys;
@@ -292,15 +292,32 @@ describe.each(instructionsHere())('WebAssembly with %s', (instructions) => {
     );
   });
 
-  it('reads infinities, NaN and the smallest numbers of a half-precision cache', async () => {
+  it.each([1, 4, 5])(
+    'reads infinities, NaN and the smallest numbers of a half-precision cache of %i rows',
+    async (rows) => {
+      const { memory, kernels } = await started;
+      const numbers = [Infinity, -Infinity, NaN, 2 ** -24, -(2 ** -15), 65504, -0, 1];
+      // Other rows are zeros, and count nothing.
+      const row = Math.floor(rows / 2);
+      const kv = memory.allocate('kv', 32 * rows + 16);
+      new Uint16Array(memory.memory.buffer, kv + 32 * row + 16, 8).set(numbers.map(toF16Bits));
+      const weights = put(memory, Float32Array.of(0, 0, 0, 0, 0).fill(1, row, row + 1));
+      const [y, widened] = [memory.allocate('y', 32), memory.allocate('widened', 4 * 32)];
+      kernels.mixValues(true, weights, 32, 1, 1, 8, kv, rows, y, widened);
+      expect([...memory.floats(y, 8)]).toEqual(numbers.map((number) => number + 0));
+    },
+  );
+
+  it('softens to NaN if a score is NaN, and to zeros if none is above −∞', async () => {
     const { memory, kernels } = await started;
-    const numbers = [Infinity, -Infinity, NaN, 2 ** -24, -(2 ** -15), 65504, -0, 1];
-    const row = Uint16Array.from([...numbers.map(() => 0), ...numbers.map(toF16Bits)]);
-    const kv = memory.allocate('kv', 64);
-    new Uint16Array(memory.memory.buffer, kv).set(row);
-    const weight = put(memory, Float32Array.of(1));
-    const [y, widened] = [memory.allocate('y', 32), memory.allocate('widened', 64)];
-    kernels.mixValues(true, weight, 16, 1, 1, 8, kv, 1, y, widened);
-    expect([...memory.floats(y, 8)]).toEqual(numbers.map((number) => number + 0));
+    const softened = (...scores: number[]) => {
+      const at = put(memory, Float32Array.from(scores));
+      kernels.soften(at, 128, 1, scores.length);
+      return [...memory.floats(at, scores.length)];
+    };
+    expect(softened(-Infinity, -Infinity, -Infinity, -Infinity, -Infinity)).toEqual([0, 0, 0, 0, 0]);
+    for (const scores of [[NaN], [1, NaN], [NaN, 1, 2, 3, 4], [-Infinity, NaN], [NaN, NaN, NaN, NaN, NaN]]) {
+      expect(softened(...scores).some(Number.isNaN), scores.join()).toBe(true);
+    }
   });
 });

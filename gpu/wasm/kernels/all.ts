@@ -4,6 +4,7 @@ export { areHalves, getRows, putRows } from './panels';
 export { project } from './project';
 export { rmsNorm, swiglu } from './rows';
 export { normHeads, rotate, storeHalves } from './heads';
-export { mixValues, scoreKeys, soften, widen } from './attend';
+export { mixValues, scoreKeys, soften } from './attend';
+export { widen } from './widen';
 export { addNoise, addProbabilities, maskScores, turnKeys } from './policy';
 export { absolute, absorb, gelu, mixState, sumExponentials } from './less';

@@ -2,9 +2,13 @@
  * Attention of one query row, in three parts, so that keys may lie in several runs of rows (a ring that wraps around, a
  * turn that is not in the cache yet): score each run, soften all scores, mix each run.
  *
- * A run is `[rows, (keys, values), kvHeads, headDim]` in IEEE halves or float32; scores are `[heads, scoreStride]`.
+ * A run is `[rows, (keys, values), kvHeads, headDim]` in IEEE halves or float32; scores are `[heads, scoreStride]`. Four
+ * rows are taken at a time if a head has whole pairs of vectors. The sums are the same as of one row.
+ *
+ * `widened` is room for `[4, headDim]` numbers.
  */
 import { exponential, maxOfLanes, multiplyAdd, sumOfLanes } from './lanes';
+import { widen, widenFour } from './widen';
 
 /** scores[head][row] = q[head] · key[row][kvHead] / √headDim; keys are `rowBytes` apart */
 export function scoreKeys(
@@ -24,7 +28,26 @@ export function scoreKeys(
   const storedBytes = half ? (<usize>headDim) << 1 : headBytes;
   const group = heads / kvHeads;
   const scale: f32 = 1.0 / sqrt<f32>(<f32>headDim);
-  for (let row = 0; row < rows; row++) {
+  let row = 0;
+  if ((headBytes & 31) == 0) {
+    for (; row + 4 <= rows; row += 4) {
+      let query = q;
+      let score = scores + ((<usize>row) << 2);
+      for (let kvHead = 0; kvHead < kvHeads; kvHead++) {
+        const stored = keys + <usize>kvHead * storedBytes;
+        if (half) widenFour(stored, rowBytes, headDim, widened);
+        const four = half ? widened : stored;
+        const apart = half ? headBytes : rowBytes;
+        for (let i = 0; i < group; i++) {
+          v128.store(score, f32x4.mul(dotFour(query, four, apart, headBytes), f32x4.splat(scale)));
+          query += headBytes;
+          score += scoreStride;
+        }
+      }
+      keys += 4 * rowBytes;
+    }
+  }
+  for (; row < rows; row++) {
     let query = q;
     let score = scores + ((<usize>row) << 2);
     for (let kvHead = 0; kvHead < kvHeads; kvHead++) {
@@ -40,10 +63,14 @@ export function scoreKeys(
   }
 }
 
-/** The highest of some scores. Fills up the last vector of them with −∞. */
+/** The highest of some scores, of which some may be NaN; NaN if all are. Fills up the last vector of them with −∞. */
 export function highestOf(scores: usize, bytes: usize): f32 {
   for (let at = bytes; (at & 15) != 0; at += 4) store<f32>(scores + at, -Infinity);
   let most = f32x4.splat(-Infinity);
+  for (let at: usize = 0; at < bytes; at += 16) most = f32x4.pmax(most, v128.load(scores + at));
+  const highest = maxOfLanes(most);
+  if (highest != -Infinity) return highest;
+  // One instruction, but it passes over NaN. Here there is nothing else, or nothing at all.
   for (let at: usize = 0; at < bytes; at += 16) most = f32x4.max(most, v128.load(scores + at));
   return maxOfLanes(most);
 }
@@ -63,13 +90,15 @@ export function soften(scores: usize, scoreStride: usize, heads: i32, count: i32
     const shift = f32x4.splat(highest);
     // What pads the last vector is e^-87 of the largest: nothing, against a sum of at least 1.
     let sum = f32x4.splat(0);
-    for (let at: usize = 0; at < bytes; at += 16) {
+    let at: usize = 0;
+    do {
       const weight = exponential(f32x4.sub(v128.load(scores + at), shift));
       v128.store(scores + at, weight);
       sum = f32x4.add(sum, weight);
-    }
+      at += 16;
+    } while (at < bytes);
     const factor = f32x4.splat(1.0 / sumOfLanes(sum));
-    for (let at: usize = 0; at < bytes; at += 16) {
+    for (at = 0; at < bytes; at += 16) {
       v128.store(scores + at, f32x4.mul(v128.load(scores + at), factor));
     }
     scores += scoreStride;
@@ -93,7 +122,27 @@ export function mixValues(
   const storedBytes = half ? (<usize>headDim) << 1 : headBytes;
   const partBytes = <usize>kvHeads * storedBytes;
   const group = heads / kvHeads;
-  for (let row = 0; row < rows; row++) {
+  const rowBytes: usize = partBytes << 1;
+  let row = 0;
+  if ((headBytes & 31) == 0) {
+    for (; row + 4 <= rows; row += 4) {
+      let output = y;
+      let weight = weights + ((<usize>row) << 2);
+      for (let kvHead = 0; kvHead < kvHeads; kvHead++) {
+        const stored = rowsAt + partBytes + <usize>kvHead * storedBytes;
+        if (half) widenFour(stored, rowBytes, headDim, widened);
+        const four = half ? widened : stored;
+        const apart = half ? headBytes : rowBytes;
+        for (let i = 0; i < group; i++) {
+          addFourScaled(output, four, apart, weight, headBytes);
+          output += headBytes;
+          weight += weightStride;
+        }
+      }
+      rowsAt += 4 * rowBytes;
+    }
+  }
+  for (; row < rows; row++) {
     let output = y;
     let weight = weights + ((<usize>row) << 2);
     for (let kvHead = 0; kvHead < kvHeads; kvHead++) {
@@ -105,7 +154,7 @@ export function mixValues(
         weight += weightStride;
       }
     }
-    rowsAt += 2 * partBytes;
+    rowsAt += rowBytes;
   }
 }
 
@@ -122,6 +171,63 @@ function dot(a: usize, b: usize, bytes: usize): f32 {
   return sumOfLanes(f32x4.add(sum, more)) + rest;
 }
 
+/** The products of a with four b that are `apart`, as {@link dot} adds them up; `bytes` are whole pairs of vectors. */
+function dotFour(a: usize, b: usize, apart: usize, bytes: usize): v128 {
+  let s0 = f32x4.splat(0);
+  let m0 = s0;
+  let s1 = s0;
+  let m1 = s0;
+  let s2 = s0;
+  let m2 = s0;
+  let s3 = s0;
+  let m3 = s0;
+  const b1 = b + apart;
+  const b2 = b1 + apart;
+  const b3 = b2 + apart;
+  let at: usize = 0;
+  do {
+    const x = v128.load(a + at);
+    const y = v128.load(a + at, 16);
+    m3 = multiplyAdd(m3, y, v128.load(b3 + at, 16));
+    s3 = multiplyAdd(s3, x, v128.load(b3 + at));
+    m2 = multiplyAdd(m2, y, v128.load(b2 + at, 16));
+    s2 = multiplyAdd(s2, x, v128.load(b2 + at));
+    m1 = multiplyAdd(m1, y, v128.load(b1 + at, 16));
+    s1 = multiplyAdd(s1, x, v128.load(b1 + at));
+    m0 = multiplyAdd(m0, y, v128.load(b + at, 16));
+    s0 = multiplyAdd(s0, x, v128.load(b + at));
+    at += 32;
+  } while (at < bytes);
+  // Each sum of lanes is (0 + 2) + (1 + 3), as in `sumOfLanes`.
+  const low = halvesAdded(f32x4.add(s0, m0), f32x4.add(s1, m1));
+  const high = halvesAdded(f32x4.add(s2, m2), f32x4.add(s3, m3));
+  return f32x4.add(v128.shuffle<f32>(low, high, 0, 1, 4, 5), v128.shuffle<f32>(low, high, 2, 3, 6, 7));
+}
+
+/** (a0 + a2, b0 + b2, a1 + a3, b1 + b3) */
+function halvesAdded(a: v128, b: v128): v128 {
+  return f32x4.add(v128.shuffle<f32>(a, b, 0, 4, 1, 5), v128.shuffle<f32>(a, b, 2, 6, 3, 7));
+}
+
+/** y += Σ factor · x for four x that are `apart`, one after the other; `bytes` are whole vectors. */
+function addFourScaled(y: usize, x: usize, apart: usize, factors: usize, bytes: usize): void {
+  const f0 = v128.load32_splat(factors);
+  const f1 = v128.load32_splat(factors, 4);
+  const f2 = v128.load32_splat(factors, 8);
+  const f3 = v128.load32_splat(factors, 12);
+  const x1 = x + apart;
+  const x2 = x1 + apart;
+  const x3 = x2 + apart;
+  let at: usize = 0;
+  do {
+    let sum = multiplyAdd(v128.load(y + at), f0, v128.load(x + at));
+    sum = multiplyAdd(sum, f1, v128.load(x1 + at));
+    sum = multiplyAdd(sum, f2, v128.load(x2 + at));
+    v128.store(y + at, multiplyAdd(sum, f3, v128.load(x3 + at)));
+    at += 16;
+  } while (at < bytes);
+}
+
 /** y += factor · x */
 export function addScaled(y: usize, x: usize, factor: f32, bytes: usize): void {
   const factors = f32x4.splat(factor);
@@ -130,26 +236,4 @@ export function addScaled(y: usize, x: usize, factor: f32, bytes: usize): void {
     v128.store(y + at, multiplyAdd(v128.load(y + at), factors, v128.load(x + at)));
   }
   for (; at < bytes; at += 4) store<f32>(y + at, load<f32>(y + at) + factor * load<f32>(x + at));
-}
-
-/** Eight halves at a time as float32. Reads up to 14 bytes and writes up to 28 beyond the last; returns `into`. */
-export function widen(halves: usize, count: i32, into: usize): usize {
-  let at = into;
-  for (const end = into + ((<usize>count) << 2); at < end; at += 32) {
-    const eight = v128.load(halves);
-    v128.store(at, toFloats(i32x4.extend_low_i16x8_u(eight)));
-    v128.store(at, toFloats(i32x4.extend_high_i16x8_u(eight)), 16);
-    halves += 16;
-  }
-  return into;
-}
-
-/** Halves in the low parts of words, as float32: exactly, small numbers, infinities and NaN too. */
-function toFloats(halves: v128): v128 {
-  const magnitude = i32x4.shl(v128.and(halves, i32x4.splat(0x7fff)), 13);
-  const sign = i32x4.shl(v128.and(halves, i32x4.splat(0x8000)), 16);
-  // 2^112 makes up for the difference of the exponents' biases.
-  const finite = f32x4.mul(magnitude, f32x4.splat(reinterpret<f32>((127 + 112) << 23)));
-  const special = v128.and(i32x4.ge_s(magnitude, i32x4.splat(0x0f800000)), i32x4.splat(0x7f800000));
-  return v128.or(v128.or(finite, special), sign);
 }

@@ -18,8 +18,11 @@ export function maxOfLanes(v: v128): f32 {
  * `expf` (Moshier), 2^n by its exponent bits.
  */
 export function exponential(x: v128): v128 {
-  const bounded = f32x4.min(f32x4.max(x, f32x4.splat(-87)), f32x4.splat(88));
-  const n = f32x4.nearest(f32x4.mul(bounded, f32x4.splat(1.44269504)));
+  // Engines need many instructions for min, max and trunc_sat; these are one each, and leave NaN as it is.
+  const bounded = f32x4.pmin(f32x4.pmax(x, f32x4.splat(-87)), f32x4.splat(88));
+  // Beside 1.5 · 2^23 there is no room for a fraction, and n is what the sum's low bits are.
+  const sum = f32x4.add(f32x4.mul(bounded, f32x4.splat(1.44269504)), f32x4.splat(12582912));
+  const n = f32x4.sub(sum, f32x4.splat(12582912));
   const coarse = f32x4.sub(bounded, f32x4.mul(n, f32x4.splat(0.693359375)));
   const r = f32x4.add(coarse, f32x4.mul(n, f32x4.splat(2.1219444e-4)));
   let p = f32x4.splat(1.98756915e-4);
@@ -29,6 +32,6 @@ export function exponential(x: v128): v128 {
   p = multiplyAdd(f32x4.splat(1.6666665459e-1), p, r);
   p = multiplyAdd(f32x4.splat(5.0000001201e-1), p, r);
   p = multiplyAdd(f32x4.add(r, f32x4.splat(1)), p, f32x4.mul(r, r));
-  const scale = i32x4.shl(i32x4.add(i32x4.trunc_sat_f32x4_s(n), i32x4.splat(127)), 23);
+  const scale = i32x4.shl(i32x4.add(sum, i32x4.splat(127)), 23);
   return f32x4.mul(p, scale);
 }

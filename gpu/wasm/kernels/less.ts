@@ -1,5 +1,6 @@
-import { addScaled, highestOf, widen } from './attend';
+import { addScaled, highestOf } from './attend';
 import { exponential, multiplyAdd, sumOfLanes } from './lanes';
+import { widen } from './widen';
 
 // What LESS needs apart from projections. Rows of numbers are padded to whole panels; features are `[rank]`.
 

@@ -1,4 +1,4 @@
-import { widen } from './attend';
+import { widen } from './widen';
 
 /**
  * What cache policies need of attention. Positions, ranks and sums of a store are `[kvHeads, stride]` by slot; a free

@@ -27,11 +27,13 @@ export function rmsNorm(
   }
 }
 
-/** gate = silu(gate) · up, over `bytes` of whole vectors. Shazeer, arXiv:2002.05202 */
+/** gate = silu(gate) · up, over `bytes` of whole vectors, at least one. Shazeer, arXiv:2002.05202 */
 export function swiglu(gate: usize, up: usize, bytes: usize): void {
-  for (let at: usize = 0; at < bytes; at += 16) {
+  let at: usize = 0;
+  do {
     const g = v128.load(gate + at);
     const sigmoid = f32x4.div(g, f32x4.add(f32x4.splat(1), exponential(f32x4.neg(g))));
     v128.store(gate + at, f32x4.mul(sigmoid, v128.load(up + at)));
-  }
+    at += 16;
+  } while (at < bytes);
 }
