@@ -1,4 +1,5 @@
 import { expose } from 'comlink';
+import type { Threads } from '../gpu/wasm/threads/threads.ts';
 import { Engine } from './engine/engine.ts';
 import { openFilesSource } from './loader/files-source.ts';
 import { openPageSource } from './loader/page-source.ts';
@@ -11,6 +12,7 @@ import { openTextPlace } from './text/open-text-place.ts';
 export function serveEngine(): void {
   // A visitor needs one backend. Where there is WebGPU it is nearly always that one, so it loads beside the model.
   if ('gpu' in navigator) void import('../gpu/webgpu/backend.ts').catch(() => undefined); // asked for again below
+  let threads: Threads | null = null;
   expose(
     new Engine({
       openBackend: async (choice, profiling) => {
@@ -18,8 +20,11 @@ export function serveEngine(): void {
           const { openWebGpuBackend } = await import('../gpu/webgpu/backend.ts');
           return openWebGpuBackend(navigator.gpu, { profiling });
         }
-        const { openProcessorBackend } = await import('../gpu/wasm/backend.ts');
-        return openProcessorBackend();
+        const [{ openProcessorBackend }, { threadsHere }] = await Promise.all([
+          import('../gpu/wasm/backend.ts'),
+          import('./threads/threads-here.ts'),
+        ]);
+        return openProcessorBackend((threads ??= threadsHere()));
       },
       openSource: (model) => openPageSource(pageUrl().href, model),
       openBrought: async (model, cancelled) =>

@@ -16,6 +16,8 @@ import type { Decoder, DecoderBatch } from './decoder.ts';
 /** One way to compute on the processor: a model's weights, and decoders that run on them. */
 export interface CpuWeightStore {
   put(spec: WeightSpec, firstRow: number, bytes: Uint8Array, stored: MatrixFormat): void;
+  /** Resolves when decoders may be opened. */
+  ready(): Promise<void>;
   readonly bytes: number;
   /** A decoder for an empty text under a plan. */
   open(options: SessionOptions): Decoder;
@@ -24,14 +26,20 @@ export interface CpuWeightStore {
   clear(): void;
 }
 
-/** A backend on the processor, in TypeScript or in WebAssembly. */
+/**
+ * A backend on the processor, in TypeScript or in WebAssembly.
+ *
+ * @param describe what computes; its answer may change until a model is ready
+ */
 export function backendOnCpu(
-  description: string,
+  describe: () => string,
   newWeights: (request: AllocateRequest) => CpuWeightStore,
 ): Backend {
   const models = new Set<CpuModel>();
   return {
-    adapter: { backend: 'cpu', vendor: '', description, software: true },
+    get adapter() {
+      return { backend: 'cpu', vendor: '', description: describe(), software: true } as const;
+    },
     timesKernels: false,
     warmUp: { promptTokens: [2], capacities: [] },
     allocate: (request) => {
@@ -66,7 +74,7 @@ class CpuModel implements ModelWeights {
   }
 
   ready(): Promise<void> {
-    return Promise.resolve();
+    return this.#weights.ready();
   }
 
   get bytes(): number {

@@ -6,11 +6,12 @@ import { CpuWeights } from '../cpu/weights.ts';
 
 /** The decoder in plain TypeScript. All others are tested against it, and it runs if no other can. */
 export const openCpuBackend = (): Backend =>
-  backendOnCpu('JavaScript on the processor', (request) => {
+  backendOnCpu(() => 'JavaScript on the processor', (request) => {
     const { dims, storedLayers } = request;
     const weights = new CpuWeights(request);
     return {
       put: (...rows) => weights.put(...rows),
+      ready: () => Promise.resolve(),
       get bytes() {
         return weights.bytes;
       },

@@ -138,10 +138,11 @@ export interface Kernels {
   ): void;
 }
 
-/** The kernels, compiled: with fused multiply-adds or without. */
+/** The kernels, compiled: with fused multiply-adds or without, for memory that threads share or for other memory. */
 export interface KernelCode {
   readonly module: WebAssembly.Module;
   readonly instructions: Instructions;
+  readonly shared: boolean;
 }
 
 export type Instructions = keyof typeof code;
@@ -149,17 +150,29 @@ export type Instructions = keyof typeof code;
 /** The instructions that this engine has, the best first; none if its WebAssembly has no SIMD. */
 export const instructionsHere = (): readonly Instructions[] =>
   (['relaxedSimd', 'simd'] as const).filter(
-    (instructions) => typeof WebAssembly === 'object' && WebAssembly.validate(bytesOf(instructions)),
+    (instructions) => typeof WebAssembly === 'object' && WebAssembly.validate(bytesOf(instructions, false)),
   );
 
-export const compileKernels = async (instructions: Instructions): Promise<KernelCode> => ({
-  module: await WebAssembly.compile(bytesOf(instructions)),
+/**
+ * @param shared whether threads share the memory that they work on
+ * @throws WebAssembly.CompileError if this engine knows no such memory
+ */
+export const compileKernels = async (instructions: Instructions, shared = false): Promise<KernelCode> => ({
+  module: await WebAssembly.compile(bytesOf(instructions, shared)),
   instructions,
+  shared,
 });
 
-/** An instance of the kernels that works on `memory`. */
+/** An instance of the kernels that works on `memory`, which is shared if they were compiled for that. */
 export const startKernels = ({ module }: KernelCode, memory: WebAssembly.Memory): Kernels =>
   new WebAssembly.Instance(module, { env: { memory } }).exports as unknown as Kernels; // its exports have no types
 
-const bytesOf = (instructions: Instructions) =>
-  Uint8Array.from(atob(code[instructions]), (char) => char.charCodeAt(0));
+/**
+ * The code for both kinds of memory is the same. A module only declares which kind it imports, in the flags behind the
+ * import's name: 1 for memory with a maximum, 3 if it is shared too.
+ */
+function bytesOf(instructions: Instructions, shared: boolean): Uint8Array<ArrayBuffer> {
+  const bytes = atob(code[instructions]);
+  const declared = shared ? bytes.replace('memory\x02\x01', 'memory\x02\x03') : bytes;
+  return Uint8Array.from(declared, (char) => char.charCodeAt(0));
+}

@@ -4,6 +4,8 @@ import { padded } from '../numbers/panels.ts';
 
 /** How much a session's scratch must hold. */
 export interface WorkSizes {
+  /** Parts of a matrix that may be computed at the same time. */
+  readonly parts: number;
   /** The most rows that one query sees. */
   readonly mostRowsSeen: number;
   /** Angles in the table. */
@@ -18,7 +20,7 @@ export interface WorkSizes {
 export function scratchBytes(
   { hiddenSize, intermediateSize, heads, kvHeads, headDim }: ModelDims,
   blockRows: number,
-  { mostRowsSeen, angles, noisy, recalls }: WorkSizes,
+  { parts, mostRowsSeen, angles, noisy, recalls }: WorkSizes,
 ) {
   const block = (numbers: number) => 4 * padded(numbers) * blockRows;
   const scores = heads * 4 * padded(mostRowsSeen);
@@ -32,7 +34,7 @@ export function scratchBytes(
     up: block(intermediateSize),
     scores,
     widened: 4 * 4 * padded(headDim),
-    'rows in fours': block(Math.max(hiddenSize, intermediateSize, heads * headDim)),
+    'rows in fours': parts * block(Math.max(hiddenSize, intermediateSize, heads * headDim)),
     'noisy scores': noisy ? scores : 0,
     hashes: noisy ? 4 * padded(heads) : 0,
     noise: noisy ? gumbelTable.byteLength : 0,

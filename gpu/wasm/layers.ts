@@ -14,8 +14,9 @@ import type { Address, Kernels } from './kernels.ts';
 import type { Recall } from './less.ts';
 import { scratchBytes, type WorkSizes } from './layer-scratch.ts';
 import type { LinearMemory } from './linear-memory.ts';
-import { padded } from '../numbers/panels.ts';
+import { padded, PANEL_ROWS } from '../numbers/panels.ts';
 import type { PlanWeights } from './plan-weights.ts';
+import type { Team } from './threads/team.ts';
 import { readAttention, seenIn, type PositionOf } from './read-attention.ts';
 
 /** Hidden states, `[count, hiddenSize]`, padded: of neighboring positions, or of several texts. */
@@ -64,6 +65,13 @@ interface Run {
   readonly rows: number;
 }
 
+/** A product with a matrix, where its bias is, and where it goes. */
+interface Product {
+  readonly role: WeightRole;
+  readonly bias: WeightRole | null;
+  readonly into: Address;
+}
+
 /** What a layer needs to attend to a store under a policy. */
 export interface Evicting {
   readonly store: EvictingStore;
@@ -81,11 +89,13 @@ export class WasmLayers {
   /** What the products with matrices have taken so far. */
   readonly work = { products: 0, weightBytes: 0 };
   readonly #memory: LinearMemory;
+  readonly #team: Team;
   readonly #kernels: Kernels;
   readonly #dims: ModelDims;
   readonly #weights: PlanWeights;
   readonly #options: PlanOptions;
   readonly #rope: Address;
+  readonly #blockRows: number;
   readonly #scoreStride: number;
   readonly #rowBytes: number;
   // Scratch of a block, rows padded.
@@ -98,7 +108,7 @@ export class WasmLayers {
   readonly #up: Address; //       [block, intermediateSize]
   readonly #scores: Address; //   [heads, capacity]
   readonly #widened: Address; //  [4, headDim]
-  readonly #beside: Address; //   [block / 4, cols, 4], rows that go through a matrix
+  readonly #beside: Address; //   [parts, block / 4, cols, 4], rows that go through a matrix
   // For Keyformer's scores; 0 if nothing needs them.
   readonly #noisy: Address; //    [heads, capacity]
   readonly #hashes: Address; //   [heads]
@@ -107,7 +117,7 @@ export class WasmLayers {
 
   constructor(
     memory: LinearMemory,
-    kernels: Kernels,
+    team: Team,
     dims: ModelDims,
     weights: PlanWeights,
     options: PlanOptions,
@@ -117,11 +127,13 @@ export class WasmLayers {
   ) {
     const { kvPrecision } = options;
     this.#memory = memory;
-    this.#kernels = kernels;
+    this.#team = team;
+    this.#kernels = team.kernels;
     this.#dims = dims;
     this.#weights = weights;
     this.#options = options;
     this.#rowBytes = kvRowBytes(dims, kvPrecision);
+    this.#blockRows = blockRows;
     this.#scoreStride = 4 * padded(sizes.mostRowsSeen);
 
     const bytes = scratchBytes(dims, blockRows, sizes);
@@ -164,8 +176,10 @@ export class WasmLayers {
     const size = kvHeads * headDim;
     const count = targets.length;
     this.#norm('attentionNorm', layer, { hidden, count });
-    this.#project('k', 'kBias', layer, this.#normed, this.#keys, count);
-    this.#project('v', 'vBias', layer, this.#normed, this.#values, count);
+    this.#project(layer, this.#normed, count, [
+      { role: 'k', bias: 'kBias', into: this.#keys },
+      { role: 'v', bias: 'vBias', into: this.#values },
+    ]);
     this.#normAndRotate('kNorm', layer, this.#keys, kvHeads, targets);
     for (const [row, { into }] of targets.entries()) {
       this.#store(this.#keys + 4 * padded(size) * row, into, size);
@@ -186,7 +200,7 @@ export class WasmLayers {
     this.#memory.clear(this.#attended, rowBytes * count);
     if (queries !== 'zeros') {
       this.#norm('attentionNorm', layer, rows);
-      this.#project('q', 'qBias', layer, this.#normed, this.#q, count);
+      this.#project(layer, this.#normed, count, [{ role: 'q', bias: 'qBias', into: this.#q }]);
       this.#normAndRotate('qNorm', layer, this.#q, heads, queries);
       for (const [row, query] of queries.entries()) {
         const [q, into] = [this.#q + rowBytes * row, this.#attended + rowBytes * row];
@@ -196,14 +210,16 @@ export class WasmLayers {
     }
     // Attention over zeros adds nothing but the output's bias.
     if (queries !== 'zeros' || this.#dims.outputBias) {
-      this.#project('o', 'oBias', layer, this.#attended, rows.hidden, count, true);
+      this.#project(layer, this.#attended, count, [{ role: 'o', bias: 'oBias', into: rows.hidden }], true);
     }
 
     this.#norm('mlpNorm', layer, rows);
-    this.#project('gate', 'gateBias', layer, this.#normed, this.#gate, count);
-    this.#project('up', 'upBias', layer, this.#normed, this.#up, count);
+    this.#project(layer, this.#normed, count, [
+      { role: 'gate', bias: 'gateBias', into: this.#gate },
+      { role: 'up', bias: 'upBias', into: this.#up },
+    ]);
     this.#kernels.swiglu(this.#gate, this.#up, 4 * padded(intermediateSize) * count);
-    this.#project('down', 'downBias', layer, this.#gate, rows.hidden, count, true);
+    this.#project(layer, this.#gate, count, [{ role: 'down', bias: 'downBias', into: rows.hidden }], true);
   }
 
   /** The final norm of hidden states, at most a block of them. Where it leaves them, the next call overwrites them. */
@@ -214,7 +230,7 @@ export class WasmLayers {
 
   /** The final norm of hidden states, and their projection. */
   normAndProject(hidden: Address, role: WeightRole, into: Address, count: number): void {
-    this.#project(role, null, 0, this.finalNorm(hidden, count), into, count);
+    this.#project(0, this.finalNorm(hidden, count), count, [{ role, bias: null, into }]);
   }
 
   /** One query row over the keys that it sees; `into` is zero before, and stays so if the row sees no key. */
@@ -390,34 +406,44 @@ export class WasmLayers {
     }
   }
 
-  #project(
-    role: WeightRole,
-    bias: WeightRole | null,
-    layer: number,
-    x: Address,
-    y: Address,
-    count: number,
-    onto = false,
-  ): void {
-    const { half, address, rows, cols, panels, bytes } = this.#weights.get(role, layer);
-    this.work.products++;
-    this.work.weightBytes += bytes;
-    const biasAt = bias === null ? 0 : (this.#weights.find(bias, layer)?.address ?? 0);
-    const [xStride, yStride] = [4 * padded(cols), 4 * padded(rows)];
-    this.#kernels.project(
-      half,
-      address,
-      cols,
-      panels,
-      biasAt,
-      x,
-      xStride,
-      y,
-      yStride,
-      count,
-      onto,
-      this.#beside,
-    );
+  /**
+   * Products of the same rows with matrices of a layer, all of as many columns. Threads share the panels of each.
+   *
+   * @param onto whether they are added to what is there
+   */
+  #project(layer: number, x: Address, count: number, products: readonly Product[], onto = false): void {
+    const matrices = products.map(({ role, bias, into }) => {
+      const { half, address, rows, cols, panels, bytes } = this.#weights.get(role, layer);
+      this.work.products++;
+      this.work.weightBytes += bytes;
+      const biasAt = bias === null ? 0 : (this.#weights.find(bias, layer)?.address ?? 0);
+      return { half, address, rows, cols, panels, panelBytes: bytes / panels, biasAt, into };
+    });
+    const work = matrices.reduce((sum, { rows, cols }) => sum + rows * cols * count, 0);
+    const most = Math.min(...matrices.map(({ panels }) => panels));
+    const parts = this.#team.partsOf(work, most);
+    const besideBytes = 4 * padded(matrices[0]?.cols ?? 0) * this.#blockRows;
+    this.#team.share(parts, (kernels, part) => {
+      for (const { half, address, rows, cols, panels, panelBytes, biasAt, into } of matrices) {
+        const first = Math.floor((panels * part) / parts);
+        const end = Math.floor((panels * (part + 1)) / parts);
+        const before = 4 * PANEL_ROWS * first;
+        kernels.project(
+          half,
+          address + panelBytes * first,
+          cols,
+          end - first,
+          biasAt === 0 ? 0 : biasAt + before,
+          x,
+          4 * padded(cols),
+          into + before,
+          4 * padded(rows),
+          count,
+          onto,
+          this.#beside + besideBytes * part,
+        );
+      }
+    });
   }
 
   #store(x: Address, into: Address, numbers: number): void {

@@ -2,6 +2,8 @@ import { BackendError } from '../backend-error.ts';
 import type { Address } from './kernels.ts';
 
 const PAGE_BYTES = 65536;
+/** The pages that 32-bit addresses reach. Modules declare it (tools/setup/assembly-script.mjs). */
+const MOST_PAGES = 65536;
 /** A cache line. The first is never given out, because the address 0 means none. */
 const ALIGNMENT = 64;
 
@@ -15,11 +17,16 @@ interface Piece {
  * Views on it are valid until the next `allocate`.
  */
 export class LinearMemory {
-  readonly memory = new WebAssembly.Memory({ initial: 1 });
+  readonly memory: WebAssembly.Memory;
   readonly #taken = new Map<Address, number>();
   /** Free pieces by address. Adjacent ones are merged. */
   #gaps: Piece[] = [];
   #end = ALIGNMENT;
+
+  /** @param memory one page, which may grow */
+  constructor(memory = new WebAssembly.Memory({ initial: 1, maximum: MOST_PAGES })) {
+    this.memory = memory;
+  }
 
   /** Bytes in use. */
   get allocatedBytes(): number {
@@ -61,15 +68,15 @@ export class LinearMemory {
     this.#gaps = gaps;
   }
 
-  floats(address: Address, count: number): Float32Array<ArrayBuffer> {
+  floats(address: Address, count: number): Float32Array {
     return new Float32Array(this.memory.buffer, address, count);
   }
 
-  ints(address: Address, count: number): Int32Array<ArrayBuffer> {
+  ints(address: Address, count: number): Int32Array {
     return new Int32Array(this.memory.buffer, address, count);
   }
 
-  bytes(address: Address, count: number): Uint8Array<ArrayBuffer> {
+  bytes(address: Address, count: number): Uint8Array {
     return new Uint8Array(this.memory.buffer, address, count);
   }
 
@@ -92,4 +99,17 @@ export class LinearMemory {
     }
     this.#end = end;
   }
+}
+
+/** Memory that threads may share; null if this engine has none, or no room for it. */
+export function sharedMemory(): WebAssembly.Memory | null {
+  // Engines set aside addresses for all that it may grow to, and some have fewer than that.
+  for (const maximum of [MOST_PAGES, MOST_PAGES / 2, MOST_PAGES / 4]) {
+    try {
+      return new WebAssembly.Memory({ initial: 1, maximum, shared: true });
+    } catch {
+      // A smaller one may do.
+    }
+  }
+  return null;
 }

@@ -5,6 +5,7 @@ import { PolicyRun } from '../kv/policies/policy-run.ts';
 import type { ModelDims } from '../plan/model-dims.ts';
 import { kvOwners } from '../plan/sharing.ts';
 import type { Address, Kernels } from './kernels.ts';
+import type { Team } from './threads/team.ts';
 import type { LinearMemory } from './linear-memory.ts';
 import { scratchBytes, type WorkSizes } from './layer-scratch.ts';
 import { WasmLayers } from './layers.ts';
@@ -21,12 +22,13 @@ export const policyRunOf = ({ eviction }: TextOptions): PolicyRun =>
 /** Rows of a block of scratch: those of a step go through a matrix together, however many they are. */
 const blockRowsOf = (rows: number) => Math.max(BLOCK_ROWS, rows);
 
-function workSizes(texts: readonly TextOptions[]): WorkSizes {
+function workSizes(texts: readonly TextOptions[], parts: number): WorkSizes {
   const seen = (text: TextOptions) =>
     text.eviction ? mostRowsAtOnce(text.eviction, text.capacityTokens) : text.capacityTokens;
   const angles = (text: TextOptions) =>
     text.eviction?.policy.positions === 'cache' ? seen(text) : text.capacityTokens;
   return {
+    parts,
     mostRowsSeen: Math.max(...texts.map(seen)),
     angles: Math.max(...texts.map(angles)),
     noisy: texts.some((text) => policyRunOf(text).noisy),
@@ -58,7 +60,7 @@ export class SharedByTexts {
    */
   constructor(
     memory: LinearMemory,
-    kernels: Kernels,
+    team: Team,
     dims: ModelDims,
     weights: PlanWeights,
     options: PlanOptions,
@@ -66,7 +68,7 @@ export class SharedByTexts {
     rows: number,
   ) {
     this.memory = memory;
-    this.kernels = kernels;
+    this.kernels = team.kernels;
     this.dims = dims;
     this.weights = weights;
     this.options = options;
@@ -78,10 +80,10 @@ export class SharedByTexts {
       this.#takenBytes += bytes;
       return address;
     };
-    this.#sizes = workSizes(texts);
+    this.#sizes = workSizes(texts, team.mostParts);
     try {
       const blockRows = blockRowsOf(rows);
-      this.layers = new WasmLayers(memory, kernels, dims, weights, options, blockRows, this.#sizes, take);
+      this.layers = new WasmLayers(memory, team, dims, weights, options, blockRows, this.#sizes, take);
       this.hidden = take('hidden', 4 * padded(dims.hiddenSize) * rows);
       this.logits = take('logits', 4 * padded(dims.vocabSize) * rows);
     } catch (error) {

@@ -5,23 +5,29 @@ import type { WeightRole, WeightSpec } from '../plan/weight-specs.ts';
 import { convertKv, type KvMean } from '../cpu/convert-kv.ts';
 import type { CpuWeightStore } from '../cpu/model.ts';
 import { keptNumbers } from '../cpu/weights.ts';
-import { startKernels, type KernelCode, type Kernels } from './kernels.ts';
-import { LinearMemory } from './linear-memory.ts';
+import type { KernelCode, Kernels } from './kernels.ts';
+import type { LinearMemory } from './linear-memory.ts';
 import { WasmDecoders } from './batch.ts';
 import { WasmDecoder } from './decoder.ts';
 import { PlanWeights, type LayerTensors } from './plan-weights.ts';
 import { SharedByTexts } from './shared.ts';
 import { WasmTensor } from './tensor.ts';
+import { Team } from './threads/team.ts';
+import type { Threads } from './threads/threads.ts';
 
 /** A model's tensors in their own memory, with the kernels that work on it. Freed with the last reference. */
 export class WasmWeights implements CpuWeightStore {
-  readonly #memory = new LinearMemory();
+  readonly #memory: LinearMemory;
+  readonly #team: Team;
   readonly #kernels: Kernels;
   readonly #request: AllocateRequest;
   readonly #layers: LayerTensors[];
 
-  constructor(code: KernelCode, request: AllocateRequest) {
-    this.#kernels = startKernels(code, this.#memory.memory);
+  /** @param code compiled for `memory` */
+  constructor(memory: LinearMemory, code: KernelCode, threads: Threads, request: AllocateRequest) {
+    this.#memory = memory;
+    this.#team = new Team(memory, code, threads);
+    this.#kernels = this.#team.kernels;
     this.#request = request;
     this.#layers = Array.from({ length: request.dims.layerCount }, () => ({}));
   }
@@ -35,6 +41,10 @@ export class WasmWeights implements CpuWeightStore {
     const layer = (this.#layers[spec.layer] ??= {});
     const tensor = (layer[spec.role] ??= new WasmTensor(this.#memory, this.#kernels, spec));
     tensor.put(firstRow, keptNumbers(spec, bytes, stored, this.#request));
+  }
+
+  ready(): Promise<void> {
+    return this.#team.ready();
   }
 
   open(options: SessionOptions): WasmDecoder {
@@ -54,10 +64,11 @@ export class WasmWeights implements CpuWeightStore {
   #share(options: PlanOptions, texts: readonly TextOptions[], rows: number): SharedByTexts {
     const { dims, storedLayers } = this.#request;
     const weights = this.#convert(storedLayers, options.sharing.layers);
-    return new SharedByTexts(this.#memory, this.#kernels, dims, weights, options, texts, rows);
+    return new SharedByTexts(this.#memory, this.#team, dims, weights, options, texts, rows);
   }
 
   clear(): void {
+    this.#team.close();
     for (const tensor of this.#tensors) tensor.free();
     this.#layers.length = 0;
   }

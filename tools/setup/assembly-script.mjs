@@ -29,7 +29,11 @@ const { version } = /** @type {{ version: string }} */ (
 
 /** By the instructions that an engine has. Warning 112 is about values that pass only between these files. */
 const variants = { simd: ['simd'], relaxedSimd: ['simd', 'relaxed-simd'] };
-const options = '-O3 --noAssert --runtime stub --importMemory --disableWarning 112'.split(' ');
+/** The maximum is all that addresses reach: memory that threads share must have one. */
+const options = [
+  ...'-O3 --noAssert --runtime stub --importMemory --noExportMemory --disableWarning 112'.split(' '),
+  ...['--maximumMemory', '65536'],
+];
 
 /**
  * @param {string} folder

@@ -35,8 +35,8 @@ function nameOfSources(folders) {
 }
 
 /**
- * Builds `tools/<program>/main.ts` as `main.mjs`, with all the chunks that it imports, and beside it the thread for
- * tokenizers and templates. The folder is built under another name and moved at the end, so that a run that starts
+ * Builds `tools/<program>/main.ts` as `main.mjs`, with all the chunks that it imports, and beside it the threads for
+ * tokenizers and templates, and for helpers of the CPU backend. The folder is built under another name and moved at the end, so that a run that starts
  * meanwhile never sees half of it.
  *
  * @param {string} program
@@ -61,8 +61,9 @@ async function build(program, folder) {
           input: {
             main: join(root, 'tools', program, 'main.ts'),
             'text-thread': join(root, 'tools', 'headless', 'text-thread.ts'),
+            'helper-thread': join(root, 'tools', 'headless', 'helper-thread.ts'),
           },
-          // All in one folder: main.ts looks for text-thread.mjs beside itself, in whatever chunk it ends up.
+          // All in one folder: main.ts looks for threads beside itself, in whatever chunk it ends up.
           output: { entryFileNames: '[name].mjs', chunkFileNames: '[name]-[hash].mjs' },
         },
       },

@@ -1,0 +1,32 @@
+import { Job, type Exports } from './job.ts';
+
+/** What a helper needs to join a team. */
+export interface HelperStart {
+  readonly module: WebAssembly.Module;
+  readonly memory: WebAssembly.Memory;
+  /** Where the team's job lies. */
+  readonly job: number;
+}
+
+/**
+ * Helps a team with its jobs until it is sent home. It blocks the thread that it runs in.
+ *
+ * @param ready called once it can take parts
+ */
+export function help({ module, memory, job: address }: HelperStart, ready: () => void): void {
+  const instance = new WebAssembly.Instance(module, { env: { memory } });
+  const calls = Object.values(instance.exports as unknown as Exports); // its exports have no types
+  const job = new Job(memory, address);
+  ready();
+  while (job.waitForParts()) {
+    for (let part = job.take(); part !== null; part = job.take()) {
+      try {
+        job.run(part, calls);
+      } catch (error) {
+        job.broke();
+        throw error;
+      }
+      job.finished();
+    }
+  }
+}
