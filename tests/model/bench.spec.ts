@@ -21,6 +21,7 @@ const request: BenchRequest = {
   promptTokens: 5,
   newTokens: 6,
   repeats: 1,
+  threads: [1],
   batch: null,
   backend: 'webgpu',
 };

@@ -74,7 +74,7 @@ export async function bench(
   openProfiling: () => Promise<Backend>,
 ): Promise<BenchReport> {
   const loaded = await load(request, backend, openSource);
-  const prompt = Array.from({ length: request.promptTokens }, (_, i) => (7 * i + 1) % loaded.dims.vocabSize);
+  const prompt = promptOf(request, loaded);
   await once(loaded, { ...request, newTokens: 4 }, prompt); // compiles
   const runs: Measured[] = [];
   for (let i = 0; i < request.repeats; i++) runs.push(await once(loaded, request, prompt));
@@ -100,6 +100,10 @@ export async function bench(
     profiling.destroy();
   }
 }
+
+/** The prompt of a benchmark: any tokens of the vocabulary. */
+export const promptOf = ({ promptTokens }: BenchRequest, { dims }: Opened): readonly number[] =>
+  Array.from({ length: promptTokens }, (_, i) => (7 * i + 1) % dims.vocabSize);
 
 /** Puts the weights of a shape. */
 export type FillWeights = typeof putRandomWeights;
@@ -209,7 +213,8 @@ async function prefill(
 const decode = (session: Session, maxNewTokens: number, onToken: () => void) =>
   session.decode({ sampling: greedy, maxNewTokens, endTokens: new Set(), onToken, stopped: never });
 
-async function once(
+/** Reads the prompt and continues it once. */
+export async function once(
   { open, policy }: Loaded,
   request: BenchRequest,
   prompt: readonly number[],

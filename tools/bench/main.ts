@@ -1,9 +1,11 @@
 import { join } from 'node:path';
 import { openProcessorBackend } from '../../gpu/wasm/backend.ts';
 import { openWebGpuBackend } from '../../gpu/webgpu/backend.ts';
+import { threadsInNode } from '../headless/threads-in-node.ts';
 import { openFolderSource } from '../headless/folder-source.ts';
 import { openDawn } from '../headless/vulkan.ts';
 import { bench, type BenchReport } from './bench.ts';
+import { benchThreads, type ThreadsReport } from './bench-threads.ts';
 import { benchBatches, type BatchReport } from './bench-batch.ts';
 import { countToken, type TokenCounts } from './count/count-token.ts';
 import { onnxFiles } from './start/onnx-files.ts';
@@ -17,14 +19,16 @@ export async function main(
   request: BenchRequest,
   root: string,
   findSoftwareVulkan: () => Promise<string | undefined>,
-): Promise<BenchReport | BatchReport> {
+): Promise<BenchReport | BatchReport | ThreadsReport> {
+  const onProcessor = (threads: number) => openProcessorBackend(threadsInNode(threads));
+  const openSource = shippedIn(root);
+  if (request.threads.length > 1) return benchThreads(request, request.threads, onProcessor, openSource);
   const open = async (profiling: boolean) =>
     request.backend === 'cpu'
-      ? openProcessorBackend()
+      ? onProcessor(request.threads[0] ?? 1)
       : openWebGpuBackend(await openDawn(findSoftwareVulkan), { profiling });
   const backend = await open(false);
   try {
-    const openSource = shippedIn(root);
     return request.batch
       ? await benchBatches(request, request.batch, backend, openSource)
       : await bench(request, backend, openSource, () => open(true));

@@ -29,6 +29,8 @@ export interface BenchRequest extends Filled<Pick<SettingValues, KeysOfPart<'loa
   readonly promptTokens: number;
   readonly newTokens: number;
   readonly repeats: number;
+  /** Threads of the CPU backend; several numbers are measured by turns. */
+  readonly threads: readonly number[];
   /** Measures several sequences at once; null to measure one. */
   readonly batch: BatchAsked | null;
 }
@@ -82,6 +84,7 @@ export const optionsOf = (table: Settings = settings) => ({
   prompt: { type: 'string', default: '11' } as const,
   new: { type: 'string', default: '128' } as const,
   repeats: { type: 'string', default: '3' } as const,
+  threads: { type: 'string', default: '1' } as const,
   batch: { type: 'string' } as const,
   plans: { type: 'string' } as const,
   budget: { type: 'string' } as const,
@@ -92,7 +95,7 @@ export const optionsOf = (table: Settings = settings) => ({
 });
 
 /** Options without meaning if nothing runs; those of policies have none either. */
-const onlyMeasured = ['in', 'prompt', 'new', 'repeats', 'plans', 'budget', 'backend', 'mode'];
+const onlyMeasured = ['in', 'prompt', 'new', 'repeats', 'threads', 'plans', 'budget', 'backend', 'mode'];
 
 /** What a benchmark takes if an option is absent; undefined leaves it to the checkpoint. */
 function fallbackOf(key: KeysOfPart<Part>, row: Setting): SettingValue | undefined {
@@ -120,6 +123,7 @@ ${lines.join('\n')}
   --prompt N                         prompt tokens (11)
   --new N                            new tokens (128)
   --repeats N                        (3)
+  --threads N,N,…                    with --backend cpu: its threads (1); several numbers are compared by turns
   --batch N,N,…                      several sequences at once: each number in its turn
   --plans P,P,…                      with --batch: layer types to compare
   --budget BYTES                     with --batch: the largest batch that fits, weights included
@@ -182,8 +186,14 @@ export function readArguments(args: readonly string[], table: Settings = setting
     promptTokens: count('prompt', values.prompt),
     newTokens: count('new', values.new),
     repeats: count('repeats', values.repeats),
+    threads: values.threads.split(',').map((threads) => count('threads', threads)),
     batch: asked ? null : readBatch(values),
-  } as BenchRequest; // every row of its parts was read
+  } as unknown as BenchRequest; // every row of its parts was read
+  if (request.threads.some((threads) => threads > 1)) {
+    if (request.backend !== 'cpu') throw new Error('--threads goes with --backend cpu');
+    if (place === 'chromium') throw new Error('--threads goes with --in node: a page takes as many as it has cores');
+    if (request.batch && request.threads.length > 1) throw new Error('--batch takes one number of --threads');
+  }
   return { place, request, count: asked };
 }
 
