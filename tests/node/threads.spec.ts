@@ -127,7 +127,10 @@ describe('Threads', () => {
     return { expected, model, describe: () => backends[1]?.adapter.description ?? '', close };
   };
   /** Threads whose helpers can be watched. */
-  const watched = (threads: Threads, change: (helper: Helper, index: number) => Helper = (helper) => helper) => {
+  const watched = (
+    threads: Threads,
+    change: (helper: Helper, index: number) => Helper = (helper) => helper,
+  ) => {
     const helpers: Helper[] = [];
     const start = threads.startHelper;
     const again = new Threads(
@@ -194,7 +197,10 @@ describe('Threads', () => {
   });
 
   it('end a run whose helper stops while it computes, and the next model has one thread', async () => {
-    const stuck = await threeThreads({ ...always, patienceMs: 200 }, helperScript('tests/support/stuck-helper.ts'));
+    const stuck = await threeThreads(
+      { ...always, patienceMs: 200 },
+      helperScript('tests/support/stuck-helper.ts'),
+    );
     const { model, expected, describe, close } = await open(stuck);
     const runUntilItFails = async () => {
       for (;;) await runSession(model, plan, run);
@@ -227,7 +233,8 @@ function sectionsOf(bytes: Uint8Array): number[] {
   const ids: number[] = [];
   for (let at = 8; at < bytes.length;) {
     ids.push(bytes[at++] ?? 0);
-    let [size, shift, byte] = [0, 0, 0];
+    let [size, shift] = [0, 0];
+    let byte: number;
     do {
       byte = bytes[at++] ?? 0;
       size |= (byte & 127) << shift;

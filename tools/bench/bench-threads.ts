@@ -43,7 +43,8 @@ export async function benchThreads(
     const rounds: Awaited<ReturnType<typeof once>>[][] = [];
     for (let round = 0; round < request.repeats; round++) {
       const measured = [];
-      for (const { loaded } of subjects) measured.push(await once(loaded, request, promptOf(request, loaded)));
+      for (const { loaded } of subjects)
+        measured.push(await once(loaded, request, promptOf(request, loaded)));
       rounds.push(measured);
     }
     const figures = subjects.map(({ threads, backend }, i): ThreadsFigures => {

@@ -191,7 +191,8 @@ export function readArguments(args: readonly string[], table: Settings = setting
   } as unknown as BenchRequest; // every row of its parts was read
   if (request.threads.some((threads) => threads > 1)) {
     if (request.backend !== 'cpu') throw new Error('--threads goes with --backend cpu');
-    if (place === 'chromium') throw new Error('--threads goes with --in node: a page takes as many as it has cores');
+    if (place === 'chromium')
+      throw new Error('--threads goes with --in node: a page takes as many as it has cores');
     if (request.batch && request.threads.length > 1) throw new Error('--batch takes one number of --threads');
   }
   return { place, request, count: asked };
