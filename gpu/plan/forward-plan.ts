@@ -11,6 +11,8 @@ export interface Group {
 export interface Passes {
   readonly forward: number;
   readonly backward: number;
+  /** Whether passes leave out rows that no longer move: kv/freezing.ts. */
+  readonly freeze?: boolean;
 }
 
 /** How often parallel mode walks a group: docs/semantics.md, "Passes". */

@@ -6,7 +6,10 @@ import type { Sharing } from './sharing.ts';
 export interface GroupMovement {
   readonly group: Group;
   readonly passes: number;
-  /** `[passes, rows of the turn]`, see {@link relativeMovement}. The first pass moves everything away from zero: 1. */
+  /**
+   * `[passes, rows of the turn]`, see {@link relativeMovement}. The first pass moves everything away from zero: 1. NaN if
+   * a pass left the row out.
+   */
   readonly relative: Float32Array;
 }
 

@@ -11,6 +11,7 @@ import { PolicyRun } from '../kv/policies/policy-run.ts';
 import type { StoreRows } from '../kv/store-rows.ts';
 import { KvStores } from '../kv/stores.ts';
 import { groupsOf, passesOf, type Group } from '../plan/forward-plan.ts';
+import { frozenAfter, mayFreeze, withFrozen } from '../kv/freezing.ts';
 import type { LayerType } from '../plan/layer-types.ts';
 import type { ModelDims } from '../plan/model-dims.ts';
 import { ownersReadFromBelow } from '../plan/movement.ts';
@@ -141,22 +142,26 @@ export class CpuDecoder implements Decoder {
     this.#scores.startQuery([...turn.values()]);
     const groups = groupsOf(this.#options.sharing.layers);
     const work = groups.reduce((sum, g) => sum + (g.stop - g.start) * passesOf(g, passes), 0);
+    const freezes = mayFreeze(passes, { scores: this.#run.scoring !== null, onHidden, onAttention });
     let done = 0;
     for (const group of groups) {
       let output = hidden;
       const relative: number[] = [];
       const lastPass = passesOf(group, passes) - 1;
+      const watched = group.iterated && (onMovement !== undefined || freezes);
+      let frozen = 0;
       for (let pass = 0; pass <= lastPass; pass++) {
-        output = hidden.map((row) => row.slice());
-        const before = onMovement && group.iterated ? this.#rowsReadFromBelow(group, turn, start) : null;
+        output = hidden.map((row, i) => (i < frozen ? (output[i] ?? row) : row.slice()));
+        const before = watched ? this.#rowsReadFromBelow(group, turn, start + frozen) : null;
         for (const layer of this.#options.sharing.layers.slice(group.start, group.stop)) {
           const normed = output.map((hiddenRow) => this.#attentionInput(layer.index, hiddenRow));
           const own = turn.get(layer.index);
           const read = turn.get(layer.readsFrom) ?? this.#heldBy(layer.readsFrom);
           for (const [i, row] of normed.entries()) {
-            if (own) this.#writeRow(layer.index, row, start + i, own);
+            if (own && i >= frozen) this.#writeRow(layer.index, row, start + i, own);
           }
           for (const [i, row] of output.entries()) {
+            if (i < frozen) continue;
             const newest = i === output.length - 1;
             const scored = pass === lastPass && this.#scores.counts(newest);
             const watch = pass === lastPass && newest ? onAttention : undefined;
@@ -166,7 +171,10 @@ export class CpuDecoder implements Decoder {
           if (pass === lastPass) onHidden?.(layer.index + 1, output);
           done++;
         }
-        if (before) relative.push(...movements(before, this.#rowsReadFromBelow(group, turn, start)));
+        if (!before) continue;
+        const moved = movements(before, this.#rowsReadFromBelow(group, turn, start + frozen));
+        relative.push(...withFrozen(moved, frozen));
+        if (freezes) frozen = frozenAfter(moved, frozen, this.#options.kvPrecision);
       }
       if (group.iterated) {
         onMovement?.({ group, passes: lastPass + 1, relative: Float32Array.from(relative) });

@@ -216,6 +216,10 @@ export class WasmDecoder implements Decoder, SteppingText, ReadingText {
     return accumulates ? 'all' : newestOnly ? 'newest' : 'none';
   }
 
+  get isScored(): boolean {
+    return this.#run.scoring !== null;
+  }
+
   startTurn(count: number, take: (what: string, bytes: number) => Address): ReadonlyMap<number, Address> {
     this.#startScores();
     return new Map(

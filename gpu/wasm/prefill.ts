@@ -2,6 +2,7 @@ import { toFloat32 } from '../numbers/element-type.ts';
 import { scratchSlots } from '../kv/slots.ts';
 import { kvRowBytes } from '../kv/usage.ts';
 import type { Group } from '../plan/forward-plan.ts';
+import { frozenAfter, mayFreeze, withFrozen } from '../kv/freezing.ts';
 import type { LayerType } from '../plan/layer-types.ts';
 import { ownersReadFromBelow } from '../plan/movement.ts';
 import { prefillSchedule, type PrefillPass } from '../plan/prefill-schedule.ts';
@@ -21,6 +22,8 @@ export interface ReadingText {
   readonly tokens: number;
   /** Which queries of a turn its policy scores: all, or the newest; none if it keeps everything. */
   readonly scores: 'all' | 'newest' | 'none';
+  /** Whether its policy scores rows, by queries or by keys. */
+  readonly isScored: boolean;
   /** Begins a turn. @returns where its keys and values lie, by owner */
   startTurn(count: number, take: Take): ReadonlyMap<number, Address>;
   /** Where an owner's key and value of a position go. */
@@ -45,6 +48,9 @@ interface PlacedTurn extends ReadTurn {
   /** Its first row among those of all turns. */
   readonly firstRow: number;
   readonly fresh: FreshRows;
+  /** Whether passes leave out rows, and how many, from the first on, they leave out now. */
+  readonly freezes: boolean;
+  frozen: number;
 }
 
 /** A row of one of the turns. */
@@ -111,7 +117,9 @@ class Prefill {
         const rows = turn.text.startTurn(count, (what, bytes) => this.#take(what, bytes));
         const fresh = { start, count, slots: scratchSlots(count, start), rows };
         firstRow += count;
-        return { ...turn, firstRow: firstRow - count, fresh };
+        const { onHidden, onAttention } = turn;
+        const freezes = mayFreeze(options.passes, { scores: turn.text.isScored, onHidden, onAttention });
+        return { ...turn, firstRow: firstRow - count, fresh, freezes, frozen: 0 };
       });
     } catch (error) {
       this.#free();
@@ -144,28 +152,36 @@ class Prefill {
       const relative = this.#turns.map((): number[] => []);
       for (const pass of schedule) {
         const lastPass = pass.pass === pass.passes - 1;
+        if (pass.pass === 0) for (const turn of this.#turns) turn.frozen = 0;
         const watched = this.#turns.map(
-          ({ onMovement, fresh }) =>
-            onMovement && pass.group.iterated && this.#rowsReadFromBelow(pass.group, fresh),
+          (turn) =>
+            (turn.freezes || turn.onMovement !== undefined) &&
+            pass.group.iterated &&
+            this.#rowsReadFromBelow(pass.group, turn),
         );
         this.#enterPass(pass);
         for (const step of pass.steps) {
           const counts = lastPass && scores !== 'none';
           const asked = lastPass && this.#turns.some(({ onAttention }) => onAttention !== undefined);
           const seesOnlyZeros = step.seesOnlyZeros && !counts && !asked;
-          await this.#layer({ ...step, seesOnlyZeros }, lastPass, counts, (ofStep) =>
+          // The states that leave a group are those above its last layer, whose KV does not change once more.
+          const leaving = lastPass && step.layer === pass.group.stop - 1;
+          const rows = leaving ? this.#rows : this.#rows.filter((row) => !isFrozen(row));
+          await this.#layer({ ...step, seesOnlyZeros }, rows, lastPass, counts, (ofStep) =>
             this.#options.breathe((done + ofStep) / work),
           );
           if (lastPass) this.#showHidden(step.layer + 1);
           done++;
         }
-        for (const [i, { onMovement, fresh }] of this.#turns.entries()) {
+        for (const [i, turn] of this.#turns.entries()) {
           const before = watched[i];
-          if (!onMovement || !before) continue;
-          relative[i]?.push(...movements(before, this.#rowsReadFromBelow(pass.group, fresh)));
+          if (!before) continue;
+          const moved = movements(before, this.#rowsReadFromBelow(pass.group, turn));
+          relative[i]?.push(...withFrozen(moved, turn.frozen));
+          if (turn.freezes) turn.frozen = frozenAfter(moved, turn.frozen, this.#shared.options.kvPrecision);
           if (!lastPass) continue;
-          const moved = Float32Array.from(relative[i] ?? []);
-          onMovement({ group: pass.group, passes: pass.passes, relative: moved });
+          const all = Float32Array.from(relative[i] ?? []);
+          turn.onMovement?.({ group: pass.group, passes: pass.passes, relative: all });
           relative[i] = [];
         }
       }
@@ -176,23 +192,31 @@ class Prefill {
     }
   }
 
-  /** Every pass of a group starts from the hidden states that entered the group. */
+  /** Every pass of a group starts from the hidden states that entered the group; a row that is left out keeps its own. */
   #enterPass({ group, pass, passes }: PrefillPass): void {
     if (!group.iterated || passes === 1) return;
     const [from, to] = pass === 0 ? [this.#hidden, this.#entering] : [this.#entering, this.#hidden];
-    this.#shared.memory.copy(from, to, this.#hiddenBytes * this.#rows.length);
+    const shared = this.#shared;
+    for (const { firstRow, tokens, frozen } of this.#turns) {
+      const first = firstRow + frozen;
+      const bytes = this.#hiddenBytes * (tokens.length - frozen);
+      shared.memory.copy(shared.rowOf(from, first), shared.rowOf(to, first), bytes);
+    }
   }
 
   /** One layer for the rows that the schedule asks for, in blocks. */
   async #layer(
     { layer, work, ownsKv, seesOnlyZeros }: PrefillPass['steps'][number],
+    all: readonly TurnRow[],
     lastPass: boolean,
     scored: boolean,
     breathe: (fraction: number) => Promise<void>,
   ): Promise<void> {
     const { layers, memory, options, hidden: lasts } = this.#shared;
-    const kvBlocks = ownsKv ? blocksOf(this.#rows) : [];
-    const restBlocks = work === 'kv' ? [] : blocksOf(work === 'last' ? this.#lastRows : this.#rows);
+    const inPlace = (row: TurnRow) => this.#indexOf(row);
+    const kvBlocks = ownsKv ? blocksOf(all, inPlace) : [];
+    const lastBlocks = () => blocksOf(this.#lastRows, (row) => this.#lastRows.indexOf(row));
+    const restBlocks = work === 'kv' ? [] : work === 'last' ? lastBlocks() : blocksOf(all, inPlace);
     const blocks = kvBlocks.length + restBlocks.length;
     let done = 0;
     for (const { first, rows } of kvBlocks) {
@@ -224,14 +248,14 @@ class Prefill {
     }
   }
 
-  /** What the layers of a group read from below, of every new position: `[rows][owner]`. */
-  #rowsReadFromBelow(group: Group, fresh: FreshRows): Float32Array[][] {
+  /** What the layers of a group read from below, of every new position that is not frozen: `[rows][owner]`. */
+  #rowsReadFromBelow(group: Group, { fresh, frozen }: PlacedTurn): Float32Array[][] {
     const { memory, dims } = this.#shared;
     const { sharing, kvPrecision } = this.#shared.options;
     const rowBytes = kvRowBytes(dims, kvPrecision);
     const owners = ownersReadFromBelow(sharing, group).flatMap((owner) => fresh.rows.get(owner) ?? []);
-    return Array.from({ length: fresh.count }, (_, row) =>
-      owners.map((rows) => toFloat32(memory.bytes(rows + row * rowBytes, rowBytes), kvPrecision)),
+    return Array.from({ length: fresh.count - frozen }, (_, i) =>
+      owners.map((rows) => toFloat32(memory.bytes(rows + (frozen + i) * rowBytes, rowBytes), kvPrecision)),
     );
   }
 
@@ -266,11 +290,20 @@ class Prefill {
   }
 }
 
-/** Rows in blocks that go through a matrix together. */
-function blocksOf(rows: readonly TurnRow[]) {
-  const blocks: { readonly first: number; readonly rows: readonly TurnRow[] }[] = [];
-  for (let first = 0; first < rows.length; first += BLOCK_ROWS) {
-    blocks.push({ first, rows: rows.slice(first, first + BLOCK_ROWS) });
+const isFrozen = ({ turn, position }: TurnRow) => position - turn.fresh.start < turn.frozen;
+
+/**
+ * Rows in blocks of neighbors, which go through a matrix together.
+ *
+ * @param placeOf where a row lies
+ */
+function blocksOf(rows: readonly TurnRow[], placeOf: (row: TurnRow) => number) {
+  const blocks: { readonly first: number; readonly rows: TurnRow[] }[] = [];
+  for (const row of rows) {
+    const [block, place] = [blocks.at(-1), placeOf(row)];
+    if (block && block.rows.length < BLOCK_ROWS && block.first + block.rows.length === place)
+      block.rows.push(row);
+    else blocks.push({ first: place, rows: [row] });
   }
   return blocks;
 }

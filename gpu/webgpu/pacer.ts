@@ -5,6 +5,12 @@ export type Job =
   | { readonly work: number; readonly dispatch: (pass: GPUComputePassEncoder) => void }
   | { readonly work: number; readonly copy: (encoder: GPUCommandEncoder) => void };
 
+/** Jobs, after which others can be made. */
+export interface Part {
+  readonly jobs: () => readonly Job[];
+  readonly ended?: () => Promise<void>;
+}
+
 const targetMs = 100;
 const mostInFlight = 2;
 
@@ -56,6 +62,30 @@ export async function runPaced(
   }
   await Promise.all(inFlight);
   return goOn && betweenSubmits(doneWork);
+}
+
+/**
+ * Runs parts one after the other, each as {@link runPaced}.
+ *
+ * @param betweenSubmits hears the fraction of the work done so far; returns false to give up
+ * @returns false if it gave up
+ */
+export async function runParts(
+  context: GpuContext,
+  parts: readonly Part[],
+  firstWork: number,
+  betweenSubmits: (fraction: number) => boolean,
+): Promise<boolean> {
+  for (const [i, { jobs: jobsOf, ended }] of parts.entries()) {
+    const jobs = jobsOf();
+    const allWork = jobs.reduce((sum, job) => sum + job.work, 0);
+    const finished = await runPaced(context, jobs, firstWork, (work) =>
+      betweenSubmits((i + (allWork === 0 ? 1 : work / allWork)) / parts.length),
+    );
+    if (!finished) return false;
+    await ended?.();
+  }
+  return true;
 }
 
 function encodeJobs(encoder: GPUCommandEncoder, batch: readonly Job[]): void {

@@ -1,7 +1,7 @@
 import type { PrefillOptions } from '../backend.ts';
 import { paddedCols } from '../numbers/matrix-format.ts';
 import type { Scope } from './memory.ts';
-import { runPaced, type Job } from './pacer.ts';
+import { runParts, type Job, type Part } from './pacer.ts';
 import { groupsOf, type Passes } from '../plan/forward-plan.ts';
 import { slotRuns } from '../kv/slots.ts';
 import { kvRowBytes } from '../kv/usage.ts';
@@ -9,6 +9,7 @@ import { readsAbove } from '../plan/layer-types.ts';
 import { prefillSchedule, type PrefillPass } from '../plan/prefill-schedule.ts';
 import type { StepForward } from './forward.ts';
 import { recordEmbed } from './embed.ts';
+import { FrozenRows } from './frozen-rows.ts';
 import type { HiddenStates } from './hidden-states.ts';
 import type { LastRowAttention } from './last-row-attention.ts';
 import { recordLayer, type LayerRecordings, type PrefillBuffers } from './prefill-layer.ts';
@@ -134,41 +135,48 @@ class Prefill {
     );
     const allRuns = asked.onHidden ? runsAt([...rows.keys()]) : [];
 
+    const frozen = FrozenRows.of(this.#forward, this.#layout, this.#passes, this.#request);
     const buffers = await this.#prepare();
     const layers = await Promise.all(
       sharing.layers.map((layer) => recordLayer(this.#forward, this.#scope, buffers, layer)),
     );
     for (const { session, start } of turns) await session.eviction?.gatherHeld(start, this.#scope);
-    const watches = asked.onMovement ? await this.#watches(buffers) : [];
+    const watches = asked.onMovement || frozen ? await this.#watches(buffers) : [];
     const states = asked.onHidden
       ? await (
           await import('./hidden-states.ts')
         ).HiddenStates.open(this.#forward, this.#scope, buffers, rows.length)
       : null;
     this.#attention = asked.onAttention ? await this.#watchLastRow(buffers) : null;
-    const jobs = [
+    const before = [
       ...(await this.#ringCopies(buffers, 'from-ring')),
       this.#clearNewRows(),
       ...(await this.#embed(buffers)),
       ...(states ? [states.copy(0)] : []),
-      ...(mode === 'sequential'
-        ? this.#rowByRow(layers, states)
-        : this.#schedule().flatMap((pass) => {
-            const watch = watches.find(({ group }) => group.start === pass.group.start);
-            const passJobs = this.#passJobs(pass, buffers, layers, states);
-            const seen = blocks.map(({ step }) => step);
-            return watch ? [watch.beforePass(), ...passJobs, ...watch.afterPass(pass.pass, seen)] : passJobs;
-          })),
-      ...(await this.#ringCopies(buffers, 'to-ring')),
-      this.#copyLastHidden(buffers),
+      ...(mode === 'sequential' ? this.#rowByRow(layers, states) : []),
     ];
-    options.onPrepared?.();
-    const allWork = jobs.reduce((sum, job) => sum + job.work, 0);
-    const finished = await runPaced(context, jobs, context.tuning.firstSubmitWork, (work) => {
-      options.onProgress(work / allWork);
-      return !options.stopped();
+    const passes = (mode === 'sequential' ? [] : this.#schedule()).map((pass): Part => {
+      const watch = watches.find(({ group }) => group.start === pass.group.start);
+      return {
+        jobs: () => {
+          frozen?.enter(pass, buffers.steps);
+          const computed = frozen?.steps ?? blocks;
+          const passJobs = this.#passJobs(pass, buffers, layers, states, computed);
+          const watched = computed.map(({ step }) => step);
+          return watch ? [watch.beforePass(), ...passJobs, ...watch.afterPass(pass.pass, watched)] : passJobs;
+        },
+        ended: async () => frozen?.note(watch, pass),
+      };
     });
-    if (!finished) return false;
+    const after = [...(await this.#ringCopies(buffers, 'to-ring')), this.#copyLastHidden(buffers)];
+    options.onPrepared?.();
+    const whole = () => [...before, ...passes.flatMap(({ jobs }) => jobs()), ...after];
+    const parts = frozen ? [{ jobs: () => before }, ...passes, { jobs: () => after }] : [{ jobs: whole }];
+    const goesOn = (fraction: number) => {
+      options.onProgress(fraction);
+      return !options.stopped();
+    };
+    if (!(await runParts(context, parts, context.tuning.firstSubmitWork, goesOn))) return false;
     await this.#readLogits(buffers, logitsRuns);
     if (!(await this.#readLikelihoods(buffers, wanted))) return false;
     if (states && asked.onHidden) await states.read(allRuns, asked.onHidden);
@@ -317,6 +325,7 @@ class Prefill {
     buffers: PrefillBuffers,
     layers: readonly LayerRecordings[],
     states: HiddenStates | null,
+    computed: FrozenRows['steps'],
   ): readonly Job[] {
     const { hidden, entering } = buffers;
     const { blocks, last } = this.#layout;
@@ -324,11 +333,13 @@ class Prefill {
     const lastPass = pass === passes - 1;
     if (group.iterated && passes > 1) {
       const [from, to] = pass === 0 ? [hidden, entering] : [entering, hidden];
-      const bytes = this.#layout.rows.length * this.#rowBytes;
       jobs.push({
         work: 0,
         copy: (encoder) => {
-          encoder.copyBufferToBuffer(from, 0, to, 0, bytes);
+          for (const { step } of computed) {
+            const [at, bytes] = [step.firstRow * this.#rowBytes, step.rows * this.#rowBytes];
+            encoder.copyBufferToBuffer(from, at, to, at, bytes);
+          }
         },
       });
     }
@@ -346,7 +357,10 @@ class Prefill {
         }
         jobs.push(replayJob(r.mlp, step, r.mlpWork));
       };
-      for (const { step, scored } of work === 'last' && !ownsKv ? [] : blocks) {
+      // The states that leave a group are those above its last layer, of all rows.
+      const whole = lastPass && layer === group.stop - 1;
+      const onRows = whole ? blocks : computed;
+      for (const { step, scored } of work === 'last' && !ownsKv ? [] : onRows) {
         jobs.push(replayJob(r.norm, step, 0), replayJob(r.kv, step, r.kvWork));
         if (work === 'all') rest(step, scored);
       }

@@ -23,6 +23,8 @@ export class PassWatch {
   readonly #recordings: readonly Recording[];
   readonly #sums: GPUBuffer; //    (moved, size) [turn]
   readonly #results: GPUBuffer; // (moved, size) [passes, turn]
+  /** Rows that each pass computed; the others it left out. */
+  readonly #computed = new Map<number, readonly PrefillStep[]>();
 
   /** @param turnRows rows of the turn */
   static async open(
@@ -80,6 +82,7 @@ export class PassWatch {
   }
 
   afterPass(pass: number, steps: readonly PrefillStep[]): readonly Job[] {
+    this.#computed.set(pass, steps);
     const bytes = 8 * this.#turnRows;
     const watched = steps.map((step): Job => ({
       work: 0,
@@ -99,18 +102,36 @@ export class PassWatch {
   }
 
   /** Reads the movements, once all passes have run. */
-  async read({ context }: StepForward): Promise<GroupMovement> {
-    const bytes = 8 * this.#turnRows * this.#passes;
+  async read(forward: StepForward): Promise<GroupMovement> {
+    const relative = await this.#relative(forward, 0, this.#passes);
+    for (let pass = 0; pass < this.#passes; pass++) {
+      const computed = this.#computed.get(pass) ?? [];
+      for (let row = 0; row < this.#turnRows; row++) {
+        if (computed.some(({ firstRow, rows }) => row >= firstRow && row < firstRow + rows)) continue;
+        relative[pass * this.#turnRows + row] = NaN;
+      }
+    }
+    return { group: this.group, passes: this.#passes, relative };
+  }
+
+  /** Reads how far a pass moved each row, once it has run; 0 for rows that it left out. */
+  readPass(forward: StepForward, pass: number): Promise<Float32Array> {
+    return this.#relative(forward, pass, 1);
+  }
+
+  async #relative({ context }: StepForward, firstPass: number, passes: number): Promise<Float32Array> {
+    const passBytes = 8 * this.#turnRows;
+    const bytes = passBytes * passes;
     const staging = this.#scope.staging('movement read-back', bytes);
     const encoder = context.device.createCommandEncoder({ label: 'movement' });
-    encoder.copyBufferToBuffer(this.#results, 0, staging, 0, bytes);
+    encoder.copyBufferToBuffer(this.#results, firstPass * passBytes, staging, 0, bytes);
     context.device.queue.submit([encoder.finish()]);
     await context.wait(staging.mapAsync(GPUMapMode.READ));
     const sums = new Float32Array(staging.getMappedRange(0, bytes));
-    const relative = Float32Array.from({ length: this.#turnRows * this.#passes }, (_, i) =>
+    const relative = Float32Array.from({ length: this.#turnRows * passes }, (_, i) =>
       relativeMovement(sums[2 * i] ?? 0, sums[2 * i + 1] ?? 0),
     );
     staging.unmap();
-    return { group: this.group, passes: this.#passes, relative };
+    return relative;
   }
 }

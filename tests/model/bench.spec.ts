@@ -14,7 +14,7 @@ const request: BenchRequest = {
   shape: null,
   weights: 'stored',
   quantizeEmbeddings: false,
-  kvPrecision: 'f16',
+  ...{ kvPrecision: 'f16', freeze: false },
   policy: { id: 'none' },
   config: {},
   mode: 'parallel',

@@ -7,7 +7,7 @@ import { openWebGpuBackend } from '../../gpu/webgpu/backend.ts';
 import type { GpuOptions } from '../../gpu/webgpu/device.ts';
 import { Engine } from '../../worker/engine/engine.ts';
 import type { OnEvent } from '../../worker/protocol/engine.ts';
-import type { Score, ScoreRequest } from '../../worker/protocol/evaluate.ts';
+import type { Convergence, Score, ScoreRequest } from '../../worker/protocol/evaluate.ts';
 import type { Outcome } from '../../worker/protocol/failure.ts';
 import type { GenerateRequest, GenerateResult } from '../../worker/protocol/generate.ts';
 import type { MeasureRequest, MeasureResult } from '../../worker/protocol/measure.ts';
@@ -103,6 +103,17 @@ export class TestEngine {
       ...request,
     };
     return valueOf(await this.#engine.measure(whole, onEvent));
+  }
+
+  /** In f32, of parallel mode alone. */
+  async watchConvergence(
+    tokens: readonly number[],
+    config: GenerateRequest['config'],
+    freeze: boolean,
+  ): Promise<Convergence> {
+    const how = { kvPrecision: 'f32', policy: { id: 'none' }, exact: false } as const;
+    const request = { ...how, input: { turns: [tokens] }, config, freeze };
+    return valueOf(await this.#engine.watchConvergence(request, () => undefined));
   }
 
   /** Bytes that the backend's ledger counts. */

@@ -153,9 +153,9 @@ async function opener(
   request: BenchRequest,
   openSource: (model: string) => ModelSource,
 ): Promise<Opened> {
-  const { config, kvPrecision, policy: asked, promptTokens, newTokens } = request;
+  const { config, freeze, kvPrecision, policy: asked, promptTokens, newTokens } = request;
   const { layerCount, contextTokens } = dims;
-  const { sharing, passes } = valueOf(applyConfig(stored, config, layerCount));
+  const { sharing, passes } = valueOf(applyConfig(stored, config, layerCount, freeze));
   const policy = await policyOf(asked, { contextTokens, maxNewTokens: newTokens });
   const files = {
     weights: model,

@@ -22,6 +22,7 @@ export interface BenchRequest extends Filled<Pick<SettingValues, KeysOfPart<'loa
   /** See `parseShape`. Its random weights are made in f16, or in f32 if `weights` is f32. */
   readonly shape: string | null;
   readonly kvPrecision: SettingValues['kvPrecision'];
+  readonly freeze: SettingValues['freeze'];
   readonly policy: PolicyRequest;
   /** Differences from the model's own sharing. */
   readonly config: Partial<Filled<Pick<SettingValues, KeysOfPart<'sharing'>>>>;

@@ -94,10 +94,11 @@ export async function writeSideBySide(
 
 /** @returns null for a chat, which has one answer */
 export function sequencesOf(request: GenerateRequest, seeds: readonly number[]): SequencesRequest | null {
-  const { input, config, mode, kvPrecision, policy, maxNewTokens, ignoreEos, sampling } = request;
+  const { input, config, mode, freeze, kvPrecision, policy, maxNewTokens, ignoreEos, sampling } = request;
   if ('chat' in input) return null;
   return {
     ...{ config, mode, kvPrecision, policy },
+    ...(freeze !== undefined && { freeze }),
     tellTexts: true,
     sequences: seeds.map((seed) => ({ input, maxNewTokens, ignoreEos, sampling: { ...sampling, seed } })),
   };

@@ -26,7 +26,7 @@ export async function generateSequences(
   options: RunOptions,
 ): Promise<SequencesResult> {
   const { dims, stored } = model.config;
-  const { sharing, passes } = valueOf(applyConfig(stored, request.config, dims.layerCount));
+  const { sharing, passes } = valueOf(applyConfig(stored, request.config, dims.layerCount, request.freeze));
   const plan: PlanOptions = { sharing, passes, kvPrecision: request.kvPrecision };
   if (request.sequences.length === 0) {
     throw new Refused({ code: 'bad-request', field: 'sequences', reason: 'there are none' });

@@ -63,7 +63,7 @@ export async function generate(
 ): Promise<GenerateResult> {
   const { dims, stored } = model.config;
   checkRequest(request);
-  const { sharing, passes } = valueOf(applyConfig(stored, request.config, dims.layerCount));
+  const { sharing, passes } = valueOf(applyConfig(stored, request.config, dims.layerCount, request.freeze));
   const { contextTokens } = dims;
   const policy = await policyOf(request.policy, { contextTokens, maxNewTokens: request.maxNewTokens });
   if (options.stopped()) return stoppedBeforeReading(model, request);

@@ -39,7 +39,7 @@ export function joinChunks(movements: readonly GroupMovement[]): readonly GroupM
  */
 export async function watchConvergence(
   model: RunnableModel,
-  { input, config, kvPrecision, policy: asked, exact }: ConvergenceRequest,
+  { input, config, freeze, kvPrecision, policy: asked, exact }: ConvergenceRequest,
   options: RunOptions,
 ): Promise<Convergence> {
   const { dims } = model.config;
@@ -61,8 +61,7 @@ export async function watchConvergence(
       onRow,
       {
         ...options,
-        config,
-        kvPrecision,
+        ...{ config, freeze, kvPrecision },
         // A turn is read whole, and nothing is evicted before its end, unless it is read in chunks.
         policy,
         fractionFrom: from,

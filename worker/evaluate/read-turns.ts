@@ -20,6 +20,8 @@ export interface ReadTurn {
 
 export interface ReadOptions extends RunOptions {
   readonly config: Partial<SharingConfig>;
+  /** Whether passes leave out what no longer moves. */
+  readonly freeze?: boolean | undefined;
   readonly kvPrecision: KvPrecision;
   readonly policy: Policy;
   /** The fractions of the whole work that are done before and after this reading, for the progress. */
@@ -40,7 +42,9 @@ export async function readTurns(
   options: ReadOptions,
 ): Promise<void> {
   const { config, weights } = model;
-  const { sharing, passes } = valueOf(applyConfig(config.stored, options.config, config.dims.layerCount));
+  const { sharing, passes } = valueOf(
+    applyConfig(config.stored, options.config, config.dims.layerCount, options.freeze),
+  );
   const promptTokens = turns.reduce((sum, { tokens }) => sum + tokens.length, 0);
   const session = await weights.open({
     sharing,

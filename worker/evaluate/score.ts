@@ -71,7 +71,7 @@ export async function scoreContinuation(
     },
     {
       ...options,
-      config: request.config,
+      ...{ config: request.config, freeze: request.freeze },
       kvPrecision: request.kvPrecision,
       policy,
       fractionFrom: 0,

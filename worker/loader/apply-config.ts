@@ -14,12 +14,14 @@ export const MAX_PASSES = 100_000;
 /**
  * The sharing that a run uses: the checkpoint's own, with some fields replaced by the user's.
  *
+ * @param freeze whether passes leave out what no longer moves: gpu/kv/freezing.ts
  * @returns `bad-layer-types` with the layer, or `bad-config` with the field's name in config.json
  */
 export function applyConfig(
   stored: SharingConfig,
   overrides: Partial<SharingConfig>,
   layerCount: number,
+  freeze = false,
 ): Outcome<{ readonly sharing: Sharing; readonly passes: Passes }> {
   const layerTypes = overrides.layerTypes ?? stored.layerTypes;
   const windowTokens = overrides.slidingWindow ?? stored.slidingWindow;
@@ -41,7 +43,7 @@ export function applyConfig(
   }
   return succeed({
     sharing: { layers: layers.value, windowTokens, forceNodiag },
-    passes: { forward, backward },
+    passes: { forward, backward, freeze },
   });
 }
 

@@ -4,7 +4,7 @@ import type { GenerateRequest, TokenWithText } from './generate.ts';
 
 export interface ConvergenceRequest extends Pick<
   GenerateRequest,
-  'input' | 'config' | 'kvPrecision' | 'policy'
+  'input' | 'config' | 'freeze' | 'kvPrecision' | 'policy'
 > {
   /** Whether to compute the exact result too, token by token, and compare. */
   readonly exact: boolean;
@@ -30,7 +30,7 @@ export interface Divergence {
 
 export interface ScoreRequest extends Pick<
   GenerateRequest,
-  'input' | 'config' | 'mode' | 'kvPrecision' | 'policy' | 'maxNewTokens'
+  'input' | 'config' | 'mode' | 'freeze' | 'kvPrecision' | 'policy' | 'maxNewTokens'
 > {
   /** The tokens to score, not empty. */
   readonly continuation: readonly number[];

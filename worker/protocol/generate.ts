@@ -28,6 +28,8 @@ export interface GenerateRequest {
   /** Differences from the checkpoint's own configuration. */
   readonly config: Partial<SharingConfig>;
   readonly mode: ModeChoice;
+  /** Whether passes leave out positions that no longer move: gpu/kv/freezing.ts. False if it is left out. */
+  readonly freeze?: boolean;
   readonly kvPrecision: KvPrecision;
   readonly maxNewTokens: number;
   readonly ignoreEos: boolean;

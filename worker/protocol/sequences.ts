@@ -10,7 +10,7 @@ export interface SequenceRequest extends Pick<GenerateRequest, 'maxNewTokens' | 
 /** Several sequences under one plan and policy, to be written together. */
 export interface SequencesRequest extends Pick<
   GenerateRequest,
-  'config' | 'mode' | 'kvPrecision' | 'policy'
+  'config' | 'mode' | 'freeze' | 'kvPrecision' | 'policy'
 > {
   /** At least one. */
   readonly sequences: readonly SequenceRequest[];

@@ -138,6 +138,20 @@ export const sharing = {
     now: ({ forwardPasses, backwardPasses }) =>
       `${forwardPasses} + ${backwardPasses} = ${forwardPasses + backwardPasses}`,
   },
+  Freeze: {
+    why: 'With many passes parallel mode gives the same as reading token by token, but most positions are done long before the last pass.',
+    text: 'A position sees only those before it. Once a pass has hardly moved it and all of them, the passes after it leave them out. Nothing is left out under a policy that scores, nor where hidden states or attention are shown.',
+    sketch: () =>
+      cellRows(
+        'Each pass leaves out the positions at the front that the pass before no longer moved',
+        [0, 2, 5, 9].map((left, pass) => ({
+          name: `pass ${pass + 4}`,
+          cells: of([left, 'gone'], [12 - left, 'held']),
+        })),
+      ),
+    formula: 'left out: |KV − KV of the pass before| / |KV| < 0.0001 (f16: 0.0003), for it and all before it',
+    now: ({ forwardPasses, backwardPasses }) => `of ${forwardPasses + backwardPasses} passes`,
+  },
   'No diagonal': {
     why: 'A layer that reads above itself cannot see the token that it is computing: its keys come later. Some models were trained without it everywhere.',
     sketch: () =>

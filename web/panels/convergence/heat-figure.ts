@@ -21,7 +21,12 @@ export function heatFigure(
   const cell = (WIDTH - LEFT) / positions;
   const gap = cell > 4 ? 1 : 0;
   const byShade = new Map<number, string[]>();
+  const leftOut: string[] = [];
   for (const [i, moved] of relative.entries()) {
+    if (Number.isNaN(moved)) {
+      const middle = TOP + (Math.floor(i / positions) + 0.5) * ROW;
+      leftOut.push(rectPath(LEFT + (i % positions) * cell, middle - 1, cell, 1));
+    }
     const shade = Math.round(SHADES * darkness(moved));
     if (shade === 0) continue;
     const path = rectPath(
@@ -46,6 +51,7 @@ export function heatFigure(
       ...[...byShade].map(([shade, paths]) =>
         pathShape(paths.join(''), { fill: light.accent, opacity: shade / SHADES }),
       ),
+      ...(leftOut.length > 0 ? [pathShape(leftOut.join(''), { fill: light.soft })] : []),
       ...Array.from({ length: passes }, (_, pass) =>
         textShape(String(pass + 1), LEFT - 8, TOP + ROW * pass + 14, { ...soft, anchor: 'end' }),
       ),
@@ -62,6 +68,9 @@ export function heatFigure(
       // The shade of 1 % over the ground.
       { label: words.legend.little, color: mixed(darkness(0.01)), mark: 'box' },
       { label: words.legend.nothing, color: light.sunken, mark: 'box' },
+      ...(leftOut.length > 0
+        ? [{ label: words.legend.leftOut, color: light.soft, mark: 'line' } as const]
+        : []),
     ],
   };
 }

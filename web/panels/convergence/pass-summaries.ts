@@ -1,4 +1,5 @@
 import type { GroupMovement } from '../../../gpu/plan/movement.ts';
+import { words } from './words.ts';
 
 /** A position is settled if a pass moves it by less than this fraction: a tenth of a percent. */
 export const SETTLED = 1e-3;
@@ -11,6 +12,8 @@ export interface PassSummary {
   readonly max: number;
   /** Positions that are not settled. */
   readonly moving: number;
+  /** Positions that the pass left out, because they had settled. */
+  readonly frozen: number;
 }
 
 export function passSummaries({
@@ -20,15 +23,17 @@ export function passSummaries({
   const positions = relative.length / passes;
   return Array.from({ length: passes }, (_, pass) => {
     const row = relative.subarray(pass * positions, (pass + 1) * positions);
-    let sum = 0;
-    let max = 0;
-    let moving = 0;
+    let [sum, max, moving, frozen] = [0, 0, 0, 0];
     for (const moved of row) {
+      if (Number.isNaN(moved)) {
+        frozen++;
+        continue;
+      }
       sum += moved;
       max = Math.max(max, moved);
       if (moved >= SETTLED) moving++;
     }
-    return { pass: pass + 1, mean: sum / positions, max, moving };
+    return { pass: pass + 1, mean: sum / Math.max(1, positions - frozen), max, moving, frozen };
   });
 }
 
@@ -36,14 +41,15 @@ export function passSummaries({
 export const settledAt = (summaries: readonly PassSummary[]): number | null =>
   summaries.find(({ moving }) => moving === 0)?.pass ?? null;
 
-/** How dark a cell is, from 0 (nothing moved) to 1 (everything did). Logarithmic, because movement shrinks by a factor per pass. */
+/** How dark a cell is, from 0 (nothing moved, or it was left out) to 1 (everything did). Logarithmic, because movement shrinks by a factor per pass. */
 export function darkness(moved: number): number {
-  if (moved <= 0) return 0;
+  if (!(moved > 0)) return 0;
   return Math.min(1, Math.max(0.06, 1 + Math.log10(moved) / 5));
 }
 
-/** `100 %`, `3.2 %`, `0.0012 %`, or `0` if nothing moved. */
+/** `100 %`, `3.2 %`, `0.0012 %`, or `0` if nothing moved; in words if it was left out. */
 export function formatMovement(moved: number): string {
+  if (Number.isNaN(moved)) return words.leftOut;
   if (moved === 0) return '0';
   const percent = 100 * moved;
   return percent >= 10 ? `${Math.round(percent)} %` : `${Number(percent.toPrecision(2))} %`;

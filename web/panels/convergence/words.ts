@@ -15,15 +15,19 @@ export const words = {
     `Settled: pass ${pass} moves no position by ${threshold} or more, so ${pass - 1} passes are enough for this prompt.`,
   notSettled: (passes: number, moving: number, positions: number, threshold: string) =>
     `After ${passes} passes ${moving} of ${positions} positions still move by ${threshold} or more: more passes would change the result.`,
-  cell: (pass: number, position: number, token: string | null, moved: string) =>
-    `Pass ${pass}, position ${position}${token === null ? '' : ` (${token})`}: moved by ${moved}`,
+  cell: (pass: number, position: number, token: string | null, moved: string | null) =>
+    `Pass ${pass}, position ${position}${token === null ? '' : ` (${token})`}: ${moved === null ? words.leftOut : `moved by ${moved}`}`,
+  leftOut: 'left out',
+  /** @param percent of the layer passes */
+  skipped: (computed: number, all: number, percent: number) =>
+    `Freezing left out ${percent} % of the layer passes: ${computed.toLocaleString('en')} of ${all.toLocaleString('en')} were computed.`,
   heatMap: (layers: string) => `Movement by pass and position, ${layers}`,
   axisPass: 'pass',
   axisPosition: 'position',
-  legend: { all: 'moved by 100 %', little: 'moved by 1 %', nothing: 'did not move' },
+  legend: { all: 'moved by 100 %', little: 'moved by 1 %', nothing: 'did not move', leftOut: 'left out' },
   map: (layers: string) => `Movement by pass and position, ${layers}. Use the arrow keys to read its cells`,
   mapRole: 'heat map',
   table: 'As a table',
-  columns: { pass: 'Pass', mean: 'Mean', largest: 'Largest', moving: 'Not settled' },
+  columns: { pass: 'Pass', mean: 'Mean', largest: 'Largest', moving: 'Not settled', leftOut: 'Left out' },
   movingOf: (moving: number, positions: number) => `${moving} of ${positions}`,
 } as const;
