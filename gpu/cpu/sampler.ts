@@ -48,10 +48,10 @@ export function sampleWith(
   return draw(scores, counts, floor, bits);
 }
 
-/** The logits after the repetition penalty, which counts once for every token of the text so far. */
+/** The logits after the repetition penalty, which counts once for every token of the text so far; the same if it is 1. */
 export function penalized(logits: Float32Array, history: Iterable<number>, penalty: number): Float32Array {
+  if (penalty === 1) return logits;
   const scores = logits.slice();
-  if (penalty === 1) return scores;
   for (const token of new Set(history)) {
     const score = scores[token] ?? 0;
     scores[token] = score < 0 ? score * penalty : score / penalty;

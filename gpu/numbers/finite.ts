@@ -1,5 +1,10 @@
 /** Whether every number is finite: neither NaN nor infinite. */
-export const allFinite = (values: Float32Array): boolean => values.every((value) => Number.isFinite(value));
+export function allFinite(values: Float32Array): boolean {
+  // 0 times a number is 0 unless the number is not finite. Every token asks, of as many numbers as the vocabulary has.
+  let sum = 0;
+  for (const value of values) sum += 0 * value;
+  return sum === 0;
+}
 
 /**
  * Where a computation left the finite numbers.

@@ -6,10 +6,7 @@
  * registers. Otherwise a sum goes through memory in every round, at half the speed.
  */
 import { multiplyAdd } from './lanes';
-import { HALF_BITS, HALF_COL, raise } from './panels';
-
-/** Takes the low half of each word, as a number with a sign, 13 bits to the left. */
-const LOW_HALF: i32 = 1 << 13;
+import { HALF_COL, highHalves, lowHalves, raise } from './panels';
 
 /** Bytes that {@link besideEachOther} writes for four rows. */
 export function bytesOfFour(cols: i32): usize {
@@ -63,9 +60,8 @@ export function fourByHalves(
   const end = x + ((<usize>cols) << 4);
   do {
     const words = v128.load(w);
-    // What `lowHalves` does, in two instructions.
-    const low = v128.and(i32x4.dot_i16x8_s(words, i32x4.splat(LOW_HALF)), i32x4.splat(HALF_BITS));
-    const high = v128.and(i32x4.shr_s(words, 3), i32x4.splat(HALF_BITS));
+    const low = lowHalves(words);
+    const high = highHalves(words);
     const xd = v128.load32_splat(x, 12);
     d1 = multiplyAdd(d1, xd, high);
     d0 = multiplyAdd(d0, xd, low);

@@ -9,18 +9,10 @@
  */
 import { besideEachOther, bytesOfFour, finishTwo, fourByHalves } from './four-rows';
 import { multiplyAdd } from './lanes';
-import { FLOAT_COL, HALF_BITS, HALF_COL, PANEL_ROWS, raise } from './panels';
+import { FLOAT_COL, HALF_COL, highHalves, lowHalves, PANEL_ROWS, raise } from './panels';
 
 const VECTOR: usize = 16;
 const VECTORS: i32 = 8;
-
-function lowHalves(words: v128): v128 {
-  return v128.and(i32x4.shr_s(i32x4.shl(words, 16), 3), i32x4.splat(HALF_BITS));
-}
-
-function highHalves(words: v128): v128 {
-  return v128.and(i32x4.shr_s(words, 3), i32x4.splat(HALF_BITS));
-}
 
 /** Four numbers of y: sum, plus the bias if there is one, plus what is there if it adds onto that. */
 function finish(y: usize, sum: v128, bias: usize, onto: bool): void {
@@ -112,6 +104,7 @@ function oneByFloats(w: usize, cols: i32, bias: usize, x: usize, y: usize, onto:
   finishPanel(y, bias, onto, a0, a1, a2, a3, a4, a5, a6, a7);
 }
 
+/** The loop is written like that of {@link fourByHalves}, for the same reason; `cols` is at least 1. */
 function oneByHalves(w: usize, cols: i32, bias: usize, x: usize, y: usize, onto: bool): void {
   let a0 = f32x4.splat(0);
   let a1 = a0;
@@ -121,22 +114,24 @@ function oneByHalves(w: usize, cols: i32, bias: usize, x: usize, y: usize, onto:
   let a5 = a0;
   let a6 = a0;
   let a7 = a0;
-  for (const end = x + ((<usize>cols) << 2); x < end; x += 4) {
+  const end = x + ((<usize>cols) << 2);
+  do {
     const s = f32x4.mul(v128.load32_splat(x), f32x4.splat(raise));
-    const w0 = v128.load(w);
-    const w1 = v128.load(w, 16);
-    a0 = multiplyAdd(a0, s, lowHalves(w0));
-    a1 = multiplyAdd(a1, s, highHalves(w0));
-    a2 = multiplyAdd(a2, s, lowHalves(w1));
-    a3 = multiplyAdd(a3, s, highHalves(w1));
-    const w2 = v128.load(w, 32);
     const w3 = v128.load(w, 48);
-    a4 = multiplyAdd(a4, s, lowHalves(w2));
-    a5 = multiplyAdd(a5, s, highHalves(w2));
-    a6 = multiplyAdd(a6, s, lowHalves(w3));
     a7 = multiplyAdd(a7, s, highHalves(w3));
+    a6 = multiplyAdd(a6, s, lowHalves(w3));
+    const w2 = v128.load(w, 32);
+    a5 = multiplyAdd(a5, s, highHalves(w2));
+    a4 = multiplyAdd(a4, s, lowHalves(w2));
+    const w1 = v128.load(w, 16);
+    a3 = multiplyAdd(a3, s, highHalves(w1));
+    a2 = multiplyAdd(a2, s, lowHalves(w1));
+    const w0 = v128.load(w);
+    a1 = multiplyAdd(a1, s, highHalves(w0));
+    a0 = multiplyAdd(a0, s, lowHalves(w0));
     w += HALF_COL;
-  }
+    x += 4;
+  } while (x < end);
   finishPanel(y, bias, onto, a0, a1, a2, a3, a4, a5, a6, a7);
 }
 
