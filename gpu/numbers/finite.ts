@@ -1,8 +1,8 @@
 /** Whether every number is finite: neither NaN nor infinite. */
 export function allFinite(values: Float32Array): boolean {
   // 0 times a number is 0 unless the number is not finite. Every token asks, of as many numbers as the vocabulary has.
-  let sum = 0;
-  for (const value of values) sum += 0 * value;
+  let sum = 0 * (values[0] ?? 0);
+  for (let i = 1; i < values.length; i++) sum += 0 * (values[i] as number);
   return sum === 0;
 }
 
