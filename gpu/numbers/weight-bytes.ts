@@ -3,7 +3,7 @@ import type { ModelDims } from '../plan/model-dims.ts';
 import { weightSpecs, type WeightSpec } from '../plan/weight-specs.ts';
 import type { ElementType } from './element-type.ts';
 import { keptFormat, paddedCols, rowBytes, type WeightFormats } from './matrix-format.ts';
-import { padded } from './panels.ts';
+import { matrixBytes, padded } from './panels.ts';
 
 /** What a checkpoint says of its tensors, before any of them is read. */
 export interface UnreadWeights {
@@ -29,14 +29,15 @@ export function weightBytesOnGpu(weights: UnreadWeights, formats: WeightFormats)
 }
 
 /**
- * Bytes of a model's weights in the memory of WebAssembly, as `gpu/wasm/tensor.ts` keeps them: 16 bits for what is in
- * f16, 32 for everything else. A matrix of other numbers that all happen to be halves takes half of that.
+ * Bytes of a model's weights in the memory of WebAssembly, as `gpu/wasm/tensor.ts` keeps them: bfloat16 in 32 bits, all
+ * else as it is. A matrix of other numbers that all happen to be halves takes half of that.
  */
 export function weightBytesOnCpu(weights: UnreadWeights, formats: WeightFormats): number {
   const { dims, storedLayers, storedAs } = weights;
-  const bytesOf = (spec: WeightSpec) =>
-    spec.vector
-      ? 4 * padded(spec.cols)
-      : padded(spec.rows) * spec.cols * (keptFormat(spec, storedAs, formats) === 'f16' ? 2 : 4);
+  const bytesOf = (spec: WeightSpec) => {
+    if (spec.vector) return 4 * padded(spec.cols);
+    const format = keptFormat(spec, storedAs, formats);
+    return matrixBytes(spec.rows, spec.cols, format === 'bf16' ? 'f32' : format);
+  };
   return weightSpecs(dims, storedLayers).reduce((sum, spec) => sum + bytesOf(spec), 0);
 }

@@ -14,6 +14,31 @@ export interface Kernels {
   areHalves(numbers: Address, count: number): number;
   putRows(half: Half, w: Address, cols: number, row: number, numbers: Address, count: number): void;
   getRows(half: Half, w: Address, cols: number, row: number, numbers: Address, count: number): void;
+  scalesFit(q8: boolean, cols: number, packed: Address, rowBytes: number, count: number): number;
+  putPacked(
+    q8: boolean,
+    w: Address,
+    cols: number,
+    row: number,
+    packed: Address,
+    rowBytes: number,
+    count: number,
+  ): void;
+  getPacked(q8: boolean, w: Address, cols: number, row: number, numbers: Address, count: number): void;
+  quantizeInput(x: Address, xStride: number, cols: number, count: number, into: Address): void;
+  projectPacked(
+    q8: boolean,
+    w: Address,
+    cols: number,
+    panels: number,
+    bias: Address,
+    x: Address,
+    y: Address,
+    yStride: number,
+    count: number,
+    onto: boolean,
+    wide: Address,
+  ): void;
   project(
     half: Half,
     w: Address,

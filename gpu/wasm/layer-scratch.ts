@@ -16,6 +16,12 @@ export interface WorkSizes {
   readonly recalls: boolean;
 }
 
+/** Bytes of a row of x that was quantized for a product: `kernels/project-packed.ts`. */
+export const quantizedBytes = (cols: number) => (72 * padded(cols)) / 32;
+
+/** Room for eight rows of a packed matrix, widened, and their sums: `kernels/project-packed.ts`. */
+export const widenedBytes = (cols: number) => 128 + (544 * padded(cols)) / 32;
+
 /** Bytes of the scratch of the layers of a plan; 0 of what nothing needs. */
 export function scratchBytes(
   { hiddenSize, intermediateSize, heads, kvHeads, headDim }: ModelDims,
@@ -23,6 +29,7 @@ export function scratchBytes(
   { parts, mostRowsSeen, angles, noisy, recalls }: WorkSizes,
 ) {
   const block = (numbers: number) => 4 * padded(numbers) * blockRows;
+  const mostCols = Math.max(hiddenSize, intermediateSize, heads * headDim);
   const scores = heads * 4 * padded(mostRowsSeen);
   return {
     normed: block(hiddenSize),
@@ -34,7 +41,9 @@ export function scratchBytes(
     up: block(intermediateSize),
     scores,
     widened: 4 * 4 * padded(headDim),
-    'rows in fours': parts * block(Math.max(hiddenSize, intermediateSize, heads * headDim)),
+    'rows in fours': parts * block(mostCols),
+    'quantized rows': quantizedBytes(mostCols) * blockRows,
+    'widened weights': parts * widenedBytes(mostCols),
     'noisy scores': noisy ? scores : 0,
     hashes: noisy ? 4 * padded(heads) : 0,
     noise: noisy ? gumbelTable.byteLength : 0,

@@ -1,6 +1,7 @@
 import type { PlanOptions } from '../backend.ts';
 import type { HeadAttention, OnAttention } from '../kv/head-attention.ts';
 import { maskOf, visibleKeys } from '../kv/mask.ts';
+import { isQuantized } from '../numbers/matrix-format.ts';
 import type { LayerType } from '../plan/layer-types.ts';
 import type { ModelDims } from '../plan/model-dims.ts';
 import { gumbelTable, noiseOfQuery } from '../kv/policies/noise.ts';
@@ -12,7 +13,7 @@ import type { WeightRole } from '../plan/weight-specs.ts';
 import type { EvictingStore } from './evicting-store.ts';
 import type { Address, Kernels } from './kernels.ts';
 import type { Recall } from './less.ts';
-import { scratchBytes, type WorkSizes } from './layer-scratch.ts';
+import { scratchBytes, widenedBytes, type WorkSizes } from './layer-scratch.ts';
 import type { LinearMemory } from './linear-memory.ts';
 import { padded, PANEL_ROWS } from '../numbers/panels.ts';
 import type { PlanWeights } from './plan-weights.ts';
@@ -109,6 +110,8 @@ export class WasmLayers {
   readonly #scores: Address; //   [heads, capacity]
   readonly #widened: Address; //  [4, headDim]
   readonly #beside: Address; //   [parts, block / 4, cols, 4], rows that go through a matrix
+  readonly #quantized: Address; // [block, cols], rows that go through a packed matrix
+  readonly #wide: Address; //     [parts], eight rows of a packed matrix, widened
   // For Keyformer's scores; 0 if nothing needs them.
   readonly #noisy: Address; //    [heads, capacity]
   readonly #hashes: Address; //   [heads]
@@ -148,6 +151,8 @@ export class WasmLayers {
     this.#scores = at('scores');
     this.#widened = at('widened');
     this.#beside = at('rows in fours');
+    this.#quantized = at('quantized rows');
+    this.#wide = at('widened weights');
     this.#noisy = at('noisy scores');
     this.#hashes = at('hashes');
     this.#gumbel = at('noise');
@@ -413,35 +418,37 @@ export class WasmLayers {
    */
   #project(layer: number, x: Address, count: number, products: readonly Product[], onto = false): void {
     const matrices = products.map(({ role, bias, into }) => {
-      const { half, address, rows, cols, panels, bytes } = this.#weights.get(role, layer);
+      const { format, address, rows, cols, panels, bytes } = this.#weights.get(role, layer);
       this.work.products++;
       this.work.weightBytes += bytes;
       const biasAt = bias === null ? 0 : (this.#weights.find(bias, layer)?.address ?? 0);
-      return { half, address, rows, cols, panels, panelBytes: bytes / panels, biasAt, into };
+      return { format, address, rows, cols, panels, panelBytes: bytes / panels, biasAt, into };
     });
     const work = matrices.reduce((sum, { rows, cols }) => sum + rows * cols * count, 0);
     const most = Math.min(...matrices.map(({ panels }) => panels));
     const parts = this.#team.partsOf(work, most);
-    const besideBytes = 4 * padded(matrices[0]?.cols ?? 0) * this.#blockRows;
+    const allCols = matrices[0]?.cols ?? 0;
+    const besideBytes = 4 * padded(allCols) * this.#blockRows;
+    const xStride = 4 * padded(allCols);
+    if (matrices.some(({ format }) => isQuantized(format))) {
+      this.#kernels.quantizeInput(x, xStride, allCols, count, this.#quantized);
+    }
     this.#team.share(parts, (kernels, part) => {
-      for (const { half, address, rows, cols, panels, panelBytes, biasAt, into } of matrices) {
+      for (const { format, address, rows, cols, panels, panelBytes, biasAt, into } of matrices) {
         const first = Math.floor((panels * part) / parts);
         const end = Math.floor((panels * (part + 1)) / parts);
         const before = 4 * PANEL_ROWS * first;
-        kernels.project(
-          half,
-          address + panelBytes * first,
-          cols,
-          end - first,
-          biasAt === 0 ? 0 : biasAt + before,
-          x,
-          4 * padded(cols),
-          into + before,
-          4 * padded(rows),
-          count,
-          onto,
-          this.#beside + besideBytes * part,
-        );
+        const [w, y, yStride] = [address + panelBytes * first, into + before, 4 * padded(rows)];
+        const biasFrom = biasAt === 0 ? 0 : biasAt + before;
+        if (isQuantized(format)) {
+          const wide = this.#wide + widenedBytes(cols) * part;
+          const [q8, input] = [format === 'q8', this.#quantized];
+          kernels.projectPacked(q8, w, cols, end - first, biasFrom, input, y, yStride, count, onto, wide);
+        } else {
+          const beside = this.#beside + besideBytes * part;
+          const half = format === 'f16';
+          kernels.project(half, w, cols, end - first, biasFrom, x, xStride, y, yStride, count, onto, beside);
+        }
       }
     });
   }

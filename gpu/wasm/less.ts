@@ -160,8 +160,8 @@ class Features {
     return features;
   }
 
-  #project({ half, address, cols, panels }: WasmTensor, x: Address, y: Address): void {
-    this.#kernels.project(half, address, cols, panels, 0, x, 0, y, 0, 1, false, 0);
+  #project({ format, address, cols, panels }: WasmTensor, x: Address, y: Address): void {
+    this.#kernels.project(format === 'f16', address, cols, panels, 0, x, 0, y, 0, 1, false, 0);
   }
 
   free(): void {

@@ -1,4 +1,6 @@
-import { PANEL_ROWS, padded } from '../numbers/panels.ts';
+import { isQuantized } from '../numbers/matrix-format.ts';
+import { matrixBytes, PANEL_ROWS, padded, type PanelFormat } from '../numbers/panels.ts';
+import { dequantizeRows, rowLayout, type QuantizedFormat } from '../numbers/quantize.ts';
 import type { Address, Kernels } from './kernels.ts';
 import type { LinearMemory } from './linear-memory.ts';
 
@@ -9,7 +11,7 @@ interface Shape {
   readonly vector: boolean;
 }
 
-/** A matrix in panels (`kernels/project.ts`), or a vector, in the memory of WebAssembly. */
+/** A matrix in panels (`kernels/project.ts`, `kernels/packed.ts`), or a vector, in the memory of WebAssembly. */
 export class WasmTensor implements Shape {
   readonly rows: number;
   readonly cols: number;
@@ -17,7 +19,7 @@ export class WasmTensor implements Shape {
   readonly #memory: LinearMemory;
   readonly #kernels: Kernels;
   #address: Address = 0;
-  #half = false;
+  #format: PanelFormat = 'f32';
 
   constructor(memory: LinearMemory, kernels: Kernels, { rows, cols, vector }: Shape) {
     this.#memory = memory;
@@ -31,9 +33,9 @@ export class WasmTensor implements Shape {
     return this.#address;
   }
 
-  /** Whether 16 bits hold each number: true if all are halves, whatever the checkpoint calls them. */
-  get half(): boolean {
-    return this.#half;
+  /** What its numbers allow: `f16` if all are halves, whatever the checkpoint calls them. */
+  get format(): PanelFormat {
+    return this.#format;
   }
 
   get panels(): number {
@@ -41,7 +43,7 @@ export class WasmTensor implements Shape {
   }
 
   get bytes(): number {
-    return this.#address === 0 ? 0 : this.#bytesAs(this.#half);
+    return this.#address === 0 ? 0 : this.#bytesAs(this.#format);
   }
 
   /**
@@ -51,25 +53,46 @@ export class WasmTensor implements Shape {
    */
   put(firstRow: number, values: Float32Array): void {
     if (this.vector) {
-      this.#address ||= this.#allocate(false);
+      this.#startAs('f32');
       this.#memory.floats(this.#address, this.cols).set(values);
       return;
     }
-    this.#withPiece(values.length, (piece) => {
+    this.#withPiece(4 * values.length, (piece) => {
       this.#memory.floats(piece, values.length).set(values);
       const half = this.#kernels.areHalves(piece, values.length) === 1;
-      if (this.#address === 0) {
-        this.#half = half;
-        this.#address = this.#allocate(half);
-      } else if (this.#half && !half) this.#widen();
-      this.#kernels.putRows(this.#half, this.#address, this.cols, firstRow, piece, values.length / this.cols);
+      this.#startAs(half ? 'f16' : 'f32');
+      if (this.#format !== 'f32' && !(half && this.#format === 'f16')) this.#widen();
+      this.#putFloats(firstRow, piece, values.length / this.cols);
     });
+  }
+
+  /**
+   * Puts whole rows, as `numbers/quantize.ts` packs them. They stay packed, unless a scale is 128 or more.
+   *
+   * @throws BackendError `out-of-memory`
+   */
+  putPacked(firstRow: number, packed: Uint8Array, format: QuantizedFormat): void {
+    const rowBytes = rowLayout(format, this.cols).bytes;
+    const rows = packed.length / rowBytes;
+    const fit = this.#withPiece(packed.length, (piece) => {
+      this.#memory.bytes(piece, packed.length).set(packed);
+      const [q8, cols] = [format === 'q8', this.cols];
+      if (this.#kernels.scalesFit(q8, cols, piece, rowBytes, rows) !== 1) return false;
+      this.#startAs(format);
+      if (this.#format !== format) return false;
+      this.#kernels.putPacked(q8, this.#address, cols, firstRow, piece, rowBytes, rows);
+      return true;
+    });
+    if (fit) return;
+    if (this.#address !== 0 && this.#format !== 'f32') this.#widen();
+    this.#startAs('f32');
+    this.put(firstRow, dequantizeRows(packed, this.cols, format));
   }
 
   /** Every number, `[rows, cols]`. */
   values(): Float32Array {
     if (this.vector) return this.#memory.floats(this.#address, this.cols).slice();
-    return this.#withPiece(this.rows * this.cols, (piece) => {
+    return this.#withPiece(4 * this.rows * this.cols, (piece) => {
       this.copyRows(0, this.rows, piece);
       return this.#memory.floats(piece, this.rows * this.cols).slice();
     });
@@ -77,7 +100,10 @@ export class WasmTensor implements Shape {
 
   /** Copies rows as float32 to `into`. */
   copyRows(firstRow: number, rows: number, into: Address): void {
-    this.#kernels.getRows(this.#half, this.#address, this.cols, firstRow, into, rows);
+    const [format, kernels] = [this.#format, this.#kernels];
+    if (isQuantized(format)) {
+      kernels.getPacked(format === 'q8', this.#address, this.cols, firstRow, into, rows);
+    } else kernels.getRows(format === 'f16', this.#address, this.cols, firstRow, into, rows);
   }
 
   free(): void {
@@ -85,10 +111,21 @@ export class WasmTensor implements Shape {
     this.#address = 0;
   }
 
-  /** Converts a matrix of halves to float32. */
+  /** Makes room at the first rows, whose format the tensor has from then on. */
+  #startAs(format: PanelFormat): void {
+    if (this.#address !== 0) return;
+    this.#address = this.#allocate(format);
+    this.#format = format;
+  }
+
+  #putFloats(firstRow: number, from: Address, rows: number): void {
+    this.#kernels.putRows(this.#format === 'f16', this.#address, this.cols, firstRow, from, rows);
+  }
+
+  /** Converts a matrix to float32. */
   #widen(): void {
-    const wide = this.#allocate(false);
-    this.#withPiece(PANEL_ROWS * this.cols, (piece) => {
+    const wide = this.#allocate('f32');
+    this.#withPiece(4 * PANEL_ROWS * this.cols, (piece) => {
       for (let row = 0; row < this.rows; row += PANEL_ROWS) {
         const rows = Math.min(PANEL_ROWS, this.rows - row);
         this.copyRows(row, rows, piece);
@@ -97,11 +134,11 @@ export class WasmTensor implements Shape {
     });
     this.free();
     this.#address = wide;
-    this.#half = false;
+    this.#format = 'f32';
   }
 
-  #withPiece<T>(numbers: number, work: (piece: Address) => T): T {
-    const piece = this.#memory.allocate('a piece of the weights', 4 * numbers);
+  #withPiece<T>(bytes: number, work: (piece: Address) => T): T {
+    const piece = this.#memory.allocate('a piece of the weights', bytes);
     try {
       return work(piece);
     } finally {
@@ -109,11 +146,11 @@ export class WasmTensor implements Shape {
     }
   }
 
-  #allocate(half: boolean): Address {
-    return this.#memory.allocate('weights', this.#bytesAs(half));
+  #allocate(format: PanelFormat): Address {
+    return this.#memory.allocate('weights', this.#bytesAs(format));
   }
 
-  #bytesAs(half: boolean): number {
-    return this.vector ? 4 * padded(this.cols) : padded(this.rows) * this.cols * (half ? 2 : 4);
+  #bytesAs(format: PanelFormat): number {
+    return this.vector ? 4 * padded(this.cols) : matrixBytes(this.rows, this.cols, format);
   }
 }

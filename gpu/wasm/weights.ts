@@ -1,6 +1,6 @@
 import type { AllocateRequest, BatchOptions, PlanOptions, SessionOptions, TextOptions } from '../backend.ts';
 import type { LayerType } from '../plan/layer-types.ts';
-import type { MatrixFormat } from '../numbers/matrix-format.ts';
+import { isQuantized, keptFormat, packRows, type MatrixFormat } from '../numbers/matrix-format.ts';
 import type { WeightRole, WeightSpec } from '../plan/weight-specs.ts';
 import { convertKv, type KvMean } from '../cpu/convert-kv.ts';
 import type { CpuWeightStore } from '../cpu/model.ts';
@@ -40,7 +40,11 @@ export class WasmWeights implements CpuWeightStore {
   put(spec: WeightSpec, firstRow: number, bytes: Uint8Array, stored: MatrixFormat): void {
     const layer = (this.#layers[spec.layer] ??= {});
     const tensor = (layer[spec.role] ??= new WasmTensor(this.#memory, this.#kernels, spec));
-    tensor.put(firstRow, keptNumbers(spec, bytes, stored, this.#request));
+    const format = spec.vector ? 'f32' : keptFormat(spec, stored, this.#request);
+    if (isQuantized(format)) {
+      const packed = stored === format ? bytes : packRows(bytes, stored, spec.cols, format);
+      tensor.putPacked(firstRow, packed, format);
+    } else tensor.put(firstRow, keptNumbers(spec, bytes, stored, this.#request));
   }
 
   ready(): Promise<void> {

@@ -55,13 +55,13 @@ describe.each(instructionsHere())('WebAssembly with %s', (instructions) => {
     const { memory, kernels } = await started;
     const halves = f16Table().filter((value) => Math.abs(value) < 128);
     const small = matrix(memory, kernels, 1, halves);
-    expect(small.half).toBe(true);
+    expect(small.format).toBe('f16');
     expect([...new Uint32Array(small.values().buffer)]).toEqual([...new Uint32Array(halves.slice().buffer)]);
 
     for (const other of [128, -65504, Infinity, NaN, 1e-3, 2 ** -25, 1 + 2 ** -11, 1e30, -1e-40]) {
       const values = Float32Array.of(0.5, other, -0.25);
       const wide = matrix(memory, kernels, 1, values);
-      expect(wide.half, `${other}`).toBe(false);
+      expect(wide.format, `${other}`).toBe('f32');
       expect([...wide.values()]).toEqual([...values]);
       wide.free();
     }
@@ -76,9 +76,9 @@ describe.each(instructionsHere())('WebAssembly with %s', (instructions) => {
     const second = randomFloats(30 * cols);
     const tensor = new WasmTensor(memory, kernels, { rows, cols, vector: false });
     tensor.put(0, first);
-    expect(tensor.half).toBe(true);
+    expect(tensor.format).toBe('f16');
     tensor.put(40, second);
-    expect(tensor.half).toBe(false);
+    expect(tensor.format).toBe('f32');
     expect([...tensor.values()]).toEqual([...first, ...second]);
     tensor.free();
     expect(memory.allocatedBytes).toBe(before);
@@ -89,7 +89,7 @@ describe.each(instructionsHere())('WebAssembly with %s', (instructions) => {
     for (const [rows, cols] of shapes) {
       const { values } = stored(randomFloats(rows * cols), type);
       const w = matrix(memory, kernels, rows, values);
-      expect(w.half).toBe(type === 'f16');
+      expect(w.format).toBe(type);
       const bias = randomFloats(rows);
       const biasAt = put(memory, bias);
       const beside = memory.allocate('test', 32 * padded(cols));
@@ -102,7 +102,7 @@ describe.each(instructionsHere())('WebAssembly with %s', (instructions) => {
           joined(Array.from({ length: count }, (_, i) => memory.floats(yAt + strides.y * i, rows).slice()));
         const multiply = (biased: boolean, onto: boolean) =>
           kernels.project(
-            w.half,
+            type === 'f16',
             w.address,
             cols,
             w.panels,
@@ -137,7 +137,7 @@ describe.each(instructionsHere())('WebAssembly with %s', (instructions) => {
     const { memory, kernels } = await started;
     const values = Float32Array.from([2 ** -24, -(2 ** -24), 3 * 2 ** -24, 2 ** -14, 127.9375, -0]);
     const w = matrix(memory, kernels, 6, values);
-    expect(w.half).toBe(true);
+    expect(w.format).toBe('f16');
     for (const activation of [1, 2 ** 24, -(2 ** -60), 0]) {
       const [x, y] = [put(memory, Float32Array.of(activation)), put(memory, new Float32Array(6))];
       kernels.project(true, w.address, 1, 1, 0, x, 128, y, 128, 1, false, 0);

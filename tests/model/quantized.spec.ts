@@ -2,7 +2,11 @@ import { runningIn } from '#platform';
 import { afterAll, describe, expect, it } from 'vitest';
 import type { GpuOptions } from '../../gpu/webgpu/device.ts';
 import { openCpuBackend } from '../../gpu/reference/backend.ts';
+import { openWasmBackend } from '../../gpu/wasm/backend.ts';
+import { instructionsHere } from '../../gpu/wasm/kernels.ts';
+import type { ModelWeights } from '../../gpu/backend.ts';
 import { hardwareTuning } from '../../gpu/webgpu/tuning.ts';
+import { padded } from '../../gpu/numbers/panels.ts';
 import { expectAllClose } from '../support/all-close.ts';
 import { layersOf, sharingOf } from '../support/arbitrary-plans.ts';
 import { openGpuBackend, putRandomModel, runSession, tinyDims } from '../support/random-model.ts';
@@ -73,26 +77,8 @@ describe.each(shapes)('Quantized weights, with $name', ({ options, formats }) =>
         }
         expect(models[0]?.bytes).toBe((await gpu).allocatedBytes);
 
-        for (const mode of ['sequential', 'parallel'] as const) {
-          // The second one converts, with means of quantized keys and values.
-          for (const plan of ['0_1_2_3', '1_1_3_3']) {
-            const session = {
-              sharing: sharingOf(plan),
-              passes: { forward: 3, backward: 1 },
-              kvPrecision: 'f32',
-              capacityTokens: 24,
-            } as const;
-            const run = { turns: [[1, 149, 64, 63, 128, 5, 70]], mode, newTokens: 4 };
-            const [actual, expected] = await Promise.all(
-              models.map((model) => runSession(model, session, run)),
-            );
-            for (const [i, row] of (expected?.logits ?? []).entries()) {
-              // As in random-plans.spec.ts: values of about 5 through 4 layers in float32.
-              expectAllClose(actual?.logits[i] ?? [], row, 5e-4, `${mode} ${plan}, logits of position ${i}`);
-            }
-            expect(actual?.tokens).toEqual(expected?.tokens);
-          }
-        }
+        // As in random-plans.spec.ts: values of about 5 through 4 layers in float32.
+        await expectAlike(models, 5e-4);
       } finally {
         for (const model of models) model.free();
       }
@@ -100,3 +86,47 @@ describe.each(shapes)('Quantized weights, with $name', ({ options, formats }) =>
     },
   );
 });
+
+describe.each(instructionsHere())('Quantized weights, in WebAssembly with %s', (instructions) => {
+  const wasm = openWasmBackend(instructions);
+
+  it.each(formats)(
+    'in $weights (embeddings and head: $quantizeEmbeddings) take their packed bytes and come close to the CPU twin',
+    async ({ weights, bits, quantizeEmbeddings }) => {
+      const request = { type: 'f16', weights, quantizeEmbeddings } as const;
+      const models = await putRandomModel([await wasm, openCpuBackend()], dims, layersOf('0_1_2_3'), request);
+      try {
+        const packed = (rows: number, cols: number) => padded(rows) * Math.ceil(cols / 32) * (4 * bits + 2);
+        const vectors = 4 * padded(44) * 9;
+        const layer =
+          packed(72, 44) + 2 * packed(24, 44) + packed(44, 72) + 2 * packed(100, 44) + packed(44, 100);
+        const embedding = quantizeEmbeddings ? packed(150, 44) : padded(150) * 44 * 2;
+        expect(models[0]?.bytes).toBe(vectors + 4 * layer + 2 * embedding);
+        // Rows are quantized to 16 bits before they are multiplied: decision 42.
+        await expectAlike(models, 1e-3);
+      } finally {
+        for (const model of models) model.free();
+      }
+    },
+  );
+});
+
+/** Runs two models in both modes, under their own plan and one with means of quantized keys and values. */
+async function expectAlike(models: readonly ModelWeights[], tolerance: number): Promise<void> {
+  for (const mode of ['sequential', 'parallel'] as const) {
+    for (const plan of ['0_1_2_3', '1_1_3_3']) {
+      const session = {
+        sharing: sharingOf(plan),
+        passes: { forward: 3, backward: 1 },
+        kvPrecision: 'f32',
+        capacityTokens: 24,
+      } as const;
+      const run = { turns: [[1, 149, 64, 63, 128, 5, 70]], mode, newTokens: 4 };
+      const [actual, expected] = await Promise.all(models.map((model) => runSession(model, session, run)));
+      for (const [i, row] of (expected?.logits ?? []).entries()) {
+        expectAllClose(actual?.logits[i] ?? [], row, tolerance, `${mode} ${plan}, logits of position ${i}`);
+      }
+      expect(actual?.tokens).toEqual(expected?.tokens);
+    }
+  }
+}

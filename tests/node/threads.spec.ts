@@ -58,6 +58,20 @@ describe('Three threads', () => {
     ]);
   });
 
+  it.each(['q8', 'q4'] as const)(
+    'compute what one computes, to the bit, with weights in %s',
+    async (weights) => {
+      const formats = { type: 'f16', weights, quantizeEmbeddings: true } as const;
+      const packed = await putRandomModel(backends, wideDims, layersOf('0_1_2_3'), formats);
+      // The second plan has means, which stay in float32 beside packed matrices.
+      for (const sharing of [sharingOf('0_1_2_3'), sharingOf('1_1_3_3')]) {
+        const [alone, together] = await both((model) => runSession(model, { ...plan, sharing }, run), packed);
+        expect(together).toEqual(alone);
+      }
+      for (const model of packed) model.free();
+    },
+  );
+
   it('compute what one computes, to the bit, under random plans, in both modes', async () => {
     const turn = fc.array(fc.nat(dims.vocabSize - 1), { minLength: 1, maxLength: 40 });
     const arbitraryRun = fc.record({

@@ -1,7 +1,9 @@
 // What the module offers. These files are AssemblyScript: TypeScript's syntax, WebAssembly's types. Addresses and
 // strides are bytes; buffers of rows are padded to whole panels of 32 numbers.
 export { areHalves, getRows, putRows } from './panels';
+export { getPacked, putPacked, scalesFit } from './packed';
 export { project } from './project';
+export { projectPacked, quantizeInput } from './project-packed';
 export { rmsNorm, swiglu } from './rows';
 export { normHeads, rotate, storeHalves } from './heads';
 export { mixValues, scoreKeys, soften } from './attend';

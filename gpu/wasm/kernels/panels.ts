@@ -5,7 +5,7 @@ export const PANEL_ROWS: i32 = 32;
 
 /** 2^102: a lowered half is a float32 whose exponent needs five bits. */
 export const raise = reinterpret<f32>((127 + 102) << 23);
-const lower = reinterpret<f32>((127 - 102) << 23);
+export const lower = reinterpret<f32>((127 - 102) << 23);
 /** The bits of a lowered half in a float32: its sign, and 15 of exponent and mantissa. */
 export const HALF_BITS: i32 = 0x8fffe000;
 

@@ -15,7 +15,7 @@ const VECTOR: usize = 16;
 const VECTORS: i32 = 8;
 
 /** Four numbers of y: sum, plus the bias if there is one, plus what is there if it adds onto that. */
-function finish(y: usize, sum: v128, bias: usize, onto: bool): void {
+export function finish(y: usize, sum: v128, bias: usize, onto: bool): void {
   if (bias != 0) sum = f32x4.add(sum, v128.load(bias));
   if (onto) sum = f32x4.add(sum, v128.load(y));
   v128.store(y, sum);

@@ -1,0 +1,247 @@
+import { describe, expect, it } from 'vitest';
+import { quantizeRows, dequantizeRows, type QuantizedFormat } from '../../gpu/numbers/quantize.ts';
+import { padded } from '../../gpu/numbers/panels.ts';
+import * as cpu from '../../gpu/reference/math.ts';
+import { compileKernels, instructionsHere, startKernels } from '../../gpu/wasm/kernels.ts';
+import { quantizedBytes, widenedBytes } from '../../gpu/wasm/layer-scratch.ts';
+import { LinearMemory } from '../../gpu/wasm/linear-memory.ts';
+import { WasmTensor } from '../../gpu/wasm/tensor.ts';
+import { expectAllClose } from '../support/all-close.ts';
+import { joined, randomFloats, rowsOf, within } from '../support/kernels.ts';
+
+const formats = ['q8', 'q4'] as const;
+
+/** Groups that are full, cut short, and less than a load; panels that are full and not. */
+const shapes = [
+  [1, 8],
+  [7, 3],
+  [33, 37],
+  [131, 192],
+  [64, 520],
+] as const;
+
+/** One row, a remainder only, groups of four only, both. */
+const counts = [1, 2, 3, 4, 5, 8, 9];
+
+/**
+ * Six standard errors: a number of x is off by at most 2^-16, evenly distributed, so by 2^-16 / √3 as a rule, and the
+ * numbers that it is multiplied with are evenly distributed below 1 too.
+ */
+const tolerated = (cols: number) => 6 * (2 ** -16 / 3) * Math.sqrt(cols);
+
+describe.each(instructionsHere())('Packed matrices in WebAssembly with %s', (instructions) => {
+  const started = compileKernels(instructions).then((code) => {
+    const memory = new LinearMemory();
+    const kernels = startKernels(code, memory.memory);
+    const packedTensor = (rows: number, cols: number, packed: Uint8Array, format: QuantizedFormat) => {
+      const tensor = new WasmTensor(memory, kernels, { rows, cols, vector: false });
+      tensor.putPacked(0, packed, format);
+      return tensor;
+    };
+    /** Rows in memory, each padded with zeros. */
+    const put = (values: Float32Array, cols: number) => {
+      const rows = rowsOf(values, cols);
+      const address = memory.allocate('test', 4 * padded(cols) * rows.length);
+      rows.forEach((row, i) => memory.floats(address + 4 * padded(cols) * i, cols).set(row));
+      return address;
+    };
+    /** W·x of every row of x, onto `before` if there is any. */
+    const multiply = (
+      w: WasmTensor,
+      x: Float32Array,
+      { bias, before }: { readonly bias?: Float32Array; readonly before?: Float32Array } = {},
+    ) => {
+      const { rows, cols, address, panels, format } = w;
+      const count = x.length / cols;
+      const yStride = 4 * padded(rows);
+      const xAt = put(x, cols);
+      const yAt = put(before ?? new Float32Array(rows * count), rows);
+      const biasAt = bias ? put(bias, rows) : 0;
+      const input = memory.allocate('test', quantizedBytes(cols) * count);
+      const wide = memory.allocate('test', widenedBytes(cols));
+      kernels.quantizeInput(xAt, 4 * padded(cols), cols, count, input);
+      const [q8, onto] = [format === 'q8', before !== undefined];
+      kernels.projectPacked(q8, address, cols, panels, biasAt, input, yAt, yStride, count, onto, wide);
+      const y = joined(
+        Array.from({ length: count }, (_, i) => memory.floats(yAt + yStride * i, rows).slice()),
+      );
+      for (const each of [xAt, yAt, biasAt, input, wide]) memory.free(each);
+      return y;
+    };
+    return { memory, kernels, packedTensor, multiply };
+  });
+
+  describe.each(formats)('in %s', (format) => {
+    const quantized = (rows: number, cols: number, scale = 1) => {
+      const packed = quantizeRows(randomFloats(rows * cols, scale), cols, format);
+      return { packed, values: dequantizeRows(packed, cols, format) };
+    };
+
+    it('hold the numbers that were packed, to the bit, in 34 or 18 bytes for a row of a group', async () => {
+      const { memory, packedTensor } = await started;
+      const before = memory.allocatedBytes;
+      for (const [rows, cols] of shapes) {
+        const { packed, values } = quantized(rows, cols);
+        const tensor = packedTensor(rows, cols, packed, format);
+        expect(tensor.format).toBe(format);
+        expect(tensor.bytes).toBe(padded(rows) * Math.ceil(cols / 32) * (format === 'q8' ? 34 : 18));
+        expect([...new Uint32Array(tensor.values().buffer)]).toEqual([...new Uint32Array(values.buffer)]);
+        tensor.free();
+      }
+      expect(memory.allocatedBytes).toBe(before);
+    });
+
+    it('are put piece by piece', async () => {
+      const { memory, kernels } = await started;
+      const [rows, cols] = [70, 37];
+      const { packed, values } = quantized(rows, cols);
+      const tensor = new WasmTensor(memory, kernels, { rows, cols, vector: false });
+      const rowBytes = packed.length / rows;
+      for (const [from, to] of [
+        [0, 13],
+        [13, 64],
+        [64, 70],
+      ] as const) {
+        tensor.putPacked(from, packed.subarray(from * rowBytes, to * rowBytes), format);
+      }
+      expect([...tensor.values()]).toEqual([...values]);
+      tensor.free();
+    });
+
+    it('hold the smallest scales, and become float32 for one of 128 or more, wherever it comes', async () => {
+      const { packedTensor, memory, kernels } = await started;
+      const before = memory.allocatedBytes;
+      const least = quantizeRows(Float32Array.of(2 ** -24 * 5, -(2 ** -24) * 3, 0), 3, format);
+      const small = packedTensor(1, 3, least, format);
+      expect(small.format).toBe(format);
+      expect([...small.values()]).toEqual([...dequantizeRows(least, 3, format)]);
+      small.free();
+
+      const huge = quantizeRows(randomFloats(4 * 40, 128 * 200), 40, format);
+      const { packed: usual } = quantized(40, 40);
+      const rowBytes = usual.length / 40;
+      for (const order of [
+        [huge, usual],
+        [usual, huge],
+      ]) {
+        const tensor = new WasmTensor(memory, kernels, { rows: 44, cols: 40, vector: false });
+        let row = 0;
+        for (const each of order) {
+          tensor.putPacked(row, each, format);
+          row += each.length / rowBytes;
+        }
+        expect(tensor.format).toBe('f32');
+        expect([...tensor.values()]).toEqual(order.flatMap((each) => [...dequantizeRows(each, 40, format)]));
+        tensor.free();
+      }
+      expect(memory.allocatedBytes).toBe(before);
+    });
+
+    it('multiply, plain, biased and onto sums', async () => {
+      const { packedTensor, multiply } = await started;
+      for (const [rows, cols] of shapes) {
+        const { packed, values } = quantized(rows, cols);
+        const w = packedTensor(rows, cols, packed, format);
+        const bias = randomFloats(rows);
+        for (const count of counts) {
+          const x = randomFloats(count * cols);
+          const before = randomFloats(count * rows);
+          const what = `${rows} × ${cols}, ${count} rows`;
+          const plain = joined(rowsOf(x, cols).map((row) => cpu.project(values, row)));
+          const tolerance = within(tolerated(cols));
+          expectAllClose(multiply(w, x), plain, tolerance, `${what}, plain, number`);
+          const biased = joined(rowsOf(x, cols).map((row) => cpu.project(values, row, bias)));
+          const onto = biased.map((value, i) => value + (before[i] ?? 0));
+          expectAllClose(multiply(w, x, { bias, before }), onto, tolerance, `${what}, biased onto, number`);
+        }
+        w.free();
+      }
+    });
+
+    it('give a row the same numbers, to the bit, alone and among others', async () => {
+      const { packedTensor, multiply } = await started;
+      for (const [rows, cols] of shapes) {
+        const w = packedTensor(rows, cols, quantized(rows, cols).packed, format);
+        const x = randomFloats(9 * cols);
+        const bias = randomFloats(rows);
+        const before = randomFloats(9 * rows);
+        const alone = Array.from({ length: 9 }, (_, i) =>
+          multiply(w, x.slice(i * cols, (i + 1) * cols), {
+            bias,
+            before: before.slice(i * rows, (i + 1) * rows),
+          }),
+        );
+        for (const count of counts) {
+          const together = multiply(w, x.slice(0, count * cols), {
+            bias,
+            before: before.slice(0, count * rows),
+          });
+          expect([...together], `${rows} × ${cols}, ${count} rows`).toEqual(
+            alone.slice(0, count).flatMap((row) => [...row]),
+          );
+        }
+        w.free();
+      }
+    });
+
+    it('multiply whole numbers of x exactly', async () => {
+      const { packedTensor, multiply } = await started;
+      const [rows, cols] = [35, 100];
+      const most = format === 'q8' ? 127 : 7;
+      const whole = Float32Array.from({ length: rows * cols }, (_, i) => ((i * 37) % (2 * most + 1)) - most);
+      // Each group reaches its largest number, so that the scale is 1.
+      for (let i = 0; i < whole.length; i += 4) whole[i] = format === 'q8' ? most : -8;
+      const packed = quantizeRows(whole, cols, format);
+      const values = dequantizeRows(packed, cols, format);
+      const w = packedTensor(rows, cols, packed, format);
+      const x = Float32Array.from({ length: cols }, (_, i) => (i % 4 === 0 ? 32767 : (i * 5003) % 32767));
+      const expected = Array.from({ length: rows }, (_, row) =>
+        x.reduce((sum, value, col) => sum + value * (values[row * cols + col] ?? 0), 0),
+      );
+      expectAllClose(multiply(w, x), expected, within(2e-7), 'row');
+      w.free();
+    });
+
+    it('take activations of any size, one group far from another', async () => {
+      const { packedTensor, multiply } = await started;
+      const [rows, cols] = [5, 96];
+      const { packed, values } = quantized(rows, cols);
+      const w = packedTensor(rows, cols, packed, format);
+      for (const sizes of [
+        [1e-3, 1e6, 1],
+        [2 ** 90, 0, 0],
+        [0, 2 ** -90, 2 ** -95],
+        [0, 0, 0],
+      ]) {
+        const x = randomFloats(cols).map((value, i) => value * (sizes[Math.floor(i / 32)] ?? 0));
+        const expected = cpu.project(values, x);
+        const largest = Math.max(...sizes);
+        const actual = multiply(w, x);
+        expectAllClose(
+          actual.map((value) => value / (largest || 1)),
+          expected.map((value) => value / (largest || 1)),
+          within(2e-4),
+          `${sizes.join()}, row`,
+        );
+      }
+      w.free();
+    });
+
+    it('do not hide NaN and infinities', async () => {
+      const { packedTensor, multiply } = await started;
+      const w = packedTensor(33, 70, quantized(33, 70).packed, format);
+      for (const broken of [NaN, Infinity, -Infinity]) {
+        const x = randomFloats(5 * 70);
+        x[70 + 69] = broken;
+        const y = rowsOf(multiply(w, x), 33);
+        expect(y.map((row) => row.every((value) => !Number.isFinite(value)))).toEqual(
+          y.map((_, row) => row === 1),
+        );
+        expect(y.map((row) => row.some((value) => !Number.isFinite(value)))).toEqual(
+          y.map((_, row) => row === 1),
+        );
+      }
+      w.free();
+    });
+  });
+});
