@@ -34,16 +34,13 @@ export function sampleWith(
   const likeliest = argmax(scores);
   if (options.temperature < SMALLEST_TEMPERATURE) return likeliest;
 
-  const best = scores[likeliest] ?? 0;
-  const temperature = Math.fround(options.temperature);
-  const weights = scores.map((score) => Math.exp((score - best) / temperature));
-  const total = weights.reduce((sum, weight) => sum + weight, 0);
-  const counts = Uint32Array.from(weights, (weight) => Math.floor((weight / total) * WHOLE + 0.5));
-
+  const { weights, counts } = scratchFor(scores.length);
+  countInto(scores, scores[likeliest] ?? 0, Math.fround(options.temperature), weights, counts);
+  const topK = topKFloor(scores, options.topK);
   const floor = Math.max(
-    topKFloor(scores, options.topK),
+    topK,
     minPFloor(scores, weights, options.minP),
-    topPFloor(scores, counts, topKFloor(scores, options.topK), options.topP),
+    topPFloor(scores, counts, topK, options.topP),
   );
   return draw(scores, counts, floor, bits);
 }
@@ -59,45 +56,125 @@ export function penalized(logits: Float32Array, history: Iterable<number>, penal
   return scores;
 }
 
+interface Scratch {
+  /** How likely each token is, beside the likeliest. */
+  readonly weights: Float32Array;
+  /** {@link WHOLE} times its probability. */
+  readonly counts: Uint32Array;
+}
+
+let scratch: Scratch = { weights: new Float32Array(), counts: new Uint32Array() };
+
+/** Kept from token to token. */
+function scratchFor(size: number): Scratch {
+  if (scratch.counts.length !== size) {
+    scratch = { weights: new Float32Array(size), counts: new Uint32Array(size) };
+  }
+  return scratch;
+}
+
+/** Below this, e^x is 0 in float32. */
+const NO_WEIGHT = -104;
+
+function countInto(
+  scores: Float32Array,
+  best: number,
+  temperature: number,
+  weights: Float32Array,
+  counts: Uint32Array,
+): void {
+  let total = 0;
+  for (let i = 0; i < scores.length; i++) {
+    const exponent = ((scores[i] as number) - best) / temperature;
+    weights[i] = exponent < NO_WEIGHT ? 0 : Math.exp(exponent);
+    total += weights[i] as number;
+  }
+  for (let i = 0; i < scores.length; i++) {
+    counts[i] = Math.floor(((weights[i] as number) / total) * WHOLE + 0.5);
+  }
+}
+
 /** The score of the k-th likeliest token. Tokens with the same score stay too. */
 function topKFloor(scores: Float32Array, topK: number): number {
   if (topK === 0 || topK >= scores.length) return -Infinity;
-  return scores.toSorted()[scores.length - topK] ?? -Infinity;
+  return scoreThatHolds(topK, scores, -Infinity, null);
 }
 
 /** The lowest score among tokens at least `minP` as likely as the likeliest. */
 function minPFloor(scores: Float32Array, weights: Float32Array, minP: number): number {
   if (minP === 0) return -Infinity;
-  return scores.reduce(
-    (floor, score, i) => ((weights[i] ?? 0) >= minP ? Math.min(floor, score) : floor),
-    Infinity,
-  );
+  let floor = Infinity;
+  for (let i = 0; i < scores.length; i++) {
+    if ((weights[i] as number) >= minP) floor = Math.min(floor, scores[i] as number);
+  }
+  return floor;
 }
 
 /** The score at which the likeliest tokens above `above` first hold the fraction `topP` of all that are above it. */
 function topPFloor(scores: Float32Array, counts: Uint32Array, above: number, topP: number): number {
   if (topP >= 1) return -Infinity;
-  const candidates = [...scores.keys()].filter((i) => (scores[i] ?? 0) >= above && (counts[i] ?? 0) > 0);
-  candidates.sort((a, b) => (scores[b] ?? 0) - (scores[a] ?? 0));
-  const held = candidates.reduce((sum, i) => sum + (counts[i] ?? 0), 0);
+  let held = 0;
+  for (let i = 0; i < scores.length; i++) if ((scores[i] as number) >= above) held += counts[i] as number;
   const wanted = Math.max(1, Math.ceil(Math.fround(Math.fround(topP) * Math.fround(held))));
-  let sum = 0;
-  for (const i of candidates) {
-    sum += counts[i] ?? 0;
-    if (sum >= wanted) return scores[i] ?? 0;
-  }
-  return above;
+  return wanted > held ? above : scoreThatHolds(wanted, scores, above, counts);
 }
+
+/** The bits of a score are looked at in three pieces, the highest first. */
+const PIECES = [
+  { shift: 21, bits: 11 },
+  { shift: 10, bits: 11 },
+  { shift: 0, bits: 10 },
+] as const;
+const sums = new Float64Array(2 ** 11);
+const one = new Float32Array(1);
+const oneBits = new Uint32Array(one.buffer);
+
+/**
+ * The highest score such that tokens with it or a higher one, down to `above`, hold at least `wanted` together. It sorts
+ * nothing: it adds up what is held per value of the highest bits, and looks closer where the sum is reached.
+ *
+ * @param counts what each token holds; 1 if null
+ */
+function scoreThatHolds(
+  wanted: number,
+  scores: Float32Array,
+  above: number,
+  counts: Uint32Array | null,
+): number {
+  const words = new Uint32Array(scores.buffer, scores.byteOffset, scores.length);
+  let rest = wanted;
+  let found = 0;
+  for (const { shift, bits } of PIECES) {
+    sums.fill(0);
+    const known = shift + bits;
+    for (let i = 0; i < scores.length; i++) {
+      if ((scores[i] as number) < above) continue;
+      const ordered = inOrder(words[i] as number);
+      // A shift by 32 would be one by 0.
+      if (known < 32 && ordered >>> known !== found) continue;
+      const piece = (ordered >>> shift) & (2 ** bits - 1);
+      sums[piece] = (sums[piece] as number) + (counts ? (counts[i] as number) : 1);
+    }
+    let piece = 2 ** bits - 1;
+    for (; piece > 0 && (sums[piece] as number) < rest; piece--) rest -= sums[piece] as number;
+    found = ((found << bits) | piece) >>> 0;
+  }
+  // The inverse of inOrder.
+  oneBits[0] = found >= 2 ** 31 ? found ^ 0x80000000 : ~found;
+  return one[0] ?? 0;
+}
+
+/** The bits of a float32 as a whole number that is larger for a larger float. */
+const inOrder = (word: number) => (word >= 2 ** 31 ? ~word : word ^ 0x80000000) >>> 0;
 
 /** The token, in the order of the vocabulary, at which the running sum of those kept exceeds the random number. */
 function draw(scores: Float32Array, counts: Uint32Array, floor: number, bits: number): number {
-  const kept = (i: number) => ((scores[i] ?? 0) >= floor ? (counts[i] ?? 0) : 0);
   let total = 0;
-  for (let i = 0; i < scores.length; i++) total += kept(i);
+  for (let i = 0; i < scores.length; i++) if ((scores[i] as number) >= floor) total += counts[i] as number;
   const target = Number((BigInt(total) * BigInt(bits)) >> 32n);
   let sum = 0;
   for (let i = 0; i < scores.length; i++) {
-    sum += kept(i);
+    if ((scores[i] as number) >= floor) sum += counts[i] as number;
     if (sum > target) return i;
   }
   throw new Error('no token is left to draw from');
