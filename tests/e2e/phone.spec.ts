@@ -1,20 +1,6 @@
-import { expect, test, type Page } from 'playwright/test';
+import { expect, test } from 'playwright/test';
 import { dragByFinger } from './drag-by-finger.ts';
 import { finished, unfold, visit } from './lab.ts';
-
-interface Shifts {
-  readonly total: number;
-}
-
-/** Adds up how far the page moves by itself, from its first picture on. */
-const watchShifts = (page: Page) =>
-  page.addInitScript(() => {
-    const shifts = { total: 0 };
-    Object.assign(globalThis, { shifts });
-    new PerformanceObserver((list) => {
-      for (const entry of list.getEntries()) shifts.total += (entry as unknown as { value: number }).value;
-    }).observe({ type: 'layout-shift', buffered: true });
-  });
 
 test.describe('with a finger, at 390 px', () => {
   test.use({ hasTouch: true, viewport: { width: 390, height: 844 } });
@@ -60,15 +46,3 @@ test('at 200 % zoom, Generate shows its text', async ({ page }) => {
   await lab.stop.click();
   await finished(lab);
 });
-
-for (const width of [390, 1440]) {
-  test(`at ${width} px, nothing moves while the page loads`, async ({ page }) => {
-    await page.setViewportSize({ width, height: 844 });
-    await watchShifts(page);
-    await visit(page);
-    await page.waitForTimeout(300);
-    expect(
-      await page.evaluate(() => (globalThis as unknown as { shifts: Shifts }).shifts.total),
-    ).toBeLessThan(0.05);
-  });
-}

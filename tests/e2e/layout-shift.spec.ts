@@ -1,0 +1,95 @@
+import { expect, test, type BrowserContext, type Page } from 'playwright/test';
+import { openLab, turnTo } from './lab.ts';
+
+/** Chromium's own limit of what is good is 0.1. */
+const MOST = 0.05;
+const link = './#v=1&model=fairy-llama&layers=0_0_2_2_4_4_6_6&mode=fastest';
+
+/** Records from the start of each page how much of it moves by itself: not within 0.5 s of an input. */
+async function recordShifts(context: BrowserContext): Promise<void> {
+  await context.addInitScript(() => {
+    const shifts: { value: number; atMs: number; moved: string[] }[] = [];
+    Object.assign(globalThis, { shifts });
+    const name = (node: Node | null) =>
+      `${node instanceof Element ? node.className : ''} ${(node?.textContent ?? '').trim().slice(0, 30)}`;
+    new PerformanceObserver((list) => {
+      for (const entry of list.getEntries() as (PerformanceEntry & {
+        value: number;
+        hadRecentInput: boolean;
+        sources: { node: Node | null }[];
+      })[]) {
+        if (entry.hadRecentInput) continue;
+        const moved = entry.sources.map(({ node }) => name(node));
+        shifts.push({ value: entry.value, atMs: entry.startTime, moved });
+      }
+    }).observe({ type: 'layout-shift', buffered: true });
+  });
+}
+
+type Shifts = readonly { readonly value: number; readonly atMs: number; readonly moved: readonly string[] }[];
+
+/** Cumulative layout shift: the most within a session of 5 s that ends with a second of rest. */
+function cumulative(shifts: Shifts): number {
+  let [most, sum, startMs, lastMs] = [0, 0, -Infinity, -Infinity];
+  for (const { value, atMs } of shifts) {
+    if (atMs - lastMs > 1000 || atMs - startMs > 5000) [sum, startMs] = [0, atMs];
+    sum += value;
+    lastMs = atMs;
+    most = Math.max(most, sum);
+  }
+  return most;
+}
+
+async function expectCalm(page: Page, when: string): Promise<void> {
+  const shifts = await page.evaluate(() => (globalThis as unknown as { shifts: Shifts }).shifts);
+  expect(cumulative(shifts), `${when}: ${JSON.stringify(shifts)}`).toBeLessThanOrEqual(MOST);
+}
+
+/** Opens an address and presses Generate, which loads the model that a link names. */
+async function runFrom(page: Page, address: string): Promise<void> {
+  await page.goto(address);
+  const lab = openLab(page);
+  if (address === './') await expect(page.getByText('Ready.', { exact: true })).toBeVisible();
+  await lab.generate.click();
+  await expect(lab.output).not.toBeEmpty();
+}
+
+test.describe('from the address to the first token, what was there stays in its place', () => {
+  for (const width of [390, 768, 1440, 1920]) {
+    test(`at ${width} px, on a first visit and with a link`, async ({ context, page }) => {
+      await recordShifts(context);
+      await page.setViewportSize({ width, height: width < 500 ? 844 : 900 });
+      await runFrom(page, './');
+      await expectCalm(page, 'first visit');
+      await page.goto('about:blank');
+      await runFrom(page, link);
+      await expectCalm(page, 'link');
+    });
+  }
+});
+
+test.describe('with the service worker', () => {
+  test.use({ serviceWorkers: 'allow' });
+  test('what was there stays in its place on a second visit too', async ({ context, page }) => {
+    await recordShifts(context);
+    await page.goto('./');
+    await page.evaluate(() => navigator.serviceWorker.ready);
+    await runFrom(page, './');
+    await expectCalm(page, 'second visit');
+  });
+});
+
+test('panels and tabs that open move nothing that stands above them', async ({ context, page }) => {
+  await recordShifts(context);
+  await page.setViewportSize({ width: 1440, height: 900 });
+  await runFrom(page, './');
+  for (const title of ['Why it matters', 'Charts', 'Tokens', 'Attention', 'Convergence', 'Heal']) {
+    await page.getByRole('heading', { name: title, exact: true }).click();
+    await expect(page.getByText('Opening', { exact: false })).toHaveCount(0);
+  }
+  for (const tab of ['Compare', 'Throughput', 'Laboratory', 'Write'] as const) {
+    await turnTo(page, tab);
+    await expect(page.getByRole('tabpanel', { name: tab, exact: true })).toBeVisible();
+  }
+  await expectCalm(page, 'panels');
+});
