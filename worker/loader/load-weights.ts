@@ -10,7 +10,7 @@ import {
   type WeightFormats,
 } from '../../gpu/numbers/matrix-format.ts';
 import type { ModelDims } from '../../gpu/plan/model-dims.ts';
-import { NotQuantizable } from '../../gpu/numbers/quantize.ts';
+import { NotQuantizable, quantizeRows, type QuantizeRows } from '../../gpu/numbers/quantize.ts';
 import { weightSpecs, type WeightSpec } from '../../gpu/plan/weight-specs.ts';
 import { Refused } from '../outcome.ts';
 import {
@@ -111,11 +111,12 @@ async function load(
       storedAs: formatOf,
     });
     options.onRoom(weights.bytes);
+    const quantize = isQuantized(precision) ? await fastQuantizer() : quantizeRows;
     const files = inOrderOfFiles(located.values());
     const inOrder = [...files.values()].flat().map(({ spec }) => spec);
     copy = await beginCopy(source, options, inOrder, formatOf);
     for (const [file, tensors] of files) {
-      await streamFile(source, file, tensors, options, async ({ spec }, row, bytes) => {
+      await streamFile(source, file, tensors, options, quantize, async ({ spec }, row, bytes) => {
         await weights?.put(spec, row, bytes);
         await copy?.add(bytes);
       });
@@ -165,6 +166,7 @@ async function streamFile(
   file: CheckpointFile,
   tensors: readonly LocatedTensor<MatrixFormat>[],
   options: LoadWeightsOptions,
+  quantize: QuantizeRows,
   take: TakeRows,
 ): Promise<void> {
   const { onProgress } = options;
@@ -184,7 +186,7 @@ async function streamFile(
         if (bytes.length < rows * rowBytes)
           throw cutShort(file, reader.position, `within tensor ${spec.name}`);
         refuseNonFinite(bytes, located, row, options);
-        await take(located, row, quantized(bytes, located, row, format));
+        await take(located, row, packed(bytes, located, row, format, quantize));
         onProgress(file.name, reader.position, fileBytes);
       }
     }
@@ -217,15 +219,22 @@ function refuseNonFinite(
   if (beyond >= 0) complain(beyond, 'a number that f16 cannot hold (choose other weights than f16)');
 }
 
-function quantized(
+/** Loaded only for weights that are quantized. */
+async function fastQuantizer(): Promise<QuantizeRows> {
+  const { openQuantizer } = await import('../../gpu/wasm/quantizer.ts');
+  return openQuantizer();
+}
+
+function packed(
   bytes: Uint8Array,
   { spec, type, file }: LocatedTensor<MatrixFormat>,
   firstRow: number,
   format: MatrixFormat,
+  quantize: QuantizeRows,
 ): Uint8Array {
   if (type === format) return bytes;
   try {
-    return packRows(bytes, type, spec.cols, format);
+    return packRows(bytes, type, spec.cols, format, quantize);
   } catch (error) {
     if (!(error instanceof NotQuantizable)) throw error;
     const where = `row ${firstRow + error.row}, column ${error.col} of tensor ${spec.name}`;

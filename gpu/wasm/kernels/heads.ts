@@ -41,7 +41,7 @@ export function storeHalves(x: usize, y: usize, count: i32): void {
   }
 }
 
-function toHalf(bits: u32): u16 {
+export function toHalf(bits: u32): u16 {
   const sign = (bits >> 16) & 0x8000;
   const magnitude = bits & 0x7fffffff;
   if (magnitude > 0x7f800000) return <u16>(sign | 0x7e00); // NaN
