@@ -5,6 +5,7 @@ import { defineConfig, type Plugin, type Rolldown } from 'vite';
 import { VitePWA, type VitePWAOptions } from 'vite-plugin-pwa';
 import { assemblyScript } from './tools/setup/assembly-script.mjs';
 import { engineCommit } from './tools/setup/engine-commit.mjs';
+import { isolation } from './tools/setup/isolation.mjs';
 import { bareKernels } from './tools/setup/bare-wgsl.mjs';
 import { measuringText } from './tools/setup/measuring-text.mjs';
 import { peerBuild, peerFiles } from './tools/setup/peer-files.mjs';
@@ -57,7 +58,7 @@ const offline: Partial<VitePWAOptions> = {
   },
   workbox: {
     // The shell. Models are kept by the worker that loads them: worker/loader/offline-copy.ts.
-    globIgnores: ['peer/**'],
+    globIgnores: ['peer/**', 'sw-isolation.js'],
     globPatterns: [
       '**/*.{html,js,css,svg,png}',
       '{models/index,healing/family}.json',
@@ -67,6 +68,7 @@ const offline: Partial<VitePWAOptions> = {
     maximumFileSizeToCacheInBytes: 16 * 2 ** 20,
     dontCacheBustURLsMatching: /assets\//,
     inlineWorkboxRuntime: true,
+    importScripts: ['sw-isolation.js'],
     cleanupOutdatedCaches: true,
     clientsClaim: true,
     skipWaiting: false,
@@ -152,6 +154,6 @@ export default defineConfig({
     rolldownOptions: { output: { codeSplitting: { groups: [firstView] } } },
   },
   // An address rather than a name, because `localhost` is ::1 to one program and 127.0.0.1 to another.
-  server: { host: '127.0.0.1' },
-  preview: { host: '127.0.0.1' },
+  server: { host: '127.0.0.1', headers: isolation },
+  preview: { host: '127.0.0.1', headers: isolation },
 });

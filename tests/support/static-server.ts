@@ -23,7 +23,11 @@ export interface StaticServer {
 }
 
 /** A static host that serves a folder under a sub-path, like project pages. A test can stop it. */
-export async function serveFolder(folder: string, subPath: string): Promise<StaticServer> {
+export async function serveFolder(
+  folder: string,
+  subPath: string,
+  headers: Readonly<Record<string, string>> = {},
+): Promise<StaticServer> {
   const asked: string[] = [];
   const replaced = new Map<string, (original: string) => string>();
   const server = createServer((request, response) => {
@@ -38,6 +42,7 @@ export async function serveFolder(folder: string, subPath: string): Promise<Stat
     }
     response.setHeader('content-type', types[extname(file)] ?? 'application/octet-stream');
     response.setHeader('cache-control', 'no-cache');
+    for (const [name, value] of Object.entries(headers)) response.setHeader(name, value);
     const replacement = replaced.get(path);
     const stream = createReadStream(file);
     if (!replacement) {

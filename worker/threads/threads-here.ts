@@ -7,9 +7,7 @@ const MOST_THREADS = 8;
 export function threadsHere(): Threads {
   // Browsers share memory only in pages that no other site shares a process with.
   if (!crossOriginIsolated) {
-    return new Threads(1, null, {
-      why: 'this page is not isolated from other sites; after a reload it may be',
-    });
+    return new Threads(1, null, { why: 'this page is not isolated' });
   }
   return new Threads(Math.min(MOST_THREADS, navigator.hardwareConcurrency), startHelper);
 }

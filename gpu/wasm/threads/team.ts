@@ -124,7 +124,7 @@ export class Team {
   #lose(why: string): void {
     if (this.#job === null) return;
     this.#sendHome();
-    this.#threads.giveUp(`another one was lost (${why})`);
+    this.#threads.giveUp(`another one cannot run (${why})`);
   }
 
   #sendHome(): void {

@@ -7,15 +7,11 @@ import { chromium } from 'playwright';
 import { createServer } from 'vite';
 import { assemblyScript } from '../../setup/assembly-script.mjs';
 import { root } from '../../setup/build-for-node.mjs';
+import { isolation } from '../../setup/isolation.mjs';
 import { peerBuild, peerFiles } from '../../setup/peer-files.mjs';
 import { findChromium, quietFlags, webGpuFlags } from '../../setup/find-chromium.mjs';
 import { whereMeasured } from '../machine.mjs';
 
-/** WebAssembly threads need a page that is isolated from other origins. */
-const isolation = {
-  'Cross-Origin-Opener-Policy': 'same-origin',
-  'Cross-Origin-Embedder-Policy': 'require-corp',
-};
 /** @param {string} model */
 function golden(model) {
   /** @type {{ tokens: number[], greedy_after_sequential: number[] }[]} */

@@ -70,7 +70,7 @@ export const figures = {
   },
   Adapter: {
     why: 'A speed means nothing without the machine that it was measured on.',
-    text: 'Which processor computes. A software adapter is a CPU behind WebGPU: its speed says nothing about a GPU.',
+    text: 'Which processor computes. A software adapter is a CPU behind WebGPU: its speed says nothing about a GPU. The CPU backend computes with a thread per core, at most eight, if the page is isolated from other sites: its host says so with two headers, or the page does it by itself, from the second visit on.',
     sketch: () =>
       timeline('The same work on a processor and on a GPU', [
         { name: 'CPU', blocks: [[8, 'pale']] },
