@@ -1,11 +1,13 @@
 import { gumbelTable } from '../kv/policies/noise.ts';
 import type { ModelDims } from '../plan/model-dims.ts';
 import { padded } from '../numbers/panels.ts';
+import { headsBytes } from './attend-rows.ts';
 
 /** How much a session's scratch must hold. */
 export interface WorkSizes {
-  /** Parts of a matrix that may be computed at the same time. */
+  /** Parts of a job. */
   readonly parts: number;
+  readonly threads: number;
   /** The most rows that one query sees. */
   readonly mostRowsSeen: number;
   /** Angles in the table. */
@@ -26,7 +28,7 @@ export const widenedBytes = (cols: number) => 128 + (544 * padded(cols)) / 32;
 export function scratchBytes(
   { hiddenSize, intermediateSize, heads, kvHeads, headDim }: ModelDims,
   blockRows: number,
-  { parts, mostRowsSeen, angles, noisy, recalls }: WorkSizes,
+  { parts, threads, mostRowsSeen, angles, noisy, recalls }: WorkSizes,
 ) {
   const block = (numbers: number) => 4 * padded(numbers) * blockRows;
   const mostCols = Math.max(hiddenSize, intermediateSize, heads * headDim);
@@ -39,8 +41,8 @@ export function scratchBytes(
     values: block(kvHeads * headDim),
     gate: block(intermediateSize),
     up: block(intermediateSize),
-    scores,
-    widened: 4 * 4 * padded(headDim),
+    scores: threads * scores,
+    widened: threads * headsBytes(headDim),
     'rows in fours': parts * block(mostCols),
     'quantized rows': quantizedBytes(mostCols) * blockRows,
     'widened weights': parts * widenedBytes(mostCols),

@@ -10,6 +10,7 @@ import { slotRuns, type SlotLayout } from '../kv/slots.ts';
 import { kvRowBytes } from '../kv/usage.ts';
 import { ropeTable } from '../plan/rope.ts';
 import type { WeightRole } from '../plan/weight-specs.ts';
+import { attendRows, keysOf, type AttendingRow, type AttentionScratch, type Run } from './attend-rows.ts';
 import type { EvictingStore } from './evicting-store.ts';
 import type { Address, Kernels } from './kernels.ts';
 import type { Recall } from './less.ts';
@@ -60,12 +61,6 @@ export interface FreshRows {
   readonly rows: ReadonlyMap<number, Address>;
 }
 
-/** Keys and values side by side. */
-interface Run {
-  readonly address: Address;
-  readonly rows: number;
-}
-
 /** A product with a matrix, where its bias is, and where it goes. */
 interface Product {
   readonly role: WeightRole;
@@ -107,8 +102,8 @@ export class WasmLayers {
   readonly #values: Address; //   [block, kvHeads, headDim]
   readonly #gate: Address; //     [block, intermediateSize]
   readonly #up: Address; //       [block, intermediateSize]
-  readonly #scores: Address; //   [heads, capacity]
-  readonly #widened: Address; //  [4, headDim]
+  readonly #scores: Address; //   [threads, heads, capacity]
+  readonly #widened: Address; //  [threads, 4, headDim]
   readonly #beside: Address; //   [parts, block / 4, cols, 4], rows that go through a matrix
   readonly #quantized: Address; // [block, cols], rows that go through a packed matrix
   readonly #wide: Address; //     [parts], eight rows of a packed matrix, widened
@@ -207,11 +202,14 @@ export class WasmLayers {
       this.#norm('attentionNorm', layer, rows);
       this.#project(layer, this.#normed, count, [{ role: 'q', bias: 'qBias', into: this.#q }]);
       this.#normAndRotate('qNorm', layer, this.#q, heads, queries);
+      const attending: AttendingRow[] = [];
       for (const [row, query] of queries.entries()) {
         const [q, into] = [this.#q + rowBytes * row, this.#attended + rowBytes * row];
         if (query.evicting) this.#attendEvicting(type, q, query, query.evicting, into);
-        else this.#attend(type, q, query, into);
+        else if (query.onAttention) this.#attendAndTell(type, q, query, query.onAttention, into);
+        else attending.push({ q, runs: this.#visibleRuns(type, query), into });
       }
+      attendRows(this.#team, this.#dims, this.#attention, attending);
     }
     // Attention over zeros adds nothing but the output's bias.
     if (queries !== 'zeros' || this.#dims.outputBias) {
@@ -219,11 +217,16 @@ export class WasmLayers {
     }
 
     this.#norm('mlpNorm', layer, rows);
-    this.#project(layer, this.#normed, count, [
+    const gateAndUp: readonly Product[] = [
       { role: 'gate', bias: 'gateBias', into: this.#gate },
       { role: 'up', bias: 'upBias', into: this.#up },
-    ]);
-    this.#kernels.swiglu(this.#gate, this.#up, 4 * padded(intermediateSize) * count);
+    ];
+    this.#project(layer, this.#normed, count, gateAndUp, false, (kernels, at, bytes) => {
+      for (let row = 0; row < count; row++) {
+        const from = 4 * padded(intermediateSize) * row + at;
+        kernels.swiglu(this.#gate + from, this.#up + from, bytes);
+      }
+    });
     this.#project(layer, this.#gate, count, [{ role: 'down', bias: 'downBias', into: rows.hidden }], true);
   }
 
@@ -238,45 +241,20 @@ export class WasmLayers {
     this.#project(0, this.finalNorm(hidden, count), count, [{ role, bias: null, into }]);
   }
 
-  /** One query row over the keys that it sees; `into` is zero before, and stays so if the row sees no key. */
-  #attend(type: LayerType, q: Address, query: Query, into: Address): void {
+  /** One query row, and what it reads. */
+  #attendAndTell(type: LayerType, q: Address, query: Query, onAttention: OnAttention, into: Address): void {
     const runs = this.#visibleRuns(type, query);
-    const { heads, kvHeads, headDim } = this.#dims;
-    const half = this.#options.kvPrecision === 'f16';
-    const [stride, kernels] = [this.#scoreStride, this.#kernels];
-    let keys = 0;
-    for (const { address, rows } of runs) {
-      const scores = this.#scores + 4 * keys;
-      const rowBytes = this.#rowBytes;
-      kernels.scoreKeys(
-        half,
-        q,
-        heads,
-        kvHeads,
-        headDim,
-        address,
-        rowBytes,
-        rows,
-        scores,
-        stride,
-        this.#widened,
-      );
-      keys += rows;
-    }
-    if (keys > 0) kernels.soften(this.#scores, stride, heads, keys);
-    if (query.onAttention) {
-      const { from } = visibleKeys(query.position, maskOf(this.#options.sharing, type));
-      query.onAttention(
-        type.index,
-        this.#softened(keys, (_, key) => from + key, null),
-      );
-    }
-    keys = 0;
-    for (const { address, rows } of runs) {
-      const weights = this.#scores + 4 * keys;
-      kernels.mixValues(half, weights, stride, heads, kvHeads, headDim, address, rows, into, this.#widened);
-      keys += rows;
-    }
+    attendRows(this.#team, this.#dims, this.#attention, [{ q, runs, into }]);
+    const { from } = visibleKeys(query.position, maskOf(this.#options.sharing, type));
+    onAttention(
+      type.index,
+      this.#softened(keysOf(runs), (_, key) => from + key, null),
+    );
+  }
+
+  get #attention(): AttentionScratch {
+    const [scores, widened, stride] = [this.#scores, this.#widened, this.#scoreStride];
+    return { scores, widened, stride, rowBytes: this.#rowBytes, half: this.#options.kvPrecision === 'f16' };
   }
 
   /** One query row over what it sees of a store under a policy, whose scores it adds to. */
@@ -350,8 +328,9 @@ export class WasmLayers {
     kernels.soften(this.#scores, stride, heads, keys);
     for (const { slot, rows, at } of runs) {
       const half = this.#options.kvPrecision === 'f16';
-      const address = store.rowsFrom(slot);
-      kernels.mixValues(half, at, stride, heads, kvHeads, headDim, address, rows, into, widened);
+      const rowBytes = this.#rowBytes;
+      const values = store.rowsFrom(slot) + rowBytes / 2;
+      kernels.mixValues(half, at, stride, heads, kvHeads, headDim, values, rowBytes, rows, into, widened);
       if (!adds) continue;
       const probabilities = noisy ? this.#noisy + (at - this.#scores) : at;
       const sums = store.scoresAt + 4 * slot;
@@ -415,8 +394,16 @@ export class WasmLayers {
    * Products of the same rows with matrices of a layer, all of as many columns. Threads share the panels of each.
    *
    * @param onto whether they are added to what is there
+   * @param then what a thread does with the numbers of each row that it has computed, so many bytes from an offset on
    */
-  #project(layer: number, x: Address, count: number, products: readonly Product[], onto = false): void {
+  #project(
+    layer: number,
+    x: Address,
+    count: number,
+    products: readonly Product[],
+    onto = false,
+    then: (kernels: Kernels, at: number, bytes: number) => void = () => undefined,
+  ): void {
     const matrices = products.map(({ role, bias, into }) => {
       const { format, address, rows, cols, panels, bytes } = this.#weights.get(role, layer);
       this.work.products++;
@@ -434,9 +421,10 @@ export class WasmLayers {
       this.#kernels.quantizeInput(x, xStride, allCols, count, this.#quantized);
     }
     this.#team.share(parts, (kernels, part) => {
+      const panelsBefore = (panels: number, index: number) => Math.floor((panels * index) / parts);
       for (const { format, address, rows, cols, panels, panelBytes, biasAt, into } of matrices) {
-        const first = Math.floor((panels * part) / parts);
-        const end = Math.floor((panels * (part + 1)) / parts);
+        const first = panelsBefore(panels, part);
+        const end = panelsBefore(panels, part + 1);
         const before = 4 * PANEL_ROWS * first;
         const [w, y, yStride] = [address + panelBytes * first, into + before, 4 * padded(rows)];
         const biasFrom = biasAt === 0 ? 0 : biasAt + before;
@@ -450,6 +438,8 @@ export class WasmLayers {
           kernels.project(half, w, cols, end - first, biasFrom, x, xStride, y, yStride, count, onto, beside);
         }
       }
+      const first = panelsBefore(most, part);
+      then(kernels, 4 * PANEL_ROWS * first, 4 * PANEL_ROWS * (panelsBefore(most, part + 1) - first));
     });
   }
 

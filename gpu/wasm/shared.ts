@@ -22,13 +22,14 @@ export const policyRunOf = ({ eviction }: TextOptions): PolicyRun =>
 /** Rows of a block of scratch: those of a step go through a matrix together, however many they are. */
 const blockRowsOf = (rows: number) => Math.max(BLOCK_ROWS, rows);
 
-function workSizes(texts: readonly TextOptions[], parts: number): WorkSizes {
+function workSizes(texts: readonly TextOptions[], { mostParts, threads }: Team): WorkSizes {
   const seen = (text: TextOptions) =>
     text.eviction ? mostRowsAtOnce(text.eviction, text.capacityTokens) : text.capacityTokens;
   const angles = (text: TextOptions) =>
     text.eviction?.policy.positions === 'cache' ? seen(text) : text.capacityTokens;
   return {
-    parts,
+    parts: mostParts,
+    threads,
     mostRowsSeen: Math.max(...texts.map(seen)),
     angles: Math.max(...texts.map(angles)),
     noisy: texts.some((text) => policyRunOf(text).noisy),
@@ -80,7 +81,7 @@ export class SharedByTexts {
       this.#takenBytes += bytes;
       return address;
     };
-    this.#sizes = workSizes(texts, team.mostParts);
+    this.#sizes = workSizes(texts, team);
     try {
       const blockRows = blockRowsOf(rows);
       this.layers = new WasmLayers(memory, team, dims, weights, options, blockRows, this.#sizes, take);

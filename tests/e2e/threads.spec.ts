@@ -87,7 +87,8 @@ test('a page whose helper does not start computes with one thread, and says why'
   expect(await isIsolated(page)).toBe(true);
   const lab = openLab(page);
   const cores = await page.evaluate(() => navigator.hardwareConcurrency);
-  if (cores > 1) await expect(lab.adapter).toContainText(/, 1 thread: another one cannot run \(.*it is broken\)/);
+  if (cores > 1)
+    await expect(lab.adapter).toContainText(/, 1 thread: another one cannot run \(.*it is broken\)/);
   expect(await greedyText(page)).not.toBe('');
   await server.stop();
 });

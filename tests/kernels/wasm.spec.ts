@@ -273,7 +273,20 @@ describe.each(instructionsHere())('WebAssembly with %s', (instructions) => {
             );
           }
           kernels.soften(scores, stride, heads, keys);
-          kernels.mixValues(half, scores, stride, heads, kvHeads, headDim, kv, keys, y, widened);
+          const values = kv + rowBytes / 2;
+          kernels.mixValues(
+            half,
+            scores,
+            stride,
+            heads,
+            kvHeads,
+            headDim,
+            values,
+            rowBytes,
+            keys,
+            y,
+            widened,
+          );
 
           const expected = attend(
             q,
@@ -303,7 +316,7 @@ describe.each(instructionsHere())('WebAssembly with %s', (instructions) => {
       new Uint16Array(memory.memory.buffer, kv + 32 * row + 16, 8).set(numbers.map(toF16Bits));
       const weights = put(memory, Float32Array.of(0, 0, 0, 0, 0).fill(1, row, row + 1));
       const [y, widened] = [memory.allocate('y', 32), memory.allocate('widened', 4 * 32)];
-      kernels.mixValues(true, weights, 32, 1, 1, 8, kv, rows, y, widened);
+      kernels.mixValues(true, weights, 32, 1, 1, 8, kv + 16, 32, rows, y, widened);
       expect([...memory.floats(y, 8)]).toEqual(numbers.map((number) => number + 0));
     },
   );

@@ -105,7 +105,7 @@ export function soften(scores: usize, scoreStride: usize, heads: i32, count: i32
   }
 }
 
-/** y[head] += Σ weights[head][row] · value[row][kvHead] */
+/** y[head] += Σ weights[head][row] · value[row][kvHead]; values are `rowBytes` apart */
 export function mixValues(
   half: bool,
   weights: usize,
@@ -113,23 +113,22 @@ export function mixValues(
   heads: i32,
   kvHeads: i32,
   headDim: i32,
-  rowsAt: usize,
+  valuesAt: usize,
+  rowBytes: usize,
   rows: i32,
   y: usize,
   widened: usize,
 ): void {
   const headBytes = (<usize>headDim) << 2;
   const storedBytes = half ? (<usize>headDim) << 1 : headBytes;
-  const partBytes = <usize>kvHeads * storedBytes;
   const group = heads / kvHeads;
-  const rowBytes: usize = partBytes << 1;
   let row = 0;
   if ((headBytes & 31) == 0) {
     for (; row + 4 <= rows; row += 4) {
       let output = y;
       let weight = weights + ((<usize>row) << 2);
       for (let kvHead = 0; kvHead < kvHeads; kvHead++) {
-        const stored = rowsAt + partBytes + <usize>kvHead * storedBytes;
+        const stored = valuesAt + <usize>kvHead * storedBytes;
         if (half) widenFour(stored, rowBytes, headDim, widened);
         const four = half ? widened : stored;
         const apart = half ? headBytes : rowBytes;
@@ -139,14 +138,14 @@ export function mixValues(
           weight += weightStride;
         }
       }
-      rowsAt += 4 * rowBytes;
+      valuesAt += 4 * rowBytes;
     }
   }
   for (; row < rows; row++) {
     let output = y;
     let weight = weights + ((<usize>row) << 2);
     for (let kvHead = 0; kvHead < kvHeads; kvHead++) {
-      const stored = rowsAt + partBytes + <usize>kvHead * storedBytes;
+      const stored = valuesAt + <usize>kvHead * storedBytes;
       const values = half ? widen(stored, headDim, widened) : stored;
       for (let i = 0; i < group; i++) {
         addScaled(output, values, load<f32>(weight), headBytes);
@@ -154,7 +153,7 @@ export function mixValues(
         weight += weightStride;
       }
     }
-    rowsAt += rowBytes;
+    valuesAt += rowBytes;
   }
 }
 

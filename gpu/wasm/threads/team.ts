@@ -55,6 +55,11 @@ export class Team {
     return this.#address === 0 ? 1 : this.#most;
   }
 
+  /** Threads that there were at the start. */
+  get threads(): number {
+    return this.#address === 0 ? 1 : this.#most / PARTS_PER_THREAD;
+  }
+
   /** Resolves when every helper takes parts, or when there are none because one did not start. */
   async ready(): Promise<void> {
     if (this.#helpers.length === 0) return;
