@@ -1,3 +1,4 @@
+import { padded } from '../numbers/panels.ts';
 import type { ModelDims } from '../plan/model-dims.ts';
 import type { Address, Kernels } from './kernels.ts';
 import type { Team } from './threads/team.ts';
@@ -27,7 +28,7 @@ export interface AttentionScratch {
 }
 
 /** Bytes of the heads that are widened at a time: four. */
-export const headsBytes = (headDim: number): number => 4 * 4 * 32 * Math.ceil(headDim / 32);
+export const headsBytes = (headDim: number): number => 4 * 4 * padded(headDim);
 
 /**
  * Query rows over the keys that they see. What a row sees nothing of stays zero. Threads share the rows, or the KV heads
