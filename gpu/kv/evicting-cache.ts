@@ -97,9 +97,7 @@ export class EvictingCache implements KvCache {
   /** Rows below a position that is fed while decoding, perhaps by a step that is thrown away later. */
   heldBelow(position: number): number {
     const rows = this.#rowsAtCut + position - this.#cutAt;
-    return position === this.#cutAt
-      ? rows
-      : Math.min(rows, rowsAfterCut(this.#budget, position, this.keepsTokens));
+    return Math.min(rows, rowsAfterCut(this.#budget, position, this.keepsTokens));
   }
 
   canRewind(tokens: number): boolean {

@@ -29,7 +29,7 @@ export function readsByPosition(
 ): Float32Array<ArrayBuffer> {
   const reads = new Float32Array(position + 1).fill(HIDDEN);
   const { from, to } = visibleKeys(position, mask);
-  if (from < to) reads.fill(EVICTED, from, to);
+  reads.fill(EVICTED, from, to);
   for (const [i, at] of positions.entries()) reads[at] = probabilities[i] ?? HIDDEN;
   return reads;
 }

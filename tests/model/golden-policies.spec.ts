@@ -87,7 +87,7 @@ const plans = runningIn === 'node' ? goldenPolicyPlans : (['llama-gqa', 'yoco'] 
 const subjects = [
   ...backends.map((backend) => ({ name: backend, backend, options: {}, plans })),
   // These kernels are slow on test machines. At night of every plan, and in Chromium too.
-  ...(runningIn === 'node' || inject('samples') === 'all'
+  ...(backends.includes('webgpu') && (runningIn === 'node' || inject('samples') === 'all')
     ? [
         {
           name: "webgpu with a GPU's kernels",

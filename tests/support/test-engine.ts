@@ -1,4 +1,5 @@
 import { modelSource, requestGpu, runningIn } from '#platform';
+import { inject } from 'vitest';
 import type { Backend } from '../../gpu/backend.ts';
 import { greedy } from '../../gpu/plan/sampling.ts';
 import { openCpuBackend } from '../../gpu/reference/backend.ts';
@@ -17,9 +18,19 @@ import { placeHere } from '../../worker/text/place-here.ts';
 /** The backends that the page offers, and the twin of both. */
 export type TestBackend = BackendChoice | 'twin';
 
+declare module 'vitest' {
+  interface ProvidedContext {
+    /** Mutation tests change what all backends share, and ask the one that answers first. */
+    twinAlone?: boolean;
+  }
+}
+
 /** The twin is arithmetic in plain JavaScript, which needs no second engine. */
-export const backends: readonly TestBackend[] =
-  runningIn === 'node' ? ['webgpu', 'cpu', 'twin'] : ['webgpu', 'cpu'];
+export const backends: readonly TestBackend[] = inject('twinAlone')
+  ? ['twin']
+  : runningIn === 'node'
+    ? ['webgpu', 'cpu', 'twin']
+    : ['webgpu', 'cpu'];
 
 export async function openBackend(name: TestBackend, options?: GpuOptions): Promise<Backend> {
   switch (name) {

@@ -60,6 +60,16 @@ describe('A cache under a policy', () => {
     expect(cache.rows).toBe(8);
   });
 
+  it('does not get rows back when a budget grows with the text', () => {
+    const cache = cacheOf(eightRows);
+    cache.keep(20);
+    cache.cut(20, budget);
+    cache.cut(30, { ...budget, recent: 18 });
+    expect([cache.rows, cache.end]).toEqual([8 + 10, 30]);
+    cache.cut(33, { ...budget, recent: 18 });
+    expect(cache.rows).toBe(20);
+  });
+
   it('knows how many rows a step finds, also one that may be thrown away', () => {
     const cache = cacheOf(eightRows);
     cache.keep(5);

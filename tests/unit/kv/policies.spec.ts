@@ -63,6 +63,13 @@ describe("Keyformer's temperature", () => {
   });
 });
 
+it('Noise goes into probabilities under Keyformer alone, and short keys score higher', () => {
+  const noisy = (id: string) => new PolicyRun(policyWith(id, {}), false).noisy;
+  expect(['keyformer', 'h2o', 'key-norm', 'sinks'].map(noisy)).toEqual([true, false, false, false]);
+  const { scoring } = policyKind('key-norm');
+  expect(scoring?.from === 'key' && scoring.scoreOf(Float32Array.of(3, 4))).toBe(-5);
+});
+
 it('Only policies that score by themselves keep scores, unless others ask for those of H2O', () => {
   const scoring = (id: string, scored: boolean) => new PolicyRun(policyWith(id, {}), scored).scoring;
   expect(scoring('sinks', false)).toBeNull();

@@ -9,9 +9,11 @@ import {
 import { kvBytesHeld } from '../../../gpu/kv/usage.ts';
 import { arbitraryPolicy, policyWith } from '../../support/arbitrary-policies.ts';
 import { sharingOf } from '../../support/arbitrary-plans.ts';
-import { dims } from '../worker/tiny-checkpoint.ts';
+import { dims as oneHead } from '../worker/tiny-checkpoint.ts';
 import { fc } from '../../support/seeded-properties.ts';
 
+/** Two KV heads, which a product and a quotient tell apart. */
+const dims = { ...oneHead, heads: 2, kvHeads: 2 };
 const sharing = sharingOf('0_2s_2s_0', { windowTokens: 8 });
 
 describe('The preview of a policy', () => {
@@ -60,6 +62,16 @@ describe('The places that a text needs', () => {
   it('are its length if positions are those of the text', () => {
     expect(placesNeeded(sinks({ positions: 'absolute' }), text)).toBe(1500);
     expect(placesNeeded(keepEverything, text)).toBe(1500);
+    expect(placesNeeded({ ...keepEverything, positions: 'cache' }, text)).toBe(1500);
+  });
+
+  it('count heavy hitters, the row of a step, and a percentage of all that is read', () => {
+    const h2o = (more: object) => policyWith('h2o', { positions: 'cache', ...more });
+    const kept = { heldTokens: 1000, readTokens: 10, newTokens: 9000 };
+    expect(placesNeeded(h2o({ heavy: 20, recent: 4 }), kept)).toBe(34);
+    expect(placesNeeded(h2o({ heavy: 20, recent: 4 }), { ...kept, readTokens: 0 })).toBe(25);
+    // ⌊1010 · 10 / 100⌋ = 101 rows.
+    expect(placesNeeded(h2o({ cachePercent: 10, recentPercent: 50 }), kept)).toBe(111);
   });
 
   it('are those of the longest piece and the rows kept, however many tokens follow', () => {

@@ -1,10 +1,12 @@
 import { describe, expect, it } from 'vitest';
 import { visibleKeys, maskOf } from '../../../gpu/kv/mask.ts';
 import { slotOf } from '../../../gpu/kv/slots.ts';
-import { KvStores } from '../../../gpu/kv/stores.ts';
+import { newEvictingCache } from '../../../gpu/kv/evicting-cache.ts';
+import { KvStores, type EvictingFacts } from '../../../gpu/kv/stores.ts';
 import { kvUsage, type KvPrecision } from '../../../gpu/kv/usage.ts';
 import type { Sharing } from '../../../gpu/plan/sharing.ts';
 import { arbitrarySharing, sharingOf } from '../../support/arbitrary-plans.ts';
+import { policyWith } from '../../support/arbitrary-policies.ts';
 import { tinyDims } from '../../support/random-model.ts';
 import { fc } from '../../support/seeded-properties.ts';
 
@@ -124,6 +126,41 @@ describe('The stores of a session', () => {
     stores.written(20, 3);
     stores.keep(20);
     expect(stores.rewind(4)).toBe(true);
+  });
+
+  it('hold the same rows in every KV head if everything is kept, without scores', () => {
+    const { stores } = storesOf(sharingOf('0_1s_1', { windowTokens: 3 }), 20);
+    stores.written(5);
+    stores.keep(5);
+    expect(stores.rowsHeld(2)).toEqual(
+      stores.caches.map((cache) => {
+        const positions = cache.positions(0) ?? [];
+        const head = { positions, scores: positions.map(() => 0), state: null };
+        return { owner: cache.owner, heads: [head, head] };
+      }),
+    );
+    expect(stores.rowsHeld(1)[0]?.heads[0]?.positions).toEqual([0, 1, 2, 3, 4]);
+  });
+
+  it('are made and cut by a policy, with a position and a score beside each row of a KV head', () => {
+    const policy = policyWith('sinks', { sinks: 1, recent: 3 });
+    const made: EvictingFacts[] = [];
+    const make = (facts: EvictingFacts) => {
+      made.push(facts);
+      return newEvictingCache(facts, { policy, scored: false, promptTokens: 9, kernels: null }, 0, () => 0);
+    };
+    const sharing = sharingOf('0_1s_1s', { windowTokens: 3 });
+    const stores = new KvStores(sharing, tinyDims, 'f16', 20, () => ({ bytes: 0, firstSlot: 0 }), { make });
+    const { kvHeads, headDim } = tinyDims;
+    const rowBytes = 2 * kvHeads * headDim * 2 + 8 * kvHeads;
+    expect(made).toEqual([
+      { owner: 0, windowTokens: Infinity, capacityTokens: 20, rowBytes },
+      { owner: 1, windowTokens: 3, capacityTokens: 20, rowBytes },
+    ]);
+    stores.keep(9);
+    stores.cut(9, { sinks: 1, recent: 3, heavy: 0 });
+    expect(stores.caches.map(({ rows }) => rows)).toEqual([4, 3]);
+    expect(stores.bytesInUse).toBe(7 * rowBytes);
   });
 
   it('are found by their owner, and the error names a layer that owns no KV', () => {

@@ -13,7 +13,23 @@ export const parts = {
     tests: ['tests/unit/plan/**/*.spec.ts', 'tests/unit/settings/ranges.spec.ts'],
     leastPercent: 97,
   },
-  kv: { mutate: ['gpu/kv/**/*.ts'], tests: ['tests/unit/kv/**/*.spec.ts'], leastPercent: 95 },
+  kv: {
+    mutate: ['gpu/kv/*.ts'],
+    tests: ['tests/unit/kv/**/*.spec.ts', 'tests/unit/worker/attention.spec.ts'],
+    leastPercent: 95,
+  },
+  // What policies decide is held by golden runs of a whole model. Their fields are words and ranges, which the tests of
+  // the page read.
+  policies: {
+    mutate: ['gpu/kv/policies/*.ts', '!gpu/kv/policies/fields.ts'],
+    tests: [
+      'tests/unit/kv/*polic*.spec.ts',
+      'tests/unit/kv/{evicting-cache,kernel-file,stores}.spec.ts',
+      'tests/unit/worker/{load-kernels,read-policy}.spec.ts',
+      'tests/model/golden-policies.spec.ts',
+    ],
+    leastPercent: 85,
+  },
   // What can be tested without a server. The tests that start one take seconds for each change, and some of them fail
   // on a busy machine, which would count as noticed.
   hub: {
