@@ -80,6 +80,19 @@ export interface Kernels {
     scoreStride: number,
     widened: Address,
   ): void;
+  attendTogether(
+    half: Half,
+    table: Address,
+    rows: number,
+    runs: number,
+    heads: number,
+    kvHeads: number,
+    headDim: number,
+    rowBytes: number,
+    scores: Address,
+    scoreStride: number,
+    widened: Address,
+  ): void;
   soften(scores: Address, scoreStride: number, heads: number, count: number): void;
   mixValues(
     half: Half,

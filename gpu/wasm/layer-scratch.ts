@@ -1,7 +1,7 @@
 import { gumbelTable } from '../kv/policies/noise.ts';
 import type { ModelDims } from '../plan/model-dims.ts';
 import { padded } from '../numbers/panels.ts';
-import { headsBytes } from './attend-rows.ts';
+import { headsBytes, scoredHeads, tableBytes } from './attend-rows.ts';
 
 /** How much a session's scratch must hold. */
 export interface WorkSizes {
@@ -26,13 +26,14 @@ export const widenedBytes = (cols: number) => 128 + (544 * padded(cols)) / 32;
 
 /** Bytes of the scratch of the layers of a plan; 0 of what nothing needs. */
 export function scratchBytes(
-  { hiddenSize, intermediateSize, heads, kvHeads, headDim }: ModelDims,
+  dims: ModelDims,
   blockRows: number,
   { parts, threads, mostRowsSeen, angles, noisy, recalls }: WorkSizes,
 ) {
+  const { hiddenSize, intermediateSize, heads, kvHeads, headDim } = dims;
   const block = (numbers: number) => 4 * padded(numbers) * blockRows;
   const mostCols = Math.max(hiddenSize, intermediateSize, heads * headDim);
-  const scores = heads * 4 * padded(mostRowsSeen);
+  const scores = 4 * padded(mostRowsSeen);
   return {
     normed: block(hiddenSize),
     q: block(heads * headDim),
@@ -41,12 +42,13 @@ export function scratchBytes(
     values: block(kvHeads * headDim),
     gate: block(intermediateSize),
     up: block(intermediateSize),
-    scores: threads * scores,
+    'attending rows': tableBytes(blockRows),
+    scores: threads * scoredHeads(dims) * scores,
     widened: threads * headsBytes(headDim),
     'rows in fours': parts * block(mostCols),
     'quantized rows': quantizedBytes(mostCols) * blockRows,
     'widened weights': parts * widenedBytes(mostCols),
-    'noisy scores': noisy ? scores : 0,
+    'noisy scores': noisy ? heads * scores : 0,
     hashes: noisy ? 4 * padded(heads) : 0,
     noise: noisy ? gumbelTable.byteLength : 0,
     sums: recalls ? 8 * heads : 0,

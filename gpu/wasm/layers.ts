@@ -102,8 +102,9 @@ export class WasmLayers {
   readonly #values: Address; //   [block, kvHeads, headDim]
   readonly #gate: Address; //     [block, intermediateSize]
   readonly #up: Address; //       [block, intermediateSize]
-  readonly #scores: Address; //   [threads, heads, capacity]
-  readonly #widened: Address; //  [threads, 4, headDim]
+  readonly #table: Address; //    [block], of attending rows
+  readonly #scores: Address; //   [threads, heads of a row or more, capacity]
+  readonly #widened: Address; //  [threads, 32, headDim]
   readonly #beside: Address; //   [parts, block / 4, cols, 4], rows that go through a matrix
   readonly #quantized: Address; // [block, cols], rows that go through a packed matrix
   readonly #wide: Address; //     [parts], eight rows of a packed matrix, widened
@@ -143,6 +144,7 @@ export class WasmLayers {
     this.#values = at('values');
     this.#gate = at('gate');
     this.#up = at('up');
+    this.#table = at('attending rows');
     this.#scores = at('scores');
     this.#widened = at('widened');
     this.#beside = at('rows in fours');
@@ -209,7 +211,7 @@ export class WasmLayers {
         else if (query.onAttention) this.#attendAndTell(type, q, query, query.onAttention, into);
         else attending.push({ q, runs: this.#visibleRuns(type, query), into });
       }
-      attendRows(this.#team, this.#dims, this.#attention, attending);
+      attendRows(this.#memory, this.#team, this.#dims, this.#attention, attending);
     }
     // Attention over zeros adds nothing but the output's bias.
     if (queries !== 'zeros' || this.#dims.outputBias) {
@@ -244,7 +246,7 @@ export class WasmLayers {
   /** One query row, and what it reads. */
   #attendAndTell(type: LayerType, q: Address, query: Query, onAttention: OnAttention, into: Address): void {
     const runs = this.#visibleRuns(type, query);
-    attendRows(this.#team, this.#dims, this.#attention, [{ q, runs, into }]);
+    attendRows(this.#memory, this.#team, this.#dims, this.#attention, [{ q, runs, into }]);
     const { from } = visibleKeys(query.position, maskOf(this.#options.sharing, type));
     onAttention(
       type.index,
@@ -254,7 +256,8 @@ export class WasmLayers {
 
   get #attention(): AttentionScratch {
     const [scores, widened, stride] = [this.#scores, this.#widened, this.#scoreStride];
-    return { scores, widened, stride, rowBytes: this.#rowBytes, half: this.#options.kvPrecision === 'f16' };
+    const half = this.#options.kvPrecision === 'f16';
+    return { table: this.#table, scores, widened, stride, rowBytes: this.#rowBytes, half };
   }
 
   /** One query row over what it sees of a store under a policy, whose scores it adds to. */

@@ -10,3 +10,4 @@ export { mixValues, scoreKeys, soften } from './attend';
 export { widen } from './widen';
 export { addNoise, addProbabilities, maskScores, turnKeys } from './policy';
 export { absolute, absorb, gelu, mixState, sumExponentials } from './less';
+export { attendTogether } from './attend-together';
