@@ -68,11 +68,25 @@ export interface ModelWeights {
   ready(): Promise<void>;
   /** Bytes that the weights take, including those that are allocated but not filled yet. */
   readonly bytes: number;
+  /** How products are shaped; null if there is no choice, as on a processor. */
+  readonly products?: ProductShapes | null;
   /** Opens an empty session under a plan, and converts key and value projections if the plan is not the stored one. */
   open(options: SessionOptions): Promise<Session>;
   /** Opens an empty batch under a plan: texts that are decoded together. */
   openBatch(options: BatchOptions): Promise<Batch>;
   free(): void;
+}
+
+/** Shapes of the kernel that multiplies decoded rows with a matrix. All of them take every sum in the same order. */
+export interface ProductShapes {
+  /** Invocations of a workgroup, the usual number first. */
+  readonly workgroups: readonly number[];
+  /** What the speed of each depends on besides the adapter: the shape of the matrices and how they are kept. */
+  readonly of: string;
+  /** Measures them, well within a second. Takes longer on a software adapter. */
+  fastest(): Promise<number>;
+  /** Sessions and batches that are opened from now on have this one. */
+  take(workgroup: number): void;
 }
 
 /** How a model computes, whichever text it writes. */

@@ -41,6 +41,11 @@ export function serveEngine(): void {
       },
       openTextPlace,
       warmUp: true,
+      shapeMemory: {
+        get: async (key) => (await import('./storage/kernel-shapes.ts')).kernelShapes.get(key),
+        set: async (key, workgroup) =>
+          (await import('./storage/kernel-shapes.ts')).kernelShapes.set(key, workgroup),
+      },
     }),
   );
   void import('./export/zip-store.ts').then(

@@ -4,11 +4,13 @@ import type {
   Batch,
   BatchOptions,
   ModelWeights,
+  ProductShapes,
   Session,
   SessionOptions,
   WarmUp,
 } from '../backend.ts';
 import { BackendError } from '../backend-error.ts';
+import { fastestWorkgroup, productWorkgroups } from './autotune.ts';
 import { mostTileRows, projectTiles } from './kernels/project-rows.ts';
 import { openGpu, type GpuContext, type GpuOptions } from './device.ts';
 import { GpuSession } from './session.ts';
@@ -100,6 +102,21 @@ class GpuModel implements ModelWeights {
 
   get bytes(): number {
     return this.#weights.bytes;
+  }
+
+  get products(): ProductShapes | null {
+    const context = this.#context;
+    const { lanes } = context.tuning.matvec;
+    if (lanes === 1) return null;
+    const { hiddenSize, intermediateSize } = this.#request.dims;
+    return {
+      workgroups: productWorkgroups,
+      of: `${hiddenSize}x${intermediateSize} ${this.#weights.matrix('gateUp').type}`,
+      fastest: () => fastestWorkgroup(context, this.#weights),
+      take: (workgroup) => {
+        context.tuning = { ...context.tuning, matvec: { workgroup, lanes } };
+      },
+    };
   }
 
   async open(options: SessionOptions): Promise<Session> {

@@ -22,7 +22,7 @@ export class GpuContext {
   readonly adapter: AdapterFacts;
   readonly ledger: Ledger;
   readonly kernels: KernelLibrary;
-  readonly tuning: Tuning;
+  tuning: Tuning;
   /** The most bytes that one binding can show to a kernel. */
   readonly largestBindingBytes: number;
   /** Whether a device that is opened for profiling has a clock. */

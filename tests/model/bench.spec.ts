@@ -13,7 +13,7 @@ const request: BenchRequest = {
   model: 'fairy-lckv',
   shape: null,
   weights: 'stored',
-  quantizeEmbeddings: false,
+  ...{ quantizeEmbeddings: false, workgroupRows: '32' },
   ...{ kvPrecision: 'f16', freeze: false },
   policy: { id: 'none' },
   config: {},

@@ -7,6 +7,7 @@ import { greedy } from '../../gpu/plan/sampling.ts';
 import { medianTimes, type KernelTime } from '../../gpu/plan/kernel-time.ts';
 import { WebGpuBackend } from '../../gpu/webgpu/backend.ts';
 import { evictionOf, piecesOf, policyOf } from '../../worker/engine/open-policy.ts';
+import { shapeKernels } from '../../worker/engine/shape-kernels.ts';
 import { applyConfig } from '../../worker/loader/apply-config.ts';
 import { loadModel } from '../../worker/loader/load-model.ts';
 import type { ModelSource } from '../../worker/loader/model-source.ts';
@@ -125,6 +126,7 @@ export async function load(
       ...formatsOf(request),
       emit,
     });
+    await shapeKernels({ weights, backend }, request.workgroupRows, null);
     const opened = await opener(weights, config.stored, config.dims, request, openSource);
     return { ...opened, model: weights };
   }
@@ -141,6 +143,7 @@ export async function load(
     storedAs: () => type,
   });
   await fill(model, dims, parsed.value, type);
+  await shapeKernels({ weights: model, backend }, request.workgroupRows, null);
   const stored = { layerTypes, slidingWindow: 1024, forwardPasses: 7, backwardPasses: 2, forceNodiag: false };
   return { ...(await opener(model, stored, dims, request, openSource)), model };
 }

@@ -30,6 +30,7 @@ import type { ExportResult } from '../protocol/export.ts';
 import type { MeasureRequest, MeasureResult } from '../protocol/measure.ts';
 import type { SequencesRequest, SequencesResult } from '../protocol/sequences.ts';
 import type { TextPlace } from '../text/guarded-text.ts';
+import { shapeKernels, type ShapeMemory } from './shape-kernels.ts';
 import { warmUp } from './warm-up.ts';
 
 /** What an engine needs from its surroundings. The page and Node provide different parts. */
@@ -52,6 +53,8 @@ export interface EngineParts {
   openTextPlace(): TextPlace;
   /** Whether loading also compiles the kernels of the model's own plan, so that the first run starts at once. */
   readonly warmUp?: boolean;
+  /** Where it keeps which kernels are fastest. */
+  readonly shapeMemory?: ShapeMemory;
 }
 
 interface HeldBackend {
@@ -285,7 +288,15 @@ export class Engine implements EngineApi {
       quantizeEmbeddings,
       emit,
     });
-    if (this.#parts.warmUp) await warmUpOrFree(loaded);
+    const shaped = await orFree(loaded, async () => {
+      const found = await shapeKernels(
+        loaded,
+        request.workgroupRows ?? '32',
+        this.#parts.shapeMemory ?? null,
+      );
+      if (this.#parts.warmUp) await warmUp(loaded);
+      return found;
+    });
     const facts: ModelFacts = {
       id: modelId(request.model),
       dims: loaded.config.dims,
@@ -295,6 +306,7 @@ export class Engine implements EngineApi {
       hasChatTemplate: loaded.hasChatTemplate,
       weightBytes: loaded.weights.bytes,
       adapter: loaded.backend.adapter,
+      shaped,
       canTimeKernels: loaded.backend.timesKernels,
       kernels: loaded.kernels,
       suggestedSampling: loaded.suggestedSampling,
@@ -343,9 +355,9 @@ export class Engine implements EngineApi {
   }
 }
 
-async function warmUpOrFree(loaded: LoadedModel): Promise<void> {
+async function orFree<T>(loaded: LoadedModel, work: () => Promise<T>): Promise<T> {
   try {
-    await warmUp(loaded);
+    return await work();
   } catch (error) {
     loaded.text?.close();
     loaded.weights.free();
@@ -356,7 +368,10 @@ async function warmUpOrFree(loaded: LoadedModel): Promise<void> {
 const ignore = () => undefined;
 
 const isSame = (a: LoadRequest, b: LoadRequest) =>
-  isSameModel(a.model, b.model) && a.backend === b.backend && isSameFormats(a, b);
+  isSameModel(a.model, b.model) &&
+  a.backend === b.backend &&
+  a.workgroupRows === b.workgroupRows &&
+  isSameFormats(a, b);
 
 const isSameFormats = (a: LoadRequest, b: LoadRequest) =>
   a.weights === b.weights && a.quantizeEmbeddings === b.quantizeEmbeddings;

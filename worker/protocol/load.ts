@@ -9,6 +9,18 @@ export type BackendChoice = 'webgpu' | 'cpu';
 export interface LoadRequest extends WeightFormats {
   readonly model: ModelRef;
   readonly backend: BackendChoice;
+  /** Matrix rows of a workgroup that decodes on a GPU. The usual number if it is left out. */
+  readonly workgroupRows?: RowsChoice;
+}
+
+export type RowsChoice = 'automatic' | '32' | '16' | '8';
+
+/** The shape of the kernels that decode on a GPU. */
+export interface ShapedKernels {
+  /** Matrix rows of a workgroup, where a matrix is large enough. */
+  readonly rows: number;
+  /** `usual` where nothing is measured: on software adapters. */
+  readonly chosen: 'set' | 'measured' | 'remembered' | 'usual';
 }
 
 /** Which model: the id of one that ships (in the headless runner also a folder), or one that the person brings. */
@@ -58,6 +70,8 @@ export interface ModelFacts {
   readonly hasChatTemplate: boolean;
   readonly weightBytes: number;
   readonly adapter: AdapterFacts;
+  /** Null if there is no choice, as on the CPU. */
+  readonly shaped: ShapedKernels | null;
   /** Whether the adapter can say how long a kernel takes. */
   readonly canTimeKernels: boolean;
   /** Kernels of LESS among the model's files. Empty if the source has no list of its files, as the page's own. */

@@ -5,13 +5,15 @@ import { fc } from '../../support/seeded-properties.ts';
 
 const smallest = { model: 'fairy-lckv', prompt: 'Once' };
 
+const loadDefaults = { weights: 'stored', quantizeEmbeddings: false, workgroupRows: '32' };
+
 describe('a headless request', () => {
   it('has defaults for everything but the model and the prompt', () => {
     expect(parseRequest(smallest)).toEqual({
       ok: true,
       value: {
         promptField: 'prompt',
-        load: { model: 'fairy-lckv', backend: 'webgpu', weights: 'stored', quantizeEmbeddings: false },
+        load: { model: 'fairy-lckv', backend: 'webgpu', ...loadDefaults },
         generate: {
           input: { text: 'Once' },
           config: {},
@@ -72,7 +74,7 @@ describe('a headless request', () => {
       ok: true,
       value: {
         promptField: 'turns',
-        load: { model: 'm', backend: 'cpu', weights: 'q4', quantizeEmbeddings: true },
+        load: { model: 'm', backend: 'cpu', weights: 'q4', quantizeEmbeddings: true, workgroupRows: '32' },
         generate: {
           input: { turns: [[1, 2], [3]] },
           config: {
@@ -129,7 +131,7 @@ describe('a headless request', () => {
     expect(parseRequest(request)).toEqual({
       ok: true,
       value: {
-        load: { model: 'm', backend: 'cpu', weights: 'stored', quantizeEmbeddings: false },
+        load: { model: 'm', backend: 'cpu', ...loadDefaults },
         export: { config: { layerTypes: '0_0' }, round: 'f16', to: { to: 'path', path: 'out' } },
       },
     });

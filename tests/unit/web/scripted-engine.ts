@@ -38,6 +38,7 @@ export const factsOf = ({ model, backend }: LoadRequest): ModelFacts => ({
   hasChatTemplate: false,
   weightBytes: 1,
   adapter: { backend, vendor: 'test', description: '', software: false },
+  shaped: null,
   canTimeKernels: backend === 'webgpu',
   kernels: [],
   suggestedSampling: null,

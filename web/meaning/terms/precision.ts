@@ -1,5 +1,5 @@
 import type { Meaning } from '../meaning.ts';
-import { levels, timeline } from '../sketch.ts';
+import { cellRows, levels, of, timeline } from '../sketch.ts';
 
 const bits: Readonly<Record<string, string>> = {
   f32: '32 bits',
@@ -45,6 +45,19 @@ export const precision = {
         },
       ]),
     formula: 'embeddings = vocabulary · hidden size',
+  },
+  Workgroup: {
+    why: 'To decode a token a GPU reads every weight once. How many matrix rows one group of its processors takes decides how busy all of them are, and each GPU likes another number.',
+    text: 'Automatic tries the numbers on the model’s own weights when it is loaded, in a fraction of a second, and remembers the fastest for this GPU and model. A software adapter is not measured, and the CPU backend has no choice. Every sum keeps its order.',
+    sketch: () =>
+      cellRows('More rows in a group share what it loads; fewer rows make more groups', [
+        { name: '32 rows', cells: of([4, 'held'], [4, 'pale'], [4, 'held']) },
+        {
+          name: '16 rows',
+          cells: of([2, 'held'], [2, 'pale'], [2, 'held'], [2, 'pale'], [2, 'held'], [2, 'pale']),
+        },
+      ]),
+    formula: 'groups = matrix rows / rows of a group, but at least 128 where the matrix allows',
   },
   'KV precision': {
     why: 'The cache grows with every token and every user. Numbers of half the size halve it, and hardly change the text.',

@@ -22,6 +22,12 @@ export const words = {
   ofRuns: (range: string, count: number) => `${range}, ${count} runs; `,
   software: 'software adapter, no GPU',
   useCpu: 'Use the CPU backend',
+  /** Behind the adapter: what its kernels are shaped like. */
+  shaped: {
+    set: (rows: number) => `kernels of ${rows} rows, as set`,
+    measured: (rows: number) => `kernels of ${rows} rows, the fastest of those measured`,
+    remembered: (rows: number) => `kernels of ${rows} rows, the fastest when measured before`,
+  },
   noAdapter: 'unknown until a model is loaded',
   ofPlain: 'of plain LLaMA',
   perToken: (bytes: string) => `${bytes} per token`,
