@@ -5,6 +5,7 @@ import { threadsInNode } from '../headless/threads-in-node.ts';
 import { openFolderSource } from '../headless/folder-source.ts';
 import { openDawn } from '../headless/vulkan.ts';
 import { bench, type BenchReport } from './bench.ts';
+import { benchGrowth, type GrowthReport } from './bench-growth.ts';
 import { benchThreads, type ThreadsReport } from './bench-threads.ts';
 import { benchBatches, type BatchReport } from './bench-batch.ts';
 import { countToken, type TokenCounts } from './count/count-token.ts';
@@ -32,6 +33,16 @@ export async function main(
     return request.batch
       ? await benchBatches(request, request.batch, backend, openSource)
       : await bench(request, backend, openSource, () => open(true));
+  } finally {
+    backend.destroy();
+  }
+}
+
+/** How tokens and prompts grow with the text. */
+export async function growth(request: BenchRequest): Promise<GrowthReport> {
+  const backend = await openProcessorBackend(threadsInNode(1));
+  try {
+    return await benchGrowth(request, backend);
   } finally {
     backend.destroy();
   }

@@ -63,6 +63,8 @@ export interface BenchArguments {
   readonly request: BenchRequest;
   /** Null to measure. */
   readonly count: CountAsked | null;
+  /** Whether to measure and count how tokens and prompts grow with the text, instead of one of them. */
+  readonly growth: boolean;
 }
 
 /** The settings that a benchmark takes, under the keys that they have in links. `--new` is its own maxNewTokens. */
@@ -90,10 +92,14 @@ export const optionsOf = (table: Settings = settings) => ({
   plans: { type: 'string' } as const,
   budget: { type: 'string' } as const,
   count: { type: 'boolean', default: false } as const,
+  growth: { type: 'boolean', default: false } as const,
   context: { type: 'string' } as const,
   prefill: { type: 'string' } as const,
   tuning: { type: 'string' } as const,
 });
+
+/** The shape, the plans and the lengths of growth are its own. */
+const withGrowth = new Set(['growth', 'backend', 'repeats', 'weights', 'kv', 'in']);
 
 /** Options without meaning if nothing runs; those of policies have none either. */
 const onlyMeasured = ['in', 'prompt', 'new', 'repeats', 'threads', 'plans', 'budget', 'backend', 'mode'];
@@ -128,6 +134,7 @@ ${lines.join('\n')}
   --batch N,N,…                      several sequences at once: each number in its turn
   --plans P,P,…                      with --batch: layer types to compare
   --budget BYTES                     with --batch: the largest batch that fits, weights included
+  --growth                           with --backend cpu: how a token and a prompt grow with the text, for three plans
   --count                            counts what one decoded token costs a GPU, and runs nothing; the embeddings and
                                      the head are quantized too, unless --no-embeddings
   --context N                        with --count: tokens of the text (1024, or half of the model's context)
@@ -196,7 +203,15 @@ export function readArguments(args: readonly string[], table: Settings = setting
       throw new Error('--threads goes with --in node: a page takes as many as it has cores');
     if (request.batch && request.threads.length > 1) throw new Error('--batch takes one number of --threads');
   }
-  return { place, request, count: asked };
+  if (values.growth) {
+    if (request.backend !== 'cpu' || place === 'chromium') {
+      throw new Error('--growth goes with --backend cpu and --in node');
+    }
+    const names = tokens.flatMap((token) => (token.kind === 'option' ? [token.name] : []));
+    const other = names.find((name) => !withGrowth.has(name));
+    if (other !== undefined) throw new Error(`--${other} does not go with --growth`);
+  }
+  return { place, request, count: asked, growth: values.growth };
 }
 
 function readCount(

@@ -2,10 +2,13 @@
 import { importBuilt, root } from '../setup/build-for-node.mjs';
 import { whereMeasured } from './machine.mjs';
 
-const { main, count, commandLine } = /** @type {typeof import('./main.ts')} */ (await importBuilt('bench'));
+const { main, count, growth, commandLine } = /** @type {typeof import('./main.ts')} */ (
+  await importBuilt('bench')
+);
 
 /** @param {import('./options.ts').BenchArguments} asked */
-async function run({ place, request, count: asked }) {
+async function run({ place, request, count: asked, growth: grows }) {
+  if (grows) return growth(request);
   if (asked) return count(request, asked, root);
   if (place === 'chromium') {
     const { benchInChromium } = await import('./in-chromium.mjs');
