@@ -3,7 +3,7 @@ import { formatNats } from '../../web/ui/divergence-words.ts';
 import { formatMovement, passSummaries } from '../../web/panels/convergence/pass-summaries.ts';
 import { bringAxe } from './axe.ts';
 import { headless } from './headless-answer.ts';
-import { takePictures, visit } from './lab.ts';
+import { openLab, takePictures, visit } from './lab.ts';
 
 interface Answer {
   readonly convergence: {
@@ -62,4 +62,21 @@ test('the heat map shows the values of the headless runner, and can be read by k
   await lab.layerTypes.fill('0_1_2_3_4_5_6_7');
   await part.getByRole('button', { name: 'Measure the passes' }).click();
   await expect(part).toContainText('No layer of this plan reads above itself: one pass is exact.');
+});
+
+test('what freezing left out is drawn, said and counted', async ({ page }, testInfo) => {
+  await page.goto('./#v=1&backend=cpu&kv=f32&forward=30&freeze=true&mode=parallel');
+  await expect(page.getByText('Ready.', { exact: true })).toBeVisible();
+  const lab = openLab(page);
+  await expect(page.getByRole('checkbox', { name: /^Freeze/ })).toBeChecked();
+  await lab.prompt.fill(prompt);
+  const part = page.getByRole('region', { name: 'Convergence', exact: true });
+  await part.locator('summary').first().click();
+  await part.getByRole('button', { name: 'Measure the passes' }).click();
+  await expect(part).toContainText(/Freezing left out [5-9]\d % of the layer passes: [\d,]+ of [\d,]+ were/);
+  const map = part.getByRole('application', { name: /^Movement by pass and position/ });
+  await map.focus();
+  for (let pass = 1; pass < 32; pass++) await page.keyboard.press('ArrowDown');
+  await expect(part.getByText(/^Pass 32, position 0 .*: left out$/)).toBeVisible();
+  await takePictures(lab, testInfo, 'convergence-frozen', { part });
 });
