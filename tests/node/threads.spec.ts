@@ -94,25 +94,6 @@ describe('Three threads', () => {
     );
   });
 
-  it.each(['q8', 'q4'] as const)(
-    'compute what one computes, to the bit, from weights in %s',
-    async (weights) => {
-      const packed = { ...dims, hiddenSize: 96, intermediateSize: 160, heads: 12, kvHeads: 6 };
-      const formats = { weights, quantizeEmbeddings: true };
-      const quantized = await putRandomModel(backends, packed, layersOf('0_1_2_3'), formats);
-      const before = threads.partsHelped;
-      for (const mode of ['sequential', 'parallel'] as const) {
-        const [alone, together] = await both(
-          (model) => runSession(model, plan, { ...run, mode, newTokens: 20 }),
-          quantized,
-        );
-        expect(together).toEqual(alone);
-      }
-      expect(threads.partsHelped).toBeGreaterThan(before);
-      for (const model of quantized) model.free();
-    },
-  );
-
   it('compute what one computes, to the bit, under random policies', async () => {
     const tokens = (minLength: number, maxLength: number) =>
       fc.array(fc.nat(dims.vocabSize - 1), { minLength, maxLength });

@@ -18,7 +18,10 @@ const startHelper: StartHelper = (start) => {
     worker.addEventListener('message', resolve, { once: true });
   });
   const ended = new Promise<string>((resolve) => {
-    worker.addEventListener('error', ({ message }) => resolve(message || 'its script did not start'));
+    worker.addEventListener('error', (event) => {
+      event.preventDefault(); // or this worker, and then the page, would count as broken too
+      resolve(event.message || 'its script did not start');
+    });
     worker.addEventListener('messageerror', () => resolve('it did not get the memory'));
   });
   worker.postMessage(start);
