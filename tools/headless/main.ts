@@ -11,6 +11,7 @@ import { findModelFolder } from './model-folder.ts';
 import { pathSink } from './path-sink.ts';
 import { placeInThread } from './place-in-thread.ts';
 import { readRequests } from './read-requests.ts';
+import { threadsInNode } from './threads-in-node.ts';
 import { startFolder } from './start-folder.ts';
 import { openDawn } from './vulkan.ts';
 import { writeAnswers } from './write-answers.ts';
@@ -56,7 +57,7 @@ export function openEngine(
   return new Engine({
     openBackend: async (choice, profiling) =>
       choice === 'cpu'
-        ? openProcessorBackend()
+        ? openProcessorBackend(threadsInNode(null))
         : openWebGpuBackend(await openDawn(findSoftwareVulkan), { profiling }),
     exportModel: (model, request, run) => {
       if (request.to.to === 'path')
