@@ -1,7 +1,7 @@
-// The files of transformers.js and its ONNX Runtime, served with the page as they are: nothing bundles or rewrites them.
+// The files of transformers.js with its ONNX Runtime, and of wllama, served with the page as they are: nothing bundles or rewrites them.
 import { createReadStream, readFileSync, statSync } from 'node:fs';
 import { createRequire } from 'node:module';
-import { dirname, join } from 'node:path';
+import { basename, dirname, join } from 'node:path';
 
 const require = createRequire(import.meta.url);
 
@@ -16,6 +16,7 @@ const versionOf = (name) =>
 
 const library = '@huggingface/transformers';
 const runtime = 'onnxruntime-web';
+const llama = '@wllama/wllama';
 
 /**
  * A module is called .js here, whatever its package calls it: more servers know that for a script.
@@ -25,7 +26,7 @@ const runtime = 'onnxruntime-web';
  */
 function fileOf(from, file) {
   const path = join(distOf(from), file);
-  return { name: file.replace(/\.mjs$/, '.js'), path, bytes: statSync(path).size };
+  return { name: basename(file).replace(/\.mjs$/, '.js'), path, bytes: statSync(path).size };
 }
 
 /**
@@ -43,10 +44,26 @@ const builds = { webgpu: buildOf('.asyncify'), cpu: buildOf('') };
 const files = [script, ...Object.values(builds).flatMap(({ loader, wasm }) => [loader, wasm])];
 /** Where the files lie, for a page that is made of them. */
 export const peerPaths = files.map(({ path }) => path);
-const folder = `peer/transformers-${versionOf(library)}-${versionOf(runtime)}`;
+const wllama = { script: fileOf(llama, 'index.min.js'), wasm: fileOf(llama, 'wasm/wllama.wasm') };
+const served = [
+  ...inFolder(`peer/transformers-${versionOf(library)}-${versionOf(runtime)}`, files),
+  ...inFolder(`peer/wllama-${versionOf(llama)}`, Object.values(wllama)),
+];
 
-/** @param {{ name: string, bytes: number }} file */
-const servedAs = ({ name, bytes }) => ({ path: `${folder}/${name}`, bytes });
+/**
+ * @param {string} folder
+ * @param {readonly ReturnType<typeof fileOf>[]} its
+ */
+function inFolder(folder, its) {
+  return its.map((file) => ({ ...file, served: `${folder}/${file.name}` }));
+}
+
+/** @param {{ path: string, bytes: number }} file */
+function servedAs({ path, bytes }) {
+  const found = served.find((file) => file.path === path);
+  if (!found) throw new Error(`${path} is not served`);
+  return { path: found.served, bytes };
+}
 
 /**
  * What the page knows of them: addresses below its folder, and lengths. `PeerBuild` of the page is its type.
@@ -56,6 +73,11 @@ export const peerBuild = {
   script: servedAs(script),
   webgpu: { loader: servedAs(builds.webgpu.loader), wasm: servedAs(builds.webgpu.wasm) },
   cpu: { loader: servedAs(builds.cpu.loader), wasm: servedAs(builds.cpu.wasm) },
+  wllama: {
+    version: versionOf(llama),
+    script: servedAs(wllama.script),
+    wasm: servedAs(wllama.wasm),
+  },
 };
 
 /**
@@ -67,14 +89,14 @@ export const peerBuild = {
 export const peerFiles = (headers = {}) => ({
   name: 'kvtab:peer-files',
   generateBundle() {
-    for (const { name, path } of files) {
-      this.emitFile({ type: 'asset', fileName: `${folder}/${name}`, source: readFileSync(path) });
+    for (const { served: fileName, path } of served) {
+      this.emitFile({ type: 'asset', fileName, source: readFileSync(path) });
     }
   },
   configureServer({ middlewares }) {
     middlewares.use((request, response, next) => {
       const asked = new URL(request.url ?? '', 'http://page').pathname;
-      const found = files.find(({ name }) => asked === `/${folder}/${name}`);
+      const found = served.find((file) => asked === `/${file.served}`);
       if (!found) {
         next();
         return;

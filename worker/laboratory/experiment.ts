@@ -38,7 +38,7 @@ const factors = [
   ...['mode', 'kv', 'policy', 'engine'],
 ];
 
-export const rowEngines = ['kvtab', 'transformers.js'] as const satisfies readonly RowEngine[];
+export const rowEngines = ['kvtab', 'transformers.js', 'wllama'] as const satisfies readonly RowEngine[];
 
 const MOST_ROWS = 1000;
 

@@ -4,6 +4,7 @@ import { isQuantized, type WeightFormats, type WeightPrecision } from '../../gpu
 import { groupSize as quantizedGroup } from '../../gpu/numbers/quantize.ts';
 import { ownersOf, readsAbove } from '../../gpu/plan/layer-types.ts';
 import type { ModelDims } from '../../gpu/plan/model-dims.ts';
+import type { Sharing } from '../../gpu/plan/sharing.ts';
 import { weightSpecs, type WeightSpec } from '../../gpu/plan/weight-specs.ts';
 import { applyConfig } from '../loader/apply-config.ts';
 import { loadModel } from '../loader/load-model.ts';
@@ -18,27 +19,78 @@ import type { Numbers } from './graph/onnx-graph.ts';
 /** The most bytes of a file whose parts have lengths, as ONNX files do. A graph also has a few that are not weights. */
 const LONGEST_FILE = 2 ** 31 - 2 ** 24;
 
-/** A model whose weights do not fit into one ONNX file. */
+/** A model whose weights do not fit into one file for the engine. */
 export class TooLarge extends Error {
   readonly bytes: number;
+  readonly mostBytes: number;
 
-  constructor(bytes: number) {
-    super(`the weights take ${bytes} bytes, and an ONNX file holds fewer than ${LONGEST_FILE}`);
+  constructor(bytes: number, mostBytes: number) {
+    super(`the weights take ${bytes} bytes, and the file holds fewer than ${mostBytes}`);
     this.name = 'TooLarge';
     this.bytes = bytes;
+    this.mostBytes = mostBytes;
   }
 }
 
-export interface ModelFilesOptions extends WeightFormats {
+export interface CheckpointOptions extends WeightFormats {
   readonly source: ModelSource;
   /** Differences from the checkpoint's own configuration. */
   readonly config: Partial<SharingConfig>;
-  /** Whether 16-bit weights are also computed with in 16 bits. Otherwise float32 holds them, exactly. */
-  readonly halves: boolean;
   /** The most tokens of a text. */
   readonly positions: (text: GuardedText | null, dims: ModelDims) => number | Promise<number>;
   readonly openTextPlace: () => TextPlace;
   readonly emit: (event: EngineEvent) => void;
+}
+
+export interface ModelFilesOptions extends CheckpointOptions {
+  /** Whether 16-bit weights are also computed with in 16 bits. Otherwise float32 holds them, exactly. */
+  readonly halves: boolean;
+}
+
+/** A checkpoint's numbers under a plan. */
+export interface Checkpoint {
+  readonly dims: ModelDims;
+  /** null if the model has no tokenizer. Close it. */
+  readonly text: GuardedText | null;
+  readonly sharing: Sharing;
+  readonly tensors: CpuWeights;
+  readonly storedAs: AllocateRequest['storedAs'];
+  readonly positions: number;
+}
+
+/**
+ * Reads a checkpoint. Numbers are as stored, also those that will be quantized.
+ *
+ * @param look sees what the checkpoint has, before its numbers are read
+ * @throws Refused
+ */
+export async function readCheckpoint(
+  options: CheckpointOptions,
+  look: (request: AllocateRequest) => void,
+): Promise<Checkpoint> {
+  const { weights } = options;
+  // What is written quantizes the stored numbers itself.
+  const kept = { weights: isQuantized(weights) ? 'stored' : weights, quantizeEmbeddings: false } as const;
+  const tensors = new CpuWeights(kept);
+  let storedAs: AllocateRequest['storedAs'] = () => 'f32';
+  const { config, text } = await loadModel({
+    ...kept,
+    source: options.source,
+    openBackend: () =>
+      Promise.resolve(
+        collector(tensors, (request) => {
+          ({ storedAs } = request);
+          look(request);
+        }),
+      ),
+    openTextPlace: options.openTextPlace,
+    emit: options.emit,
+  });
+  const { dims, stored } = config;
+  const from = valueOf(applyConfig(stored, {}, dims.layerCount)).sharing.layers;
+  const { sharing } = valueOf(applyConfig(stored, options.config, dims.layerCount));
+  const positions = await options.positions(text, dims);
+  return { dims, text, sharing, tensors: tensors.convert(from, sharing.layers), storedAs, positions };
 }
 
 export interface ModelFiles {
@@ -62,32 +114,16 @@ export interface ModelFiles {
 export async function modelFiles(options: ModelFilesOptions): Promise<ModelFiles> {
   const { weights, quantizeEmbeddings } = options;
   const quantized = isQuantized(weights) ? weights : null;
-  // The graph quantizes the stored numbers itself.
-  const kept = { weights: quantized ? 'stored' : weights, quantizeEmbeddings: false } as const;
-  const tensors = new CpuWeights(kept);
   let numbers: Numbers = 'float';
-  const { config, text } = await loadModel({
-    ...kept,
-    source: options.source,
-    openBackend: () =>
-      Promise.resolve(
-        collector(tensors, (request) => {
-          if (options.halves) numbers = numbersFor(weights, request);
-          const bytes = fileBytes(request, { numbers, quantized, quantizeEmbeddings });
-          if (bytes > LONGEST_FILE) throw new TooLarge(bytes);
-        }),
-      ),
-    openTextPlace: options.openTextPlace,
-    emit: options.emit,
+  const { dims, text, sharing, tensors, positions } = await readCheckpoint(options, (request) => {
+    if (options.halves) numbers = numbersFor(weights, request);
+    const bytes = fileBytes(request, { numbers, quantized, quantizeEmbeddings });
+    if (bytes > LONGEST_FILE) throw new TooLarge(bytes, LONGEST_FILE);
   });
-  const { dims, stored } = config;
-  const from = valueOf(applyConfig(stored, {}, dims.layerCount)).sharing.layers;
-  const { sharing } = valueOf(applyConfig(stored, options.config, dims.layerCount));
-  const positions = await options.positions(text, dims);
   return {
     ...{ dims, text, numbers },
     readsPromptAtOnce: sharing.layers.every((layer) => !readsAbove(layer)) && !sharing.forceNodiag,
-    onnx: decoderGraph(dims, sharing, tensors.convert(from, sharing.layers), {
+    onnx: decoderGraph(dims, sharing, tensors, {
       ...{ numbers, quantized, quantizeEmbeddings, positions },
     }),
     config: configFor(dims, ownersOf(sharing.layers).length),

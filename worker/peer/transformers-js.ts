@@ -1,5 +1,6 @@
 /** transformers.js with its own `generate`, on a graph that was built here. It asks no server for anything. */
-import type { PeerFiles } from '../protocol/peer.ts';
+import type { TransformersFiles } from '../protocol/peer.ts';
+import type { Continue } from './continued.ts';
 import type { ModelFiles } from './model-files.ts';
 
 /** The part of transformers.js 4 that is used here. Its own types would bring those of all its tasks. */
@@ -41,21 +42,11 @@ interface CausalModel {
 }
 
 export interface TransformersOptions {
-  readonly files: PeerFiles;
+  readonly files: TransformersFiles;
   readonly device: 'webgpu' | 'wasm';
   readonly threads: number;
   /** The WebAssembly of ONNX Runtime, if it was loaded already. */
   readonly wasmBinary?: Uint8Array;
-}
-
-/** What one greedy continuation took. */
-export interface Continued {
-  readonly tokens: readonly number[];
-  /** From the call to the first new token. */
-  readonly prefillMs: number;
-  /** Forward passes per second, from the first new token to the last; 0 if there are fewer than two. */
-  readonly decodeTokensPerSec: number;
-  readonly kvBytes: number;
 }
 
 export interface Transformers {
@@ -64,13 +55,6 @@ export interface Transformers {
   /** Opens the one model of this thread: ONNX Runtime starts only once. */
   open(model: Pick<ModelFiles, 'onnx' | 'config' | 'readsPromptAtOnce'>): Promise<Continue>;
 }
-
-/** Continues a prompt greedily by a number of tokens. */
-export type Continue = (
-  prompt: readonly number[],
-  newTokens: number,
-  onToken?: (count: number) => void,
-) => Promise<Continued>;
 
 /** Where transformers.js looks for the model. Nothing is there: its requests are answered here. */
 const MODELS = '/models/';

@@ -14,7 +14,7 @@ export interface PeerApi {
 }
 
 /** Somebody else's engine that runs in this page. */
-export type PeerEngine = 'transformers.js';
+export type PeerEngine = 'transformers.js' | 'wllama';
 
 export type OnPeerEvent = (event: PeerEvent) => void;
 
@@ -28,8 +28,12 @@ export type PeerStep = 'engine' | 'model' | 'graph' | 'warm-up' | 'run';
 export type PeerFailure =
   /** The model cannot be read. */
   | { readonly code: 'model'; readonly failure: Failure }
-  /** Its weights do not fit into one ONNX file. */
-  | { readonly code: 'too-large'; readonly bytes: number }
+  /** Its weights do not fit into one file for the engine. */
+  | { readonly code: 'too-large'; readonly bytes: number; readonly mostBytes: number }
+  /** The engine's file cannot say something of the model. */
+  | { readonly code: 'not-writable'; readonly reason: string }
+  /** The browser lacks something that the engine needs. */
+  | { readonly code: 'unsupported'; readonly what: string }
   /** A number that the wanted format cannot hold. */
   | { readonly code: 'not-quantizable'; readonly reason: string }
   /** There is no WebGPU here, or no adapter. */
@@ -59,10 +63,21 @@ export interface PeerFile {
   readonly bytes: number;
 }
 
+export type PeerFiles = TransformersFiles | WllamaFiles;
+
 /** transformers.js, and the ONNX Runtime that it computes with. */
-export interface PeerFiles {
+export interface TransformersFiles {
+  readonly engine: 'transformers.js';
   readonly script: PeerFile;
   readonly loader: PeerFile;
+  readonly wasm: PeerFile;
+}
+
+/** wllama, and llama.cpp in WebAssembly. */
+export interface WllamaFiles {
+  readonly engine: 'wllama';
+  readonly version: string;
+  readonly script: PeerFile;
   readonly wasm: PeerFile;
 }
 
@@ -75,15 +90,15 @@ export interface PeerRequest extends LoadRequest {
 }
 
 export interface PeerFacts {
-  readonly transformers: string;
-  readonly onnxRuntime: string;
+  /** Its name and versions, in words. */
+  readonly program: string;
   readonly device: 'webgpu' | 'wasm';
-  /** Which of ONNX Runtime's builds: the name of its WebAssembly file. */
+  /** Which build: the name of its WebAssembly file. */
   readonly build: string;
   readonly threads: number;
-  /** What it computes with and keeps its cache in. */
-  readonly numbers: 'f32' | 'f16';
-  readonly matrices: 'f32' | 'f16' | 'q8' | 'q4';
+  /** What it multiplies; `i8` for whole numbers of 8 bits, to which it rounds what a matrix is multiplied with. */
+  readonly numbers: 'f32' | 'f16' | 'bf16' | 'i8';
+  readonly matrices: 'f32' | 'f16' | 'bf16' | 'q8' | 'q4';
   /** The prompt, as both engines read it. */
   readonly promptTokens: readonly number[];
 }

@@ -1,6 +1,8 @@
 import { describe, expect, it } from 'vitest';
+import type { Continue } from '../../../worker/peer/continued.ts';
 import { MissingFile, loadBytes } from '../../../worker/peer/engine-file.ts';
-import { PeerDesk, type PeerSurroundings } from '../../../worker/peer/peer-desk.ts';
+import type { PeerSurroundings } from '../../../worker/peer/opened-peer.ts';
+import { PeerDesk } from '../../../worker/peer/peer-desk.ts';
 import type { Transformers } from '../../../worker/peer/transformers-js.ts';
 import type { PeerEvent, PeerRequest } from '../../../worker/protocol/peer.ts';
 import { placeHere } from '../../../worker/text/place-here.ts';
@@ -10,7 +12,7 @@ const file = (name: string) => ({ url: `http://page/peer/${name}`, bytes: 4 });
 const request: PeerRequest = {
   ...{ model: 'public/models/fairy-llama', backend: 'cpu', weights: 'stored', quantizeEmbeddings: false },
   ...{ config: {}, input: { text: 'Once upon a time' }, newTokens: 3 },
-  files: { script: file('t.js'), loader: file('o.js'), wasm: file('o.wasm') },
+  files: { engine: 'transformers.js', script: file('t.js'), loader: file('o.js'), wasm: file('o.wasm') },
 };
 
 /** An engine that writes the same tokens whatever it is given, after a number of runs that are fine. */
@@ -33,6 +35,8 @@ function openDesk(changes: Partial<PeerSurroundings> = {}) {
     halves: () => Promise.resolve(false),
     loadWasm: () => Promise.resolve(new Uint8Array(4)),
     loadTransformers: () => Promise.resolve(engineThat(() => undefined)),
+    lacksForWllama: () => null,
+    loadWllama: () => Promise.reject(new Error('another engine')),
     memory: () => ({ heapBytes: 7, gpuBytes: null }),
     ...changes,
   });
@@ -114,6 +118,52 @@ describe('the desk of a peer', () => {
   it('passes on why a model cannot be read', async () => {
     const opened = await openDesk().open({ ...request, model: 'public/models' }, ignore);
     expect(opened).toMatchObject({ failure: { code: 'model', failure: { code: 'download-failed' } } });
+  });
+});
+
+describe('the desk of wllama', () => {
+  const files = { engine: 'wllama', version: '3', script: file('w.js'), wasm: file('w.wasm') } as const;
+  const inWllama: PeerRequest = { ...request, files };
+  const place = {
+    version: 'b1',
+    open: (model: { readonly gguf: readonly Uint8Array[]; readonly positions: number }) => {
+      expect(new TextDecoder().decode(model.gguf[0]?.subarray(0, 4))).toBe('GGUF');
+      expect(model.positions).toBeGreaterThan(5);
+      const write: Continue = (_, newTokens) =>
+        Promise.resolve({
+          tokens: Array.from({ length: newTokens }, () => 300),
+          ...{ prefillMs: 2, decodeTokensPerSec: 5, kvBytes: 8 },
+        });
+      return Promise.resolve({ threads: 1, write, heapBytes: () => Promise.resolve(9) });
+    },
+  };
+
+  it('says what runs, and asks its worker for its memory', async () => {
+    const desk = openDesk({ loadWllama: () => Promise.resolve(place) });
+    expect(await desk.open({ ...inWllama, weights: 'q4' }, ignore)).toMatchObject({
+      value: {
+        ...{ program: 'wllama 3, llama.cpp b1', device: 'wasm', build: 'w.wasm', threads: 1 },
+        ...{ matrices: 'q4', numbers: 'i8' },
+      },
+    });
+    expect(await desk.write(ignore)).toMatchObject({
+      value: { tokens: [300, 300, 300], memory: { heapBytes: 9, gpuBytes: null } },
+    });
+  });
+
+  it('says what the browser lacks, before anything is loaded', async () => {
+    const loadWasm = () => Promise.reject(new Error('loaded'));
+    const desk = openDesk({ lacksForWllama: () => 'memory of 64 bits', loadWasm });
+    expect(await desk.open(inWllama, ignore)).toEqual({
+      ok: false,
+      failure: { code: 'unsupported', what: 'memory of 64 bits' },
+    });
+  });
+
+  it('says what its file cannot say', async () => {
+    const desk = openDesk({ loadWllama: () => Promise.resolve(place) });
+    const shared = { ...inWllama, config: { layerTypes: '0_0_2_2_4_4_6_6' } };
+    expect(await desk.open(shared, ignore)).toMatchObject({ failure: { code: 'not-writable' } });
   });
 });
 

@@ -48,7 +48,7 @@ const engine = {
 };
 
 const facts: PeerFacts = {
-  ...{ transformers: '4', onnxRuntime: '1', device: 'wasm', build: 'o.wasm', threads: 1 },
+  ...{ program: 'transformers.js 4, ONNX Runtime 1', device: 'wasm', build: 'o.wasm', threads: 1 },
   ...{ numbers: 'f32', matrices: 'f32', promptTokens: [1, 2] },
 };
 const ran: PeerRun = {
@@ -192,7 +192,7 @@ describe('a comparison with transformers.js', () => {
 
 describe('what transformers.js cannot run', () => {
   const reason = (changes: Partial<typeof defaultConfig>) =>
-    impossibleThere({ ...defaultConfig, layerTypes: '0_1_2', ...changes });
+    impossibleThere({ ...defaultConfig, layerTypes: '0_1_2', ...changes }, 'transformers.js');
 
   it.each([
     [{ layerTypes: '0_2_2' }, /layer 1 reads the keys and values of layer 2 above it/],
@@ -201,6 +201,15 @@ describe('what transformers.js cannot run', () => {
     [{ policy: 'h2o' as const }, /its cache keeps everything/],
   ])('is said of %j', (changes, why) => {
     expect(reason(changes)).toMatch(why);
+  });
+
+  it('is, of wllama, also a window, and WebGPU', () => {
+    const inWllama = (changes: Partial<typeof defaultConfig>) =>
+      impossibleThere({ ...defaultConfig, layerTypes: '0_1_2', backend: 'cpu', ...changes }, 'wllama');
+    expect(inWllama({})).toBeNull();
+    expect(inWllama({ layerTypes: '0s_1_2' })).toMatch(/every layer .* sees all earlier tokens/);
+    expect(inWllama({ backend: 'webgpu' })).toMatch(/on the CPU alone/);
+    expect(inWllama({ layerTypes: '0_0_2' })).toMatch(/Impossible in wllama: layer 1 reads/);
   });
 
   it('is nothing about plain plans and windows', () => {
@@ -255,9 +264,12 @@ describe('the client of a peer', () => {
 });
 
 it('What a download takes is the sum of the files of that build', () => {
-  const [gpu, cpu] = [peerFiles('webgpu', 'http://page/some/'), peerFiles('cpu', 'http://page/some/')];
+  const filesFor = (backend: 'webgpu' | 'cpu') => peerFiles('transformers.js', backend, 'http://page/some/');
+  const [gpu, cpu] = [filesFor('webgpu'), filesFor('cpu')];
   expect(gpu.wasm.url).toMatch(/^http:\/\/page\/some\/peer\/.*asyncify\.wasm$/);
-  expect(downloadBytes(gpu)).toBe(gpu.script.bytes + gpu.loader.bytes + gpu.wasm.bytes);
+  expect(downloadBytes(gpu)).toBe(
+    gpu.script.bytes + ('loader' in gpu ? gpu.loader.bytes : NaN) + gpu.wasm.bytes,
+  );
   expect(downloadBytes(cpu)).toBeGreaterThan(10 * 2 ** 20);
 });
 
@@ -270,12 +282,18 @@ it('Memory that nobody can see is called not reported', () => {
 
 it.each([
   { code: 'no-adapter' },
-  { code: 'too-large', bytes: 3e9 },
+  { code: 'too-large', bytes: 3e9, mostBytes: 2e9 },
+  { code: 'not-writable', reason: 'x' },
+  { code: 'unsupported', what: 'x' },
   { code: 'silent', seconds: 180 },
   { code: 'broken', reason: 'x' },
   { code: 'failed', step: 'graph', reason: 'Could not find an implementation for X.' },
   { code: 'missing-file', file: 'a.wasm', reason: 'x' },
   { code: 'not-quantizable', reason: 'x' },
 ] as const)('A failure is told with what to do: %j', (failure) => {
-  expect(explainPeer(failure)).toMatch(/^(The worker of )?transformers\.js .*\.$/);
+  for (const engine of ['transformers.js', 'wllama'] as const) {
+    const words = explainPeer(failure, engine);
+    expect(words).toMatch(/^(The worker of )?(transformers\.js|wllama) .*\.$/);
+    expect(words).toContain(engine);
+  }
 });

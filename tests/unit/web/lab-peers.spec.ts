@@ -7,7 +7,7 @@ import type { ModelFacts } from '../../../worker/protocol/load.ts';
 import type { PeerFacts, PeerOutcome, PeerRequest, PeerRun } from '../../../worker/protocol/peer.ts';
 
 const facts: PeerFacts = {
-  ...{ transformers: '4', onnxRuntime: '1', device: 'wasm', build: 'o.wasm', threads: 1 },
+  ...{ program: 'transformers.js 4, ONNX Runtime 1', device: 'wasm', build: 'o.wasm', threads: 1 },
   ...{ numbers: 'f32', matrices: 'f32', promptTokens: [] },
 };
 const ran: PeerRun = {

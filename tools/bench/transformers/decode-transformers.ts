@@ -1,4 +1,4 @@
-import type { PeerFiles } from '../../../worker/protocol/peer.ts';
+import type { TransformersFiles } from '../../../worker/protocol/peer.ts';
 import { loadTransformers, type Transformers } from '../../../worker/peer/transformers-js.ts';
 import { modelFiles } from '../../../worker/peer/model-files.ts';
 import { openPageSource } from '../../../worker/loader/page-source.ts';
@@ -7,7 +7,7 @@ import { placeHere } from '../../../worker/text/place-here.ts';
 import type { Decode } from './decode.ts';
 
 export interface TransformersOptions {
-  readonly files: PeerFiles;
+  readonly files: TransformersFiles;
   readonly device: 'webgpu' | 'wasm';
   readonly threads: number;
 }

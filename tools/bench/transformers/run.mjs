@@ -58,7 +58,12 @@ async function run({ model, gpuTokens, cpuTokens, repeats }) {
       bytes,
     });
     const { loader, wasm } = peerBuild[build];
-    const files = { script: served(peerBuild.script), loader: served(loader), wasm: served(wasm) };
+    const files = {
+      engine: /** @type {const} */ ('transformers.js'),
+      script: served(peerBuild.script),
+      loader: served(loader),
+      wasm: served(wasm),
+    };
     const request = { files, device, threads, model, prompt, expected, repeats };
     const comparison = await page.evaluate((wanted) => globalThis.compareDecoders(wanted), request);
     await page.close();

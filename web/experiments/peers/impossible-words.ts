@@ -10,6 +10,10 @@ export const words = {
     `Impossible in ${engine}: its attention always sees the current token. Switch off “No diagonal”.`,
   policy: (engine: PeerEngine) =>
     `Impossible in ${engine}: its cache keeps everything. Choose the policy that keeps everything.`,
+  windows: (engine: PeerEngine) =>
+    `Impossible in ${engine}: every layer of the models that it runs sees all earlier tokens.`,
+  cpuAlone: (engine: PeerEngine) =>
+    `Impossible in ${engine}: it is compared on the CPU alone. Choose the CPU as backend.`,
   batch: (engine: PeerEngine) =>
     `Impossible in ${engine}: it writes one sequence at a time here, so only a batch of 1 is timed.`,
 } as const;

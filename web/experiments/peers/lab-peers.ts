@@ -4,13 +4,13 @@ import { speedPrompt } from '../../../worker/laboratory/speed-prompt.ts';
 import type { Outcome } from '../../../worker/protocol/failure.ts';
 import type { ModelFacts, ModelRef } from '../../../worker/protocol/load.ts';
 import type { MeasuredPeer, SpeedItem, Unmeasured } from '../../../worker/protocol/measure.ts';
-import type { PeerFailure, PeerRequest } from '../../../worker/protocol/peer.ts';
+import type { PeerEngine, PeerFailure, PeerRequest } from '../../../worker/protocol/peer.ts';
 import { words } from './impossible-words.ts';
 import { peerFiles } from './peer-build.ts';
 import { PeerClient, type Peer } from './peer-client.ts';
 import { impossibleThere } from './peer-plan.ts';
 import { PeerSeat } from './peer-seat.ts';
-import { engineOptions, engineVersion, explainPeer } from './peer-words.ts';
+import { engineOptions, explainPeer } from './peer-words.ts';
 
 interface PagePeersOptions {
   readonly pageUrl: string;
@@ -33,27 +33,29 @@ export class PagePeers implements LabPeers {
   }
 
   async measure(row: Row, model: ModelFacts, item: SpeedItem): Promise<Outcome<MeasuredPeer | Unmeasured>> {
-    const impossible = whyImpossible(row, model, item);
+    const { engine } = row;
+    if (engine === 'kvtab') throw new Error('kvtab measures its own rows itself');
+    const impossible = whyImpossible(row, engine, model, item);
     if (impossible !== null) return unmeasured(impossible, false);
     if (!this.#options.wanted()) return stopped;
     const { prompt, generate } = item;
     // A worker opens one model for one length of a text.
     const opened = await this.#seat.open(
       `${row.label} ${prompt} ${generate}`,
-      this.#requestOf(row, model, item),
+      this.#requestOf(row, engine, model, item),
       ignore,
     );
-    if (!opened.ok) return this.#failed(opened.failure);
+    if (!opened.ok) return this.#failed(opened.failure, engine);
     if (!this.#options.wanted()) return stopped;
     const run = await this.#seat.write(ignore);
-    if (!run.ok) return this.#failed(run.failure);
+    if (!run.ok) return this.#failed(run.failure, engine);
     const { prefillMs, decodeTokensPerSec, kvBytes, memory } = run.value;
     const decodeMs = decodeTokensPerSec === 0 ? 0 : (1000 * (generate - 1)) / decodeTokensPerSec;
     return {
       ok: true,
       value: {
         ...{ kind: 'peer-speed', prefillMs, decodeMs, kvBytes, memory },
-        ...{ engine: engineVersion(opened.value), options: engineOptions(opened.value) },
+        ...{ engine: opened.value.program, options: engineOptions(opened.value) },
       },
     };
   }
@@ -63,14 +65,15 @@ export class PagePeers implements LabPeers {
     this.#seat.close();
   }
 
-  #failed(failure: PeerFailure): Outcome<Unmeasured> {
+  #failed(failure: PeerFailure, engine: PeerEngine): Outcome<Unmeasured> {
     return failure.code === 'stopped' || !this.#options.wanted()
       ? stopped
-      : unmeasured(explainPeer(failure), true);
+      : unmeasured(explainPeer(failure, engine), true);
   }
 
   #requestOf(
     { model: id, backend, weights, quantizeEmbeddings, config }: Row,
+    engine: PeerEngine,
     { dims }: ModelFacts,
     { prompt, generate }: SpeedItem,
   ): PeerRequest {
@@ -79,15 +82,19 @@ export class PagePeers implements LabPeers {
       ...{ model: refOf(id), backend, weights, quantizeEmbeddings, config },
       input: { turns: [speedPrompt(prompt, dims.vocabSize)] },
       newTokens: generate,
-      files: peerFiles(backend, pageUrl),
+      files: peerFiles(engine, backend, pageUrl),
     };
   }
 }
 
-function whyImpossible({ config, policy, engine }: Row, { stored }: ModelFacts, { batch }: SpeedItem) {
-  if (engine === 'kvtab') return null;
+function whyImpossible(
+  { config, policy, backend }: Row,
+  engine: PeerEngine,
+  { stored }: ModelFacts,
+  { batch }: SpeedItem,
+) {
   if (batch !== 1) return words.batch(engine);
-  return impossibleThere({ ...stored, ...config, policy: policy.id }, engine);
+  return impossibleThere({ ...stored, ...config, policy: policy.id, backend }, engine);
 }
 
 const unmeasured = (reason: string, again: boolean): Outcome<Unmeasured> => ({

@@ -1,4 +1,4 @@
-import type { PeerFile, PeerFiles } from '../../../worker/protocol/peer.ts';
+import type { PeerEngine, PeerFile, PeerFiles } from '../../../worker/protocol/peer.ts';
 
 interface Served {
   /** Below the folder of the page. */
@@ -17,17 +17,24 @@ declare const __KVTAB_PEER__: {
   readonly script: Served;
   readonly webgpu: Build;
   readonly cpu: Build;
+  readonly wllama: { readonly version: string; readonly script: Served; readonly wasm: Served };
 };
 
-export const peerVersion: string = __KVTAB_PEER__.version;
+/** Of the library, without what it computes with. */
+export const peerVersion = (engine: PeerEngine): string =>
+  engine === 'wllama' ? __KVTAB_PEER__.wllama.version : __KVTAB_PEER__.version;
 
-/** The files of transformers.js and of the ONNX Runtime build for a backend, at their addresses beside this page. */
-export function peerFiles(backend: 'webgpu' | 'cpu', pageUrl: string): PeerFiles {
-  const { script, [backend]: build } = __KVTAB_PEER__;
+/** The files of an engine for a backend, at their addresses beside this page. */
+export function peerFiles(engine: PeerEngine, backend: 'webgpu' | 'cpu', pageUrl: string): PeerFiles {
   const fileOf = ({ path, bytes }: Served): PeerFile => ({ url: new URL(path, pageUrl).href, bytes });
-  return { script: fileOf(script), loader: fileOf(build.loader), wasm: fileOf(build.wasm) };
+  if (engine === 'wllama') {
+    const { version, script, wasm } = __KVTAB_PEER__.wllama;
+    return { engine, version, script: fileOf(script), wasm: fileOf(wasm) };
+  }
+  const { script, [backend]: build } = __KVTAB_PEER__;
+  return { engine, script: fileOf(script), loader: fileOf(build.loader), wasm: fileOf(build.wasm) };
 }
 
 /** What is downloaded before the first use. */
-export const downloadBytes = ({ script, loader, wasm }: PeerFiles): number =>
-  script.bytes + loader.bytes + wasm.bytes;
+export const downloadBytes = (files: PeerFiles): number =>
+  files.script.bytes + ('loader' in files ? files.loader.bytes : 0) + files.wasm.bytes;

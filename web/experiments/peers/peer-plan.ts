@@ -1,5 +1,6 @@
 import { keepEverything } from '../../../gpu/kv/policies/keep-everything.ts';
 import { parseLayerTypes, readsAbove } from '../../../gpu/plan/layer-types.ts';
+import type { BackendChoice } from '../../../worker/protocol/load.ts';
 import type { PeerEngine } from '../../../worker/protocol/peer.ts';
 import { words } from './impossible-words.ts';
 
@@ -9,12 +10,13 @@ export interface PlanThere {
   readonly forceNodiag: boolean;
   /** The id of a policy. */
   readonly policy: string;
+  readonly backend: BackendChoice;
 }
 
 /** Why another engine cannot run a configuration; null if it can. A plan with a mistake fails as it does in kvtab. */
 export function impossibleThere(
-  { layerTypes, forceNodiag, policy }: PlanThere,
-  engine: PeerEngine = 'transformers.js',
+  { layerTypes, forceNodiag, policy, backend }: PlanThere,
+  engine: PeerEngine,
 ): string | null {
   const read = parseLayerTypes(layerTypes.trim(), layerTypes.split('_').length);
   const layers = read.ok ? read.value : [];
@@ -22,7 +24,9 @@ export function impossibleThere(
   if (above) return words.readsAbove(engine, above.index, above.readsFrom);
   const shared = layers.find(({ index, readsFrom }) => readsFrom !== index);
   if (shared) return words.shares(engine, shared.index, shared.readsFrom);
+  const onCpu = engine === 'wllama';
+  if (onCpu && layers.some(({ windowed }) => windowed)) return words.windows(engine);
   if (forceNodiag) return words.noDiagonal(engine);
   if (policy !== keepEverything.id) return words.policy(engine);
-  return null;
+  return onCpu && backend !== 'cpu' ? words.cpuAlone(engine) : null;
 }

@@ -1,6 +1,7 @@
 /** What can be compared with one click each: plans, trained ones with their own models, and cache policies. */
 import { keepEverything } from '../../../gpu/kv/policies/keep-everything.ts';
 import { policyKind, policyKinds } from '../../../gpu/kv/policies/policies.ts';
+import type { PeerEngine } from '../../../worker/protocol/peer.ts';
 import { keysWhere } from '../../../worker/settings/values.ts';
 import { offeredPlans, planName } from '../../experiments/offered-plans.ts';
 import { words as shared } from '../../experiments/words.ts';
@@ -59,13 +60,13 @@ export function policyChoices({ config, plan }: Setting): readonly Choice[] {
     .filter((choice) => Object.keys(checkConfig(choice.config, plan)).length === 0);
 }
 
-/** Plans that can run in transformers.js, with the settings that are set. */
-export const peerChoices = (setting: Setting): readonly Choice[] =>
-  planChoices(setting).filter(({ config }) => impossibleThere(config) === null);
+/** Plans that can run in another engine, with the settings that are set. */
+export const peerChoices = (setting: Setting, engine: PeerEngine): readonly Choice[] =>
+  planChoices(setting).filter(({ config }) => impossibleThere(config, engine) === null);
 
 /** What people call a contender: its plan, its policy if it has one, and what runs it. */
 export const contenderName = ({ config, runner }: Pick<Contender, 'config' | 'runner'>): string =>
-  runner === 'kvtab' ? configurationName(config) : words.peer.named(configurationName(config));
+  runner === 'kvtab' ? configurationName(config) : words.peer.named(configurationName(config), runner);
 
 function configurationName({ layerTypes, policy }: Readonly<PlaygroundConfig>): string {
   const plan = planName(layerTypes, layerTypes.split('_').length) ?? words.ownPlan;

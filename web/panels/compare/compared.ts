@@ -7,7 +7,7 @@ import type { PlaygroundConfig } from '../../settings/settings.ts';
 export const MOST_CONTENDERS = 8;
 
 /** What runs a configuration. */
-export const runners = ['kvtab', 'transformers.js'] as const;
+export const runners = ['kvtab', 'transformers.js', 'wllama'] as const;
 export type Runner = (typeof runners)[number];
 
 /** A configuration to compare, as it was when it was added. */

@@ -3,7 +3,7 @@ import { asCsv } from '../../../worker/csv.ts';
 import { divergenceFigures } from '../../ui/divergence-words.ts';
 import { spreadOf } from '../../ui/spread.ts';
 import { entryOf, type BesideKvtab, type Compared, type Contender } from './compared.ts';
-import { engineOptions, engineVersion } from '../../experiments/peers/peer-words.ts';
+import { engineOptions } from '../../experiments/peers/peer-words.ts';
 
 /** A comparison, one line per contender, with what they had in common in every line. */
 export function comparisonAsCsv(contenders: readonly Contender[], result: Compared): string {
@@ -42,7 +42,7 @@ export function comparisonAsCsv(contenders: readonly Contender[], result: Compar
 }
 
 const besideCells = (beside: BesideKvtab | null) => [
-  ...[beside && engineVersion(beside.facts), beside && engineOptions(beside.facts)],
+  ...[beside?.facts.program ?? null, beside && engineOptions(beside.facts)],
   ...[beside?.promptTokens ?? null, beside?.tokens ?? null, beside?.difference?.at ?? null],
   ...[beside?.memory.heapBytes ?? null, beside?.memory.gpuBytes ?? null],
 ];

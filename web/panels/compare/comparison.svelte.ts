@@ -1,3 +1,4 @@
+import type { PeerEngine } from '../../../worker/protocol/peer.ts';
 import { describeSettings } from '../../../worker/settings/words.ts';
 import { keysWhere, valuesOf } from '../../../worker/settings/values.ts';
 import { build } from '../../playground/citation-file.ts';
@@ -204,20 +205,21 @@ export class Comparison {
     const load = this.#playground.loadRequestOf(config);
     const { input, maxNewTokens: newTokens, config: plan } = request;
     if (contender.runner === 'kvtab') return { contender, config, load, request, peer: null };
-    const files = peerFiles(config.backend, pageAddress());
+    const { runner: engine } = contender;
+    const files = peerFiles(engine, config.backend, pageAddress());
     const asked = { ...load, files, input, newTokens, config: plan };
     return {
       contender,
       config,
       load,
       request,
-      peer: { request: asked, impossible: impossibleThere(config) },
+      peer: { request: asked, impossible: impossibleThere(config, engine) },
     };
   }
 
-  /** What transformers.js would download for a configuration before its first use. */
-  downloadBytes({ backend }: Readonly<PlaygroundConfig>): number {
-    return downloadBytes(peerFiles(backend, pageAddress()));
+  /** What another engine would download for a configuration before its first use. */
+  downloadBytes(engine: PeerEngine, { backend }: Readonly<PlaygroundConfig>): number {
+    return downloadBytes(peerFiles(engine, backend, pageAddress()));
   }
 
   /** Ends a comparison that runs or waits; what was timed stays. */

@@ -17,15 +17,22 @@ const divergence = v.pipe(
 );
 
 const beside = v.object({
-  facts: v.object({
-    transformers: text,
-    onnxRuntime: text,
-    device: v.picklist(['webgpu', 'wasm']),
-    build: text,
-    threads: amount,
-    numbers: v.picklist(['f32', 'f16']),
-    matrices: v.picklist(['f32', 'f16', 'q8', 'q4']),
-  }),
+  facts: v.pipe(
+    v.object({
+      program: v.optional(text),
+      // An older version knew transformers.js alone.
+      ...{ transformers: v.optional(text), onnxRuntime: v.optional(text) },
+      device: v.picklist(['webgpu', 'wasm']),
+      build: text,
+      threads: amount,
+      numbers: v.picklist(['f32', 'f16', 'bf16', 'i8']),
+      matrices: v.picklist(['f32', 'f16', 'bf16', 'q8', 'q4']),
+    }),
+    v.transform(({ program, transformers, onnxRuntime, ...facts }) => ({
+      ...facts,
+      program: program ?? `transformers.js ${transformers ?? ''}, ONNX Runtime ${onnxRuntime ?? ''}`,
+    })),
+  ),
   promptTokens: amount,
   tokens: amount,
   difference: v.nullable(v.object({ at: amount, kvtab: text, there: text })),

@@ -1,6 +1,6 @@
 import type { Failure, Outcome } from '../../../worker/protocol/failure.ts';
 import { greedy } from '../../../gpu/plan/sampling.ts';
-import type { PeerFailure, PeerRequest, PeerRun } from '../../../worker/protocol/peer.ts';
+import type { PeerEngine, PeerFailure, PeerRequest, PeerRun } from '../../../worker/protocol/peer.ts';
 import type { GenerateRequest, GenerateResult } from '../../../worker/protocol/generate.ts';
 import type { LoadRequest, ModelFacts } from '../../../worker/protocol/load.ts';
 import type { Engine, ReportProgress } from '../../playground/borrow-engine.ts';
@@ -10,7 +10,7 @@ import type { PlaygroundConfig } from '../../settings/settings.ts';
 import { explain } from '../../ui/explain.ts';
 import type { BesideKvtab, Compared, Contender, Entry, Measured } from './compared.ts';
 import type { PeerSeat } from '../../experiments/peers/peer-seat.ts';
-import { engineVersion, explainPeer, peerProgress } from '../../experiments/peers/peer-words.ts';
+import { explainPeer, peerProgress } from '../../experiments/peers/peer-words.ts';
 import { words } from './words.ts';
 
 /** What the engine is asked for one contender. */
@@ -312,7 +312,7 @@ async function runPeer(
     beside,
     run: {
       ...{
-        adapter: engineVersion(facts),
+        adapter: facts.program,
         mode: 'parallel',
         text: run.text ?? '',
         newTokens: run.tokens.length,
@@ -336,12 +336,13 @@ function besideTokens(own: readonly number[], { tokens, pieces }: PeerRun) {
 
 async function openThere(contender: number, { peer, seat, reach }: There) {
   const { newTokens } = peer.request;
+  const { engine } = peer.request.files;
   const opened = await seat.open(contender, peer.request, (event) => {
-    const progress = peerProgress(event);
+    const progress = peerProgress(event, engine);
     if (progress) reach(progress.fraction, progress.what);
     if (event.type === 'tokens') reach(0.5 + 0.3 * (event.count / newTokens));
   });
-  return opened.ok ? opened.value : inWords(opened.failure);
+  return opened.ok ? opened.value : inWords(opened.failure, engine);
 }
 
 /** Lets the other engine write once more. @returns in words why it did not, or `stopped` */
@@ -352,7 +353,8 @@ async function writeThere({ contender }: Pick<Turn, 'contender'>, there: There):
   const run = await there.seat.write((event) => {
     if (event.type === 'tokens') there.reach(event.count / newTokens);
   });
-  return run.ok ? run.value : inWords(run.failure);
+  return run.ok ? run.value : inWords(run.failure, there.peer.request.files.engine);
 }
 
-const inWords = (failure: PeerFailure) => (failure.code === 'stopped' ? 'stopped' : explainPeer(failure));
+const inWords = (failure: PeerFailure, engine: PeerEngine) =>
+  failure.code === 'stopped' ? 'stopped' : explainPeer(failure, engine);

@@ -1,4 +1,5 @@
 import { formatCount } from '../../ui/format.ts';
+import type { PeerEngine } from '../../../worker/protocol/peer.ts';
 import type { FirstDifference } from '../../ui/first-difference.ts';
 
 /** The words of the comparison. */
@@ -77,12 +78,12 @@ export const words = {
     'Speeds are medians; lines reach from the least to the most; ≈ marks a difference within the noise.',
   memory: 'Memory',
   byLedger: 'weights and caches, by kvtab’s ledger',
-  engines: 'Another engine',
+  engine: (engine: PeerEngine) => `Another engine: ${engine}`,
   peer: {
-    choice: (plan: string) => `${plan} in transformers.js`,
-    named: (name: string) => `${name}, transformers.js`,
-    about: (version: string, bytes: string) =>
-      `transformers.js ${version} computes with ONNX Runtime in a worker of its own, from a graph that is built here from the same weights. It comes from this page, ${bytes} at its first use, and then works offline. It reads the same tokens and writes greedily; kvtab does so once too, to compare the tokens.`,
+    choice: (plan: string, engine: PeerEngine) => `${plan} in ${engine}`,
+    named: (name: string, engine: PeerEngine) => `${name}, ${engine}`,
+    about: (engine: PeerEngine, version: string, bytes: string) =>
+      `${engine} ${version} computes with ${engine === 'wllama' ? 'llama.cpp in WebAssembly, on the CPU, from a file' : 'ONNX Runtime in a worker of its own, from a graph'} that is built here from the same weights. It comes from this page, ${bytes} at its first use, and then works offline. It reads the same tokens and writes greedily; kvtab does so once too, to compare the tokens.`,
     impossible: (why: string) => `The plan that is set cannot run there. ${why}`,
     same: (tokens: number, prompt: number) =>
       `Its ${tokens} greedy tokens after the same ${prompt} tokens are those of kvtab.`,

@@ -84,9 +84,10 @@ export const words = {
     promptHint: 'Of each text: read before a policy cuts, and not scored. Empty: none.',
     rounds: 'Timed rounds',
     engines: 'Engines',
-    enginesHint: (version: string, bytes: string) =>
-      `transformers.js ${version} comes from this page, ${bytes} at its first use, and works offline then. Speed alone can be measured in it.`,
-    onlyTimed: 'transformers.js can only be timed: measure nothing but speed, or leave it out.',
+    engine: (engine: string, version: string, bytes: string) => `${engine} ${version}, ${bytes}`,
+    enginesHint: (engines: readonly string[]) =>
+      `Others come from this page at their first use, and work offline then: ${engines.join('; ')}. Speed alone can be measured in them; wllama runs on the CPU.`,
+    onlyTimed: 'Another engine can only be timed: measure nothing but speed, or leave it out.',
     batches: 'Sequences timed at once',
     batchesHint: 'Such as 1, 4, 16, largest: as many as fit into 256 MiB.',
     open: 'Prepare the experiment',
