@@ -119,7 +119,7 @@ test('files of wllama that are missing or spoilt are told in words, and the page
   const bytes = builtFiles().find(({ name }) => name.endsWith('.wasm'))?.bytes ?? 0;
   await page.route('**/peer/**/*.wasm', (route) => route.fulfill({ body: Buffer.alloc(bytes) }));
   await run();
-  await expect(column(2)).toContainText('wllama failed while loading the weights');
+  await expect(column(2)).toContainText('its file wllama.wasm could not be loaded (it is no WebAssembly)');
   await turnTo(page, 'Write');
   await openLab(page).generate.click();
   await expect(page.getByText(/^Done/)).toBeVisible();

@@ -136,6 +136,19 @@ it('transformers.js writes the tokens of kvtab in WebAssembly', async () => {
   await lab.says(/Its 8 greedy tokens after the same \d+ tokens are those of kvtab\./);
 });
 
+it('wllama, which needs memory of 64 bits, writes the tokens of kvtab or is said to be impossible here', async () => {
+  const both = '1.model=fairy-llama&2.model=fairy-llama&2.engine=wllama';
+  const cpu = 'backend=cpu&1.backend=cpu&2.backend=cpu';
+  lab = await site.visit(
+    `#v=1&tab=compare&model=fairy-llama&layers=0_1_2_3_4_5_6_7&max=8&${cpu}&${both}`,
+    /Copy link to this comparison/,
+  );
+  await lab.press('Compare');
+  await lab.says(
+    /Its 8 greedy tokens after the same \d+ tokens are those of kvtab\.|wllama did not run: this browser lacks WebAssembly with memory of 64 bits/,
+  );
+});
+
 it('A chat continues from the KV of its earlier turns', async () => {
   lab = await site.visit();
   const folder = join(site.home, 'chat-model');

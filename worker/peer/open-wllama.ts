@@ -1,6 +1,6 @@
 import { isQuantized } from '../../gpu/numbers/matrix-format.ts';
 import type { PeerRequest, WllamaFiles } from '../protocol/peer.ts';
-import { nameOf } from './engine-file.ts';
+import { MissingFile, nameOf } from './engine-file.ts';
 import { ggufFiles } from './gguf-files.ts';
 import { loadWasm, readingOf, type OpenedPeer, type Opener } from './opened-peer.ts';
 
@@ -17,7 +17,8 @@ export async function openWllama(
   const lacks = opener.lacksForWllama();
   if (lacks !== null) throw new Unsupported(lacks);
   // Its own worker asks for the file again, and gets what is kept of this answer.
-  await loadWasm(request, opener);
+  const wasm = await loadWasm(request, opener);
+  if (!isWasm(wasm)) throw new MissingFile(nameOf(files.wasm), 'it is no WebAssembly');
   const { threads } = opener;
   const place = await opener.loadWllama({ scriptUrl: files.script.url, wasmUrl: files.wasm.url, threads });
 
@@ -37,3 +38,6 @@ export async function openWllama(
     },
   };
 }
+
+/** wllama itself answers nothing sensible if it is not. */
+const isWasm = (bytes: Uint8Array) => String.fromCharCode(...bytes.subarray(0, 4)) === '\0asm';

@@ -33,7 +33,7 @@ function openDesk(changes: Partial<PeerSurroundings> = {}) {
     openSource: (model) => Promise.resolve(openFolderSource(typeof model === 'string' ? model : model.id)),
     openTextPlace: placeHere,
     halves: () => Promise.resolve(false),
-    loadWasm: () => Promise.resolve(new Uint8Array(4)),
+    loadWasm: () => Promise.resolve(Uint8Array.of(0, 0x61, 0x73, 0x6d)),
     loadTransformers: () => Promise.resolve(engineThat(() => undefined)),
     lacksForWllama: () => null,
     loadWllama: () => Promise.reject(new Error('another engine')),
@@ -157,6 +157,13 @@ describe('the desk of wllama', () => {
     expect(await desk.open(inWllama, ignore)).toEqual({
       ok: false,
       failure: { code: 'unsupported', what: 'memory of 64 bits' },
+    });
+  });
+
+  it('says that a file is no WebAssembly, before wllama stumbles over it', async () => {
+    const desk = openDesk({ loadWasm: () => Promise.resolve(new Uint8Array(4)) });
+    expect(await desk.open(inWllama, ignore)).toMatchObject({
+      failure: { code: 'missing-file', file: 'w.wasm', reason: 'it is no WebAssembly' },
     });
   });
 

@@ -4,22 +4,27 @@ import { applyConfig } from '../../../worker/loader/apply-config.ts';
 import { loadModel } from '../../../worker/loader/load-model.ts';
 import { openPageSource } from '../../../worker/loader/page-source.ts';
 import { valueOf } from '../../../worker/outcome.ts';
-import type { Decode } from './decode.ts';
+import type { WeightFormats } from '../../../gpu/numbers/matrix-format.ts';
+import type { Continue } from '../../../worker/peer/continued.ts';
 import { placeHere } from '../../../worker/text/place-here.ts';
 
 const ignore = () => undefined;
 const never = () => false;
 
-/** kvtab's decoder, with the page's defaults. */
-export async function openKvtab(backend: Backend, pageUrl: string, model: string): Promise<Decode> {
+/** kvtab's decoder, with the page's defaults unless other weights are asked for. */
+export async function openKvtab(
+  backend: Backend,
+  pageUrl: string,
+  model: string,
+  formats: WeightFormats = { weights: 'stored', quantizeEmbeddings: false },
+): Promise<Continue> {
   const source = valueOf(openPageSource(pageUrl, model));
   const openBackend = () => Promise.resolve(backend);
   const { config, weights } = await loadModel({
     source,
     openBackend,
     openTextPlace: placeHere,
-    weights: 'stored',
-    quantizeEmbeddings: false,
+    ...formats,
     emit: ignore,
   });
   const { sharing, passes } = valueOf(applyConfig(config.stored, {}, config.dims.layerCount));
@@ -28,6 +33,7 @@ export async function openKvtab(backend: Backend, pageUrl: string, model: string
     const capacityTokens = prompt.length + newTokens;
     const session = await weights.open({ sharing, passes, kvPrecision: 'f16', capacityTokens });
     try {
+      const callMs = performance.now();
       const options = { logitsAt: [], onLogits: ignore, onProgress: ignore, stopped: never };
       await session.prefill(prompt, { mode: 'sequential', ...options });
       const tokens: number[] = [];
@@ -46,7 +52,12 @@ export async function openKvtab(backend: Backend, pageUrl: string, model: string
         onToken,
         stopped: never,
       });
-      return { tokens, tokensPerSec: (1000 * (newTokens - 1)) / (lastMs - startMs) };
+      return {
+        tokens,
+        prefillMs: startMs - callMs,
+        decodeTokensPerSec: newTokens < 2 ? 0 : (1000 * (newTokens - 1)) / (lastMs - startMs),
+        kvBytes: session.kvUsage().bytes,
+      };
     } finally {
       session.close();
     }

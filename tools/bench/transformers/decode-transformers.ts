@@ -4,7 +4,7 @@ import { modelFiles } from '../../../worker/peer/model-files.ts';
 import { openPageSource } from '../../../worker/loader/page-source.ts';
 import { valueOf } from '../../../worker/outcome.ts';
 import { placeHere } from '../../../worker/text/place-here.ts';
-import type { Decode } from './decode.ts';
+import type { Continue } from '../../../worker/peer/continued.ts';
 
 export interface TransformersOptions {
   readonly files: TransformersFiles;
@@ -13,7 +13,7 @@ export interface TransformersOptions {
 }
 
 export interface OpenedTransformers extends Pick<Transformers, 'versions' | 'threads'> {
-  readonly decode: Decode;
+  readonly write: Continue;
 }
 
 /** transformers.js as the page runs it, with float32 throughout. */
@@ -33,12 +33,5 @@ export async function openTransformers(
   });
   const write = await library.open(written);
   const { versions } = library;
-  return {
-    versions,
-    threads: library.threads,
-    decode: async (prompt, newTokens) => {
-      const { tokens, decodeTokensPerSec } = await write(prompt, newTokens);
-      return { tokens, tokensPerSec: decodeTokensPerSec };
-    },
-  };
+  return { versions, threads: library.threads, write };
 }

@@ -1,6 +1,6 @@
 import { openProcessorBackend } from '../../../gpu/wasm/backend.ts';
 import { openWebGpuBackend } from '../../../gpu/webgpu/backend.ts';
-import type { Decode } from './decode.ts';
+import type { Continue } from '../../../worker/peer/continued.ts';
 import { openKvtab } from './decode-kvtab.ts';
 import { nameOf } from '../../../worker/peer/engine-file.ts';
 import { openTransformers, type TransformersOptions } from './decode-transformers.ts';
@@ -36,17 +36,17 @@ async function compare(request: CompareRequest) {
   const transformers = await openTransformers(request, pageUrl, model, positions);
 
   const speeds = { kvtab: [] as number[], transformers: [] as number[] };
-  const measure = async (name: keyof typeof speeds, decode: Decode) => {
-    const { tokens, tokensPerSec } = await decode(prompt, expected.length);
+  const measure = async (name: keyof typeof speeds, decode: Continue) => {
+    const { tokens, decodeTokensPerSec } = await decode(prompt, expected.length);
     if (tokens.join() !== expected.join()) {
       throw new Error(`${name} wrote the tokens ${tokens.join(' ')} instead of ${expected.join(' ')}`);
     }
-    speeds[name].push(tokensPerSec);
+    speeds[name].push(decodeTokensPerSec);
   };
-  for (const decode of [kvtab, transformers.decode]) await decode(prompt, warmUpTokens);
+  for (const decode of [kvtab, transformers.write]) await decode(prompt, warmUpTokens);
   for (let i = 0; i < repeats; i++) {
     await measure('kvtab', kvtab);
-    await measure('transformers', transformers.decode);
+    await measure('transformers', transformers.write);
   }
   const [ours, theirs] = [spread(speeds.kvtab), spread(speeds.transformers)];
   const report = {
