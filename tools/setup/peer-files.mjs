@@ -5,6 +5,9 @@ import { basename, dirname, join } from 'node:path';
 
 const require = createRequire(import.meta.url);
 
+/** Some hosts refuse files of more than 25 MiB, so larger ones are served in parts that the page puts together. */
+const LARGEST_PART = 20 * 2 ** 20;
+
 /** @param {string} name of a package whose main file lies in its folder `dist` */
 const distOf = (name) => dirname(require.resolve(name));
 
@@ -55,14 +58,23 @@ const served = [
  * @param {readonly ReturnType<typeof fileOf>[]} its
  */
 function inFolder(folder, its) {
-  return its.map((file) => ({ ...file, served: `${folder}/${file.name}` }));
+  return its.map((file) => {
+    const served = `${folder}/${file.name}`;
+    const count = Math.ceil(file.bytes / LARGEST_PART);
+    const parts = Array.from({ length: count }, (_, i) => ({
+      served: count === 1 ? served : `${served}.part${i + 1}`,
+      begin: i * LARGEST_PART,
+      end: Math.min(file.bytes, (i + 1) * LARGEST_PART),
+    }));
+    return { ...file, served, parts };
+  });
 }
 
 /** @param {{ path: string, bytes: number }} file */
 function servedAs({ path, bytes }) {
   const found = served.find((file) => file.path === path);
   if (!found) throw new Error(`${path} is not served`);
-  return { path: found.served, bytes };
+  return { path: found.served, bytes, parts: found.parts.length };
 }
 
 /**
@@ -89,21 +101,29 @@ export const peerBuild = {
 export const peerFiles = (headers = {}) => ({
   name: 'kvtab:peer-files',
   generateBundle() {
-    for (const { served: fileName, path } of served) {
-      this.emitFile({ type: 'asset', fileName, source: readFileSync(path) });
+    for (const { parts, path } of served) {
+      const bytes = readFileSync(path);
+      for (const { served: fileName, begin, end } of parts)
+        this.emitFile({ type: 'asset', fileName, source: bytes.subarray(begin, end) });
     }
   },
   configureServer({ middlewares }) {
     middlewares.use((request, response, next) => {
       const asked = new URL(request.url ?? '', 'http://page').pathname;
-      const found = served.find((file) => asked === `/${file.served}`);
+      // What is served in parts is there as a whole too, for benches.
+      const found = served
+        .flatMap(({ path, bytes, ...file }) =>
+          [{ served: file.served, begin: 0, end: bytes }, ...file.parts].map((part) => ({ ...part, path })),
+        )
+        .find((part) => asked === `/${part.served}`);
       if (!found) {
         next();
         return;
       }
-      const type = found.name.endsWith('.js') ? 'text/javascript' : 'application/wasm';
-      response.writeHead(200, { ...headers, 'Content-Type': type, 'Content-Length': found.bytes });
-      createReadStream(found.path).pipe(response);
+      const { path, begin, end } = found;
+      const type = path.endsWith('js') ? 'text/javascript' : 'application/wasm';
+      response.writeHead(200, { ...headers, 'Content-Type': type, 'Content-Length': end - begin });
+      createReadStream(path, { start: begin, end: end - 1 }).pipe(response);
     });
   },
 });

@@ -15,7 +15,13 @@ export class MissingFile extends Error {
   }
 }
 
-export const nameOf = ({ url }: PeerFile): string => url.split('/').at(-1) ?? url;
+const urlsOf = ({ url, parts }: PeerFile): readonly string[] =>
+  parts === 1 ? [url] : Array.from({ length: parts }, (_, i) => `${url}.part${i + 1}`);
+
+const wrongLength = (file: PeerFile) =>
+  new MissingFile(nameOf(file), `it does not have the ${file.bytes} bytes that it was built with`);
+
+export const nameOf = ({ url }: Pick<PeerFile, 'url'>): string => url.split('/').at(-1) ?? url;
 
 /**
  * The bytes of a file whose length is known.
@@ -29,18 +35,19 @@ export async function loadBytes(
 ): Promise<Uint8Array<ArrayBuffer>> {
   const name = nameOf(file);
   try {
-    const response = await request(file.url);
-    if (!response.ok) throw new MissingFile(name, `the server answers ${response.status}`);
     const bytes = new Uint8Array(file.bytes);
     let loadedBytes = 0;
-    for await (const chunk of chunksIn(response.body)) {
-      if (loadedBytes + chunk.length > bytes.length) break;
-      bytes.set(chunk, loadedBytes);
-      loadedBytes += chunk.length;
-      onProgress(loadedBytes);
+    for (const url of urlsOf(file)) {
+      const response = await request(url);
+      if (!response.ok) throw new MissingFile(name, `the server answers ${response.status}`);
+      for await (const chunk of chunksIn(response.body)) {
+        if (loadedBytes + chunk.length > bytes.length) throw wrongLength(file);
+        bytes.set(chunk, loadedBytes);
+        loadedBytes += chunk.length;
+        onProgress(loadedBytes);
+      }
     }
-    if (loadedBytes !== bytes.length)
-      throw new MissingFile(name, `it does not have the ${bytes.length} bytes that it was built with`);
+    if (loadedBytes !== bytes.length) throw wrongLength(file);
     return bytes;
   } catch (error) {
     if (error instanceof MissingFile) throw error;

@@ -23,10 +23,7 @@ async function ownScript<T>(urls: readonly [string, ...string[]], load: () => Pr
   try {
     return await load();
   } catch (error) {
-    throw new MissingFile(
-      nameOf({ url: urls[0], bytes: 0 }),
-      error instanceof Error ? error.message : String(error),
-    );
+    throw new MissingFile(nameOf({ url: urls[0] }), error instanceof Error ? error.message : String(error));
   }
 }
 

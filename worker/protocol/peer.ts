@@ -61,6 +61,8 @@ export type PeerEvent =
 export interface PeerFile {
   readonly url: string;
   readonly bytes: number;
+  /** If there are several, they lie at the address with `.part1`, `.part2`, … behind it. */
+  readonly parts: number;
 }
 
 export type PeerFiles = TransformersFiles | WllamaFiles;

@@ -27,7 +27,7 @@ it('An experiment times transformers.js beside kvtab, and says which plan it can
   );
 });
 
-it('wllama writes the tokens of kvtab, or the page says what this browser lacks', async () => {
+it('wllama writes the tokens of kvtab in WebAssembly', async () => {
   const cpu = 'backend=cpu&1.backend=cpu&2.backend=cpu';
   const lab = await site.visit(
     `#v=1&tab=compare&model=fairy-llama&layers=0_1_2_3_4_5_6_7&max=8&${cpu}&1.model=fairy-llama&2.model=fairy-llama&2.engine=wllama`,

@@ -8,7 +8,7 @@ import type { PeerEvent, PeerRequest } from '../../../worker/protocol/peer.ts';
 import { placeHere } from '../../../worker/text/place-here.ts';
 import { openFolderSource } from '../../../tools/headless/folder-source.ts';
 
-const file = (name: string) => ({ url: `http://page/peer/${name}`, bytes: 4 });
+const file = (name: string) => ({ url: `http://page/peer/${name}`, bytes: 4, parts: 1 });
 const request: PeerRequest = {
   ...{ model: 'public/models/fairy-llama', backend: 'cpu', weights: 'stored', quantizeEmbeddings: false },
   ...{ config: {}, input: { text: 'Once upon a time' }, newTokens: 3 },
@@ -193,6 +193,20 @@ describe('a file of the engine', () => {
 
   it('is loaded if it is as long as it was when the page was built', async () => {
     expect([...(await answer(Uint8Array.of(1, 2, 3, 4)))]).toEqual([1, 2, 3, 4]);
+  });
+
+  it('is put together of its parts, in their order', async () => {
+    const asked: string[] = [];
+    const bytes = await loadBytes(
+      { ...file('o.wasm'), parts: 2 },
+      (url) => {
+        asked.push(String(url));
+        return Promise.resolve(new Response(Uint8Array.of(2 * asked.length - 1, 2 * asked.length)));
+      },
+      ignore,
+    );
+    expect([...bytes]).toEqual([1, 2, 3, 4]);
+    expect(asked).toEqual(['http://page/peer/o.wasm.part1', 'http://page/peer/o.wasm.part2']);
   });
 
   it.each([

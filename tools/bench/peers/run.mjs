@@ -418,6 +418,7 @@ function filesOf({ engine, backend }, local) {
   const served = (/** @type {{ path: string, bytes: number }} */ { path, bytes }) => ({
     url: new URL(path, local).href,
     bytes,
+    parts: 1,
   });
   if (engine === 'kvtab') return null;
   if (engine === 'wllama') {

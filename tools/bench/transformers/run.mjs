@@ -56,6 +56,7 @@ async function run({ model, gpuTokens, cpuTokens, repeats }) {
     const served = (/** @type {{ path: string, bytes: number }} */ { path, bytes }) => ({
       url: new URL(path, server.resolvedUrls?.local[0]).href,
       bytes,
+      parts: 1,
     });
     const { loader, wasm } = peerBuild[build];
     const files = {

@@ -4,6 +4,7 @@ interface Served {
   /** Below the folder of the page. */
   readonly path: string;
   readonly bytes: number;
+  readonly parts: number;
 }
 
 interface Build {
@@ -26,7 +27,7 @@ export const peerVersion = (engine: PeerEngine): string =>
 
 /** The files of an engine for a backend, at their addresses beside this page. */
 export function peerFiles(engine: PeerEngine, backend: 'webgpu' | 'cpu', pageUrl: string): PeerFiles {
-  const fileOf = ({ path, bytes }: Served): PeerFile => ({ url: new URL(path, pageUrl).href, bytes });
+  const fileOf = ({ path, ...file }: Served): PeerFile => ({ ...file, url: new URL(path, pageUrl).href });
   if (engine === 'wllama') {
     const { version, script, wasm } = __KVTAB_PEER__.wllama;
     return { engine, version, script: fileOf(script), wasm: fileOf(wasm) };
