@@ -1,7 +1,7 @@
 import { expect, test } from 'playwright/test';
 import { bringAxe } from './axe.ts';
 import { headless } from './headless-answer.ts';
-import { takePictures, visit } from './lab.ts';
+import { takePictures, unfold, visit } from './lab.ts';
 
 test('writes four continuations at once, each what its seed alone writes, and makes the chosen one the text', async ({
   page,
@@ -64,4 +64,23 @@ test('writes four continuations at once, each what its seed alone writes, and ma
   await lab.generate.click();
   await expect(page.getByText(/^Done/).first()).toBeVisible({ timeout: 60_000 });
   await expect(side).toHaveCount(0);
+});
+
+test.describe('with a finger, at 390 px', () => {
+  test.use({ hasTouch: true, viewport: { width: 390, height: 844 } });
+
+  test('writes two continuations, and a tap chooses one', async ({ page }) => {
+    const lab = await visit(page);
+    await unfold(lab, 'Sampling');
+    await lab.number('Continuations').fill('2');
+    await lab.number('Max new tokens').fill('8');
+    await lab.generate.tap();
+    const side = page.getByRole('region', { name: 'Side by side', exact: true });
+    const second = side.getByRole('listitem', { name: 'Continuation 2', exact: true });
+    await expect(page.getByText('Done: 8 tokens.', { exact: true })).toBeVisible({ timeout: 60_000 });
+    const choose = side.getByRole('button', { name: 'Choose continuation 2' });
+    await choose.tap();
+    await expect(second).toContainText('In Output');
+    await expect(lab.output).toHaveText((await second.locator('.text').textContent()) ?? '');
+  });
 });

@@ -51,6 +51,27 @@ it('Another layer_types shrinks or grows the KV cache, and the next runs use it,
   expect(await lab.text('region', 'Output')).not.toBe(first);
 });
 
+it('Throughput times batches on WebGPU, and says how many texts fit into a budget', async () => {
+  const lab = await site.visit();
+  await (await lab.find('tab', 'Throughput')).click();
+  for (const plan of ['CLA', 'YOCO', 'MixAttention, pairs', 'Sandwich, middle', 'LCKV, warm-up layers 4']) {
+    await (await lab.find('checkbox', plan)).click();
+  }
+  await lab.fill('spinbutton', 'New tokens', '2');
+  await lab.fill('spinbutton', 'Memory budget, MiB', '8');
+  for (const [name, option] of [
+    ['Rounds', '1'],
+    ['Time at most', '2'],
+  ] as const) {
+    await (await lab.find('combobox', name)).select(option);
+  }
+  await lab.press('Time batches');
+  await lab.until('status', 'Timing', /^Done: 4 timings\.$/);
+  const said = await lab.text('region', 'Throughput');
+  expect(said).toMatch(/LCKV.*One more text would pass the budget by.*2 texts at once.*tokens\/s/s);
+  expect(said).toMatch(/WebGPU/);
+});
+
 it('A mistake in layer_types says where it is', async () => {
   const lab = await site.visit();
   await lab.fill('textbox', 'Layer types', '0_6_6_6_9_6_6_7');
