@@ -291,7 +291,8 @@ function readExport(fields: HostileFields, table: Settings): ExportRequest {
 
 function readPromptField(fields: HostileFields): PromptField {
   const [field, other] = promptFields.filter((name) => fields.has(name));
-  if (field === undefined) return fields.refuse('prompt', `one of ${promptFields.join(', ')}, sequences is needed`);
+  if (field === undefined)
+    return fields.refuse('prompt', `one of ${promptFields.join(', ')}, sequences is needed`);
   if (other !== undefined) return fields.refuse(other, `the prompt was given as ${field} already`);
   return field;
 }
