@@ -1,11 +1,5 @@
 import { bytesOf, fromF16Bits, toF16, toF16Bits, toFloat32, type ElementType } from './element-type.ts';
-import {
-  dequantizeRows,
-  quantizeRows,
-  rowLayout,
-  type QuantizedFormat,
-  type QuantizeRows,
-} from './quantize.ts';
+import { dequantizeRows, quantizeRows, rowLayout, type QuantizedFormat } from './quantize.ts';
 import type { WeightSpec } from '../plan/weight-specs.ts';
 
 /** How a backend keeps a matrix's numbers. */
@@ -63,9 +57,9 @@ export function packRows(
   stored: MatrixFormat,
   cols: number,
   format: MatrixFormat,
-  quantize: QuantizeRows = quantizeRows,
 ): Uint8Array<ArrayBuffer> {
-  if (stored !== format && isQuantized(format)) return quantize(numbersOf(bytes, stored, cols), cols, format);
+  if (stored !== format && isQuantized(format))
+    return quantizeRows(numbersOf(bytes, stored, cols), cols, format);
   return padRows(convert(bytes, stored, cols, format), storedRowBytes(format, cols), rowBytes(format, cols));
 }
 

@@ -43,9 +43,6 @@ export class NotQuantizable extends Error {
 /** The largest number that a scale can reach: the largest half times the largest q. */
 const largest = { q8: 65504 * 127, q4: 65504 * 7 } as const;
 
-/** {@link quantizeRows}, or what packs the same bytes. */
-export type QuantizeRows = typeof quantizeRows;
-
 /**
  * Packs rows.
  *

@@ -10,8 +10,9 @@ import {
   type WeightFormats,
 } from '../../gpu/numbers/matrix-format.ts';
 import type { ModelDims } from '../../gpu/plan/model-dims.ts';
-import { NotQuantizable, quantizeRows, type QuantizeRows } from '../../gpu/numbers/quantize.ts';
+import { NotQuantizable } from '../../gpu/numbers/quantize.ts';
 import { weightSpecs, type WeightSpec } from '../../gpu/plan/weight-specs.ts';
+import type { Quantizer } from '../../gpu/wasm/quantizer.ts';
 import { Refused } from '../outcome.ts';
 import {
   badWeights,
@@ -111,7 +112,7 @@ async function load(
       storedAs: formatOf,
     });
     options.onRoom(weights.bytes);
-    const quantize = isQuantized(precision) ? await fastQuantizer() : quantizeRows;
+    const quantize = isQuantized(precision) ? await openQuantizer() : null;
     const files = inOrderOfFiles(located.values());
     const inOrder = [...files.values()].flat().map(({ spec }) => spec);
     copy = await beginCopy(source, options, inOrder, formatOf);
@@ -166,7 +167,7 @@ async function streamFile(
   file: CheckpointFile,
   tensors: readonly LocatedTensor<MatrixFormat>[],
   options: LoadWeightsOptions,
-  quantize: QuantizeRows,
+  quantize: Quantizer | null,
   take: TakeRows,
 ): Promise<void> {
   const { onProgress } = options;
@@ -220,9 +221,9 @@ function refuseNonFinite(
 }
 
 /** Loaded only for weights that are quantized. */
-async function fastQuantizer(): Promise<QuantizeRows> {
-  const { openQuantizer } = await import('../../gpu/wasm/quantizer.ts');
-  return openQuantizer();
+async function openQuantizer(): Promise<Quantizer> {
+  const quantizer = await import('../../gpu/wasm/quantizer.ts');
+  return quantizer.openQuantizer();
 }
 
 function packed(
@@ -230,11 +231,13 @@ function packed(
   { spec, type, file }: LocatedTensor<MatrixFormat>,
   firstRow: number,
   format: MatrixFormat,
-  quantize: QuantizeRows,
+  quantize: Quantizer | null,
 ): Uint8Array {
   if (type === format) return bytes;
   try {
-    return packRows(bytes, type, spec.cols, format, quantize);
+    if (quantize && isQuantized(format) && !isQuantized(type))
+      return quantize(bytes, type, spec.cols, format);
+    return packRows(bytes, type, spec.cols, format);
   } catch (error) {
     if (!(error instanceof NotQuantizable)) throw error;
     const where = `row ${firstRow + error.row}, column ${error.col} of tensor ${spec.name}`;

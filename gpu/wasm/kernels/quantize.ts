@@ -6,9 +6,25 @@
  * 24 + 5 + 4 bits, and their sum within 38.
  */
 import { toHalf } from './heads';
+import { widen } from './widen';
 
 const GROUP: i32 = 32;
 const GROUP_NUMBERS: usize = 128;
+
+/** `count` halves as float32: see widen.ts. */
+export function fromHalves(halves: usize, count: i32, into: usize): void {
+  widen(halves, count, into);
+}
+
+/** `count` numbers in bfloat16 as float32. Reads up to 14 bytes and writes up to 28 beyond the last. */
+export function fromBrain(numbers: usize, count: i32, into: usize): void {
+  for (const end = into + ((<usize>count) << 2); into < end; into += 32) {
+    const eight = v128.load(numbers);
+    v128.store(into, i32x4.shl(i32x4.extend_low_i16x8_u(eight), 16));
+    v128.store(into, i32x4.shl(i32x4.extend_high_i16x8_u(eight), 16), 16);
+    numbers += 16;
+  }
+}
 
 /**
  * Packs rows.

@@ -1,2 +1,2 @@
 // What the module that quantizes offers: one of its own, loaded with weights that are to be quantized.
-export { quantizeRows } from './quantize';
+export { fromBrain, fromHalves, quantizeRows } from './quantize';
