@@ -179,7 +179,15 @@ describe('Sequences that are written together on WebGPU', () => {
         ends: [],
       }));
       const run = { plan, policy, places: 3, sequences };
-      const together = await writeTogether(model, run);
+      const places: number[] = [];
+      const openBatch: ModelWeights['openBatch'] = async (options) => {
+        const batch = await model.openBatch(options);
+        places.push(batch.places);
+        return batch;
+      };
+      const together = await writeTogether({ openBatch }, run);
+      // Together, not in turn.
+      expect(places).toEqual([3]);
       for (const [i, sequence] of sequences.entries()) {
         expect(together[i], `sequence ${i}`).toEqual(await writeAlone(model, run, sequence));
       }
