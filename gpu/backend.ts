@@ -107,7 +107,10 @@ export interface TextOptions {
 export interface BatchOptions extends PlanOptions {
   /** The most texts that will be open at once. */
   readonly places: number;
-  /** Every text that will be opened, in any order: what the texts share is made for the largest. */
+  /**
+   * Every text that will be opened, in any order: what the texts share is made for the largest. They keep everything, or
+   * have one policy, whose budgets and seeds may differ.
+   */
   readonly texts: readonly TextOptions[];
   /** The most tokens of a turn that {@link Batch.prefill} reads: there is room to read one at any time. */
   readonly turnTokens: number;

@@ -130,8 +130,8 @@ class GpuModel implements ModelWeights {
 
   async openBatch(options: BatchOptions): Promise<Batch> {
     if (options.texts.some(({ eviction }) => eviction)) {
-      const { canDecodeTogether } = await import('./batch-eviction.ts');
-      if (!canDecodeTogether(options.texts)) return this.#openTextsInTurn(options);
+      const { checkOnePolicy } = await import('./batch-eviction.ts');
+      checkOnePolicy(options.texts);
     }
     const { GpuBatch } = await import('./batch.ts');
     const opening = GpuBatch.open(this.#context, this.#request.dims, this.#weights, options, () =>
@@ -140,15 +140,6 @@ class GpuModel implements ModelWeights {
     const batch: Batch = await this.#context.wait(opening);
     this.#open.add(batch);
     return batch;
-  }
-
-  async #openTextsInTurn({ sharing, passes, kvPrecision }: BatchOptions): Promise<Batch> {
-    const { TextsInTurn } = await import('./texts-in-turn.ts');
-    const before = this.#context.ledger.bytes;
-    return new TextsInTurn(
-      (text) => this.open({ sharing, passes, kvPrecision, ...text }),
-      () => this.#context.ledger.bytes - before,
-    );
   }
 
   free(): void {

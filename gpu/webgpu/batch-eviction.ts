@@ -21,13 +21,14 @@ export interface EvictionFacts {
   readonly example: PolicyOptions;
 }
 
-/** Whether the texts can be decoded together: all of them keep everything, or have one policy. */
-export function canDecodeTogether(texts: readonly TextOptions[]): boolean {
+/** @throws Error unless all of them have one policy, because its kernels are compiled for the batch */
+export function checkOnePolicy(texts: readonly TextOptions[]): void {
   const [first] = texts;
-  return texts.every(
+  const alike = texts.every(
     ({ eviction }) =>
       eviction?.kernels === first?.eviction?.kernels && kindOf(eviction) === kindOf(first?.eviction),
   );
+  if (!alike) throw new Error('the texts of a batch have different policies');
 }
 
 /** Budgets, seeds and temperatures may differ. */
