@@ -3,7 +3,7 @@ import { formatNats } from '../../web/ui/divergence-words.ts';
 import { formatMovement, passSummaries } from '../../web/panels/convergence/pass-summaries.ts';
 import { bringAxe } from './axe.ts';
 import { headless } from './headless-answer.ts';
-import { openLab, takePictures, visit } from './lab.ts';
+import { takePictures, visit } from './lab.ts';
 
 interface Answer {
   readonly convergence: {
@@ -65,10 +65,12 @@ test('the heat map shows the values of the headless runner, and can be read by k
 });
 
 test('what freezing left out is drawn, said and counted', async ({ page }, testInfo) => {
-  await page.goto('./#v=1&backend=cpu&kv=f32&forward=30&freeze=true&mode=parallel');
+  const lab = await visit(page);
+  await lab.select('Backend').selectOption('CPU');
   await expect(page.getByText('Ready.', { exact: true })).toBeVisible();
-  const lab = openLab(page);
-  await expect(page.getByRole('checkbox', { name: /^Freeze/ })).toBeChecked();
+  await lab.select('KV precision').selectOption('f32 (4 bytes)');
+  await lab.number('Forward passes').fill('30');
+  await page.getByRole('checkbox', { name: 'Freeze' }).check();
   await lab.prompt.fill(prompt);
   const part = page.getByRole('region', { name: 'Convergence', exact: true });
   await part.locator('summary').first().click();

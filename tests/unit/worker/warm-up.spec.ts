@@ -4,6 +4,7 @@ import { GpuContext } from '../../../gpu/webgpu/device.ts';
 import { hardwareTuning, softwareTuning } from '../../../gpu/webgpu/tuning.ts';
 import { openCountingDevice } from '../../../tools/bench/count/counting-device.ts';
 import { openFolderSource } from '../../../tools/headless/folder-source.ts';
+import type { RowsChoice } from '../../../worker/protocol/load.ts';
 import { Engine } from '../../../worker/engine/engine.ts';
 import { succeed, valueOf } from '../../../worker/outcome.ts';
 import { placeHere } from '../../../worker/text/place-here.ts';
@@ -12,7 +13,7 @@ import { ask, ignore } from './engines.ts';
 const adapter = { backend: 'webgpu', vendor: '', description: 'counts', software: false } as const;
 
 /** Loads a shipped model, as the page does, on a device that computes nothing. */
-async function load(model: string, tuning = hardwareTuning) {
+async function load(model: string, tuning = hardwareTuning, workgroupRows: RowsChoice = 'automatic') {
   const counting = openCountingDevice();
   const engine = new Engine({
     openBackend: () =>
@@ -21,9 +22,10 @@ async function load(model: string, tuning = hardwareTuning) {
     openSource: (id) => succeed(openFolderSource(`public/models/${id}`)),
     warmUp: true,
   });
-  const request = { model, backend: 'webgpu', weights: 'stored', quantizeEmbeddings: false } as const;
-  valueOf(await engine.load(request, ignore));
-  return { engine, pipelines: counting.pipelines };
+  const formats = { weights: 'stored', quantizeEmbeddings: false } as const;
+  const request = { model, backend: 'webgpu', ...formats, workgroupRows } as const;
+  const { shaped } = valueOf(await engine.load(request, ignore));
+  return { engine, pipelines: counting.pipelines, shaped };
 }
 
 const tuningsByName = { hardware: hardwareTuning, software: softwareTuning };
@@ -48,6 +50,25 @@ describe('After a load with the kernels of a GPU or of a software adapter', () =
       }
     }
     await engine.unload();
+  });
+
+  it.each(['32', '16', '8'] as const)('the kernels of %s rows are compiled, as set', async (rows) => {
+    const { engine, pipelines, shaped } = await load('fairy-lckv', hardwareTuning, rows);
+    expect(shaped).toEqual({ rows: Number(rows), chosen: 'set' });
+    const compiled = pipelines.length;
+    const input = { turns: [[1, 2, 3]] };
+    valueOf(
+      await engine.generate(ask({ input, mode: 'parallel', maxNewTokens: 9, kvPrecision: 'f16' }), ignore),
+    );
+    expect(pipelines.slice(compiled)).toEqual([]);
+    await engine.unload();
+  });
+
+  it('which of them is fastest was measured, or there is no choice', async () => {
+    const [gpu, software] = [await load('fairy-lckv'), await load('fairy-lckv', softwareTuning)];
+    expect(gpu.shaped?.chosen).toBe('measured');
+    expect(software.shaped).toBeNull();
+    for (const { engine } of [gpu, software]) await engine.unload();
   });
 
   it('a run under another plan compiles what that needs', async () => {
