@@ -67,7 +67,7 @@ export async function benchGrowth(asked: BenchRequest, backend: Backend): Promis
       const { mode } = fastestMode({ layers, promptTokens, passes, useSequential: false, adapter });
       const run = { ...request, mode, promptTokens, newTokens: TOKENS };
       // A short prompt takes milliseconds, and has more rounds.
-      const rounds = promptTokens < 1024 ? 3 * asked.repeats : asked.repeats;
+      const rounds = promptTokens < 1024 ? 10 * asked.repeats : asked.repeats;
       let [prefillMs, msPerToken] = [Infinity, Infinity];
       for (let round = 0; round < rounds; round++) {
         const speeds = await once(loaded, run, promptOf(run, loaded));

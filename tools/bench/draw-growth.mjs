@@ -4,20 +4,19 @@ import { text } from 'node:stream/consumers';
 /** @typedef {import('./bench-growth.ts').GrowthReport} GrowthReport */
 /** @typedef {{ readonly name: string, readonly points: readonly (readonly [number, number])[] }} Line */
 
-const [width, height, left, right, top, bottom] = [300, 250, 52, 12, 44, 40];
+const [width, height, left, right, top, bottom] = [300, 250, 44, 20, 44, 40];
 // Readable on white and on black, and told apart by their marks as well.
 const colors = ['#2f6fdb', '#c2571a', '#1d8a5b'];
 
 /** @param {number} i of a plan */
 const colorOf = (i) => colors[i] ?? colors[0] ?? '';
 
-/** @param {number} value */
-const short = (value) =>
-  value >= 1024
-    ? `${value / 1024}k`
-    : value >= 1
-      ? String(value)
-      : value.toPrecision(1).replace(/\.?0+$/, '');
+/** @param {number} tokens */
+const lengthName = (tokens) => (tokens >= 1024 ? `${tokens / 1024}k` : String(tokens));
+
+/** A power of ten. @param {number} value */
+const powerName = (value) =>
+  value >= 1 ? String(Math.round(value)) : value.toFixed(-Math.round(Math.log10(value)));
 
 /** @param {number} value @param {string} unit */
 function reading(value, unit) {
@@ -44,21 +43,18 @@ function panel(x, title, unit, lines) {
   const atX = (/** @type {number} */ value) => x + left + place(value, fromX, toX) * (width - left - right);
   const atY = (/** @type {number} */ value) =>
     height - bottom - place(value, fromY, toY) * (height - top - bottom);
-  const parts = [`<text x="${x + left}" y="${top - 18}" class="title">${title}</text>`];
+  const parts = [`<text x="${x + left}" y="${top - 16}" class="title">${title}</text>`];
   for (let value = fromY; value <= toY * 1.001; value *= 10) {
     const y = atY(value).toFixed(1);
     parts.push(`<path class="grid" d="M${x + left} ${y}H${x + width - right}"/>`);
-    parts.push(
-      `<text x="${x + left - 6}" y="${Number(y) + 4}" class="end">${short(Number(value.toPrecision(1)))}</text>`,
-    );
+    parts.push(`<text x="${x + left - 6}" y="${Number(y) + 4}" class="end">${powerName(value)}</text>`);
   }
   for (const tokens of new Set(xs)) {
     parts.push(
-      `<text x="${atX(tokens).toFixed(1)}" y="${height - bottom + 18}" class="middle">${short(tokens)}</text>`,
+      `<text x="${atX(tokens).toFixed(1)}" y="${height - bottom + 18}" class="middle">${lengthName(tokens)}</text>`,
     );
   }
   parts.push(`<text x="${x + width - right}" y="${height - 6}" class="end">tokens</text>`);
-  parts.push(`<text x="${x + left - 6}" y="${top - 4}" class="end">${unit}</text>`);
   for (const [i, { name, points }] of lines.entries()) {
     const d = points.map(
       ([at, value], n) => `${n === 0 ? 'M' : 'L'}${atX(at).toFixed(1)} ${atY(value).toFixed(1)}`,
@@ -88,19 +84,19 @@ function draw({ plans, windowTokens }) {
   const panels = [
     panel(
       0,
-      'a token, on the CPU',
+      'ms per token, on the CPU',
       'ms',
       lines(({ measured }) => measured.map((at) => [at.tokens, at.msPerToken])),
     ),
     panel(
       width,
-      'a prompt, on the CPU',
-      'ms',
-      lines(({ measured }) => measured.map((at) => [at.tokens, at.prefillMs])),
+      'seconds per prompt, on the CPU',
+      's',
+      lines(({ measured }) => measured.map((at) => [at.tokens, at.prefillMs / 1000])),
     ),
     panel(
       2 * width,
-      'a token, read by a GPU (counted)',
+      'MiB read per token, counted',
       'MiB',
       lines(({ counted }) => counted.map((at) => [at.tokens, at.memoryBytes / 2 ** 20])),
     ),
@@ -112,7 +108,7 @@ function draw({ plans, windowTokens }) {
   return `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${3 * width} ${height + 28}" font-family="system-ui, sans-serif" font-size="12" role="img" aria-label="Time of a token and of a prompt, and bytes of a token, by the length of the text">
 <style>
 text { fill: #57606a; }
-.title { fill: #1f2328; font-size: 14px; font-weight: 600; }
+.title { fill: #1f2328; font-size: 13px; font-weight: 600; }
 .end { text-anchor: end; }
 .middle { text-anchor: middle; }
 .grid { stroke: #d0d7de; }
