@@ -39,6 +39,8 @@ export interface Kernels {
     onto: boolean,
     wide: Address,
   ): void;
+  readAhead(from: Address, bytes: number): number;
+  putBeside(x: Address, xStride: number, cols: number, count: number, into: Address): void;
   project(
     half: Half,
     w: Address,

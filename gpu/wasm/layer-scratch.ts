@@ -5,8 +5,7 @@ import { headsBytes, scoredHeads, tableBytes } from './attend-rows.ts';
 
 /** How much a session's scratch must hold. */
 export interface WorkSizes {
-  /** Parts of a job. */
-  readonly parts: number;
+  /** Threads, each of which has a room of its own. */
   readonly threads: number;
   /** The most rows that one query sees. */
   readonly mostRowsSeen: number;
@@ -28,7 +27,7 @@ export const widenedBytes = (cols: number) => 128 + (544 * padded(cols)) / 32;
 export function scratchBytes(
   dims: ModelDims,
   blockRows: number,
-  { parts, threads, mostRowsSeen, angles, noisy, recalls }: WorkSizes,
+  { threads, mostRowsSeen, angles, noisy, recalls }: WorkSizes,
 ) {
   const { hiddenSize, intermediateSize, heads, kvHeads, headDim } = dims;
   const block = (numbers: number) => 4 * padded(numbers) * blockRows;
@@ -45,9 +44,9 @@ export function scratchBytes(
     'attending rows': tableBytes(blockRows),
     scores: threads * scoredHeads(dims) * scores,
     widened: threads * headsBytes(headDim),
-    'rows in fours': parts * block(mostCols),
+    'rows in fours': block(mostCols),
     'quantized rows': quantizedBytes(mostCols) * blockRows,
-    'widened weights': parts * widenedBytes(mostCols),
+    'widened weights': threads * widenedBytes(mostCols),
     'noisy scores': noisy ? heads * scores : 0,
     hashes: noisy ? 4 * padded(heads) : 0,
     noise: noisy ? gumbelTable.byteLength : 0,

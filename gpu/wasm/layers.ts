@@ -17,6 +17,7 @@ import type { Recall } from './less.ts';
 import { scratchBytes, widenedBytes, type WorkSizes } from './layer-scratch.ts';
 import type { LinearMemory } from './linear-memory.ts';
 import { padded, PANEL_ROWS } from '../numbers/panels.ts';
+import type { WasmTensor } from './tensor.ts';
 import type { PlanWeights } from './plan-weights.ts';
 import type { Team } from './threads/team.ts';
 import { readAttention, seenIn, type PositionOf } from './read-attention.ts';
@@ -80,6 +81,14 @@ export interface Evicting {
   readonly recall: Recall | null;
 }
 
+/** Which matrix of a layer is multiplied after which. */
+const following: Readonly<Partial<Record<WeightRole, WeightRole>>> = {
+  k: 'q',
+  q: 'o',
+  o: 'gate',
+  gate: 'down',
+};
+
 /** The layers of one plan over blocks of rows, with the scratch that they work in. Several texts may share them. */
 export class WasmLayers {
   /** What the products with matrices have taken so far. */
@@ -91,7 +100,6 @@ export class WasmLayers {
   readonly #weights: PlanWeights;
   readonly #options: PlanOptions;
   readonly #rope: Address;
-  readonly #blockRows: number;
   readonly #scoreStride: number;
   readonly #rowBytes: number;
   // Scratch of a block, rows padded.
@@ -105,9 +113,9 @@ export class WasmLayers {
   readonly #table: Address; //    [block], of attending rows
   readonly #scores: Address; //   [threads, heads of a row or more, capacity]
   readonly #widened: Address; //  [threads, 32, headDim]
-  readonly #beside: Address; //   [parts, block / 4, cols, 4], rows that go through a matrix
+  readonly #beside: Address; //   [block / 4, cols, 4], rows that go through a matrix
   readonly #quantized: Address; // [block, cols], rows that go through a packed matrix
-  readonly #wide: Address; //     [parts], eight rows of a packed matrix, widened
+  readonly #wide: Address; //     [threads], eight rows of a packed matrix, widened
   // For Keyformer's scores; 0 if nothing needs them.
   readonly #noisy: Address; //    [heads, capacity]
   readonly #hashes: Address; //   [heads]
@@ -132,7 +140,6 @@ export class WasmLayers {
     this.#weights = weights;
     this.#options = options;
     this.#rowBytes = kvRowBytes(dims, kvPrecision);
-    this.#blockRows = blockRows;
     this.#scoreStride = 4 * padded(sizes.mostRowsSeen);
 
     const bytes = scratchBytes(dims, blockRows, sizes);
@@ -418,32 +425,62 @@ export class WasmLayers {
     const most = Math.min(...matrices.map(({ panels }) => panels));
     const parts = this.#team.partsOf(work, most);
     const allCols = matrices[0]?.cols ?? 0;
-    const besideBytes = 4 * padded(allCols) * this.#blockRows;
     const xStride = 4 * padded(allCols);
     if (matrices.some(({ format }) => isQuantized(format))) {
       this.#kernels.quantizeInput(x, xStride, allCols, count, this.#quantized);
     }
-    this.#team.share(parts, (kernels, part) => {
-      const panelsBefore = (panels: number, index: number) => Math.floor((panels * index) / parts);
-      for (const { format, address, rows, cols, panels, panelBytes, biasAt, into } of matrices) {
-        const first = panelsBefore(panels, part);
-        const end = panelsBefore(panels, part + 1);
-        const before = 4 * PANEL_ROWS * first;
-        const [w, y, yStride] = [address + panelBytes * first, into + before, 4 * padded(rows)];
-        const biasFrom = biasAt === 0 ? 0 : biasAt + before;
-        if (isQuantized(format)) {
-          const wide = this.#wide + widenedBytes(cols) * part;
-          const [q8, input] = [format === 'q8', this.#quantized];
-          kernels.projectPacked(q8, w, cols, end - first, biasFrom, input, y, yStride, count, onto, wide);
-        } else {
-          const beside = this.#beside + besideBytes * part;
-          const half = format === 'f16';
-          kernels.project(half, w, cols, end - first, biasFrom, x, xStride, y, yStride, count, onto, beside);
+    if (matrices.some(({ format }) => format === 'f16')) {
+      this.#kernels.putBeside(x, xStride, allCols, count, this.#beside);
+    }
+    this.#team.share(
+      parts,
+      (kernels, part, takeRoom) => {
+        const panelsBefore = (panels: number, index: number) => Math.floor((panels * index) / parts);
+        for (const { format, address, rows, cols, panels, panelBytes, biasAt, into } of matrices) {
+          const first = panelsBefore(panels, part);
+          const end = panelsBefore(panels, part + 1);
+          const before = 4 * PANEL_ROWS * first;
+          const [w, y, yStride] = [address + panelBytes * first, into + before, 4 * padded(rows)];
+          const biasFrom = biasAt === 0 ? 0 : biasAt + before;
+          if (isQuantized(format)) {
+            const wide = takeRoom({ address: this.#wide, bytes: widenedBytes(cols) });
+            const [q8, input] = [format === 'q8', this.#quantized];
+            kernels.projectPacked(q8, w, cols, end - first, biasFrom, input, y, yStride, count, onto, wide);
+          } else {
+            const [half, beside] = [format === 'f16', this.#beside];
+            kernels.project(
+              half,
+              w,
+              cols,
+              end - first,
+              biasFrom,
+              x,
+              xStride,
+              y,
+              yStride,
+              count,
+              onto,
+              beside,
+            );
+          }
         }
-      }
-      const first = panelsBefore(most, part);
-      then(kernels, 4 * PANEL_ROWS * first, 4 * PANEL_ROWS * (panelsBefore(most, part + 1) - first));
-    });
+        const first = panelsBefore(most, part);
+        then(kernels, 4 * PANEL_ROWS * first, 4 * PANEL_ROWS * (panelsBefore(most, part + 1) - first));
+      },
+      this.#after(products[0]?.role, layer),
+    );
+  }
+
+  /** The matrix that is probably multiplied after another one. */
+  #after(role: WeightRole | undefined, layer: number): WasmTensor | null {
+    const next = role && following[role];
+    if (next) return this.#weights.find(next, layer) ?? null;
+    // After the head, the first layer again.
+    const [from, tied] = [role === 'down' ? layer + 1 : 0, this.#dims.tiedEmbeddings];
+    const head = tied ? 'embed' : 'head';
+    return (
+      this.#weights.find('k', from) ?? this.#weights.find('q', from) ?? this.#weights.find(head, 0) ?? null
+    );
   }
 
   #store(x: Address, into: Address, numbers: number): void {

@@ -22,13 +22,12 @@ export const policyRunOf = ({ eviction }: TextOptions): PolicyRun =>
 /** Rows of a block of scratch: those of a step go through a matrix together, however many they are. */
 const blockRowsOf = (rows: number) => Math.max(BLOCK_ROWS, rows);
 
-function workSizes(texts: readonly TextOptions[], { mostParts, threads }: Team): WorkSizes {
+function workSizes(texts: readonly TextOptions[], { threads }: Team): WorkSizes {
   const seen = (text: TextOptions) =>
     text.eviction ? mostRowsAtOnce(text.eviction, text.capacityTokens) : text.capacityTokens;
   const angles = (text: TextOptions) =>
     text.eviction?.policy.positions === 'cache' ? seen(text) : text.capacityTokens;
   return {
-    parts: mostParts,
     threads,
     mostRowsSeen: Math.max(...texts.map(seen)),
     angles: Math.max(...texts.map(angles)),

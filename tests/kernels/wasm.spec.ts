@@ -100,6 +100,7 @@ describe.each(instructionsHere())('WebAssembly with %s', (instructions) => {
         const strides = { x: 4 * padded(cols), y: 4 * padded(rows) };
         const read = () =>
           joined(Array.from({ length: count }, (_, i) => memory.floats(yAt + strides.y * i, rows).slice()));
+        kernels.putBeside(xAt, strides.x, cols, count, beside);
         const multiply = (biased: boolean, onto: boolean) =>
           kernels.project(
             type === 'f16',

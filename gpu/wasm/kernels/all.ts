@@ -2,7 +2,7 @@
 // strides are bytes; buffers of rows are padded to whole panels of 32 numbers.
 export { areHalves, getRows, putRows } from './panels';
 export { getPacked, putPacked, scalesFit } from './packed';
-export { project } from './project';
+export { project, putBeside } from './project';
 export { projectPacked, quantizeInput } from './project-packed';
 export { rmsNorm, swiglu } from './rows';
 export { normHeads, rotate, storeHalves } from './heads';
@@ -11,3 +11,4 @@ export { widen } from './widen';
 export { addNoise, addProbabilities, maskScores, turnKeys } from './policy';
 export { absolute, absorb, gelu, mixState, sumExponentials } from './less';
 export { attendTogether } from './attend-together';
+export { readAhead } from './read-ahead';

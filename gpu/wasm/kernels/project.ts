@@ -22,12 +22,22 @@ export function finish(y: usize, sum: v128, bias: usize, onto: bool): void {
 }
 
 /**
+ * Puts four rows of x at a time side by side, for products with matrices of halves. Rows that are left over stay out.
+ *
+ * @param into room for `[count / 4, cols, 4]` numbers, `cols` rounded up to fours
+ */
+export function putBeside(x: usize, xStride: usize, cols: i32, count: i32, into: usize): void {
+  for (let row = 0; row + 4 <= count; row += 4) {
+    besideEachOther(x + <usize>row * xStride, xStride, cols, into + <usize>(row >> 2) * bytesOfFour(cols));
+  }
+}
+
+/**
  * y = W·x (+ bias) for `count` rows of x, or y += that.
  *
  * @param w      `[panels]`, in halves or float32
  * @param bias   `[panels · 32]` or 0
- * @param beside room for `[count / 4, cols, 4]` numbers, `cols` rounded up to fours: rows of x side by side. Read and
- *   written only if w is in halves and there are four rows or more
+ * @param beside the rows of x as {@link putBeside} puts them; read only if w is in halves and there are four rows or more
  */
 export function project(
   half: bool,
@@ -46,11 +56,6 @@ export function project(
   const colBytes = half ? HALF_COL : FLOAT_COL;
   const inFours = count & ~3;
   const fourBytes = bytesOfFour(cols);
-  if (half) {
-    for (let row = 0; row < inFours; row += 4) {
-      besideEachOther(x + <usize>row * xStride, xStride, cols, beside + <usize>(row >> 2) * fourBytes);
-    }
-  }
   for (let panel = 0; panel < panels; panel++) {
     if (inFours > 0) {
       for (let vector = 0; vector < VECTORS; vector += 2) {

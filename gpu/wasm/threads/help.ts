@@ -6,6 +6,8 @@ export interface HelperStart {
   readonly memory: WebAssembly.Memory;
   /** Where the team's job lies. */
   readonly job: number;
+  /** Which helper it is, from 1 on. */
+  readonly helper: number;
 }
 
 /**
@@ -13,20 +15,23 @@ export interface HelperStart {
  *
  * @param ready called once it can take parts
  */
-export function help({ module, memory, job: address }: HelperStart, ready: () => void): void {
+export function help({ module, memory, job: address, helper }: HelperStart, ready: () => void): void {
   const instance = new WebAssembly.Instance(module, { env: { memory } });
-  const calls = Object.values(instance.exports as unknown as Exports); // its exports have no types
+  const exports = instance.exports as unknown as Exports; // which have no types
+  const calls = Object.values(exports);
+  const { readAhead = () => undefined } = exports;
   const job = new Job(memory, address);
   ready();
   while (job.waitForParts()) {
     for (let part = job.take(); part !== null; part = job.take()) {
       try {
-        job.run(part, calls);
+        job.run(part, calls, helper);
       } catch (error) {
         job.broke();
         throw error;
       }
       job.finished();
     }
+    job.readUntilParts(readAhead);
   }
 }

@@ -1,9 +1,11 @@
 /**
  * How threads hand each other work through the memory that they share. A job is a list of parts, and a part a list of
- * calls of kernels, written as numbers: which export, how many arguments, the arguments.
+ * calls of kernels, written as numbers: which export, how many arguments, which of them is a room of the thread's own, the
+ * bytes of that room, the arguments.
  *
  * Whoever is free takes the next part, so nobody waits for a thread that sleeps, is slow, or is gone. A thread without
- * work sleeps in `Atomics.wait`: none ever spins, which would take the core from the one that has work.
+ * work reads ahead what the next job will need, once, and sleeps in `Atomics.wait`: none ever spins, which would take the
+ * core from the one that has work.
  */
 
 /** Parts of the current job that nobody has taken yet; {@link LEAVE} sends the helpers home. */
@@ -12,14 +14,20 @@ const LEFT = 0;
 const DONE = 16;
 /** 1 once a helper could not compute its part. */
 const BROKEN = 32;
+/** What the next job will read: its address, and how many bytes. */
+const AHEAD = 40;
 /** Where the numbers of each part begin, and where those of the last one end. */
 const STARTS = 48;
 const LEAVE = -1;
+/** Bytes that are read ahead before the next look for parts: a fifth of a microsecond. */
+const AT_ONCE = 4096;
+/** Numbers of a call before its arguments. */
+const HEAD = 4;
 
 /** The most parts that a job may have. */
 export const MOST_PARTS = 64;
 const WORDS = STARTS + MOST_PARTS + 16;
-const NUMBERS = 8192;
+const NUMBERS = 16384;
 
 /** Bytes of what a team needs of the memory. */
 export const JOB_BYTES = 4 * WORDS + 8 * NUMBERS;
@@ -27,12 +35,24 @@ export const JOB_BYTES = 4 * WORDS + 8 * NUMBERS;
 /** The exports of a module, in its order, which is the same in every instance of it. */
 export type Exports = Readonly<Record<string, (...args: number[]) => unknown>>;
 
+/** Reads bytes for the sake of the caches. */
+export type ReadAhead = (from: number, bytes: number) => unknown;
+
+/** Memory of which each thread has as much, side by side. */
+export interface Room {
+  readonly address: number;
+  /** Of one thread. */
+  readonly bytes: number;
+}
+
 /** The current job of a team. */
 export class Job {
   readonly #words: Int32Array;
   readonly #numbers: Float64Array;
   #parts = 0;
   #end = 0;
+  /** The room that the next call takes. */
+  #room: Room | null = null;
 
   /** @param address of {@link JOB_BYTES} zeros, on a multiple of 8 */
   constructor(memory: WebAssembly.Memory, address: number) {
@@ -47,12 +67,21 @@ export class Job {
     this.#words[STARTS] = 0;
   }
 
+  /** Notes that the next call takes a room of the thread's own. @returns the first thread's */
+  takeRoom(room: Room): number {
+    this.#room = room;
+    return room.address;
+  }
+
   /** Writes a call of an export into the current part. */
   addCall(index: number, args: readonly (number | boolean)[]): void {
     const numbers = this.#numbers;
     let end = this.#end;
     numbers[end++] = index;
     numbers[end++] = args.length;
+    numbers[end++] = this.#room ? args.lastIndexOf(this.#room.address) : -1;
+    numbers[end++] = this.#room?.bytes ?? 0;
+    this.#room = null;
     for (const arg of args) numbers[end++] = Number(arg);
     this.#end = end;
   }
@@ -66,8 +95,14 @@ export class Job {
     return this.#parts <= MOST_PARTS && this.#end <= NUMBERS;
   }
 
-  /** Offers the parts that were written to the helpers, and wakes as many as can be of use. */
-  offer(): void {
+  /**
+   * Offers the parts that were written to the helpers, and wakes as many as can be of use.
+   *
+   * @param ahead what the next job will probably read
+   */
+  offer(ahead: Room | null): void {
+    this.#words[AHEAD] = ahead?.address ?? 0;
+    this.#words[AHEAD + 1] = ahead?.bytes ?? 0;
     Atomics.store(this.#words, DONE, 0);
     Atomics.store(this.#words, LEFT, this.#parts);
     Atomics.notify(this.#words, LEFT, this.#parts - 1);
@@ -82,14 +117,23 @@ export class Job {
     }
   }
 
-  /** Makes the calls of a part that was taken. */
-  run(part: number, calls: readonly ((...args: number[]) => unknown)[]): void {
+  /** Makes the calls of a part that a helper has taken; helpers count from 1. */
+  run(part: number, calls: readonly ((...args: number[]) => unknown)[], helper: number): void {
     const numbers = this.#numbers;
     const end = this.#words[STARTS + part + 1] ?? 0;
+    // Copied number by number: an iterator would take as long as a small part.
+    const args: number[] = [];
     for (let at = this.#words[STARTS + part] ?? 0; at < end;) {
-      const [index = 0, count = 0] = [numbers[at], numbers[at + 1]];
-      calls[index]?.(...numbers.subarray(at + 2, at + 2 + count));
-      at += 2 + count;
+      const index = numbers[at] ?? 0;
+      const count = numbers[at + 1] ?? 0;
+      const room = numbers[at + 2] ?? -1;
+      const roomBytes = numbers[at + 3] ?? 0;
+      at += HEAD;
+      args.length = count;
+      for (let i = 0; i < count; i++) args[i] = numbers[at + i] ?? 0;
+      if (room >= 0) args[room] = (args[room] ?? 0) + helper * roomBytes;
+      calls[index]?.(...args);
+      at += count;
     }
   }
 
@@ -107,12 +151,13 @@ export class Job {
   }
 
   /**
-   * Sleeps until helpers have finished that many parts.
+   * Waits until helpers have finished that many parts: reads ahead, and then sleeps.
    *
    * @param patienceMs how long it may take without any progress
    * @returns false if a helper broke, or none finished a part for so long
    */
-  wait(parts: number, patienceMs: number): boolean {
+  wait(parts: number, patienceMs: number, read: ReadAhead): boolean {
+    this.#readWhile(() => Atomics.load(this.#words, DONE) < parts, read);
     // In short naps: a machine that slept meanwhile has lost one of them, not its patience.
     const naps = 10;
     for (let left = naps; left > 0;) {
@@ -129,6 +174,24 @@ export class Job {
   dismiss(): void {
     Atomics.store(this.#words, LEFT, LEAVE);
     Atomics.notify(this.#words, LEFT);
+  }
+
+  /** Reads ahead until there are parts to take. See {@link Job.#readWhile}. */
+  readUntilParts(read: ReadAhead): void {
+    this.#readWhile(() => Atomics.load(this.#words, LEFT) === 0, read);
+  }
+
+  /**
+   * Reads what the next job will need, from its end, where the first parts lie, once or for as long as something is so. That
+   * is of use, and it takes as long as the other threads mostly need to come to the end of this job. So this thread is awake
+   * when they do: to wake one takes longer than a part.
+   */
+  #readWhile(isSo: () => boolean, read: ReadAhead): void {
+    const from = this.#words[AHEAD] ?? 0;
+    for (let end = this.#words[AHEAD + 1] ?? 0; end > 0 && isSo(); end -= AT_ONCE) {
+      const begin = Math.max(0, end - AT_ONCE);
+      read(from + begin, end - begin);
+    }
   }
 
   /** Sleeps until there may be a part to take. @returns false if the helpers are sent home */

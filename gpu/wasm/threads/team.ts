@@ -1,17 +1,26 @@
 import { BackendError } from '../../backend-error.ts';
 import { startKernels, type Address, type KernelCode, type Kernels } from '../kernels.ts';
 import type { LinearMemory } from '../linear-memory.ts';
-import { Job, JOB_BYTES, MOST_PARTS } from './job.ts';
+import { Job, JOB_BYTES, MOST_PARTS, type Room } from './job.ts';
 import type { Helper, Threads } from './threads.ts';
 
-/** Parts for each thread: more even out threads of different speed, fewer cost less. */
-const PARTS_PER_THREAD = 2;
+/** Multiply-adds of a part of work that is large enough for several parts per thread, which even out unlike threads. */
+const PART_WORK = 5e5;
+const MOST_PARTS_PER_THREAD = 4;
 /** How long helpers may take to start. */
 const START_MS = 5000;
+
+/** Takes a room of the thread's own for the next call. */
+type TakeRoom = (room: Room) => Address;
+type Work = (kernels: Kernels, part: number, takeRoom: TakeRoom) => void;
+
+const firstRoom: TakeRoom = ({ address }) => address;
 
 /** The threads that compute in one memory: that of the decoder, and its helpers if there are any. */
 export class Team {
   readonly kernels: Kernels;
+  /** Threads that there were at the start: so many rooms must a job have that takes one. */
+  readonly threads: number = 1;
   readonly #memory: LinearMemory;
   readonly #threads: Threads;
   readonly #address: Address = 0;
@@ -20,9 +29,6 @@ export class Team {
   /** Writes calls into the job instead of making them. */
   readonly #writer: Kernels;
   #helpers: readonly Helper[] = [];
-  /** The most parts of a job. */
-  readonly #most: number;
-
   /**
    * @param code compiled for `memory`; helpers are started if it is shared
    * @throws BackendError `out-of-memory`
@@ -33,31 +39,21 @@ export class Team {
     this.#threads = threads;
     this.#writer = this.kernels;
     const { startHelper, count } = threads;
-    this.#most = Math.min(MOST_PARTS, PARTS_PER_THREAD * count);
     if (!code.shared || !startHelper) return;
     this.#address = memory.allocate('threads', JOB_BYTES);
     this.#job = new Job(memory.memory, this.#address);
     this.#writer = writerOf(this.kernels, this.#job);
+    this.threads = count;
     const start = { module: code.module, memory: memory.memory, job: this.#address };
     try {
       while (this.#helpers.length < count - 1) {
-        const helper = startHelper(start);
+        const helper = startHelper({ ...start, helper: this.#helpers.length + 1 });
         this.#helpers = [...this.#helpers, helper];
         void helper.ended.then((why) => this.#lose(why));
       }
     } catch (error) {
       this.#lose(String(error));
     }
-  }
-
-  /** The most parts that {@link partsOf} says, whatever happens to the helpers. */
-  get mostParts(): number {
-    return this.#address === 0 ? 1 : this.#most;
-  }
-
-  /** Threads that there were at the start. */
-  get threads(): number {
-    return this.#address === 0 ? 1 : this.#most / PARTS_PER_THREAD;
   }
 
   /** Resolves when every helper takes parts, or when there are none because one did not start. */
@@ -79,29 +75,33 @@ export class Team {
    * @param most of how many pieces it is made
    */
   partsOf(multiplyAdds: number, most: number): number {
-    return this.#job === null || multiplyAdds < this.#threads.leastWork ? 1 : Math.min(most, this.#most);
+    if (this.#job === null || multiplyAdds < this.#threads.leastWork) return 1;
+    const each = Math.floor(multiplyAdds / (PART_WORK * this.threads));
+    return Math.min(most, MOST_PARTS, this.threads * Math.max(1, Math.min(MOST_PARTS_PER_THREAD, each)));
   }
 
   /**
    * Does work in parts, each on one of the threads. Returns when all are done.
    *
    * @param work makes the calls of a part through the kernels that it is given, and does nothing else. It may be asked
-   *   for a part twice. Parts write to different places, and read nothing that another one writes.
+   *   for a part twice. Parts write to different places, and read nothing that another one writes. A call that needs
+   *   scratch takes it with the last argument, just before the call.
+   * @param ahead what the job after this one will probably read
    * @throws BackendError `device-lost` if a helper was lost while it computed
    */
-  share(parts: number, work: (kernels: Kernels, part: number) => void): void {
+  share(parts: number, work: Work, ahead: Room | null = null): void {
     const job = this.#job;
     if (parts === 1 || job === null || !this.#write(job, parts, work)) {
-      for (let part = 0; part < parts; part++) work(this.kernels, part);
+      for (let part = 0; part < parts; part++) work(this.kernels, part, firstRoom);
       return;
     }
-    job.offer();
+    job.offer(ahead);
     let own = 0;
     for (let part = job.take(); part !== null; part = job.take()) {
-      work(this.kernels, part);
+      work(this.kernels, part, firstRoom);
       own++;
     }
-    if (job.wait(parts - own, this.#threads.patienceMs)) {
+    if (job.wait(parts - own, this.#threads.patienceMs, this.kernels.readAhead)) {
       this.#threads.partsHelped += parts - own;
       return;
     }
@@ -116,10 +116,11 @@ export class Team {
   }
 
   /** @returns false if the job has no room for so many calls */
-  #write(job: Job, parts: number, work: (kernels: Kernels, part: number) => void): boolean {
+  #write(job: Job, parts: number, work: Work): boolean {
+    const takeRoom = (room: Room) => job.takeRoom(room);
     job.start();
     for (let part = 0; part < parts; part++) {
-      work(this.#writer, part);
+      work(this.#writer, part, takeRoom);
       job.endPart();
     }
     return job.fits;
