@@ -1,7 +1,6 @@
 import type { PlanOptions } from '../backend.ts';
 import type { HeadAttention, OnAttention } from '../kv/head-attention.ts';
 import { maskOf, visibleKeys } from '../kv/mask.ts';
-import { isQuantized } from '../numbers/matrix-format.ts';
 import type { LayerType } from '../plan/layer-types.ts';
 import type { ModelDims } from '../plan/model-dims.ts';
 import { gumbelTable, noiseOfQuery } from '../kv/policies/noise.ts';
@@ -14,10 +13,10 @@ import { attendRows, keysOf, type AttendingRow, type AttentionScratch, type Run 
 import type { EvictingStore } from './evicting-store.ts';
 import type { Address, Kernels } from './kernels.ts';
 import type { Recall } from './less.ts';
-import { scratchBytes, widenedBytes, type WorkSizes } from './layer-scratch.ts';
+import { scratchBytes, type WorkSizes } from './layer-scratch.ts';
 import type { LinearMemory } from './linear-memory.ts';
-import { padded, PANEL_ROWS } from '../numbers/panels.ts';
-import type { WasmTensor } from './tensor.ts';
+import { padded } from '../numbers/panels.ts';
+import { Products, type Product } from './products.ts';
 import type { PlanWeights } from './plan-weights.ts';
 import type { Team } from './threads/team.ts';
 import { readAttention, seenIn, type PositionOf } from './read-attention.ts';
@@ -62,13 +61,6 @@ export interface FreshRows {
   readonly rows: ReadonlyMap<number, Address>;
 }
 
-/** A product with a matrix, where its bias is, and where it goes. */
-interface Product {
-  readonly role: WeightRole;
-  readonly bias: WeightRole | null;
-  readonly into: Address;
-}
-
 /** What a layer needs to attend to a store under a policy. */
 export interface Evicting {
   readonly store: EvictingStore;
@@ -81,23 +73,16 @@ export interface Evicting {
   readonly recall: Recall | null;
 }
 
-/** Which matrix of a layer is multiplied after which. */
-const following: Readonly<Partial<Record<WeightRole, WeightRole>>> = {
-  k: 'q',
-  q: 'o',
-  o: 'gate',
-  gate: 'down',
-};
-
 /** The layers of one plan over blocks of rows, with the scratch that they work in. Several texts may share them. */
 export class WasmLayers {
   /** What the products with matrices have taken so far. */
-  readonly work = { products: 0, weightBytes: 0 };
+  readonly work: Products['work'];
   readonly #memory: LinearMemory;
   readonly #team: Team;
   readonly #kernels: Kernels;
   readonly #dims: ModelDims;
   readonly #weights: PlanWeights;
+  readonly #products: Products;
   readonly #options: PlanOptions;
   readonly #rope: Address;
   readonly #scoreStride: number;
@@ -113,9 +98,6 @@ export class WasmLayers {
   readonly #table: Address; //    [block], of attending rows
   readonly #scores: Address; //   [threads, heads of a row or more, capacity]
   readonly #widened: Address; //  [threads, 32, headDim]
-  readonly #beside: Address; //   [block / 4, cols, 4], rows that go through a matrix
-  readonly #quantized: Address; // [block, cols], rows that go through a packed matrix
-  readonly #wide: Address; //     [threads], eight rows of a packed matrix, widened
   // For Keyformer's scores; 0 if nothing needs them.
   readonly #noisy: Address; //    [heads, capacity]
   readonly #hashes: Address; //   [heads]
@@ -154,9 +136,12 @@ export class WasmLayers {
     this.#table = at('attending rows');
     this.#scores = at('scores');
     this.#widened = at('widened');
-    this.#beside = at('rows in fours');
-    this.#quantized = at('quantized rows');
-    this.#wide = at('widened weights');
+    this.#products = new Products(team, dims, weights, {
+      beside: at('rows in fours'),
+      quantized: at('quantized rows'),
+      wide: at('widened weights'),
+    });
+    this.work = this.#products.work;
     this.#noisy = at('noisy scores');
     this.#hashes = at('hashes');
     this.#gumbel = at('noise');
@@ -185,7 +170,7 @@ export class WasmLayers {
     const size = kvHeads * headDim;
     const count = targets.length;
     this.#norm('attentionNorm', layer, { hidden, count });
-    this.#project(layer, this.#normed, count, [
+    this.#products.project(layer, this.#normed, count, [
       { role: 'k', bias: 'kBias', into: this.#keys },
       { role: 'v', bias: 'vBias', into: this.#values },
     ]);
@@ -209,7 +194,7 @@ export class WasmLayers {
     this.#memory.clear(this.#attended, rowBytes * count);
     if (queries !== 'zeros') {
       this.#norm('attentionNorm', layer, rows);
-      this.#project(layer, this.#normed, count, [{ role: 'q', bias: 'qBias', into: this.#q }]);
+      this.#products.project(layer, this.#normed, count, [{ role: 'q', bias: 'qBias', into: this.#q }]);
       this.#normAndRotate('qNorm', layer, this.#q, heads, queries);
       const attending: AttendingRow[] = [];
       for (const [row, query] of queries.entries()) {
@@ -222,7 +207,13 @@ export class WasmLayers {
     }
     // Attention over zeros adds nothing but the output's bias.
     if (queries !== 'zeros' || this.#dims.outputBias) {
-      this.#project(layer, this.#attended, count, [{ role: 'o', bias: 'oBias', into: rows.hidden }], true);
+      this.#products.project(
+        layer,
+        this.#attended,
+        count,
+        [{ role: 'o', bias: 'oBias', into: rows.hidden }],
+        true,
+      );
     }
 
     this.#norm('mlpNorm', layer, rows);
@@ -230,13 +221,19 @@ export class WasmLayers {
       { role: 'gate', bias: 'gateBias', into: this.#gate },
       { role: 'up', bias: 'upBias', into: this.#up },
     ];
-    this.#project(layer, this.#normed, count, gateAndUp, false, (kernels, at, bytes) => {
+    this.#products.project(layer, this.#normed, count, gateAndUp, false, (kernels, at, bytes) => {
       for (let row = 0; row < count; row++) {
         const from = 4 * padded(intermediateSize) * row + at;
         kernels.swiglu(this.#gate + from, this.#up + from, bytes);
       }
     });
-    this.#project(layer, this.#gate, count, [{ role: 'down', bias: 'downBias', into: rows.hidden }], true);
+    this.#products.project(
+      layer,
+      this.#gate,
+      count,
+      [{ role: 'down', bias: 'downBias', into: rows.hidden }],
+      true,
+    );
   }
 
   /** The final norm of hidden states, at most a block of them. Where it leaves them, the next call overwrites them. */
@@ -247,7 +244,7 @@ export class WasmLayers {
 
   /** The final norm of hidden states, and their projection. */
   normAndProject(hidden: Address, role: WeightRole, into: Address, count: number): void {
-    this.#project(0, this.finalNorm(hidden, count), count, [{ role, bias: null, into }]);
+    this.#products.project(0, this.finalNorm(hidden, count), count, [{ role, bias: null, into }]);
   }
 
   /** One query row, and what it reads. */
@@ -398,89 +395,6 @@ export class WasmLayers {
       if (gain) this.#kernels.normHeads(at, gain.address, heads, headDim, rmsNormEps);
       if (rope !== null) this.#kernels.rotate(at, this.#rope + 4 * headDim * rope, heads, headDim);
     }
-  }
-
-  /**
-   * Products of the same rows with matrices of a layer, all of as many columns. Threads share the panels of each.
-   *
-   * @param onto whether they are added to what is there
-   * @param then what a thread does with the numbers of each row that it has computed, so many bytes from an offset on
-   */
-  #project(
-    layer: number,
-    x: Address,
-    count: number,
-    products: readonly Product[],
-    onto = false,
-    then: (kernels: Kernels, at: number, bytes: number) => void = () => undefined,
-  ): void {
-    const matrices = products.map(({ role, bias, into }) => {
-      const { format, address, rows, cols, panels, bytes } = this.#weights.get(role, layer);
-      this.work.products++;
-      this.work.weightBytes += bytes;
-      const biasAt = bias === null ? 0 : (this.#weights.find(bias, layer)?.address ?? 0);
-      return { format, address, rows, cols, panels, panelBytes: bytes / panels, biasAt, into };
-    });
-    const work = matrices.reduce((sum, { rows, cols }) => sum + rows * cols * count, 0);
-    const most = Math.min(...matrices.map(({ panels }) => panels));
-    const parts = this.#team.partsOf(work, most);
-    const allCols = matrices[0]?.cols ?? 0;
-    const xStride = 4 * padded(allCols);
-    if (matrices.some(({ format }) => isQuantized(format))) {
-      this.#kernels.quantizeInput(x, xStride, allCols, count, this.#quantized);
-    }
-    if (matrices.some(({ format }) => format === 'f16')) {
-      this.#kernels.putBeside(x, xStride, allCols, count, this.#beside);
-    }
-    this.#team.share(
-      parts,
-      (kernels, part, takeRoom) => {
-        const panelsBefore = (panels: number, index: number) => Math.floor((panels * index) / parts);
-        for (const { format, address, rows, cols, panels, panelBytes, biasAt, into } of matrices) {
-          const first = panelsBefore(panels, part);
-          const end = panelsBefore(panels, part + 1);
-          const before = 4 * PANEL_ROWS * first;
-          const [w, y, yStride] = [address + panelBytes * first, into + before, 4 * padded(rows)];
-          const biasFrom = biasAt === 0 ? 0 : biasAt + before;
-          if (isQuantized(format)) {
-            const wide = takeRoom({ address: this.#wide, bytes: widenedBytes(cols) });
-            const [q8, input] = [format === 'q8', this.#quantized];
-            kernels.projectPacked(q8, w, cols, end - first, biasFrom, input, y, yStride, count, onto, wide);
-          } else {
-            const [half, beside] = [format === 'f16', this.#beside];
-            kernels.project(
-              half,
-              w,
-              cols,
-              end - first,
-              biasFrom,
-              x,
-              xStride,
-              y,
-              yStride,
-              count,
-              onto,
-              beside,
-            );
-          }
-        }
-        const first = panelsBefore(most, part);
-        then(kernels, 4 * PANEL_ROWS * first, 4 * PANEL_ROWS * (panelsBefore(most, part + 1) - first));
-      },
-      this.#after(products[0]?.role, layer),
-    );
-  }
-
-  /** The matrix that is probably multiplied after another one. */
-  #after(role: WeightRole | undefined, layer: number): WasmTensor | null {
-    const next = role && following[role];
-    if (next) return this.#weights.find(next, layer) ?? null;
-    // After the head, the first layer again.
-    const [from, tied] = [role === 'down' ? layer + 1 : 0, this.#dims.tiedEmbeddings];
-    const head = tied ? 'embed' : 'head';
-    return (
-      this.#weights.find('k', from) ?? this.#weights.find('q', from) ?? this.#weights.find(head, 0) ?? null
-    );
   }
 
   #store(x: Address, into: Address, numbers: number): void {

@@ -98,11 +98,13 @@ export class Job {
   /**
    * Offers the parts that were written to the helpers, and wakes as many as can be of use.
    *
-   * @param ahead what the next job will probably read
+   * @param ahead what the next job will probably read; null if that is what the one before said
    */
   offer(ahead: Room | null): void {
-    this.#words[AHEAD] = ahead?.address ?? 0;
-    this.#words[AHEAD + 1] = ahead?.bytes ?? 0;
+    if (ahead) {
+      this.#words[AHEAD] = ahead.address;
+      this.#words[AHEAD + 1] = ahead.bytes;
+    }
     Atomics.store(this.#words, DONE, 0);
     Atomics.store(this.#words, LEFT, this.#parts);
     Atomics.notify(this.#words, LEFT, this.#parts - 1);

@@ -1,7 +1,7 @@
 import { BackendError } from '../../backend-error.ts';
 import { startKernels, type Address, type KernelCode, type Kernels } from '../kernels.ts';
 import type { LinearMemory } from '../linear-memory.ts';
-import { Job, JOB_BYTES, MOST_PARTS, type Room } from './job.ts';
+import { Job, JOB_BYTES, MOST_PARTS, type ReadAhead, type Room } from './job.ts';
 import type { Helper, Threads } from './threads.ts';
 
 /** Multiply-adds of a part of work that is large enough for several parts per thread, which even out unlike threads. */
@@ -56,6 +56,8 @@ export class Team {
     }
   }
 
+  readonly #readAhead: ReadAhead = (from, bytes) => this.kernels.readAhead(from, bytes);
+
   /** Resolves when every helper takes parts, or when there are none because one did not start. */
   async ready(): Promise<void> {
     if (this.#helpers.length === 0) return;
@@ -86,7 +88,7 @@ export class Team {
    * @param work makes the calls of a part through the kernels that it is given, and does nothing else. It may be asked
    *   for a part twice. Parts write to different places, and read nothing that another one writes. A call that needs
    *   scratch takes it with the last argument, just before the call.
-   * @param ahead what the job after this one will probably read
+   * @param ahead what the job after this one will probably read; null if that is what the one before said
    * @throws BackendError `device-lost` if a helper was lost while it computed
    */
   share(parts: number, work: Work, ahead: Room | null = null): void {
@@ -101,7 +103,7 @@ export class Team {
       work(this.kernels, part, firstRoom);
       own++;
     }
-    if (job.wait(parts - own, this.#threads.patienceMs, this.kernels.readAhead)) {
+    if (job.wait(parts - own, this.#threads.patienceMs, this.#readAhead)) {
       this.#threads.partsHelped += parts - own;
       return;
     }

@@ -1,0 +1,130 @@
+import { isQuantized } from '../numbers/matrix-format.ts';
+import { padded, PANEL_ROWS } from '../numbers/panels.ts';
+import type { ModelDims } from '../plan/model-dims.ts';
+import type { WeightRole } from '../plan/weight-specs.ts';
+import type { Address, Kernels } from './kernels.ts';
+import { widenedBytes } from './layer-scratch.ts';
+import type { PlanWeights } from './plan-weights.ts';
+import type { WasmTensor } from './tensor.ts';
+import type { Team } from './threads/team.ts';
+
+/** A product with a matrix, where its bias is, and where it goes. */
+export interface Product {
+  readonly role: WeightRole;
+  readonly bias: WeightRole | null;
+  readonly into: Address;
+}
+
+/** Which matrix of a layer is multiplied after which. */
+const following: Readonly<Partial<Record<WeightRole, WeightRole>>> = {
+  k: 'q',
+  q: 'o',
+  o: 'gate',
+  gate: 'down',
+};
+
+/** The products with a plan's matrices, whose panels threads share. */
+export class Products {
+  /** What they have taken so far. */
+  readonly work = { products: 0, weightBytes: 0 };
+  readonly #team: Team;
+  readonly #dims: ModelDims;
+  readonly #weights: PlanWeights;
+  readonly #scratch: ProductScratch;
+
+  constructor(team: Team, dims: ModelDims, weights: PlanWeights, scratch: ProductScratch) {
+    this.#team = team;
+    this.#dims = dims;
+    this.#weights = weights;
+    this.#scratch = scratch;
+  }
+
+  /**
+   * Products of the same rows with matrices of a layer, all of as many columns. Threads share the panels of each.
+   *
+   * @param onto whether they are added to what is there
+   * @param then what a thread does with the numbers of each row that it has computed, so many bytes from an offset on
+   */
+  project(
+    layer: number,
+    x: Address,
+    count: number,
+    products: readonly Product[],
+    onto = false,
+    then: (kernels: Kernels, at: number, bytes: number) => void = () => undefined,
+  ): void {
+    const matrices = products.map(({ role, bias, into }) => {
+      const { format, address, rows, cols, panels, bytes } = this.#weights.get(role, layer);
+      this.work.products++;
+      this.work.weightBytes += bytes;
+      const biasAt = bias === null ? 0 : (this.#weights.find(bias, layer)?.address ?? 0);
+      return { format, address, rows, cols, panels, panelBytes: bytes / panels, biasAt, into };
+    });
+    const work = matrices.reduce((sum, { rows, cols }) => sum + rows * cols * count, 0);
+    const most = Math.min(...matrices.map(({ panels }) => panels));
+    const parts = this.#team.partsOf(work, most);
+    const allCols = matrices[0]?.cols ?? 0;
+    const xStride = 4 * padded(allCols);
+    if (matrices.some(({ format }) => isQuantized(format))) {
+      this.#team.kernels.quantizeInput(x, xStride, allCols, count, this.#scratch.quantized);
+    }
+    if (matrices.some(({ format }) => format === 'f16')) {
+      this.#team.kernels.putBeside(x, xStride, allCols, count, this.#scratch.beside);
+    }
+    this.#team.share(
+      parts,
+      (kernels, part, takeRoom) => {
+        const panelsBefore = (panels: number, index: number) => Math.floor((panels * index) / parts);
+        for (const { format, address, rows, cols, panels, panelBytes, biasAt, into } of matrices) {
+          const first = panelsBefore(panels, part);
+          const end = panelsBefore(panels, part + 1);
+          const before = 4 * PANEL_ROWS * first;
+          const [w, y, yStride] = [address + panelBytes * first, into + before, 4 * padded(rows)];
+          const biasFrom = biasAt === 0 ? 0 : biasAt + before;
+          if (isQuantized(format)) {
+            const wide = takeRoom({ address: this.#scratch.wide, bytes: widenedBytes(cols) });
+            const [q8, input] = [format === 'q8', this.#scratch.quantized];
+            kernels.projectPacked(q8, w, cols, end - first, biasFrom, input, y, yStride, count, onto, wide);
+          } else {
+            const [half, beside] = [format === 'f16', this.#scratch.beside];
+            kernels.project(
+              half,
+              w,
+              cols,
+              end - first,
+              biasFrom,
+              x,
+              xStride,
+              y,
+              yStride,
+              count,
+              onto,
+              beside,
+            );
+          }
+        }
+        const first = panelsBefore(most, part);
+        then(kernels, 4 * PANEL_ROWS * first, 4 * PANEL_ROWS * (panelsBefore(most, part + 1) - first));
+      },
+      this.#after(products[0]?.role, layer),
+    );
+  }
+
+  /** The matrix that is probably multiplied after another one. */
+  #after(role: WeightRole | undefined, layer: number): WasmTensor | null {
+    const next = role && following[role];
+    if (next) return this.#weights.find(next, layer) ?? null;
+    // After the head, the first layer again.
+    const [from, tied] = [role === 'down' ? layer + 1 : 0, this.#dims.tiedEmbeddings];
+    const head = tied ? 'embed' : 'head';
+    return (
+      this.#weights.find('k', from) ?? this.#weights.find('q', from) ?? this.#weights.find(head, 0) ?? null
+    );
+  }
+}
+
+interface ProductScratch {
+  readonly beside: Address; //    [block / 4, cols, 4], rows that go through a matrix
+  readonly quantized: Address; // [block, cols], rows that go through a packed matrix
+  readonly wide: Address; //      [threads], eight rows of a packed matrix, widened
+}
