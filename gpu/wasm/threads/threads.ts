@@ -22,7 +22,7 @@ export interface ThreadOptions {
 }
 
 /** Multiply-adds that a thread alone has done before another one has woken up. Measured: docs/measuring.md. */
-const LEAST_WORK = 1.5e5;
+const LEAST_WORK = 2.2e5;
 
 /**
  * How many threads a backend uses, and why not more. It outlives the backend: what has failed once is not tried again.
