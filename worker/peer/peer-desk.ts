@@ -22,7 +22,7 @@ interface Opened extends Omit<OpenedPeer, 'facts'> {
   readonly newTokens: number;
 }
 
-/** As kvtab's own CPU backend has. */
+/** kvtab's CPU backend may have more, which its adapter's description says. */
 const THREADS = 1;
 
 /** How much WebAssembly writes to warm up, and how long at most. */
