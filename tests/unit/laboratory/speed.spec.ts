@@ -1,6 +1,4 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import type { AllocateRequest, ModelWeights } from '../../../gpu/backend.ts';
-import { TextsInTurn } from '../../../gpu/webgpu/texts-in-turn.ts';
 import { openProcessorBackend } from '../../../gpu/wasm/backend.ts';
 import { openFolderSource } from '../../../tools/headless/folder-source.ts';
 import { Engine } from '../../../worker/engine/engine.ts';
@@ -33,33 +31,9 @@ const experiment = readExperiment({
   ],
 });
 
-/** A model whose backend decodes one text at a time. */
-const inTurn = (weights: ModelWeights): ModelWeights => ({
-  bytes: weights.bytes,
-  put: (spec, firstRow, bytes) => weights.put(spec, firstRow, bytes),
-  ready: () => weights.ready(),
-  open: (options) => weights.open(options),
-  openBatch: ({ sharing, passes, kvPrecision }) =>
-    Promise.resolve(
-      new TextsInTurn(
-        (text) => weights.open({ sharing, passes, kvPrecision, ...text }),
-        () => 0,
-      ),
-    ),
-  free: () => {
-    weights.free();
-  },
-});
-
-function partsFor(wrap: (weights: ModelWeights) => ModelWeights) {
+function openParts() {
   const engine = new Engine({
-    openBackend: async () => {
-      const backend = await openProcessorBackend();
-      const allocate = backend.allocate.bind(backend);
-      return Object.assign(backend, {
-        allocate: async (request: AllocateRequest) => wrap(await allocate(request)),
-      });
-    },
+    openBackend: () => openProcessorBackend(),
     openTextPlace: placeHere,
     openSource: (model) => succeed(openFolderSource(`public/models/${model}`)),
   });
@@ -95,7 +69,7 @@ describe('Timed runs on a backend with batches', () => {
   let parts: ExperimentParts;
   let records: readonly ItemRecord[] = [];
   beforeAll(async () => {
-    ({ engine, parts } = partsFor((weights) => weights));
+    ({ engine, parts } = openParts());
     records = await recordsOf(parts);
   }, 60_000);
   afterAll(() => engine.unload());
@@ -215,18 +189,4 @@ describe('Timed runs on a backend with batches', () => {
     });
     await expect(stopping).rejects.toMatchObject({ failure: { code: 'stopped' } });
   });
-});
-
-it('Timed runs on a backend without batches are written one after the other, and fit as many by their bytes', async () => {
-  const { engine, parts } = partsFor(inTurn);
-  try {
-    const records = await recordsOf(parts);
-    const [speed] = speedsOf(records, 0, 1);
-    const [largest] = speedsOf(records, 0, 2);
-    expect(speed).toMatchObject({ batch: 3, places: 1 });
-    expect(largest).toMatchObject({ batch: 1, places: 1 });
-    expect(largest?.largestBatch).toBeGreaterThan(1);
-  } finally {
-    await engine.unload();
-  }
 });
