@@ -85,7 +85,8 @@ describe('a request to a server', () => {
       code: 'download-failed',
       reason: expect.stringContaining('did not answer within') as string,
     });
-    expect(performance.now() - startMs).toBeLessThan(10 * STALL_MS);
+    // Not after the usual timeout of 30 s. A busy machine takes its time.
+    expect(performance.now() - startMs).toBeLessThan(25 * STALL_MS);
     expect(server.asked.length).toBeLessThanOrEqual(3);
   });
 
