@@ -414,18 +414,20 @@ class Prefill {
     return 4 * paddedCols(this.#forward.dims.hiddenSize);
   }
 
+  /** Where the hidden state of a turn's row lies at the end. If only last rows go to the top, they lie behind all rows. */
+  #topOf(turn: number, row: number): number {
+    if (this.#request.mode === 'parallel' && !this.#everyRow) return this.#layout.last.firstRow + turn;
+    return this.#layout.placeOf(turn, row);
+  }
+
   #copyLastHidden({ hidden }: PrefillBuffers): Job {
-    const { last, placeOf } = this.#layout;
-    const gathered = this.#request.mode === 'parallel' && !this.#everyRow;
-    return {
-      work: 0,
-      copy: (encoder) => {
-        for (const [turn, { rows, into }] of this.#turns.entries()) {
-          const row = gathered ? last.firstRow + turn : placeOf(turn, rows - 1);
-          encoder.copyBufferToBuffer(hidden, row * this.#rowBytes, into.buffer, into.offset, this.#rowBytes);
-        }
-      },
+    const copy = (encoder: GPUCommandEncoder) => {
+      for (const [turn, { rows, into }] of this.#turns.entries()) {
+        const row = this.#topOf(turn, rows - 1);
+        encoder.copyBufferToBuffer(hidden, row * this.#rowBytes, into.buffer, into.offset, this.#rowBytes);
+      }
     };
+    return { work: 0, copy };
   }
 
   async #readLogits(buffers: PrefillBuffers, runs: readonly PrefillStep[]): Promise<void> {
@@ -441,10 +443,9 @@ class Prefill {
     if (wanted.length === 0) return true;
     const turns = this.#turns.map(({ likelihoods, notFinite }, turn) => ({
       ...{ likelihoods, notFinite },
-      placeOf: (row: number) => this.#layout.placeOf(turn, row),
+      placeOf: (row: number) => this.#topOf(turn, row),
     }));
-    const { stopped } = this.#request.options;
-    return readLikelihoods(this.#forward, this.#scope, buffers, turns, wanted, stopped);
+    return readLikelihoods(this.#forward, this.#scope, buffers, turns, wanted, this.#request.options.stopped);
   }
 
   /** Cuts the stores of all texts, whose rows are read back at the same time. */

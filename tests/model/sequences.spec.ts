@@ -162,6 +162,20 @@ describe('Sequences that are written together on WebGPU', () => {
       );
     });
 
+    it('score the last token of each prompt, which alone goes through the layers above the last owner', async () => {
+      const of = (prompt: readonly number[]) => ({
+        ...{ prompt, mode: 'parallel' as const, maxNewTokens: 1, sampling, ends: [] },
+      });
+      // Of a prompt of one token nothing else is wanted.
+      const sequences = [of([3]), of([0]), of([11])];
+      const shared = { ...plan, sharing: sharingOf('0_0_0_0') };
+      const run = { plan: shared, policy: keepEverything, places: 3, sequences };
+      const together = await scoreTogether(model, run);
+      for (const [i, sequence] of sequences.entries()) {
+        expect(together[i], `sequence ${i}`).toEqual(await scoreAlone(model, run, sequence));
+      }
+    });
+
     const policies = [
       // By day it decides for LESS alone.
       ...(atNight ? [policyWith('h2o', { heavy: 2, recent: 2 })] : []),
