@@ -76,7 +76,7 @@ describe('a citation', () => {
     expect(cite(run, 'https://host.example/', [run]).split('\n')).toEqual([
       'kvtab 0123456789ab, model fairy-lckv',
       'Plan: 0_2_2_3, sliding window 4096, mode parallel, forward passes 7, backward passes 2',
-      'Precision: backend webgpu, weights q4, embeddings and head too, KV precision f16',
+      'Precision: backend webgpu, weights q4, embeddings and head too, workgroup automatic, KV precision f16',
       'Sampling: max new tokens 128, continuations 1, temperature 0.8, top-k 0, top-p 0.95, min-p 0, repetition penalty 1.1, seed 1',
       'Adapter: WebGPU (software adapter), google, swiftshader',
       'Tokens: 11 of prompt, 3 new',

@@ -104,7 +104,7 @@ describe('a comparison', () => {
     await loaded(playground);
     engine.loads.length = 0;
     await comparison.run();
-    const common = { model: 'fairy-lckv', weights: 'q4' };
+    const common = { model: 'fairy-lckv', weights: 'q4', workgroupRows: 'automatic' };
     expect(engine.loads).toEqual([
       { ...common, backend: 'webgpu', quantizeEmbeddings: true },
       { ...common, backend: 'webgpu', quantizeEmbeddings: false },
