@@ -228,7 +228,7 @@ test('a killed tab loses less than a record, and a pause loses nothing', async (
   const before = await visitHub(killed);
   await before.repository.fill(NAME);
   await before.load.click();
-  await expect(before.download).toContainText(/Downloading .* MiB of 26/);
+  await expect(before.download).toContainText(/Downloading .* of 26/);
   await killed.evaluate(recordStored);
   await killed.close({ runBeforeUnload: false });
 

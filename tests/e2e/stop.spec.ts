@@ -3,7 +3,7 @@ import { finished, visit } from './lab.ts';
 
 test('Stop ends a run at once and keeps its text, and the next run starts over', async ({ page }) => {
   const lab = await visit(page);
-  await lab.number('Max new tokens').fill('200');
+  await lab.number('Max new tokens').fill('480');
   await lab.generate.click();
   await expect(lab.output).not.toBeEmpty({ timeout: 60_000 });
   await expect(lab.stop, 'the page scrolled to the text').toBeInViewport();
