@@ -7,7 +7,7 @@
 export const tensorTypes = { f32: 0, f16: 1, q4_0: 2, q8_0: 8, bf16: 30 } as const;
 export type TensorType = keyof typeof tensorTypes;
 
-const kinds = { uint32: 4, float32: 6, bool: 7, text: 8, list: 9 } as const;
+const kinds = { uint32: 4, float32: 6, text: 8, list: 9 } as const;
 const ALIGNMENT = 32;
 const VERSION = 3;
 
@@ -30,10 +30,6 @@ export class GgufFile {
 
   number(name: string, value: number): void {
     this.#fact(name, kinds.float32).float32(value);
-  }
-
-  flag(name: string, value: boolean): void {
-    this.#fact(name, kinds.bool).uint8(Number(value));
   }
 
   text(name: string, value: string): void {
@@ -90,11 +86,6 @@ class Bytes {
   #bytes = new Uint8Array(4096);
   #view = new DataView(this.#bytes.buffer);
   #length = 0;
-
-  uint8(value: number): void {
-    const at = this.#take(1);
-    this.#view.setUint8(at, value);
-  }
 
   uint32(value: number): void {
     const at = this.#take(4);

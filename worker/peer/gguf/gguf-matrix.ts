@@ -1,6 +1,6 @@
 import { bytesOf, toF16, type ElementType } from '../../../gpu/numbers/element-type.ts';
 import { dequantizeRows, groupSize, quantizeRows, rowLayout } from '../../../gpu/numbers/quantize.ts';
-import type { MatrixFormat } from '../../../gpu/numbers/matrix-format.ts';
+import { isQuantized, type MatrixFormat } from '../../../gpu/numbers/matrix-format.ts';
 import type { TensorType } from './gguf-file.ts';
 
 export interface GgufMatrix {
@@ -25,7 +25,7 @@ export function plainMatrix(values: Float32Array, type: ElementType): GgufMatrix
  * @throws NotQuantizable
  */
 export function ggufMatrix(values: Float32Array, cols: number, format: MatrixFormat): GgufMatrix {
-  if (format !== 'q8' && format !== 'q4') return plainMatrix(values, format);
+  if (!isQuantized(format)) return plainMatrix(values, format);
   const packed = quantizeRows(values, cols, format);
   if (cols % groupSize !== 0) return plainMatrix(dequantizeRows(packed, cols, format), 'f32');
   const { groups, groupBytes, scalesAt, bytes: rowBytes } = rowLayout(format, cols);
@@ -54,4 +54,4 @@ function packHalves(pairs: Uint8Array, halves: Uint8Array): void {
 
 /** Bytes of a number in a format, scales included. */
 export const ggufBytesPerNumber = (format: MatrixFormat): number =>
-  format === 'q8' || format === 'q4' ? (format === 'q8' ? 1 : 0.5) + 2 / groupSize : bytesOf(format);
+  isQuantized(format) ? (format === 'q8' ? 1 : 0.5) + 2 / groupSize : bytesOf(format);
