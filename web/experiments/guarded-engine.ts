@@ -1,7 +1,5 @@
 import type { LabEngine } from '../../worker/laboratory/run-experiment.ts';
-import type { Outcome } from '../../worker/protocol/failure.ts';
-
-const stopped: Outcome<never> = { ok: false, failure: { code: 'stopped' } };
+import { stopped } from './stopped.ts';
 
 /** An engine that starts nothing more once it is not wanted: its `stop` ends only what was asked for before. */
 export function guardedEngine(engine: LabEngine, wanted: () => boolean): LabEngine {

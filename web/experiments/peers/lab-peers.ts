@@ -11,6 +11,7 @@ import { PeerClient, type Peer } from './peer-client.ts';
 import { impossibleThere } from './peer-plan.ts';
 import { PeerSeat } from './peer-seat.ts';
 import { engineOptions, explainPeer } from './peer-words.ts';
+import { stopped } from '../stopped.ts';
 
 interface PagePeersOptions {
   readonly pageUrl: string;
@@ -19,8 +20,6 @@ interface PagePeersOptions {
   readonly wanted: () => boolean;
   readonly openPeer?: () => Peer;
 }
-
-const stopped: Outcome<never> = { ok: false, failure: { code: 'stopped' } };
 
 /** Times rows of an experiment in other engines, as Compare does: each in a worker, warm, one at a time. */
 export class PagePeers implements LabPeers {

@@ -12,6 +12,7 @@ import type { BesideKvtab, Compared, Contender, Entry, Measured } from './compar
 import type { PeerSeat } from '../../experiments/peers/peer-seat.ts';
 import { explainPeer, peerProgress } from '../../experiments/peers/peer-words.ts';
 import { words } from './words.ts';
+import { stopped } from '../../experiments/stopped.ts';
 
 /** What the engine is asked for one contender. */
 export interface Turn {
@@ -33,7 +34,6 @@ export interface TurnRun extends Turn {
 /** What contenders did, and the pieces of the first one's text. */
 type Done = Pick<Compared, 'entries' | 'pieces'>;
 
-const stopped: Outcome<never> = { ok: false, failure: { code: 'stopped' } };
 const ignore = () => undefined;
 
 /** Loads models for the turns, but none twice in a row. */
