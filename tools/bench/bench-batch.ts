@@ -7,7 +7,8 @@ import { largestBatch } from '../../worker/evaluate/largest-batch.ts';
 import type { ModelSource } from '../../worker/loader/model-source.ts';
 import type { LargestBatch } from '../../worker/protocol/largest-batch.ts';
 import { ThroughputClock } from '../../worker/throughput-clock.ts';
-import { load, spread, type Loaded, type Opened, type Spread } from './bench.ts';
+import { load, type Loaded, type Opened } from './bench.ts';
+import { spread, type Spread } from './spread.mjs';
 import type { BatchAsked, BenchRequest } from './options.ts';
 
 export interface BatchReport {

@@ -1,6 +1,7 @@
 import type { Backend } from '../../gpu/backend.ts';
 import type { ModelSource } from '../../worker/loader/model-source.ts';
-import { load, once, promptOf, spread, type Loaded, type Spread } from './bench.ts';
+import { load, once, promptOf, type Loaded } from './bench.ts';
+import { spread, type Spread } from './spread.mjs';
 import type { BenchRequest } from './options.ts';
 
 export interface ThreadsReport {

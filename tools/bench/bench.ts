@@ -20,6 +20,7 @@ import type { BenchRequest } from './options.ts';
 import { putRandomWeights } from './random-weights.ts';
 import { parseShape } from './shapes.ts';
 import { placeHere } from '../../worker/text/place-here.ts';
+import { spread, type Spread } from './spread.mjs';
 
 export interface BenchReport {
   readonly request: BenchRequest;
@@ -39,13 +40,6 @@ export interface BenchReport {
     /** Null if the adapter cannot measure time. Measured with one pass per dispatch, which itself takes time. */
     readonly gpuUsByKernel: readonly KernelTime[] | null;
   } | null;
-}
-
-/** The median of the repeats, and the extremes. */
-export interface Spread {
-  readonly median: number;
-  readonly min: number;
-  readonly max: number;
 }
 
 export interface Loaded extends Opened {
@@ -291,10 +285,4 @@ async function profile(
   } finally {
     session.close();
   }
-}
-
-export function spread(values: readonly number[]): Spread {
-  const sorted = values.toSorted((a, b) => a - b);
-  const [min = 0] = sorted;
-  return { median: sorted[Math.floor(sorted.length / 2)] ?? 0, min, max: sorted.at(-1) ?? 0 };
 }

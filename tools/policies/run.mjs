@@ -1,7 +1,7 @@
 // `npm run --silent bench:policies` measures decoding under cache policies beside caches that keep everything.
-import { parseArgs } from 'node:util';
 import { whereMeasured } from '../bench/machine.mjs';
 import { importBuilt, root } from '../setup/build-for-node.mjs';
+import { readOptions } from '../setup/read-options.mjs';
 
 const usage = `npm run --silent bench:policies -- [options]
   --model ID       a shipped model (fairy-lckv)
@@ -12,8 +12,8 @@ const usage = `npm run --silent bench:policies -- [options]
   --rounds N       measurements of each, by turns (11)
 JSON goes to standard output.`;
 
-const { values } = parseArgs({
-  options: {
+const values = readOptions(
+  {
     model: { type: 'string', default: 'fairy-lckv' },
     backend: { type: 'string', default: 'webgpu' },
     rows: { type: 'string', default: '256' },
@@ -21,7 +21,8 @@ const { values } = parseArgs({
     new: { type: 'string', default: '128' },
     rounds: { type: 'string', default: '11' },
   },
-});
+  usage,
+);
 const { model, backend } = values;
 const [rows = 0, long = 0, newTokens = 0, rounds = 0] = [
   values.rows,

@@ -1,8 +1,8 @@
 // `npm run --silent bench:weights -- --text FILE` measures what weights of 8 and 4 bits cost in quality, and gain in speed.
 import { resolve } from 'node:path';
-import { parseArgs } from 'node:util';
 import { whereMeasured } from '../bench/machine.mjs';
 import { importBuilt } from '../setup/build-for-node.mjs';
+import { readOptions } from '../setup/read-options.mjs';
 import { surroundings } from '../setup/surroundings.mjs';
 
 const usage = `npm run --silent bench:weights -- --text FILE [options]
@@ -14,8 +14,8 @@ const usage = `npm run --silent bench:weights -- --text FILE [options]
   --rounds N       measurements of each format, by turns (3)
 A table goes to standard error, JSON to standard output.`;
 
-const { values } = parseArgs({
-  options: {
+const values = readOptions(
+  {
     text: { type: 'string' },
     model: { type: 'string' },
     backend: { type: 'string', default: 'webgpu' },
@@ -23,7 +23,8 @@ const { values } = parseArgs({
     new: { type: 'string', default: '128' },
     rounds: { type: 'string', default: '3' },
   },
-});
+  usage,
+);
 const { text, model, backend } = values;
 const [windows, newTokens, rounds] = [values.windows, values.new, values.rounds].map(Number);
 const wrong =

@@ -4,14 +4,16 @@ import { fork } from 'node:child_process';
 import { createReadStream, existsSync, mkdirSync, readFileSync } from 'node:fs';
 import { cpus } from 'node:os';
 import { join } from 'node:path';
-import { parseArgs } from 'node:util';
 import { chromium } from 'playwright';
 import { createServer } from 'vite';
 import { assemblyScript } from '../../setup/assembly-script.mjs';
 import { root } from '../../setup/build-for-node.mjs';
 import { findChromium, quietFlags, webGpuFlags } from '../../setup/find-chromium.mjs';
+import { isolation } from '../../setup/isolation.mjs';
 import { peerBuild, peerFiles } from '../../setup/peer-files.mjs';
+import { readOptions } from '../../setup/read-options.mjs';
 import { whereMeasured } from '../machine.mjs';
+import { medianOf, spread } from '../spread.mjs';
 import { installNative, NATIVE_VERSION } from './install-native.mjs';
 import { processTimeMs } from './process-time.mjs';
 
@@ -23,11 +25,6 @@ import { processTimeMs } from './process-time.mjs';
  * @typedef {{ name: string, folder: string, prefill: readonly number[], url: string }} Model
  */
 
-/** WebAssembly threads need a page that is isolated from other origins. */
-const isolation = {
-  'Cross-Origin-Opener-Policy': 'same-origin',
-  'Cross-Origin-Embedder-Policy': 'require-corp',
-};
 const cache = join(root, 'node_modules', '.cache', 'kvtab-peers-models');
 
 /** @type {readonly Subject[]} */
@@ -58,17 +55,17 @@ const usage = `npm run --silent bench:peers -- [options]
   --rounds N      pairs of runs for each figure (4)
   --threads N     1, or as many as this machine has (1)`;
 
-const { values } = parseArgs({
-  options: {
+const values = readOptions(
+  {
     models: { type: 'string', default: 'fairy-llama,135m' },
     subjects: { type: 'string', default: '' },
     prefill: { type: 'string', default: '' },
     decode: { type: 'string', default: '64' },
     rounds: { type: 'string', default: '4' },
     threads: { type: 'string', default: '1' },
-    help: { type: 'boolean', default: false },
   },
-});
+  usage,
+);
 
 /**
  * @param {string} name
@@ -93,19 +90,11 @@ function subjectsOf(wanted) {
 const promptOf = (/** @type {number} */ tokens, /** @type {number} */ vocabulary) =>
   Array.from({ length: tokens }, (_, i) => (i * 7919 + 1) % vocabulary);
 
-/** @param {readonly number[]} sorted */
-const medianOf = (sorted) => {
-  const half = sorted.length / 2;
-  return ((sorted[Math.ceil(half) - 1] ?? NaN) + (sorted[Math.floor(half)] ?? NaN)) / 2;
-};
-
-/** @param {readonly number[]} numbers */
-function spread(numbers) {
-  const sorted = numbers.toSorted((a, b) => a - b);
-  const [median, min, max] = [medianOf(sorted), sorted[0] ?? NaN, sorted.at(-1) ?? NaN].map((number) =>
-    Number(number.toPrecision(4)),
-  );
-  return { median, min, max };
+/** The figures of a spread, as many digits as mean something. @param {readonly number[]} numbers */
+function spreadOf(numbers) {
+  const { median, min, max } = spread(numbers);
+  const [shortMedian, shortMin, shortMax] = [median, min, max].map((number) => Number(number.toPrecision(4)));
+  return { median: shortMedian, min: shortMin, max: shortMax };
 }
 
 /**
@@ -122,8 +111,7 @@ async function timed(times, run, cpuMs) {
   const runs = [];
   for (let i = 0; i < times; i++) runs.push(await run());
   const [wallMs, endCpuMs] = [(performance.now() - startMs) / times, cpuMs()];
-  const median = (/** @type {(run: Continued) => number} */ of) =>
-    medianOf(runs.map(of).sort((a, b) => a - b));
+  const median = (/** @type {(run: Continued) => number} */ of) => medianOf(runs.map(of));
   return {
     tokens: runs[0]?.tokens ?? [],
     prefillMs: median((each) => each.prefillMs),
@@ -301,15 +289,15 @@ async function compare(here, there, figures) {
     const cpu = (/** @type {Timed} */ run) => (run.cpuMs ? (1000 * tokens) / run.cpuMs : NaN);
     const counted = [...own, ...native].every((run) => run.cpuMs);
     const ratio = (/** @type {(run: Timed) => number} */ of) =>
-      spread(own.map((run, i) => of(run) / of(/** @type {Timed} */ (native[i]))));
+      spreadOf(own.map((run, i) => of(run) / of(/** @type {Timed} */ (native[i]))));
     const same = own[0]?.tokens.findIndex((token, i) => token !== native[0]?.tokens[i]) ?? 0;
     report[name] = {
-      tokensPerSec: spread(own.map(wall)),
-      nativeTokensPerSec: spread(native.map(wall)),
+      tokensPerSec: spreadOf(own.map(wall)),
+      nativeTokensPerSec: spreadOf(native.map(wall)),
       ratio: ratio(wall),
       ...(counted && {
-        tokensPerCpuSec: spread(own.map(cpu)),
-        nativeTokensPerCpuSec: spread(native.map(cpu)),
+        tokensPerCpuSec: spreadOf(own.map(cpu)),
+        nativeTokensPerCpuSec: spreadOf(native.map(cpu)),
         cpuRatio: ratio(cpu),
       }),
       ...(newTokens > 1 && { sameTokensAsNative: same < 0 ? newTokens : same, of: newTokens }),
@@ -435,10 +423,6 @@ function filesOf({ engine, backend }, local) {
   };
 }
 
-if (values.help) {
-  process.stdout.write(`${usage}\n`);
-  process.exit(0);
-}
 try {
   const report = await main();
   process.stdout.write(`${JSON.stringify(report, null, 2)}\n`, () => process.exit(0));

@@ -4,14 +4,15 @@
 import { cpSync, mkdirSync, mkdtempSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
-import { parseArgs } from 'node:util';
 import { chromium } from 'playwright';
 import { build, preview } from 'vite';
 import { importBuilt, root } from '../../setup/build-for-node.mjs';
 import { findChromium, quietFlags, webGpuFlags } from '../../setup/find-chromium.mjs';
 import { peerPaths } from '../../setup/peer-files.mjs';
+import { readOptions } from '../../setup/read-options.mjs';
 import { removeFolder } from '../../setup/remove-folder.mjs';
 import { whereMeasured } from '../machine.mjs';
+import { spread } from '../spread.mjs';
 
 const MODEL = 'fairy-llama';
 const NEW_TOKENS = 16;
@@ -160,13 +161,6 @@ async function visitTwice(site, url, settle) {
   }
 }
 
-/** @param {readonly number[]} values */
-function spread(values) {
-  const sorted = values.toSorted((a, b) => a - b);
-  const [min = 0] = sorted;
-  return { median: sorted[Math.floor(sorted.length / 2)] ?? 0, min, max: sorted.at(-1) ?? 0 };
-}
-
 /** @param {{ repeats: number, outDir: string, peerDir: string }} options */
 async function run({ repeats, outDir, peerDir }) {
   await writePeerPage(peerDir);
@@ -224,17 +218,7 @@ const usage = `npm run --silent bench:start -- [options]
   --repeats N  new profiles of each page (3)
   --dist DIR   a page that is built already; otherwise it is built now`;
 
-const { values } = parseArgs({
-  options: {
-    repeats: { type: 'string', default: '3' },
-    dist: { type: 'string' },
-    help: { type: 'boolean', default: false },
-  },
-});
-if (values.help) {
-  process.stdout.write(`${usage}\n`);
-  process.exit(0);
-}
+const values = readOptions({ repeats: { type: 'string', default: '3' }, dist: { type: 'string' } }, usage);
 const workshop = mkdtempSync(join(tmpdir(), 'kvtab-start-'));
 try {
   const repeats = Number(values.repeats);

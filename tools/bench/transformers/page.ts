@@ -2,6 +2,7 @@ import { openProcessorBackend } from '../../../gpu/wasm/backend.ts';
 import { openWebGpuBackend } from '../../../gpu/webgpu/backend.ts';
 import type { Continue } from '../../../worker/peer/continued.ts';
 import { openKvtab } from './decode-kvtab.ts';
+import { spread } from '../spread.mjs';
 import { nameOf } from '../../../worker/peer/engine-file.ts';
 import { openTransformers, type TransformersOptions } from './decode-transformers.ts';
 
@@ -68,10 +69,4 @@ async function compare(request: CompareRequest) {
   };
   backend.destroy();
   return report;
-}
-
-function spread(values: readonly number[]) {
-  const sorted = values.toSorted((a, b) => a - b);
-  const [min = 0] = sorted;
-  return { median: sorted[Math.floor(sorted.length / 2)] ?? 0, min, max: sorted.at(-1) ?? 0 };
 }

@@ -2,7 +2,6 @@
 import { readFileSync } from 'node:fs';
 import { cpus } from 'node:os';
 import { join } from 'node:path';
-import { parseArgs } from 'node:util';
 import { chromium } from 'playwright';
 import { createServer } from 'vite';
 import { assemblyScript } from '../../setup/assembly-script.mjs';
@@ -10,6 +9,7 @@ import { root } from '../../setup/build-for-node.mjs';
 import { isolation } from '../../setup/isolation.mjs';
 import { peerBuild, peerFiles } from '../../setup/peer-files.mjs';
 import { findChromium, quietFlags, webGpuFlags } from '../../setup/find-chromium.mjs';
+import { readOptions } from '../../setup/read-options.mjs';
 import { whereMeasured } from '../machine.mjs';
 
 /** @param {string} model */
@@ -101,19 +101,15 @@ function count(name) {
   return number;
 }
 
-const { values } = parseArgs({
-  options: {
+const values = readOptions(
+  {
     model: { type: 'string', default: 'fairy-lckv' },
     gpu: { type: 'string', default: '16' },
     cpu: { type: 'string', default: '64' },
     repeats: { type: 'string', default: '3' },
-    help: { type: 'boolean', default: false },
   },
-});
-if (values.help) {
-  process.stdout.write(`${usage}\n`);
-  process.exit(0);
-}
+  usage,
+);
 try {
   const report = await run({
     model: values.model,

@@ -1,0 +1,30 @@
+import { parseArgs } from 'node:util';
+
+/**
+ * What is read: an option without a default may be left out.
+ *
+ * @template Options
+ * @typedef {{ [Name in keyof Options]: Options[Name] extends { default: string } ? string : string | undefined }} ValuesOf
+ */
+
+/**
+ * The options of a command, all of them texts. `--help` prints how the command is used, and so does an option that it does
+ * not know, with a sentence; both end the process.
+ *
+ * @template {Readonly<Record<string, { readonly type: 'string', readonly default?: string }>>} Options
+ * @param {Options} options
+ * @param {string} usage
+ * @returns {ValuesOf<Options>}
+ */
+export function readOptions(options, usage) {
+  try {
+    const { values } = parseArgs({ options: { ...options, help: { type: 'boolean' } } });
+    // `parseArgs` says nothing of options that are still open.
+    if (!('help' in values)) return /** @type {ValuesOf<Options>} */ (/** @type {unknown} */ (values));
+    process.stdout.write(`${usage}\n`);
+    process.exit(0);
+  } catch (error) {
+    process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n\n${usage}\n`);
+    process.exit(2);
+  }
+}
