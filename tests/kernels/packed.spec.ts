@@ -7,18 +7,10 @@ import { quantizedBytes, widenedBytes } from '../../gpu/wasm/layer-scratch.ts';
 import { LinearMemory } from '../../gpu/wasm/linear-memory.ts';
 import { WasmTensor } from '../../gpu/wasm/tensor.ts';
 import { expectAllClose } from '../support/all-close.ts';
+import { matrixShapes, putRows } from '../support/linear-rows.ts';
 import { joined, randomFloats, rowsOf, within } from '../support/kernels.ts';
 
 const formats = ['q8', 'q4'] as const;
-
-/** Groups that are full, cut short, and less than a load; panels that are full and not. */
-const shapes = [
-  [1, 8],
-  [7, 3],
-  [33, 37],
-  [131, 192],
-  [64, 520],
-] as const;
 
 /** One row, a remainder only, groups of four only, both. */
 const counts = [1, 2, 3, 4, 5, 8, 9];
@@ -38,13 +30,6 @@ describe.each(instructionsHere())('Packed matrices in WebAssembly with %s', (ins
       tensor.putPacked(0, packed, format);
       return tensor;
     };
-    /** Rows in memory, each padded with zeros. */
-    const put = (values: Float32Array, cols: number) => {
-      const rows = rowsOf(values, cols);
-      const address = memory.allocate('test', 4 * padded(cols) * rows.length);
-      rows.forEach((row, i) => memory.floats(address + 4 * padded(cols) * i, cols).set(row));
-      return address;
-    };
     /** W·x of every row of x, onto `before` if there is any. */
     const multiply = (
       w: WasmTensor,
@@ -54,9 +39,9 @@ describe.each(instructionsHere())('Packed matrices in WebAssembly with %s', (ins
       const { rows, cols, address, panels, format } = w;
       const count = x.length / cols;
       const yStride = 4 * padded(rows);
-      const xAt = put(x, cols);
-      const yAt = put(before ?? new Float32Array(rows * count), rows);
-      const biasAt = bias ? put(bias, rows) : 0;
+      const xAt = putRows(memory, x, cols);
+      const yAt = putRows(memory, before ?? new Float32Array(rows * count), rows);
+      const biasAt = bias ? putRows(memory, bias, rows) : 0;
       const input = memory.allocate('test', quantizedBytes(cols) * count);
       const wide = memory.allocate('test', widenedBytes(cols));
       kernels.quantizeInput(xAt, 4 * padded(cols), cols, count, input);
@@ -80,7 +65,7 @@ describe.each(instructionsHere())('Packed matrices in WebAssembly with %s', (ins
     it('hold the numbers that were packed, to the bit, in 34 or 18 bytes for a row of a group', async () => {
       const { memory, packedTensor } = await started;
       const before = memory.allocatedBytes;
-      for (const [rows, cols] of shapes) {
+      for (const [rows, cols] of matrixShapes) {
         const { packed, values } = quantized(rows, cols);
         const tensor = packedTensor(rows, cols, packed, format);
         expect(tensor.format).toBe(format);
@@ -139,7 +124,7 @@ describe.each(instructionsHere())('Packed matrices in WebAssembly with %s', (ins
 
     it('multiply, plain, biased and onto sums', async () => {
       const { packedTensor, multiply } = await started;
-      for (const [rows, cols] of shapes) {
+      for (const [rows, cols] of matrixShapes) {
         const { packed, values } = quantized(rows, cols);
         const w = packedTensor(rows, cols, packed, format);
         const bias = randomFloats(rows);
@@ -160,7 +145,7 @@ describe.each(instructionsHere())('Packed matrices in WebAssembly with %s', (ins
 
     it('give a row the same numbers, to the bit, alone and among others', async () => {
       const { packedTensor, multiply } = await started;
-      for (const [rows, cols] of shapes) {
+      for (const [rows, cols] of matrixShapes) {
         const w = packedTensor(rows, cols, quantized(rows, cols).packed, format);
         const x = randomFloats(9 * cols);
         const bias = randomFloats(rows);

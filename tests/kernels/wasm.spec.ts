@@ -3,28 +3,16 @@ import { f16Table, toF16Bits } from '../../gpu/numbers/element-type.ts';
 import { attend } from '../support/attend.ts';
 import { gelu } from '../../gpu/reference/less-state.ts';
 import * as cpu from '../../gpu/reference/math.ts';
-import {
-  compileKernels,
-  instructionsHere,
-  startKernels,
-  type Address,
-  type Kernels,
-} from '../../gpu/wasm/kernels.ts';
+import { compileKernels, instructionsHere, startKernels, type Kernels } from '../../gpu/wasm/kernels.ts';
 import { LinearMemory } from '../../gpu/wasm/linear-memory.ts';
 import { padded } from '../../gpu/numbers/panels.ts';
 import { WasmTensor } from '../../gpu/wasm/tensor.ts';
 import { expectAllClose } from '../support/all-close.ts';
+import { matrixShapes, putRows } from '../support/linear-rows.ts';
 import { headShapes, joined, randomFloats, rowsOf, stored, within } from '../support/kernels.ts';
 
 // The twin sums in float64. Here at most 520 products of numbers below 1 are summed in float32.
 const dotTolerance = within(2e-5);
-const shapes = [
-  [1, 8],
-  [7, 3],
-  [33, 37],
-  [131, 192],
-  [64, 520],
-] as const;
 /** One, a remainder only, groups of four only, and both. */
 const counts = [1, 3, 4, 9];
 
@@ -38,13 +26,6 @@ describe.each(instructionsHere())('WebAssembly with %s', (instructions) => {
     return { memory, kernels: startKernels(code, memory.memory) };
   });
 
-  /** Numbers in memory, each row padded with zeros. */
-  const put = (memory: LinearMemory, values: Float32Array, cols = values.length): Address => {
-    const rows = rowsOf(values, cols);
-    const address = memory.allocate('test', 4 * padded(cols) * rows.length);
-    rows.forEach((row, i) => memory.floats(address + 4 * padded(cols) * i, cols).set(row));
-    return address;
-  };
   const matrix = (memory: LinearMemory, kernels: Kernels, rows: number, values: Float32Array) => {
     const tensor = new WasmTensor(memory, kernels, { rows, cols: values.length / rows, vector: false });
     tensor.put(0, values);
@@ -86,17 +67,17 @@ describe.each(instructionsHere())('WebAssembly with %s', (instructions) => {
 
   it.each(['f32', 'f16'] as const)('multiplies %s matrices, plain, biased and onto sums', async (type) => {
     const { memory, kernels } = await started;
-    for (const [rows, cols] of shapes) {
+    for (const [rows, cols] of matrixShapes) {
       const { values } = stored(randomFloats(rows * cols), type);
       const w = matrix(memory, kernels, rows, values);
       expect(w.format).toBe(type);
       const bias = randomFloats(rows);
-      const biasAt = put(memory, bias);
+      const biasAt = putRows(memory, bias);
       const beside = memory.allocate('test', 32 * padded(cols));
       for (const count of counts) {
         const x = randomFloats(count * cols);
         const before = randomFloats(count * rows);
-        const [xAt, yAt] = [put(memory, x, cols), put(memory, before, rows)];
+        const [xAt, yAt] = [putRows(memory, x, cols), putRows(memory, before, rows)];
         const strides = { x: 4 * padded(cols), y: 4 * padded(rows) };
         const read = () =>
           joined(Array.from({ length: count }, (_, i) => memory.floats(yAt + strides.y * i, rows).slice()));
@@ -140,7 +121,7 @@ describe.each(instructionsHere())('WebAssembly with %s', (instructions) => {
     const w = matrix(memory, kernels, 6, values);
     expect(w.format).toBe('f16');
     for (const activation of [1, 2 ** 24, -(2 ** -60), 0]) {
-      const [x, y] = [put(memory, Float32Array.of(activation)), put(memory, new Float32Array(6))];
+      const [x, y] = [putRows(memory, Float32Array.of(activation)), putRows(memory, new Float32Array(6))];
       kernels.project(true, w.address, 1, 1, 0, x, 128, y, 128, 1, false, 0);
       expect([...memory.floats(y, 6)]).toEqual([...values.map((value) => value * activation + 0)]);
       memory.free(x);
@@ -154,9 +135,9 @@ describe.each(instructionsHere())('WebAssembly with %s', (instructions) => {
     for (const cols of [1, 5, 37, 192]) {
       const [x, gain] = [randomFloats(3 * cols, 3), randomFloats(cols)];
       const [xAt, gainAt, yAt] = [
-        put(memory, x, cols),
-        put(memory, gain),
-        put(memory, new Float32Array(3 * cols), cols),
+        putRows(memory, x, cols),
+        putRows(memory, gain),
+        putRows(memory, new Float32Array(3 * cols), cols),
       ];
       const stride = 4 * padded(cols);
       kernels.rmsNorm(xAt, stride, gainAt, cols, 1e-5, yAt, stride, 3);
@@ -175,9 +156,9 @@ describe.each(instructionsHere())('WebAssembly with %s', (instructions) => {
         randomFloats(headDim),
         randomFloats(headDim),
       ];
-      const at = put(memory, x);
-      kernels.normHeads(at, put(memory, gain), heads, headDim, 1e-5);
-      kernels.rotate(at, put(memory, table), heads, headDim);
+      const at = putRows(memory, x);
+      kernels.normHeads(at, putRows(memory, gain), heads, headDim, 1e-5);
+      kernels.rotate(at, putRows(memory, table), heads, headDim);
       const expected = cpu.headsOf(x, headDim).map((head) => {
         const normed = cpu.rmsNorm(head, gain, 1e-5);
         cpu.rotate(normed, table);
@@ -191,11 +172,11 @@ describe.each(instructionsHere())('WebAssembly with %s', (instructions) => {
     const { memory, kernels } = await started;
     const gates = Float32Array.from({ length: 4001 }, (_, i) => (i - 2000) / 10);
     const ups = randomFloats(gates.length, 2);
-    const [gateAt, upAt] = [put(memory, gates), put(memory, ups)];
+    const [gateAt, upAt] = [putRows(memory, gates), putRows(memory, ups)];
     kernels.swiglu(gateAt, upAt, 4 * padded(gates.length));
     expectAllClose(memory.floats(gateAt, gates.length), cpu.swiglu(gates, ups), within(1e-6), 'gate');
 
-    const broken = put(memory, Float32Array.of(NaN, 1, 2, 3));
+    const broken = putRows(memory, Float32Array.of(NaN, 1, 2, 3));
     kernels.swiglu(broken, upAt, 16);
     expect(memory.floats(broken, 1)[0]).toBeNaN();
   });
@@ -203,7 +184,7 @@ describe.each(instructionsHere())('WebAssembly with %s', (instructions) => {
   it('computes gelu like the twin, and features without their sign', async () => {
     const { memory, kernels } = await started;
     const values = Float32Array.from({ length: 2001 }, (_, i) => (i - 1000) / 80);
-    const x = put(memory, values);
+    const x = putRows(memory, values);
     kernels.gelu(x, 4 * padded(values.length));
     const expected = values.map(gelu);
     expectAllClose(memory.floats(x, values.length), expected, within(1e-6), 'x');
@@ -228,7 +209,7 @@ describe.each(instructionsHere())('WebAssembly with %s', (instructions) => {
       -Infinity,
     ];
     const values = joined([Float32Array.from([...odd, NaN]), randomFloats(999, 10), randomFloats(999, 1e-4)]);
-    const [x, y] = [put(memory, values), memory.allocate('halves', 2 * values.length)];
+    const [x, y] = [putRows(memory, values), memory.allocate('halves', 2 * values.length)];
     kernels.storeHalves(x, y, values.length);
     expect([...new Uint16Array(memory.memory.buffer, y, values.length)]).toEqual([...values].map(toF16Bits));
   });
@@ -245,7 +226,7 @@ describe.each(instructionsHere())('WebAssembly with %s', (instructions) => {
           const kv = memory.allocate('kv', bytes.length + 16);
           new Uint8Array(memory.memory.buffer, kv).set(bytes);
           const q = randomFloats(heads * headDim, 2);
-          const qAt = put(memory, q);
+          const qAt = putRows(memory, q);
           const stride = 4 * padded(keys);
           const scores = memory.allocate('scores', heads * stride);
           const widened = memory.allocate('widened', 16 * padded(headDim));
@@ -315,7 +296,7 @@ describe.each(instructionsHere())('WebAssembly with %s', (instructions) => {
       const row = Math.floor(rows / 2);
       const kv = memory.allocate('kv', 32 * rows + 16);
       new Uint16Array(memory.memory.buffer, kv + 32 * row + 16, 8).set(numbers.map(toF16Bits));
-      const weights = put(memory, Float32Array.of(0, 0, 0, 0, 0).fill(1, row, row + 1));
+      const weights = putRows(memory, Float32Array.of(0, 0, 0, 0, 0).fill(1, row, row + 1));
       const [y, widened] = [memory.allocate('y', 32), memory.allocate('widened', 4 * 32)];
       kernels.mixValues(true, weights, 32, 1, 1, 8, kv + 16, 32, rows, y, widened);
       expect([...memory.floats(y, 8)]).toEqual(numbers.map((number) => number + 0));
@@ -325,7 +306,7 @@ describe.each(instructionsHere())('WebAssembly with %s', (instructions) => {
   it('softens to NaN if a score is NaN, and to zeros if none is above −∞', async () => {
     const { memory, kernels } = await started;
     const softened = (...scores: number[]) => {
-      const at = put(memory, Float32Array.from(scores));
+      const at = putRows(memory, Float32Array.from(scores));
       kernels.soften(at, 128, 1, scores.length);
       return [...memory.floats(at, scores.length)];
     };

@@ -4,12 +4,11 @@ import type { GpuOptions } from '../../gpu/webgpu/device.ts';
 import { openCpuBackend } from '../../gpu/reference/backend.ts';
 import { openWasmBackend } from '../../gpu/wasm/backend.ts';
 import { instructionsHere } from '../../gpu/wasm/kernels.ts';
-import type { ModelWeights } from '../../gpu/backend.ts';
 import { hardwareTuning } from '../../gpu/webgpu/tuning.ts';
 import { padded } from '../../gpu/numbers/panels.ts';
-import { expectAllClose } from '../support/all-close.ts';
-import { layersOf, sharingOf } from '../support/arbitrary-plans.ts';
-import { openGpuBackend, putRandomModel, runSession, tinyDims } from '../support/random-model.ts';
+import { layersOf } from '../support/arbitrary-plans.ts';
+import { expectAlike } from '../support/expect-alike.ts';
+import { openGpuBackend, putRandomModel, tinyDims } from '../support/random-model.ts';
 
 // Rows of 44, 72 and 100 numbers, none of which is a multiple of 32.
 const dims = {
@@ -27,6 +26,8 @@ const bytesOfRows = (rows: number, cols: number, bits: number) => {
   const groups = Math.ceil(cols / 32);
   return rows * (groups * 4 * bits + 16 * Math.ceil((2 * groups) / 16));
 };
+
+const text = { turns: [[1, 149, 64, 63, 128, 5, 70]], newTokens: 4 };
 
 const formats = [
   { weights: 'q8', bits: 8, quantizeEmbeddings: false },
@@ -78,7 +79,7 @@ describe.each(shapes)('Quantized weights, with $name', ({ options, formats }) =>
         expect(models[0]?.bytes).toBe((await gpu).allocatedBytes);
 
         // As in random-plans.spec.ts: values of about 5 through 4 layers in float32.
-        await expectAlike(models, 5e-4);
+        await expectAlike(models, text, 5e-4);
       } finally {
         for (const model of models) model.free();
       }
@@ -103,30 +104,10 @@ describe.each(instructionsHere())('Quantized weights, in WebAssembly with %s', (
         const embedding = quantizeEmbeddings ? packed(150, 44) : padded(150) * 44 * 2;
         expect(models[0]?.bytes).toBe(vectors + 4 * layer + 2 * embedding);
         // Rows are quantized to 16 bits before they are multiplied: decision 42.
-        await expectAlike(models, 1e-3);
+        await expectAlike(models, text, 1e-3);
       } finally {
         for (const model of models) model.free();
       }
     },
   );
 });
-
-/** Runs two models in both modes, under their own plan and one with means of quantized keys and values. */
-async function expectAlike(models: readonly ModelWeights[], tolerance: number): Promise<void> {
-  for (const mode of ['sequential', 'parallel'] as const) {
-    for (const plan of ['0_1_2_3', '1_1_3_3']) {
-      const session = {
-        sharing: sharingOf(plan),
-        passes: { forward: 3, backward: 1 },
-        kvPrecision: 'f32',
-        capacityTokens: 24,
-      } as const;
-      const run = { turns: [[1, 149, 64, 63, 128, 5, 70]], mode, newTokens: 4 };
-      const [actual, expected] = await Promise.all(models.map((model) => runSession(model, session, run)));
-      for (const [i, row] of (expected?.logits ?? []).entries()) {
-        expectAllClose(actual?.logits[i] ?? [], row, tolerance, `${mode} ${plan}, logits of position ${i}`);
-      }
-      expect(actual?.tokens).toEqual(expected?.tokens);
-    }
-  }
-}
