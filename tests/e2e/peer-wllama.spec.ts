@@ -1,14 +1,20 @@
-import { mkdtempSync, readdirSync, rmSync, statSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { readdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { expect, test } from 'playwright/test';
-import { formatBytes } from '../../web/ui/format.ts';
 import { peerExperiment, peerExperimentLink } from '../support/peer-experiment.ts';
 import { serveFolder } from '../support/static-server.ts';
-import { tinyConfigs, writeTinyCheckpoint } from '../support/tiny-checkpoint-folder.ts';
-import { openLab, turnTo, visitOnCpu } from './lab.ts';
-import { compareOf, noteRequests, peerLink } from './peer-stories.ts';
+import { tinyConfigs } from '../support/tiny-checkpoint-folder.ts';
+import { openLab, turnTo } from './lab.ts';
+import {
+  compareOf,
+  comparePlainLlama,
+  compareTinyCheckpoint,
+  elsewhere,
+  engineFilesOf,
+  noteRequests,
+  peerLink,
+} from './peer-stories.ts';
 
 const dist = process.env['KVTAB_BUILT_SITE'] ?? fileURLToPath(new URL('../../dist/', import.meta.url));
 
@@ -27,65 +33,27 @@ test('wllama writes the same greedy tokens from the same weights, from the pageâ
   page,
   baseURL,
 }) => {
-  const asked = noteRequests(page);
-  const lab = await visitOnCpu(page);
-  await lab.select('Model').selectOption('fairy-llama');
-  await lab.number('Max new tokens').fill('12');
-  await turnTo(page, 'Compare');
-  const { part, column, run } = compareOf(page);
   const bytes = builtFiles().reduce((sum, file) => sum + file.bytes, 0);
-  const about = part.getByRole('group', { name: 'Another engine: wllama' });
-  await expect(about).toContainText(`${formatBytes(bytes)} at its first use`);
-  await part.getByRole('checkbox', { name: 'Plain LLaMA', exact: true }).check();
-  await part.getByRole('checkbox', { name: 'Plain LLaMA in wllama', exact: true }).check();
-  expect(asked.filter((url) => url.includes('/peer/'))).toEqual([]);
-  await run();
-
-  await expect(column(2)).toContainText(
-    /Its 12 greedy tokens after the same \d+ tokens are those of kvtab\./,
-  );
-  await expect(column(2)).toContainText(/Prefill time.*ms.*1 round/s);
-  await expect(column(2)).toContainText(/Decode speed.*tokens\/s.*1 round/s);
+  const { asked, column } = await comparePlainLlama(page, 'wllama', bytes);
   await expect(column(2)).toContainText(/[1-9][\d.]* MiB WebAssembly memory.*it reports nothing/s);
   await expect(column(2)).toContainText(
     /wllama 3\.\d+\.\d+, llama\.cpp b\d+-\w+.*WebAssembly, 1 thread, wllama\.wasm, f16 weights, computed in f16, greedy/s,
   );
-  const { origin } = new URL(String(baseURL));
-  expect(asked.filter((url) => !url.startsWith('blob:') && new URL(url).origin !== origin)).toEqual([]);
-  const loaded = asked.filter((url) => url.includes('/peer/')).map((url) => url.split('/').at(-1));
-  expect([...new Set(loaded)].sort()).toEqual(builtFiles().map(({ name }) => name));
+  expect(elsewhere(asked, baseURL)).toEqual([]);
+  expect([...new Set(engineFilesOf(asked))].sort()).toEqual(builtFiles().map(({ name }) => name));
   await page.reload();
   await expect(column(2)).toContainText('are those of kvtab.');
 });
 
 for (const kind of Object.keys(tinyConfigs) as (keyof typeof tinyConfigs)[]) {
   test(`wllama and kvtab agree on a ${kind} checkpoint, and wllama takes 4 bits`, async ({ page }) => {
-    const folder = mkdtempSync(join(tmpdir(), `kvtab-`));
-    const model = join(folder, kind);
-    writeTinyCheckpoint(model, kind);
-    const lab = await visitOnCpu(page);
-    const chooser = page.waitForEvent('filechooser');
-    await page.getByRole('button', { name: 'Open folder', exact: true }).click();
-    await (await chooser).setFiles(model);
-    await expect(lab.select('Model')).toHaveValue(`folder:${kind}`);
-    await lab.number('Max new tokens').fill('8');
-    const { part, column, run } = compareOf(page);
-    for (const weights of ['As stored', '4-bit']) {
-      await turnTo(page, 'Write');
-      await lab.select('Weights').selectOption(weights);
-      await turnTo(page, 'Compare');
-      await part.getByRole('button', { name: 'Add current settings' }).click();
-      await part
-        .getByRole('checkbox', { name: /in wllama$/ })
-        .first()
-        .check();
-    }
-    await run();
+    const { column } = await compareTinyCheckpoint(page, kind, 'wllama', (lab) =>
+      lab.number('Max new tokens').fill('8'),
+    );
     await expect(column(2)).toContainText('Its 8 greedy tokens');
     // llama.cpp rounds what it multiplies 4-bit numbers with to 8 bits, so a token may be another one.
     await expect(column(4)).toContainText(/4-bit weights, computed in 8-bit numbers/);
     await expect(column(4)).toContainText(/Its 8 greedy tokens|Token \d of 8 is the first that differs/);
-    rmSync(folder, { recursive: true, force: true });
   });
 }
 
@@ -104,7 +72,7 @@ test('plans and backends that wllama does not know are said to be impossible, an
   await expect(column(2)).toContainText('Impossible in wllama: layer 1 reads the keys and values of layer 0');
   await expect(column(3)).toContainText('Impossible in wllama: every layer of the models that it runs sees');
   await expect(column(1)).toContainText('Decode speed');
-  expect(asked.filter((url) => url.includes('/peer/'))).toEqual([]);
+  expect(engineFilesOf(asked)).toEqual([]);
 });
 
 test('files of wllama that are missing or spoilt are told in words, and the page stays usable', async ({

@@ -1,14 +1,20 @@
-import { mkdtempSync, readdirSync, rmSync, statSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { readdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { expect, test } from 'playwright/test';
-import { formatBytes } from '../../web/ui/format.ts';
 import { serveFolder } from '../support/static-server.ts';
-import { tinyConfigs, writeTinyCheckpoint } from '../support/tiny-checkpoint-folder.ts';
+import { tinyConfigs } from '../support/tiny-checkpoint-folder.ts';
 import { bringAxe } from './axe.ts';
-import { openLab, takePictures, turnTo, visitOnCpu } from './lab.ts';
-import { compareOf, noteRequests, peerLink } from './peer-stories.ts';
+import { openLab, takePictures, turnTo } from './lab.ts';
+import {
+  compareOf,
+  comparePlainLlama,
+  compareTinyCheckpoint,
+  elsewhere,
+  engineFilesOf,
+  noteRequests,
+  peerLink,
+} from './peer-stories.ts';
 
 const dist = process.env['KVTAB_BUILT_SITE'] ?? fileURLToPath(new URL('../../dist/', import.meta.url));
 
@@ -28,26 +34,9 @@ test('transformers.js writes the same greedy tokens from the same weights, from 
   baseURL,
 }, testInfo) => {
   await bringAxe(page);
-  const asked = noteRequests(page);
-  const lab = await visitOnCpu(page);
-  await lab.select('Model').selectOption('fairy-llama');
-  await lab.number('Max new tokens').fill('12');
-  await turnTo(page, 'Compare');
-  const { part, column, run } = compareOf(page);
   const bytes = filesForCpu().reduce((sum, file) => sum + file.bytes, 0);
-  const about = part.getByRole('group', { name: 'Another engine: transformers.js' });
-  await expect(about).toContainText(`${formatBytes(bytes)} at its first use`);
-  await part.getByRole('checkbox', { name: 'Plain LLaMA', exact: true }).check();
-  await part.getByRole('checkbox', { name: 'Plain LLaMA in transformers.js', exact: true }).check();
-  expect(asked.filter((url) => url.includes('/peer/'))).toEqual([]);
-  await run();
-
   // The page draws at random; kvtab writes once more, greedily, to compare.
-  await expect(column(2)).toContainText(
-    /Its 12 greedy tokens after the same \d+ tokens are those of kvtab\./,
-  );
-  await expect(column(2)).toContainText(/Prefill time.*ms.*1 round/s);
-  await expect(column(2)).toContainText(/Decode speed.*tokens\/s.*1 round/s);
+  const { asked, lab, part, column, about } = await comparePlainLlama(page, 'transformers.js', bytes);
   await expect(column(2)).toContainText(/[\d.]+ MiB WebAssembly memory.*it reports nothing/s);
   await expect(column(2)).toContainText(
     /transformers\.js 4\.\d+\.\d+, ONNX Runtime 1\.\d+.*WebAssembly, 1 thread, ort-wasm-simd-threaded\.wasm, f32 weights, computed in f32, greedy/s,
@@ -55,10 +44,8 @@ test('transformers.js writes the same greedy tokens from the same weights, from 
   await expect(column(1)).toContainText(/[\d.]+ MiB weights and caches, by kvtab’s ledger/);
   await expect(column(2).locator('mark')).toHaveCount(0);
 
-  const { origin } = new URL(String(baseURL));
-  expect(asked.filter((url) => !url.startsWith('blob:') && new URL(url).origin !== origin)).toEqual([]);
-  const loaded = asked.filter((url) => url.includes('/peer/')).map((url) => url.split('/').at(-1));
-  expect(loaded.sort()).toEqual(
+  expect(elsewhere(asked, baseURL)).toEqual([]);
+  expect([...engineFilesOf(asked)].sort()).toEqual(
     filesForCpu()
       .map(({ name }) => name)
       .sort(),
@@ -78,28 +65,10 @@ test('transformers.js writes the same greedy tokens from the same weights, from 
 
 for (const kind of Object.keys(tinyConfigs) as (keyof typeof tinyConfigs)[]) {
   test(`transformers.js and kvtab agree on a ${kind} checkpoint, also in 4 bits`, async ({ page }) => {
-    const folder = mkdtempSync(join(tmpdir(), `kvtab-`));
-    const model = join(folder, kind);
-    writeTinyCheckpoint(model, kind);
-    const lab = await visitOnCpu(page);
-    const chooser = page.waitForEvent('filechooser');
-    await page.getByRole('button', { name: 'Open folder', exact: true }).click();
-    await (await chooser).setFiles(model);
-    await expect(lab.select('Model')).toHaveValue(`folder:${kind}`);
-    await lab.number('Max new tokens').fill('16');
-    await lab.select('KV precision').selectOption('f32 (4 bytes)');
-    const { part, column, run } = compareOf(page);
-    for (const weights of ['As stored', '4-bit']) {
-      await turnTo(page, 'Write');
-      await lab.select('Weights').selectOption(weights);
-      await turnTo(page, 'Compare');
-      await part.getByRole('button', { name: 'Add current settings' }).click();
-      await part
-        .getByRole('checkbox', { name: /in transformers\.js$/ })
-        .first()
-        .check();
-    }
-    await run();
+    const { column } = await compareTinyCheckpoint(page, kind, 'transformers.js', async (lab) => {
+      await lab.number('Max new tokens').fill('16');
+      await lab.select('KV precision').selectOption('f32 (4 bytes)');
+    });
     for (const [number, weights] of [
       [2, 'f32 weights'],
       [4, '4-bit weights'],
@@ -107,7 +76,6 @@ for (const kind of Object.keys(tinyConfigs) as (keyof typeof tinyConfigs)[]) {
       await expect(column(number)).toContainText('Its 16 greedy tokens');
       await expect(column(number)).toContainText(weights);
     }
-    rmSync(folder, { recursive: true, force: true });
   });
 }
 
@@ -122,7 +90,7 @@ test('a plan that shares keys and values is said to be impossible there, and not
     'Impossible in transformers.js: layer 1 reads the keys and values of layer 6 above it',
   );
   await expect(column(1)).toContainText('Decode speed');
-  expect(asked.filter((url) => url.includes('/peer/'))).toEqual([]);
+  expect(engineFilesOf(asked)).toEqual([]);
   await turnTo(page, 'Write');
   await openLab(page).layerTypes.fill('0_0_2_2_4_4_6_6');
   await turnTo(page, 'Compare');
