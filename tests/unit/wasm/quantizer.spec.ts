@@ -103,4 +103,14 @@ describe('Quantizing in WebAssembly', () => {
       expect(() => quantize(values, 40, 'q4')).toThrow(expect.objectContaining(place));
     }
   });
+
+  it('sees infinities and NaN in rows that are shorter than what is widened at a time', async () => {
+    const quantize = await openQuantizer();
+    for (const broken of [0x7c00, 0xfc00, 0x7e00]) {
+      const halves = new Uint8Array(Uint16Array.of(broken, 0x3c00, 0x3c00).buffer);
+      for (const format of formats) {
+        expect(() => quantize(halves, 'f16', 3, format)).toThrow(expect.objectContaining({ row: 0, col: 0 }));
+      }
+    }
+  });
 });

@@ -24,9 +24,12 @@ function openPeers(answers: { open?: PeerOutcome<PeerFacts>; run?: PeerOutcome<P
   const log: string[] = [];
   const asked: PeerRequest[] = [];
   const around = { wanted: true };
+  /** What happens while it opens. */
+  let opening = (): void => undefined;
   const peer = (): Peer => ({
     open: (request) => {
       log.push('open');
+      opening();
       asked.push(request);
       return Promise.resolve(answers.open ?? { ok: true, value: facts });
     },
@@ -42,7 +45,7 @@ function openPeers(answers: { open?: PeerOutcome<PeerFacts>; run?: PeerOutcome<P
     wanted: () => around.wanted,
     openPeer: peer,
   });
-  return { peers, log, asked, around };
+  return { peers, log, asked, around, whenOpening: (act: () => void) => void (opening = act) };
 }
 
 function rowOf(base: object) {
@@ -101,6 +104,16 @@ describe('Rows in another engine of the page', () => {
     expect(measured).toMatchObject({ ok: true, value: { kind: 'unmeasured', again: false } });
     expect(JSON.stringify(measured)).toContain(reason);
     expect(log).toEqual([]);
+  });
+
+  it('write nothing any more if the experiment was stopped while they opened', async () => {
+    const { peers, log, around, whenOpening } = openPeers();
+    whenOpening(() => (around.wanted = false));
+    const stopped = { ok: false, failure: { code: 'stopped' } };
+    expect(await peers.measure(rowOf({}), model, item)).toEqual(stopped);
+    expect(log).toEqual(['open']);
+    expect(await peers.measure(rowOf({}), model, item)).toEqual(stopped);
+    expect(log).toEqual(['open']);
   });
 
   it('of which the model’s own plan shares are impossible too', async () => {
