@@ -81,7 +81,7 @@ export interface ModelWeights {
 export interface ProductShapes {
   /** Invocations of a workgroup, the usual number first. */
   readonly workgroups: readonly number[];
-  /** What the speed of each depends on besides the adapter: the shape of the matrices and how they are kept. */
+  /** What the speed of each depends on, apart from the adapter: the shape of the matrices and how they are kept. */
   readonly of: string;
   /** Measures them, well within a second. Takes longer on a software adapter. */
   fastest(): Promise<number>;

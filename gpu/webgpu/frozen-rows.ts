@@ -18,7 +18,7 @@ interface FreezingRequest {
   readonly asked: Pick<PrefillOptions, 'onHidden' | 'onAttention'>;
 }
 
-/** A step that is written anew for every pass, and the chunk whose rows it can take. */
+/** A step that is written again for every pass, and the chunk whose rows it can take. */
 interface ChunkStep {
   readonly chunk: ChunkOfTurn;
   readonly step: PrefillStep;
