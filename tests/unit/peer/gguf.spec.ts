@@ -47,6 +47,11 @@ const interleaved = (values: Float32Array, length: number, headDim: number) =>
     return values[from * length + col] ?? NaN;
   });
 
+const yarn: RopeSpec = {
+  ...{ type: 'yarn', theta: 10_000, factor: 4, betaFast: 32, betaSlow: 1, truncate: true },
+  ...{ originalContextTokens: 64, attentionFactor: 1.1 },
+};
+
 describe('A GGUF file', () => {
   it('says the shape of a LLaMA, and has its 16-bit numbers, queries and keys in pairs', async () => {
     const { facts, fileTensors, stored, matrices, kvBytesPerToken } = await written('smollm-like', 'stored');
@@ -155,6 +160,7 @@ describe('A GGUF file', () => {
   it.each([
     [{ qkNorm: true, qkvBias: true }, '0_1', 'norms over heads and biases'],
     [{ qkNorm: true, rope: { type: 'linear', theta: 1e4, factor: 2 } as const }, '0_1', 'stretched'],
+    [{ rope: yarn }, '0_1', 'YaRN'],
     [{}, '0_0', 'reads another one'],
     [{}, '0s_1', 'window'],
   ])('is not written of what it cannot say: %j, %s', (changes, plan, why) => {
