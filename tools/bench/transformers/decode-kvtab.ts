@@ -1,4 +1,5 @@
 import type { Backend } from '../../../gpu/backend.ts';
+import { chooseMode } from '../../../gpu/plan/choose-mode.ts';
 import { greedy } from '../../../gpu/plan/sampling.ts';
 import { applyConfig } from '../../../worker/loader/apply-config.ts';
 import { loadModel } from '../../../worker/loader/load-model.ts';
@@ -11,7 +12,7 @@ import { placeHere } from '../../../worker/text/place-here.ts';
 const ignore = () => undefined;
 const never = () => false;
 
-/** kvtab's decoder, with the page's defaults unless other weights are asked for. */
+/** kvtab's decoder, with the page's defaults unless other weights are asked for. A prompt is read in the fastest mode. */
 export async function openKvtab(
   backend: Backend,
   pageUrl: string,
@@ -28,6 +29,10 @@ export async function openKvtab(
     emit: ignore,
   });
   const { sharing, passes } = valueOf(applyConfig(config.stored, {}, config.dims.layerCount));
+  const { layers } = sharing;
+  const { useSequential } = config;
+  const modeFor = (promptTokens: number) =>
+    chooseMode('fastest', { layers, passes, promptTokens, useSequential, adapter: backend.adapter });
 
   return async (prompt, newTokens) => {
     const capacityTokens = prompt.length + newTokens;
@@ -35,7 +40,7 @@ export async function openKvtab(
     try {
       const callMs = performance.now();
       const options = { logitsAt: [], onLogits: ignore, onProgress: ignore, stopped: never };
-      await session.prefill(prompt, { mode: 'sequential', ...options });
+      await session.prefill(prompt, { mode: modeFor(prompt.length), ...options });
       const tokens: number[] = [];
       // Starts before the first token is drawn: tokens arrive in bunches, so the arrival of the first one is too late.
       const startMs = performance.now();
