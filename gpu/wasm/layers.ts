@@ -166,19 +166,22 @@ export class WasmLayers {
 
   /** Writes the keys and values that a layer computes from its input rows, each to its target. */
   writeKv(layer: number, { hidden }: Rows, targets: readonly KvTarget[]): void {
-    const { kvHeads, headDim } = this.#dims;
-    const size = kvHeads * headDim;
-    const count = targets.length;
-    this.#norm('attentionNorm', layer, { hidden, count });
-    this.#products.project(layer, this.#normed, count, [
-      { role: 'k', bias: 'kBias', into: this.#keys },
-      { role: 'v', bias: 'vBias', into: this.#values },
-    ]);
-    this.#normAndRotate('kNorm', layer, this.#keys, kvHeads, targets);
-    for (const [row, { into }] of targets.entries()) {
-      this.#store(this.#keys + 4 * padded(size) * row, into, size);
-      this.#store(this.#values + 4 * padded(size) * row, into + this.#rowBytes / 2, size);
-    }
+    this.#projectNormed(layer, { hidden, count: targets.length }, this.#keysAndValues);
+    this.#storeKv(layer, targets);
+  }
+
+  /**
+   * A layer whose rows become keys, values and queries at once: what {@link writeKv} and {@link finish} do, with three
+   * products of one normed input.
+   *
+   * @param queriesOf one query for each row; called when the keys and values are written
+   */
+  step(layer: number, rows: Rows, targets: readonly KvTarget[], queriesOf: () => readonly Query[]): void {
+    this.#projectNormed(layer, rows, [...this.#keysAndValues, this.#queries]);
+    this.#storeKv(layer, targets);
+    this.#attend(layer, rows, queriesOf());
+    this.#addAttended(layer, rows);
+    this.#addMlp(layer, rows);
   }
 
   /**
@@ -187,53 +190,16 @@ export class WasmLayers {
    * @param queries one for each row; `zeros` if everything that the layer sees is zero
    */
   finish(layer: number, rows: Rows, queries: readonly Query[] | 'zeros'): void {
-    const { heads, headDim, intermediateSize } = this.#dims;
-    const { count } = rows;
-    const type = this.#layer(layer);
-    const rowBytes = 4 * padded(heads * headDim);
-    this.#memory.clear(this.#attended, rowBytes * count);
-    if (queries !== 'zeros') {
-      this.#norm('attentionNorm', layer, rows);
-      this.#products.project(layer, this.#normed, count, [{ role: 'q', bias: 'qBias', into: this.#q }]);
-      this.#normAndRotate('qNorm', layer, this.#q, heads, queries);
-      const attending: AttendingRow[] = [];
-      for (const [row, query] of queries.entries()) {
-        const [q, into] = [this.#q + rowBytes * row, this.#attended + rowBytes * row];
-        if (query.evicting) this.#attendEvicting(type, q, query, query.evicting, into);
-        else if (query.onAttention) this.#attendAndTell(type, q, query, query.onAttention, into);
-        else attending.push({ q, runs: this.#visibleRuns(type, query), into });
-      }
-      attendRows(this.#memory, this.#team, this.#dims, this.#attention, attending);
+    if (queries === 'zeros') {
+      this.#clearAttended(rows.count);
+      // Attention over zeros adds nothing but the output's bias.
+      if (this.#dims.outputBias) this.#addAttended(layer, rows);
+    } else {
+      this.#projectNormed(layer, rows, [this.#queries]);
+      this.#attend(layer, rows, queries);
+      this.#addAttended(layer, rows);
     }
-    // Attention over zeros adds nothing but the output's bias.
-    if (queries !== 'zeros' || this.#dims.outputBias) {
-      this.#products.project(
-        layer,
-        this.#attended,
-        count,
-        [{ role: 'o', bias: 'oBias', into: rows.hidden }],
-        true,
-      );
-    }
-
-    this.#norm('mlpNorm', layer, rows);
-    const gateAndUp: readonly Product[] = [
-      { role: 'gate', bias: 'gateBias', into: this.#gate },
-      { role: 'up', bias: 'upBias', into: this.#up },
-    ];
-    this.#products.project(layer, this.#normed, count, gateAndUp, false, (kernels, at, bytes) => {
-      for (let row = 0; row < count; row++) {
-        const from = 4 * padded(intermediateSize) * row + at;
-        kernels.swiglu(this.#gate + from, this.#up + from, bytes);
-      }
-    });
-    this.#products.project(
-      layer,
-      this.#gate,
-      count,
-      [{ role: 'down', bias: 'downBias', into: rows.hidden }],
-      true,
-    );
+    this.#addMlp(layer, rows);
   }
 
   /** The final norm of hidden states, at most a block of them. Where it leaves them, the next call overwrites them. */
@@ -245,6 +211,83 @@ export class WasmLayers {
   /** The final norm of hidden states, and their projection. */
   normAndProject(hidden: Address, role: WeightRole, into: Address, count: number): void {
     this.#products.project(0, this.finalNorm(hidden, count), count, [{ role, bias: null, into }]);
+  }
+
+  get #keysAndValues(): readonly Product[] {
+    return [
+      { role: 'k', bias: 'kBias', into: this.#keys },
+      { role: 'v', bias: 'vBias', into: this.#values },
+    ];
+  }
+
+  get #queries(): Product {
+    return { role: 'q', bias: 'qBias', into: this.#q };
+  }
+
+  /** Products of a layer's normed input rows. */
+  #projectNormed(layer: number, rows: Rows, products: readonly Product[]): void {
+    this.#norm('attentionNorm', layer, rows);
+    this.#products.project(layer, this.#normed, rows.count, products);
+  }
+
+  /** Stores the keys and values that were computed last, one for each target. */
+  #storeKv(layer: number, targets: readonly KvTarget[]): void {
+    const { kvHeads, headDim } = this.#dims;
+    const size = kvHeads * headDim;
+    this.#normAndRotate('kNorm', layer, this.#keys, kvHeads, targets);
+    for (const [row, { into }] of targets.entries()) {
+      this.#store(this.#keys + 4 * padded(size) * row, into, size);
+      this.#store(this.#values + 4 * padded(size) * row, into + this.#rowBytes / 2, size);
+    }
+  }
+
+  get #attendedBytes(): number {
+    const { heads, headDim } = this.#dims;
+    return 4 * padded(heads * headDim);
+  }
+
+  #clearAttended(count: number): void {
+    this.#memory.clear(this.#attended, this.#attendedBytes * count);
+  }
+
+  /** What the queries that were computed last read. */
+  #attend(layer: number, { count }: Rows, queries: readonly Query[]): void {
+    const { heads } = this.#dims;
+    const [type, rowBytes] = [this.#layer(layer), this.#attendedBytes];
+    this.#clearAttended(count);
+    this.#normAndRotate('qNorm', layer, this.#q, heads, queries);
+    const attending: AttendingRow[] = [];
+    for (const [row, query] of queries.entries()) {
+      const [q, into] = [this.#q + rowBytes * row, this.#attended + rowBytes * row];
+      if (query.evicting) this.#attendEvicting(type, q, query, query.evicting, into);
+      else if (query.onAttention) this.#attendAndTell(type, q, query, query.onAttention, into);
+      else attending.push({ q, runs: this.#visibleRuns(type, query), into });
+    }
+    attendRows(this.#memory, this.#team, this.#dims, this.#attention, attending);
+  }
+
+  /** Projects what attention read, onto the rows. */
+  #addAttended(layer: number, { hidden, count }: Rows): void {
+    const output: Product = { role: 'o', bias: 'oBias', into: hidden };
+    this.#products.project(layer, this.#attended, count, [output], true);
+  }
+
+  #addMlp(layer: number, rows: Rows): void {
+    const { intermediateSize } = this.#dims;
+    const { hidden, count } = rows;
+    this.#norm('mlpNorm', layer, rows);
+    const gateAndUp: readonly Product[] = [
+      { role: 'gate', bias: 'gateBias', into: this.#gate },
+      { role: 'up', bias: 'upBias', into: this.#up },
+    ];
+    this.#products.project(layer, this.#normed, count, gateAndUp, false, (kernels, at, bytes) => {
+      for (let row = 0; row < count; row++) {
+        const from = 4 * padded(intermediateSize) * row + at;
+        kernels.swiglu(this.#gate + from, this.#up + from, bytes);
+      }
+    });
+    const down: Product = { role: 'down', bias: 'downBias', into: hidden };
+    this.#products.project(layer, this.#gate, count, [down], true);
   }
 
   /** One query row, and what it reads. */

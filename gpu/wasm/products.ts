@@ -15,12 +15,12 @@ export interface Product {
   readonly into: Address;
 }
 
-/** Which matrix of a layer is multiplied after which. */
+/** Which matrix of a layer is multiplied after the last one of some that are multiplied together. */
 const following: Readonly<Partial<Record<WeightRole, WeightRole>>> = {
-  k: 'q',
+  v: 'q',
   q: 'o',
   o: 'gate',
-  gate: 'down',
+  up: 'down',
 };
 
 /** The products with a plan's matrices, whose panels threads share. */
@@ -106,7 +106,7 @@ export class Products {
         const first = panelsBefore(most, part);
         then(kernels, 4 * PANEL_ROWS * first, 4 * PANEL_ROWS * (panelsBefore(most, part + 1) - first));
       },
-      this.#after(products[0]?.role, layer),
+      this.#after(products.at(-1)?.role, layer),
     );
   }
 

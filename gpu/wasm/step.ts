@@ -35,16 +35,20 @@ export function stepTogether(
   onState?.(shared.read(hidden));
   for (const layer of options.sharing.layers) {
     const { index } = layer;
+    const queriesOf = () =>
+      fed.map(({ text }, row) => {
+        const query = text.query(layer);
+        return row === 0 && onAttention ? { ...query, onAttention } : query;
+      });
     if (shared.owners.has(index)) {
       const targets = fed.map(({ text }) => text.kvTarget(index));
-      layers.writeKv(index, rows, targets);
-      for (const [row, { text }] of fed.entries()) text.kvWritten(index, row);
+      layers.step(index, rows, targets, () => {
+        for (const [row, { text }] of fed.entries()) text.kvWritten(index, row);
+        return queriesOf();
+      });
+    } else {
+      layers.finish(index, rows, queriesOf());
     }
-    const queries = fed.map(({ text }, row) => {
-      const query = text.query(layer);
-      return row === 0 && onAttention ? { ...query, onAttention } : query;
-    });
-    layers.finish(index, rows, queries);
     onState?.(shared.read(hidden));
   }
   return fed.map((_, row) => shared.read(shared.rowOf(hidden, row)));
