@@ -61,7 +61,8 @@ export function attendRows(
   const headBytes = headDim * (half ? 2 : 4);
   const keys = rows.reduce((sum, { runs }) => sum + keysOf(runs), 0);
   const pieces = rows.length === 1 ? kvHeads : rows.length;
-  const parts = team.partsOf(2 * keys * heads * headDim, Math.min(pieces, team.threads));
+  // A multiply-add of attention takes as long as three of a product.
+  const parts = team.partsOf(3 * 2 * keys * heads * headDim, Math.min(pieces, team.threads));
   const cut = (part: number) => Math.floor((pieces * part) / parts);
   const blocks = Array.from({ length: parts }, (_, part) =>
     rows.length === 1 ? [] : blocksOf(rows, cut(part), cut(part + 1), rowBytes),

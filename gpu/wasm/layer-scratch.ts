@@ -20,6 +20,9 @@ export interface WorkSizes {
 /** Bytes of a row of x that was quantized for a product: `kernels/project-packed.ts`. */
 export const quantizedBytes = (cols: number) => (72 * padded(cols)) / 32;
 
+/** Bytes of a row of x among four beside each other: `kernels/four-rows.ts`. */
+export const besideBytes = (cols: number) => 16 * Math.ceil(cols / 4);
+
 /** Room for eight rows of a packed matrix, widened, and their sums: `kernels/project-packed.ts`. */
 export const widenedBytes = (cols: number) => 128 + (544 * padded(cols)) / 32;
 

@@ -1,12 +1,16 @@
 import { isQuantized } from '../numbers/matrix-format.ts';
-import { padded, PANEL_ROWS } from '../numbers/panels.ts';
+import { padded, PANEL_ROWS, type PanelFormat } from '../numbers/panels.ts';
 import type { ModelDims } from '../plan/model-dims.ts';
 import type { WeightRole } from '../plan/weight-specs.ts';
 import type { Address, Kernels } from './kernels.ts';
-import { widenedBytes } from './layer-scratch.ts';
+import { besideBytes, quantizedBytes, widenedBytes } from './layer-scratch.ts';
 import type { PlanWeights } from './plan-weights.ts';
 import type { WasmTensor } from './tensor.ts';
 import type { Team } from './threads/team.ts';
+
+/** Multiply-adds in whose time a number of a row is quantized, or put beside those of other rows. */
+const QUANTIZING_WORK = 100;
+const BESIDE_WORK = 20;
 
 /** A product with a matrix, where its bias is, and where it goes. */
 export interface Product {
@@ -15,12 +19,12 @@ export interface Product {
   readonly into: Address;
 }
 
-/** Which matrix of a layer is multiplied after the last one of some that are multiplied together. */
-const following: Readonly<Partial<Record<WeightRole, WeightRole>>> = {
-  v: 'q',
-  q: 'o',
-  o: 'gate',
-  up: 'down',
+/** Which matrices of a layer are multiplied together after some whose last one this is. */
+const following: Readonly<Partial<Record<WeightRole, readonly WeightRole[]>>> = {
+  v: ['q'],
+  q: ['o'],
+  o: ['gate', 'up'],
+  up: ['down'],
 };
 
 /** The products with a plan's matrices, whose panels threads share. */
@@ -65,12 +69,13 @@ export class Products {
     const parts = this.#team.partsOf(work, most);
     const allCols = matrices[0]?.cols ?? 0;
     const xStride = 4 * padded(allCols);
-    if (matrices.some(({ format }) => isQuantized(format))) {
-      this.#team.kernels.quantizeInput(x, xStride, allCols, count, this.#scratch.quantized);
-    }
-    if (matrices.some(({ format }) => format === 'f16')) {
-      this.#team.kernels.putBeside(x, xStride, allCols, count, this.#scratch.beside);
-    }
+    this.#prepare(
+      x,
+      xStride,
+      allCols,
+      count,
+      matrices.map(({ format }) => format),
+    );
     this.#team.share(
       parts,
       (kernels, part, takeRoom) => {
@@ -110,16 +115,33 @@ export class Products {
     );
   }
 
-  /** The matrix that is probably multiplied after another one. */
-  #after(role: WeightRole | undefined, layer: number): WasmTensor | null {
+  /** Puts rows into the form in which products with such matrices take them. Threads share fours of rows. */
+  #prepare(x: Address, xStride: number, cols: number, count: number, formats: readonly PanelFormat[]): void {
+    const [packed, halves] = [formats.some(isQuantized), formats.includes('f16')];
+    if (!packed && !halves) return;
+    const { quantized, beside } = this.#scratch;
+    const fours = Math.ceil(count / 4);
+    const work = (packed ? QUANTIZING_WORK : 0) + (halves ? BESIDE_WORK : 0);
+    const parts = this.#team.partsOf(work * cols * count, fours);
+    this.#team.share(parts, (kernels, part) => {
+      const first = 4 * Math.floor((fours * part) / parts);
+      const rows = Math.min(count, 4 * Math.floor((fours * (part + 1)) / parts)) - first;
+      const from = x + xStride * first;
+      if (packed) kernels.quantizeInput(from, xStride, cols, rows, quantized + quantizedBytes(cols) * first);
+      if (halves) kernels.putBeside(from, xStride, cols, rows, beside + besideBytes(cols) * first);
+    });
+  }
+
+  /** The matrices that are probably multiplied after another one. */
+  #after(role: WeightRole | undefined, layer: number): readonly WasmTensor[] {
+    const find = (roles: readonly WeightRole[], of: number) =>
+      roles.flatMap((each) => this.#weights.find(each, of) ?? []);
     const next = role && following[role];
-    if (next) return this.#weights.find(next, layer) ?? null;
+    if (next) return find(next, layer);
+    const from = role === 'down' ? layer + 1 : 0;
     // After the head, the first layer again.
-    const [from, tied] = [role === 'down' ? layer + 1 : 0, this.#dims.tiedEmbeddings];
-    const head = tied ? 'embed' : 'head';
-    return (
-      this.#weights.find('k', from) ?? this.#weights.find('q', from) ?? this.#weights.find(head, 0) ?? null
-    );
+    if (from < this.#dims.layerCount) return find(['k', 'v', 'q'], from);
+    return find([this.#dims.tiedEmbeddings ? 'embed' : 'head'], 0);
   }
 }
 

@@ -14,10 +14,11 @@ const LEFT = 0;
 const DONE = 16;
 /** 1 once a helper could not compute its part. */
 const BROKEN = 32;
-/** What the next job will read: its address, and how many bytes. */
+/** What the next job will read: {@link MOST_AHEAD} addresses, each with how many bytes. */
 const AHEAD = 40;
+const MOST_AHEAD = 4;
 /** Where the numbers of each part begin, and where those of the last one end. */
-const STARTS = 48;
+const STARTS = AHEAD + 2 * MOST_AHEAD;
 const LEAVE = -1;
 /** Bytes that are read ahead before the next look for parts: a fifth of a microsecond. */
 const AT_ONCE = 4096;
@@ -98,12 +99,12 @@ export class Job {
   /**
    * Offers the parts that were written to the helpers, and wakes as many as can be of use.
    *
-   * @param ahead what the next job will probably read; null if that is what the one before said
+   * @param ahead what the next job will probably read, at most four rooms; nothing if that is what the one before said
    */
-  offer(ahead: Room | null): void {
-    if (ahead) {
-      this.#words[AHEAD] = ahead.address;
-      this.#words[AHEAD + 1] = ahead.bytes;
+  offer(ahead: readonly Room[]): void {
+    for (let i = 0; i < MOST_AHEAD && ahead.length > 0; i++) {
+      this.#words[AHEAD + 2 * i] = ahead[i]?.address ?? 0;
+      this.#words[AHEAD + 2 * i + 1] = ahead[i]?.bytes ?? 0;
     }
     Atomics.store(this.#words, DONE, 0);
     Atomics.store(this.#words, LEFT, this.#parts);
@@ -189,10 +190,13 @@ export class Job {
    * when they do: to wake one takes longer than a part.
    */
   #readWhile(isSo: () => boolean, read: ReadAhead): void {
-    const from = this.#words[AHEAD] ?? 0;
-    for (let end = this.#words[AHEAD + 1] ?? 0; end > 0 && isSo(); end -= AT_ONCE) {
-      const begin = Math.max(0, end - AT_ONCE);
-      read(from + begin, end - begin);
+    for (let i = AHEAD; i < AHEAD + 2 * MOST_AHEAD; i += 2) {
+      const from = this.#words[i] ?? 0;
+      for (let end = this.#words[i + 1] ?? 0; end > 0; end -= AT_ONCE) {
+        if (!isSo()) return;
+        const begin = Math.max(0, end - AT_ONCE);
+        read(from + begin, end - begin);
+      }
     }
   }
 

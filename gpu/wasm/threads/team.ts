@@ -88,10 +88,10 @@ export class Team {
    * @param work makes the calls of a part through the kernels that it is given, and does nothing else. It may be asked
    *   for a part twice. Parts write to different places, and read nothing that another one writes. A call that needs
    *   scratch takes it with the last argument, just before the call.
-   * @param ahead what the job after this one will probably read; null if that is what the one before said
+   * @param ahead what the job after this one will probably read; nothing if that is what the one before said
    * @throws BackendError `device-lost` if a helper was lost while it computed
    */
-  share(parts: number, work: Work, ahead: Room | null = null): void {
+  share(parts: number, work: Work, ahead: readonly Room[] = []): void {
     const job = this.#job;
     if (parts === 1 || job === null || !this.#write(job, parts, work)) {
       for (let part = 0; part < parts; part++) work(this.kernels, part, firstRoom);
