@@ -33,7 +33,7 @@ export interface AttentionScratch {
 export const headsBytes = (headDim: number): number => 4 * 32 * padded(headDim);
 
 /** Rows whose keys are widened once for all of them. */
-const ROWS_TOGETHER = 8;
+const ROWS_TOGETHER = 16;
 /** A store's ring has two ends, and a turn's own rows one or two. */
 const MOST_RUNS = 4;
 

@@ -3,6 +3,7 @@
  * widened once for all of them, some at a time. Every sum is the one that attend.ts takes for a row alone, to the bit.
  */
 import { mixValues, scoreKeys, soften } from './attend';
+import { multiplyAdd } from './lanes';
 import { widen } from './widen';
 
 /** Keys that are widened at a time, so that they stay in the processor's nearest cache. */
@@ -93,6 +94,57 @@ export function attendTogether(
   }
 }
 
+/**
+ * y += Σ weight[row] · value[row], with the sums of `mixValues`, 32 numbers of y at a time in registers.
+ *
+ * @param rows  at least 1
+ * @param bytes of y, in whole lots of 128
+ */
+function mixInRegisters(
+  weights: usize,
+  values: usize,
+  apart: usize,
+  rows: i32,
+  y: usize,
+  bytes: usize,
+): void {
+  const end = weights + ((<usize>rows) << 2);
+  for (const last = y + bytes; y < last; y += 128) {
+    let a = v128.load(y);
+    let b = v128.load(y, 16);
+    let c = v128.load(y, 32);
+    let d = v128.load(y, 48);
+    let e = v128.load(y, 64);
+    let f = v128.load(y, 80);
+    let g = v128.load(y, 96);
+    let h = v128.load(y, 112);
+    let value = values;
+    let weight = weights;
+    do {
+      const factor = v128.load32_splat(weight);
+      h = multiplyAdd(h, factor, v128.load(value, 112));
+      g = multiplyAdd(g, factor, v128.load(value, 96));
+      f = multiplyAdd(f, factor, v128.load(value, 80));
+      e = multiplyAdd(e, factor, v128.load(value, 64));
+      d = multiplyAdd(d, factor, v128.load(value, 48));
+      c = multiplyAdd(c, factor, v128.load(value, 32));
+      b = multiplyAdd(b, factor, v128.load(value, 16));
+      a = multiplyAdd(a, factor, v128.load(value));
+      value += apart;
+      weight += 4;
+    } while (weight < end);
+    v128.store(y, a);
+    v128.store(y, b, 16);
+    v128.store(y, c, 32);
+    v128.store(y, d, 48);
+    v128.store(y, e, 64);
+    v128.store(y, f, 80);
+    v128.store(y, g, 96);
+    v128.store(y, h, 112);
+    values += 128;
+  }
+}
+
 /** Scores the keys of a run of each row, or mixes its values, tile by tile. */
 function walk(
   scoring: bool,
@@ -150,7 +202,18 @@ function walk(
         scoreKeys(false, query, group, 1, headDim, keys, apart, count, own, scoreStride, 0);
       } else {
         const output = <usize>load<u32>(entry, 4) + ofGroup;
-        mixValues(false, own, scoreStride, group, 1, headDim, keys, apart, count, output, 0);
+        if ((headBytes & 127) == 0) {
+          for (let head: usize = 0; head < <usize>group; head++) {
+            mixInRegisters(
+              own + head * scoreStride,
+              keys,
+              apart,
+              count,
+              output + head * headBytes,
+              headBytes,
+            );
+          }
+        } else mixValues(false, own, scoreStride, group, 1, headDim, keys, apart, count, output, 0);
       }
     }
   }
