@@ -22,6 +22,12 @@ const fill = (page, name, value) => page.getByRole('spinbutton', { name, exact: 
 /** @param {Page} page @param {string} name @param {string} value */
 const select = (page, name, value) => page.getByRole('combobox', { name, exact: true }).selectOption(value);
 
+/** Computes on the processor, once the model is there. @param {Page} page */
+async function computeOnCpu(page) {
+  await select(page, 'Backend', 'cpu');
+  await page.getByText('Ready.', { exact: true }).waitFor();
+}
+
 /**
  * Two plans of two models, measured for quality and speed in a few seconds.
  *
@@ -102,7 +108,7 @@ export const scenes = {
   },
   /** Three runs, watched in every panel. */
   watched: async (page) => {
-    await select(page, 'Backend', 'cpu');
+    await computeOnCpu(page);
     await fill(page, 'Max new tokens', '60');
     for (const panel of ['Charts', 'Tokens']) await open(page, panel);
     for (const box of await page.locator('.workbench input[type=checkbox]').all()) {
@@ -125,7 +131,7 @@ export const scenes = {
   },
   /** The family, and three plans compared. */
   compared: async (page) => {
-    await select(page, 'Backend', 'cpu');
+    await computeOnCpu(page);
     await fill(page, 'Max new tokens', '24');
     await turnTo(page, 'Compare');
     await press(page, 'Add current settings');
@@ -142,14 +148,28 @@ export const scenes = {
       compare: region(page, 'Compare'),
     };
   },
+  /** Plain LLaMA beside itself in the other engines. */
+  peers: async (page) => {
+    await select(page, 'Model', 'fairy-llama');
+    await computeOnCpu(page);
+    await fill(page, 'Max new tokens', '24');
+    await turnTo(page, 'Compare');
+    for (const engine of ['', ' in transformers.js', ' in wllama']) {
+      await page.getByRole('checkbox', { name: `Plain LLaMA${engine}`, exact: true }).check();
+    }
+    await press(page, 'Compare');
+    await region(page, 'Compare').getByRole('button', { name: 'Export comparison as CSV' }).waitFor();
+    return { window: 'window', compare: region(page, 'Compare') };
+  },
   /** The plan in large models. */
   scale: async (page) => {
     await open(page, 'Why it matters');
     return { scale: region(page, 'Why it matters') };
   },
-  /** Passes of parallel mode. */
+  /** Passes of parallel mode, which leave out what no longer moves. */
   convergence: async (page) => {
-    await select(page, 'Backend', 'cpu');
+    await computeOnCpu(page);
+    await page.getByRole('checkbox', { name: 'Freeze' }).check();
     await open(page, 'Convergence');
     const panel = region(page, 'Convergence');
     await press(page, 'Measure the passes');
@@ -173,7 +193,7 @@ export const scenes = {
   },
   /** LESS under numbers that its kernels were not trained for, and what H2O keeps, on the CPU. */
   less: async (page) => {
-    await select(page, 'Backend', 'cpu');
+    await computeOnCpu(page);
     await select(page, 'Cache policy', 'less');
     await fill(page, 'Max new tokens', '40');
     await generate(page);
@@ -206,7 +226,7 @@ export const scenes = {
   },
   /** Four continuations of one prompt, of which the third was chosen. */
   beside: async (page) => {
-    await select(page, 'Backend', 'cpu');
+    await computeOnCpu(page);
     await fill(page, 'Max new tokens', '60');
     await fill(page, 'Continuations', '4');
     await generate(page);
@@ -215,8 +235,7 @@ export const scenes = {
   },
   /** Batches of the shipped family, timed on the CPU. */
   throughput: async (page) => {
-    await select(page, 'Backend', 'cpu');
-    await page.getByText('Ready.', { exact: true }).waitFor();
+    await computeOnCpu(page);
     await turnTo(page, 'Throughput');
     await fill(page, 'Prompt tokens', '16');
     await fill(page, 'New tokens', '16');
@@ -228,8 +247,7 @@ export const scenes = {
   },
   /** A plan that was healed for a few steps. */
   healed: async (page) => {
-    await select(page, 'Backend', 'cpu');
-    await page.getByText('Ready.', { exact: true }).waitFor();
+    await computeOnCpu(page);
     await page.getByRole('textbox', { name: 'Layer types', exact: true }).fill('0_3_3_3_3_3_3_7');
     await open(page, 'Heal');
     const panel = region(page, 'Heal');
