@@ -15,9 +15,6 @@ const withWebGpu = [
 /** What takes longer than a change should wait for: `npm run test:nightly`. */
 const nightly = process.env['KVTAB_NIGHTLY'] === undefined ? ['**/*.nightly.spec.ts'] : [];
 const chromium = findChromium();
-/** `npm test` builds the page once for all suites, and names the folder. */
-const built = process.env['KVTAB_BUILT_SITE'];
-const build = built === undefined ? 'npx vite build --logLevel warn && ' : '';
 
 const launch = (flags: readonly string[]) => ({
   launchOptions: {
@@ -29,6 +26,7 @@ const launch = (flags: readonly string[]) => ({
 export default defineConfig({
   testDir: 'tests/e2e',
   outputDir: 'test-results',
+  globalSetup: './tests/e2e/serve-site.ts',
   // Two cores: a second browser would only make both slow.
   workers: 1,
   fullyParallel: false,
@@ -50,10 +48,4 @@ export default defineConfig({
     { name: 'chromium-webgpu', testMatch: withWebGpu, testIgnore: nightly, use: launch(webGpuFlags) },
     { name: 'chromium-no-webgpu', testIgnore: [...withWebGpu, ...nightly], use: launch([]) },
   ],
-  webServer: {
-    command: `${build}npx vite preview --outDir ${built ?? '../dist'} --port ${port} --strictPort`,
-    url: `http://127.0.0.1:${port}/`,
-    reuseExistingServer: false,
-    timeout: 120_000,
-  },
 });

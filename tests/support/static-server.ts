@@ -1,4 +1,5 @@
-import { createReadStream, existsSync, statSync } from 'node:fs';
+import { existsSync, statSync } from 'node:fs';
+import { readFile } from 'node:fs/promises';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { extname, join, normalize } from 'node:path';
@@ -8,6 +9,8 @@ const types: Readonly<Record<string, string>> = {
   '.js': 'text/javascript',
   '.css': 'text/css',
   '.json': 'application/json',
+  '.txt': 'text/plain; charset=utf-8',
+  '.wasm': 'application/wasm',
   '.svg': 'image/svg+xml',
   '.png': 'image/png',
   '.webmanifest': 'application/manifest+json',
@@ -22,11 +25,16 @@ export interface StaticServer {
   stop(): Promise<void>;
 }
 
-/** A static host that serves a folder under a sub-path, like project pages. A test can stop it. */
+/**
+ * A static host that serves a folder under a sub-path, like project pages. A test can stop it.
+ *
+ * @param wantedPort a free one, or 0 for any
+ */
 export async function serveFolder(
   folder: string,
   subPath: string,
   headers: Readonly<Record<string, string>> = {},
+  wantedPort = 0,
 ): Promise<StaticServer> {
   const asked: string[] = [];
   const replaced = new Map<string, (original: string) => string>();
@@ -44,17 +52,12 @@ export async function serveFolder(
     response.setHeader('cache-control', 'no-cache');
     for (const [name, value] of Object.entries(headers)) response.setHeader(name, value);
     const replacement = replaced.get(path);
-    const stream = createReadStream(file);
-    if (!replacement) {
-      response.setHeader('content-length', statSync(file).size);
-      stream.pipe(response);
-      return;
-    }
-    const parts: Buffer[] = [];
-    stream.on('data', (part) => parts.push(Buffer.from(part)));
-    stream.on('end', () => response.end(replacement(Buffer.concat(parts).toString('utf8'))));
+    // Whole, because a model in pieces of 64 KiB keeps this process as busy as the browser.
+    void readFile(file).then((bytes) => {
+      response.end(replacement ? replacement(bytes.toString('utf8')) : bytes);
+    });
   });
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  await new Promise<void>((resolve) => server.listen(wantedPort, '127.0.0.1', resolve));
   const { port } = server.address() as AddressInfo; // it listens on TCP
   return {
     url: `http://127.0.0.1:${port}${subPath}`,

@@ -66,6 +66,8 @@ export function chromiumOrFail() {
 const disabledFeatures = [
   // Two pages of the browser's own for each window, loaded before anybody types an address: a core for two seconds.
   ...['WebUIOmniboxPopup', 'WebUIOmniboxAimPopup'],
+  // A process kept warm for another site, which no test opens: a tenth of a second for each page.
+  'SpareRendererForSitePerProcess',
   // What Playwright disables. Of two switches of one name Chromium reads the last, which is this one.
   ...['AvoidUnnecessaryBeforeUnloadCheckSync', 'DestroyProfileOnBrowserClose', 'HttpsUpgrades'],
   ...['HttpsFirstBalancedModeAutoEnable', 'LensOverlay', 'MediaRouter', 'PaintHolding'],
