@@ -25,7 +25,7 @@ export interface Kernels {
     count: number,
   ): void;
   getPacked(q8: boolean, w: Address, cols: number, row: number, numbers: Address, count: number): void;
-  quantizeInput(x: Address, xStride: number, cols: number, count: number, into: Address): void;
+  quantizeInput(q8: boolean, x: Address, xStride: number, cols: number, count: number, into: Address): void;
   projectPacked(
     q8: boolean,
     w: Address,

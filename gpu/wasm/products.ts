@@ -117,7 +117,7 @@ export class Products {
 
   /** Puts rows into the form in which products with such matrices take them. Threads share fours of rows. */
   #prepare(x: Address, xStride: number, cols: number, count: number, formats: readonly PanelFormat[]): void {
-    const [packed, halves] = [formats.some(isQuantized), formats.includes('f16')];
+    const [packed, halves] = [formats.find(isQuantized), formats.includes('f16')];
     if (!packed && !halves) return;
     const { quantized, beside } = this.#scratch;
     const fours = Math.ceil(count / 4);
@@ -127,7 +127,10 @@ export class Products {
       const first = 4 * Math.floor((fours * part) / parts);
       const rows = Math.min(count, 4 * Math.floor((fours * (part + 1)) / parts)) - first;
       const from = x + xStride * first;
-      if (packed) kernels.quantizeInput(from, xStride, cols, rows, quantized + quantizedBytes(cols) * first);
+      if (packed) {
+        const into = quantized + quantizedBytes(cols) * first;
+        kernels.quantizeInput(packed === 'q8', from, xStride, cols, rows, into);
+      }
       if (halves) kernels.putBeside(from, xStride, cols, rows, beside + besideBytes(cols) * first);
     });
   }

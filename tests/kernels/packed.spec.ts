@@ -44,7 +44,7 @@ describe.each(instructionsHere())('Packed matrices in WebAssembly with %s', (ins
       const biasAt = bias ? putRows(memory, bias, rows) : 0;
       const input = memory.allocate('test', quantizedBytes(cols) * count);
       const wide = memory.allocate('test', widenedBytes(cols));
-      kernels.quantizeInput(xAt, 4 * padded(cols), cols, count, input);
+      kernels.quantizeInput(format === 'q8', xAt, 4 * padded(cols), cols, count, input);
       const [q8, onto] = [format === 'q8', before !== undefined];
       kernels.projectPacked(q8, address, cols, panels, biasAt, input, yAt, yStride, count, onto, wide);
       const y = joined(
@@ -179,7 +179,7 @@ describe.each(instructionsHere())('Packed matrices in WebAssembly with %s', (ins
       const packed = quantizeRows(whole, cols, format);
       const values = dequantizeRows(packed, cols, format);
       const w = packedTensor(rows, cols, packed, format);
-      const x = Float32Array.from({ length: cols }, (_, i) => (i % 4 === 0 ? 32767 : (i * 5003) % 32767));
+      const x = Float32Array.from({ length: cols }, (_, i) => (i % 4 === 0 ? 32639 : (i * 5003) % 32639));
       const expected = Array.from({ length: rows }, (_, row) =>
         x.reduce((sum, value, col) => sum + value * (values[row * cols + col] ?? 0), 0),
       );
@@ -195,6 +195,7 @@ describe.each(instructionsHere())('Packed matrices in WebAssembly with %s', (ins
       for (const sizes of [
         [1e-3, 1e6, 1],
         [2 ** 90, 0, 0],
+        [1e37, 1, 0],
         [0, 2 ** -90, 2 ** -95],
         [0, 0, 0],
       ]) {

@@ -3,7 +3,8 @@
 export { areHalves, getRows, putRows } from './panels';
 export { getPacked, putPacked, scalesFit } from './packed';
 export { project, putBeside } from './project';
-export { projectPacked, quantizeInput } from './project-packed';
+export { projectPacked } from './project-packed';
+export { quantizeInput } from './quantize-input';
 export { rmsNorm, swiglu } from './rows';
 export { normHeads, rotate, storeHalves } from './heads';
 export { mixValues, scoreKeys, soften } from './attend';

@@ -1,64 +1,21 @@
 /**
  * Products with matrices in 8 or 4 bits (packed.ts), by whole numbers.
  *
- * A row of x is quantized once for a product, to 16 bits with a scale for each group of 32 columns, so that it is off by
- * at most 2^-16 of the largest number of its group. Sums within a group are exact: 255 · 32767 · 32 < 2^31. Then each is
- * converted, and added onto a float32 sum in the order of groups, so that a row's result does not depend on how many
- * rows there are. See docs/decisions/0042-packed-weights-are-multiplied-as-whole-numbers.md.
- *
- * A quantized row is [groups]: 32 numbers, the scale in float32, and their sum.
+ * A row of x is quantized once for a product (quantize-input.ts). Sums within a group of 32 columns are exact: 255 · 32639
+ * · 32 < 2^31. Then each is converted, and added onto a float32 sum in the order of groups, so that a row's result does
+ * not depend on how many rows there are. See docs/decisions/0042-packed-weights-are-multiplied-as-whole-numbers.md.
  */
 import { finishTwo } from './four-rows';
-import { maxOfLanes, multiplyAdd } from './lanes';
-import { fourRowsBytes, GROUP_COLS, groupBytes, groupsOf, SCALES } from './packed';
-import { highHalves, lowHalves, PANEL_ROWS, raise } from './panels';
+import { addFour, addTwo, clear, PANEL_BYTES, raised } from './group-sums';
+import { oneRowByBytes, twoRowsByBytes } from './nibbles-by-bytes';
+import { groupBytes, groupsOf, SCALES } from './packed';
+import { highHalves, lowHalves } from './panels';
 import { finish } from './project';
+import { inBytes, NUMBERS, startOf, X_GROUP } from './quantize-input';
 
-/** Bytes of the numbers of a group of x, and where its scale and its sum lie. */
-const NUMBERS: usize = 64;
-const X_SCALE: usize = 64;
-const X_SUM: usize = 68;
-const X_GROUP: usize = 72;
-
-const PANEL_BYTES: usize = 4 * <usize>PANEL_ROWS;
 /** Bytes of a group of eight rows in 16 bits, and of that with their scales. */
 const WIDE_NUMBERS: usize = 512;
 const WIDE_GROUP: usize = 544;
-
-/** Quantizes `count` rows of x, whose padding is zero. A row with NaN or an infinity has the scale NaN or infinity. */
-export function quantizeInput(x: usize, xStride: usize, cols: i32, count: i32, into: usize): void {
-  const groups = groupsOf(cols);
-  for (let row = 0; row < count; row++) {
-    let from = x + <usize>row * xStride;
-    for (let group = 0; group < groups; group++) {
-      let most = f32x4.splat(0);
-      for (let at: usize = 0; at < 128; at += 16) most = f32x4.max(most, f32x4.abs(v128.load(from + at)));
-      const largest = maxOfLanes(most);
-      // Below 2^-100 the inverse of a scale would overflow, and no product shows a difference.
-      const tiny = largest < reinterpret<f32>((127 - 100) << 23);
-      const inverse = f32x4.splat(tiny ? 0 : 32767 / largest);
-      let sum = i32x4.splat(0);
-      for (let at: usize = 0; at < NUMBERS; at += 16) {
-        const low = f32x4.mul(v128.load(from), inverse);
-        const high = f32x4.mul(v128.load(from, 16), inverse);
-        const numbers = i16x8.narrow_i32x4_s(
-          i32x4.trunc_sat_f32x4_s(f32x4.nearest(low)),
-          i32x4.trunc_sat_f32x4_s(f32x4.nearest(high)),
-        );
-        sum = i32x4.add(sum, i32x4.dot_i16x8_s(numbers, i16x8.splat(1)));
-        v128.store(into + at, numbers);
-        from += 32;
-      }
-      store<f32>(into, tiny ? 0 : largest / 32767, X_SCALE);
-      const pairs = i32x4.add(
-        sum,
-        i8x16.shuffle(sum, sum, 8, 9, 10, 11, 12, 13, 14, 15, 0, 1, 2, 3, 4, 5, 6, 7),
-      );
-      store<i32>(into, i32x4.extract_lane(pairs, 0) + i32x4.extract_lane(pairs, 1), X_SUM);
-      into += X_GROUP;
-    }
-  }
-}
 
 /**
  * y = W·x (+ bias) for `count` rows of x, or y += that.
@@ -84,29 +41,33 @@ export function projectPacked(
   const groups = groupsOf(cols);
   const xStride = <usize>groups * X_GROUP;
   const panelBytes = <usize>groups * groupBytes(q8);
-  const inFours = count & ~3;
+  const together = inBytes(q8) ? 2 : 4;
+  const inLots = count & -together;
   const sums = wide;
   const widened = wide + PANEL_BYTES;
   for (let panel = 0; panel < panels; panel++) {
-    if (inFours > 0) {
+    if (inLots > 0) {
       for (let pair: usize = 0; pair < 4; pair++) {
         if (q8) widenBytes(w, groups, pair, widened);
-        else widenNibbles(w, groups, pair, widened);
+        else if (!inBytes(q8)) widenNibbles(w, groups, pair, widened);
         const to = y + pair * 32;
         const biasAt: usize = bias == 0 ? 0 : bias + pair * 32;
-        for (let row = 0; row < inFours; row += 4) {
-          fourRows(q8, widened, groups, x + <usize>row * xStride, xStride, sums);
-          for (let i = 0; i < 4; i++) {
+        for (let row = 0; row < inLots; row += together) {
+          const xs = x + <usize>row * xStride;
+          if (inBytes(q8)) twoRowsByBytes(w, pair, groups, xs, xStride, sums);
+          else fourRows(q8, widened, groups, xs, xStride, sums);
+          for (let i = 0; i < together; i++) {
             const at = sums + <usize>i * 32;
             finishTwo(to + <usize>(row + i) * yStride, biasAt, onto, v128.load(at), v128.load(at, 16));
           }
         }
       }
     }
-    for (let row = inFours; row < count; row++) {
+    for (let row = inLots; row < count; row++) {
       const xs = x + <usize>row * xStride;
       const to = y + <usize>row * yStride;
       if (q8) oneByBytes(w, groups, xs, sums);
+      else if (inBytes(q8)) oneRowByBytes(w, groups, xs, sums);
       else oneByNibbles(w, groups, xs, sums);
       for (let at: usize = 0; at < PANEL_BYTES; at += 16) {
         finish(to + at, v128.load(sums + at), bias == 0 ? 0 : bias + at, onto);
@@ -116,36 +77,6 @@ export function projectPacked(
     y += PANEL_BYTES;
     if (bias != 0) bias += PANEL_BYTES;
   }
-}
-
-/** What the whole numbers of a group of four rows start from: they are counted from 0 instead of from -8 or -128. */
-function startOf(q8: bool, x: usize): v128 {
-  return i32x4.splat(-load<i32>(x, X_SUM) * (q8 ? 128 : 8));
-}
-
-/** Adds a group's products onto four float32 sums. */
-function addGroup(sums: usize, products: v128, xScale: v128, scales: v128): void {
-  const scaled = f32x4.mul(f32x4.convert_i32x4_s(products), xScale);
-  v128.store(sums, multiplyAdd(v128.load(sums), scaled, scales));
-}
-
-/** The same for sixteen rows, whose scales lie at `scales` as they are stored. */
-function addGroups(sums: usize, scales: usize, x: usize, a0: v128, a1: v128, a2: v128, a3: v128): void {
-  const xScale = v128.load32_splat(x, X_SCALE);
-  const low = v128.load(scales);
-  const high = v128.load(scales, 16);
-  addGroup(sums, a0, xScale, raised(lowHalves(low)));
-  addGroup(sums + 16, a1, xScale, raised(highHalves(low)));
-  addGroup(sums + 32, a2, xScale, raised(lowHalves(high)));
-  addGroup(sums + 48, a3, xScale, raised(highHalves(high)));
-}
-
-function raised(lowered: v128): v128 {
-  return f32x4.mul(lowered, f32x4.splat(raise));
-}
-
-function clear(sums: usize): void {
-  for (const end = sums + PANEL_BYTES; sums < end; sums += 16) v128.store(sums, f32x4.splat(0));
 }
 
 /** sum + (x pair) · (two columns of four rows) */
@@ -193,7 +124,7 @@ function oneByNibbles(w: usize, groups: i32, x: usize, sums: usize): void {
         p += 16;
       }
       w += 192;
-      addGroups(sums + sixteen, scales, x, a0, a1, a2, a3);
+      addFour(sums + sixteen, scales, x, a0, a1, a2, a3);
       scales += 32;
     }
     x += X_GROUP;
@@ -230,7 +161,7 @@ function oneByBytes(w: usize, groups: i32, x: usize, sums: usize): void {
         p += 8;
       }
       w += 384;
-      addGroups(sums + sixteen, scales, x, a0, a1, a2, a3);
+      addFour(sums + sixteen, scales, x, a0, a1, a2, a3);
       scales += 32;
     }
     x += X_GROUP;
@@ -326,10 +257,4 @@ function fourRows(q8: bool, wide: usize, groups: i32, x: usize, xStride: usize, 
     addTwo(sums + 96, d0, d1, x + 3 * xStride, scales0, scales1);
     x += X_GROUP;
   }
-}
-
-function addTwo(sums: usize, low: v128, high: v128, x: usize, scales0: v128, scales1: v128): void {
-  const xScale = v128.load32_splat(x, X_SCALE);
-  addGroup(sums, low, xScale, scales0);
-  addGroup(sums + 16, high, xScale, scales1);
 }

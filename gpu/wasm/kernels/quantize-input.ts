@@ -1,0 +1,71 @@
+/**
+ * Rows of x as products with packed matrices take them. A row is [groups] of 32 columns: their numbers in 16 bits, a scale
+ * in float32, and the sum of the numbers. A number is off by at most 2^-16 of the largest one of its group.
+ *
+ * Numbers lie one after the other as 16-bit numbers, or, for 4 bits where there are products of bytes, in two bytes each:
+ * n = 256 · high + low, both with signs. Eight columns are then four words: the high bytes of columns 0, 4, 1, 5, their
+ * low ones, and the same of columns 2, 6, 3, 7. That is the order in which a mask leaves nibbles (packed.ts).
+ */
+import { maxOfLanes } from './lanes';
+import { groupsOf } from './packed';
+
+/** Bytes of the numbers of a group, and where its scale and its sum lie. */
+export const NUMBERS: usize = 64;
+export const X_SCALE: usize = 64;
+export const X_SUM: usize = 68;
+export const X_GROUP: usize = 72;
+
+/** The largest number whose high byte is below 128: 127 · 256 + 127. */
+const LARGEST: f32 = 32639;
+
+/** Whether products with 4 bits take the numbers in bytes. */
+export function inBytes(q8: bool): bool {
+  return ASC_FEATURE_RELAXED_SIMD && !q8;
+}
+
+/** Quantizes `count` rows of x, whose padding is zero. A row with NaN or an infinity has the scale NaN or infinity. */
+export function quantizeInput(q8: bool, x: usize, xStride: usize, cols: i32, count: i32, into: usize): void {
+  const groups = groupsOf(cols);
+  for (let row = 0; row < count; row++) {
+    let from = x + <usize>row * xStride;
+    for (let group = 0; group < groups; group++) {
+      let most = f32x4.splat(0);
+      for (let at: usize = 0; at < 128; at += 16) most = f32x4.max(most, f32x4.abs(v128.load(from + at)));
+      const largest = maxOfLanes(most);
+      // Below 2^-100 the inverse of a scale would overflow, and no product shows a difference.
+      const tiny = largest < reinterpret<f32>((127 - 100) << 23);
+      const inverse = f32x4.splat(tiny ? 0 : LARGEST / largest);
+      let sum = i32x4.splat(0);
+      for (let at: usize = 0; at < NUMBERS; at += 16) {
+        const low = f32x4.mul(v128.load(from), inverse);
+        const high = f32x4.mul(v128.load(from, 16), inverse);
+        const numbers = i16x8.narrow_i32x4_s(
+          i32x4.trunc_sat_f32x4_s(f32x4.nearest(low)),
+          i32x4.trunc_sat_f32x4_s(f32x4.nearest(high)),
+        );
+        sum = i32x4.add(sum, i32x4.dot_i16x8_s(numbers, i16x8.splat(1)));
+        v128.store(into + at, inBytes(q8) ? bytesOf(numbers) : numbers);
+        from += 32;
+      }
+      store<f32>(into, tiny ? 0 : largest / LARGEST, X_SCALE);
+      const pairs = i32x4.add(
+        sum,
+        i8x16.shuffle(sum, sum, 8, 9, 10, 11, 12, 13, 14, 15, 0, 1, 2, 3, 4, 5, 6, 7),
+      );
+      store<i32>(into, i32x4.extract_lane(pairs, 0) + i32x4.extract_lane(pairs, 1), X_SUM);
+      into += X_GROUP;
+    }
+  }
+}
+
+/** Eight numbers as high and low bytes, in the order that is described above. */
+function bytesOf(numbers: v128): v128 {
+  const high = i16x8.shr_s(i16x8.add(numbers, i16x8.splat(128)), 8);
+  // The low byte of each word is that of the number.
+  return i8x16.shuffle(high, numbers, 0, 8, 2, 10, 16, 24, 18, 26, 4, 12, 6, 14, 20, 28, 22, 30);
+}
+
+/** What the whole numbers of a group of four rows start from: they are counted from 0 instead of from -8 or -128. */
+export function startOf(q8: bool, x: usize): v128 {
+  return i32x4.splat(-load<i32>(x, X_SUM) * (q8 ? 128 : 8));
+}
