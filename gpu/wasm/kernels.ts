@@ -54,6 +54,7 @@ export interface Kernels {
     count: number,
     onto: boolean,
     beside: Address,
+    wide: Address,
   ): void;
   rmsNorm(
     x: Address,

@@ -20,11 +20,8 @@ export interface WorkSizes {
 /** Bytes of a row of x that was quantized for a product: `kernels/project-packed.ts`. */
 export const quantizedBytes = (cols: number) => (72 * padded(cols)) / 32;
 
-/** Bytes of a row of x among four beside each other: `kernels/four-rows.ts`. */
-export const besideBytes = (cols: number) => 16 * Math.ceil(cols / 4);
-
-/** Room for eight rows of a packed matrix, widened, and their sums: `kernels/project-packed.ts`. */
-export const widenedBytes = (cols: number) => 128 + (544 * padded(cols)) / 32;
+/** Room for eight rows of a matrix, widened, and for sums: `kernels/four-rows.ts`, `kernels/project-packed.ts`. */
+export const widenedBytes = (cols: number) => 128 + 32 * padded(cols);
 
 /** Bytes of the scratch of the layers of a plan; 0 of what nothing needs. */
 export function scratchBytes(
@@ -47,7 +44,7 @@ export function scratchBytes(
     'attending rows': tableBytes(blockRows),
     scores: threads * scoredHeads(dims) * scores,
     widened: threads * headsBytes(headDim),
-    'rows in fours': block(mostCols),
+    'rows beside each other': block(mostCols),
     'quantized rows': quantizedBytes(mostCols) * blockRows,
     'widened weights': threads * widenedBytes(mostCols),
     'noisy scores': noisy ? heads * scores : 0,

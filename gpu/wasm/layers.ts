@@ -137,7 +137,7 @@ export class WasmLayers {
     this.#scores = at('scores');
     this.#widened = at('widened');
     this.#products = new Products(team, dims, weights, {
-      beside: at('rows in fours'),
+      beside: at('rows beside each other'),
       quantized: at('quantized rows'),
       wide: at('widened weights'),
     });

@@ -3,14 +3,13 @@ import { padded, PANEL_ROWS, type PanelFormat } from '../numbers/panels.ts';
 import type { ModelDims } from '../plan/model-dims.ts';
 import type { WeightRole } from '../plan/weight-specs.ts';
 import type { Address, Kernels } from './kernels.ts';
-import { besideBytes, quantizedBytes, widenedBytes } from './layer-scratch.ts';
+import { quantizedBytes, widenedBytes } from './layer-scratch.ts';
 import type { PlanWeights } from './plan-weights.ts';
 import type { WasmTensor } from './tensor.ts';
 import type { Team } from './threads/team.ts';
 
-/** Multiply-adds in whose time a number of a row is quantized, or put beside those of other rows. */
+/** Multiply-adds in whose time a number of a row is quantized. */
 const QUANTIZING_WORK = 100;
-const BESIDE_WORK = 20;
 
 /** A product with a matrix, where its bias is, and where it goes. */
 export interface Product {
@@ -86,8 +85,8 @@ export class Products {
           const before = 4 * PANEL_ROWS * first;
           const [w, y, yStride] = [address + panelBytes * first, into + before, 4 * padded(rows)];
           const biasFrom = biasAt === 0 ? 0 : biasAt + before;
+          const wide = takeRoom({ address: this.#scratch.wide, bytes: widenedBytes(cols) });
           if (isQuantized(format)) {
-            const wide = takeRoom({ address: this.#scratch.wide, bytes: widenedBytes(cols) });
             const [q8, input] = [format === 'q8', this.#scratch.quantized];
             kernels.projectPacked(q8, w, cols, end - first, biasFrom, input, y, yStride, count, onto, wide);
           } else {
@@ -105,6 +104,7 @@ export class Products {
               count,
               onto,
               beside,
+              wide,
             );
           }
         }
@@ -115,23 +115,23 @@ export class Products {
     );
   }
 
-  /** Puts rows into the form in which products with such matrices take them. Threads share fours of rows. */
+  /** Puts rows into the forms in which products with such matrices take them. */
   #prepare(x: Address, xStride: number, cols: number, count: number, formats: readonly PanelFormat[]): void {
-    const [packed, halves] = [formats.find(isQuantized), formats.includes('f16')];
-    if (!packed && !halves) return;
-    const { quantized, beside } = this.#scratch;
-    const fours = Math.ceil(count / 4);
-    const work = (packed ? QUANTIZING_WORK : 0) + (halves ? BESIDE_WORK : 0);
-    const parts = this.#team.partsOf(work * cols * count, fours);
+    const packed = formats.find(isQuantized);
+    if (packed) this.#quantize(packed === 'q8', x, xStride, cols, count);
+    if (formats.includes('f16')) {
+      this.#team.kernels.putBeside(x, xStride, cols, count, this.#scratch.beside);
+    }
+  }
+
+  /** Quantizes rows, which threads share. */
+  #quantize(q8: boolean, x: Address, xStride: number, cols: number, count: number): void {
+    const parts = this.#team.partsOf(QUANTIZING_WORK * cols * count, count);
     this.#team.share(parts, (kernels, part) => {
-      const first = 4 * Math.floor((fours * part) / parts);
-      const rows = Math.min(count, 4 * Math.floor((fours * (part + 1)) / parts)) - first;
-      const from = x + xStride * first;
-      if (packed) {
-        const into = quantized + quantizedBytes(cols) * first;
-        kernels.quantizeInput(packed === 'q8', from, xStride, cols, rows, into);
-      }
-      if (halves) kernels.putBeside(from, xStride, cols, rows, beside + besideBytes(cols) * first);
+      const first = Math.floor((count * part) / parts);
+      const rows = Math.floor((count * (part + 1)) / parts) - first;
+      const into = this.#scratch.quantized + quantizedBytes(cols) * first;
+      kernels.quantizeInput(q8, x + xStride * first, xStride, cols, rows, into);
     });
   }
 
@@ -151,5 +151,5 @@ export class Products {
 interface ProductScratch {
   readonly beside: Address; //    [block / 4, cols, 4], rows that go through a matrix
   readonly quantized: Address; // [block, cols], rows that go through a packed matrix
-  readonly wide: Address; //      [threads], eight rows of a packed matrix, widened
+  readonly wide: Address; //      [threads], eight rows of a matrix, widened
 }

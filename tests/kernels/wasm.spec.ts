@@ -4,6 +4,7 @@ import { attend } from '../support/attend.ts';
 import { gelu } from '../../gpu/reference/less-state.ts';
 import * as cpu from '../../gpu/reference/math.ts';
 import { compileKernels, instructionsHere, startKernels, type Kernels } from '../../gpu/wasm/kernels.ts';
+import { widenedBytes } from '../../gpu/wasm/layer-scratch.ts';
 import { LinearMemory } from '../../gpu/wasm/linear-memory.ts';
 import { padded } from '../../gpu/numbers/panels.ts';
 import { WasmTensor } from '../../gpu/wasm/tensor.ts';
@@ -13,8 +14,8 @@ import { headShapes, joined, randomFloats, rowsOf, stored, within } from '../sup
 
 // The twin sums in float64. Here at most 520 products of numbers below 1 are summed in float32.
 const dotTolerance = within(2e-5);
-/** One, a remainder only, groups of four only, and both. */
-const counts = [1, 3, 4, 9];
+/** One, a remainder only, groups of four only, both, and sixes with a four and a remainder. */
+const counts = [1, 3, 4, 9, 23];
 
 it('This browser or Node has WebAssembly with SIMD', () => {
   expect(instructionsHere()).toContain('simd');
@@ -73,7 +74,9 @@ describe.each(instructionsHere())('WebAssembly with %s', (instructions) => {
       expect(w.format).toBe(type);
       const bias = randomFloats(rows);
       const biasAt = putRows(memory, bias);
-      const beside = memory.allocate('test', 32 * padded(cols));
+      const [beside, wide] = [4 * padded(cols) * Math.max(...counts), widenedBytes(cols)].map((bytes) =>
+        memory.allocate('test', bytes),
+      ) as [number, number];
       for (const count of counts) {
         const x = randomFloats(count * cols);
         const before = randomFloats(count * rows);
@@ -96,6 +99,7 @@ describe.each(instructionsHere())('WebAssembly with %s', (instructions) => {
             count,
             onto,
             beside,
+            wide,
           );
         const what = `${rows} × ${cols}, ${count} rows`;
 
@@ -111,6 +115,52 @@ describe.each(instructionsHere())('WebAssembly with %s', (instructions) => {
       }
       memory.free(biasAt);
       memory.free(beside);
+      memory.free(wide);
+      w.free();
+    }
+  });
+
+  it.each(['f16', 'f32'] as const)('gives a row what it gets alone, to the bit: %s', async (type) => {
+    const { memory, kernels } = await started;
+    for (const [rows, cols] of [
+      [35, 37],
+      [64, 100],
+    ] as const) {
+      const w = matrix(memory, kernels, rows, stored(randomFloats(rows * cols, 2), type).values);
+      const most = 50;
+      const [xAt, yAt] = [
+        putRows(memory, randomFloats(most * cols), cols),
+        putRows(memory, new Float32Array(most * rows), rows),
+      ];
+      const strides = { x: 4 * padded(cols), y: 4 * padded(rows) };
+      const beside = memory.allocate('test', 4 * padded(cols) * most);
+      const wide = memory.allocate('test', widenedBytes(cols));
+      const multiply = (first: number, count: number) => {
+        const [x, y] = [xAt + strides.x * first, yAt + strides.y * first];
+        kernels.putBeside(x, strides.x, cols, count, beside);
+        const half = type === 'f16';
+        kernels.project(
+          half,
+          w.address,
+          cols,
+          w.panels,
+          0,
+          x,
+          strides.x,
+          y,
+          strides.y,
+          count,
+          false,
+          beside,
+          wide,
+        );
+        return Array.from({ length: count }, (_, i) => [...memory.floats(y + strides.y * i, rows)]);
+      };
+      const alone = Array.from({ length: most }, (_, row) => multiply(row, 1)[0]);
+      for (const count of [2, 4, 5, 15, 16, 17, 18, 19, 20, 21, 22, 26, 48, 49, 50]) {
+        expect(multiply(0, count), `${count} rows`).toEqual(alone.slice(0, count));
+      }
+      for (const each of [xAt, yAt, beside, wide]) memory.free(each);
       w.free();
     }
   });
@@ -122,7 +172,7 @@ describe.each(instructionsHere())('WebAssembly with %s', (instructions) => {
     expect(w.format).toBe('f16');
     for (const activation of [1, 2 ** 24, -(2 ** -60), 0]) {
       const [x, y] = [putRows(memory, Float32Array.of(activation)), putRows(memory, new Float32Array(6))];
-      kernels.project(true, w.address, 1, 1, 0, x, 128, y, 128, 1, false, 0);
+      kernels.project(true, w.address, 1, 1, 0, x, 128, y, 128, 1, false, 0, 0);
       expect([...memory.floats(y, 6)]).toEqual([...values.map((value) => value * activation + 0)]);
       memory.free(x);
       memory.free(y);

@@ -7,7 +7,18 @@
  * are zero for every |w| < 2^7: a shift and a mask make that float again, exactly, whereas IEEE's halves would need more
  * work for their small numbers. x is raised by 2^102 to make up for it; it must stay below 2^25.
  */
-import { besideEachOther, bytesOfFour, finishTwo, fourByHalves } from './four-rows';
+import {
+  bytesBeside,
+  finishTwo,
+  fourBesideEachOther,
+  fourByHalves,
+  fourByWide,
+  sixBesideEachOther,
+  sixByWide,
+  sixesOf,
+  widenEight,
+  WORTH_WIDENING,
+} from './four-rows';
 import { multiplyAdd } from './lanes';
 import { FLOAT_COL, HALF_COL, highHalves, lowHalves, PANEL_ROWS, raise } from './panels';
 
@@ -22,13 +33,18 @@ export function finish(y: usize, sum: v128, bias: usize, onto: bool): void {
 }
 
 /**
- * Puts four rows of x at a time side by side, for products with matrices of halves. Rows that are left over stay out.
+ * Puts six or four rows of x at a time side by side, for products with matrices of halves. Rows that are left over stay
+ * out.
  *
- * @param into room for `[count / 4, cols, 4]` numbers, `cols` rounded up to fours
+ * @param into room for `[count, cols]` numbers, `cols` rounded up to fours
  */
 export function putBeside(x: usize, xStride: usize, cols: i32, count: i32, into: usize): void {
-  for (let row = 0; row + 4 <= count; row += 4) {
-    besideEachOther(x + <usize>row * xStride, xStride, cols, into + <usize>(row >> 2) * bytesOfFour(cols));
+  const inSixes = 6 * sixesOf(count);
+  for (let row = 0; row < inSixes; row += 6) {
+    sixBesideEachOther(x + <usize>row * xStride, xStride, cols, into + <usize>row * bytesBeside(cols));
+  }
+  for (let row = inSixes; row + 4 <= count; row += 4) {
+    fourBesideEachOther(x + <usize>row * xStride, xStride, cols, into + <usize>row * bytesBeside(cols));
   }
 }
 
@@ -38,6 +54,7 @@ export function putBeside(x: usize, xStride: usize, cols: i32, count: i32, into:
  * @param w      `[panels]`, in halves or float32
  * @param bias   `[panels · 32]` or 0
  * @param beside the rows of x as {@link putBeside} puts them; read only if w is in halves and there are four rows or more
+ * @param wide   room for eight rows of w in float32, likewise
  */
 export function project(
   half: bool,
@@ -52,25 +69,28 @@ export function project(
   count: i32,
   onto: bool,
   beside: usize,
+  wide: usize,
 ): void {
   const colBytes = half ? HALF_COL : FLOAT_COL;
-  const inFours = count & ~3;
-  const fourBytes = bytesOfFour(cols);
+  const inSixes = half ? 6 * sixesOf(count) : 0;
+  const inFours = inSixes + ((count - inSixes) & ~3);
+  const widens = half && count >= WORTH_WIDENING;
   for (let panel = 0; panel < panels; panel++) {
-    if (inFours > 0) {
-      for (let vector = 0; vector < VECTORS; vector += 2) {
-        const biasAt: usize = bias == 0 ? 0 : bias + <usize>vector * VECTOR;
-        for (let row = 0; row < inFours; row += 4) {
-          const ys = y + <usize>row * yStride + <usize>vector * VECTOR;
-          if (half) {
-            const from = w + (<usize>vector * VECTOR) / 2;
-            const xs = beside + <usize>(row >> 2) * fourBytes;
-            fourByHalves(from, cols, biasAt, xs, ys, yStride, onto);
-          } else {
-            const from = w + <usize>vector * VECTOR;
-            fourByFloats(from, cols, biasAt, x + <usize>row * xStride, xStride, ys, yStride, onto);
-          }
-        }
+    for (let vector = 0; vector < VECTORS && inFours > 0; vector += 2) {
+      const from = w + (<usize>vector * VECTOR) / (half ? 2 : 1);
+      const biasAt: usize = bias == 0 ? 0 : bias + <usize>vector * VECTOR;
+      const to = y + <usize>vector * VECTOR;
+      if (widens) widenEight(from, cols, wide);
+      for (let row = 0; row < inSixes; row += 6) {
+        const xs = beside + <usize>row * bytesBeside(cols);
+        sixByWide(wide, cols, biasAt, xs, to + <usize>row * yStride, yStride, onto);
+      }
+      for (let row = inSixes; row < inFours; row += 4) {
+        const xs = beside + <usize>row * bytesBeside(cols);
+        const ys = to + <usize>row * yStride;
+        if (widens) fourByWide(wide, cols, biasAt, xs, ys, yStride, onto);
+        else if (half) fourByHalves(from, cols, biasAt, xs, ys, yStride, onto);
+        else fourByFloats(from, cols, biasAt, x + <usize>row * xStride, xStride, ys, yStride, onto);
       }
     }
     for (let row = inFours; row < count; row++) {
