@@ -1,4 +1,4 @@
-import { expect, type Locator, type Page, type TestInfo } from 'playwright/test';
+import { expect, test, type Locator, type Page, type TestInfo } from 'playwright/test';
 import { axeFindings } from './axe.ts';
 
 /** The page by roles and names, as visitors know it, never by markup. */
@@ -39,6 +39,25 @@ export async function visitOnCpu(page: Page): Promise<Lab> {
   await page.getByRole('button', { name: 'Dismiss' }).click();
   await expect(page.getByRole('alert')).toHaveCount(0);
   return lab;
+}
+
+/**
+ * Opens one page for all stories of a group, because that takes longer than most stories. They are told in their order, and
+ * each begins with the settings that the one before left.
+ *
+ * @returns the page, once a story has begun
+ */
+export function shareLab(open: (page: Page) => Promise<Lab> = visit): () => Lab {
+  test.describe.configure({ mode: 'serial' });
+  let lab: Lab | undefined;
+  test.beforeAll(async ({ browser }) => {
+    lab = await open(await browser.newPage());
+  });
+  test.afterAll(() => lab?.page.close());
+  return () => {
+    if (!lab) throw new Error('the page of these stories did not open');
+    return lab;
+  };
 }
 
 /** Sets the sampling under which the text depends on the model alone. */

@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { expect, test } from 'playwright/test';
-import { chooseGreedy, finished, generate, openLab, visit } from './lab.ts';
+import { chooseGreedy, finished, generate, openLab, shareLab, visit } from './lab.ts';
 
 interface Golden {
   readonly prompt: string;
@@ -39,55 +39,59 @@ test('a newcomer presses Generate and text streams from LCKV on WebGPU in a work
   await expect(lab.adapter).toContainText('WebAssembly');
 });
 
-test('text arrives in pieces, not at the end', async ({ page }) => {
-  const lab = await visit(page);
-  await lab.number('Max new tokens').fill('40');
-  const lengths = new Set<number>();
-  await lab.generate.click();
-  while (!(await page.getByText(/^Done/).isVisible())) {
-    lengths.add((await lab.output.textContent())?.length ?? 0);
-  }
-  expect(lengths.size).toBeGreaterThan(3);
-});
-
-test('greedy text equals the text published with the model', async ({ page }) => {
-  const golden = goldens[0];
-  if (!golden) throw new Error('golden.json is empty');
-  const lab = await visit(page);
-  await chooseGreedy(lab);
-  await lab.select('Mode').selectOption('Parallel');
-  await lab.prompt.fill(golden.prompt);
-  const text = await generate(lab, 16);
-  expect(text.length).toBeGreaterThan(20);
-  expect(golden.text_after_parallel.slice(0, text.length)).toBe(text);
-});
-
-test('the same seed gives the same text, and another seed gives another', async ({ page }) => {
-  const lab = await visit(page);
-  const first = await generate(lab, 16);
-  expect(await generate(lab, 16)).toBe(first);
-  await lab.number('Seed').fill('2');
-  expect(await generate(lab, 16)).not.toBe(first);
-});
-
-test('requests go only to the origin of the page', async ({ page, baseURL }) => {
+test.describe('on one page', () => {
   const elsewhere: string[] = [];
-  await page.context().route('**/*', (route) => {
-    const url = route.request().url();
-    if (baseURL !== undefined && url.startsWith(baseURL)) return route.continue();
-    elsewhere.push(url);
-    return route.abort();
+  const theLab = shareLab(async (page) => {
+    const { baseURL } = test.info().project.use;
+    await page.context().route('**/*', (route) => {
+      const url = route.request().url();
+      if (baseURL !== undefined && url.startsWith(baseURL)) return route.continue();
+      elsewhere.push(url);
+      return route.abort();
+    });
+    return visit(page);
   });
-  const lab = await visit(page);
-  await generate(lab, 4);
-  expect(elsewhere).toEqual([]);
-});
 
-test('another model brings its own plan and writes under it', async ({ page }) => {
-  const lab = await visit(page);
-  await lab.select('Model').selectOption('fairy-llama');
-  await expect(lab.layerTypes).toHaveValue('0_1_2_3_4_5_6_7');
-  await expect(lab.kv).toContainText('100 % of plain LLaMA');
-  expect(await generate(lab, 4)).not.toBe('');
-  await expect(lab.kv).toContainText('2 KiB per token');
+  test('text arrives in pieces, not at the end', async () => {
+    const lab = theLab();
+    await lab.number('Max new tokens').fill('40');
+    const lengths = new Set<number>();
+    await lab.generate.click();
+    while (!(await lab.page.getByText(/^Done/).isVisible())) {
+      lengths.add((await lab.output.textContent())?.length ?? 0);
+    }
+    expect(lengths.size).toBeGreaterThan(3);
+  });
+
+  test('the same seed gives the same text, and another seed gives another', async () => {
+    const lab = theLab();
+    const first = await generate(lab, 16);
+    expect(await generate(lab, 16)).toBe(first);
+    await lab.number('Seed').fill('2');
+    expect(await generate(lab, 16)).not.toBe(first);
+  });
+
+  test('greedy text equals the text published with the model', async () => {
+    const golden = goldens[0];
+    if (!golden) throw new Error('golden.json is empty');
+    const lab = theLab();
+    await chooseGreedy(lab);
+    await lab.select('Mode').selectOption('Parallel');
+    await lab.prompt.fill(golden.prompt);
+    const text = await generate(lab, 16);
+    expect(text.length).toBeGreaterThan(20);
+    expect(golden.text_after_parallel.slice(0, text.length)).toBe(text);
+  });
+
+  test('another model brings its own plan and writes under it', async () => {
+    const lab = theLab();
+    await lab.select('Model').selectOption('fairy-llama');
+    await expect(lab.layerTypes).toHaveValue('0_1_2_3_4_5_6_7');
+    await expect(lab.kv).toContainText('100 % of plain LLaMA');
+    expect(await generate(lab, 4)).not.toBe('');
+    await expect(lab.kv).toContainText('2 KiB per token');
+  });
+  test('requests go only to the origin of the page', () => {
+    expect(elsewhere).toEqual([]);
+  });
 });
