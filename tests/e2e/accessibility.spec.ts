@@ -2,7 +2,7 @@ import { expect, test } from 'playwright/test';
 import { bringAxe } from './axe.ts';
 import { chatTemplate } from '../support/chat-template.ts';
 import { chatOf, openModel } from './chat-model.ts';
-import { chooseGreedy, generate, openLab, takePictures, turnTo, visit } from './lab.ts';
+import { chooseGreedy, generate, openLab, takePictures, turnTo, visit, visitUnloaded } from './lab.ts';
 
 test.beforeEach(({ page }) => bringAxe(page));
 
@@ -57,9 +57,10 @@ test('axe finds nothing on a chat, narrow or wide, light or dark', async ({ page
 });
 
 test('nothing scrolls sideways at 2560 px or at 320 px', async ({ page }) => {
+  await page.setViewportSize({ width: 2560, height: 1000 });
+  const lab = await visit(page);
   for (const width of [2560, 320]) {
     await page.setViewportSize({ width, height: 1000 });
-    const lab = await visit(page);
     expect(await page.evaluate(() => document.documentElement.scrollWidth)).toBe(width);
     await expect(lab.generate).toBeInViewport();
   }
@@ -67,7 +68,7 @@ test('nothing scrolls sideways at 2560 px or at 320 px', async ({ page }) => {
 
 test('forced colours leave owners, arrows and selections visible', async ({ page }, testInfo) => {
   await page.emulateMedia({ forcedColors: 'active' });
-  await visit(page);
+  await visitUnloaded(page);
   await page.getByRole('option', { name: /^Layer 3 / }).click();
   const colours = await page.evaluate(() => {
     const style = (selector: string) => {

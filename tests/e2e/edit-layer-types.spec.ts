@@ -1,5 +1,5 @@
 import { expect, test } from 'playwright/test';
-import { chooseGreedy, finished, generate, visit } from './lab.ts';
+import { chooseGreedy, finished, generate, visit, visitUnloaded } from './lab.ts';
 
 test('figures follow the plan while it is edited, before anything runs', async ({ page }) => {
   const lab = await visit(page);
@@ -14,7 +14,7 @@ test('figures follow the plan while it is edited, before anything runs', async (
 });
 
 test('a preset writes its plan, and a plan selects its preset', async ({ page }) => {
-  const lab = await visit(page);
+  const lab = await visitUnloaded(page);
   await lab.select('Preset').selectOption('yoco');
   await expect(lab.layerTypes).toHaveValue('0s_1s_2s_3s_4_4_4_4');
   await lab.layerTypes.fill('0_0_2_2_4_4_6_6');
@@ -76,7 +76,7 @@ test('an edit during a run does not change its text and takes effect in the next
 });
 
 test('a mistake is reported at its layer and the text is kept', async ({ page }) => {
-  const lab = await visit(page);
+  const lab = await visitUnloaded(page);
   await lab.layerTypes.fill('0_6_6_6_9_6_6_7');
   await expect(lab.layerTypes).toHaveAttribute('aria-invalid', 'true');
   await expect(lab.layerTypes).toHaveAccessibleDescription('Layer 4: there is no layer 9');
@@ -89,7 +89,7 @@ test('a mistake is reported at its layer and the text is kept', async ({ page })
 });
 
 test('a missing or invalid number is marked and blocks Generate', async ({ page }) => {
-  const lab = await visit(page);
+  const lab = await visitUnloaded(page);
   await lab.number('Top-p').fill('1.5');
   await expect(lab.number('Top-p')).toHaveAttribute('aria-invalid', 'true');
   await expect(lab.number('Top-p')).toHaveAccessibleDescription('Enter a number from 0 to 1.');

@@ -1,5 +1,5 @@
 import { expect, test, type Page } from 'playwright/test';
-import { finished, visit } from './lab.ts';
+import { finished, visit, visitUnloaded } from './lab.ts';
 
 const focusedName = (page: Page) =>
   page.evaluate(() => {
@@ -99,7 +99,7 @@ test('the focus stays on Generate while it runs', async ({ page }) => {
 });
 
 test('Generate moves the focus to the field that blocks it', async ({ page }) => {
-  const lab = await visit(page);
+  const lab = await visitUnloaded(page);
   await lab.layerTypes.fill('0_6');
   await lab.generate.focus();
   await page.keyboard.press('Enter');

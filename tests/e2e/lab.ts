@@ -33,6 +33,15 @@ export async function visit(page: Page): Promise<Lab> {
   return openLab(page);
 }
 
+/** Opens the page by a link, which loads no model: for stories that run nothing. */
+export async function visitUnloaded(page: Page): Promise<Lab> {
+  await page.goto('./#v=1&seed=1');
+  await expect(page.getByText('No model is loaded yet.')).toBeVisible();
+  const lab = openLab(page);
+  await expect(lab.kv).toContainText('% of plain LLaMA'); // its plan is known
+  return lab;
+}
+
 /** Opens the page, waits until its model is loaded, and dismisses the notice that this browser has no WebGPU. */
 export async function visitOnCpu(page: Page): Promise<Lab> {
   const lab = await visit(page);

@@ -1,6 +1,6 @@
 import { expect, test, type Locator, type Page } from 'playwright/test';
 import { dragByFinger } from './drag-by-finger.ts';
-import { generate, openLab, unfold, visit, type Lab } from './lab.ts';
+import { generate, openLab, unfold, visit, type Lab, visitUnloaded } from './lab.ts';
 
 const LCKV = '0_6_6_6_6_6_6_7';
 
@@ -36,7 +36,7 @@ async function visitLayers(page: Page, layerCount: number): Promise<Lab> {
 }
 
 test('dragging a layer onto another changes which layer it reads, also in the text', async ({ page }) => {
-  const lab = await visit(page);
+  const lab = await visitUnloaded(page);
   const from = await centre(layer(page, 3));
   const to = await centre(layer(page, 0));
   await page.mouse.move(from.x, from.y);
@@ -54,14 +54,14 @@ test('dragging a layer onto another changes which layer it reads, also in the te
 });
 
 test('editing the text changes the picture', async ({ page }) => {
-  const lab = await visit(page);
+  const lab = await visitUnloaded(page);
   await lab.layerTypes.fill('0_0_2_2s_4_4_6_6');
   await expect(layer(page, 3)).toHaveAccessibleName('Layer 3 reads layer 2, below, through the window');
   await expect(layer(page, 4)).toHaveAccessibleName('Layer 4 reads itself, keeps KV');
 });
 
 test('the text field and the picture have one history', async ({ page }) => {
-  const lab = await visit(page);
+  const lab = await visitUnloaded(page);
   await lab.layerTypes.fill('0_0_2_2_4_4_6_6');
   await layer(page, 1).click();
   await page.getByRole('button', { name: 'Own KV' }).click();
@@ -76,7 +76,7 @@ test('the text field and the picture have one history', async ({ page }) => {
 });
 
 test('the picture can be edited by keyboard alone, several layers at once', async ({ page }) => {
-  const lab = await visit(page);
+  const lab = await visitUnloaded(page);
   await rows(page).focus();
   await page.keyboard.press('ArrowUp');
   await page.keyboard.press('Shift+ArrowUp');
@@ -94,7 +94,7 @@ test('the picture can be edited by keyboard alone, several layers at once', asyn
 });
 
 test('a selection can be edited with buttons alone', async ({ page }) => {
-  const lab = await visit(page);
+  const lab = await visitUnloaded(page);
   await page.getByRole('button', { name: 'Select several' }).click();
   await layer(page, 1).click();
   await layer(page, 2).click();
@@ -107,7 +107,7 @@ test('a selection can be edited with buttons alone', async ({ page }) => {
 });
 
 test('mistakes are shown in their rows, kept, and repaired one by one', async ({ page }) => {
-  const lab = await visit(page);
+  const lab = await visitUnloaded(page);
   await lab.layerTypes.fill('0_6_x_6_9_6_6_7');
   await expect(page.getByRole('option', { name: 'Layer 2: "x" is not a layer number, “x”' })).toBeVisible();
   await expect(page.getByRole('option', { name: 'Layer 4: there is no layer 9, “9”' })).toBeVisible();
@@ -118,7 +118,7 @@ test('mistakes are shown in their rows, kept, and repaired one by one', async ({
 });
 
 test('iterated groups have a bracket with their passes', async ({ page }) => {
-  const lab = await visit(page);
+  const lab = await visitUnloaded(page);
   await expect(page.getByText('9×', { exact: true })).toBeVisible();
   await lab.number('Forward passes').fill('3');
   await expect(page.getByText('5×', { exact: true })).toBeVisible();
@@ -127,7 +127,7 @@ test('iterated groups have a bracket with their passes', async ({ page }) => {
 });
 
 test('a preset has a parameter, and a plan with another value is still that preset', async ({ page }) => {
-  const lab = await visit(page);
+  const lab = await visitUnloaded(page);
   await lab.number('Warm-up layers').fill('4');
   await expect(lab.layerTypes).toHaveValue('0_1_5_5_5_5_6_7');
   await expect(lab.select('Preset')).toHaveValue('lckv');
@@ -207,7 +207,7 @@ test.describe('by touch', () => {
   test.use({ hasTouch: true, viewport: { width: 390, height: 844 } });
 
   test('a layer is chosen by touch and reads another layer', async ({ page }) => {
-    const lab = await visit(page);
+    const lab = await visitUnloaded(page);
     await unfold(lab, 'KV sharing');
     await layer(page, 5).tap();
     await page.getByRole('combobox', { name: 'Reads layer' }).selectOption('0');
@@ -217,7 +217,7 @@ test.describe('by touch', () => {
   });
 
   test('dragging the disc of a layer by touch draws a new arrow', async ({ page }) => {
-    const lab = await visit(page);
+    const lab = await visitUnloaded(page);
     await unfold(lab, 'KV sharing');
     // Away from the edges of the screen, where a drag scrolls.
     await rows(page).evaluate((list) => list.scrollIntoView({ block: 'center' }));

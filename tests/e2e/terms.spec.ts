@@ -1,6 +1,6 @@
 import { expect, test, type Page } from 'playwright/test';
 import { bringAxe } from './axe.ts';
-import { chooseGreedy, generate, takePictures, turnTo, visit, type Lab } from './lab.ts';
+import { chooseGreedy, generate, takePictures, turnTo, visit, type Lab, visitUnloaded } from './lab.ts';
 
 test.beforeEach(({ page }) => bringAxe(page));
 
@@ -11,7 +11,7 @@ const answerOf = (page: Page, term: string) => page.getByRole('dialog', { name: 
 test('says why a term matters, draws the setting, and puts its numbers into the formula', async ({
   page,
 }) => {
-  const lab = await visit(page);
+  const lab = await visitUnloaded(page);
   await lab.number('Temperature').fill('0.5');
   const question = questionOf(page, 'Temperature');
   await question.focus();
@@ -45,7 +45,7 @@ test('stays inside the page, narrow and wide, light and dark', async ({ page }, 
 });
 
 test('explains the plan that is edited, and the policy that is chosen', async ({ page }) => {
-  const lab = await visit(page);
+  const lab = await visitUnloaded(page);
   await questionOf(page, 'Layer types').click();
   await expect(answerOf(page, 'Layer types')).toContainText('0_6_6_6_6_6_6_7: 3 / 8 = 37.5 %');
   await page.keyboard.press('Escape');
