@@ -36,7 +36,7 @@ test('Stop cancels a run that waits for the model', async ({ page }) => {
 
 test('choosing another model stops the run in progress', async ({ page }) => {
   const lab = await visit(page);
-  await lab.number('Max new tokens').fill('480');
+  await lab.number('Max new tokens').fill('4000');
   await lab.generate.click();
   await expect(lab.output).not.toBeEmpty({ timeout: 60_000 });
   await lab.select('Model').selectOption('fairy-llama');
