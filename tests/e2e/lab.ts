@@ -84,6 +84,13 @@ export async function generate(lab: Lab, newTokens: number): Promise<string> {
   return (await lab.output.textContent()) ?? '';
 }
 
+/** Starts a run that outlasts what a story does meanwhile: a text within the context takes half a second. */
+export async function startLongRun(lab: Lab): Promise<void> {
+  await lab.number('Max new tokens').fill('4000');
+  await lab.generate.click();
+  await expect(lab.output).not.toBeEmpty({ timeout: 60_000 });
+}
+
 /** Turns to another part of the page. */
 export const turnTo = (page: Page, tab: 'Write' | 'Compare' | 'Throughput' | 'Laboratory') =>
   page.getByRole('tab', { name: tab, exact: true }).click();

@@ -1,12 +1,11 @@
 import { expect, test } from 'playwright/test';
-import { finished, visit } from './lab.ts';
+import { finished, generate, startLongRun, visit } from './lab.ts';
 
 test('Stop ends a run at once and keeps its text, and the next run starts over', async ({ page }) => {
   const lab = await visit(page);
-  await lab.number('Max new tokens').fill('480');
-  await lab.generate.click();
-  await expect(lab.output).not.toBeEmpty({ timeout: 60_000 });
+  await generate(lab, 40);
   await expect(lab.stop, 'the page scrolled to the text').toBeInViewport();
+  await startLongRun(lab);
   await lab.stop.click();
   await expect(page.getByText(/^Stopped after \d+ tokens?\.$/)).toBeVisible({ timeout: 10_000 });
 
@@ -36,9 +35,7 @@ test('Stop cancels a run that waits for the model', async ({ page }) => {
 
 test('choosing another model stops the run in progress', async ({ page }) => {
   const lab = await visit(page);
-  await lab.number('Max new tokens').fill('4000');
-  await lab.generate.click();
-  await expect(lab.output).not.toBeEmpty({ timeout: 60_000 });
+  await startLongRun(lab);
   await lab.select('Model').selectOption('fairy-llama');
   await expect(page.getByText(/^Stopped/)).toBeVisible({ timeout: 60_000 });
   await expect(lab.generate).toBeEnabled();
