@@ -150,6 +150,9 @@ const choicesOf = (key: string, row: Setting) =>
       )
     : [];
 
+/** More threads than any processor that this is for has cores. */
+const MOST_THREADS = 64;
+
 /**
  * Reads a command line.
  *
@@ -194,7 +197,7 @@ export function readArguments(args: readonly string[], table: Settings = setting
     promptTokens: count('prompt', values.prompt),
     newTokens: count('new', values.new),
     repeats: count('repeats', values.repeats),
-    threads: values.threads.split(',').map((threads) => count('threads', threads)),
+    threads: values.threads.split(',').map((threads) => count('threads', threads, MOST_THREADS)),
     batch: asked ? null : readBatch(values),
   } as unknown as BenchRequest; // every row of its parts was read
   if (request.threads.some((threads) => threads > 1)) {
@@ -279,8 +282,9 @@ function readBatch({
   };
 }
 
-function count(name: string, text: string): number {
+function count(name: string, text: string, most = Infinity): number {
   const number = Number(text);
+  if (number > most) throw new Error(`--${name} is at most ${most}, not "${text}"`);
   if (!Number.isInteger(number) || number < 1)
     throw new Error(`--${name} is a whole number above 0, not "${text}"`);
   return number;
