@@ -42,6 +42,7 @@ test('transformers.js writes the same greedy tokens from the same weights, from 
     /transformers\.js 4\.\d+\.\d+, ONNX Runtime 1\.\d+.*WebAssembly, 1 thread, ort-wasm-simd-threaded\.wasm, f32 weights, computed in f32, greedy/s,
   );
   await expect(column(1)).toContainText(/[\d.]+ MiB weights and caches, by kvtab’s ledger/);
+  await expect(column(1)).toContainText(/Runs as kvtab, CPU .*relaxed SIMD on the processor, \d+ threads?/);
   await expect(column(2).locator('mark')).toHaveCount(0);
 
   expect(elsewhere(asked, baseURL)).toEqual([]);

@@ -20,8 +20,7 @@ export async function openTransformers(
   const halves = onGpu ? await opener.halves() : false;
   if (halves === null) throw new NoAdapter();
   const wasmBinary = await loadWasm(request, opener);
-  const { threads } = opener;
-  const transformers = await opener.loadTransformers({ files, device, threads, wasmBinary });
+  const transformers = await opener.loadTransformers({ files, device, wasmBinary });
 
   opener.begin('model');
   const { options, prompt } = await readingOf(request, opener);

@@ -19,8 +19,7 @@ export async function openWllama(
   // Its own worker asks for the file again, and gets what is kept of this answer.
   const wasm = await loadWasm(request, opener);
   if (!isWasm(wasm)) throw new MissingFile(nameOf(files.wasm), 'it is no WebAssembly');
-  const { threads } = opener;
-  const place = await opener.loadWllama({ scriptUrl: files.script.url, wasmUrl: files.wasm.url, threads });
+  const place = await opener.loadWllama({ scriptUrl: files.script.url, wasmUrl: files.wasm.url });
 
   opener.begin('model');
   const { options, prompt } = await readingOf(request, opener);

@@ -33,11 +33,10 @@ export interface PeerSurroundings {
   memory(): PeerMemory;
 }
 
-/** How an engine is opened: what is said meanwhile, and with how many threads. */
+/** How an engine is opened, and what is said meanwhile. It chooses its number of threads itself. */
 export interface Opener extends PeerSurroundings {
   readonly begin: (step: PeerStep) => void;
   readonly emit: OnPeerEvent;
-  readonly threads: number;
 }
 
 /** A model that is open in another engine. */

@@ -22,9 +22,6 @@ interface Opened extends Omit<OpenedPeer, 'facts'> {
   readonly newTokens: number;
 }
 
-/** kvtab's CPU backend may have more, which its adapter's description says. */
-const THREADS = 1;
-
 /** How much WebAssembly writes to warm up, and how long at most. */
 const WARM_TOKENS = 128;
 const WARM_MS = 3000;
@@ -64,7 +61,7 @@ export class PeerDesk {
     const begin = (step: PeerStep) => {
       this.#begin(step, emit);
     };
-    const opener = { ...this.#surroundings, begin, emit, threads: THREADS };
+    const opener = { ...this.#surroundings, begin, emit };
     const { files } = request;
     const { facts, write, text, memory } =
       files.engine === 'wllama'

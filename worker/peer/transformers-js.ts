@@ -19,7 +19,7 @@ interface TransformersJs {
         readonly wasm: {
           wasmPaths: { mjs: string; wasm: string };
           wasmBinary?: Uint8Array;
-          numThreads: number;
+          numThreads?: number;
         };
       };
     };
@@ -44,13 +44,15 @@ interface CausalModel {
 export interface TransformersOptions {
   readonly files: TransformersFiles;
   readonly device: 'webgpu' | 'wasm';
-  readonly threads: number;
+  /** Left out: as many as ONNX Runtime chooses itself. */
+  readonly threads?: number | undefined;
   /** The WebAssembly of ONNX Runtime, if it was loaded already. */
   readonly wasmBinary?: Uint8Array;
 }
 
 export interface Transformers {
   readonly versions: { readonly transformers: string; readonly onnxRuntime: string };
+  /** Known once the model is open. */
   readonly threads: number;
   /** Opens the one model of this thread: ONNX Runtime starts only once. */
   open(model: Pick<ModelFiles, 'onnx' | 'config' | 'readsPromptAtOnce'>): Promise<Continue>;
@@ -72,10 +74,12 @@ export async function loadTransformers(options: TransformersOptions): Promise<Tr
   const { wasm, versions } = env.backends.onnx;
   wasm.wasmPaths = { mjs: files.loader.url, wasm: files.wasm.url };
   if (options.wasmBinary) wasm.wasmBinary = options.wasmBinary;
-  wasm.numThreads = threads;
+  if (threads !== undefined) wasm.numThreads = threads;
   return {
     versions: { transformers: env.version, onnxRuntime: versions.web ?? 'unknown' },
-    threads: wasm.numThreads,
+    get threads() {
+      return wasm.numThreads ?? 1;
+    },
     open: async ({ onnx, config, readsPromptAtOnce }) => {
       const served = new Map<string, BodyInit>([
         [`${MODELS}${MODEL}/config.json`, JSON.stringify(config)],

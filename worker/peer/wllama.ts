@@ -28,7 +28,8 @@ interface Chunk {
 export interface WllamaOptions {
   readonly scriptUrl: string;
   readonly wasmUrl: string;
-  readonly threads: number;
+  /** Left out: as many as wllama chooses itself. */
+  readonly threads?: number | undefined;
 }
 
 export interface WllamaPlace {
@@ -63,7 +64,13 @@ export async function loadWllama({ scriptUrl, wasmUrl, threads }: WllamaOptions)
       try {
         await model.loadModel([new Blob([...gguf])], {
           ...{ n_ctx: positions, n_batch: positions, n_ubatch: Math.min(positions, MOST_AT_ONCE) },
-          ...{ n_threads: threads, n_gpu_layers: 0, n_parallel: 1, seed: 1, flash_attn: true },
+          ...{
+            ...(threads === undefined ? {} : { n_threads: threads }),
+            n_gpu_layers: 0,
+            n_parallel: 1,
+            seed: 1,
+            flash_attn: true,
+          },
           // It is warmed up as every engine is. One text follows the other, and nothing of the last one is kept.
           ...{ warmup: false, ctx_shift: false, cache_idle_slots: false },
         });

@@ -67,6 +67,19 @@ describe('the desk of a peer', () => {
     expect(run.ok && run.value.pieces).toHaveLength(3);
   });
 
+  it('leaves the number of threads to the engine, and says how many it took', async () => {
+    let asked: number | undefined = 1;
+    const desk = openDesk({
+      loadTransformers: ({ threads }) => {
+        asked = threads;
+        return Promise.resolve({ ...engineThat(ignore), threads: 3 });
+      },
+    });
+    const opened = await desk.open(request, ignore);
+    expect(asked).toBeUndefined();
+    expect(opened).toMatchObject({ ok: true, value: { threads: 3 } });
+  });
+
   it('answers without an adapter, before anything is loaded', async () => {
     const loaded: string[] = [];
     const desk = openDesk({

@@ -45,6 +45,8 @@ export interface Entry {
 
 export interface Measured {
   readonly adapter: string;
+  /** Of kvtab: the adapter in full, with its threads; null for another engine, and in what older versions kept. */
+  readonly adapterDetail: string | null;
   readonly mode: Mode;
   readonly text: string;
   readonly newTokens: number;

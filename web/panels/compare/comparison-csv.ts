@@ -15,7 +15,7 @@ export function comparisonAsCsv(contenders: readonly Contender[], result: Compar
     ...['decodeTokensPerSecMedian', 'decodeTokensPerSecLeast', 'decodeTokensPerSecMost'],
     ...['positions', 'top1Agreement', 'meanKlNats', 'maxKlNats', 'failure', 'text'],
     ...['allocatedBytes', 'engineVersion', 'engineOptions', 'promptTokens', 'tokensCompared'],
-    ...['firstDifference', 'heapBytes', 'gpuBytes'],
+    ...['firstDifference', 'heapBytes', 'gpuBytes', 'adapterDetail'],
   ];
   const rows = contenders.map((contender, i) => {
     const { config } = contender;
@@ -36,6 +36,7 @@ export function comparisonAsCsv(contenders: readonly Contender[], result: Compar
       ...[entry?.divergence?.kl.length ?? null, figures?.agreement ?? null],
       ...[figures?.meanKl ?? null, figures?.maxKl ?? null, entry?.failure ?? null, run?.text ?? null],
       ...[run?.allocatedBytes ?? null, ...besideCells(entry?.beside ?? null)],
+      run?.adapterDetail ?? null,
     ];
   });
   return asCsv([header, ...rows]);

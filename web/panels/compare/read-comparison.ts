@@ -45,6 +45,7 @@ const entry = v.object({
   run: v.nullable(
     v.object({
       adapter: text,
+      adapterDetail: v.optional(v.nullable(text), null),
       mode: v.picklist(['parallel', 'sequential']),
       text,
       newTokens: amount,

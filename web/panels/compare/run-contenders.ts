@@ -47,8 +47,10 @@ class Loader {
   }
 
   /** What computes the model that is loaded. */
-  get adapter(): string {
-    return this.#model ? adapterTitle(describeAdapter(this.#model.adapter)) : '';
+  get adapter(): Pick<Measured, 'adapter' | 'adapterDetail'> {
+    if (!this.#model) return { adapter: '', adapterDetail: null };
+    const described = describeAdapter(this.#model.adapter);
+    return { adapter: adapterTitle(described), adapterDetail: described.detail };
   }
 
   /** Facts about the model that is loaded. */
@@ -204,7 +206,7 @@ async function readAndWrite(
 }
 
 const measured = (result: GenerateResult, { adapter, weightBytes }: Loader) => ({
-  adapter,
+  ...adapter,
   mode: result.mode,
   text: result.text ?? '',
   newTokens: result.tokens.length,
@@ -312,7 +314,7 @@ async function runPeer(
     beside,
     run: {
       ...{
-        adapter: facts.program,
+        ...{ adapter: facts.program, adapterDetail: null },
         mode: 'parallel',
         text: run.text ?? '',
         newTokens: run.tokens.length,

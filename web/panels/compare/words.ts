@@ -78,6 +78,7 @@ export const words = {
     'Speeds are medians; lines reach from the least to the most; ≈ marks a difference within the noise.',
   memory: 'Memory',
   byLedger: 'weights and caches, by kvtab’s ledger',
+  kvtabOn: (adapter: string) => `kvtab, ${adapter}`,
   engine: (engine: PeerEngine) => `Another engine: ${engine}`,
   peer: {
     choice: (plan: string, engine: PeerEngine) => `${plan} in ${engine}`,
