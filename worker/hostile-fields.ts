@@ -59,7 +59,7 @@ export class HostileFields {
   /** A finite number. */
   number(name: string, fallback?: number): number {
     const value = this.raw(name) ?? fallback;
-    if (value === undefined) this.refuse(name, 'the field is missing');
+    if (value === undefined) this.lack(name);
     if (typeof value !== 'number' || !Number.isFinite(value))
       this.refuse(name, `${show(value)} is not a number`);
     return value;
@@ -80,7 +80,7 @@ export class HostileFields {
 
   text(name: string, fallback?: string): string {
     const value = this.raw(name) ?? fallback;
-    if (value === undefined) this.refuse(name, 'the field is missing');
+    if (value === undefined) this.lack(name);
     if (typeof value !== 'string') this.refuse(name, `${show(value)} is not a text`);
     return value;
   }
@@ -120,6 +120,11 @@ export class HostileFields {
     for (const name of this.#fields.keys()) {
       if (!known.includes(name)) this.refuse(name, `there is no such field; known are ${known.join(', ')}`);
     }
+  }
+
+  /** Refuses a field that is needed and absent or null, and says which of both. */
+  lack(name: string): never {
+    return this.refuse(name, this.says(name) ? 'it is null' : 'the field is missing');
   }
 
   refuse(name: string, reason: string): never {

@@ -247,6 +247,8 @@ function readSequence(
   const fields = new HostileFields(entry, 'bad-request', name);
   fields.refuseUnknown(['prompt', 'tokens', 'maxNewTokens', 'ignoreEos', 'sampling']);
   if (!fields.has('prompt') && !fields.has('tokens')) {
+    const empty = ['prompt', 'tokens'].find((field) => fields.says(field));
+    if (empty !== undefined) return fields.lack(empty);
     return fields.refuse('prompt', 'one of prompt, tokens is needed');
   }
   if (fields.has('prompt') && fields.has('tokens')) {
@@ -291,8 +293,12 @@ function readExport(fields: HostileFields, table: Settings): ExportRequest {
 
 function readPromptField(fields: HostileFields): PromptField {
   const [field, other] = promptFields.filter((name) => fields.has(name));
-  if (field === undefined)
+  if (field === undefined) {
+    const empty = promptFields.find((name) => fields.says(name));
+    if (empty !== undefined) return fields.lack(empty);
+    if (fields.says('sequences')) return fields.lack('sequences');
     return fields.refuse('prompt', `one of ${promptFields.join(', ')}, sequences is needed`);
+  }
   if (other !== undefined) return fields.refuse(other, `the prompt was given as ${field} already`);
   return field;
 }
@@ -336,6 +342,9 @@ function readMessages(fields: HostileFields, messages: unknown): readonly ChatMe
     const role = isObject(message) ? roles.find((known) => known === message['role']) : undefined;
     const content = isObject(message) ? message['content'] : undefined;
     if (role !== undefined && typeof content === 'string') return { role, content };
-    return fields.refuse('messages', `entry ${index} needs a role (${roles.join(', ')}) and a content`);
+    return fields.refuse(
+      'messages',
+      `entry ${index}, ${show(message)}, needs a role (${roles.join(', ')}) and a content, a text`,
+    );
   });
 }

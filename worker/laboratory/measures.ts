@@ -246,7 +246,7 @@ function fewItems<M extends RecallMeasure | SpeedMeasure>(
 }
 
 function byDigest(fields: HostileFields, name: string): ByDigest {
-  const inner = fields.inner(name) ?? fields.refuse(name, 'the field is missing');
+  const inner = fields.inner(name) ?? fields.lack(name);
   inner.refuseUnknown(['sha256', 'name']);
   const sha256 = inner.text('sha256');
   if (!/^[0-9a-f]{64}$/.test(sha256)) inner.refuse('sha256', `${show(sha256)} is not a SHA-256 digest`);

@@ -177,6 +177,30 @@ describe('a headless request', () => {
     expect(parseRequest(request)).toMatchObject({ ok: false, failure: { code: 'bad-request', field } });
   });
 
+  it.each([
+    [{ model: null, prompt: '' }, 'model', 'it is null'],
+    [{ prompt: '' }, 'model', 'the field is missing'],
+    [{ model: 'm', prompt: null }, 'prompt', 'it is null'],
+    [{ model: 'm', messages: null }, 'messages', 'it is null'],
+    [{ model: 'm', turns: null }, 'turns', 'it is null'],
+    [{ model: 'm', sequences: null }, 'sequences', 'it is null'],
+    [{ model: 'm', sequences: [{ prompt: null }] }, 'sequences[0].prompt', 'it is null'],
+    [{ model: 'm', sequences: [{ tokens: null }] }, 'sequences[0].tokens', 'it is null'],
+    [{ model: 'm' }, 'prompt', 'one of prompt, messages, tokens, turns, sequences is needed'],
+    [{ model: 'm', prompt: ['Once'] }, 'prompt', '["Once"] is not a text'],
+    [{ model: 'm', turns: [null] }, 'turns', 'null is not an array'],
+    [
+      { model: 'm', messages: [{ role: 'user', content: null }] },
+      'messages',
+      'entry 0, {"role":"user","content":null}, needs a role (system, user, assistant) and a content, a text',
+    ],
+  ])('%j is told what is wrong with "%s": %s', (request, field, reason) => {
+    expect(parseRequest(request)).toEqual({
+      ok: false,
+      failure: { code: 'bad-request', field, reason },
+    });
+  });
+
   it('is refused at once if it has more sequences than anybody reads', () => {
     const sequences = Array<object>(10_001).fill({ tokens: [1] });
     expect(parseRequest({ model: 'm', sequences })).toMatchObject({ failure: { field: 'sequences' } });

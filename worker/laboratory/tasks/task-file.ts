@@ -157,7 +157,7 @@ function readDataFiles(
     const reason = `${show(path)} would be downloaded; kvtab reads JSON files beside the task file, by dataset_path: json`;
     fields.refuse('dataset_path', reason);
   }
-  const kwargs = fields.inner('dataset_kwargs') ?? fields.refuse('dataset_kwargs', 'the field is missing');
+  const kwargs = fields.inner('dataset_kwargs') ?? fields.lack('dataset_kwargs');
   kwargs.refuseUnknown(['data_files', 'trust_remote_code']);
   const files = kwargs.raw('data_files');
   const filesOf = (value: unknown): readonly string[] => {
