@@ -38,6 +38,7 @@ const PLOT_PX = 300;
 const TOP = 28;
 const BOTTOM = 46;
 const TEXT_PX = 12;
+const LINE_PX = 16;
 
 interface Box {
   readonly left: number;
@@ -138,16 +139,29 @@ function thinned({ ticks, format }: PlotAxis, toX: (value: number) => number): r
   });
 }
 
-/** Texts beside their points, each on the side where it covers least. */
+/** How far a text may move from its point, in lines of text. */
+const MOST_LINES_AWAY = 6;
+/** What a line of text away costs: less than to cover anything, so that only texts in need of room move. */
+const COST_OF_A_LINE = 1e-3;
+
+/**
+ * Texts beside their points, each on the side where it covers least: nearby if there is room, lines above or below if
+ * not. Points in one place that say the same say it once.
+ */
 function placed(
   labels: readonly { readonly text: string; readonly x: number; readonly y: number; readonly gap: number }[],
   inside: Box,
 ): readonly Shape[] {
-  const taken: Box[] = labels.map(({ x, y }) => ({ left: x - 6, right: x + 6, top: y - 6, bottom: y + 6 }));
-  return labels.map(({ text, x, y, gap }, own) => {
+  const told = labels.filter(
+    ({ text, x, y }, i) =>
+      !labels.slice(0, i).some((other) => other.text === text && Math.hypot(other.x - x, other.y - y) < 6),
+  );
+  const taken: Box[] = told.map(({ x, y }) => ({ left: x - 6, right: x + 6, top: y - 6, bottom: y + 6 }));
+  return told.map(({ text, x, y, gap }, own) => {
     const width = widthOf(text, TEXT_PX);
-    const at = (left: number, base: number) => ({
+    const at = (left: number, base: number, lines = 0) => ({
       base,
+      lines,
       left,
       box: { left, right: left + width, top: base - TEXT_PX, bottom: base + 3 },
     });
@@ -158,9 +172,17 @@ function placed(
       at(x - gap - width, y + 4),
       at(x - width / 2, y - gap - 3),
       at(x - width / 2, y + gap + TEXT_PX),
+      ...Array.from({ length: MOST_LINES_AWAY }, (_, i) => i + 1).flatMap((lines) =>
+        [-lines, lines].flatMap((away) => [
+          at(x + gap, y + 4 + away * LINE_PX, lines),
+          at(x - gap - width, y + 4 + away * LINE_PX, lines),
+        ]),
+      ),
     ];
-    const costOf = ({ box }: (typeof sides)[number]) =>
-      taken.reduce((sum, other, i) => sum + (i === own ? 0 : overlap(box, other)), 0) + outside(box, inside);
+    const costOf = ({ box, lines }: (typeof sides)[number]) =>
+      taken.reduce((sum, other, i) => sum + (i === own ? 0 : overlap(box, other)), 0) +
+      outside(box, inside) +
+      lines * COST_OF_A_LINE;
     const best = sides.reduce((a, b) => (costOf(b) < costOf(a) ? b : a));
     taken.push(best.box);
     return textShape(text, best.left, best.base, { sizePx: TEXT_PX });
