@@ -22,7 +22,7 @@ export function checkRequest({
   // Object.entries of a record with known keys only.
   for (const [name, value] of Object.entries(sampling) as [keyof SamplingOptions, number][]) {
     const complaint = outsideRange(value, samplingRanges[name]);
-    if (complaint !== null) refuse(`sampling.${name}`, `${value} is ${complaint}`);
+    if (complaint !== null) refuse(name, `${value} is ${complaint}`);
   }
 }
 

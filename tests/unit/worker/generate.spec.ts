@@ -167,8 +167,8 @@ describe('a run', () => {
     ],
     [{ maxNewTokens: -1 }, { code: 'bad-request', field: 'maxNewTokens' }],
     [{ maxNewTokens: 1.5 }, { code: 'bad-request', field: 'maxNewTokens' }],
-    [{ sampling: { ...greedy, topP: 1.5 } }, { code: 'bad-request', field: 'sampling.topP' }],
-    [{ sampling: { ...greedy, seed: NaN } }, { code: 'bad-request', field: 'sampling.seed' }],
+    [{ sampling: { ...greedy, topP: 1.5 } }, { code: 'bad-request', field: 'topP' }],
+    [{ sampling: { ...greedy, seed: NaN } }, { code: 'bad-request', field: 'seed' }],
     [{ config: { layerTypes: '0' } }, { code: 'bad-layer-types', at: 1 }],
     [{ config: { slidingWindow: 0 } }, { code: 'bad-config', field: 'sliding_window' }],
   ])('that asks for %j fails with %j and allocates nothing', async (changes, failure) => {
