@@ -1,6 +1,7 @@
 import { parseArgs } from 'node:util';
 import type { Mode } from '../../gpu/plan/forward-plan.ts';
 import type { PolicyRequest } from '../../worker/protocol/generate.ts';
+import { wholeNumber } from '../setup/whole-number.mjs';
 import { parseSetting } from '../../worker/settings/parse.ts';
 import type { Setting, SettingValue } from '../../worker/settings/setting.ts';
 import {
@@ -194,10 +195,12 @@ export function readArguments(args: readonly string[], table: Settings = setting
     config: read('sharing'),
     model: values.model,
     shape: values.shape ?? null,
-    promptTokens: count('prompt', values.prompt),
-    newTokens: count('new', values.new),
-    repeats: count('repeats', values.repeats),
-    threads: values.threads.split(',').map((threads) => count('threads', threads, MOST_THREADS)),
+    promptTokens: wholeNumber('prompt', values.prompt),
+    newTokens: wholeNumber('new', values.new),
+    repeats: wholeNumber('repeats', values.repeats),
+    threads: values.threads
+      .split(',')
+      .map((threads) => wholeNumber('threads', threads, { max: MOST_THREADS })),
     batch: asked ? null : readBatch(values),
   } as unknown as BenchRequest; // every row of its parts was read
   if (request.threads.some((threads) => threads > 1)) {
@@ -251,10 +254,10 @@ function readCount(
     throw new Error(`--tuning is hardware or software, not "${tuning}"`);
   }
   return {
-    contextTokens: context === undefined ? null : count('context', context),
-    prefillTokens: prefill === undefined ? null : count('prefill', prefill),
+    contextTokens: context === undefined ? null : wholeNumber('context', context),
+    prefillTokens: prefill === undefined ? null : wholeNumber('prefill', prefill),
     tuning,
-    batch: count('batch', batch),
+    batch: wholeNumber('batch', batch),
   };
 }
 
@@ -275,17 +278,10 @@ function readBatch({
   return {
     sizes: batch
       .split(',')
-      .map((size) => count('batch', size))
+      .map((size) => wholeNumber('batch', size))
       .sort((a, b) => a - b),
     plans: plans?.split(',') ?? [],
-    budgetBytes: budget === undefined ? null : count('budget', budget),
+    budgetBytes:
+      budget === undefined ? null : wholeNumber('budget', budget, { max: Number.MAX_SAFE_INTEGER }),
   };
-}
-
-function count(name: string, text: string, most = Infinity): number {
-  const number = Number(text);
-  if (number > most) throw new Error(`--${name} is at most ${most}, not "${text}"`);
-  if (!Number.isInteger(number) || number < 1)
-    throw new Error(`--${name} is a whole number above 0, not "${text}"`);
-  return number;
 }

@@ -22,6 +22,16 @@ describe('The numbers of threads that the bench measures', () => {
     expect(() => onCpu(...args)).toThrow(message);
   });
 
+  it.each(['prompt', 'new', 'repeats', 'batch'])('and --%s are refused if they never end', (name) => {
+    expect(() => onCpu(`--${name}`, '1e300')).toThrow(`--${name} is at most 1000000, not "1e300"`);
+    expect(() => onCpu(`--${name}`, 'Infinity')).toThrow(`--${name} is at most`);
+    for (const wrong of ['0', '-1', '1.5', 'NaN', '', ' ']) {
+      expect(() => onCpu(`--${name}=${wrong}`)).toThrow(
+        `--${name} is a whole number above 0, not "${wrong}"`,
+      );
+    }
+  });
+
   it('are refused on a GPU', () => {
     expect(() => readArguments(['--threads', '2'])).toThrow('--threads goes with --backend cpu');
   });

@@ -9,9 +9,18 @@ import { assemblyScript } from '../../setup/assembly-script.mjs';
 import { root } from '../../setup/build-for-node.mjs';
 import { findChromium, quietFlags, webGpuFlags } from '../../setup/find-chromium.mjs';
 import { removeFolder } from '../../setup/remove-folder.mjs';
+import { wholeNumber } from '../../setup/whole-number.mjs';
 import { whereMeasured } from '../machine.mjs';
 
-const [shape = '135m', repeats = '3'] = process.argv.slice(2);
+const [shape = '135m', repeatsText = '3'] = process.argv.slice(2);
+/** @type {number} */
+let repeats;
+try {
+  repeats = wholeNumber('repeats', repeatsText, { max: 100 });
+} catch (error) {
+  process.stderr.write(`bench: ${error instanceof Error ? error.message : String(error)}\n`);
+  process.exit(2);
+}
 const server = await createServer({
   root,
   configFile: false,
@@ -32,10 +41,10 @@ try {
   const page = await browser.newPage();
   await page.goto(`${server.resolvedUrls?.local[0] ?? ''}tools/bench/load/page.html`);
   await page.waitForFunction(() => 'runLoadBench' in globalThis);
-  const report = await page.evaluate(
-    ([s, n]) => globalThis.runLoadBench(String(s), Number(n)),
-    [shape, repeats],
-  );
+  const report = await page.evaluate(({ shape: s, repeats: n }) => globalThis.runLoadBench(s, n), {
+    shape,
+    repeats,
+  });
   const measured = { ...whereMeasured(), browser: await page.evaluate(() => navigator.userAgent), ...report };
   process.stdout.write(`${JSON.stringify(measured, null, 2)}\n`);
 } finally {

@@ -12,6 +12,7 @@ import { findChromium, quietFlags, webGpuFlags } from '../../setup/find-chromium
 import { isolation } from '../../setup/isolation.mjs';
 import { peerBuild, peerFiles } from '../../setup/peer-files.mjs';
 import { readOptions } from '../../setup/read-options.mjs';
+import { wholeNumber } from '../../setup/whole-number.mjs';
 import { whereMeasured } from '../machine.mjs';
 import { medianOf, spread } from '../spread.mjs';
 import { installNative, NATIVE_VERSION } from './install-native.mjs';
@@ -67,16 +68,6 @@ const values = readOptions(
   usage,
 );
 
-/**
- * @param {string} name
- * @param {string} text
- */
-function whole(name, text) {
-  const number = Number(text);
-  if (!Number.isInteger(number) || number < 1) throw new Error(`--${name} is a whole number, not "${text}"`);
-  return number;
-}
-
 /** @param {readonly string[]} wanted */
 function subjectsOf(wanted) {
   const all = [...onCpu, ...onGpu];
@@ -122,9 +113,9 @@ async function timed(times, run, cpuMs) {
 }
 
 async function main() {
-  const rounds = whole('rounds', values.rounds);
-  const newTokens = whole('decode', values.decode);
-  const threads = whole('threads', values.threads);
+  const rounds = wholeNumber('rounds', values.rounds);
+  const newTokens = wholeNumber('decode', values.decode);
+  const threads = wholeNumber('threads', values.threads, { max: 64 });
   if (threads !== 1 && threads !== Math.min(8, cpus().length))
     throw new Error(`--threads is 1 or, as a page takes them, ${Math.min(8, cpus().length)} here`);
   const subjects = subjectsOf(values.subjects.split(',').filter((part) => part !== ''));
@@ -179,7 +170,7 @@ async function main() {
  */
 async function modelOf(name, writer, url) {
   const given =
-    values.prefill === '' ? null : values.prefill.split(',').map((text) => whole('prefill', text));
+    values.prefill === '' ? null : values.prefill.split(',').map((text) => wholeNumber('prefill', text));
   const shipped = join(root, 'public', 'models', name);
   if (existsSync(shipped))
     return { name, folder: shipped, prefill: given ?? [128, 8192], url: `${url}public/` };

@@ -11,6 +11,7 @@ import { findChromium, quietFlags, webGpuFlags } from '../../setup/find-chromium
 import { peerPaths } from '../../setup/peer-files.mjs';
 import { readOptions } from '../../setup/read-options.mjs';
 import { removeFolder } from '../../setup/remove-folder.mjs';
+import { wholeNumber } from '../../setup/whole-number.mjs';
 import { whereMeasured } from '../machine.mjs';
 import { spread } from '../spread.mjs';
 
@@ -221,10 +222,7 @@ const usage = `npm run --silent bench:start -- [options]
 const values = readOptions({ repeats: { type: 'string', default: '3' }, dist: { type: 'string' } }, usage);
 const workshop = mkdtempSync(join(tmpdir(), 'kvtab-start-'));
 try {
-  const repeats = Number(values.repeats);
-  if (!Number.isInteger(repeats) || repeats < 1 || repeats > 100) {
-    throw new Error(`--repeats is a whole number from 1 to 100, not "${values.repeats}"`);
-  }
+  const repeats = wholeNumber('repeats', values.repeats, { max: 100 });
   const outDir = values.dist ?? join(workshop, 'dist');
   if (values.dist === undefined) {
     await build({ configFile: join(root, 'vite.config.ts'), logLevel: 'error', build: { outDir } });

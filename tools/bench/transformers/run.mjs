@@ -10,6 +10,7 @@ import { isolation } from '../../setup/isolation.mjs';
 import { peerBuild, peerFiles } from '../../setup/peer-files.mjs';
 import { findChromium, quietFlags, webGpuFlags } from '../../setup/find-chromium.mjs';
 import { readOptions } from '../../setup/read-options.mjs';
+import { wholeNumber } from '../../setup/whole-number.mjs';
 import { whereMeasured } from '../machine.mjs';
 
 /** @param {string} model */
@@ -94,11 +95,7 @@ const usage = `npm run --silent bench:transformers -- [options]
 
 /** @param {'gpu' | 'cpu' | 'repeats'} name */
 function count(name) {
-  const number = Number(values[name]);
-  if (!Number.isInteger(number) || number < 2 || number > 64) {
-    throw new Error(`--${name} is a whole number from 2 to 64, not "${values[name]}"`);
-  }
-  return number;
+  return wholeNumber(name, values[name], { min: 2, max: 64 });
 }
 
 const values = readOptions(
