@@ -213,6 +213,24 @@ describe.each(instructionsHere())('Packed matrices in WebAssembly with %s', (ins
       w.free();
     });
 
+    it('take the scale of a group from its largest number, wherever it stands', async () => {
+      const { packedTensor, multiply } = await started;
+      const [rows, cols] = [5, 32];
+      const { packed, values } = quantized(rows, cols);
+      const w = packedTensor(rows, cols, packed, format);
+      for (let at = 0; at < cols; at++) {
+        const x = randomFloats(cols);
+        x[at] = at % 2 === 0 ? 1000 : -1000;
+        expectAllClose(
+          multiply(w, x),
+          cpu.project(values, x),
+          within(1000 * tolerated(cols)),
+          `column ${at}, row`,
+        );
+      }
+      w.free();
+    });
+
     it('do not hide NaN and infinities', async () => {
       const { packedTensor, multiply } = await started;
       const w = packedTensor(33, 70, quantized(33, 70).packed, format);

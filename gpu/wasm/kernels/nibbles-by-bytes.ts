@@ -1,19 +1,12 @@
 /**
  * Rows of x through a matrix in 4 bits by products of bytes, which relaxed SIMD has: sixteen products and their sums in
  * one instruction. x is high and low bytes (quantize-input.ts), whose sums are added in the end, so the sums are exact.
- *
- * Engines may take the weights' byte as one with a sign or without: 15 at most is the same in both. They may add two
- * products in 16 bits: 2 · 128 · 15 fits.
  */
+import { addFourColumns } from './byte-dots';
 import { addFour, addTwo, clear, raised } from './group-sums';
 import { groupBytes, SCALES } from './packed';
 import { highHalves, lowHalves } from './panels';
 import { NUMBERS, startOf, X_GROUP } from './quantize-input';
-
-/** sum + (four columns of x) · (four columns of each of four rows) */
-function addFourColumns(sum: v128, x: v128, w: v128): v128 {
-  return ASC_FEATURE_RELAXED_SIMD ? i32x4.relaxed_dot_i8x16_i7x16_add_s(x, w, sum) : sum;
-}
 
 /** Nibbles of columns 0, 4, 1, 5, and of columns 2, 6, 3, 7. */
 function firstFour(w: v128): v128 {

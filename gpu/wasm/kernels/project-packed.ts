@@ -41,7 +41,8 @@ export function projectPacked(
   const groups = groupsOf(cols);
   const xStride = <usize>groups * X_GROUP;
   const panelBytes = <usize>groups * groupBytes(q8);
-  const together = inBytes(q8) ? 2 : 4;
+  const bytes = inBytes(q8, cols);
+  const together = bytes ? 2 : 4;
   const inLots = count & -together;
   const sums = wide;
   const widened = wide + PANEL_BYTES;
@@ -49,12 +50,12 @@ export function projectPacked(
     if (inLots > 0) {
       for (let pair: usize = 0; pair < 4; pair++) {
         if (q8) widenBytes(w, groups, pair, widened);
-        else if (!inBytes(q8)) widenNibbles(w, groups, pair, widened);
+        else if (!bytes) widenNibbles(w, groups, pair, widened);
         const to = y + pair * 32;
         const biasAt: usize = bias == 0 ? 0 : bias + pair * 32;
         for (let row = 0; row < inLots; row += together) {
           const xs = x + <usize>row * xStride;
-          if (inBytes(q8)) twoRowsByBytes(w, pair, groups, xs, xStride, sums);
+          if (bytes) twoRowsByBytes(w, pair, groups, xs, xStride, sums);
           else fourRows(q8, widened, groups, xs, xStride, sums);
           for (let i = 0; i < together; i++) {
             const at = sums + <usize>i * 32;
@@ -67,7 +68,7 @@ export function projectPacked(
       const xs = x + <usize>row * xStride;
       const to = y + <usize>row * yStride;
       if (q8) oneByBytes(w, groups, xs, sums);
-      else if (inBytes(q8)) oneRowByBytes(w, groups, xs, sums);
+      else if (bytes) oneRowByBytes(w, groups, xs, sums);
       else oneByNibbles(w, groups, xs, sums);
       for (let at: usize = 0; at < PANEL_BYTES; at += 16) {
         finish(to + at, v128.load(sums + at), bias == 0 ? 0 : bias + at, onto);

@@ -2,11 +2,11 @@
  * Rows of x as products with packed matrices take them. A row is [groups] of 32 columns: their numbers in 16 bits, a scale
  * in float32, and the sum of the numbers. A number is off by at most 2^-16 of the largest one of its group.
  *
- * Numbers lie one after the other as 16-bit numbers, or, for 4 bits where there are products of bytes, in two bytes each:
+ * Numbers lie one after the other as 16-bit numbers, or, for 4 bits where products of bytes are fast, in two bytes each:
  * n = 256 · high + low, both with signs. Eight columns are then four words: the high bytes of columns 0, 4, 1, 5, their
  * low ones, and the same of columns 2, 6, 3, 7. That is the order in which a mask leaves nibbles (packed.ts).
  */
-import { maxOfLanes } from './lanes';
+import { bytesAreFast } from './byte-dots';
 import { groupsOf } from './packed';
 
 /** Bytes of the numbers of a group, and where its scale and its sum lie. */
@@ -19,40 +19,44 @@ export const X_GROUP: usize = 72;
 const LARGEST: f32 = 32639;
 
 /** Whether products with 4 bits take the numbers in bytes. */
-export function inBytes(q8: bool): bool {
-  return ASC_FEATURE_RELAXED_SIMD && !q8;
+export function inBytes(q8: bool, cols: i32): bool {
+  return !q8 && bytesAreFast(cols);
 }
 
 /** Quantizes `count` rows of x, whose padding is zero. A row with NaN or an infinity has the scale NaN or infinity. */
 export function quantizeInput(q8: bool, x: usize, xStride: usize, cols: i32, count: i32, into: usize): void {
   const groups = groupsOf(cols);
+  const bytes = inBytes(q8, cols);
+  // Beside 1.5 · 2^23 there is no room for a fraction, and a whole number is what the sum's low bits are.
+  const whole = f32x4.splat(12582912);
+  const magnitude = i32x4.splat(0x7fffffff);
   for (let row = 0; row < count; row++) {
     let from = x + <usize>row * xStride;
     for (let group = 0; group < groups; group++) {
-      let most = f32x4.splat(0);
-      for (let at: usize = 0; at < 128; at += 16) most = f32x4.max(most, f32x4.abs(v128.load(from + at)));
-      const largest = maxOfLanes(most);
+      // The bits of magnitudes compare like whole numbers, NaN above infinity: one instruction, f32x4.max is several.
+      let most = v128.and(v128.load(from), magnitude);
+      for (let at: usize = 16; at < 128; at += 16) {
+        most = i32x4.max_s(most, v128.and(v128.load(from + at), magnitude));
+      }
+      most = i32x4.max_s(most, v128.shuffle<i32>(most, most, 2, 3, 0, 1));
+      most = i32x4.max_s(most, v128.shuffle<i32>(most, most, 1, 0, 3, 2));
+      const largest = f32x4.extract_lane(most, 0);
       // Below 2^-100 the inverse of a scale would overflow, and no product shows a difference.
       const tiny = largest < reinterpret<f32>((127 - 100) << 23);
       const inverse = f32x4.splat(tiny ? 0 : LARGEST / largest);
       let sum = i32x4.splat(0);
       for (let at: usize = 0; at < NUMBERS; at += 16) {
-        const low = f32x4.mul(v128.load(from), inverse);
-        const high = f32x4.mul(v128.load(from, 16), inverse);
-        const numbers = i16x8.narrow_i32x4_s(
-          i32x4.trunc_sat_f32x4_s(f32x4.nearest(low)),
-          i32x4.trunc_sat_f32x4_s(f32x4.nearest(high)),
-        );
+        const low = f32x4.add(f32x4.mul(v128.load(from), inverse), whole);
+        const high = f32x4.add(f32x4.mul(v128.load(from, 16), inverse), whole);
+        const numbers = i16x8.narrow_i32x4_s(i32x4.sub(low, whole), i32x4.sub(high, whole));
         sum = i32x4.add(sum, i32x4.dot_i16x8_s(numbers, i16x8.splat(1)));
-        v128.store(into + at, inBytes(q8) ? bytesOf(numbers) : numbers);
+        v128.store(into + at, bytes ? bytesOf(numbers) : numbers);
         from += 32;
       }
       store<f32>(into, tiny ? 0 : largest / LARGEST, X_SCALE);
-      const pairs = i32x4.add(
-        sum,
-        i8x16.shuffle(sum, sum, 8, 9, 10, 11, 12, 13, 14, 15, 0, 1, 2, 3, 4, 5, 6, 7),
-      );
-      store<i32>(into, i32x4.extract_lane(pairs, 0) + i32x4.extract_lane(pairs, 1), X_SUM);
+      sum = i32x4.add(sum, v128.shuffle<i32>(sum, sum, 2, 3, 0, 1));
+      sum = i32x4.add(sum, v128.shuffle<i32>(sum, sum, 1, 0, 3, 2));
+      store<i32>(into, i32x4.extract_lane(sum, 0), X_SUM);
       into += X_GROUP;
     }
   }
