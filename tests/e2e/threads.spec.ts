@@ -79,6 +79,40 @@ test('a host without headers gives one thread at first, all from the second visi
   expect(await greedyText(page)).toBe(alone);
 });
 
+test('a page whose service worker is deleted says that a reload helps, which keeps what was written', async ({
+  page,
+}) => {
+  const server = await serveFolder(dist, '/some/project/');
+  await page.goto(server.url);
+  await ready(page);
+  await page.evaluate(async () => {
+    await navigator.serviceWorker.ready;
+  });
+  await page.goto(server.url);
+  await ready(page);
+  expect(await isIsolated(page)).toBe(true);
+  const devTools = await page.context().newCDPSession(page);
+  const { origin } = new URL(server.url);
+  await devTools.send('Storage.clearDataForOrigin', { origin, storageTypes: 'all' });
+  const lab = openLab(page);
+  await lab.prompt.fill('Once there was a king');
+  await lab.select('Model').selectOption('fairy-llama');
+  const notice = page.getByRole('alert').filter({ hasText: 'A part of the page could not be fetched' });
+  await expect(notice).toContainText('its data in this browser were deleted. Reload the page;');
+
+  // What was edited a moment ago is still on its way into the address.
+  await expect(page).toHaveURL(/prompt=Once\+there\+was\+a\+king/);
+
+  await page.reload();
+  await expect(lab.prompt).toHaveValue('Once there was a king');
+  await expect(lab.select('Model')).toHaveValue('fairy-llama');
+  await lab.generate.click();
+  await expect(lab.output).not.toBeEmpty();
+  await expect(lab.adapter).toContainText(', 1 thread: this page is not isolated');
+  await expect(page.getByRole('alert').filter({ hasText: 'could not be fetched' })).toHaveCount(0);
+  await server.stop();
+});
+
 test('a page whose helper does not start computes with one thread, and says why', async ({ page }) => {
   const server = await serveFolder(dist, '/', isolation);
   server.replace(`assets/${helperEntry()}`, () => 'throw new Error("it is broken");');

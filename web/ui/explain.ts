@@ -1,4 +1,4 @@
-import type { Failure, HubRefusal } from '../../worker/protocol/failure.ts';
+import type { Failure, HubRefusal, PagePart } from '../../worker/protocol/failure.ts';
 import { badLayerTypes } from './bad-layer-types.ts';
 import { formatBytes } from './format.ts';
 
@@ -73,6 +73,8 @@ export function explain(failure: Failure): string {
 const placeOf = (where: number | 'embedding' | 'head') =>
   typeof where === 'number' ? `layer ${where}` : where;
 
+const pagePart: PagePart = 'A part of the page';
+
 /** What a person can do about it, in one sentence. */
 export function advise(failure: Failure): string {
   switch (failure.code) {
@@ -102,6 +104,7 @@ export function advise(failure: Failure): string {
     case 'bad-tokenizer':
       return 'Choose another model, or another copy of this one.';
     case 'download-failed':
+      if (failure.file === pagePart) return 'Reload the page; what you wrote and chose stays.';
       return failure.status === 404
         ? 'Choose another model, or one whose files are complete.'
         : 'Check the connection and press Generate to try again.';

@@ -14,6 +14,9 @@ export type HubRefusal =
   /** It answers with a web page instead of data: it, or the network on the way, wants a login. */
   | 'web-page';
 
+/** The file of a failed download if a script of the page did not come. Only a reload helps. */
+export type PagePart = 'A part of the page';
+
 /** What can go wrong without a bug. `web/ui/explain.ts` alone turns these into sentences. */
 export type Failure =
   | BackendFailure

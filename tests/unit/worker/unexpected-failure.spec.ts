@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest';
 import { unexpectedFailure, WORKER_MISSING } from '../../../worker/unexpected-failure.ts';
-import { explain } from '../../../web/ui/explain.ts';
+import { advise, explain } from '../../../web/ui/explain.ts';
 
 it.each([
   'Failed to fetch dynamically imported module: https://host.example/assets/score-1a.js',
@@ -11,8 +11,9 @@ it.each([
   const failure = unexpectedFailure(new TypeError(message));
   expect(failure.code).toBe('download-failed');
   expect(explain(failure)).toBe(
-    'A part of the page could not be fetched: the connection failed, or the site has a new version, which a reload of the page opens.',
+    'A part of the page could not be fetched: the connection failed, the site has a new version, or its data in this browser were deleted.',
   );
+  expect(advise(failure)).toMatch(/^Reload the page/);
 });
 
 it('Everything else that nobody expected is a bug', () => {
