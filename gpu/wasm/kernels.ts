@@ -25,9 +25,18 @@ export interface Kernels {
     count: number,
   ): void;
   getPacked(q8: boolean, w: Address, cols: number, row: number, numbers: Address, count: number): void;
-  quantizeInput(q8: boolean, x: Address, xStride: number, cols: number, count: number, into: Address): void;
+  bytesAreFast(all: number): number;
+  quantizeInput(
+    bytes: boolean,
+    x: Address,
+    xStride: number,
+    cols: number,
+    count: number,
+    into: Address,
+  ): void;
   projectPacked(
     q8: boolean,
+    bytes: boolean,
     w: Address,
     cols: number,
     panels: number,

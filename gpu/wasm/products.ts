@@ -1,5 +1,5 @@
 import { isQuantized } from '../numbers/matrix-format.ts';
-import { padded, PANEL_ROWS, type PanelFormat } from '../numbers/panels.ts';
+import { padded, PANEL_ROWS } from '../numbers/panels.ts';
 import type { ModelDims } from '../plan/model-dims.ts';
 import type { WeightRole } from '../plan/weight-specs.ts';
 import type { Address, Kernels } from './kernels.ts';
@@ -34,12 +34,15 @@ export class Products {
   readonly #dims: ModelDims;
   readonly #weights: PlanWeights;
   readonly #scratch: ProductScratch;
+  /** Asked once, so that all threads and products agree. */
+  readonly #bytesAreFast: boolean;
 
   constructor(team: Team, dims: ModelDims, weights: PlanWeights, scratch: ProductScratch) {
     this.#team = team;
     this.#dims = dims;
     this.#weights = weights;
     this.#scratch = scratch;
+    this.#bytesAreFast = team.kernels.bytesAreFast(-1) === 1;
   }
 
   /**
@@ -68,13 +71,12 @@ export class Products {
     const parts = this.#team.partsOf(work, most);
     const allCols = matrices[0]?.cols ?? 0;
     const xStride = 4 * padded(allCols);
-    this.#prepare(
-      x,
-      xStride,
-      allCols,
-      count,
-      matrices.map(({ format }) => format),
-    );
+    const formats = matrices.map(({ format }) => format);
+    const bytes = this.#bytesAreFast && !formats.includes('q8');
+    if (formats.some(isQuantized)) this.#quantize(bytes, x, xStride, allCols, count);
+    if (formats.includes('f16')) {
+      this.#team.kernels.putBeside(x, xStride, allCols, count, this.#scratch.beside);
+    }
     this.#team.share(
       parts,
       (kernels, part, takeRoom) => {
@@ -88,7 +90,20 @@ export class Products {
           const wide = takeRoom({ address: this.#scratch.wide, bytes: widenedBytes(cols) });
           if (isQuantized(format)) {
             const [q8, input] = [format === 'q8', this.#scratch.quantized];
-            kernels.projectPacked(q8, w, cols, end - first, biasFrom, input, y, yStride, count, onto, wide);
+            kernels.projectPacked(
+              q8,
+              bytes,
+              w,
+              cols,
+              end - first,
+              biasFrom,
+              input,
+              y,
+              yStride,
+              count,
+              onto,
+              wide,
+            );
           } else {
             const [half, beside] = [format === 'f16', this.#scratch.beside];
             kernels.project(
@@ -115,23 +130,14 @@ export class Products {
     );
   }
 
-  /** Puts rows into the forms in which products with such matrices take them. */
-  #prepare(x: Address, xStride: number, cols: number, count: number, formats: readonly PanelFormat[]): void {
-    const packed = formats.find(isQuantized);
-    if (packed) this.#quantize(packed === 'q8', x, xStride, cols, count);
-    if (formats.includes('f16')) {
-      this.#team.kernels.putBeside(x, xStride, cols, count, this.#scratch.beside);
-    }
-  }
-
   /** Quantizes rows, which threads share. */
-  #quantize(q8: boolean, x: Address, xStride: number, cols: number, count: number): void {
+  #quantize(bytes: boolean, x: Address, xStride: number, cols: number, count: number): void {
     const parts = this.#team.partsOf(QUANTIZING_WORK * cols * count, count);
     this.#team.share(parts, (kernels, part) => {
       const first = Math.floor((count * part) / parts);
       const rows = Math.floor((count * (part + 1)) / parts) - first;
       const into = this.#scratch.quantized + quantizedBytes(cols) * first;
-      kernels.quantizeInput(q8, x + xStride * first, xStride, cols, rows, into);
+      kernels.quantizeInput(bytes, x + xStride * first, xStride, cols, rows, into);
     });
   }
 

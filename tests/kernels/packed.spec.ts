@@ -42,11 +42,12 @@ describe.each(instructionsHere())('Packed matrices in WebAssembly with %s', (ins
       const xAt = putRows(memory, x, cols);
       const yAt = putRows(memory, before ?? new Float32Array(rows * count), rows);
       const biasAt = bias ? putRows(memory, bias, rows) : 0;
+      const [q8, onto] = [format === 'q8', before !== undefined];
+      const bytes = !q8 && kernels.bytesAreFast(-1) === 1;
       const input = memory.allocate('test', quantizedBytes(cols) * count);
       const wide = memory.allocate('test', widenedBytes(cols));
-      kernels.quantizeInput(format === 'q8', xAt, 4 * padded(cols), cols, count, input);
-      const [q8, onto] = [format === 'q8', before !== undefined];
-      kernels.projectPacked(q8, address, cols, panels, biasAt, input, yAt, yStride, count, onto, wide);
+      kernels.quantizeInput(bytes, xAt, 4 * padded(cols), cols, count, input);
+      kernels.projectPacked(q8, bytes, address, cols, panels, biasAt, input, yAt, yStride, count, onto, wide);
       const y = joined(
         Array.from({ length: count }, (_, i) => memory.floats(yAt + yStride * i, rows).slice()),
       );

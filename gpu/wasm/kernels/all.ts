@@ -3,6 +3,7 @@
 export { areHalves, getRows, putRows } from './panels';
 export { getPacked, putPacked, scalesFit } from './packed';
 export { project, putBeside } from './project';
+export { bytesAreFast } from './byte-dots';
 export { projectPacked } from './project-packed';
 export { quantizeInput } from './quantize-input';
 export { rmsNorm, swiglu } from './rows';

@@ -13,13 +13,12 @@ export function addFourColumns(sum: v128, x: v128, w: v128): v128 {
 /**
  * Whether the engine makes such products in one instruction. On an x86 processor without AVX-VNNI it takes three, which is
  * slower than 16-bit products, and there the sums of two products saturate at 2^15 - 1: here they would be 127 · 255 · 2.
- * Asked once a product: a few instructions, and a global of each thread would be state beside their memory.
  *
- * @param cols at least 1. Were the bytes constants, the compiler might answer instead of the engine.
+ * @param all eight bits, all set: were they a constant, the compiler might answer instead of the engine
  */
-export function bytesAreFast(cols: i32): bool {
+export function bytesAreFast(all: i32): bool {
   if (!ASC_FEATURE_RELAXED_SIMD) return false;
-  const w = i8x16.splat(<i8>(cols > 0 ? -1 : 0));
+  const w = i8x16.splat(<i8>all);
   const x = v128.and(w, i8x16.splat(127));
   return i32x4.extract_lane(addFourColumns(i32x4.splat(0), x, w), 0) != 2 * 32767;
 }

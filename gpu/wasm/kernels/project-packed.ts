@@ -11,7 +11,7 @@ import { oneRowByBytes, twoRowsByBytes } from './nibbles-by-bytes';
 import { groupBytes, groupsOf, SCALES } from './packed';
 import { highHalves, lowHalves } from './panels';
 import { finish } from './project';
-import { inBytes, NUMBERS, startOf, X_GROUP } from './quantize-input';
+import { NUMBERS, startOf, X_GROUP } from './quantize-input';
 
 /** Bytes of a group of eight rows in 16 bits, and of that with their scales. */
 const WIDE_NUMBERS: usize = 512;
@@ -22,11 +22,13 @@ const WIDE_GROUP: usize = 544;
  *
  * @param w      `[panels]`, in 8 or 4 bits
  * @param bias   `[panels · 32]` or 0
+ * @param bytes  whether x is in bytes, as only 4 bits may have it
  * @param x      from {@link quantizeInput}
  * @param wide   room for 128 bytes, and for 544 for each group of columns
  */
 export function projectPacked(
   q8: bool,
+  bytes: bool,
   w: usize,
   cols: i32,
   panels: i32,
@@ -41,7 +43,6 @@ export function projectPacked(
   const groups = groupsOf(cols);
   const xStride = <usize>groups * X_GROUP;
   const panelBytes = <usize>groups * groupBytes(q8);
-  const bytes = inBytes(q8, cols);
   const together = bytes ? 2 : 4;
   const inLots = count & -together;
   const sums = wide;

@@ -6,7 +6,6 @@
  * n = 256 · high + low, both with signs. Eight columns are then four words: the high bytes of columns 0, 4, 1, 5, their
  * low ones, and the same of columns 2, 6, 3, 7. That is the order in which a mask leaves nibbles (packed.ts).
  */
-import { bytesAreFast } from './byte-dots';
 import { groupsOf } from './packed';
 
 /** Bytes of the numbers of a group, and where its scale and its sum lie. */
@@ -18,15 +17,20 @@ export const X_GROUP: usize = 72;
 /** The largest number whose high byte is below 128: 127 · 256 + 127. */
 const LARGEST: f32 = 32639;
 
-/** Whether products with 4 bits take the numbers in bytes. */
-export function inBytes(q8: bool, cols: i32): bool {
-  return !q8 && bytesAreFast(cols);
-}
-
-/** Quantizes `count` rows of x, whose padding is zero. A row with NaN or an infinity has the scale NaN or infinity. */
-export function quantizeInput(q8: bool, x: usize, xStride: usize, cols: i32, count: i32, into: usize): void {
+/**
+ * Quantizes `count` rows of x, whose padding is zero. A row with NaN or an infinity has the scale NaN or infinity.
+ *
+ * @param bytes whether their numbers go into high and low bytes
+ */
+export function quantizeInput(
+  bytes: bool,
+  x: usize,
+  xStride: usize,
+  cols: i32,
+  count: i32,
+  into: usize,
+): void {
   const groups = groupsOf(cols);
-  const bytes = inBytes(q8, cols);
   // Beside 1.5 · 2^23 there is no room for a fraction, and a whole number is what the sum's low bits are.
   const whole = f32x4.splat(12582912);
   const magnitude = i32x4.splat(0x7fffffff);
