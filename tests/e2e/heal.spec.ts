@@ -120,7 +120,7 @@ test('a hollow dot moves beside the family while a plan is healed, and stays whe
   await lab.layerTypes.fill('0_3_3_3_3_3_7_7');
   const heal = page.getByRole('region', { name: 'Heal', exact: true });
   await heal.locator('summary').first().click();
-  await heal.getByRole('spinbutton', { name: 'Steps' }).fill('8');
+  await heal.getByRole('spinbutton', { name: 'Steps' }).fill('5');
   await heal.getByRole('button', { name: 'Heal', exact: true }).click();
   await heal.getByRole('button', { name: 'Show it beside the family' }).click({ timeout: 90_000 });
   const family = page.getByRole('region', { name: 'Family', exact: true });
@@ -131,30 +131,30 @@ test('a hollow dot moves beside the family while a plan is healed, and stays whe
   // Hollow dots alone are filled like the page.
   const dot = picture.locator('path.fill-paper');
   const dotY = async () => Number(/ (\S+)\)/.exec((await dot.getAttribute('transform')) ?? '')?.[1]);
-  await expect(said).toContainText(/, healed, [1-7] steps?: /, { timeout: 60_000 });
+  await expect(said).toContainText(/, healed, [1-4] steps?: /, { timeout: 60_000 });
   const before = await dotY();
-  await expect(said).toContainText(', healed, 8 steps: ', { timeout: 60_000 });
+  await expect(said).toContainText(', healed, 5 steps: ', { timeout: 60_000 });
   expect(await dotY()).toBeGreaterThan(before);
   const table = family.getByText('As a table: Healing beside the family');
   await table.click();
   await expect(
-    family.getByRole('row', { name: /fairy-lckv under 0_3_3_3_3_3_7_7, healed, 8 steps 384 KiB 37\.5 %/ }),
+    family.getByRole('row', { name: /fairy-lckv under 0_3_3_3_3_3_7_7, healed, 5 steps 384 KiB 37\.5 %/ }),
   ).toBeVisible();
   const saved = page.waitForEvent('download');
   await family.getByRole('button', { name: 'Save “Healing beside the family” as SVG' }).click();
   const svg = await readFile(await (await saved).path(), 'utf8');
   expect(svg).toContain('hollow: healed on this device');
-  expect(svg).toContain('healed, 8 steps');
+  expect(svg).toContain('healed, 5 steps');
   await takePictures(lab, testInfo, 'heal-family', { part: family });
 
-  // A healing that is kept stands there after a reload, too.
+  // A healing that is kept stands there at the next visit, too.
   await page.getByRole('tab', { name: 'Write' }).click();
   await heal.getByRole('button', { name: 'Keep the healed model' }).click();
   await expect(heal.getByText(/is among the stored models/)).toBeVisible({ timeout: 60_000 });
   await expect(page.getByText('Ready.', { exact: true })).toBeVisible();
+  await page.goto('about:blank'); // or the page writes its own settings into the address meanwhile
   await page.goto('./#v=1&tab=compare');
-  await page.reload();
-  await expect(said).toContainText(', healed, 8 steps: ');
+  await expect(said).toContainText(', healed, 5 steps: ');
   await expect(dot).toHaveCount(1);
 });
 
@@ -166,12 +166,12 @@ test('while a plan is healed, no task of the page computes for more than 50 ms',
   await lab.layerTypes.fill('0_3_3_3_3_3_3_7');
   const heal = page.getByRole('region', { name: 'Heal', exact: true });
   await heal.locator('summary').first().click();
-  await heal.getByRole('spinbutton', { name: 'Steps' }).fill('6');
+  await heal.getByRole('spinbutton', { name: 'Steps' }).fill('2');
   await expect(heal.getByText(/^Memory: /)).toBeVisible();
   await browser.startTracing(page, { categories: ['toplevel', '__metadata'] });
   await heal.getByRole('button', { name: 'Heal', exact: true }).click();
   const standing = heal.getByRole('status', { name: 'Healing', exact: true });
-  await expect(standing).toHaveText('Healed: 6 steps.', { timeout: 120_000 });
+  await expect(standing).toHaveText('Healed: 2 steps.', { timeout: 120_000 });
   const tasks = pageTasks(await browser.stopTracing());
   expect(tasks.length).toBeGreaterThan(20);
   const longestMs = Math.max(...tasks);
