@@ -1,6 +1,6 @@
 import { policyKind } from '../../gpu/kv/policies/policies.ts';
-import { kvBytesUnder } from '../../gpu/kv/policies/usage.ts';
-import { kvBytesPerToken, plainKvBytesPerToken } from '../../gpu/kv/usage.ts';
+import { kvBytesPerTokenUnder, kvBytesUnder } from '../../gpu/kv/policies/usage.ts';
+import { plainKvBytesPerToken } from '../../gpu/kv/usage.ts';
 import { parseLayerTypes } from '../../gpu/plan/layer-types.ts';
 import type { ModelDims } from '../../gpu/plan/model-dims.ts';
 import { kvOwners, type Sharing } from '../../gpu/plan/sharing.ts';
@@ -15,15 +15,15 @@ export interface KvPreview {
   readonly owners: number;
   readonly layerCount: number;
   readonly fraction: KvFraction;
-  /** Null until the model's dimensions are known. */
+  /** Null until the model's dimensions are known, and if the policy has a mistake. */
   readonly bytesPerToken: number | null;
 }
 
 /** The KV figures of the plan while it is edited; null if it has a mistake, or if the number of layers is unknown. */
 export function previewKv(
-  page: Pick<Playground, 'plan' | 'config' | 'facts' | 'factsOf' | 'models'>,
+  page: Pick<Playground, 'plan' | 'policy' | 'config' | 'facts' | 'factsOf' | 'models'>,
 ): KvPreview | null {
-  const { plan, config, facts } = page;
+  const { plan, policy, config, facts } = page;
   const fraction = plan?.ok ? kvFractionOf(config, page) : null;
   if (!plan?.ok || !fraction) return null;
   const layers = plan.value;
@@ -32,7 +32,7 @@ export function previewKv(
     owners: kvOwners(layers).length,
     layerCount: layers.length,
     fraction,
-    bytesPerToken: facts && kvBytesPerToken(sharing, facts.dims, config.kvPrecision),
+    bytesPerToken: facts && policy && kvBytesPerTokenUnder(policy, sharing, facts.dims, config.kvPrecision),
   };
 }
 

@@ -8,6 +8,19 @@ import { less } from './less.ts';
 import { policyKind } from './policies.ts';
 import type { Policy } from './policy.ts';
 
+/** Bytes of a row: under a policy every KV head keeps the row's position and score beside it. */
+const rowBytesUnder = (policy: Policy, dims: ModelDims, precision: KvPrecision): number =>
+  kvRowBytes(dims, precision) +
+  (policyKind(policy.id).budget(policy, 1) ? BYTES_PER_SCORED_ROW * dims.kvHeads : 0);
+
+/** Bytes that a token takes in all stores until a cut leaves it out. */
+export const kvBytesPerTokenUnder = (
+  policy: Policy,
+  sharing: Sharing,
+  dims: ModelDims,
+  precision: KvPrecision,
+): number => kvOwners(sharing.layers).length * rowBytesUnder(policy, dims, precision);
+
 /** What a store holds after a prompt of some length, by formula, before anything runs. */
 export interface StorePreview {
   readonly owner: number;
@@ -34,7 +47,7 @@ export function storesUnder(
 ): readonly StorePreview[] {
   const kind = policyKind(policy.id);
   const budget = kind.budget(policy, promptTokens);
-  const rowBytes = kvRowBytes(dims, precision) + (budget ? BYTES_PER_SCORED_ROW * dims.kvHeads : 0);
+  const rowBytes = rowBytesUnder(policy, dims, precision);
   const { layers, windowTokens } = sharing;
   const withStates = policy.id === less.id ? ownersOfStates(sharing) : [];
   return kvOwners(layers).map((owner) => {

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { keepEverything } from '../../../gpu/kv/policies/keep-everything.ts';
 import {
+  kvBytesPerTokenUnder,
   kvBytesUnder,
   longestPromptUnder,
   placesNeeded,
@@ -34,6 +35,16 @@ describe('The preview of a policy', () => {
       { owner: 0, rows: 10, bytes: 10 * row + stateBytes, stateBytes },
       { owner: 2, rows: 6, bytes: 6 * row, stateBytes: 0 },
     ]);
+  });
+
+  it('counts a token with its scores and positions until it is cut', () => {
+    const h2o = policyWith('h2o', { heavy: 6, recent: 4 });
+    const plain = kvBytesPerTokenUnder(keepEverything, sharing, dims, 'f16');
+    expect(plain).toBe(2 * 4 * dims.kvHeads * dims.headDim);
+    expect(kvBytesPerTokenUnder(h2o, sharing, dims, 'f16')).toBe(plain + 2 * 8 * dims.kvHeads);
+    expect(kvBytesUnder(h2o, 0, sharing, dims, 'f16', 1)).toBe(
+      kvBytesPerTokenUnder(h2o, sharing, dims, 'f16'),
+    );
   });
 
   it('without a policy is the formula of a plain cache', () => {

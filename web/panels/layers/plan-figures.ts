@@ -1,7 +1,7 @@
 import { prefillLayerPasses } from '../../../gpu/plan/prefill-schedule.ts';
 import type { Policy } from '../../../gpu/kv/policies/policy.ts';
-import { kvBytesUnder, longestPromptUnder } from '../../../gpu/kv/policies/usage.ts';
-import { kvBytesPerToken, type KvPrecision } from '../../../gpu/kv/usage.ts';
+import { kvBytesPerTokenUnder, kvBytesUnder, longestPromptUnder } from '../../../gpu/kv/policies/usage.ts';
+import type { KvPrecision } from '../../../gpu/kv/usage.ts';
 import type { Passes } from '../../../gpu/plan/forward-plan.ts';
 import type { ModelDims } from '../../../gpu/plan/model-dims.ts';
 import type { Sharing } from '../../../gpu/plan/sharing.ts';
@@ -35,7 +35,7 @@ export function planFigures(sharing: Sharing, dims: ModelDims, settings: FigureS
   const { contextTokens } = dims;
   const bytesAtContext = kvBytesUnder(policy, kernelRank, sharing, dims, precision, contextTokens);
   return {
-    bytesPerToken: kvBytesPerToken(sharing, dims, precision),
+    bytesPerToken: kvBytesPerTokenUnder(policy, sharing, dims, precision),
     bytesAtContext,
     prefillLayerPasses: prefillLayerPasses(sharing, passes),
     longestContextTokens: longestPromptUnder(policy, kernelRank, sharing, dims, precision, budgetBytes),
