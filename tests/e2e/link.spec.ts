@@ -30,6 +30,8 @@ test('a copied link restores the settings, loads nothing, and then gives the sam
   await expect(reopened.number('Temperature')).toHaveValue('0');
   await expect(other.getByText('No model is loaded yet.')).toBeVisible();
   expect(asked.filter((url) => /safetensors|config\.json|tokenizer/.test(url))).toEqual([]);
+  await other.getByRole('button', { name: 'Load the model', exact: true }).click();
+  await expect(other.getByText('Ready.', { exact: true })).toBeVisible();
   expect(await generate(reopened, 6)).toBe(text);
 });
 

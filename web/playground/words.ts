@@ -3,7 +3,7 @@ export const words = {
   idle: 'No model is loaded yet.',
   notLoaded: 'The model is not loaded: a link loads nothing by itself.',
   loadNow: 'Load the model',
-  idleDetail: 'Press Generate or Load model to load it.',
+  idleDetail: 'A link loads none by itself: press Generate, or load it now.',
   loading: (model: string, queued: boolean) =>
     `Loading ${model}${queued ? '; the run starts when it is ready' : ''}`,
   loadingBar: 'Loading the model',

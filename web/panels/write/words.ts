@@ -10,6 +10,7 @@ export const words = {
     label: 'Prompt',
     generate: 'Generate',
     stop: 'Stop',
+    loadNow: 'Load the model',
     runs: 'runs',
     stops: 'stops',
     correctFirst: (fields: string) => `Correct first: ${fields}.`,
