@@ -1,5 +1,5 @@
 // npm run test:nightly: what takes too long for every change. An hour of random files, links and requests, of which
-// npm test has less than two minutes (KVTAB_FUZZ_SECONDS: tests/unit/fuzz/fuzz.ts); all random
+// npm test has the first few thousand (KVTAB_FUZZ_SECONDS: tests/unit/fuzz/fuzz.ts); all random
 // plans, draws, cycles, batches and counted kernels, of which it tries some (tests/support/samples.ts); experiments that
 // are killed at 20 points instead of a few; the browser's memory while half a gigabyte comes from a server, and while
 // models change and tokens are written for long (KVTAB_SOAK_TOKENS: tests/e2e/soak.nightly.spec.ts); whether the tests

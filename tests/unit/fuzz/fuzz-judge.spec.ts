@@ -16,24 +16,24 @@ afterEach(() => {
 
 it('The fuzzer accepts inputs that end in time, some refused and some not', async () => {
   clockOf(1000);
-  await fuzz(inputs, (input) => (input < 5 ? 'ran' : 'bad-config'));
+  await fuzz('indices', inputs, (input) => (input < 5 ? 'ran' : 'bad-config'));
 });
 
 it('The fuzzer fails if an input takes too long', async () => {
   clockOf(5000);
-  await expect(fuzz(inputs, (input) => (input < 5 ? 'ran' : 'bad-config'))).rejects.toThrow(
+  await expect(fuzz('indices', inputs, (input) => (input < 5 ? 'ran' : 'bad-config'))).rejects.toThrow(
     'Property failed',
   );
 });
 
 it.each(['ran', 'bad-config'])('The fuzzer fails if every input ends with %s', async (end) => {
   clockOf(1000);
-  await expect(fuzz(inputs, () => end)).rejects.toThrow('greater than');
+  await expect(fuzz('indices', inputs, () => end)).rejects.toThrow('greater than');
 });
 
 it('The fuzzer fails with what a check throws', async () => {
   await expect(
-    fuzz(inputs, () => {
+    fuzz('indices', inputs, () => {
       throw new Error('logits are not finite');
     }),
   ).rejects.toThrow('Property failed');

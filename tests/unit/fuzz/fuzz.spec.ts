@@ -23,21 +23,21 @@ afterAll(() => {
 });
 
 const tests: Readonly<Record<(typeof kinds)[number], () => Promise<void>>> = {
-  headers: () => fuzz(spoiledHeaders, checkHeader),
-  indices: () => fuzz(spoiledCheckpoints, checkCheckpoint),
+  headers: () => fuzz('headers', spoiledHeaders, checkHeader),
+  indices: () => fuzz('indices', spoiledCheckpoints, checkCheckpoint),
   configurations: () =>
-    fuzz(editedConfigurations, async (edits) => {
+    fuzz('configurations', editedConfigurations, async (edits) => {
       return endOf(await tryModel(threads, modelOf(edits), { turns: [[1, 2, 3]] }));
     }),
   tokenizers: () =>
-    fuzz(jsonEdits(tokenizers.length), async (edits) => {
+    fuzz('tokenizers', jsonEdits(tokenizers.length), async (edits) => {
       const tokenizer = { 'tokenizer.json': editedJson(tokenizers, edits) };
       return endOf(
         await tryModel(threads, { ...files, ...tokenizer }, { text: 'Once upon a time, 12 kings — 王 😀' }),
       );
     }),
   templates: () =>
-    fuzz(templates, async (chat_template) => {
+    fuzz('templates', templates, async (chat_template) => {
       const config = { ...(JSON.parse(tokenizerConfigJson) as object), chat_template };
       const chat = [
         { role: 'system', content: 'Be brief.' },
@@ -47,8 +47,8 @@ const tests: Readonly<Record<(typeof kinds)[number], () => Promise<void>>> = {
         await tryModel(threads, { ...smallText, 'tokenizer_config.json': JSON.stringify(config) }, { chat }),
       );
     }),
-  links: () => fuzz(links, checkLink),
-  requests: () => fuzz(editedRequests, checkRequest),
+  links: () => fuzz('links', links, checkLink),
+  requests: () => fuzz('requests', editedRequests, checkRequest),
 };
 
 const endOf = (tried: Tried) => (tried.ok ? 'ran' : tried.failure.code);
