@@ -7,6 +7,7 @@ import { peerBuild } from './tools/setup/peer-files.mjs';
 import { findChromium, quietFlags, webGpuFlags } from './tools/setup/find-chromium.mjs';
 
 const decoderTests = ['tests/kernels/**/*.spec.ts', 'tests/model/**/*.spec.ts'];
+const eachFileAlike = 'tests/support/each-file-alike.ts';
 const chromium = findChromium();
 /**
  * A change is tested on a sample of what is random or slow, drawn from the same seed each time; `npm run test:nightly`
@@ -43,13 +44,31 @@ export default defineConfig({
         // `#platform` is tests/support/platform-node.ts here: see "imports" in package.json.
         test: {
           name: 'node',
-          include: [...decoderTests, 'tests/node/**/*.spec.ts'],
+          include: decoderTests,
           provide,
           retry,
-          // Dawn is a native addon that keeps its process alive; a fork can be ended from outside.
+          // Dawn is a native addon that keeps its process alive; a fork can be ended from outside. All files share one, and
+          // what its device compiled (tests/support/shared-devices.ts).
           pool: 'forks',
+          isolate: false,
+          setupFiles: eachFileAlike,
           fileParallelism: false,
           // A GPU's kernels take a software adapter long to compile, and longer on a busy machine.
+          testTimeout: 240_000,
+          hookTimeout: 120_000,
+        },
+      },
+      {
+        plugins: [assemblyScript()],
+        // What changes its process, or measures it: another engine on the GPU, threads, memory.
+        test: {
+          name: 'node-apart',
+          include: ['tests/node/**/*.spec.ts'],
+          provide,
+          retry,
+          pool: 'forks',
+          fileParallelism: false,
+          sequence: { groupOrder: 1 },
           testTimeout: 240_000,
           hookTimeout: 120_000,
         },
@@ -62,6 +81,9 @@ export default defineConfig({
           include: decoderTests,
           provide,
           retry,
+          // One page, and one device.
+          isolate: false,
+          setupFiles: eachFileAlike,
           fileParallelism: false,
           // SwiftShader computes about 0.5 GFLOP/s.
           testTimeout: 300_000,
@@ -93,6 +115,8 @@ export default defineConfig({
           ],
           provide,
           retry,
+          isolate: false,
+          setupFiles: eachFileAlike,
           fileParallelism: false,
           testTimeout: 120_000,
           hookTimeout: 120_000,

@@ -12,7 +12,7 @@ import { goldenFolder } from '../support/golden.ts';
 import { sampleOf } from '../support/samples.ts';
 import { backends, openBackend } from '../support/test-engine.ts';
 import { placeHere } from '../../worker/text/place-here.ts';
-import { putRandomModel, tinyDims } from '../support/random-model.ts';
+import { openOwnGpuBackend, putRandomModel, tinyDims } from '../support/random-model.ts';
 import { fc } from '../support/seeded-properties.ts';
 
 const stepsInFlight = 8;
@@ -117,7 +117,7 @@ it.each(['webgpu', 'cpu'] as const)(
     const opened: Backend[] = [];
     const engine = new Engine({
       openBackend: async () => {
-        const backend = await openBackend(name);
+        const backend = await (name === 'webgpu' ? openOwnGpuBackend() : openBackend(name));
         opened.push(backend);
         return backend;
       },

@@ -7,13 +7,13 @@ import { succeed, valueOf } from '../../worker/outcome.ts';
 import type { EngineEvent } from '../../worker/protocol/engine.ts';
 import type { GenerateRequest } from '../../worker/protocol/generate.ts';
 import { goldenFolder } from '../support/golden.ts';
-import { openGpuBackend } from '../support/random-model.ts';
+import { openOwnGpuBackend } from '../support/random-model.ts';
 import { placeHere } from '../../worker/text/place-here.ts';
 
 const opened: WebGpuBackend[] = [];
 const engine = new Engine({
   openBackend: async () => {
-    const backend = await openGpuBackend();
+    const backend = await openOwnGpuBackend();
     opened.push(backend);
     return backend;
   },

@@ -1,4 +1,4 @@
-import { modelSource, requestGpu } from '#platform';
+import { modelSource } from '#platform';
 import { afterAll, expect, it } from 'vitest';
 import { greedy } from '../../gpu/plan/sampling.ts';
 import { openWebGpuBackend } from '../../gpu/webgpu/backend.ts';
@@ -8,13 +8,14 @@ import type { GenerateRequest } from '../../worker/protocol/generate.ts';
 import { placeHere } from '../../worker/text/place-here.ts';
 import { adapterOrFail } from '../support/adapter-or-fail.ts';
 import { goldenFolder } from '../support/golden.ts';
+import { sharedGpu } from '../support/shared-devices.ts';
 
 /** The features that were requested, device by device. */
 const requested: string[][] = [];
 
 /** The platform's WebGPU, which notes what is requested of its adapters. */
 async function notingGpu(): Promise<GPU> {
-  const gpu = await requestGpu();
+  const gpu = await sharedGpu();
   const requestAdapter = async () => {
     const adapter = await adapterOrFail(gpu, 'to note requests');
     const requestDevice = (descriptor?: GPUDeviceDescriptor) => {

@@ -1,4 +1,3 @@
-import { requestGpu } from '#platform';
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
 import { BackendError } from '../../gpu/backend-error.ts';
 import type {
@@ -22,6 +21,7 @@ import { lessOver, policyWith } from '../support/arbitrary-policies.ts';
 import { layersOf, sharingOf } from '../support/arbitrary-plans.ts';
 import { putRandomModel, tinyDims } from '../support/random-model.ts';
 import { sampleOf } from '../support/samples.ts';
+import { sharedGpu } from '../support/shared-devices.ts';
 import { openBackend } from '../support/test-engine.ts';
 import { scoreAlone, scoreTogether } from '../support/score-sequences.ts';
 import { writeAlone, writeTogether } from '../support/write-sequences.ts';
@@ -120,7 +120,7 @@ describe('Sequences that are written together on WebGPU', () => {
     let backend: WebGpuBackend;
     let model: ModelWeights;
     beforeAll(async () => {
-      backend = new WebGpuBackend(await openGpu(await requestGpu(), tuning && { tuning }));
+      backend = new WebGpuBackend(await openGpu(await sharedGpu(), tuning && { tuning }));
       [model] = (await putRandomModel([backend], tinyDims, layersOf('0_1_2_3'), { type: 'f16' })) as [
         ModelWeights,
       ];

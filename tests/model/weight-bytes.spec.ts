@@ -8,13 +8,13 @@ import { parseModelConfig } from '../../worker/loader/model-config.ts';
 import { valueOf } from '../../worker/outcome.ts';
 import { openProcessorBackend } from '../../gpu/wasm/backend.ts';
 import { openWebGpuBackend } from '../../gpu/webgpu/backend.ts';
-import { requestGpu } from '#platform';
 import type { Backend } from '../../gpu/backend.ts';
+import { sharedGpu } from '../support/shared-devices.ts';
 
 const precisions: readonly WeightPrecision[] = ['stored', 'f32', 'f16', 'q8', 'q4'];
 
 const openings: Readonly<Record<'gpu' | 'cpu', () => Promise<Backend>>> = {
-  gpu: async () => openWebGpuBackend(await requestGpu()),
+  gpu: async () => openWebGpuBackend(await sharedGpu()),
   cpu: openProcessorBackend,
 };
 

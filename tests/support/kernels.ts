@@ -1,4 +1,3 @@
-import { requestGpu } from '#platform';
 import { openGpu, type GpuContext } from '../../gpu/webgpu/device.ts';
 import type { Kernel } from '../../gpu/webgpu/kernel.ts';
 import { bytesOf, toF16, toFloat32, type ElementType } from '../../gpu/numbers/element-type.ts';
@@ -7,11 +6,12 @@ import { threefry2x32 } from '../../gpu/cpu/random.ts';
 import { packRow, rowAt, ROW_WORDS, type Row } from '../../gpu/kv/rows.ts';
 import { linearSlots, type SlotLayout } from '../../gpu/kv/slots.ts';
 import { packSteps, type Step } from '../../gpu/webgpu/step.ts';
+import { sharedGpu } from './shared-devices.ts';
 
 let opened: Promise<GpuContext> | undefined;
 
 /** One device for all kernels of a file. */
-export const context = (): Promise<GpuContext> => (opened ??= requestGpu().then(openGpu));
+export const context = (): Promise<GpuContext> => (opened ??= sharedGpu().then(openGpu));
 
 export type Data = Float32Array | Uint32Array | Uint16Array;
 
@@ -99,6 +99,11 @@ function evenWords(data: Data): Uint8Array<ArrayBuffer> {
 export const within = (tolerance: number) => ({ absolute: tolerance, relative: tolerance });
 
 let streams = 0;
+
+/** Begins again with the first numbers. */
+export function restartRandomFloats(): void {
+  streams = 0;
+}
 
 /** Numbers between -scale and scale, the same in every run. */
 export function randomFloats(count: number, scale = 1): Float32Array<ArrayBuffer> {

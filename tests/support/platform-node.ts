@@ -7,6 +7,7 @@ import { openFolderSource } from '../../tools/headless/folder-source.ts';
 import { useSoftwareVulkan } from '../../tools/setup/vulkan.mjs';
 import type { ModelSource } from '../../worker/loader/model-source.ts';
 import { adapterOrFail } from './adapter-or-fail.ts';
+import { makeDawnPatient } from './patient-dawn.ts';
 
 export const runningIn: 'node' | 'chromium' = 'node';
 
@@ -16,6 +17,7 @@ let dawn: GPU | undefined;
 export async function requestGpu(): Promise<GPU> {
   if (!dawn) {
     useSoftwareVulkan();
+    makeDawnPatient();
     Object.assign(globalThis, globals);
     dawn = create([]);
   }

@@ -10,6 +10,7 @@ import { greedy, type SamplingOptions } from '../../gpu/plan/sampling.ts';
 import { weightSpecs, type WeightSpec } from '../../gpu/plan/weight-specs.ts';
 import { WebGpuBackend } from '../../gpu/webgpu/backend.ts';
 import { randomFloats, stored } from './kernels.ts';
+import { sharedGpu } from './shared-devices.ts';
 
 /** A small decoder with awkward sizes: not multiples of 8, an odd vocabulary, grouped heads. */
 export const tinyDims: ModelDims = {
@@ -31,7 +32,11 @@ export const tinyDims: ModelDims = {
 };
 
 export const openGpuBackend = async (options?: GpuOptions): Promise<WebGpuBackend> =>
-  new WebGpuBackend(await openGpu(await requestGpu(), options));
+  new WebGpuBackend(await openGpu(await sharedGpu(), options));
+
+/** On a device of its own, for tests of what becomes of a device and its memory. */
+export const openOwnGpuBackend = async (): Promise<WebGpuBackend> =>
+  new WebGpuBackend(await openGpu(await requestGpu()));
 
 /** The same random weights in each backend. They are stored under the plan `layers`. */
 export async function putRandomModel(

@@ -1,4 +1,4 @@
-import { modelSource, requestGpu, runningIn } from '#platform';
+import { modelSource, runningIn } from '#platform';
 import { inject } from 'vitest';
 import type { Backend } from '../../gpu/backend.ts';
 import { greedy } from '../../gpu/plan/sampling.ts';
@@ -14,6 +14,7 @@ import type { GenerateRequest, GenerateResult } from '../../worker/protocol/gene
 import type { MeasureRequest, MeasureResult } from '../../worker/protocol/measure.ts';
 import type { BackendChoice, ModelFacts } from '../../worker/protocol/load.ts';
 import { placeHere } from '../../worker/text/place-here.ts';
+import { sharedGpu } from './shared-devices.ts';
 
 /** The backends that the page offers, and the twin of both. */
 export type TestBackend = BackendChoice | 'twin';
@@ -35,7 +36,7 @@ export const backends: readonly TestBackend[] = inject('twinAlone')
 export async function openBackend(name: TestBackend, options?: GpuOptions): Promise<Backend> {
   switch (name) {
     case 'webgpu':
-      return openWebGpuBackend(await requestGpu(), options);
+      return openWebGpuBackend(await sharedGpu(), options);
     case 'cpu':
       return openProcessorBackend();
     case 'twin':

@@ -45,7 +45,7 @@ const e2e = {
 const suites = [
   vitest('chromium', 22 * minuteMs),
   e2e,
-  vitest('node', 22 * minuteMs),
+  vitest('node', 22 * minuteMs, ['node', 'node-apart']),
   vitest('unit', 20 * minuteMs),
 ];
 
