@@ -80,8 +80,12 @@ export const words = {
     gain: (factor: string) => `${factor} × one text`,
     untimed: 'not timed',
     first: 'The others are compared with this one.',
-    besideFirst: (name: string, factor: string) => `${factor} × as fast as ${name} in the same memory`,
-    alike: (name: string) => `≈ ${name} in the same memory`,
+    besideFirst: (name: string, factor: string, timed: string) =>
+      `${factor} × as fast as ${name} in the same memory${timed}`,
+    alike: (name: string, timed: string) => `≈ ${name} in the same memory${timed}`,
+    /** If fewer texts were timed than fit. */
+    timed: (batch: number, places: number) =>
+      batch < places ? `, with ${batch} of the ${formatCount(places, 'text')} that fit` : '',
     why: 'Why no more',
   },
 
