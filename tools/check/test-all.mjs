@@ -41,12 +41,11 @@ const e2e = {
 };
 
 // A suite keeps one core busy: software adapters mostly compile kernels, one after the other. So two run side by side,
-// and whoever is free takes the next one. The longest come first.
+// and whoever is free takes the next one. The longest come first, and last `unit`, which takes as many cores as are free.
 const suites = [
   vitest('chromium', 22 * minuteMs),
   e2e,
   vitest('node', 22 * minuteMs, ['node', 'node-apart']),
-  vitest('unit', 20 * minuteMs),
 ];
 
 // A person may have only one browser; a machine that decides what is merged must have all three.
@@ -55,6 +54,7 @@ const optional = [
   { suite: vitest('webkit', 14 * minuteMs), missing: missingForWebKit() },
 ].map((entry) => ({ ...entry, leftOut: entry.missing !== null && process.env['CI'] === undefined }));
 for (const { suite, leftOut } of optional) if (!leftOut) suites.push(suite);
+suites.push(vitest('unit', 20 * minuteMs));
 const sideBySide = availableParallelism() > 1;
 
 /**
