@@ -62,6 +62,16 @@ export interface Transformers {
 const MODELS = '/models/';
 const MODEL = 'here';
 
+function canShareMemory(): boolean {
+  try {
+    const { buffer } = new WebAssembly.Memory({ initial: 1, maximum: 1, shared: true });
+    new MessageChannel().port1.postMessage(buffer);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
 export async function loadTransformers(options: TransformersOptions): Promise<Transformers> {
   const { files, threads } = options;
   const library = (await import(/* @vite-ignore */ files.script.url)) as TransformersJs;
@@ -74,7 +84,8 @@ export async function loadTransformers(options: TransformersOptions): Promise<Tr
   const { wasm, versions } = env.backends.onnx;
   wasm.wasmPaths = { mjs: files.loader.url, wasm: files.wasm.url };
   if (options.wasmBinary) wasm.wasmBinary = options.wasmBinary;
-  if (threads !== undefined) wasm.numThreads = threads;
+  // Where memory cannot be shared it would choose several too, complain, and take one.
+  if (threads !== undefined || !canShareMemory()) wasm.numThreads = threads ?? 1;
   return {
     versions: { transformers: env.version, onnxRuntime: versions.web ?? 'unknown' },
     get threads() {
