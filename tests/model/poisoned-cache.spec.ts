@@ -79,7 +79,7 @@ describe.each([
   {
     name: "a GPU's kernels",
     options: { tuning: { ...hardwareTuning, chunkRows: 5, attendWorkgroup: 8 } },
-    runs: sampleOf({ all: 40, node: 10, chromium: 1 }),
+    runs: sampleOf({ all: 40, node: 5, chromium: 1 }),
   },
 ])('With $name', ({ options, runs }) => {
   const opened = openGpuBackend(options);

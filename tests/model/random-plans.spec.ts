@@ -102,7 +102,7 @@ const subjects: readonly {
   {
     name: "WebGPU with a GPU's kernels",
     open: () => openGpuBackend({ tuning: slowTuning }),
-    runs: sampleOf({ all: 40, node: 12, chromium: 1 }),
+    runs: sampleOf({ all: 40, node: 6, chromium: 1 }),
     allowed: tolerances,
   },
   ...instructionsHere().map((instructions) => ({
