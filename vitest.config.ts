@@ -7,6 +7,8 @@ import { peerBuild } from './tools/setup/peer-files.mjs';
 import { findChromium, quietFlags, webGpuFlags } from './tools/setup/find-chromium.mjs';
 
 const decoderTests = ['tests/kernels/**/*.spec.ts', 'tests/model/**/*.spec.ts'];
+/** What changes its process, or measures it: another engine on the GPU, threads, memory. */
+const inProcessesOfTheirOwn = ['tests/node/**/*.spec.ts', 'tests/model/ledger.spec.ts'];
 const eachFileAlike = 'tests/support/each-file-alike.ts';
 const chromium = findChromium();
 /**
@@ -45,6 +47,7 @@ export default defineConfig({
         test: {
           name: 'node',
           include: decoderTests,
+          exclude: inProcessesOfTheirOwn,
           provide,
           retry,
           // Dawn is a native addon that keeps its process alive; a fork can be ended from outside. All files share one, and
@@ -60,10 +63,9 @@ export default defineConfig({
       },
       {
         plugins: [assemblyScript()],
-        // What changes its process, or measures it: another engine on the GPU, threads, memory.
         test: {
           name: 'node-apart',
-          include: ['tests/node/**/*.spec.ts'],
+          include: inProcessesOfTheirOwn,
           provide,
           retry,
           pool: 'forks',

@@ -19,8 +19,7 @@ const runs = [
     command: [
       'vitest',
       'run',
-      '--project',
-      'node',
+      ...['--project', 'node', '--project', 'node-apart'],
       ...[
         'random-plans',
         'policies',
@@ -31,9 +30,12 @@ const runs = [
         'sequences',
         'shipped',
         'streaming',
+        'freezing',
+        'attention',
       ].map((spec) => `tests/model/${spec}.spec.ts`),
-      'tests/kernels/sample-exact.spec.ts',
-      'tests/kernels/access.spec.ts',
+      ...['sample-exact', 'access', 'attention', 'matrix', 'heads'].map(
+        (spec) => `tests/kernels/${spec}.spec.ts`,
+      ),
     ],
     limitMs: 180 * minuteMs,
     env: { KVTAB_PLANS: 'all' },
