@@ -1,7 +1,7 @@
 import { cpSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { afterAll, afterEach, beforeAll, expect, it } from 'vitest';
+import { afterEach, expect, it } from 'vitest';
 import { chatTemplate } from '../support/chat-template.ts';
 import { lookAsPrinted, whatIsSeen } from '../support/as-printed.ts';
 import { expectChart } from '../support/expect-chart.ts';
@@ -12,14 +12,11 @@ import { smallExperiment } from '../support/small-experiment.ts';
 import type { ShippedGolden } from '../support/golden.ts';
 import { unzip } from '../support/unzip.ts';
 import { exportInNode, healedInNode, textInNode } from './in-node.ts';
-import { openSite, type Lab, type OpenedSite } from './lab.ts';
+import { siteOfFile } from '../support/site-of-file.ts';
+import { openSite, type Lab } from './lab.ts';
 
-let site: OpenedSite;
+const site = siteOfFile(openSite);
 let lab: Lab;
-beforeAll(async () => {
-  site = await openSite();
-});
-afterAll(() => site.close());
 afterEach(async () => {
   expect(await lab.complaints()).toEqual([]);
 });
@@ -28,7 +25,7 @@ const shipped = fileURLToPath(new URL('../../public/models/fairy-lckv', import.m
 const golden = JSON.parse(readFileSync(join(shipped, 'golden.json'), 'utf8')) as readonly ShippedGolden[];
 
 it('The first Generate writes the golden text on the CPU, and the page says that there is no WebGPU', async () => {
-  lab = await site.visit();
+  lab = await site().visit();
   await lab.says(/This browser offers no WebGPU here .*runs on the CPU instead/s);
   expect(await lab.valueOf('combobox', 'Backend')).toBe('cpu');
   expect(await lab.text('status', 'Adapter')).toMatch(/CPU.*WebAssembly with SIMD/s);
@@ -39,7 +36,7 @@ it('The first Generate writes the golden text on the CPU, and the page says that
 });
 
 it('Under another layer_types, WebKit writes the same as Node, and reports where a mistake is', async () => {
-  lab = await site.visit();
+  lab = await site().visit();
   await lab.chooseGreedy();
   await lab.fill('textbox', 'Layer types', '0_1_2_3_4_5_6_7');
   await lab.until('status', 'KV cache', /100 % of plain LLaMA/);
@@ -55,7 +52,7 @@ it('Under another layer_types, WebKit writes the same as Node, and reports where
 });
 
 it('An edited plan is exported as the same bytes as in Node, and the file is saved', async () => {
-  lab = await site.visit();
+  lab = await site().visit();
   const plan = '0_5_5_5_5_5_6_7';
   await lab.fill('textbox', 'Layer types', plan);
   await lab.driver.run(keepSavedFiles);
@@ -68,12 +65,12 @@ it('An edited plan is exported as the same bytes as in Node, and the file is sav
   for (const [path, content] of expected) {
     expect(content.equals(files.get(path) ?? Buffer.of()), path).toBe(true);
   }
-  await expect.poll(() => site.downloaded('fairy-lckv-export.zip')).toEqual(bytes.length);
+  await expect.poll(() => site().downloaded('fairy-lckv-export.zip')).toEqual(bytes.length);
 });
 
 it('A plan is healed to the bits per byte that Node reaches, and a longer healing is stopped', async () => {
   const plan = '0_3_3_3_3_3_3_7';
-  lab = await site.visit();
+  lab = await site().visit();
   await lab.fill('textbox', 'Layer types', plan);
   await lab.open('Heal');
   await lab.fill('spinbutton', 'Steps', '2');
@@ -100,7 +97,7 @@ it('A plan is healed to the bits per byte that Node reaches, and a longer healin
 });
 
 it('Two continuations are written side by side, and the chosen one becomes the text', async () => {
-  lab = await site.visit();
+  lab = await site().visit();
   await lab.fill('spinbutton', 'Continuations', '2');
   const first = await lab.generate(12);
   await lab.press('Choose continuation 2');
@@ -110,7 +107,7 @@ it('Two continuations are written side by side, and the chosen one becomes the t
 });
 
 it('Throughput times batches on the CPU, and says how many texts fit into a budget', async () => {
-  lab = await site.visit();
+  lab = await site().visit();
   await lab.driver.click(await lab.find('tab', 'Throughput'));
   for (const plan of ['CLA', 'YOCO', 'MixAttention, pairs', 'Sandwich, middle', 'LCKV, warm-up layers 4']) {
     await lab.driver.click(await lab.find('checkbox', plan));
@@ -128,7 +125,7 @@ it('Throughput times batches on the CPU, and says how many texts fit into a budg
 it('transformers.js writes the tokens of kvtab in WebAssembly', async () => {
   const both = '1.model=fairy-llama&2.model=fairy-llama&2.engine=transformers.js';
   const cpu = 'backend=cpu&1.backend=cpu&2.backend=cpu';
-  lab = await site.visit(
+  lab = await site().visit(
     `#v=1&tab=compare&model=fairy-llama&layers=0_1_2_3_4_5_6_7&max=8&${cpu}&${both}`,
     /Copy link to this comparison/,
   );
@@ -139,7 +136,7 @@ it('transformers.js writes the tokens of kvtab in WebAssembly', async () => {
 it('wllama, which needs memory of 64 bits, writes the tokens of kvtab or is said to be impossible here', async () => {
   const both = '1.model=fairy-llama&2.model=fairy-llama&2.engine=wllama';
   const cpu = 'backend=cpu&1.backend=cpu&2.backend=cpu';
-  lab = await site.visit(
+  lab = await site().visit(
     `#v=1&tab=compare&model=fairy-llama&layers=0_1_2_3_4_5_6_7&max=8&${cpu}&${both}`,
     /Copy link to this comparison/,
   );
@@ -150,8 +147,8 @@ it('wllama, which needs memory of 64 bits, writes the tokens of kvtab or is said
 });
 
 it('A chat continues from the KV of its earlier turns', async () => {
-  lab = await site.visit();
-  const folder = join(site.home, 'chat-model');
+  lab = await site().visit();
+  const folder = join(site().home, 'chat-model');
   cpSync(shipped, folder, { recursive: true });
   writeFileSync(join(folder, 'chat_template.jinja'), chatTemplate);
   await lab.openFiles(
@@ -172,7 +169,7 @@ it('A chat continues from the KV of its earlier turns', async () => {
 
 it('LESS evicts, and the page shows which tokens are left and what the state weighs', async () => {
   const less = 'policy=less&sparse=h2o&kernels=less-h2o-12.safetensors&heavy=6&recent=6';
-  lab = await site.visit(`#v=1&${less}&temperature=0`, /No model is loaded/);
+  lab = await site().visit(`#v=1&${less}&temperature=0`, /No model is loaded/);
   await lab.generate(16);
   await lab.says(/in use by the last run: rows [\d.]+ KiB \+ state 6\.19 KiB/);
   await lab.says(/\d+ of \d+ tokens are still held by some store/);
@@ -181,17 +178,17 @@ it('LESS evicts, and the page shows which tokens are left and what the state wei
 
 it('An experiment of a link runs, and its results are there after a reload', async () => {
   const link = `#v=1&experiment=${encodeURIComponent(JSON.stringify(smallExperiment))}`;
-  lab = await site.visit(link, /Not started: 2 rows, 4 items\./);
+  lab = await site().visit(link, /Not started: 2 rows, 4 items\./);
   await lab.press('Start experiment');
   await lab.until('status', 'Experiment', /^Done: 4 items\.$/);
   const rows = /layers 0_6_6_6_6_6_6_7.*\d ±.*layers 0_1_2_3_4_5_6_7.*\d ±/s;
   const first = rows.exec(await lab.says(rows))?.[0];
-  lab = await site.visit(link, /Done: 4 items\./);
+  lab = await site().visit(link, /Done: 4 items\./);
   expect(rows.exec(await lab.says(rows))?.[0]).toBe(first);
 });
 
 it('An experiment times transformers.js beside kvtab, and says which plan it cannot run', async () => {
-  lab = await site.visit(peerExperimentLink(), /Not started: 4 rows, 8 items\./);
+  lab = await site().visit(peerExperimentLink(), /Not started: 4 rows, 8 items\./);
   await lab.press('Start experiment');
   await lab.until('status', 'Experiment', /^Done: 8 items\.$/);
   await lab.says(
@@ -200,7 +197,7 @@ it('An experiment times transformers.js beside kvtab, and says which plan it can
 });
 
 it('A run’s chart is saved as SVG and PNG, and paper tells the run', async () => {
-  lab = await site.visit('#v=1&temperature=0&prompt=The+queen', /No model is loaded/);
+  lab = await site().visit('#v=1&temperature=0&prompt=The+queen', /No model is loaded/);
   const text = await lab.generate(12);
   await lab.open('Charts');
   await lab.until('region', 'Charts', /plain LLaMA/);
@@ -213,7 +210,7 @@ it('A run’s chart is saved as SVG and PNG, and paper tells the run', async () 
   const [svg = Buffer.of(), png = Buffer.of()] = bytes;
   expectChart(svg.toString(), png, await lab.driver.run(paintedPixels, 1, '#14665a'));
   const file = 'kvtab-KV-bytes-in-use-fairy-lckv-0_6_6_6_6_6_6_7.png';
-  await expect.poll(() => site.downloaded(file)).toEqual(png.length);
+  await expect.poll(() => site().downloaded(file)).toEqual(png.length);
 
   // As wide as A4.
   await lab.driver.resize(794, 1123);
@@ -223,7 +220,7 @@ it('A run’s chart is saved as SVG and PNG, and paper tells the run', async () 
 });
 
 it('A written token shows what it reads, and a term explains itself', async () => {
-  lab = await site.visit('#v=1&temperature=0&max=4', /No model is loaded/);
+  lab = await site().visit('#v=1&temperature=0&max=4', /No model is loaded/);
   await lab.press('Generate');
   await lab.says(/Done: 4 tokens/);
   await lab.open('Attention');

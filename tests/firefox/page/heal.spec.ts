@@ -1,14 +1,11 @@
-import { afterAll, beforeAll, expect, it } from 'vitest';
-import { openSite, type OpenedSite } from './lab.ts';
+import { expect, it } from 'vitest';
+import { siteOfFile } from '../../support/site-of-file.ts';
+import { openSite } from './lab.ts';
 
-let site: OpenedSite;
-beforeAll(async () => {
-  site = await openSite();
-});
-afterAll(() => site.close());
+const site = siteOfFile(openSite);
 
 it('A plan is healed in a few steps, and a longer healing is stopped', async () => {
-  const lab = await site.visit();
+  const lab = await site().visit();
   await lab.fill('textbox', 'Layer types', '0_3_3_3_3_3_3_7');
   const heal = await lab.find('region', 'Heal');
   await (await heal.$('summary'))?.click();

@@ -1,16 +1,13 @@
-import { afterAll, beforeAll, it } from 'vitest';
+import { it } from 'vitest';
 import { peerExperimentLink } from '../../support/peer-experiment.ts';
-import { openSite, type OpenedSite } from './lab.ts';
+import { siteOfFile } from '../../support/site-of-file.ts';
+import { openSite } from './lab.ts';
 
-let site: OpenedSite;
-beforeAll(async () => {
-  site = await openSite();
-});
-afterAll(() => site.close());
+const site = siteOfFile(openSite);
 
 it('transformers.js writes the tokens of kvtab in WebAssembly', async () => {
   const cpu = 'backend=cpu&1.backend=cpu&2.backend=cpu';
-  const lab = await site.visit(
+  const lab = await site().visit(
     `#v=1&tab=compare&model=fairy-llama&layers=0_1_2_3_4_5_6_7&max=8&${cpu}&1.model=fairy-llama&2.model=fairy-llama&2.engine=transformers.js`,
     /Copy link to this comparison/,
   );
@@ -19,7 +16,7 @@ it('transformers.js writes the tokens of kvtab in WebAssembly', async () => {
 });
 
 it('An experiment times transformers.js beside kvtab, and says which plan it cannot run', async () => {
-  const lab = await site.visit(peerExperimentLink(), /Not started: 4 rows, 8 items\./);
+  const lab = await site().visit(peerExperimentLink(), /Not started: 4 rows, 8 items\./);
   await lab.press('Start experiment');
   await lab.until('status', 'Experiment', /^Done: 8 items\.$/);
   await lab.says(
@@ -29,7 +26,7 @@ it('An experiment times transformers.js beside kvtab, and says which plan it can
 
 it('wllama writes the tokens of kvtab in WebAssembly', async () => {
   const cpu = 'backend=cpu&1.backend=cpu&2.backend=cpu';
-  const lab = await site.visit(
+  const lab = await site().visit(
     `#v=1&tab=compare&model=fairy-llama&layers=0_1_2_3_4_5_6_7&max=8&${cpu}&1.model=fairy-llama&2.model=fairy-llama&2.engine=wllama`,
     /Copy link to this comparison/,
   );

@@ -1,19 +1,16 @@
-import { afterAll, beforeAll, expect, it } from 'vitest';
+import { expect, it } from 'vitest';
 import { lookAsPrinted, whatIsSeen } from '../../support/as-printed.ts';
 import { expectChart } from '../../support/expect-chart.ts';
 import { expectPrinted } from '../../support/expect-printed.ts';
 import { pdfPages } from '../../support/pdf-pages.ts';
 import { keepSavedFiles, paintedPixels, savedBase64 } from '../../support/saved-files.ts';
-import { openSite, type OpenedSite } from './lab.ts';
+import { siteOfFile } from '../../support/site-of-file.ts';
+import { openSite } from './lab.ts';
 
-let site: OpenedSite;
-beforeAll(async () => {
-  site = await openSite();
-});
-afterAll(() => site.close());
+const site = siteOfFile(openSite);
 
 it('A visitor opens the page, presses Generate, and text streams from WebGPU in the worker', async () => {
-  const lab = await site.visit();
+  const lab = await site().visit();
   expect(await lab.text('status', 'Adapter')).toMatch(/WebGPU/);
   expect(await lab.text('status', 'Adapter')).toMatch(/software adapter/);
   await lab.fill('spinbutton', 'Max new tokens', '100');
@@ -33,7 +30,7 @@ it('A visitor opens the page, presses Generate, and text streams from WebGPU in 
 });
 
 it('Another layer_types shrinks or grows the KV cache, and the next runs use it, also of two texts side by side', async () => {
-  const lab = await site.visit();
+  const lab = await site().visit();
   await lab.fill('textbox', 'Layer types', '0_1_2_3_4_5_6_7');
   await lab.until('status', 'KV cache', /100 % of plain LLaMA/);
   await lab.fill('spinbutton', 'Max new tokens', '4');
@@ -52,7 +49,7 @@ it('Another layer_types shrinks or grows the KV cache, and the next runs use it,
 });
 
 it('Throughput times batches on WebGPU, and says how many texts fit into a budget', async () => {
-  const lab = await site.visit();
+  const lab = await site().visit();
   await (await lab.find('tab', 'Throughput')).click();
   for (const plan of ['CLA', 'YOCO', 'MixAttention, pairs', 'Sandwich, middle', 'LCKV, warm-up layers 4']) {
     await (await lab.find('checkbox', plan)).click();
@@ -73,7 +70,7 @@ it('Throughput times batches on WebGPU, and says how many texts fit into a budge
 });
 
 it('A mistake in layer_types says where it is', async () => {
-  const lab = await site.visit();
+  const lab = await site().visit();
   await lab.fill('textbox', 'Layer types', '0_6_6_6_9_6_6_7');
   await lab.says(/Layer 4: there is no layer 9/);
   const field = await lab.find('textbox', 'Layer types');
@@ -81,7 +78,7 @@ it('A mistake in layer_types says where it is', async () => {
 });
 
 it('Stop ends a run and keeps its text, and the next run starts over', async () => {
-  const lab = await site.visit();
+  const lab = await site().visit();
   await lab.fill('spinbutton', 'Max new tokens', '9000');
   // Found in advance: during a run, Firefox may not finish a search for an element by its role.
   const output = await lab.find('region', 'Output');
@@ -103,7 +100,7 @@ it('Stop ends a run and keeps its text, and the next run starts over', async () 
 
 it('LESS evicts on WebGPU, and the page shows which tokens are left and what the state weighs', async () => {
   const less = 'policy=less&sparse=h2o&kernels=less-h2o-12.safetensors&heavy=6&recent=6';
-  const lab = await site.visit(`#v=1&${less}&temperature=0&max=8`, /No model is loaded/);
+  const lab = await site().visit(`#v=1&${less}&temperature=0&max=8`, /No model is loaded/);
   await lab.press('Generate');
   await lab.says(/Done: 8 tokens/);
   await lab.says(/in use by the last run: rows [\d.]+ KiB \+ state 6\.19 KiB/);
@@ -112,7 +109,7 @@ it('LESS evicts on WebGPU, and the page shows which tokens are left and what the
 
 it('A run’s chart is saved as SVG and PNG, and paper tells the run', async () => {
   const link = '#v=1&backend=cpu&temperature=0&max=12&prompt=The+queen';
-  const lab = await site.visit(link, /No model is loaded/);
+  const lab = await site().visit(link, /No model is loaded/);
   await lab.press('Generate');
   await lab.says(/Done: 12 tokens/);
   const text = await lab.text('region', 'Output');
@@ -137,7 +134,7 @@ it('A run’s chart is saved as SVG and PNG, and paper tells the run', async () 
 });
 
 it('A written token shows what it reads, and a term explains itself', async () => {
-  const lab = await site.visit('#v=1&temperature=0&max=4', /No model is loaded/);
+  const lab = await site().visit('#v=1&temperature=0&max=4', /No model is loaded/);
   await lab.press('Generate');
   await lab.says(/Done: 4 tokens/);
   await (await (await lab.find('region', 'Attention')).$('summary'))?.click();
