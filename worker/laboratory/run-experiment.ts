@@ -43,6 +43,7 @@ export interface Progress {
   readonly tokens: number;
   readonly leftTokens: number;
   readonly ms: number;
+  /** What is being measured. */
   readonly row: string;
   readonly measure: string;
 }
@@ -133,11 +134,18 @@ class CellRunner {
     for (const group of groupByLoad(this.#cells)) {
       for (const cell of group) {
         if (this.#isDone(cell) || cell.measure.kind === 'speed') continue;
+        this.#announce(cell);
         const { dims } = await loadRow(cell.row, this.#parts);
         await this.#measure(cell, cell.workFor(dims.contextTokens), [...cell.keys.keys()]);
       }
     }
     await this.#runRounds();
+  }
+
+  /** Says what comes next: to load, warm up and measure it may take a while. */
+  #announce(cell: Cell): void {
+    const items = this.#left.get(cell)?.size ?? 0;
+    this.#report(cell, this.#tokens, items * this.#counts.meanOf(cell));
   }
 
   #isDone(cell: Cell): boolean {
@@ -158,6 +166,7 @@ class CellRunner {
           const left = this.#left.get(cell);
           const wanted = work.items.flatMap((item, i) => (item.round === round && left?.has(i) ? [i] : []));
           if (wanted.length === 0) continue;
+          this.#announce(cell);
           await loadRow(cell.row, this.#parts);
           const { engine } = cell.row;
           if (warm !== cell && engine === 'kvtab') await this.#warmUp(cell, onlyItems(work, wanted));

@@ -56,10 +56,14 @@ async function run(peers: LabPeers | null, known: readonly ItemRecord[] = []) {
   const log: string[] = [];
   const records: ItemRecord[] = [];
   const experiment = readExperiment(json);
+  const shown: string[] = [];
   await runExperiment(experiment, parts(peers, log), {
     known: finalRecords(known),
-    append: (record) => records.push(record),
-    onProgress: () => undefined,
+    append: (record) => {
+      records.push(record);
+      expect(record.row, 'the row that is shown is measured').toBe(shown.at(-1)?.includes('kvtab') ? 0 : 1);
+    },
+    onProgress: ({ row }) => shown.push(row),
   });
   return { log, records, summary: summarize(experiment, [...known, ...records], new Map()) };
 }

@@ -34,4 +34,29 @@ describe('A file of an engine', () => {
     await expect(failed).rejects.toThrow(MissingFile);
     await expect(failed).rejects.toMatchObject({ file: 'engine.wasm', reason });
   });
+
+  it('is asked for again when nothing arrives, and is missing when that does not help', async () => {
+    const asked: (AbortSignal | null | undefined)[] = [];
+    const silentBefore =
+      (answered: number): Request =>
+      (_, init) => {
+        asked.push(init?.signal);
+        return asked.length > answered
+          ? Promise.resolve(new Response(Uint8Array.of(1, 2, 3, 4, 5)))
+          : new Promise((_resolve, reject) => {
+              init?.signal?.addEventListener('abort', () => {
+                reject(new DOMException('aborted', 'AbortError'));
+              });
+            });
+      };
+    const ignore = () => undefined;
+    expect([...(await loadBytes(file, silentBefore(1), ignore, 20))]).toEqual([1, 2, 3, 4, 5]);
+    expect(asked.map((signal) => signal?.aborted)).toEqual([true, true]);
+    asked.length = 0;
+    await expect(loadBytes(file, silentBefore(9), ignore, 20)).rejects.toMatchObject({
+      file: 'engine.wasm',
+      reason: 'nothing arrived for 1 s, twice',
+    });
+    expect(asked).toHaveLength(2);
+  });
 });
