@@ -161,7 +161,7 @@ export interface Batch {
   close(): void;
 }
 
-/** How often matrices were multiplied with rows, and the bytes of the matrices: each is read once a product. */
+/** How often matrices were multiplied with rows, and the bytes of the matrices that threads read: each once a product. */
 export interface BatchWork {
   readonly products: number;
   readonly weightBytes: number;

@@ -2,7 +2,7 @@ import { padded } from '../numbers/panels.ts';
 import type { ModelDims } from '../plan/model-dims.ts';
 import type { Address, Kernels } from './kernels.ts';
 import type { LinearMemory } from './linear-memory.ts';
-import type { Team } from './threads/team.ts';
+import type { Hands } from './threads/hands.ts';
 
 /** Keys and values side by side. */
 export interface Run {
@@ -51,18 +51,20 @@ export const scoredHeads = ({ heads, kvHeads }: ModelDims): number =>
  */
 export function attendRows(
   memory: LinearMemory,
-  team: Team,
+  hands: Hands,
   dims: ModelDims,
-  { table, scores, widened, stride, rowBytes, half }: AttentionScratch,
+  { table, stride, rowBytes, half, ...rooms }: AttentionScratch,
   rows: readonly AttendingRow[],
 ): void {
   const { heads, kvHeads, headDim } = dims;
   const group = heads / kvHeads;
   const headBytes = headDim * (half ? 2 : 4);
+  const scores = rooms.scores + stride * scoredHeads(dims) * hands.firstRoom;
+  const widened = rooms.widened + headsBytes(headDim) * hands.firstRoom;
   const keys = rows.reduce((sum, { runs }) => sum + keysOf(runs), 0);
   const pieces = rows.length === 1 ? kvHeads : rows.length;
   // A multiply-add of attention takes as long as three of a product.
-  const parts = team.partsOf(3 * 2 * keys * heads * headDim, Math.min(pieces, team.threads));
+  const parts = hands.partsOf(3 * 2 * keys * heads * headDim, Math.min(pieces, hands.threads));
   const cut = (part: number) => Math.floor((pieces * part) / parts);
   const blocks = Array.from({ length: parts }, (_, part) =>
     rows.length === 1 ? [] : blocksOf(rows, cut(part), cut(part + 1), rowBytes),
@@ -72,7 +74,7 @@ export function attendRows(
     const entries = some.flatMap(entriesOf);
     memory.ints(table + tableBytes(first), entries.length).set(entries);
   }
-  team.share(parts, (kernels, part) => {
+  hands.share(parts, (kernels, part) => {
     if (rows.length === 1) {
       for (const row of rows) attend(kernels, row, cut(part), cut(part + 1) - cut(part), scores, part);
     }

@@ -13,7 +13,8 @@ import { EvictingStore } from './evicting-store.ts';
 import type { Address } from './kernels.ts';
 import { WasmLess } from './less.ts';
 import type { LinearMemory } from './linear-memory.ts';
-import type { Evicting, FreshRows, KvTarget, Query, Store, WasmLayers } from './layers.ts';
+import type { WasmLayers } from './layers.ts';
+import type { Evicting, FreshRows, KvTarget, Query, Store } from './query.ts';
 import { prefillTogether, type ReadingText } from './prefill.ts';
 import { policyRunOf, type SharedByTexts } from './shared.ts';
 import { stepTogether, type SteppingText } from './step.ts';
@@ -128,6 +129,10 @@ export class WasmDecoder implements Decoder, SteppingText, ReadingText {
   step(token: number, watch?: StepWatch): Float32Array {
     const [hidden = new Float32Array()] = stepTogether(this.#shared, [{ text: this, token }], watch);
     return hidden;
+  }
+
+  get keepsEverything(): boolean {
+    return this.#evicting === null;
   }
 
   startStep(): void {

@@ -65,6 +65,8 @@ export interface Kernels {
     beside: Address,
     wide: Address,
   ): void;
+  clear(at: Address, bytes: number): void;
+  copy(from: Address, to: Address, bytes: number): void;
   rmsNorm(
     x: Address,
     xStride: number,

@@ -23,6 +23,10 @@ export const quantizedBytes = (cols: number) => (72 * padded(cols)) / 32;
 /** Room for eight rows of a matrix, widened, and for sums: `kernels/four-rows.ts`, `kernels/project-packed.ts`. */
 export const widenedBytes = (cols: number) => 128 + 32 * padded(cols);
 
+/** Columns of the widest matrix that a layer's rows go through. */
+export const mostColsOf = ({ hiddenSize, intermediateSize, heads, headDim }: ModelDims): number =>
+  Math.max(hiddenSize, intermediateSize, heads * headDim);
+
 /** Bytes of the scratch of the layers of a plan; 0 of what nothing needs. */
 export function scratchBytes(
   dims: ModelDims,
@@ -31,7 +35,7 @@ export function scratchBytes(
 ) {
   const { hiddenSize, intermediateSize, heads, kvHeads, headDim } = dims;
   const block = (numbers: number) => 4 * padded(numbers) * blockRows;
-  const mostCols = Math.max(hiddenSize, intermediateSize, heads * headDim);
+  const mostCols = mostColsOf(dims);
   const scores = 4 * padded(mostRowsSeen);
   return {
     normed: block(hiddenSize),

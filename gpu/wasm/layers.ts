@@ -1,25 +1,33 @@
 import type { PlanOptions } from '../backend.ts';
-import type { HeadAttention, OnAttention } from '../kv/head-attention.ts';
+import type { OnAttention } from '../kv/head-attention.ts';
 import { maskOf, visibleKeys } from '../kv/mask.ts';
-import type { LayerType } from '../plan/layer-types.ts';
-import type { ModelDims } from '../plan/model-dims.ts';
-import { gumbelTable, noiseOfQuery } from '../kv/policies/noise.ts';
-import type { PolicyRun } from '../kv/policies/policy-run.ts';
 import { slotRuns, type SlotLayout } from '../kv/slots.ts';
 import { kvRowBytes } from '../kv/usage.ts';
+import { padded } from '../numbers/panels.ts';
+import type { LayerType } from '../plan/layer-types.ts';
+import type { ModelDims } from '../plan/model-dims.ts';
 import { ropeTable } from '../plan/rope.ts';
 import type { WeightRole } from '../plan/weight-specs.ts';
+import { EvictingAttention } from './attend-evicting.ts';
 import { attendRows, keysOf, type AttendingRow, type AttentionScratch, type Run } from './attend-rows.ts';
-import type { EvictingStore } from './evicting-store.ts';
-import type { Address, Kernels } from './kernels.ts';
-import type { Recall } from './less.ts';
+import type { Address } from './kernels.ts';
 import { scratchBytes, type WorkSizes } from './layer-scratch.ts';
 import type { LinearMemory } from './linear-memory.ts';
-import { padded } from '../numbers/panels.ts';
-import { Products, type Product } from './products.ts';
+import { Products, type Product, type RowsAtHand } from './products.ts';
 import type { PlanWeights } from './plan-weights.ts';
+import type { KvTarget, Query } from './query.ts';
+import { readAttention } from './read-attention.ts';
+import { OneThread, type Hands } from './threads/hands.ts';
+import { JOB_NUMBERS } from './threads/job.ts';
 import type { Team } from './threads/team.ts';
-import { readAttention, seenIn, type PositionOf } from './read-attention.ts';
+
+/** What rows do in a layer. */
+export interface LayerStep {
+  readonly layer: number;
+  /** Where their keys and values go; null if the layer owns none. */
+  readonly targets: readonly KvTarget[] | null;
+  readonly queries: readonly Query[];
+}
 
 /** Hidden states, `[count, hiddenSize]`, padded: of neighboring positions, or of several texts. */
 export interface Rows {
@@ -27,51 +35,17 @@ export interface Rows {
   readonly count: number;
 }
 
-/** Where a row's key and value go, and which angle turns the key; null if it is cached unrotated. */
-export interface KvTarget {
-  readonly into: Address;
-  readonly rope: number | null;
-}
+/** Rows of a block, and who computes them: a team all of them, or each of its threads some. */
+interface Share extends Rows, RowsAtHand {}
 
-/** What one row of a block attends to. */
-export interface Query {
-  readonly position: number;
-  readonly rope: number;
-  /** The stores of its text, by owner. */
-  readonly stores: ReadonlyMap<number, Store>;
-  /** KV of its turn that is not cached yet. */
-  readonly fresh: FreshRows | null;
-  /** The store that it reads, under a policy. */
-  readonly evicting: Evicting | null;
-  /** Receives what the row reads. */
-  readonly onAttention?: OnAttention | undefined;
-}
+const ofMlp = ['gate', 'up', 'down'] as const;
+const ofQueries = ['q', 'o', ...ofMlp] as const;
 
-/** The memory of a store: keys and values by slot. */
-export interface Store {
-  readonly address: Address;
-  readonly slots: SlotLayout;
-}
-
-/** Keys and values of a turn that are not in the stores yet, by owner; the first row is the position `start`. */
-export interface FreshRows {
-  readonly start: number;
-  readonly count: number;
-  readonly slots: SlotLayout;
-  readonly rows: ReadonlyMap<number, Address>;
-}
-
-/** What a layer needs to attend to a store under a policy. */
-export interface Evicting {
-  readonly store: EvictingStore;
-  readonly run: PolicyRun;
-  /** The first position of the turn that is being read; null while decoding. */
-  readonly promptStart: number | null;
-  /** Which queries add to the scores. */
-  readonly scored: (row: number) => boolean;
-  /** What the layer makes of the rows that are gone; null if it does without. */
-  readonly recall: Recall | null;
-}
+/** Bytes of a layer's matrices that each thread may read for itself: they stay in a core's own cache. */
+const SMALL_LAYER = 2 ** 20;
+/** The most numbers that a job takes for the calls of a layer, and for those of each of its rows. */
+const LAYER_NUMBERS = 200;
+const ROW_NUMBERS = 130;
 
 /** The layers of one plan over blocks of rows, with the scratch that they work in. Several texts may share them. */
 export class WasmLayers {
@@ -79,13 +53,11 @@ export class WasmLayers {
   readonly work: Products['work'];
   readonly #memory: LinearMemory;
   readonly #team: Team;
-  readonly #kernels: Kernels;
   readonly #dims: ModelDims;
   readonly #weights: PlanWeights;
   readonly #products: Products;
   readonly #options: PlanOptions;
   readonly #rope: Address;
-  readonly #scoreStride: number;
   readonly #rowBytes: number;
   // Scratch of a block, rows padded.
   readonly #normed: Address; //   [block, hiddenSize]
@@ -95,14 +67,8 @@ export class WasmLayers {
   readonly #values: Address; //   [block, kvHeads, headDim]
   readonly #gate: Address; //     [block, intermediateSize]
   readonly #up: Address; //       [block, intermediateSize]
-  readonly #table: Address; //    [block], of attending rows
-  readonly #scores: Address; //   [threads, heads of a row or more, capacity]
-  readonly #widened: Address; //  [threads, 32, headDim]
-  // For Keyformer's scores; 0 if nothing needs them.
-  readonly #noisy: Address; //    [heads, capacity]
-  readonly #hashes: Address; //   [heads]
-  readonly #gumbel: Address; //   the table of kv/policies/noise.ts
-  readonly #sums: Address; //     [heads, (maximum, Σ exp)], for LESS; 0 likewise
+  readonly #attention: AttentionScratch;
+  readonly #evictingAttention: EvictingAttention;
 
   constructor(
     memory: LinearMemory,
@@ -117,12 +83,10 @@ export class WasmLayers {
     const { kvPrecision } = options;
     this.#memory = memory;
     this.#team = team;
-    this.#kernels = team.kernels;
     this.#dims = dims;
     this.#weights = weights;
     this.#options = options;
     this.#rowBytes = kvRowBytes(dims, kvPrecision);
-    this.#scoreStride = 4 * padded(sizes.mostRowsSeen);
 
     const bytes = scratchBytes(dims, blockRows, sizes);
     const at = (what: keyof typeof bytes) => (bytes[what] > 0 ? take(what, bytes[what]) : 0);
@@ -133,20 +97,20 @@ export class WasmLayers {
     this.#values = at('values');
     this.#gate = at('gate');
     this.#up = at('up');
-    this.#table = at('attending rows');
-    this.#scores = at('scores');
-    this.#widened = at('widened');
+    this.#attention = {
+      ...{ table: at('attending rows'), scores: at('scores'), widened: at('widened') },
+      ...{ stride: 4 * padded(sizes.mostRowsSeen), rowBytes: this.#rowBytes, half: kvPrecision === 'f16' },
+    };
     this.#products = new Products(team, dims, weights, {
       beside: at('rows beside each other'),
       quantized: at('quantized rows'),
       wide: at('widened weights'),
     });
     this.work = this.#products.work;
-    this.#noisy = at('noisy scores');
-    this.#hashes = at('hashes');
-    this.#gumbel = at('noise');
-    if (sizes.noisy) memory.floats(this.#gumbel, gumbelTable.length).set(gumbelTable);
-    this.#sums = at('sums');
+    this.#evictingAttention = new EvictingAttention(memory, team.kernels, dims, options.sharing, {
+      ...{ ...this.#attention, noisy: at('noisy scores'), hashes: at('hashes') },
+      ...{ noise: at('noise'), sums: at('sums') },
+    });
     this.#rope = at('rope');
     const table = ropeTable(dims.rope, dims.headDim, sizes.angles);
     memory.floats(this.#rope, table.length).set(table);
@@ -154,7 +118,7 @@ export class WasmLayers {
 
   /** The table of angles, `[angles, headDim / 2, (cos, sin)]`, and room to widen four heads. */
   get scratch(): { readonly rope: Address; readonly widened: Address } {
-    return { rope: this.#rope, widened: this.#widened };
+    return { rope: this.#rope, widened: this.#attention.widened };
   }
 
   /** The keys that {@link writeKv} computed for one row, in float32 and rotated if it rotated them. */
@@ -166,8 +130,10 @@ export class WasmLayers {
 
   /** Writes the keys and values that a layer computes from its input rows, each to its target. */
   writeKv(layer: number, { hidden }: Rows, targets: readonly KvTarget[]): void {
-    this.#projectNormed(layer, { hidden, count: targets.length }, this.#keysAndValues);
-    this.#storeKv(layer, targets);
+    const rows = this.#allOf({ hidden, count: targets.length });
+    this.#products.note(layer, ['k', 'v']);
+    this.#projectNormed(layer, rows, this.#keysAndValues);
+    this.#storeKv(layer, rows, targets);
   }
 
   /**
@@ -177,11 +143,50 @@ export class WasmLayers {
    * @param queriesOf one query for each row; called when the keys and values are written
    */
   step(layer: number, rows: Rows, targets: readonly KvTarget[], queriesOf: () => readonly Query[]): void {
-    this.#projectNormed(layer, rows, [...this.#keysAndValues, this.#queries]);
-    this.#storeKv(layer, targets);
-    this.#attend(layer, rows, queriesOf());
-    this.#addAttended(layer, rows);
-    this.#addMlp(layer, rows);
+    const all = this.#allOf(rows);
+    this.#products.note(layer, ['k', 'v', ...ofQueries]);
+    this.#projectNormed(layer, all, [...this.#keysAndValues, this.#queries]);
+    this.#storeKv(layer, all, targets);
+    this.#attend(layer, all, queriesOf());
+    this.#addAttended(layer, all);
+    this.#addMlp(layer, all);
+  }
+
+  /** Whether {@link stepApart} is faster for so many rows: threads need not meet after each product of small matrices. */
+  worthApart(count: number): boolean {
+    const threads = this.#team.threadsLeft;
+    return threads > 1 && count >= threads && this.#layersInJob(count) > 0 && this.#layerBytes <= SMALL_LAYER;
+  }
+
+  /**
+   * Takes rows that neither a policy nor a watcher looks at through layers: each thread some of them, through one layer
+   * after the other. Their sums are those of {@link step} and {@link finish}.
+   */
+  stepApart({ hidden, count }: Rows, steps: readonly LayerStep[]): void {
+    const parts = this.#team.threadsLeft;
+    const atOnce = this.#layersInJob(count);
+    for (let from = 0; from < steps.length; from += atOnce) {
+      const some = steps.slice(from, from + atOnce);
+      this.#team.share(parts, (kernels, part, takeRoom) => {
+        const first = Math.floor((count * part) / parts);
+        const end = Math.floor((count * (part + 1)) / parts);
+        const rows: Share = {
+          ...{ hidden, first, count: end - first },
+          hands: new OneThread(kernels, part, takeRoom),
+        };
+        for (const { layer, targets, queries } of some) {
+          const products = targets ? [...this.#keysAndValues, this.#queries] : [this.#queries];
+          this.#projectNormed(layer, rows, products);
+          if (targets) this.#storeKv(layer, rows, targets.slice(first, end));
+          this.#attend(layer, rows, queries.slice(first, end));
+          this.#addAttended(layer, rows);
+          this.#addMlp(layer, rows);
+        }
+      });
+    }
+    for (const { layer, targets } of steps) {
+      this.#products.note(layer, targets ? ['k', 'v', ...ofQueries] : ofQueries, parts);
+    }
   }
 
   /**
@@ -190,27 +195,49 @@ export class WasmLayers {
    * @param queries one for each row; `zeros` if everything that the layer sees is zero
    */
   finish(layer: number, rows: Rows, queries: readonly Query[] | 'zeros'): void {
+    const all = this.#allOf(rows);
     if (queries === 'zeros') {
-      this.#clearAttended(rows.count);
+      this.#clearAttended(all);
       // Attention over zeros adds nothing but the output's bias.
-      if (this.#dims.outputBias) this.#addAttended(layer, rows);
+      if (this.#dims.outputBias) this.#addAttended(layer, all);
+      this.#products.note(layer, this.#dims.outputBias ? ['o', ...ofMlp] : ofMlp);
     } else {
-      this.#projectNormed(layer, rows, [this.#queries]);
-      this.#attend(layer, rows, queries);
-      this.#addAttended(layer, rows);
+      this.#projectNormed(layer, all, [this.#queries]);
+      this.#attend(layer, all, queries);
+      this.#addAttended(layer, all);
+      this.#products.note(layer, ofQueries);
     }
-    this.#addMlp(layer, rows);
+    this.#addMlp(layer, all);
   }
 
   /** The final norm of hidden states, at most a block of them. Where it leaves them, the next call overwrites them. */
   finalNorm(hidden: Address, count: number): Address {
-    this.#norm('finalNorm', 0, { hidden, count });
+    this.#norm('finalNorm', 0, this.#allOf({ hidden, count }));
     return this.#normed;
   }
 
   /** The final norm of hidden states, and their projection. */
   normAndProject(hidden: Address, role: WeightRole, into: Address, count: number): void {
-    this.#products.project(0, this.finalNorm(hidden, count), count, [{ role, bias: null, into }]);
+    const rows = this.#allOf({ hidden, count });
+    this.#products.note(0, [role]);
+    this.#products.project(0, this.finalNorm(hidden, count), rows, [{ role, bias: null, into }]);
+  }
+
+  #allOf(rows: Rows): Share {
+    return { ...rows, first: 0, hands: this.#team };
+  }
+
+  /** How many layers a job has room for, if threads take so many rows apart; at least, about. */
+  #layersInJob(count: number): number {
+    const parts = this.#team.threadsLeft;
+    const numbers = LAYER_NUMBERS + ROW_NUMBERS * Math.ceil(count / parts);
+    return Math.floor(JOB_NUMBERS / (numbers * (parts - 1)));
+  }
+
+  /** What all matrices of a layer take; layers are alike. */
+  get #layerBytes(): number {
+    const roles = ['k', 'v', ...ofQueries] as const;
+    return roles.reduce((sum, role) => sum + (this.#weights.find(role, 0)?.bytes ?? 0), 0);
   }
 
   get #keysAndValues(): readonly Product[] {
@@ -225,19 +252,21 @@ export class WasmLayers {
   }
 
   /** Products of a layer's normed input rows. */
-  #projectNormed(layer: number, rows: Rows, products: readonly Product[]): void {
+  #projectNormed(layer: number, rows: Share, products: readonly Product[]): void {
     this.#norm('attentionNorm', layer, rows);
-    this.#products.project(layer, this.#normed, rows.count, products);
+    this.#products.project(layer, this.#normed, rows, products);
   }
 
   /** Stores the keys and values that were computed last, one for each target. */
-  #storeKv(layer: number, targets: readonly KvTarget[]): void {
+  #storeKv(layer: number, { first, hands }: Share, targets: readonly KvTarget[]): void {
     const { kvHeads, headDim } = this.#dims;
     const size = kvHeads * headDim;
-    this.#normAndRotate('kNorm', layer, this.#keys, kvHeads, targets);
+    const before = 4 * padded(size) * first;
+    this.#normAndRotate(hands, 'kNorm', layer, this.#keys + before, kvHeads, targets);
     for (const [row, { into }] of targets.entries()) {
-      this.#store(this.#keys + 4 * padded(size) * row, into, size);
-      this.#store(this.#values + 4 * padded(size) * row, into + this.#rowBytes / 2, size);
+      const at = before + 4 * padded(size) * row;
+      this.#store(hands, this.#keys + at, into, size);
+      this.#store(hands, this.#values + at, into + this.#rowBytes / 2, size);
     }
   }
 
@@ -246,48 +275,51 @@ export class WasmLayers {
     return 4 * padded(heads * headDim);
   }
 
-  #clearAttended(count: number): void {
-    this.#memory.clear(this.#attended, this.#attendedBytes * count);
+  #clearAttended({ first, count, hands }: Share): void {
+    hands.kernels.clear(this.#attended + this.#attendedBytes * first, this.#attendedBytes * count);
   }
 
   /** What the queries that were computed last read. */
-  #attend(layer: number, { count }: Rows, queries: readonly Query[]): void {
+  #attend(layer: number, rows: Share, queries: readonly Query[]): void {
     const { heads } = this.#dims;
+    const { first, hands } = rows;
     const [type, rowBytes] = [this.#layer(layer), this.#attendedBytes];
-    this.#clearAttended(count);
-    this.#normAndRotate('qNorm', layer, this.#q, heads, queries);
+    this.#clearAttended(rows);
+    this.#normAndRotate(hands, 'qNorm', layer, this.#q + rowBytes * first, heads, queries);
     const attending: AttendingRow[] = [];
     for (const [row, query] of queries.entries()) {
-      const [q, into] = [this.#q + rowBytes * row, this.#attended + rowBytes * row];
-      if (query.evicting) this.#attendEvicting(type, q, query, query.evicting, into);
+      const before = rowBytes * (first + row);
+      const [q, into] = [this.#q + before, this.#attended + before];
+      if (query.evicting) this.#evictingAttention.attend(type, q, query, query.evicting, into);
       else if (query.onAttention) this.#attendAndTell(type, q, query, query.onAttention, into);
       else attending.push({ q, runs: this.#visibleRuns(type, query), into });
     }
-    attendRows(this.#memory, this.#team, this.#dims, this.#attention, attending);
+    // One thread's calls may be made later: then the table of neighbors would be that of another layer.
+    const together = hands === this.#team ? [attending] : attending.map((row) => [row]);
+    for (const some of together) attendRows(this.#memory, hands, this.#dims, this.#attention, some);
   }
 
   /** Projects what attention read, onto the rows. */
-  #addAttended(layer: number, { hidden, count }: Rows): void {
-    const output: Product = { role: 'o', bias: 'oBias', into: hidden };
-    this.#products.project(layer, this.#attended, count, [output], true);
+  #addAttended(layer: number, rows: Share): void {
+    const output: Product = { role: 'o', bias: 'oBias', into: rows.hidden };
+    this.#products.project(layer, this.#attended, rows, [output], true);
   }
 
-  #addMlp(layer: number, rows: Rows): void {
+  #addMlp(layer: number, rows: Share): void {
     const { intermediateSize } = this.#dims;
-    const { hidden, count } = rows;
     this.#norm('mlpNorm', layer, rows);
     const gateAndUp: readonly Product[] = [
       { role: 'gate', bias: 'gateBias', into: this.#gate },
       { role: 'up', bias: 'upBias', into: this.#up },
     ];
-    this.#products.project(layer, this.#normed, count, gateAndUp, false, (kernels, at, bytes) => {
-      for (let row = 0; row < count; row++) {
+    this.#products.project(layer, this.#normed, rows, gateAndUp, false, (kernels, at, bytes) => {
+      for (let row = rows.first; row < rows.first + rows.count; row++) {
         const from = 4 * padded(intermediateSize) * row + at;
         kernels.swiglu(this.#gate + from, this.#up + from, bytes);
       }
     });
-    const down: Product = { role: 'down', bias: 'downBias', into: hidden };
-    this.#products.project(layer, this.#gate, count, [down], true);
+    const down: Product = { role: 'down', bias: 'downBias', into: rows.hidden };
+    this.#products.project(layer, this.#gate, rows, [down], true);
   }
 
   /** One query row, and what it reads. */
@@ -295,108 +327,13 @@ export class WasmLayers {
     const runs = this.#visibleRuns(type, query);
     attendRows(this.#memory, this.#team, this.#dims, this.#attention, [{ q, runs, into }]);
     const { from } = visibleKeys(query.position, maskOf(this.#options.sharing, type));
+    const { heads, kvHeads } = this.#dims;
+    const { scores, stride } = this.#attention;
+    const softened = { memory: this.#memory, scores, stride, heads, kvHeads, keys: keysOf(runs) };
     onAttention(
       type.index,
-      this.#softened(keysOf(runs), (_, key) => from + key, null),
+      readAttention(softened, (_, key) => from + key, null),
     );
-  }
-
-  get #attention(): AttentionScratch {
-    const [scores, widened, stride] = [this.#scores, this.#widened, this.#scoreStride];
-    const half = this.#options.kvPrecision === 'f16';
-    return { table: this.#table, scores, widened, stride, rowBytes: this.#rowBytes, half };
-  }
-
-  /** One query row over what it sees of a store under a policy, whose scores it adds to. */
-  #attendEvicting(
-    type: LayerType,
-    q: Address,
-    { position, onAttention }: Query,
-    { store, run, promptStart, scored, recall }: Evicting,
-    into: Address,
-  ): void {
-    const { heads, kvHeads, headDim } = this.#dims;
-    const [stride, kernels, widened] = [this.#scoreStride, this.#kernels, this.#widened];
-    const mask = maskOf(this.#options.sharing, type);
-    const { from, to } = visibleKeys(position, mask);
-    const older = promptStart === null ? store.count : store.held;
-    const firstNew = Math.max(from, promptStart ?? to);
-    const runs = [
-      { slot: 0, rows: older, at: this.#scores },
-      {
-        slot: store.held + firstNew - (promptStart ?? to),
-        rows: Math.max(0, to - firstNew),
-        at: this.#scores + 4 * older,
-      },
-    ].filter(({ rows }) => rows > 0);
-    const keys = runs.reduce((sum, { rows }) => sum + rows, 0);
-    if (keys === 0 && !recall) {
-      onAttention?.(
-        type.index,
-        this.#softened(0, () => null, null),
-      );
-      return;
-    }
-    for (const { slot, rows, at } of runs) {
-      const { address, half, rowBytes } = store.keysFrom(slot);
-      kernels.scoreKeys(half, q, heads, kvHeads, headDim, address, rowBytes, rows, at, stride, widened);
-    }
-    const positionsFrom = (slot: number) => store.positionsAt + 4 * slot;
-    // Only a store whose readers all have a window may hold fewer rows in one KV head than in another; and a layer that
-    // does not see its own position may read before the owner has written. In all other cases no slot is free.
-    if (older > 0 && (type.windowed || !mask.diagonal)) {
-      const positions = positionsFrom(0);
-      kernels.maskScores(this.#scores, stride, heads, kvHeads, older, positions, store.strideBytes, from, to);
-    }
-    const { scoring, policy, tau } = run;
-    const adds = scoring?.from === 'attention' && scored(position);
-    const noisy = adds && scoring.noisy;
-    if (noisy) {
-      const hashes = this.#memory.floats(this.#hashes, heads);
-      const words = new Uint32Array(hashes.buffer, hashes.byteOffset, heads);
-      for (let head = 0; head < heads; head++) {
-        words[head] = noiseOfQuery(policy.seed, type.index, head, position);
-      }
-      for (const { slot, rows, at } of runs) {
-        kernels.addNoise(
-          at,
-          stride,
-          heads,
-          kvHeads,
-          rows,
-          positionsFrom(slot),
-          store.strideBytes,
-          this.#hashes,
-          this.#gumbel,
-          tau,
-          this.#noisy + (at - this.#scores),
-        );
-      }
-      kernels.soften(this.#noisy, stride, heads, keys);
-    }
-    if (recall) kernels.sumExponentials(this.#scores, stride, heads, keys, this.#sums);
-    kernels.soften(this.#scores, stride, heads, keys);
-    for (const { slot, rows, at } of runs) {
-      const half = this.#options.kvPrecision === 'f16';
-      const rowBytes = this.#rowBytes;
-      const values = store.rowsFrom(slot) + rowBytes / 2;
-      kernels.mixValues(half, at, stride, heads, kvHeads, headDim, values, rowBytes, rows, into, widened);
-      if (!adds) continue;
-      const probabilities = noisy ? this.#noisy + (at - this.#scores) : at;
-      const sums = store.scoresAt + 4 * slot;
-      kernels.addProbabilities(probabilities, stride, heads, kvHeads, rows, sums, store.strideBytes);
-    }
-    recall?.(q, this.#sums, into);
-    if (!onAttention) return;
-    const seen = seenIn(this.#memory, store, runs, { from, to });
-    onAttention(type.index, this.#softened(keys, seen, recall && this.#sums));
-  }
-
-  /** What each head reads, once the scores of a row are probabilities. See {@link readAttention}. */
-  #softened(keys: number, positionOf: PositionOf, sums: Address | null): readonly HeadAttention[] {
-    const { heads, kvHeads } = this.#dims;
-    const [memory, scores, stride] = [this.#memory, this.#scores, this.#scoreStride];
-    return readAttention({ memory, scores, stride, heads, kvHeads, keys }, positionOf, sums);
   }
 
   /** Where the keys and values that a query sees lie: at most the two ends of a ring, and the turn's. */
@@ -417,14 +354,18 @@ export class WasmLayers {
     ];
   }
 
-  #norm(role: WeightRole, layer: number, { hidden, count }: Rows): void {
+  /** Norms rows, into the same rows of {@link WasmLayers.#normed}. */
+  #norm(role: WeightRole, layer: number, { hidden, first, count, hands }: Share): void {
     const { hiddenSize, rmsNormEps } = this.#dims;
     const stride = 4 * padded(hiddenSize);
     const gain = this.#weights.get(role, layer).address;
-    this.#kernels.rmsNorm(hidden, stride, gain, hiddenSize, rmsNormEps, this.#normed, stride, count);
+    const before = stride * first;
+    const [x, y] = [hidden + before, this.#normed + before];
+    hands.kernels.rmsNorm(x, stride, gain, hiddenSize, rmsNormEps, y, stride, count);
   }
 
   #normAndRotate(
+    { kernels }: Hands,
     role: WeightRole,
     layer: number,
     x: Address,
@@ -435,14 +376,14 @@ export class WasmLayers {
     const gain = this.#weights.find(role, layer);
     for (const [row, { rope }] of rows.entries()) {
       const at = x + 4 * padded(heads * headDim) * row;
-      if (gain) this.#kernels.normHeads(at, gain.address, heads, headDim, rmsNormEps);
-      if (rope !== null) this.#kernels.rotate(at, this.#rope + 4 * headDim * rope, heads, headDim);
+      if (gain) kernels.normHeads(at, gain.address, heads, headDim, rmsNormEps);
+      if (rope !== null) kernels.rotate(at, this.#rope + 4 * headDim * rope, heads, headDim);
     }
   }
 
-  #store(x: Address, into: Address, numbers: number): void {
-    if (this.#options.kvPrecision === 'f16') this.#kernels.storeHalves(x, into, numbers);
-    else this.#memory.copy(x, into, 4 * numbers);
+  #store({ kernels }: Hands, x: Address, into: Address, numbers: number): void {
+    if (this.#options.kvPrecision === 'f16') kernels.storeHalves(x, into, numbers);
+    else kernels.copy(x, into, 4 * numbers);
   }
 
   #layer(layer: number): LayerType {

@@ -9,7 +9,7 @@ import { prefillSchedule, type PrefillPass } from '../plan/prefill-schedule.ts';
 import type { Turn, TurnOptions } from '../cpu/decoder.ts';
 import { movements } from '../cpu/movements.ts';
 import type { Address } from './kernels.ts';
-import type { FreshRows, KvTarget, Query } from './layers.ts';
+import type { FreshRows, KvTarget, Query } from './query.ts';
 import { BLOCK_ROWS, type SharedByTexts } from './shared.ts';
 import { padded } from '../numbers/panels.ts';
 

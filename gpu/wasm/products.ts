@@ -3,19 +3,27 @@ import { padded, PANEL_ROWS } from '../numbers/panels.ts';
 import type { ModelDims } from '../plan/model-dims.ts';
 import type { WeightRole } from '../plan/weight-specs.ts';
 import type { Address, Kernels } from './kernels.ts';
-import { quantizedBytes, widenedBytes } from './layer-scratch.ts';
+import { mostColsOf, quantizedBytes, widenedBytes } from './layer-scratch.ts';
 import type { PlanWeights } from './plan-weights.ts';
 import type { WasmTensor } from './tensor.ts';
+import type { Hands } from './threads/hands.ts';
 import type { Team } from './threads/team.ts';
 
 /** Multiply-adds in whose time a number of a row is quantized. */
 const QUANTIZING_WORK = 100;
 
-/** A product with a matrix, where its bias is, and where it goes. */
+/** A product with a matrix, where its bias is, and the block that it goes to. */
 export interface Product {
   readonly role: WeightRole;
   readonly bias: WeightRole | null;
   readonly into: Address;
+}
+
+/** Rows of a block, from one on, and who multiplies them. */
+export interface RowsAtHand {
+  readonly hands: Hands;
+  readonly first: number;
+  readonly count: number;
 }
 
 /** Which matrices of a layer are multiplied together after some whose last one this is. */
@@ -30,54 +38,57 @@ const following: Readonly<Partial<Record<WeightRole, readonly WeightRole[]>>> = 
 export class Products {
   /** What they have taken so far. */
   readonly work = { products: 0, weightBytes: 0 };
-  readonly #team: Team;
   readonly #dims: ModelDims;
   readonly #weights: PlanWeights;
   readonly #scratch: ProductScratch;
+  readonly #mostCols: number;
   /** Asked once, so that all threads and products agree. */
   readonly #bytesAreFast: boolean;
 
   constructor(team: Team, dims: ModelDims, weights: PlanWeights, scratch: ProductScratch) {
-    this.#team = team;
     this.#dims = dims;
     this.#weights = weights;
     this.#scratch = scratch;
+    this.#mostCols = mostColsOf(dims);
     this.#bytesAreFast = team.kernels.bytesAreFast(-1) === 1;
   }
 
   /**
    * Products of the same rows with matrices of a layer, all of as many columns. Threads share the panels of each.
    *
+   * @param x    the block
    * @param onto whether they are added to what is there
    * @param then what a thread does with the numbers of each row that it has computed, so many bytes from an offset on
    */
   project(
     layer: number,
     x: Address,
-    count: number,
+    { hands, first: firstRow, count }: RowsAtHand,
     products: readonly Product[],
     onto = false,
     then: (kernels: Kernels, at: number, bytes: number) => void = () => undefined,
   ): void {
     const matrices = products.map(({ role, bias, into }) => {
       const { format, address, rows, cols, panels, bytes } = this.#weights.get(role, layer);
-      this.work.products++;
-      this.work.weightBytes += bytes;
       const biasAt = bias === null ? 0 : (this.#weights.find(bias, layer)?.address ?? 0);
       return { format, address, rows, cols, panels, panelBytes: bytes / panels, biasAt, into };
     });
     const work = matrices.reduce((sum, { rows, cols }) => sum + rows * cols * count, 0);
     const most = Math.min(...matrices.map(({ panels }) => panels));
-    const parts = this.#team.partsOf(work, most);
+    const parts = hands.partsOf(work, most);
     const allCols = matrices[0]?.cols ?? 0;
     const xStride = 4 * padded(allCols);
+    const from = x + xStride * firstRow;
+    // Threads that take rows apart are at different matrices at a time.
+    const beside = this.#scratch.beside + 4 * padded(this.#mostCols) * firstRow;
+    const quantized = this.#scratch.quantized + quantizedBytes(this.#mostCols) * firstRow;
     const formats = matrices.map(({ format }) => format);
     const bytes = this.#bytesAreFast && !formats.includes('q8');
-    if (formats.some(isQuantized)) this.#quantize(bytes, x, xStride, allCols, count);
+    if (formats.some(isQuantized)) this.#quantize(hands, bytes, from, xStride, allCols, count, quantized);
     if (formats.includes('f16')) {
-      this.#team.kernels.putBeside(x, xStride, allCols, count, this.#scratch.beside);
+      hands.kernels.putBeside(from, xStride, allCols, count, beside);
     }
-    this.#team.share(
+    hands.share(
       parts,
       (kernels, part, takeRoom) => {
         const panelsBefore = (panels: number, index: number) => Math.floor((panels * index) / parts);
@@ -85,19 +96,19 @@ export class Products {
           const first = panelsBefore(panels, part);
           const end = panelsBefore(panels, part + 1);
           const before = 4 * PANEL_ROWS * first;
-          const [w, y, yStride] = [address + panelBytes * first, into + before, 4 * padded(rows)];
+          const [w, yStride] = [address + panelBytes * first, 4 * padded(rows)];
+          const y = into + yStride * firstRow + before;
           const biasFrom = biasAt === 0 ? 0 : biasAt + before;
           const wide = takeRoom({ address: this.#scratch.wide, bytes: widenedBytes(cols) });
           if (isQuantized(format)) {
-            const [q8, input] = [format === 'q8', this.#scratch.quantized];
             kernels.projectPacked(
-              q8,
+              format === 'q8',
               bytes,
               w,
               cols,
               end - first,
               biasFrom,
-              input,
+              quantized,
               y,
               yStride,
               count,
@@ -105,14 +116,13 @@ export class Products {
               wide,
             );
           } else {
-            const [half, beside] = [format === 'f16', this.#scratch.beside];
             kernels.project(
-              half,
+              format === 'f16',
               w,
               cols,
               end - first,
               biasFrom,
-              x,
+              from,
               xStride,
               y,
               yStride,
@@ -126,23 +136,45 @@ export class Products {
         const first = panelsBefore(most, part);
         then(kernels, 4 * PANEL_ROWS * first, 4 * PANEL_ROWS * (panelsBefore(most, part + 1) - first));
       },
-      this.#after(products.at(-1)?.role, layer),
+      () => this.after(products.at(-1)?.role, layer),
     );
   }
 
+  /** Notes that matrices of a layer were multiplied, and how many threads read each of them whole. */
+  note(layer: number, roles: readonly WeightRole[], readers = 1): void {
+    for (const role of roles) {
+      this.work.products++;
+      this.work.weightBytes += readers * this.#weights.get(role, layer).bytes;
+    }
+  }
+
   /** Quantizes rows, which threads share. */
-  #quantize(bytes: boolean, x: Address, xStride: number, cols: number, count: number): void {
-    const parts = this.#team.partsOf(QUANTIZING_WORK * cols * count, count);
-    this.#team.share(parts, (kernels, part) => {
+  #quantize(
+    hands: Hands,
+    bytes: boolean,
+    x: Address,
+    xStride: number,
+    cols: number,
+    count: number,
+    into: Address,
+  ): void {
+    const parts = hands.partsOf(QUANTIZING_WORK * cols * count, count);
+    hands.share(parts, (kernels, part) => {
       const first = Math.floor((count * part) / parts);
       const rows = Math.floor((count * (part + 1)) / parts) - first;
-      const into = this.#scratch.quantized + quantizedBytes(cols) * first;
-      kernels.quantizeInput(bytes, x + xStride * first, xStride, cols, rows, into);
+      kernels.quantizeInput(
+        bytes,
+        x + xStride * first,
+        xStride,
+        cols,
+        rows,
+        into + quantizedBytes(cols) * first,
+      );
     });
   }
 
   /** The matrices that are probably multiplied after another one. */
-  #after(role: WeightRole | undefined, layer: number): readonly WasmTensor[] {
+  after(role: WeightRole | undefined, layer: number): readonly WasmTensor[] {
     const find = (roles: readonly WeightRole[], of: number) =>
       roles.flatMap((each) => this.#weights.find(each, of) ?? []);
     const next = role && following[role];

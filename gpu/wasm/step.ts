@@ -1,6 +1,6 @@
 import type { StepWatch } from '../cpu/decoder.ts';
 import type { LayerType } from '../plan/layer-types.ts';
-import type { KvTarget, Query } from './layers.ts';
+import type { KvTarget, Query } from './query.ts';
 import type { SharedByTexts } from './shared.ts';
 
 /** A text as a step asks it for where its row goes and what it sees. */
@@ -12,6 +12,8 @@ export interface SteppingText {
   /** Notes that the layers wrote them; the keys are those of this row of the block. */
   kvWritten(owner: number, row: number): void;
   query(layer: LayerType): Query;
+  /** Whether all that it asks of a layer is known before: no policy looks at what the layer writes. */
+  readonly keepsEverything: boolean;
 }
 
 /**
@@ -33,23 +35,33 @@ export function stepTogether(
     shared.embed(token, shared.rowOf(hidden, row));
   }
   onState?.(shared.read(hidden));
-  for (const layer of options.sharing.layers) {
-    const { index } = layer;
-    const queriesOf = () =>
-      fed.map(({ text }, row) => {
-        const query = text.query(layer);
-        return row === 0 && onAttention ? { ...query, onAttention } : query;
-      });
-    if (shared.owners.has(index)) {
-      const targets = fed.map(({ text }) => text.kvTarget(index));
-      layers.step(index, rows, targets, () => {
-        for (const [row, { text }] of fed.entries()) text.kvWritten(index, row);
-        return queriesOf();
-      });
-    } else {
-      layers.finish(index, rows, queriesOf());
+  const targetsOf = (layer: number) =>
+    shared.owners.has(layer) ? fed.map(({ text }) => text.kvTarget(layer)) : null;
+  const queriesOf = (layer: LayerType) => fed.map(({ text }) => text.query(layer));
+  const watched = onState !== undefined || onAttention !== undefined;
+  if (!watched && layers.worthApart(fed.length) && fed.every(({ text }) => text.keepsEverything)) {
+    layers.stepApart(
+      rows,
+      options.sharing.layers.map((layer) => ({
+        ...{ layer: layer.index, targets: targetsOf(layer.index), queries: queriesOf(layer) },
+      })),
+    );
+  } else {
+    for (const layer of options.sharing.layers) {
+      const { index } = layer;
+      const watchedQueries = () =>
+        queriesOf(layer).map((query, row) => (row === 0 && onAttention ? { ...query, onAttention } : query));
+      const targets = targetsOf(index);
+      if (targets) {
+        layers.step(index, rows, targets, () => {
+          for (const [row, { text }] of fed.entries()) text.kvWritten(index, row);
+          return watchedQueries();
+        });
+      } else {
+        layers.finish(index, rows, watchedQueries());
+      }
+      onState?.(shared.read(hidden));
     }
-    onState?.(shared.read(hidden));
   }
   return fed.map((_, row) => shared.read(shared.rowOf(hidden, row)));
 }

@@ -24,6 +24,7 @@ import { sampleOf } from '../support/samples.ts';
 import { sharedGpu } from '../support/shared-devices.ts';
 import { openBackend } from '../support/test-engine.ts';
 import { scoreAlone, scoreTogether } from '../support/score-sequences.ts';
+import { workPerStep } from '../support/work-per-step.ts';
 import { writeAlone, writeTogether } from '../support/write-sequences.ts';
 import { fc } from '../support/seeded-properties.ts';
 
@@ -274,32 +275,7 @@ describe('A batch in WebAssembly', () => {
 
   it('reads every matrix once a step, however many sequences there are', async () => {
     const perStep = [];
-    for (const places of [1, 2, 5, 8, 16]) {
-      const batch = await model.openBatch({ ...plan, places, texts, turnTokens: 9 });
-      const continuations: Continuation[] = [];
-      for (let place = 0; place < places; place++) {
-        const text = await batch.open(texts[0] ?? { capacityTokens: 30 });
-        const ignore = () => undefined;
-        const options = { logitsAt: [], onLogits: ignore, onProgress: ignore, stopped: () => false };
-        await text.prefill([1 + place], { mode: 'sequential', ...options });
-        const asked = { sampling: greedy, endTokens: new Set<number>(), onToken: ignore };
-        continuations.push({ text, maxNewTokens: 1, ...asked });
-      }
-      const decode = (maxNewTokens: number) =>
-        batch.decode(
-          continuations.map((each) => ({ ...each, maxNewTokens })),
-          { stopped: () => false },
-        );
-      await decode(1);
-      const before = batch.work;
-      await decode(4);
-      const after = batch.work;
-      perStep.push({
-        products: ((after?.products ?? 0) - (before?.products ?? 0)) / 4,
-        weightBytes: ((after?.weightBytes ?? 0) - (before?.weightBytes ?? 0)) / 4,
-      });
-      batch.close();
-    }
+    for (const places of [1, 2, 5, 8, 16]) perStep.push(await workPerStep(model, plan, places));
     const { hiddenSize, intermediateSize, heads, kvHeads, headDim, layerCount } = tinyDims;
     // q, o, gate, up and down of each layer, k and v of three owners, and the head.
     expect(perStep[0]?.products).toBe(5 * layerCount + 2 * 3 + 1);

@@ -1,6 +1,7 @@
 import { availableParallelism } from 'node:os';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { Backend, ModelWeights } from '../../gpu/backend.ts';
+import { keepEverything } from '../../gpu/kv/policies/keep-everything.ts';
 import { openWasmBackend } from '../../gpu/wasm/backend.ts';
 import { instructionsHere } from '../../gpu/wasm/kernels.ts';
 import code from '../../gpu/wasm/kernels/all.ts?assembly';
@@ -13,6 +14,7 @@ import { helperScript } from '../support/helper-threads.ts';
 import { optionsFor, trace } from '../support/policy-trace.ts';
 import { putRandomModel, runSession, tinyDims } from '../support/random-model.ts';
 import { fc } from '../support/seeded-properties.ts';
+import { workPerStep } from '../support/work-per-step.ts';
 import { writeTogether } from '../support/write-sequences.ts';
 
 /** Several panels in most matrices, and as many heads as the random kernels of LESS know. */
@@ -114,6 +116,41 @@ describe('Three threads', () => {
       }),
       { numRuns: 60 },
     );
+  });
+
+  // A job has room for the layers of few texts, for one layer of some more, and for none of many.
+  it.each([3, 30, 90, 200])('take %i texts apart, to the bit, or meet after each product', async (count) => {
+    const sequences = Array.from({ length: count }, (_, seed) => ({
+      ...({ prompt: [1 + (seed % 60), 7, 9], mode: 'parallel', maxNewTokens: 4, ends: [] } as const),
+      sampling: { temperature: 1, topK: 0, topP: 1, minP: 0, repetitionPenalty: 1, seed },
+    }));
+    for (const kvPrecision of ['f16', 'f32'] as const) {
+      const texts = {
+        ...{ policy: keepEverything, places: count, sequences },
+        plan: { ...plan, sharing: sharingOf('0_2_2_3s', { windowTokens: 4 }), kvPrecision },
+      };
+      const [alone, together] = await both((model) => writeTogether(model, texts), wideModels);
+      expect(together).toEqual(alone);
+    }
+  });
+
+  it('read the weights of small layers each for itself, once in a step of several texts', async () => {
+    const of = async (places: number) => {
+      const [alone, together] = await both((model) => workPerStep(model, plan, places));
+      return {
+        products: together?.products,
+        alone: alone?.weightBytes ?? 0,
+        together: together?.weightBytes ?? 0,
+      };
+    };
+    const [one, six, many] = [await of(1), await of(6), await of(200)];
+    expect(one.together).toBe(one.alone);
+    expect(six).toMatchObject({ products: one.products, alone: one.alone });
+    // The head's panels are shared.
+    const head = dims.vocabSize * dims.hiddenSize;
+    expect(six.together).toBeGreaterThan(3 * (six.alone - 4 * head));
+    expect(six.together).toBeLessThan(3 * six.alone);
+    expect(many).toEqual({ ...one, products: one.products });
   });
 
   it('compute what one computes, to the bit, for several texts at once', async () => {

@@ -6,7 +6,7 @@ export { project, putBeside } from './project';
 export { bytesAreFast } from './byte-dots';
 export { projectPacked } from './project-packed';
 export { quantizeInput } from './quantize-input';
-export { rmsNorm, swiglu } from './rows';
+export { clear, copy, rmsNorm, swiglu } from './rows';
 export { normHeads, rotate, storeHalves } from './heads';
 export { mixValues, scoreKeys, soften } from './attend';
 export { widen } from './widen';

@@ -1,5 +1,15 @@
 import { exponential, multiplyAdd, sumOfLanes } from './lanes';
 
+/** Makes bytes zero. */
+export function clear(at: usize, bytes: usize): void {
+  memory.fill(at, 0, bytes);
+}
+
+/** Copies bytes to other ones. */
+export function copy(from: usize, to: usize, bytes: usize): void {
+  memory.copy(to, from, bytes);
+}
+
 /** y = x / rms(x) · gain for `count` rows of `cols` numbers; what pads a row of x is zero, and so is what pads y. */
 export function rmsNorm(
   x: usize,

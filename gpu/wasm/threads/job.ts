@@ -28,10 +28,11 @@ const HEAD = 4;
 /** The most parts that a job may have. */
 export const MOST_PARTS = 64;
 const WORDS = STARTS + MOST_PARTS + 16;
-const NUMBERS = 16384;
+/** Numbers that all calls of a job may take together. */
+export const JOB_NUMBERS = 16384;
 
 /** Bytes of what a team needs of the memory. */
-export const JOB_BYTES = 4 * WORDS + 8 * NUMBERS;
+export const JOB_BYTES = 4 * WORDS + 8 * JOB_NUMBERS;
 
 /** The exports of a module, in its order, which is the same in every instance of it. */
 export type Exports = Readonly<Record<string, (...args: number[]) => unknown>>;
@@ -58,7 +59,7 @@ export class Job {
   /** @param address of {@link JOB_BYTES} zeros, on a multiple of 8 */
   constructor(memory: WebAssembly.Memory, address: number) {
     this.#words = new Int32Array(memory.buffer, address, WORDS);
-    this.#numbers = new Float64Array(memory.buffer, address + 4 * WORDS, NUMBERS);
+    this.#numbers = new Float64Array(memory.buffer, address + 4 * WORDS, JOB_NUMBERS);
   }
 
   /** Begins to write a job. All parts of the one before are done. */
@@ -93,7 +94,7 @@ export class Job {
 
   /** Whether all that was written found room. */
   get fits(): boolean {
-    return this.#parts <= MOST_PARTS && this.#end <= NUMBERS;
+    return this.#parts <= MOST_PARTS && this.#end <= JOB_NUMBERS;
   }
 
   /**
@@ -108,7 +109,7 @@ export class Job {
     }
     Atomics.store(this.#words, DONE, 0);
     Atomics.store(this.#words, LEFT, this.#parts);
-    Atomics.notify(this.#words, LEFT, this.#parts - 1);
+    Atomics.notify(this.#words, LEFT, this.#parts);
   }
 
   /** Takes a part. Null if none is left. */
@@ -160,7 +161,7 @@ export class Job {
    * @returns false if a helper broke, or none finished a part for so long
    */
   wait(parts: number, patienceMs: number, read: ReadAhead): boolean {
-    this.#readWhile(() => Atomics.load(this.#words, DONE) < parts, read);
+    this.#readWhile(() => Atomics.load(this.#words, DONE) < parts, 'beginning', read);
     // In short naps: a machine that slept meanwhile has lost one of them, not its patience.
     const naps = 10;
     for (let left = naps; left > 0;) {
@@ -181,21 +182,22 @@ export class Job {
 
   /** Reads ahead until there are parts to take. See {@link Job.#readWhile}. */
   readUntilParts(read: ReadAhead): void {
-    this.#readWhile(() => Atomics.load(this.#words, LEFT) === 0, read);
+    this.#readWhile(() => Atomics.load(this.#words, LEFT) === 0, 'end', read);
   }
 
   /**
-   * Reads what the next job will need, from its end, where the first parts lie, once or for as long as something is so. That
-   * is of use, and it takes as long as the other threads mostly need to come to the end of this job. So this thread is awake
-   * when they do: to wake one takes longer than a part.
+   * Reads what the next job will need, from the end of each room that the thread's own parts will probably lie at, once or
+   * for as long as something is so. That is of use, and it takes as long as the other threads mostly need to come to the end
+   * of this job. So this thread is awake when they do: to wake one takes longer than a part.
    */
-  #readWhile(isSo: () => boolean, read: ReadAhead): void {
+  #readWhile(isSo: () => boolean, from: 'beginning' | 'end', read: ReadAhead): void {
     for (let i = AHEAD; i < AHEAD + 2 * MOST_AHEAD; i += 2) {
-      const from = this.#words[i] ?? 0;
-      for (let end = this.#words[i + 1] ?? 0; end > 0; end -= AT_ONCE) {
+      const room = this.#words[i] ?? 0;
+      const bytes = this.#words[i + 1] ?? 0;
+      for (let done = 0; done < bytes; done += AT_ONCE) {
         if (!isSo()) return;
-        const begin = Math.max(0, end - AT_ONCE);
-        read(from + begin, end - begin);
+        const some = Math.min(AT_ONCE, bytes - done);
+        read(room + (from === 'end' ? bytes - done - some : done), some);
       }
     }
   }

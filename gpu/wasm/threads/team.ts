@@ -1,6 +1,7 @@
 import { BackendError } from '../../backend-error.ts';
 import { startKernels, type Address, type KernelCode, type Kernels } from '../kernels.ts';
 import type { LinearMemory } from '../linear-memory.ts';
+import type { Hands, TakeRoom, Work } from './hands.ts';
 import { Job, JOB_BYTES, MOST_PARTS, type ReadAhead, type Room } from './job.ts';
 import type { Helper, Threads } from './threads.ts';
 
@@ -10,15 +11,12 @@ const MOST_PARTS_PER_THREAD = 4;
 /** How long helpers may take to start. */
 const START_MS = 5000;
 
-/** Takes a room of the thread's own for the next call. */
-type TakeRoom = (room: Room) => Address;
-type Work = (kernels: Kernels, part: number, takeRoom: TakeRoom) => void;
-
 const firstRoom: TakeRoom = ({ address }) => address;
 
 /** The threads that compute in one memory: that of the decoder, and its helpers if there are any. */
-export class Team {
+export class Team implements Hands {
   readonly kernels: Kernels;
+  readonly firstRoom = 0;
   /** Threads that there were at the start: so many rooms must a job have that takes one. */
   readonly threads: number = 1;
   readonly #memory: LinearMemory;
@@ -71,36 +69,28 @@ export class Team {
     if (first === 'late') this.#lose('it did not start');
   }
 
-  /**
-   * Into how many parts to cut work of so many multiply-adds.
-   *
-   * @param most of how many pieces it is made
-   */
+  /** Threads that there are now. */
+  get threadsLeft(): number {
+    return this.#job === null ? 1 : this.threads;
+  }
+
   partsOf(multiplyAdds: number, most: number): number {
     if (this.#job === null || multiplyAdds < this.#threads.leastWork) return 1;
     const each = Math.floor(multiplyAdds / (PART_WORK * this.threads));
     return Math.min(most, MOST_PARTS, this.threads * Math.max(1, Math.min(MOST_PARTS_PER_THREAD, each)));
   }
 
-  /**
-   * Does work in parts, each on one of the threads. Returns when all are done.
-   *
-   * @param work makes the calls of a part through the kernels that it is given, and does nothing else. It may be asked
-   *   for a part twice. Parts write to different places, and read nothing that another one writes. A call that needs
-   *   scratch takes it with the last argument, just before the call.
-   * @param ahead what the job after this one will probably read; nothing if that is what the one before said
-   * @throws BackendError `device-lost` if a helper was lost while it computed
-   */
-  share(parts: number, work: Work, ahead: readonly Room[] = []): void {
+  share(parts: number, work: Work, ahead: () => readonly Room[] = () => []): void {
     const job = this.#job;
     if (parts === 1 || job === null || !this.#write(job, parts, work)) {
       for (let part = 0; part < parts; part++) work(this.kernels, part, firstRoom);
       return;
     }
-    job.offer(ahead);
-    let own = 0;
+    job.offer(ahead());
+    work(this.kernels, 0, firstRoom);
+    let own = 1;
     for (let part = job.take(); part !== null; part = job.take()) {
-      work(this.kernels, part, firstRoom);
+      work(this.kernels, part + 1, firstRoom);
       own++;
     }
     if (job.wait(parts - own, this.#threads.patienceMs, this.#readAhead)) {
@@ -117,11 +107,15 @@ export class Team {
     this.#memory.free(this.#address);
   }
 
-  /** @returns false if the job has no room for so many calls */
+  /**
+   * Writes all parts but the first, which this thread does itself.
+   *
+   * @returns false if the job has no room for so many calls
+   */
   #write(job: Job, parts: number, work: Work): boolean {
     const takeRoom = (room: Room) => job.takeRoom(room);
     job.start();
-    for (let part = 0; part < parts; part++) {
+    for (let part = 1; part < parts; part++) {
       work(this.#writer, part, takeRoom);
       job.endPart();
     }
