@@ -133,6 +133,14 @@ export class EvictingAttention {
   #softened(keys: number, positionOf: PositionOf, sums: Address | null): readonly HeadAttention[] {
     const { heads, kvHeads } = this.#dims;
     const { scores, stride } = this.#scratch;
-    return readAttention({ memory: this.#memory, scores, stride, heads, kvHeads, keys }, positionOf, sums);
+    const fractions = (head: number): readonly [number, number] => {
+      const [ofRows = 1, recalled = 0] = sums === null ? [] : this.#memory.floats(sums + 8 * head, 2);
+      return [ofRows, recalled];
+    };
+    return readAttention(
+      { memory: this.#memory, scores, stride, heads, kvHeads, keys },
+      positionOf,
+      fractions,
+    );
   }
 }

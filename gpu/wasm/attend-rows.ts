@@ -29,8 +29,17 @@ export interface AttentionScratch {
   readonly half: boolean;
 }
 
-/** Bytes of the heads that are widened at a time: the tile of `kernels/attend-together.ts`. */
-export const headsBytes = (headDim: number): number => 4 * 32 * padded(headDim);
+/** Keys of a tile of `kernels/across.ts`, whose last vectors may be read and written beyond what is of use. */
+const TILE = 32;
+
+/** Bytes of the keys or values that are widened at a time, before the table of one row. */
+export const tileBytes = (headDim: number): number => 4 * TILE * (padded(headDim) + 1);
+
+/** Bytes of a thread's room to widen heads in. */
+export const headsBytes = (headDim: number): number => tileBytes(headDim) + 64;
+
+/** Bytes from head to head of the scores of rows that see so many keys. */
+export const scoreStrideOf = (keys: number): number => 4 * (padded(keys) + TILE);
 
 /** Rows whose keys are widened once for all of them. */
 const ROWS_TOGETHER = 16;
@@ -99,49 +108,24 @@ export function attendRows(
     rowScores: Address,
     part: number,
   ): void {
-    const [first, ofHeads] = [group * firstKvHead, group * count];
-    const own = rowScores + stride * first;
-    const room = widened + headsBytes(headDim) * part;
-    const at = headBytes * firstKvHead;
-    let before = 0;
-    for (const { address, rows: some } of runs) {
-      const query = q + 4 * headDim * first;
-      const scoresAt = own + 4 * before;
-      kernels.scoreKeys(
-        half,
-        query,
-        ofHeads,
-        count,
-        headDim,
-        address + at,
-        rowBytes,
-        some,
-        scoresAt,
-        stride,
-        room,
-      );
-      before += some;
-    }
-    if (before > 0) kernels.soften(own, stride, ofHeads, before);
-    before = 0;
-    for (const { address, rows: some } of runs) {
-      const values = address + rowBytes / 2 + at;
-      const output = into + 4 * headDim * first;
-      kernels.mixValues(
-        half,
-        own + 4 * before,
-        stride,
-        ofHeads,
-        count,
-        headDim,
-        values,
-        rowBytes,
-        some,
-        output,
-        room,
-      );
-      before += some;
-    }
+    if (runs.length === 0) return;
+    const first = group * firstKvHead;
+    const before = 4 * headDim * first;
+    kernels.attendRow(
+      half,
+      q + before,
+      into + before,
+      group * count,
+      count,
+      headDim,
+      rowBytes,
+      rowScores + stride * first,
+      stride,
+      widened + headsBytes(headDim) * part,
+      tileBytes(headDim),
+      runs.length,
+      ...runs.flatMap((run) => [run.address + headBytes * firstKvHead, run.rows]),
+    );
   }
 }
 

@@ -94,6 +94,21 @@ export interface Kernels {
     scoreStride: number,
     widened: Address,
   ): void;
+  attendRow(
+    half: Half,
+    q: Address,
+    output: Address,
+    heads: number,
+    kvHeads: number,
+    headDim: number,
+    rowBytes: number,
+    scores: Address,
+    scoreStride: number,
+    room: Address,
+    tableAt: number,
+    runs: number,
+    ...addressesAndKeys: readonly number[]
+  ): void;
   attendTogether(
     half: Half,
     table: Address,
@@ -105,7 +120,7 @@ export interface Kernels {
     rowBytes: number,
     scores: Address,
     scoreStride: number,
-    widened: Address,
+    room: Address,
   ): void;
   soften(scores: Address, scoreStride: number, heads: number, count: number): void;
   mixValues(

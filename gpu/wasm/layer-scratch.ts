@@ -1,7 +1,7 @@
 import { gumbelTable } from '../kv/policies/noise.ts';
 import type { ModelDims } from '../plan/model-dims.ts';
 import { padded } from '../numbers/panels.ts';
-import { headsBytes, scoredHeads, tableBytes } from './attend-rows.ts';
+import { headsBytes, scoredHeads, scoreStrideOf, tableBytes } from './attend-rows.ts';
 
 /** How much a session's scratch must hold. */
 export interface WorkSizes {
@@ -36,7 +36,7 @@ export function scratchBytes(
   const { hiddenSize, intermediateSize, heads, kvHeads, headDim } = dims;
   const block = (numbers: number) => 4 * padded(numbers) * blockRows;
   const mostCols = mostColsOf(dims);
-  const scores = 4 * padded(mostRowsSeen);
+  const scores = scoreStrideOf(mostRowsSeen);
   return {
     normed: block(hiddenSize),
     q: block(heads * headDim),

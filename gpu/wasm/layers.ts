@@ -9,7 +9,14 @@ import type { ModelDims } from '../plan/model-dims.ts';
 import { ropeTable } from '../plan/rope.ts';
 import type { WeightRole } from '../plan/weight-specs.ts';
 import { EvictingAttention } from './attend-evicting.ts';
-import { attendRows, keysOf, type AttendingRow, type AttentionScratch, type Run } from './attend-rows.ts';
+import {
+  attendRows,
+  keysOf,
+  scoreStrideOf,
+  type AttendingRow,
+  type AttentionScratch,
+  type Run,
+} from './attend-rows.ts';
 import type { Address } from './kernels.ts';
 import { scratchBytes, type WorkSizes } from './layer-scratch.ts';
 import type { LinearMemory } from './linear-memory.ts';
@@ -99,7 +106,7 @@ export class WasmLayers {
     this.#up = at('up');
     this.#attention = {
       ...{ table: at('attending rows'), scores: at('scores'), widened: at('widened') },
-      ...{ stride: 4 * padded(sizes.mostRowsSeen), rowBytes: this.#rowBytes, half: kvPrecision === 'f16' },
+      ...{ stride: scoreStrideOf(sizes.mostRowsSeen), rowBytes: this.#rowBytes, half: kvPrecision === 'f16' },
     };
     this.#products = new Products(team, dims, weights, {
       beside: at('rows beside each other'),
@@ -329,10 +336,15 @@ export class WasmLayers {
     const { from } = visibleKeys(query.position, maskOf(this.#options.sharing, type));
     const { heads, kvHeads } = this.#dims;
     const { scores, stride } = this.#attention;
+    const factorOf = (head: number) => this.#memory.floats(scores + stride * (head + 1) - 4, 1)[0] ?? 0;
     const softened = { memory: this.#memory, scores, stride, heads, kvHeads, keys: keysOf(runs) };
     onAttention(
       type.index,
-      readAttention(softened, (_, key) => from + key, null),
+      readAttention(
+        softened,
+        (_, key) => from + key,
+        (head) => [factorOf(head), 0],
+      ),
     );
   }
 

@@ -3,7 +3,7 @@ import type { EvictingStore } from './evicting-store.ts';
 import type { Address } from './kernels.ts';
 import type { LinearMemory } from './linear-memory.ts';
 
-/** Where the probabilities of one row lie, once its scores were softened. */
+/** Where what became of the scores of one row lies. */
 interface SoftenedScores {
   readonly memory: LinearMemory;
   /** `[heads, keys]` with so many bytes from head to head. */
@@ -20,15 +20,15 @@ export type PositionOf = (kvHead: number, key: number) => number | null;
 /**
  * What each query head reads.
  *
- * @param sums       the fractions that rows and state make of each head's output; null if there is no state
+ * @param fractions by which the numbers of a head are multiplied to be probabilities, and what its state makes of its output
  */
 export function readAttention(
   { memory, scores, stride, heads, kvHeads, keys }: SoftenedScores,
   positionOf: PositionOf,
-  sums: Address | null,
+  fractions: (head: number) => readonly [number, number],
 ): readonly HeadAttention[] {
   return Array.from({ length: heads }, (_, head) => {
-    const [ofRows = 1, recalled = 0] = sums === null ? [] : memory.floats(sums + 8 * head, 2);
+    const [ofRows, recalled] = fractions(head);
     const softened = memory.floats(scores + stride * head, keys);
     const kvHead = Math.floor((head * kvHeads) / heads);
     const positions: number[] = [];

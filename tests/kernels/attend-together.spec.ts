@@ -1,6 +1,13 @@
 import { describe, expect, it } from 'vitest';
 import { padded } from '../../gpu/numbers/panels.ts';
-import { attendRows, headsBytes, scoredHeads, tableBytes, type Run } from '../../gpu/wasm/attend-rows.ts';
+import {
+  attendRows,
+  headsBytes,
+  scoredHeads,
+  scoreStrideOf,
+  tableBytes,
+  type Run,
+} from '../../gpu/wasm/attend-rows.ts';
 import { compileKernels, instructionsHere } from '../../gpu/wasm/kernels.ts';
 import { LinearMemory } from '../../gpu/wasm/linear-memory.ts';
 import { Team } from '../../gpu/wasm/threads/team.ts';
@@ -44,9 +51,9 @@ describe.each(instructionsHere())('Rows that attend together in WebAssembly with
         memory.bytes(kv, slots * rowBytes).set(new Uint8Array(data.buffer, 0, slots * rowBytes));
         const scratch = {
           table: memory.allocate('table', tableBytes(16)),
-          scores: memory.allocate('scores', scoredHeads(dims) * 4 * padded(slots)),
+          scores: memory.allocate('scores', scoredHeads(dims) * scoreStrideOf(slots)),
           widened: memory.allocate('widened', headsBytes(headDim)),
-          stride: 4 * padded(slots),
+          stride: scoreStrideOf(slots),
           rowBytes,
           half,
         };

@@ -3,6 +3,7 @@ import { f16Table, toF16Bits } from '../../gpu/numbers/element-type.ts';
 import { attend } from '../support/attend.ts';
 import { gelu } from '../../gpu/reference/less-state.ts';
 import * as cpu from '../../gpu/reference/math.ts';
+import { headsBytes, scoreStrideOf, tileBytes } from '../../gpu/wasm/attend-rows.ts';
 import { compileKernels, instructionsHere, startKernels, type Kernels } from '../../gpu/wasm/kernels.ts';
 import { widenedBytes } from '../../gpu/wasm/layer-scratch.ts';
 import { LinearMemory } from '../../gpu/wasm/linear-memory.ts';
@@ -331,7 +332,24 @@ describe.each(instructionsHere())('WebAssembly with %s', (instructions) => {
             },
           );
           expectAllClose(memory.floats(y, q.length), expected, within(1e-5), `${keys} keys, number`);
-          for (const address of [kv, qAt, scores, widened, y]) memory.free(address);
+
+          const [room, rowScores, stridePlus] = [
+            memory.allocate('room', headsBytes(headDim)),
+            memory.allocate('scores', heads * scoreStrideOf(keys)),
+            scoreStrideOf(keys),
+          ];
+          const runs = [kv, cut, kv + cut * rowBytes, keys - cut];
+          const once = memory.allocate('y', 4 * q.length);
+          const shape = [heads, kvHeads, headDim, rowBytes] as const;
+          const tableAt = tileBytes(headDim);
+          kernels.attendRow(half, qAt, once, ...shape, rowScores, stridePlus, room, tableAt, 2, ...runs);
+          expectAllClose(
+            memory.floats(once, q.length),
+            expected,
+            within(1e-5),
+            `${keys} keys at once, number`,
+          );
+          for (const address of [kv, qAt, scores, widened, y, room, rowScores, once]) memory.free(address);
         }
       },
     );
@@ -350,6 +368,29 @@ describe.each(instructionsHere())('WebAssembly with %s', (instructions) => {
       const [y, widened] = [memory.allocate('y', 32), memory.allocate('widened', 4 * 32)];
       kernels.mixValues(true, weights, 32, 1, 1, 8, kv + 16, 32, rows, y, widened);
       expect([...memory.floats(y, 8)]).toEqual(numbers.map((number) => number + 0));
+    },
+  );
+
+  it.each([8, 10])(
+    'scores infinite keys of a half-precision cache, and NaN, of heads of %i',
+    async (headDim) => {
+      const { memory, kernels } = await started;
+      const attended = (key: number) => {
+        const rowBytes = 4 * headDim;
+        const kv = memory.allocate('kv', 3 * rowBytes + 16);
+        const halves = new Uint16Array(memory.memory.buffer, kv, 6 * headDim).fill(toF16Bits(1));
+        halves[2 * headDim + 1] = toF16Bits(key);
+        const q = putRows(memory, new Float32Array(headDim).fill(1e-5));
+        const [room, y] = [memory.allocate('room', headsBytes(headDim)), memory.allocate('y', 4 * headDim)];
+        const scores = memory.allocate('scores', scoreStrideOf(3));
+        const shape = [1, 1, headDim, rowBytes] as const;
+        kernels.attendRow(true, q, y, ...shape, scores, scoreStrideOf(3), room, tileBytes(headDim), 1, kv, 3);
+        return [...memory.floats(y, headDim)];
+      };
+      // As 65,536 a score would be 0.66, and the others still count.
+      expect(attended(Infinity).every(Number.isNaN)).toBe(true);
+      expect(attended(NaN).every(Number.isNaN)).toBe(true);
+      for (const value of attended(-Infinity)) expect(value).toBeCloseTo(1);
     },
   );
 

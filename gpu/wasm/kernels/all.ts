@@ -12,5 +12,5 @@ export { mixValues, scoreKeys, soften } from './attend';
 export { widen } from './widen';
 export { addNoise, addProbabilities, maskScores, turnKeys } from './policy';
 export { absolute, absorb, gelu, mixState, sumExponentials } from './less';
-export { attendTogether } from './attend-together';
+export { attendRow, attendTogether } from './attend-together';
 export { readAhead } from './read-ahead';

@@ -1,13 +1,12 @@
 /**
- * Attention of several query rows that see about the same keys: neighbors in a prompt. Keys and values in halves are
- * widened once for all of them, some at a time. Every sum is the one that attend.ts takes for a row alone, to the bit.
+ * Attention of query rows that see about the same keys: one row, or neighbors in a prompt. Keys and values are widened once
+ * for all of them, a tile at a time, which then lies in the processor's nearest cache. What a row gets does not depend on
+ * the others, to the bit.
  */
-import { mixValues, scoreKeys, soften } from './attend';
+import { putAcross, scoreAcross, TILE } from './across';
+import { exponentials, mixValues } from './attend';
 import { multiplyAdd } from './lanes';
-import { widen } from './widen';
-
-/** Keys that are widened at a time, so that they stay in the processor's nearest cache. */
-const TILE: i32 = 32;
+import { widenRows } from './widen';
 
 /** A row of the table: its query, its output, and where each of its runs begins and how many keys it has. */
 const RUNS: usize = 8;
@@ -24,10 +23,66 @@ function keysBefore(row: usize, run: i32): i32 {
 }
 
 /**
+ * One row, whose at most four runs are arguments. What {@link attendTogether} leaves of the scores of one KV head it leaves
+ * of all heads.
+ *
+ * @param scores  `[heads, scoreStride]`
+ * @param room    as in {@link attendTogether}
+ * @param tableAt bytes from there to room for a table of one row
+ */
+export function attendRow(
+  half: bool,
+  q: usize,
+  output: usize,
+  heads: i32,
+  kvHeads: i32,
+  headDim: i32,
+  rowBytes: usize,
+  scores: usize,
+  scoreStride: usize,
+  room: usize,
+  tableAt: usize,
+  runs: i32,
+  run0: usize,
+  keys0: i32,
+  run1: usize,
+  keys1: i32,
+  run2: usize,
+  keys2: i32,
+  run3: usize,
+  keys3: i32,
+): void {
+  const table = room + tableAt;
+  const group = heads / kvHeads;
+  const groupBytes = (<usize>(group * headDim)) << 2;
+  let ofHead: usize = 0;
+  for (let kvHead = 0; kvHead < kvHeads; kvHead++) {
+    store<u32>(table, <u32>q);
+    store<u32>(table, <u32>output, 4);
+    putRun(table, 0, run0 + ofHead, keys0);
+    putRun(table, 1, run1 + ofHead, keys1);
+    putRun(table, 2, run2 + ofHead, keys2);
+    putRun(table, 3, run3 + ofHead, keys3);
+    attendTogether(half, table, 1, runs, group, 1, headDim, rowBytes, scores, scoreStride, room);
+    q += groupBytes;
+    output += groupBytes;
+    scores += <usize>group * scoreStride;
+    ofHead += (<usize>headDim) << (half ? 1 : 2);
+  }
+}
+
+function putRun(row: usize, run: i32, address: usize, keys: i32): void {
+  const at = runOf(row, run);
+  store<u32>(at, <u32>address);
+  store<i32>(at, keys, 4);
+}
+
+/**
  * @param table  `[rows]` of (query, output, `[runs]` of (address, keys)), in 32 bits. The outputs are zero before. The
  *   first, second … runs of all rows lie in the same memory, whole rows of keys and values apart.
- * @param scores `[rows, heads / kvHeads, scoreStride]`
- * @param widened room for `[32, headDim]` numbers
+ * @param scores `[rows, heads / kvHeads, scoreStride]`, with room for 32 more scores behind those of each head. What stays
+ *   there are exponentials, and one by their sum in the last number of the stride: their products are probabilities.
+ * @param room   for `[headDim, 32]` numbers, and 32 more
  */
 export function attendTogether(
   half: bool,
@@ -40,15 +95,17 @@ export function attendTogether(
   rowBytes: usize,
   scores: usize,
   scoreStride: usize,
-  widened: usize,
+  room: usize,
 ): void {
   const group = heads / kvHeads;
-  const groupBytes = (<usize>(group * headDim)) << 2;
+  const headBytes = (<usize>headDim) << 2;
+  const groupBytes = <usize>group * headBytes;
   const storedBytes = (<usize>headDim) << (half ? 1 : 2);
   const tableRow = RUNS + ((<usize>runs) << 3);
   const rowScores = <usize>group * scoreStride;
   for (let kvHead = 0; kvHead < kvHeads; kvHead++) {
-    const ofHead = <usize>kvHead * storedBytes;
+    const keys = <usize>kvHead * storedBytes;
+    const values = keys + (rowBytes >> 1);
     const ofGroup = <usize>kvHead * groupBytes;
     for (let run = 0; run < runs; run++) {
       walk(
@@ -58,21 +115,25 @@ export function attendTogether(
         rows,
         run,
         tableRow,
-        ofHead,
+        keys,
         ofGroup,
         group,
         headDim,
         rowBytes,
         scores,
         scoreStride,
-        widened,
+        room,
       );
     }
     for (let row = 0; row < rows; row++) {
-      const keys = keysBefore(table + <usize>row * tableRow, runs);
-      if (keys > 0) soften(scores + <usize>row * rowScores, scoreStride, group, keys);
+      const bytes = (<usize>keysBefore(table + <usize>row * tableRow, runs)) << 2;
+      let own = scores + <usize>row * rowScores;
+      for (let head = 0; head < group; head++) {
+        const factor: f32 = bytes > 0 ? exponentials(own, bytes) : 0;
+        own += scoreStride;
+        store<f32>(own - 4, factor);
+      }
     }
-    const values = ofHead + (rowBytes >> 1);
     for (let run = 0; run < runs; run++) {
       walk(
         false,
@@ -88,10 +149,27 @@ export function attendTogether(
         rowBytes,
         scores,
         scoreStride,
-        widened,
+        room,
       );
     }
+    for (let row = 0; row < rows; row++) {
+      let output = <usize>load<u32>(table + <usize>row * tableRow, 4) + ofGroup;
+      let end = scores + <usize>row * rowScores;
+      for (let head = 0; head < group; head++) {
+        end += scoreStride;
+        scale(output, load<f32>(end - 4), headBytes);
+        output += headBytes;
+      }
+    }
   }
+}
+
+/** y *= factor */
+function scale(y: usize, factor: f32, bytes: usize): void {
+  const factors = f32x4.splat(factor);
+  let at: usize = 0;
+  for (; at + 16 <= bytes; at += 16) v128.store(y + at, f32x4.mul(v128.load(y + at), factors));
+  for (; at < bytes; at += 4) store<f32>(y + at, load<f32>(y + at) * factor);
 }
 
 /**
@@ -160,7 +238,7 @@ function walk(
   rowBytes: usize,
   scores: usize,
   scoreStride: usize,
-  widened: usize,
+  room: usize,
 ): void {
   let start: usize = 0;
   let end: usize = 0;
@@ -174,16 +252,18 @@ function walk(
     if (last > end) end = last;
   }
   const headBytes = (<usize>headDim) << 2;
-  const apart = half ? headBytes : rowBytes;
+  const scale: f32 = 1.0 / sqrt<f32>(<f32>headDim);
   for (let tile = start; tile < end; tile += <usize>TILE * rowBytes) {
     const tileEnd = min(end, tile + <usize>TILE * rowBytes);
-    let from = tile + ofHead;
-    if (half) {
-      for (let to = widened; from < tileEnd; to += headBytes) {
-        widen(from, headDim, to);
-        from += rowBytes;
-      }
-      from = widened;
+    const inTile = <i32>((tileEnd - tile) / rowBytes);
+    let values = tile + ofHead;
+    let apart = rowBytes;
+    if (scoring) {
+      putAcross(half, values, rowBytes, headDim, inTile, room);
+    } else if (half) {
+      widenRows(values, rowBytes, headDim, inTile, room);
+      values = room;
+      apart = headBytes;
     }
     for (let row = 0; row < rows; row++) {
       const entry = table + <usize>row * tableRow;
@@ -193,28 +273,26 @@ function walk(
       const high = min(tileEnd, first + <usize>load<i32>(at, 4) * rowBytes);
       if (low >= high) continue;
       const skipped = (low - tile) / rowBytes;
-      const count = <i32>((high - low) / rowBytes);
       const key = <usize>keysBefore(entry, run) + (low - first) / rowBytes;
       const own = scores + <usize>(row * group) * scoreStride + (key << 2);
-      const keys = from + skipped * apart;
       if (scoring) {
-        const query = <usize>load<u32>(entry) + ofGroup;
-        scoreKeys(false, query, group, 1, headDim, keys, apart, count, own, scoreStride, 0);
-      } else {
-        const output = <usize>load<u32>(entry, 4) + ofGroup;
-        if ((headBytes & 127) == 0) {
-          for (let head: usize = 0; head < <usize>group; head++) {
-            mixInRegisters(
-              own + head * scoreStride,
-              keys,
-              apart,
-              count,
-              output + head * headBytes,
-              headBytes,
-            );
-          }
-        } else mixValues(false, own, scoreStride, group, 1, headDim, keys, apart, count, output, 0);
+        let query = <usize>load<u32>(entry) + ofGroup;
+        let into = own;
+        for (let head = 0; head < group; head++) {
+          scoreAcross(query, room + (skipped << 2), headDim, scale, into);
+          query += headBytes;
+          into += scoreStride;
+        }
+        continue;
       }
+      const count = <i32>((high - low) / rowBytes);
+      const from = values + skipped * apart;
+      const output = <usize>load<u32>(entry, 4) + ofGroup;
+      if ((headBytes & 127) == 0) {
+        for (let head: usize = 0; head < <usize>group; head++) {
+          mixInRegisters(own + head * scoreStride, from, apart, count, output + head * headBytes, headBytes);
+        }
+      } else mixValues(false, own, scoreStride, group, 1, headDim, from, apart, count, output, 0);
     }
   }
 }

@@ -1,6 +1,6 @@
 /**
- * Attention of one query row, in three parts, so that keys may lie in several runs of rows (a ring that wraps around, a
- * turn that is not in the cache yet): score each run, soften all scores, mix each run.
+ * Attention of one query row to a store under a policy, in three parts, so that keys may lie in several runs of rows and
+ * scores may be looked at: score each run, soften all scores, mix each run.
  *
  * A run is `[rows, (keys, values), kvHeads, headDim]` in IEEE halves or float32; scores are `[heads, scoreStride]`. Four
  * rows are taken at a time if a head has whole pairs of vectors. The sums are the same as of one row.
@@ -8,7 +8,7 @@
  * `widened` is room for `[4, headDim]` numbers.
  */
 import { exponential, maxOfLanes, multiplyAdd, sumOfLanes } from './lanes';
-import { widen, widenFour } from './widen';
+import { widen, widenRows } from './widen';
 
 /** scores[head][row] = q[head] · key[row][kvHead] / √headDim; keys are `rowBytes` apart */
 export function scoreKeys(
@@ -35,7 +35,7 @@ export function scoreKeys(
       let score = scores + ((<usize>row) << 2);
       for (let kvHead = 0; kvHead < kvHeads; kvHead++) {
         const stored = keys + <usize>kvHead * storedBytes;
-        if (half) widenFour(stored, rowBytes, headDim, widened);
+        if (half) widenRows(stored, rowBytes, headDim, 4, widened);
         const four = half ? widened : stored;
         const apart = half ? headBytes : rowBytes;
         for (let i = 0; i < group; i++) {
@@ -81,28 +81,37 @@ export function highestOf(scores: usize, bytes: usize): f32 {
 export function soften(scores: usize, scoreStride: usize, heads: i32, count: i32): void {
   const bytes = (<usize>count) << 2;
   for (let head = 0; head < heads; head++) {
-    const highest = highestOf(scores, bytes);
-    if (highest == -Infinity) {
-      memory.fill(scores, 0, bytes);
-      scores += scoreStride;
-      continue;
-    }
-    const shift = f32x4.splat(highest);
-    // What pads the last vector is e^-87 of the largest: nothing, against a sum of at least 1.
-    let sum = f32x4.splat(0);
-    let at: usize = 0;
-    do {
-      const weight = exponential(f32x4.sub(v128.load(scores + at), shift));
-      v128.store(scores + at, weight);
-      sum = f32x4.add(sum, weight);
-      at += 16;
-    } while (at < bytes);
-    const factor = f32x4.splat(1.0 / sumOfLanes(sum));
-    for (at = 0; at < bytes; at += 16) {
+    const factor = f32x4.splat(exponentials(scores, bytes));
+    for (let at: usize = 0; at < bytes; at += 16) {
       v128.store(scores + at, f32x4.mul(v128.load(scores + at), factor));
     }
     scores += scoreStride;
   }
+}
+
+/**
+ * e to the power of scores less the highest of them, in place; zeros if all are −∞.
+ *
+ * @param bytes more than 0
+ * @returns one by their sum; 0 if all are −∞
+ */
+export function exponentials(scores: usize, bytes: usize): f32 {
+  const highest = highestOf(scores, bytes);
+  if (highest == -Infinity) {
+    memory.fill(scores, 0, bytes);
+    return 0;
+  }
+  const shift = f32x4.splat(highest);
+  // What pads the last vector is e^-87 of the largest: nothing, against a sum of at least 1.
+  let sum = f32x4.splat(0);
+  let at: usize = 0;
+  do {
+    const weight = exponential(f32x4.sub(v128.load(scores + at), shift));
+    v128.store(scores + at, weight);
+    sum = f32x4.add(sum, weight);
+    at += 16;
+  } while (at < bytes);
+  return 1.0 / sumOfLanes(sum);
 }
 
 /** y[head] += Σ weights[head][row] · value[row][kvHead]; values are `rowBytes` apart */
@@ -129,7 +138,7 @@ export function mixValues(
       let weight = weights + ((<usize>row) << 2);
       for (let kvHead = 0; kvHead < kvHeads; kvHead++) {
         const stored = valuesAt + <usize>kvHead * storedBytes;
-        if (half) widenFour(stored, rowBytes, headDim, widened);
+        if (half) widenRows(stored, rowBytes, headDim, 4, widened);
         const four = half ? widened : stored;
         const apart = half ? headBytes : rowBytes;
         for (let i = 0; i < group; i++) {

@@ -10,7 +10,7 @@ import { multiplyAdd } from './lanes';
 import { HALF_COL, highHalves, lowHalves, raise } from './panels';
 
 /** For so many rows it is faster to widen halves once for all. Fused multiply-adds leave time to do it in between. */
-export const WORTH_WIDENING: i32 = ASC_FEATURE_RELAXED_SIMD ? 16 : 8;
+export const WORTH_WIDENING: i32 = ASC_FEATURE_RELAXED_SIMD ? 16 : 12;
 
 /**
  * How many times six rows go through a matrix together, before the fours. Twelve sums hide how long a fused multiply-add

@@ -11,34 +11,65 @@ const BIASES: f32 = reinterpret<f32>((127 + 112) << 23);
  * @returns `into`
  */
 export function widen(halves: usize, count: i32, into: usize): usize {
-  const end = into + ((<usize>count) << 2);
-  let from = halves;
-  let at = into;
-  let greatest = i16x8.splat(0);
-  do {
-    const eight = v128.load(from);
-    greatest = i16x8.max_s(greatest, v128.and(eight, i16x8.splat(0x7fff)));
-    v128.store(at, finite(i32x4.extend_low_i16x8_s(eight)));
-    v128.store(at, finite(i32x4.extend_high_i16x8_s(eight)), 16);
-    from += 16;
-    at += 32;
-  } while (at < end);
-  // Infinities and NaN have the greatest exponent, and are so rare that all is done again for them.
-  if (v128.any_true(i16x8.gt_s(greatest, i16x8.splat(0x7bff)))) widenAny(halves, end, into);
+  widenRows(halves, 0, count, 1, into);
   return into;
 }
 
-/** Four heads that are `stride` apart, side by side in `[4, headDim]`. */
-export function widenFour(halves: usize, stride: usize, headDim: i32, into: usize): void {
-  const bytes = (<usize>headDim) << 2;
-  widen(halves, headDim, into);
-  widen(halves + stride, headDim, into + bytes);
-  widen(halves + 2 * stride, headDim, into + 2 * bytes);
-  widen(halves + 3 * stride, headDim, into + 3 * bytes);
+/**
+ * Rows of `count` halves that are `stride` apart, as `[rows, count]`. Reads and writes beyond the last row as
+ * {@link widen} does.
+ *
+ * One loop over all rows, and one look at what is rare, let the processor fetch a row while it still widens others: keys and
+ * values of a long text lie in its outer caches.
+ *
+ * @param count at least 1
+ * @param rows  at least 1
+ */
+export function widenRows(halves: usize, stride: usize, count: i32, rows: i32, into: usize): void {
+  const rowBytes = (<usize>count) << 2;
+  const end = into + <usize>rows * rowBytes;
+  let row = halves;
+  let to = into;
+  let greatest = i16x8.splat(0);
+  do {
+    let from = row;
+    let at = to;
+    const rowEnd = to + rowBytes;
+    do {
+      const eight = v128.load(from);
+      greatest = i16x8.max_s(greatest, magnitudes(eight));
+      v128.store(at, finite(i32x4.extend_low_i16x8_s(eight)));
+      v128.store(at, finite(i32x4.extend_high_i16x8_s(eight)), 16);
+      from += 16;
+      at += 32;
+    } while (at < rowEnd);
+    row += stride;
+    to = rowEnd;
+  } while (to < end);
+  if (isFinite(greatest)) return;
+  row = halves;
+  for (to = into; to < end; to += rowBytes) {
+    widenAny(row, to + rowBytes, to);
+    row += stride;
+  }
+}
+
+/** Halves without their signs. */
+export function magnitudes(halves: v128): v128 {
+  return v128.and(halves, i16x8.splat(0x7fff));
+}
+
+/**
+ * Infinities and NaN have the greatest exponent, and are so rare that all is done again for them.
+ *
+ * @param greatest of {@link magnitudes}
+ */
+export function isFinite(greatest: v128): bool {
+  return !v128.any_true(i16x8.gt_s(greatest, i16x8.splat(0x7bff)));
 }
 
 /** Halves in words, with their signs, as float32; not infinities and NaN. */
-function finite(halves: v128): v128 {
+export function finite(halves: v128): v128 {
   const bits = v128.and(i32x4.shl(halves, 13), i32x4.splat(HALF_BITS));
   return f32x4.mul(bits, f32x4.splat(BIASES));
 }
