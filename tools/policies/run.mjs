@@ -1,18 +1,22 @@
 // `npm run --silent bench:policies` measures decoding under cache policies beside caches that keep everything.
 import { whereMeasured } from '../bench/machine.mjs';
 import { importBuilt, root } from '../setup/build-for-node.mjs';
-import { readOptions } from '../setup/read-options.mjs';
+import { backendOf, readOptionsAs } from '../setup/read-options.mjs';
+import { wholeNumber } from '../setup/whole-number.mjs';
 
 const usage = `npm run --silent bench:policies -- [options]
   --model ID       a shipped model (fairy-lckv)
   --backend B      webgpu (the default) or cpu
   --rows N         rows that each policy keeps, at least 8 (256)
   --long N         tokens of a text that is kept whole, for comparison (4096)
-  --new N          new tokens of a measurement (128)
+  --new N          new tokens of a measurement, at least 2 (128)
   --rounds N       measurements of each, by turns (11)
 JSON goes to standard output.`;
 
-const values = readOptions(
+/** Longer texts than this take hours to read on a processor. */
+const MOST_TOKENS = 65_536;
+
+const asked = readOptionsAs(
   {
     model: { type: 'string', default: 'fairy-lckv' },
     backend: { type: 'string', default: 'webgpu' },
@@ -22,24 +26,18 @@ const values = readOptions(
     rounds: { type: 'string', default: '11' },
   },
   usage,
+  ({ model, ...values }) => ({
+    model,
+    backend: backendOf(values.backend),
+    rows: wholeNumber('rows', values.rows, { min: 8, max: MOST_TOKENS }),
+    long: wholeNumber('long', values.long, { max: MOST_TOKENS }),
+    newTokens: wholeNumber('new', values.new, { min: 2, max: MOST_TOKENS }),
+    rounds: wholeNumber('rounds', values.rounds),
+  }),
 );
-const { model, backend } = values;
-const [rows = 0, long = 0, newTokens = 0, rounds = 0] = [
-  values.rows,
-  values.long,
-  values.new,
-  values.rounds,
-].map(Number);
-const whole = [rows, long, newTokens, rounds].every((count) => Number.isInteger(count) && count > 0);
-if (!whole || rows < 8 || newTokens < 2 || (backend !== 'webgpu' && backend !== 'cpu')) {
-  process.stderr.write(`${usage}\n`);
-  process.exit(2);
-}
 const { main } = /** @type {typeof import('./main.ts')} */ (await importBuilt('policies'));
 const { findSoftwareVulkan } = await import('../setup/vulkan.mjs');
-const report = await main({ model, backend, rows, long, newTokens, rounds }, root, () =>
-  Promise.resolve(findSoftwareVulkan()),
-);
+const report = await main(asked, root, () => Promise.resolve(findSoftwareVulkan()));
 process.stdout.write(`${JSON.stringify({ ...whereMeasured(), ...report }, null, 2)}\n`, () =>
   process.exit(0),
 );

@@ -2,8 +2,9 @@
 import { resolve } from 'node:path';
 import { whereMeasured } from '../bench/machine.mjs';
 import { importBuilt } from '../setup/build-for-node.mjs';
-import { readOptions } from '../setup/read-options.mjs';
+import { backendOf, readOptionsAs } from '../setup/read-options.mjs';
 import { surroundings } from '../setup/surroundings.mjs';
+import { wholeNumber } from '../setup/whole-number.mjs';
 
 const usage = `npm run --silent bench:weights -- --text FILE [options]
   --text FILE      held-out text, plain or gzipped
@@ -14,7 +15,7 @@ const usage = `npm run --silent bench:weights -- --text FILE [options]
   --rounds N       measurements of each format, by turns (3)
 A table goes to standard error, JSON to standard output.`;
 
-const values = readOptions(
+const { model, text, ...asked } = readOptionsAs(
   {
     text: { type: 'string' },
     model: { type: 'string' },
@@ -24,23 +25,23 @@ const values = readOptions(
     rounds: { type: 'string', default: '3' },
   },
   usage,
+  (values) => {
+    if (values.text === undefined) throw new Error('--text is missing: name a file with held-out text');
+    return {
+      text: values.text,
+      model: values.model,
+      backend: backendOf(values.backend),
+      windows: wholeNumber('windows', values.windows, { min: 2 }),
+      newTokens: wholeNumber('new', values.new),
+      rounds: wholeNumber('rounds', values.rounds),
+    };
+  },
 );
-const { text, model, backend } = values;
-const [windows, newTokens, rounds] = [values.windows, values.new, values.rounds].map(Number);
-const wrong =
-  text === undefined ||
-  (backend !== 'webgpu' && backend !== 'cpu') ||
-  ![windows, newTokens, rounds].every((count) => Number.isInteger(count) && Number(count) > 0) ||
-  Number(windows) < 2;
-if (wrong || windows === undefined || newTokens === undefined || rounds === undefined) {
-  process.stderr.write(`${usage}\n`);
-  process.exit(2);
-}
 const { main } = /** @type {typeof import('./main.ts')} */ (await importBuilt('weights', ['tools/evaluate']));
 // npm runs scripts in the repository's folder, and passes on the folder that the user called it in.
 const startFolder = process.env['INIT_CWD'] ?? process.cwd();
 const { comparison, table } = await main(
-  { model: model ?? null, text: resolve(startFolder, text), backend, windows, newTokens, rounds },
+  { ...asked, model: model ?? null, text: resolve(startFolder, text) },
   surroundings,
 );
 process.stderr.write(`\n${table}\n`);

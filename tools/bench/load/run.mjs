@@ -1,5 +1,4 @@
-// `npm run bench:load -- [shape] [repeats]` measures loading a stored model in Chromium and prints JSON. Shapes are those
-// of `npm run bench`.
+// `npm run --silent bench:load` measures loading a stored model in Chromium and prints JSON.
 import { mkdtempSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -8,19 +7,21 @@ import { createServer } from 'vite';
 import { assemblyScript } from '../../setup/assembly-script.mjs';
 import { root } from '../../setup/build-for-node.mjs';
 import { findChromium, quietFlags, webGpuFlags } from '../../setup/find-chromium.mjs';
+import { readOptionsAs } from '../../setup/read-options.mjs';
 import { removeFolder } from '../../setup/remove-folder.mjs';
 import { wholeNumber } from '../../setup/whole-number.mjs';
 import { whereMeasured } from '../machine.mjs';
 
-const [shape = '135m', repeatsText = '3'] = process.argv.slice(2);
-/** @type {number} */
-let repeats;
-try {
-  repeats = wholeNumber('repeats', repeatsText, { max: 100 });
-} catch (error) {
-  process.stderr.write(`bench: ${error instanceof Error ? error.message : String(error)}\n`);
-  process.exit(2);
-}
+const usage = `npm run --silent bench:load -- [options]
+  --shape S        random weights: 135m, 1.1b, or layers,hidden,intermediate,heads,kvHeads,headDim,vocab (135m)
+  --repeats N      loads to measure, at most 100 (3)
+JSON goes to standard output.`;
+
+const { shape, repeats } = readOptionsAs(
+  { shape: { type: 'string', default: '135m' }, repeats: { type: 'string', default: '3' } },
+  usage,
+  (values) => ({ shape: values.shape, repeats: wholeNumber('repeats', values.repeats, { max: 100 }) }),
+);
 const server = await createServer({
   root,
   configFile: false,
