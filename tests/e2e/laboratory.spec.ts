@@ -47,6 +47,13 @@ test('measures a text of one’s own in three clicks, as the command line does, 
     part: panel,
   });
   await panel.getByRole('textbox', { name: 'Your text' }).fill(tale);
+  // The plan that is set is checked, and every member of the family is offered, as in Compare and Throughput.
+  const plans = panel.getByRole('group', { name: 'Plans to compare', exact: true });
+  await expect(plans.getByRole('checkbox', { checked: true })).toHaveAccessibleName(
+    /^LCKV 0_6_6_6_6_6_6_7 · /,
+  );
+  await expect(plans.getByRole('checkbox', { name: / · trained: / })).toHaveCount(7);
+  await expect(plans.getByRole('checkbox', { name: /^LCKV, warm-up layers 4 / })).toBeVisible();
   await panel.getByRole('checkbox', { name: /^Plain LLaMA/ }).check();
   await panel.getByRole('checkbox', { name: /Each paragraph/ }).check();
   await button('Measure my text').click();

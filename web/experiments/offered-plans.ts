@@ -1,6 +1,5 @@
 /** The plans that can be run beside each other: the shipped family, or what fits the model that a person brought. */
-import { planOptions } from './plan-options.ts';
-import type { ModelEntry } from '../models/model-index.ts';
+import { trainedFor, type ModelEntry } from '../models/model-index.ts';
 import { presetOf, presetLayerTypes, presetsFor, usualParameter } from '../presets/presets.ts';
 import { words } from './words.ts';
 
@@ -38,20 +37,24 @@ export function offeredPlans({
   const set = layerTypes ?? stored;
   const current = (plan: Pick<OfferedPlan, 'model' | 'layerTypes'>) =>
     plan.model === model && plan.layerTypes === set;
+  const onModel = (plan: string) => {
+    const trained = stored === plan ? model : trainedFor(models, model, plan)?.id;
+    return { model: trained ?? model, layerTypes: plan, trained: trained !== undefined };
+  };
+  const ofPresets = presetsFor(layerCount).map((preset) => presetLayerTypes(preset, layerCount));
   const found = [
-    ...family.map((entry) => ({
-      ...{ model: entry.id, layerTypes: entry.stored.layerTypes },
-      trained: true,
-    })),
+    ...family.map((entry) => ({ model: entry.id, layerTypes: entry.stored.layerTypes, trained: true })),
     ...(set === null
       ? []
-      : planOptions({ model, layerTypes: set, stored, layerCount, models, current: words.plans.current })),
+      : [
+          { model, layerTypes: set, trained: stored === set },
+          ...ofPresets.filter((plan) => plan !== set).map(onModel),
+        ]),
   ];
   const plans = new Map<string, Omit<OfferedPlan, 'name'>>();
-  for (const { model: id, layerTypes: plan, trained } of found) {
-    const key = `${id} ${plan}`;
-    const option = { model: id, layerTypes: plan, trained };
-    if (!plans.has(key)) plans.set(key, { ...option, current: current(option) });
+  for (const plan of found) {
+    const key = `${plan.model} ${plan.layerTypes}`;
+    if (!plans.has(key)) plans.set(key, { ...plan, current: current(plan) });
   }
   const [plain] = presetsFor(layerCount);
   const first = plain && presetLayerTypes(plain, layerCount);

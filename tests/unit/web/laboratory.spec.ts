@@ -1,7 +1,6 @@
 import { createHash } from 'node:crypto';
 import { readdirSync, readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
-import { parseModelIndex } from '../../../web/models/model-index.ts';
 import { budgetOf, rowsInWords, shortNames } from '../../../web/panels/laboratory/charts/chart-data.ts';
 import { batchRatios } from '../../../web/experiments/batch-ratios.ts';
 import { chartsOf } from '../../../web/panels/laboratory/charts/charts.ts';
@@ -18,7 +17,6 @@ import { harnessItems, harnessKind, harnessTask } from '../../../worker/laborato
 import { itemView } from '../../../web/panels/laboratory/item-views.ts';
 import { itemCount, withBackend } from '../../../web/panels/laboratory/open-experiment.ts';
 import { readExperimentText, readLaboratoryFile } from '../../../web/panels/laboratory/open-files.ts';
-import { planOptions } from '../../../web/experiments/plan-options.ts';
 import { ownTextExperiment, ownTextSource } from '../../../web/panels/laboratory/own-text.ts';
 import { shippedExperiments, shippedSets } from '../../../web/panels/laboratory/shipped-sets.ts';
 import { decodeHash, LONGEST_EXPERIMENT } from '../../../web/settings/hash.ts';
@@ -33,7 +31,6 @@ import { Refused } from '../../../worker/outcome.ts';
 import type { Measured } from '../../../worker/protocol/measure.ts';
 
 const readJson = (path: string): unknown => JSON.parse(readFileSync(path, 'utf8')) as unknown;
-const models = parseModelIndex(readJson('public/models/index.json'));
 
 describe('what ships', () => {
   it('has the digests that the page knows', async () => {
@@ -111,24 +108,6 @@ describe('an experiment that is put together', () => {
 });
 
 describe('a text of one’s own', () => {
-  it('offers each plan once, with the model that was trained for it', () => {
-    const options = planOptions({
-      model: 'fairy-lckv',
-      layerTypes: '0_6_6_6_6_6_6_7',
-      stored: '0_6_6_6_6_6_6_7',
-      layerCount: 8,
-      models,
-      current: 'As set now',
-    });
-    expect(options[0]).toMatchObject({ name: 'As set now', model: 'fairy-lckv', trained: true });
-    expect(options).toContainEqual({
-      ...{ name: 'Plain LLaMA', layerTypes: '0_1_2_3_4_5_6_7', model: 'fairy-llama', trained: true },
-    });
-    const plans = options.map(({ layerTypes }) => layerTypes);
-    expect(new Set(plans).size).toBe(plans.length);
-    expect(options.some(({ trained }) => !trained)).toBe(true);
-  });
-
   it('is one item, or one for each paragraph, and the experiment can be read', () => {
     const text = 'One.\nStill one.\n\n  \nTwo "quoted".\r\n\r\nThree.\n';
     expect(ownTextSource(text, false)).toBe(text);
@@ -138,7 +117,7 @@ describe('a text of one’s own', () => {
     ]);
     const json = ownTextExperiment(
       { sha256: 'a'.repeat(64), name: 'my-text.jsonl' },
-      [{ name: 'x', layerTypes: '0_1', model: 'm', trained: true }],
+      [{ layerTypes: '0_1', model: 'm' }],
       { name: 'n', byParagraph: true, kv: 'f16' },
     );
     expect(readExperiment(json).measures[0]).toMatchObject({ kind: 'rolling', column: 'text' });

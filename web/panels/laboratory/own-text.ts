@@ -1,5 +1,5 @@
 /** "Bits per byte of my own text": the experiment that compares plans on it. */
-import type { PlanOption } from '../../experiments/plan-options.ts';
+import type { OfferedPlan } from '../../experiments/offered-plans.ts';
 
 /** A text as it is, or its paragraphs as items of their own, from which errors can be drawn. */
 export function ownTextSource(text: string, byParagraph: boolean): string {
@@ -11,7 +11,7 @@ export function ownTextSource(text: string, byParagraph: boolean): string {
 /** @param plans the first one is the baseline */
 export function ownTextExperiment(
   source: { readonly sha256: string; readonly name: string },
-  plans: readonly PlanOption[],
+  plans: readonly Pick<OfferedPlan, 'model' | 'layerTypes'>[],
   { name, byParagraph, kv }: { readonly name: string; readonly byParagraph: boolean; readonly kv: string },
 ): Readonly<Record<string, unknown>> {
   return {
