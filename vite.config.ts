@@ -8,6 +8,7 @@ import { engineCommit } from './tools/setup/engine-commit.mjs';
 import { isolation } from './tools/setup/isolation.mjs';
 import { bareKernels } from './tools/setup/bare-wgsl.mjs';
 import { measuringText } from './tools/setup/measuring-text.mjs';
+import { notFound } from './tools/setup/not-found.mjs';
 import { peerBuild, peerFiles } from './tools/setup/peer-files.mjs';
 import { contentSecurity } from './web/security/content-security.ts';
 
@@ -58,7 +59,7 @@ const offline: Partial<VitePWAOptions> = {
   },
   workbox: {
     // The shell. Models are kept by the worker that loads them: worker/loader/offline-copy.ts.
-    globIgnores: ['peer/**', 'sw-isolation.js'],
+    globIgnores: ['peer/**', 'sw-isolation.js', '404.html'],
     globPatterns: [
       '**/*.{html,js,css,svg,png}',
       '{models/index,healing/family}.json',
@@ -72,8 +73,9 @@ const offline: Partial<VitePWAOptions> = {
     cleanupOutdatedCaches: true,
     clientsClaim: true,
     skipWaiting: false,
-    navigateFallback: 'index.html',
-    navigateFallbackDenylist: [/\/models\//, /\/measuring\.txt$/],
+    // At another address the page would stay white: its own addresses are relative. Only queries change nothing.
+    navigateFallback: null,
+    ignoreURLParametersMatching: [/^/],
     runtimeCaching: [
       {
         // The engine that Compare compares with: tens of megabytes, kept when they are first used. The folder has the
@@ -138,6 +140,7 @@ export default defineConfig({
     VitePWA(offline),
     peerFiles(),
     measuringText(),
+    notFound(),
   ],
   // Each worker is bundled by itself, with plugins of its own.
   worker: {

@@ -42,6 +42,23 @@ test('another shipped model works offline after its first use', async ({ page })
   expect(await generate(lab, 4)).not.toBe('');
 });
 
+test('a wrong address is named as one after a visit too, and a query opens the page offline', async ({
+  page,
+}) => {
+  const server = await serveFolder(dist, '/some/project/');
+  await page.goto(server.url);
+  await ready(page);
+  await stored(page);
+  await page.goto(`${server.url}wrong`);
+  await expect(page.getByRole('heading', { name: 'There is no such page here' })).toBeVisible();
+  await page.getByRole('link', { name: 'Open kvtab' }).click();
+  await expect(page).toHaveURL(new RegExp(`^${server.url}(#|$)`));
+  await ready(page);
+  await server.stop();
+  await page.goto(`${server.url}?from=mail`);
+  await ready(page);
+});
+
 test('Keep all stores every shipped model, says how far it is, and then all of them open offline', async ({
   page,
 }, testInfo) => {

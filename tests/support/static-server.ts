@@ -45,7 +45,13 @@ export async function serveFolder(
       normalize(pathname.startsWith(subPath) ? pathname.slice(subPath.length) : '..') || 'index.html';
     const file = join(folder, path === '.' ? 'index.html' : path);
     if (path.startsWith('..') || !existsSync(file) || !statSync(file).isFile()) {
-      response.writeHead(404).end();
+      // As project pages do.
+      const page = join(folder, '404.html');
+      if (!request.headers.accept?.includes('text/html') || !existsSync(page)) response.writeHead(404).end();
+      else {
+        response.writeHead(404, { 'content-type': types['.html'] });
+        void readFile(page).then((bytes) => response.end(bytes));
+      }
       return;
     }
     response.setHeader('content-type', types[extname(file)] ?? 'application/octet-stream');
