@@ -3,8 +3,9 @@ import { Refused } from '../outcome.ts';
 import type { KeptFiles, ShippedFiles } from '../protocol/keep.ts';
 import { requestsTo, type Request } from '../request.ts';
 import { chunksIn } from '../stream-chunks.ts';
-import { TEXT_FILES, WHOLE_WEIGHTS } from './model-files.ts';
+import { mayLack, TEXT_FILES, WHOLE_WEIGHTS } from './model-files.ts';
 import { keepSurely, keptAs } from './offline-copy.ts';
+import { listedFiles } from './page-list.ts';
 import { isThere, sizeOf } from './page-source.ts';
 
 export interface KeepOptions {
@@ -20,15 +21,21 @@ export interface KeepOptions {
 const urlOf = (pageUrl: string, id: string, file: string) => new URL(`models/${id}/${file}`, pageUrl);
 
 /** What is kept of models, in their order. */
-export const keptOf = (pageUrl: string, models: readonly ShippedFiles[]): Promise<readonly KeptFiles[]> =>
-  Promise.all(
+export async function keptOf(
+  pageUrl: string,
+  models: readonly ShippedFiles[],
+): Promise<readonly KeptFiles[]> {
+  const listed = await listedFiles(requestsTo([pageUrl]), pageUrl);
+  return Promise.all(
     models.map(async ({ id, kernels }) => {
-      const missing = await missingOf(pageUrl, id, [...TEXT_FILES, WHOLE_WEIGHTS, ...kernels]);
+      const texts = TEXT_FILES.filter((file) => !mayLack(file) || listed.get(id)?.includes(file) !== false);
+      const missing = await missingOf(pageUrl, id, [...texts, WHOLE_WEIGHTS, ...kernels]);
       const weights = await keptAs(urlOf(pageUrl, id, WHOLE_WEIGHTS));
       const opens = weights === 'file' && missing.every((file) => kernels.includes(file));
       return { id, opens, missing };
     }),
   );
+}
 
 async function missingOf(pageUrl: string, id: string, files: readonly string[]): Promise<readonly string[]> {
   const kept = await Promise.all(files.map((file) => keptAs(urlOf(pageUrl, id, file))));
@@ -58,7 +65,7 @@ async function keepFile(request: Request, id: string, file: string, options: Kee
     response = await request(url, { signal });
     const found = isThere(response);
     if (!found && !response.ok && response.status !== 404) throw failed(response.status, response.statusText);
-    if (!found && !(TEXT_FILES as readonly string[]).slice(1).includes(file)) {
+    if (!found && !mayLack(file)) {
       throw failed(404, 'there is no such file');
     }
     if (!found) {

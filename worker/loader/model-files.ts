@@ -9,3 +9,6 @@ export const TEXT_FILES = [
   'tokenizer_config.json',
   'chat_template.jinja',
 ] as const;
+
+/** Whether a model can do without a file that we read. */
+export const mayLack = (file: string): boolean => (TEXT_FILES as readonly string[]).indexOf(file) > 0;

@@ -3,8 +3,10 @@ import { fail, Refused, succeed } from '../outcome.ts';
 import type { Outcome } from '../protocol/failure.ts';
 import { requestsTo, type Request } from '../request.ts';
 import { chunksIn } from '../stream-chunks.ts';
+import { mayLack } from './model-files.ts';
 import type { ModelSource } from './model-source.ts';
 import { keepAbsence, keepForOffline } from './offline-copy.ts';
+import { listedFiles } from './page-list.ts';
 
 /**
  * The models that ship with the page, under `models/<id>/` beside it.
@@ -19,11 +21,14 @@ export function openPageSource(pageUrl: string, id: string): Outcome<ModelSource
   const folder = new URL(`models/${id}/`, pageUrl);
   const request = requestsTo([pageUrl]);
   const urlOf = (file: string) => new URL(file, folder);
+  const listed = listedFiles(request, pageUrl);
   const get = (file: string) => fetchFile(request, urlOf(file), `${id}/${file}`);
 
   return succeed({
     names: () => Promise.resolve([]),
     text: async (file) => {
+      // Hardly any model has a template, and a browser reports every request for a missing file as an error.
+      if (mayLack(file) && (await listed).get(id)?.includes(file) === false) return null;
       const response = await get(file);
       if (!response) return null;
       try {

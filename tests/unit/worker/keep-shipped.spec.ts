@@ -27,7 +27,8 @@ beforeEach(async () => {
   full = false;
   server = createServer((request, response) => {
     const path = (request.url ?? '').replace('/lab/', '');
-    asked.push(path);
+    // Browsers have the list from before.
+    if (path !== 'models/index.json') asked.push(path);
     const status = meddle(path);
     const file = `public/${path}`;
     if (status !== null) response.writeHead(status).end();
@@ -103,6 +104,15 @@ describe('Models that ship, kept for a visit without a network', () => {
     }
     expect(asked.length).toBeGreaterThan(4);
     for (const path of asked) expect(cache.has(new URL(path, pageUrl).href), path).toBe(true);
+    // The list names no template.
+    expect(asked.filter((path) => path.endsWith('chat_template.jinja'))).toEqual([]);
+  });
+
+  it('are asked for a template if no list says whether they have one', async () => {
+    meddle = (path) => (path === 'models/index.json' ? 404 : null);
+    await keepModels([lckv], options());
+    expect(asked).toContain('models/fairy-lckv/chat_template.jinja');
+    expect(await keptOf(pageUrl, [lckv])).toEqual([{ id: 'fairy-lckv', opens: true, missing: [] }]);
   });
 
   it('open without their kernels, which are still missing', async () => {
@@ -160,6 +170,6 @@ describe('Models that ship, kept for a visit without a network', () => {
     vi.stubGlobal('caches', undefined);
     const [kept] = await keptOf(pageUrl, [lckv]);
     expect(kept).toMatchObject({ opens: false });
-    expect(kept?.missing).toHaveLength(7);
+    expect(kept?.missing).toHaveLength(6);
   });
 });
