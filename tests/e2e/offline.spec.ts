@@ -40,6 +40,9 @@ test('another shipped model works offline after its first use', async ({ page })
   await lab.select('Model').selectOption('fairy-llama');
   await ready(page);
   expect(await generate(lab, 4)).not.toBe('');
+  // One that was not kept: the message says how all could have been.
+  await lab.select('Model').selectOption('fairy-yoco');
+  await expect(page.getByRole('alert')).toContainText('press “Keep all seven”, under “Models of this page”');
 });
 
 test('a wrong address is named as one after a visit too, and a query opens the page offline', async ({

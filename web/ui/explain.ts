@@ -75,7 +75,13 @@ const placeOf = (where: number | 'embedding' | 'head') =>
 
 const pagePart: PagePart = 'A part of the page';
 
-/** What a person can do about it, in one sentence. */
+/** A file of a model that ships: the others are named without a folder. */
+const ofThePage =
+  /^[^/]+\/[^/]+\.(?:safetensors|jinja)$|\/(?:config|generation_config|tokenizer|tokenizer_config)\.json$/;
+const keepThem =
+  ' Models marked “Works offline” need none. To have all of them, press “Keep all seven”, under “Models of this page”, while you are online.';
+
+/** What a person can do about it, in a sentence or two. */
 export function advise(failure: Failure): string {
   switch (failure.code) {
     case 'no-webgpu':
@@ -105,9 +111,8 @@ export function advise(failure: Failure): string {
       return 'Choose another model, or another copy of this one.';
     case 'download-failed':
       if (failure.file === pagePart) return 'Reload the page; what you wrote and chose stays.';
-      return failure.status === 404
-        ? 'Choose another model, or one whose files are complete.'
-        : 'Check the connection and press Generate to try again.';
+      if (failure.status === 404) return 'Choose another model, or one whose files are complete.';
+      return `Check the connection and press Generate to try again.${failure.status === 0 && ofThePage.test(failure.file) ? keepThem : ''}`;
     case 'hub-refused':
       return advices[failure.why];
     case 'damaged-file':

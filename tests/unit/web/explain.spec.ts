@@ -69,6 +69,21 @@ describe('explain', () => {
     expect(explain(failure)).toBe('config.json is missing: Not Found.');
   });
 
+  it('tells how to be prepared for no network, of models that the page can keep', () => {
+    const adviceFor = (file: string, status: number) =>
+      advise({ ...failures['download-failed'], file, status });
+    expect(adviceFor('fairy-yoco/config.json', 0)).toContain('press “Keep all seven”');
+    expect(adviceFor('fairy-yoco/model.safetensors', 0)).toContain('press “Keep all seven”');
+    // A server answered; a model from the Hub; a set of the laboratory.
+    for (const [file, status] of [
+      ['fairy-yoco/config.json', 503],
+      ['model.safetensors', 0],
+      ['laboratory/models.json', 0],
+    ] as const) {
+      expect(adviceFor(file, status)).toBe('Check the connection and press Generate to try again.');
+    }
+  });
+
   it('says how much room is missing, and how long a server asks to wait', () => {
     expect(explain(failures['no-room'])).toContain('2 GiB are missing');
     const failure = { ...failures['download-failed'], status: 429, retryAfterSec: 300 };
