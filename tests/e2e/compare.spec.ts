@@ -37,7 +37,12 @@ test('compares configurations: one agrees with itself, and others differ as in t
   await turnTo(page, 'Compare');
   await expect(part).toContainText('sampling, one after the other.');
   const add = part.getByRole('button', { name: 'Add current settings' });
+  // Compare does something at once; a list of one's own begins with what is set.
+  await expect(part.getByRole('listitem', { name: 'Configuration 1' })).toContainText('Plain LLaMA');
+  await expect(part.getByRole('listitem', { name: 'Configuration 2' })).toContainText('LCKV');
+  await expect(part.getByRole('button', { name: 'Compare' })).toHaveAttribute('aria-disabled', 'false');
   await add.click();
+  await expect(part.getByRole('listitem')).toHaveCount(1);
   await expect(part.getByRole('button', { name: 'Compare' })).toHaveAttribute('aria-disabled', 'true');
   await add.click();
   await lab.layerTypes.fill('0_1_2_3_4_5_6_7');

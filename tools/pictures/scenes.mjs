@@ -154,7 +154,8 @@ export const scenes = {
     await computeOnCpu(page);
     await fill(page, 'Max new tokens', '24');
     await turnTo(page, 'Compare');
-    for (const engine of ['', ' in transformers.js', ' in wllama']) {
+    await page.getByRole('checkbox', { name: 'LCKV', exact: true }).uncheck();
+    for (const engine of [' in transformers.js', ' in wllama']) {
       await page.getByRole('checkbox', { name: `Plain LLaMA${engine}`, exact: true }).check();
     }
     await press(page, 'Compare');

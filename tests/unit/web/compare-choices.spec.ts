@@ -6,6 +6,7 @@ import {
   isSameContender,
   planChoices,
   policyChoices,
+  suggestedPair,
 } from '../../../web/panels/compare/choices.ts';
 import { parseModelIndex } from '../../../web/models/model-index.ts';
 import { defaultConfig, type PlaygroundConfig } from '../../../web/settings/settings.ts';
@@ -40,6 +41,19 @@ describe('the choices of Compare', () => {
     const setting = setTo({ layerTypes: '0_0_0_3_4_5_5_7' });
     const now = planChoices(setting).filter(({ config }) => isSameContender(config, setting.config));
     expect(now.map(({ name }) => name)).toEqual(['As set now']);
+  });
+
+  it('suggest plain LLaMA and what is set, or the next plan if that is plain LLaMA', () => {
+    const suggested = (changes: Partial<PlaygroundConfig>) =>
+      suggestedPair(planChoices(setTo(changes))).map(({ name, config }) => [name, config.model]);
+    const plain = ['Plain LLaMA', 'fairy-llama'];
+    expect(suggested({})).toEqual([plain, ['LCKV', 'fairy-lckv']]);
+    expect(suggested({ layerTypes: '0_0_0_3_4_5_5_7' })).toEqual([plain, ['As set now', 'fairy-lckv']]);
+    expect(suggested({ model: 'fairy-llama', layerTypes: '0_1_2_3_4_5_6_7' })[1]).toEqual([
+      'LCKV',
+      'fairy-lckv',
+    ]);
+    expect(suggestedPair([])).toEqual([]);
   });
 
   it('are empty until the layers are known', () => {

@@ -18,6 +18,8 @@ export interface Choice {
   readonly config: Readonly<PlaygroundConfig>;
   /** Whether the model was trained for the plan. */
   readonly trained: boolean;
+  /** Whether it is what the page is set to. */
+  readonly current: boolean;
 }
 
 const comparedKeys = keysWhere((row) => row.compared);
@@ -43,6 +45,7 @@ export function planChoices({ config, plan, stored, layerCount, models }: Settin
         name: offered.name,
         hint: `${offered.layerTypes} · ${about}`,
         trained: offered.trained,
+        current: offered.current,
         config:
           entry && offered.model !== model
             ? { ...config, model: offered.model, ...entry.stored }
@@ -52,11 +55,20 @@ export function planChoices({ config, plan, stored, layerCount, models }: Settin
   );
 }
 
+/** What to compare until a person chooses: plain LLaMA, and the plan that is set or, if it is that one, the next. */
+export function suggestedPair([plain, ...others]: readonly Choice[]): readonly Choice[] {
+  const other = others.find(({ current }) => current) ?? others[0];
+  return plain && other ? [plain, other] : [];
+}
+
 /** The plan that is set, under every other policy that can run with the numbers that are set. */
 export function policyChoices({ config, plan }: Setting): readonly Choice[] {
   return policyKinds
     .filter(({ id }) => id !== config.policy)
-    .map(({ id, label }) => ({ name: label, hint: '', trained: true, config: { ...config, policy: id } }))
+    .map(({ id, label }) => ({
+      ...{ name: label, hint: '', trained: true, current: false },
+      config: { ...config, policy: id },
+    }))
     .filter((choice) => Object.keys(checkConfig(choice.config, plan)).length === 0);
 }
 

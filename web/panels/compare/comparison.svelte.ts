@@ -40,6 +40,8 @@ export class Comparison {
   running = $state(false);
   /** How often each contender is timed. */
   rounds = $state(3);
+  /** Whether nobody has chosen contenders yet, here or on an earlier visit: what stands there is a suggestion. */
+  untouched = $state(false);
   /** What of the opened link was not followed. */
   complaints = $state.raw<readonly string[]>([]);
   readonly #playground: Playground;
@@ -74,6 +76,7 @@ export class Comparison {
 
   async #restore(): Promise<void> {
     const kept = await keptComparison();
+    if (!kept) this.untouched = this.contenders.length === 0;
     if (this.contenders.length > 0 || !kept) return;
     this.#lastId = Math.max(0, ...kept.contenders.map(({ id }) => id));
     this.contenders = kept.contenders;
@@ -96,9 +99,18 @@ export class Comparison {
     return true;
   }
 
-  /** Adds the current settings. */
+  /** Puts configurations where nobody has chosen any. They are not kept before somebody does something with them. */
+  suggest(configs: readonly Readonly<PlaygroundConfig>[]): void {
+    if (!this.untouched) return;
+    this.contenders = configs.map((config, i) => ({ id: i + 1, config: { ...config }, runner: 'kvtab' }));
+    this.#lastId = configs.length;
+  }
+
+  /** Adds the current settings. Whoever does so begins a list of their own: a suggestion goes. */
   add(): void {
-    if (this.#playground.runnable) this.put(this.#playground.config);
+    if (!this.#playground.runnable) return;
+    if (this.untouched) this.contenders = [];
+    this.put(this.#playground.config);
   }
 
   /** Adds a configuration, if there is room for it. */
@@ -111,7 +123,7 @@ export class Comparison {
 
   /** Replaces all contenders. */
   replaceBy(others: readonly Omit<Contender, 'id'>[], what: string): void {
-    const before = this.contenders;
+    const before = this.untouched ? [] : this.contenders;
     this.contenders = others
       .slice(0, MOST_CONTENDERS)
       .map(({ config, runner }) => ({ id: ++this.#lastId, config: { ...config }, runner }));
@@ -140,7 +152,10 @@ export class Comparison {
   /** Runs all contenders, then loads the page's own model again. */
   async run(): Promise<void> {
     this.stopped = false;
-    if (!this.ready || !(await this.#modelIsReady())) return;
+    if (!this.ready) return;
+    // What is being compared no longer follows the settings.
+    this.untouched = false;
+    if (!(await this.#modelIsReady())) return;
     if (this.#playground.onCpuByFallback) this.#fallBack();
     const turns = this.contenders.flatMap((contender) => this.#turnOf(contender) ?? []);
     const { config } = this.#playground;
@@ -232,6 +247,7 @@ export class Comparison {
   }
 
   #keep(): void {
+    this.untouched = false;
     void keepComparison({ contenders: this.contenders, result: this.result });
   }
 }

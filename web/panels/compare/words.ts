@@ -12,6 +12,7 @@ export const words = {
   rounds: 'Rounds',
   roundsOf: (rounds: number) => (rounds === 1 ? '1 (noise unknown)' : String(rounds)),
   howTo: 'Check what to compare. Or set up a configuration and add it.',
+  suggested: 'A suggestion, until you check others or add settings of your own.',
   prompt: 'Prompt:',
   plans: 'Plans',
   policies: 'Other cache policies for the plan that is set',
