@@ -42,7 +42,9 @@ test('another shipped model works offline after its first use', async ({ page })
   expect(await generate(lab, 4)).not.toBe('');
   // One that was not kept: the message says how all could have been.
   await lab.select('Model').selectOption('fairy-yoco');
-  await expect(page.getByRole('alert')).toContainText('press “Keep all seven”, under “Models of this page”');
+  await expect(page.getByRole('alert').filter({ hasText: 'fairy-yoco/config.json' })).toContainText(
+    'press “Keep all seven”, under “Models of this page”',
+  );
 });
 
 test('a wrong address is named as one after a visit too, and a query opens the page offline', async ({

@@ -13,7 +13,7 @@ import { Playground } from '../../../web/playground/playground.svelte.ts';
 import { bitsPlot, lossPlot } from '../../../web/panels/heal/heal-plot.ts';
 import { Healer, type Pace } from '../../../web/panels/heal/healer.svelte.ts';
 import { readText } from '../../../web/panels/heal/healing-text.ts';
-import { standingLine } from '../../../web/panels/heal/words.ts';
+import { standingLine, unreadLine } from '../../../web/panels/heal/words.ts';
 import { factsOf, ScriptedEngine, settled, stored } from './scripted-engine.ts';
 
 vi.mock('../../../web/experiments/engine-version.ts', () => ({ engineVersion: 'test' }));
@@ -324,6 +324,15 @@ describe('what the panel says', () => {
     const ended = (end: HealResult['end']) => ({ end, step: 7, evaluations: [] });
     expect(standingLine('rest', stepped(7), ended('stopped'), null)).toBe('Stopped after step 7 of 100.');
     expect(standingLine('rest', stepped(7), ended('diverged'), null)).toContain('not finite after step 7');
+  });
+
+  it('is what a healing that was stopped between two readings of the held-out text does not know', () => {
+    expect(unreadLine(0, 7, 13)).toBe(
+      'The held-out text was read only before the first step, so what the 7 steps since then gained is not known yet. It is read every 13 steps: continue to see it.',
+    );
+    expect(unreadLine(26, 27, 13)).toContain('was read last after step 26, so what the 1 step since');
+    expect(unreadLine(26, 26, 13)).toBe('');
+    expect(unreadLine(0, 0, 13)).toBe('');
   });
 
   it('draws the held-out text with a hollow dot where it is now, and the member as a level', () => {

@@ -47,6 +47,8 @@ export type Pace = Extract<HealEvent, { type: 'step' }>;
 
 export const stepRange: NumberRange = { min: 1, max: MOST_STEPS, whole: true };
 const EVALUATIONS = 8;
+/** After so many steps, the held-out text is read again. */
+export const stepsBetweenReadings = (steps: number) => Math.max(1, Math.ceil(steps / EVALUATIONS));
 const HELD_OUT_WINDOWS = 8;
 
 /** The healing of a page: what to train, what became of it, and what is kept. */
@@ -180,7 +182,7 @@ export class Healer {
       this.#end(text);
       return;
     }
-    const evaluateEverySteps = Math.max(1, Math.ceil(recipe.steps / EVALUATIONS));
+    const evaluateEverySteps = stepsBetweenReadings(recipe.steps);
     const request = {
       ...{ model, config, recipe, evaluateEverySteps },
       ...{ text: text.value, heldOutWindows: HELD_OUT_WINDOWS },

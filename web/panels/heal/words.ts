@@ -1,7 +1,7 @@
 /** Everything that the panel Heal says. */
 import { MOST_BYTES, totalBytes, type MemoryNeeded } from '../../../gpu/train/memory-needed.ts';
 import type { HealResult, KeptHealing } from '../../../worker/protocol/heal.ts';
-import { formatBytes, formatDuration, formatTokensPerSec } from '../../ui/format.ts';
+import { formatBytes, formatCount, formatDuration, formatTokensPerSec } from '../../ui/format.ts';
 import type { Activity, Pace } from './healer.svelte.ts';
 
 export const words = {
@@ -56,6 +56,18 @@ export const words = {
   summary: (before: string, now: string, step: number) =>
     `${before} bits per byte before, ${now} after step ${step}.`,
 } as const;
+
+/**
+ * Why the chart of a healing that rests ends before its last step; empty if it does not.
+ *
+ * @param read  the last step after which the held-out text was read
+ * @param every so many steps, it is read
+ */
+export function unreadLine(read: number, step: number, every: number): string {
+  if (step <= read) return '';
+  const since = read === 0 ? 'only before the first step' : `last after step ${read}`;
+  return `The held-out text was read ${since}, so what the ${formatCount(step - read, 'step')} since then gained is not known yet. It is read every ${formatCount(every, 'step')}: continue to see it.`;
+}
 
 /** Where the healing stands, in one line. */
 export function standingLine(
