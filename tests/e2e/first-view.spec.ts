@@ -1,5 +1,5 @@
 import { expect, test } from 'playwright/test';
-import { generate, visit } from './lab.ts';
+import { generate, shareLab, visit } from './lab.ts';
 
 type Role = 'textbox' | 'button' | 'combobox' | 'spinbutton' | 'region' | 'status';
 
@@ -47,46 +47,52 @@ test('the output holds the continuation and nothing else', async ({ page }) => {
   expect(text).not.toContain(await lab.prompt.inputValue());
 });
 
-test('the main controls are in view at 1440 × 900, and the Hub is one press away', async ({ page }) => {
-  await page.setViewportSize({ width: 1440, height: 900 });
-  const lab = await visit(page);
-  await expect(lab.generate).toBeInViewport({ ratio: 1 });
-  await expect(lab.layerTypes).toBeInViewport({ ratio: 1 });
-  const layers = page.getByRole('listbox', { name: /^Layers/ });
-  await expect(layers).toBeInViewport({ ratio: 1 });
-  await expect(page.getByRole('application', { name: /^Tokens that each layer/ })).toBeInViewport({
-    ratio: 1,
+test.describe('on one page', () => {
+  const theLab = shareLab();
+
+  test('the main controls are in view at 1440 × 900, and the Hub is one press away', async () => {
+    const lab = theLab();
+    const { page } = lab;
+    await page.setViewportSize({ width: 1440, height: 900 });
+    await expect(lab.generate).toBeInViewport({ ratio: 1 });
+    await expect(lab.layerTypes).toBeInViewport({ ratio: 1 });
+    const layers = page.getByRole('listbox', { name: /^Layers/ });
+    await expect(layers).toBeInViewport({ ratio: 1 });
+    await expect(page.getByRole('application', { name: /^Tokens that each layer/ })).toBeInViewport({
+      ratio: 1,
+    });
+    for (const status of [lab.kv, lab.decodeSpeed, lab.prefillSpeed, lab.adapter]) {
+      await expect(status).toBeInViewport({ ratio: 1 });
+    }
+    await expect(lab.output).toBeInViewport({ ratio: 1 });
+    expect((await layers.boundingBox())?.width).toBeGreaterThanOrEqual(420);
+    await page.getByRole('button', { name: 'From the Hub', exact: true }).click();
+    await expect(page.getByRole('textbox', { name: 'Repository', exact: true })).toBeFocused();
+    await expect(page.getByRole('button', { name: 'Load model', exact: true })).toBeInViewport({ ratio: 1 });
   });
-  for (const status of [lab.kv, lab.decodeSpeed, lab.prefillSpeed, lab.adapter]) {
-    await expect(status).toBeInViewport({ ratio: 1 });
-  }
-  await expect(lab.output).toBeInViewport({ ratio: 1 });
-  expect((await layers.boundingBox())?.width).toBeGreaterThanOrEqual(420);
-  await page.getByRole('button', { name: 'From the Hub', exact: true }).click();
-  await expect(page.getByRole('textbox', { name: 'Repository', exact: true })).toBeFocused();
-  await expect(page.getByRole('button', { name: 'Load model', exact: true })).toBeInViewport({ ratio: 1 });
-});
 
-test('nothing scrolls sideways from 320 to 1440 px', async ({ page }) => {
-  const lab = await visit(page);
-  await lab.select('Preset').selectOption('lasagna-top');
-  await generate(lab, 8);
-  await lab.select('Preset').selectOption('mixattention-pairs');
-  for (const width of [320, 390, 768, 1024, 1440]) {
-    await page.setViewportSize({ width, height: 900 });
-    expect(await page.evaluate(() => document.documentElement.scrollWidth)).toBe(width);
-  }
-});
+  test('nothing scrolls sideways from 320 to 1440 px', async () => {
+    const lab = theLab();
+    const { page } = lab;
+    await lab.select('Preset').selectOption('lasagna-top');
+    await generate(lab, 8);
+    await lab.select('Preset').selectOption('mixattention-pairs');
+    for (const width of [320, 390, 768, 1024, 1440]) {
+      await page.setViewportSize({ width, height: 900 });
+      expect(await page.evaluate(() => document.documentElement.scrollWidth)).toBe(width);
+    }
+  });
 
-test('every control is at least 24 px wide and high', async ({ page }) => {
-  await page.setViewportSize({ width: 390, height: 844 });
-  await visit(page);
-  for (const element of await page
-    .locator('button, input, select, textarea')
-    .filter({ visible: true })
-    .all()) {
-    const box = await element.boundingBox();
-    expect(box?.width).toBeGreaterThanOrEqual(24);
-    expect(box?.height).toBeGreaterThanOrEqual(24);
-  }
+  test('every control is at least 24 px wide and high', async () => {
+    const { page } = theLab();
+    await page.setViewportSize({ width: 390, height: 844 });
+    for (const element of await page
+      .locator('button, input, select, textarea')
+      .filter({ visible: true })
+      .all()) {
+      const box = await element.boundingBox();
+      expect(box?.width).toBeGreaterThanOrEqual(24);
+      expect(box?.height).toBeGreaterThanOrEqual(24);
+    }
+  });
 });

@@ -26,10 +26,12 @@ export const openLab = (page: Page) => {
 
 export type Lab = ReturnType<typeof openLab>;
 
+const ready = (page: Page) => page.getByText('Ready.', { exact: true });
+
 /** Opens the page and waits until its model is loaded. */
 export async function visit(page: Page): Promise<Lab> {
   await page.goto('./');
-  await expect(page.getByText('Ready.', { exact: true })).toBeVisible({ timeout: 60_000 });
+  await expect(ready(page)).toBeVisible({ timeout: 60_000 });
   return openLab(page);
 }
 
@@ -51,22 +53,69 @@ export async function visitOnCpu(page: Page): Promise<Lab> {
 }
 
 /**
- * Opens one page for all stories of a group, because that takes longer than most stories. They are told in their order, and
- * each begins with the settings that the one before left.
+ * Opens one page for all stories of a group, because that takes longer than most stories. Each begins on Write, with the
+ * settings, the model and the panels of a page that was just opened, 1280 px wide. What earlier stories ran is still
+ * there. After a story fails, the next one has a new page.
  *
  * @returns the page, once a story has begun
  */
 export function shareLab(open: (page: Page) => Promise<Lab> = visit): () => Lab {
-  test.describe.configure({ mode: 'serial' });
-  let lab: Lab | undefined;
+  let shared: { readonly lab: Lab; readonly first: FirstState } | undefined;
   test.beforeAll(async ({ browser }) => {
-    lab = await open(await browser.newPage());
+    const lab = await open(await browser.newPage());
+    shared = { lab, first: await firstState(lab) };
   });
-  test.afterAll(() => lab?.page.close());
+  test.beforeEach(async () => {
+    if (shared) await startAfresh(shared.lab, shared.first);
+  });
+  test.afterAll(() => shared?.lab.page.close());
   return () => {
-    if (!lab) throw new Error('the page of these stories did not open');
-    return lab;
+    if (!shared) throw new Error('the page of these stories did not open');
+    return shared.lab;
   };
+}
+
+type FirstState = Awaited<ReturnType<typeof firstState>>;
+
+/** What a page is like that was just opened. Without a link and without WebGPU, it is on the CPU. */
+async function firstState({ page, select }: Lab) {
+  const { hash } = new URL(page.url());
+  const onCpu = (await select('Backend').inputValue()) === 'cpu';
+  return {
+    link: hash === '' ? `#v=1&mode=fastest${onCpu ? '&backend=cpu' : ''}` : hash,
+    loaded: await ready(page).isVisible(),
+    openPanels: await page
+      .locator('section > details[open]')
+      .evaluateAll((panels) =>
+        panels.map(({ parentElement }) => parentElement?.getAttribute('aria-labelledby')),
+      ),
+  };
+}
+
+/** Opens the link of the first state as Back and Forward do, without loading the page or its model again. */
+async function startAfresh({ page, stop }: Lab, { link, loaded, openPanels }: FirstState): Promise<void> {
+  await page.setViewportSize({ width: 1280, height: 720 });
+  await page.emulateMedia({ media: null, colorScheme: null, reducedMotion: null, forcedColors: null });
+  if (await stop.isEnabled()) await stop.click();
+  await page.evaluate(
+    ([opened, panels]) => {
+      if (document.activeElement instanceof HTMLElement) document.activeElement.blur();
+      history.replaceState(null, '', opened);
+      dispatchEvent(new HashChangeEvent('hashchange'));
+      for (const panel of document.querySelectorAll('section > details')) {
+        const name = panel.parentElement?.getAttribute('aria-labelledby') ?? null;
+        panel.toggleAttribute('open', panels.includes(name));
+      }
+      scrollTo(0, 0);
+    },
+    [link, openPanels] as const,
+  );
+  if (!loaded) return;
+  const load = page.getByRole('button', { name: 'Load the model', exact: true });
+  const idle = page.getByText(/^(Ready\.|(Done|Stopped)\b.*)$/).first();
+  await expect(load.or(idle)).toBeVisible();
+  if (await load.isVisible()) await load.click(); // the story before chose another model
+  await expect(idle).toBeVisible();
 }
 
 /** Sets the sampling under which the text depends on the model alone. */
