@@ -12,6 +12,11 @@ const withWebGpu = [
   ...['citation', 'failures', 'failures-gpu', 'load-memory', 'main-thread', 'newcomer', 'watching'],
   ...['peer-gpu', 'weights', 'hub-memory.nightly', 'soak.nightly'],
 ].map((story) => `**/${story}.spec.ts`);
+/**
+ * Stories that run other engines. V8 optimizes what those compile to for longer than a story runs it: a second and a half
+ * each time that one starts.
+ */
+const withOtherEngines = ['peer', 'peer-laboratory', 'peer-wllama'].map((story) => `**/${story}.spec.ts`);
 /** What takes longer than a change should wait for: `npm run test:nightly`. */
 const nightly = process.env['KVTAB_NIGHTLY'] === undefined ? ['**/*.nightly.spec.ts'] : [];
 const chromium = findChromium();
@@ -46,6 +51,16 @@ export default defineConfig({
   },
   projects: [
     { name: 'chromium-webgpu', testMatch: withWebGpu, testIgnore: nightly, use: launch(webGpuFlags) },
-    { name: 'chromium-no-webgpu', testIgnore: [...withWebGpu, ...nightly], use: launch([]) },
+    {
+      name: 'chromium-no-webgpu',
+      testIgnore: [...withWebGpu, ...withOtherEngines, ...nightly],
+      use: launch([]),
+    },
+    {
+      name: 'chromium-other-engines',
+      testMatch: withOtherEngines,
+      testIgnore: nightly,
+      use: launch(['--js-flags=--liftoff-only']),
+    },
   ],
 });

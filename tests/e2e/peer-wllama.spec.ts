@@ -110,7 +110,7 @@ test.describe('with a service worker', () => {
 
   test('wllama works offline after its first use', async ({ page }) => {
     const server = await serveFolder(dist, '/some/project/');
-    await page.goto(server.url);
+    await page.goto(`${server.url}#v=1&seed=1`); // a link loads no model
     await page.evaluate(async () => {
       await navigator.serviceWorker.ready;
     });

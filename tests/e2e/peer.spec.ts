@@ -148,7 +148,7 @@ test.describe('with a service worker', () => {
 
   test('the engine is not stored before its first use, and works offline after it', async ({ page }) => {
     const server = await serveFolder(dist, '/some/project/');
-    await page.goto(server.url);
+    await page.goto(`${server.url}#v=1&seed=1`); // a link loads no model
     await page.evaluate(async () => {
       await navigator.serviceWorker.ready;
     });
