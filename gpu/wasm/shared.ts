@@ -14,7 +14,7 @@ import { rowsOfLogits } from './rows-of-logits.ts';
 import { padded } from '../numbers/panels.ts';
 
 /** Rows that go through a matrix together, so that its weights come from the CPU cache. */
-export const BLOCK_ROWS = 48;
+export const BLOCK_ROWS = 132;
 
 export const policyRunOf = ({ eviction }: TextOptions): PolicyRun =>
   new PolicyRun(eviction?.policy ?? keepEverything, eviction?.scored ?? false);

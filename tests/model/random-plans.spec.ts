@@ -8,8 +8,9 @@ import { openCpuBackend } from '../../gpu/reference/backend.ts';
 import { hardwareTuning } from '../../gpu/webgpu/tuning.ts';
 import { instructionsHere } from '../../gpu/wasm/kernels.ts';
 import { openWasmBackend } from '../../gpu/wasm/backend.ts';
+import { BLOCK_ROWS } from '../../gpu/wasm/shared.ts';
 import { expectAllClose } from '../support/all-close.ts';
-import { arbitrarySharing, layersOf } from '../support/arbitrary-plans.ts';
+import { arbitrarySharing, layersOf, sharingOf } from '../support/arbitrary-plans.ts';
 import { openGpuBackend, putRandomModel, runSession, tinyDims } from '../support/random-model.ts';
 import { sampleOf } from '../support/samples.ts';
 import { fc } from '../support/seeded-properties.ts';
@@ -159,6 +160,42 @@ describe.each(subjects)('$name', ({ open, runs, allowed }) => {
     );
   });
 });
+
+describe.each(instructionsHere())(
+  'WebAssembly with %s, where rows go through a matrix in blocks',
+  (instructions) => {
+    it.each(['0_1_2_3', '0_2_2_3s'])(
+      'computes the same as the CPU twin for long turns of %s',
+      async (layers) => {
+        const backends = [await openWasmBackend(instructions), openCpuBackend()];
+        const [model, onCpu] = (await putRandomModel(backends, tinyDims, layersOf('0_1_2_3'))) as [
+          ModelWeights,
+          ModelWeights,
+        ];
+        const turnOf = (length: number) =>
+          Array.from({ length }, (_, i) => (7 * i + length) % tinyDims.vocabSize);
+        const turns = [2 * BLOCK_ROWS + 5, BLOCK_ROWS + 1].map(turnOf);
+        const options: SessionOptions = {
+          sharing: sharingOf(layers, { windowTokens: 40 }),
+          ...{ passes: { forward: 2, backward: 1 }, kvPrecision: 'f32', capacityTokens: 4 * BLOCK_ROWS },
+        };
+        const [got, expected] = [
+          await runSession(model, options, { turns, mode: 'parallel' }),
+          await runSession(onCpu, options, { turns, mode: 'parallel' }),
+        ];
+        for (const [position, row] of got.logits.entries()) {
+          expectAllClose(
+            row,
+            expected.logits[position] ?? [],
+            wasmTolerances.feedback,
+            `position ${position}, token`,
+          );
+        }
+        for (const backend of backends) backend.destroy();
+      },
+    );
+  },
+);
 
 /** The logits from which each new token is drawn, given the tokens before it. */
 async function teacherForced(
