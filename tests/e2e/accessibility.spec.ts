@@ -2,11 +2,10 @@ import { expect, test } from 'playwright/test';
 import { bringAxe } from './axe.ts';
 import { chatTemplate } from '../support/chat-template.ts';
 import { chatOf, openModel } from './chat-model.ts';
-import { chooseGreedy, generate, openLab, takePictures, turnTo, visit, visitUnloaded } from './lab.ts';
-
-test.beforeEach(({ page }) => bringAxe(page));
+import { chooseGreedy, generate, openLab, shareLab, takePictures, turnTo, visit } from './lab.ts';
 
 test('axe finds nothing on any view, narrow or wide, light or dark', async ({ page }, testInfo) => {
+  await bringAxe(page);
   const lab = await visit(page);
   // Every panel: each has something to say before there is a run.
   const closed = page.locator('section > details:not([open]) > summary');
@@ -33,6 +32,7 @@ test('axe finds nothing on any view, narrow or wide, light or dark', async ({ pa
 });
 
 test('axe finds nothing on a chat, narrow or wide, light or dark', async ({ page }, testInfo) => {
+  await bringAxe(page);
   const lab = await visit(page);
   const chat = chatOf(page);
   await openModel(page, { 'chat_template.jinja': chatTemplate });
@@ -56,46 +56,51 @@ test('axe finds nothing on a chat, narrow or wide, light or dark', async ({ page
   await takePictures(lab, testInfo, 'chat');
 });
 
-test('nothing scrolls sideways at 2560 px or at 320 px', async ({ page }) => {
-  await page.setViewportSize({ width: 2560, height: 1000 });
-  const lab = await visit(page);
-  for (const width of [2560, 320]) {
-    await page.setViewportSize({ width, height: 1000 });
-    expect(await page.evaluate(() => document.documentElement.scrollWidth)).toBe(width);
-    await expect(lab.generate).toBeInViewport();
-  }
-});
+test.describe('on one page', () => {
+  const theLab = shareLab();
 
-test('forced colours leave owners, arrows and selections visible', async ({ page }, testInfo) => {
-  await page.emulateMedia({ forcedColors: 'active' });
-  await visitUnloaded(page);
-  await page.getByRole('option', { name: /^Layer 3 / }).click();
-  const colours = await page.evaluate(() => {
-    const style = (selector: string) => {
-      const element = document.querySelector(selector);
-      return element ? getComputedStyle(element) : null;
-    };
-    return {
-      owner: style('.disc.owner')?.backgroundColor,
-      reader: style('.disc:not(.owner)')?.backgroundColor,
-      chosen: style('[aria-selected="true"]')?.outlineStyle,
-    };
+  test('nothing scrolls sideways at 2560 px or at 320 px', async () => {
+    const lab = theLab();
+    const { page } = lab;
+    for (const width of [2560, 320]) {
+      await page.setViewportSize({ width, height: 1000 });
+      expect(await page.evaluate(() => document.documentElement.scrollWidth)).toBe(width);
+      await expect(lab.generate).toBeInViewport();
+    }
   });
-  expect(colours.owner).not.toBe(colours.reader);
-  expect(colours.chosen).toBe('solid');
-  await page.screenshot({ path: testInfo.outputPath('forced-colors.png'), fullPage: true });
-});
 
-test('in print there are prompt, text, plan and figures, and no buttons', async ({ page }) => {
-  const lab = await visit(page);
-  await generate(lab, 4);
-  await page.emulateMedia({ media: 'print' });
-  await expect(lab.output).toBeVisible();
-  await expect(lab.kv).toBeVisible();
-  await expect(page.getByRole('region', { name: 'Printed run', exact: true })).toContainText(
-    'Plan: 0_6_6_6_6_6_6_7 of fairy-lckv.',
-  );
-  await expect(lab.layerTypes).toBeHidden();
-  await expect(lab.generate).toBeHidden();
-  await expect(page.getByRole('button', { name: 'Undo' })).toBeHidden();
+  test('forced colours leave owners, arrows and selections visible', async () => {
+    const { page } = theLab();
+    await page.emulateMedia({ forcedColors: 'active' });
+    await page.getByRole('option', { name: /^Layer 3 / }).click();
+    const colours = await page.evaluate(() => {
+      const style = (selector: string) => {
+        const element = document.querySelector(selector);
+        return element ? getComputedStyle(element) : null;
+      };
+      return {
+        owner: style('.disc.owner')?.backgroundColor,
+        reader: style('.disc:not(.owner)')?.backgroundColor,
+        chosen: style('[aria-selected="true"]')?.outlineStyle,
+      };
+    });
+    expect(colours.owner).not.toBe(colours.reader);
+    expect(colours.chosen).toBe('solid');
+    await page.screenshot({ path: test.info().outputPath('forced-colors.png'), fullPage: true });
+  });
+
+  test('in print there are prompt, text, plan and figures, and no buttons', async () => {
+    const lab = theLab();
+    const { page } = lab;
+    await generate(lab, 4);
+    await page.emulateMedia({ media: 'print' });
+    await expect(lab.output).toBeVisible();
+    await expect(lab.kv).toBeVisible();
+    await expect(page.getByRole('region', { name: 'Printed run', exact: true })).toContainText(
+      'Plan: 0_6_6_6_6_6_6_7 of fairy-lckv.',
+    );
+    await expect(lab.layerTypes).toBeHidden();
+    await expect(lab.generate).toBeHidden();
+    await expect(page.getByRole('button', { name: 'Undo' })).toBeHidden();
+  });
 });

@@ -1,8 +1,8 @@
 import { expect, test } from 'playwright/test';
-import { openLab, visit } from './lab.ts';
+import { openLab, visit, visitUnloaded } from './lab.ts';
 
 test('an edit just before a reload is still there afterwards', async ({ page }) => {
-  const lab = await visit(page);
+  const lab = await visitUnloaded(page);
   await lab.number('Seed').fill('77');
   await page.reload();
   await expect(openLab(page).number('Seed')).toHaveValue('77');
@@ -12,7 +12,7 @@ test('an edit just before a reload is still there afterwards', async ({ page }) 
 test('an edit that reaches the address between a reload and its notice is still there afterwards', async ({
   page,
 }) => {
-  const lab = await visit(page);
+  const lab = await visitUnloaded(page);
   const before = await page.evaluate(() => location.hash);
   // As if the browser had chosen the address to load again just before the page wrote it.
   await page.evaluate((chosen) => {
@@ -61,7 +61,7 @@ test('a prompt that is too long for a link is reported, and left out of the addr
 });
 
 test('a setting that needs another one appears with it', async ({ page }) => {
-  const lab = await visit(page);
+  const lab = await visitUnloaded(page);
   const embeddings = page.getByRole('checkbox', { name: 'Embeddings and head too' });
   await expect(embeddings).toHaveCount(0);
   await lab.select('Weights').selectOption('8-bit');

@@ -1,6 +1,6 @@
 import { expect, test } from 'playwright/test';
 import { bringAxe } from './axe.ts';
-import { finished, openLab, takePictures, turnTo, visit } from './lab.ts';
+import { finished, openLab, takePictures, turnTo, visit, visitUnloaded } from './lab.ts';
 
 test.beforeEach(({ page }) => bringAxe(page));
 
@@ -85,7 +85,7 @@ test('one button runs the whole family, and names check what stands beside each 
 });
 
 test('a plan is scaled to a large model while it is edited', async ({ page }, testInfo) => {
-  const lab = await visit(page);
+  const lab = await visitUnloaded(page);
   const part = page.getByRole('region', { name: 'Why it matters', exact: true });
   await part.locator('summary').first().click();
   await expect(part.getByText('so 11 users instead of 4')).toBeVisible();

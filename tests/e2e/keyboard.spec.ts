@@ -1,5 +1,5 @@
 import { expect, test, type Page } from 'playwright/test';
-import { finished, visit, visitUnloaded } from './lab.ts';
+import { finished, shareLab, visit } from './lab.ts';
 
 const focusedName = (page: Page) =>
   page.evaluate(() => {
@@ -54,55 +54,60 @@ test('everything works without a pointer', async ({ page }) => {
   await expect(page.getByText(/^Stopped/)).toBeVisible({ timeout: 10_000 });
 });
 
-test('arrows, Home and End turn between the tabs, and Ctrl and Enter run nothing outside Write', async ({
-  page,
-}) => {
-  const lab = await visit(page);
-  const tab = (name: string) => page.getByRole('tab', { name, exact: true });
-  await tab('Write').focus();
-  for (const [key, name] of [
-    ['ArrowLeft', 'Laboratory'],
-    ['ArrowRight', 'Write'],
-    ['End', 'Laboratory'],
-    ['ArrowLeft', 'Throughput'],
-    ['Home', 'Write'],
-    ['ArrowRight', 'Compare'],
-  ] as const) {
-    await page.keyboard.press(key);
-    await expect(tab(name)).toBeFocused();
-    await expect(tab(name)).toHaveAttribute('aria-selected', 'true');
-    await expect(page.getByRole('tabpanel')).toHaveCount(1);
-  }
-  // The others are one stop further with an arrow, and none with Tab.
-  await expect(page.locator('[role=tab][tabindex="0"]')).toHaveText('Compare');
-  // What was typed in a tab stays there.
-  await page.keyboard.press('End');
-  const ownText = page.getByRole('textbox', { name: 'Your text' });
-  await ownText.fill('A fox came out of the wood.');
-  await tab('Laboratory').press('Home');
-  await page.keyboard.press('End');
-  await expect(ownText).toHaveValue('A fox came out of the wood.');
-  await page.keyboard.press('ControlOrMeta+Enter');
-  await page.keyboard.press('Home');
-  await expect(page.getByText('Ready.', { exact: true })).toBeVisible();
-  await expect(lab.output).toHaveText('');
-});
+test.describe('on one page', () => {
+  const theLab = shareLab();
 
-test('the focus stays on Generate while it runs', async ({ page }) => {
-  const lab = await visit(page);
-  await lab.number('Max new tokens').fill('4');
-  await lab.generate.focus();
-  await page.keyboard.press('Enter');
-  await expect(lab.output).not.toBeEmpty({ timeout: 60_000 });
-  await finished(lab);
-  await expect(lab.generate).toBeFocused();
-});
+  test('arrows, Home and End turn between the tabs, and Ctrl and Enter run nothing outside Write', async () => {
+    const lab = theLab();
+    const { page } = lab;
+    const tab = (name: string) => page.getByRole('tab', { name, exact: true });
+    await tab('Write').focus();
+    for (const [key, name] of [
+      ['ArrowLeft', 'Laboratory'],
+      ['ArrowRight', 'Write'],
+      ['End', 'Laboratory'],
+      ['ArrowLeft', 'Throughput'],
+      ['Home', 'Write'],
+      ['ArrowRight', 'Compare'],
+    ] as const) {
+      await page.keyboard.press(key);
+      await expect(tab(name)).toBeFocused();
+      await expect(tab(name)).toHaveAttribute('aria-selected', 'true');
+      await expect(page.getByRole('tabpanel')).toHaveCount(1);
+    }
+    // The others are one stop further with an arrow, and none with Tab.
+    await expect(page.locator('[role=tab][tabindex="0"]')).toHaveText('Compare');
+    // What was typed in a tab stays there.
+    await page.keyboard.press('End');
+    const ownText = page.getByRole('textbox', { name: 'Your text' });
+    await ownText.fill('A fox came out of the wood.');
+    await tab('Laboratory').press('Home');
+    await page.keyboard.press('End');
+    await expect(ownText).toHaveValue('A fox came out of the wood.');
+    await page.keyboard.press('ControlOrMeta+Enter');
+    await page.keyboard.press('Home');
+    await expect(page.getByText('Ready.', { exact: true })).toBeVisible();
+    await expect(lab.output).toHaveText('');
+  });
 
-test('Generate moves the focus to the field that blocks it', async ({ page }) => {
-  const lab = await visitUnloaded(page);
-  await lab.layerTypes.fill('0_6');
-  await lab.generate.focus();
-  await page.keyboard.press('Enter');
-  await expect(lab.layerTypes).toBeFocused();
-  await expect(lab.output).toBeEmpty();
+  test('Generate moves the focus to the field that blocks it', async () => {
+    const lab = theLab();
+    const { page } = lab;
+    await lab.layerTypes.fill('0_6');
+    await lab.generate.focus();
+    await page.keyboard.press('Enter');
+    await expect(lab.layerTypes).toBeFocused();
+    await expect(lab.output).toBeEmpty();
+  });
+
+  test('the focus stays on Generate while it runs', async () => {
+    const lab = theLab();
+    const { page } = lab;
+    await lab.number('Max new tokens').fill('4');
+    await lab.generate.focus();
+    await page.keyboard.press('Enter');
+    await expect(lab.output).not.toBeEmpty({ timeout: 60_000 });
+    await finished(lab);
+    await expect(lab.generate).toBeFocused();
+  });
 });

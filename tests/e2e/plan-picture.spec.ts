@@ -1,6 +1,6 @@
 import { expect, test, type Locator, type Page } from 'playwright/test';
 import { dragByFinger } from './drag-by-finger.ts';
-import { generate, openLab, unfold, visit, type Lab, visitUnloaded } from './lab.ts';
+import { generate, openLab, shareLab, unfold, visitUnloaded, type Lab } from './lab.ts';
 
 const LCKV = '0_6_6_6_6_6_6_7';
 
@@ -35,150 +35,167 @@ async function visitLayers(page: Page, layerCount: number): Promise<Lab> {
   return openLab(page);
 }
 
-test('dragging a layer onto another changes which layer it reads, also in the text', async ({ page }) => {
-  const lab = await visitUnloaded(page);
-  const from = await centre(layer(page, 3));
-  const to = await centre(layer(page, 0));
-  await page.mouse.move(from.x, from.y);
-  await page.mouse.down();
-  await page.mouse.move(from.x + 20, (from.y + to.y) / 2);
-  await page.mouse.move(to.x, to.y);
-  await page.mouse.up();
-  await expect(lab.layerTypes).toHaveValue('0_6_6_0_6_6_6_7');
-  await expect(layer(page, 3)).toHaveAccessibleName('Layer 3 reads layer 0, below');
+test.describe('before a model is loaded', () => {
+  const theLab = shareLab(visitUnloaded);
 
-  await page.getByRole('button', { name: 'Undo' }).click();
-  await expect(lab.layerTypes).toHaveValue(LCKV);
-  await page.getByRole('button', { name: 'Redo' }).click();
-  await expect(lab.layerTypes).toHaveValue('0_6_6_0_6_6_6_7');
+  test('dragging a layer onto another changes which layer it reads, also in the text', async () => {
+    const lab = theLab();
+    const { page } = lab;
+    const from = await centre(layer(page, 3));
+    const to = await centre(layer(page, 0));
+    await page.mouse.move(from.x, from.y);
+    await page.mouse.down();
+    await page.mouse.move(from.x + 20, (from.y + to.y) / 2);
+    await page.mouse.move(to.x, to.y);
+    await page.mouse.up();
+    await expect(lab.layerTypes).toHaveValue('0_6_6_0_6_6_6_7');
+    await expect(layer(page, 3)).toHaveAccessibleName('Layer 3 reads layer 0, below');
+
+    await page.getByRole('button', { name: 'Undo' }).click();
+    await expect(lab.layerTypes).toHaveValue(LCKV);
+    await page.getByRole('button', { name: 'Redo' }).click();
+    await expect(lab.layerTypes).toHaveValue('0_6_6_0_6_6_6_7');
+  });
+
+  test('editing the text changes the picture', async () => {
+    const lab = theLab();
+    const { page } = lab;
+    await lab.layerTypes.fill('0_0_2_2s_4_4_6_6');
+    await expect(layer(page, 3)).toHaveAccessibleName('Layer 3 reads layer 2, below, through the window');
+    await expect(layer(page, 4)).toHaveAccessibleName('Layer 4 reads itself, keeps KV');
+  });
+
+  test('the text field and the picture have one history', async () => {
+    const lab = theLab();
+    const { page } = lab;
+    await lab.layerTypes.fill('0_0_2_2_4_4_6_6');
+    await layer(page, 1).click();
+    await page.getByRole('button', { name: 'Own KV' }).click();
+    await expect(lab.layerTypes).toHaveValue('0_1_2_2_4_4_6_6');
+    await lab.layerTypes.focus();
+    await page.keyboard.press('ControlOrMeta+z');
+    await expect(lab.layerTypes).toHaveValue('0_0_2_2_4_4_6_6');
+    await page.keyboard.press('ControlOrMeta+z');
+    await expect(lab.layerTypes).toHaveValue(LCKV);
+    await page.keyboard.press('ControlOrMeta+Shift+z');
+    await expect(lab.layerTypes).toHaveValue('0_0_2_2_4_4_6_6');
+  });
+
+  test('the picture can be edited by keyboard alone, several layers at once', async () => {
+    const lab = theLab();
+    const { page } = lab;
+    await rows(page).focus();
+    await page.keyboard.press('End');
+    await page.keyboard.press('ArrowUp');
+    await page.keyboard.press('Shift+ArrowUp');
+    await expect(layer(page, 2)).toHaveAttribute('aria-selected', 'true');
+    await page.keyboard.press('0');
+    await expect(lab.layerTypes).toHaveValue('0_0_0_6_6_6_6_7');
+    await page.keyboard.press('s');
+    await expect(lab.layerTypes).toHaveValue('0_0s_0s_6_6_6_6_7');
+    await page.keyboard.press('ArrowRight');
+    await expect(lab.layerTypes).toHaveValue('0_1s_1s_6_6_6_6_7');
+    await page.keyboard.press('o');
+    await expect(lab.layerTypes).toHaveValue('0_1s_2s_6_6_6_6_7');
+    for (let steps = 0; steps < 4; steps++) await page.keyboard.press('ControlOrMeta+z');
+    await expect(lab.layerTypes).toHaveValue(LCKV);
+  });
+
+  test('a selection can be edited with buttons alone', async () => {
+    const lab = theLab();
+    const { page } = lab;
+    await layer(page, 1).click();
+    await page.getByRole('button', { name: 'Select several' }).click();
+    await layer(page, 2).click();
+    await page.getByRole('combobox', { name: 'Reads layer' }).selectOption('0');
+    await expect(lab.layerTypes).toHaveValue('0_0_0_6_6_6_6_7');
+    await page.getByRole('button', { name: 'Window', exact: true }).click();
+    await expect(lab.layerTypes).toHaveValue('0_0s_0s_6_6_6_6_7');
+    await page.getByRole('button', { name: 'Own KV' }).click();
+    await expect(lab.layerTypes).toHaveValue('0_1s_2s_6_6_6_6_7');
+    await page.getByRole('button', { name: 'Select several' }).click();
+  });
+
+  test('mistakes are shown in their rows, kept, and repaired one by one', async () => {
+    const lab = theLab();
+    const { page } = lab;
+    await lab.layerTypes.fill('0_6_x_6_9_6_6_7');
+    await expect(page.getByRole('option', { name: 'Layer 2: "x" is not a layer number, “x”' })).toBeVisible();
+    await expect(page.getByRole('option', { name: 'Layer 4: there is no layer 9, “9”' })).toBeVisible();
+    await page.getByRole('option', { name: 'Layer 2:' }).click();
+    await page.getByRole('combobox', { name: 'Reads layer' }).selectOption('6');
+    await expect(lab.layerTypes).toHaveValue('0_6_6_6_9_6_6_7');
+    await expect(lab.layerTypes).toHaveAttribute('aria-invalid', 'true');
+  });
+
+  test('iterated groups have a bracket with their passes', async () => {
+    const lab = theLab();
+    const { page } = lab;
+    await expect(page.getByText('9×', { exact: true })).toBeVisible();
+    await lab.number('Forward passes').fill('3');
+    await expect(page.getByText('5×', { exact: true })).toBeVisible();
+    await lab.select('Preset').selectOption('pizza-bottom');
+    await expect(page.getByText('5×', { exact: true })).toHaveCount(0);
+  });
+
+  test('a preset has a parameter, and a plan with another value is still that preset', async () => {
+    const lab = theLab();
+    await lab.number('Warm-up layers').fill('4');
+    await expect(lab.layerTypes).toHaveValue('0_1_5_5_5_5_6_7');
+    await expect(lab.select('Preset')).toHaveValue('lckv');
+    await lab.select('Preset').selectOption('lasagna-middle');
+    await lab.number('KV layers').fill('2');
+    await expect(lab.layerTypes).toHaveValue('1_1_1_1_5_5_5_5');
+    await expect(lab.select('Preset')).toHaveValue('lasagna-middle');
+  });
 });
 
-test('editing the text changes the picture', async ({ page }) => {
-  const lab = await visitUnloaded(page);
-  await lab.layerTypes.fill('0_0_2_2s_4_4_6_6');
-  await expect(layer(page, 3)).toHaveAccessibleName('Layer 3 reads layer 2, below, through the window');
-  await expect(layer(page, 4)).toHaveAccessibleName('Layer 4 reads itself, keeps KV');
-});
+test.describe('with a model', () => {
+  const theLab = shareLab();
 
-test('the text field and the picture have one history', async ({ page }) => {
-  const lab = await visitUnloaded(page);
-  await lab.layerTypes.fill('0_0_2_2_4_4_6_6');
-  await layer(page, 1).click();
-  await page.getByRole('button', { name: 'Own KV' }).click();
-  await expect(lab.layerTypes).toHaveValue('0_1_2_2_4_4_6_6');
-  await lab.layerTypes.focus();
-  await page.keyboard.press('ControlOrMeta+z');
-  await expect(lab.layerTypes).toHaveValue('0_0_2_2_4_4_6_6');
-  await page.keyboard.press('ControlOrMeta+z');
-  await expect(lab.layerTypes).toHaveValue(LCKV);
-  await page.keyboard.press('ControlOrMeta+Shift+z');
-  await expect(lab.layerTypes).toHaveValue('0_0_2_2_4_4_6_6');
-});
-
-test('the picture can be edited by keyboard alone, several layers at once', async ({ page }) => {
-  const lab = await visitUnloaded(page);
-  await rows(page).focus();
-  await page.keyboard.press('ArrowUp');
-  await page.keyboard.press('Shift+ArrowUp');
-  await expect(layer(page, 2)).toHaveAttribute('aria-selected', 'true');
-  await page.keyboard.press('0');
-  await expect(lab.layerTypes).toHaveValue('0_0_0_6_6_6_6_7');
-  await page.keyboard.press('s');
-  await expect(lab.layerTypes).toHaveValue('0_0s_0s_6_6_6_6_7');
-  await page.keyboard.press('ArrowRight');
-  await expect(lab.layerTypes).toHaveValue('0_1s_1s_6_6_6_6_7');
-  await page.keyboard.press('o');
-  await expect(lab.layerTypes).toHaveValue('0_1s_2s_6_6_6_6_7');
-  for (let steps = 0; steps < 4; steps++) await page.keyboard.press('ControlOrMeta+z');
-  await expect(lab.layerTypes).toHaveValue(LCKV);
-});
-
-test('a selection can be edited with buttons alone', async ({ page }) => {
-  const lab = await visitUnloaded(page);
-  await page.getByRole('button', { name: 'Select several' }).click();
-  await layer(page, 1).click();
-  await layer(page, 2).click();
-  await page.getByRole('combobox', { name: 'Reads layer' }).selectOption('0');
-  await expect(lab.layerTypes).toHaveValue('0_0_0_6_6_6_6_7');
-  await page.getByRole('button', { name: 'Window', exact: true }).click();
-  await expect(lab.layerTypes).toHaveValue('0_0s_0s_6_6_6_6_7');
-  await page.getByRole('button', { name: 'Own KV' }).click();
-  await expect(lab.layerTypes).toHaveValue('0_1s_2s_6_6_6_6_7');
-});
-
-test('mistakes are shown in their rows, kept, and repaired one by one', async ({ page }) => {
-  const lab = await visitUnloaded(page);
-  await lab.layerTypes.fill('0_6_x_6_9_6_6_7');
-  await expect(page.getByRole('option', { name: 'Layer 2: "x" is not a layer number, “x”' })).toBeVisible();
-  await expect(page.getByRole('option', { name: 'Layer 4: there is no layer 9, “9”' })).toBeVisible();
-  await page.getByRole('option', { name: 'Layer 2:' }).click();
-  await page.getByRole('combobox', { name: 'Reads layer' }).selectOption('6');
-  await expect(lab.layerTypes).toHaveValue('0_6_6_6_9_6_6_7');
-  await expect(lab.layerTypes).toHaveAttribute('aria-invalid', 'true');
-});
-
-test('iterated groups have a bracket with their passes', async ({ page }) => {
-  const lab = await visitUnloaded(page);
-  await expect(page.getByText('9×', { exact: true })).toBeVisible();
-  await lab.number('Forward passes').fill('3');
-  await expect(page.getByText('5×', { exact: true })).toBeVisible();
-  await lab.select('Preset').selectOption('pizza-bottom');
-  await expect(page.getByText('5×', { exact: true })).toHaveCount(0);
-});
-
-test('a preset has a parameter, and a plan with another value is still that preset', async ({ page }) => {
-  const lab = await visitUnloaded(page);
-  await lab.number('Warm-up layers').fill('4');
-  await expect(lab.layerTypes).toHaveValue('0_1_5_5_5_5_6_7');
-  await expect(lab.select('Preset')).toHaveValue('lckv');
-  await lab.select('Preset').selectOption('lasagna-middle');
-  await lab.number('KV layers').fill('2');
-  await expect(lab.layerTypes).toHaveValue('1_1_1_1_5_5_5_5');
-  await expect(lab.select('Preset')).toHaveValue('lasagna-middle');
-});
-
-test('a preset loads the model that was trained for it, and an edited plan keeps the weights', async ({
-  page,
-}) => {
-  const lab = await visit(page);
-  await lab.select('Preset').selectOption('Plain LLaMA (trained)');
-  await expect(lab.select('Model')).toHaveValue('fairy-llama');
-  await expect(lab.layerTypes).toHaveValue('0_1_2_3_4_5_6_7');
-  await expect(page.getByText(/expect poor text/)).toBeHidden();
-  await expect(page.getByText(/Held-out tales take it 1\.\d{3} bits per byte/)).toBeVisible();
-  for (const [preset, model] of [
-    ['cla', 'fairy-cla'],
-    ['mixattention-pairs', 'fairy-mixattention'],
-    ['sandwich-middle', 'fairy-sandwich'],
-    ['yoco', 'fairy-yoco'],
-  ] as const) {
-    await lab.select('Preset').selectOption(preset);
-    await expect(lab.select('Model')).toHaveValue(model);
+  test('a preset loads the model that was trained for it, and an edited plan keeps the weights', async () => {
+    const lab = theLab();
+    const { page } = lab;
+    await lab.select('Preset').selectOption('Plain LLaMA (trained)');
+    await expect(lab.select('Model')).toHaveValue('fairy-llama');
+    await expect(lab.layerTypes).toHaveValue('0_1_2_3_4_5_6_7');
     await expect(page.getByText(/expect poor text/)).toBeHidden();
-  }
-  await expect(lab.number('Sliding window')).toHaveValue('64');
-  expect(await generate(lab, 8)).not.toBe('');
-  await lab.select('Preset').selectOption('llama');
-  await expect(lab.select('Model')).toHaveValue('fairy-llama');
+    await expect(page.getByText(/Held-out tales take it 1\.\d{3} bits per byte/)).toBeVisible();
+    for (const [preset, model] of [
+      ['cla', 'fairy-cla'],
+      ['mixattention-pairs', 'fairy-mixattention'],
+      ['sandwich-middle', 'fairy-sandwich'],
+      ['yoco', 'fairy-yoco'],
+    ] as const) {
+      await lab.select('Preset').selectOption(preset);
+      await expect(lab.select('Model')).toHaveValue(model);
+      await expect(page.getByText(/expect poor text/)).toBeHidden();
+    }
+    await expect(lab.number('Sliding window')).toHaveValue('64');
+    expect(await generate(lab, 8)).not.toBe('');
+    await lab.select('Preset').selectOption('llama');
+    await expect(lab.select('Model')).toHaveValue('fairy-llama');
 
-  await lab.layerTypes.fill('0_6_6_6_6_6_6_7');
-  await expect(page.getByText(/converted .* expect poor text/)).toBeVisible();
-  await expect(lab.select('Model')).toHaveValue('fairy-llama');
-  await page.getByRole('button', { name: 'Load fairy-lckv' }).click();
-  await expect(lab.select('Model')).toHaveValue('fairy-lckv');
-  await expect(page.getByText(/expect poor text/)).toBeHidden();
-});
+    await lab.layerTypes.fill('0_6_6_6_6_6_6_7');
+    await expect(page.getByText(/converted .* expect poor text/)).toBeVisible();
+    await expect(lab.select('Model')).toHaveValue('fairy-llama');
+    await page.getByRole('button', { name: 'Load fairy-lckv' }).click();
+    await expect(lab.select('Model')).toHaveValue('fairy-lckv');
+    await expect(page.getByText(/expect poor text/)).toBeHidden();
+  });
 
-test('figures of the plan follow it before anything runs', async ({ page }) => {
-  const lab = await visit(page);
-  const figures = page.getByRole('region', { name: 'Before it runs' });
-  await expect(figures).toContainText('768 B');
-  await expect(figures).toContainText('56 layer passes');
-  await lab.layerTypes.fill('0_1_2_3_4_5_6_7');
-  await expect(figures).toContainText('8 layer passes');
-  await expect(figures).toContainText('524,288 tokens');
-  await lab.number('Memory budget').fill('2');
-  await expect(figures).toContainText('2 texts');
+  test('figures of the plan follow it before anything runs', async () => {
+    const lab = theLab();
+    const { page } = lab;
+    const figures = page.getByRole('region', { name: 'Before it runs' });
+    await expect(figures).toContainText('768 B');
+    await expect(figures).toContainText('56 layer passes');
+    await lab.layerTypes.fill('0_1_2_3_4_5_6_7');
+    await expect(figures).toContainText('8 layer passes');
+    await expect(figures).toContainText('524,288 tokens');
+    await lab.number('Memory budget').fill('2');
+    await expect(figures).toContainText('2 texts');
+  });
 });
 
 for (const layerCount of [22, 48]) {
