@@ -5,6 +5,7 @@ import { firefox } from './tests/firefox/provider.ts';
 import { assemblyScript } from './tools/setup/assembly-script.mjs';
 import { peerBuild } from './tools/setup/peer-files.mjs';
 import { findChromium, quietFlags, webGpuFlags } from './tools/setup/find-chromium.mjs';
+import { unitTestsApart } from './tools/setup/unit-tests-apart.mjs';
 
 const decoderTests = ['tests/kernels/**/*.spec.ts', 'tests/model/**/*.spec.ts'];
 /** What changes its process, or measures it: another engine on the GPU, threads, memory. */
@@ -22,25 +23,35 @@ const provide = {
 /** A machine that decides what is merged tries a failed test again, and names it (tools/check/count-tests.mjs). */
 const retry = process.env['CI'] === undefined ? 0 : 1;
 
+/** What mocks a module, keeps data or runs another engine. */
+const apart = unitTestsApart(import.meta.dirname);
+/** Anew for each suite: Vitest takes what is defined out of the object that it is given. */
+const unit = () => ({
+  plugins: [assemblyScript(), svelte({ configFile: false })],
+  // The build writes it into the page.
+  define: {
+    __KVTAB_COMMIT__: JSON.stringify('0123456789ab'),
+    __KVTAB_ENGINE__: JSON.stringify('0123456789ab'),
+    __KVTAB_PEER__: JSON.stringify(peerBuild),
+  },
+});
+const unitTest = { include: ['tests/unit/**/*.spec.ts'], provide, retry, testTimeout: 20_000 };
+
 export default defineConfig({
   test: {
     projects: [
       {
-        plugins: [assemblyScript(), svelte({ configFile: false })],
-        // The build writes it into the page.
-        define: {
-          __KVTAB_COMMIT__: JSON.stringify('0123456789ab'),
-          __KVTAB_ENGINE__: JSON.stringify('0123456789ab'),
-          __KVTAB_PEER__: JSON.stringify(peerBuild),
-        },
+        ...unit(),
         test: {
+          ...unitTest,
           name: 'unit',
-          include: ['tests/unit/**/*.spec.ts'],
-          provide,
-          retry,
-          testTimeout: 20_000,
+          exclude: apart,
+          // A process for each file takes longer to load the code than most files take to test it.
+          isolate: false,
+          setupFiles: [eachFileAlike, 'tests/support/each-file-clean.ts'],
         },
       },
+      { ...unit(), test: { ...unitTest, name: 'unit-apart', include: apart } },
       {
         plugins: [assemblyScript()],
         // `#platform` is tests/support/platform-node.ts here: see "imports" in package.json.

@@ -54,7 +54,7 @@ const optional = [
   { suite: vitest('webkit', 14 * minuteMs), missing: missingForWebKit() },
 ].map((entry) => ({ ...entry, leftOut: entry.missing !== null && process.env['CI'] === undefined }));
 for (const { suite, leftOut } of optional) if (!leftOut) suites.push(suite);
-suites.push(vitest('unit', 20 * minuteMs));
+suites.push(vitest('unit', 20 * minuteMs, ['unit', 'unit-apart']));
 const sideBySide = availableParallelism() > 1;
 
 /**
