@@ -7,6 +7,7 @@
 import { mutantRuns } from './mutants/parts.mjs';
 import { provideChromium } from './provide-chromium.mjs';
 import { runCommand } from './run-command.mjs';
+import { sampledTests } from './sampled-tests.mjs';
 
 const minuteMs = 60_000;
 const runs = [
@@ -20,24 +21,14 @@ const runs = [
       'vitest',
       'run',
       ...['--project', 'node', '--project', 'node-apart'],
-      ...[
-        'random-plans',
-        'policies',
-        'poisoned-cache',
-        'ledger',
-        'likelihoods',
-        'laboratory',
-        'sequences',
-        'shipped',
-        'streaming',
-        'freezing',
-        'attention',
-      ].map((spec) => `tests/model/${spec}.spec.ts`),
-      ...['sample-exact', 'access', 'attention', 'matrix', 'heads'].map(
-        (spec) => `tests/kernels/${spec}.spec.ts`,
-      ),
+      ...sampledTests('tests/model', 'tests/kernels'),
     ],
     limitMs: 180 * minuteMs,
+    env: { KVTAB_PLANS: 'all' },
+  },
+  {
+    command: ['vitest', 'run', '--project', 'unit', '--project', 'unit-apart', ...sampledTests('tests/unit')],
+    limitMs: 20 * minuteMs,
     env: { KVTAB_PLANS: 'all' },
   },
   {
@@ -48,8 +39,10 @@ const runs = [
   {
     command: [
       ...['vitest', 'run', '--project', 'chromium'],
-      ...['random-plans', 'poisoned-cache', 'ledger'].map((spec) => `tests/model/${spec}.spec.ts`),
-      'tests/kernels/matrix.spec.ts',
+      ...['random-plans', 'poisoned-cache', 'ledger', 'autotune'].map(
+        (spec) => `tests/model/${spec}.spec.ts`,
+      ),
+      ...['matrix', 'attention', 'columns', 'heads'].map((spec) => `tests/kernels/${spec}.spec.ts`),
     ],
     limitMs: 120 * minuteMs,
     env: { KVTAB_PLANS: 'all' },
