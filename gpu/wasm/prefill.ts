@@ -10,7 +10,7 @@ import type { Turn, TurnOptions } from '../cpu/decoder.ts';
 import { movements } from '../cpu/movements.ts';
 import type { Address } from './kernels.ts';
 import type { FreshRows, KvTarget, Query } from './query.ts';
-import { BLOCK_ROWS, type SharedByTexts } from './shared.ts';
+import type { SharedByTexts } from './shared.ts';
 import { padded } from '../numbers/panels.ts';
 
 /** Room that is freed when the turns were read. */
@@ -212,11 +212,12 @@ class Prefill {
     scored: boolean,
     breathe: (fraction: number) => Promise<void>,
   ): Promise<void> {
-    const { layers, memory, options, hidden: lasts } = this.#shared;
+    const { layers, memory, options, blockRows, hidden: lasts } = this.#shared;
     const inPlace = (row: TurnRow) => this.#indexOf(row);
-    const kvBlocks = ownsKv ? blocksOf(all, inPlace) : [];
-    const lastBlocks = () => blocksOf(this.#lastRows, (row) => this.#lastRows.indexOf(row));
-    const restBlocks = work === 'kv' ? [] : work === 'last' ? lastBlocks() : blocksOf(all, inPlace);
+    const kvBlocks = ownsKv ? blocksOf(all, blockRows, inPlace) : [];
+    const lastBlocks = () => blocksOf(this.#lastRows, blockRows, (row) => this.#lastRows.indexOf(row));
+    const restBlocks =
+      work === 'kv' ? [] : work === 'last' ? lastBlocks() : blocksOf(all, blockRows, inPlace);
     const blocks = kvBlocks.length + restBlocks.length;
     let done = 0;
     for (const { first, rows } of kvBlocks) {
@@ -295,13 +296,14 @@ const isFrozen = ({ turn, position }: TurnRow) => position - turn.fresh.start < 
 /**
  * Rows in blocks of neighbors, which go through a matrix together.
  *
- * @param placeOf where a row lies
+ * @param mostRows of a block
+ * @param placeOf  where a row lies
  */
-function blocksOf(rows: readonly TurnRow[], placeOf: (row: TurnRow) => number) {
+function blocksOf(rows: readonly TurnRow[], mostRows: number, placeOf: (row: TurnRow) => number) {
   const blocks: { readonly first: number; readonly rows: TurnRow[] }[] = [];
   for (const row of rows) {
     const [block, place] = [blocks.at(-1), placeOf(row)];
-    if (block && block.rows.length < BLOCK_ROWS && block.first + block.rows.length === place)
+    if (block && block.rows.length < mostRows && block.first + block.rows.length === place)
       block.rows.push(row);
     else blocks.push({ first: place, rows: [row] });
   }

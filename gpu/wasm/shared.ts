@@ -13,14 +13,17 @@ import type { PlanWeights } from './plan-weights.ts';
 import { rowsOfLogits } from './rows-of-logits.ts';
 import { padded } from '../numbers/panels.ts';
 
-/** Rows that go through a matrix together, so that its weights come from the CPU cache. */
+/** The most rows of prompts that go through a matrix together, so that its weights come from the CPU cache. */
 export const BLOCK_ROWS = 132;
+/** So many rows of short prompts go together: what more of them would gain is not worth the memory, where texts could be. */
+const SHORT_ROWS = 48;
 
 export const policyRunOf = ({ eviction }: TextOptions): PolicyRun =>
   new PolicyRun(eviction?.policy ?? keepEverything, eviction?.scored ?? false);
 
 /** Rows of a block of scratch: those of a step go through a matrix together, however many they are. */
-const blockRowsOf = (rows: number) => Math.max(BLOCK_ROWS, rows);
+const blockRowsOf = (rows: number, turnTokens: number) =>
+  Math.max(rows, Math.min(BLOCK_ROWS, Math.max(SHORT_ROWS, turnTokens)));
 
 function workSizes(texts: readonly TextOptions[], { threads }: Team): WorkSizes {
   const seen = (text: TextOptions) =>
@@ -48,7 +51,10 @@ export class SharedByTexts {
   readonly owners: ReadonlySet<number>;
   readonly hidden: Address; // [rows, hiddenSize]
   readonly logits: Address; // [rows, vocabSize]
+  /** The most rows that go through a matrix together. */
+  readonly blockRows: number;
   readonly #rows: number;
+  readonly #turnTokens: number;
   readonly #sizes: WorkSizes;
   readonly #taken: Address[] = [];
   #takenBytes = 0;
@@ -56,6 +62,7 @@ export class SharedByTexts {
   /**
    * @param texts every text that will share it
    * @param rows  texts that are decoded together
+   * @param turnTokens the most tokens of a text that are read at once
    * @throws BackendError `out-of-memory`
    */
   constructor(
@@ -66,6 +73,7 @@ export class SharedByTexts {
     options: PlanOptions,
     texts: readonly TextOptions[],
     rows: number,
+    turnTokens: number,
   ) {
     this.memory = memory;
     this.kernels = team.kernels;
@@ -73,6 +81,8 @@ export class SharedByTexts {
     this.weights = weights;
     this.options = options;
     this.#rows = rows;
+    this.#turnTokens = turnTokens;
+    this.blockRows = blockRowsOf(rows, turnTokens);
     this.owners = new Set(kvOwners(options.sharing.layers).map(({ layer }) => layer));
     const take = (what: string, bytes: number) => {
       const address = memory.allocate(what, bytes);
@@ -82,8 +92,7 @@ export class SharedByTexts {
     };
     this.#sizes = workSizes(texts, team);
     try {
-      const blockRows = blockRowsOf(rows);
-      this.layers = new WasmLayers(memory, team, dims, weights, options, blockRows, this.#sizes, take);
+      this.layers = new WasmLayers(memory, team, dims, weights, options, this.blockRows, this.#sizes, take);
       this.hidden = take('hidden', 4 * padded(dims.hiddenSize) * rows);
       this.logits = take('logits', 4 * padded(dims.vocabSize) * rows);
     } catch (error) {
@@ -99,7 +108,7 @@ export class SharedByTexts {
 
   /** What {@link allocatedBytes} would be with that many rows. */
   bytesFor(rows: number): number {
-    const scratch = Object.values(scratchBytes(this.dims, blockRowsOf(rows), this.#sizes));
+    const scratch = Object.values(scratchBytes(this.dims, blockRowsOf(rows, this.#turnTokens), this.#sizes));
     const { hiddenSize, vocabSize } = this.dims;
     const ofRows = 4 * (padded(hiddenSize) + padded(vocabSize)) * rows;
     return scratch.reduce((sum, bytes) => sum + bytes, ofRows + this.weights.bytes);
@@ -128,7 +137,7 @@ export class SharedByTexts {
   /** The logits of several hidden states, in order; each is valid during its call. */
   logitsOf(hidden: readonly Float32Array[], onRow: (index: number, logits: Float32Array) => void): void {
     if (hidden.length > this.#rows) {
-      rowsOfLogits(this.memory, this.layers, this.dims, BLOCK_ROWS, hidden, onRow);
+      rowsOfLogits(this.memory, this.layers, this.dims, this.blockRows, hidden, onRow);
       return;
     }
     for (const [i, logits] of this.#logits(hidden).entries()) onRow(i, logits);

@@ -52,7 +52,7 @@ export class WasmWeights implements CpuWeightStore {
   }
 
   open(options: SessionOptions): WasmDecoder {
-    const shared = this.#share(options, [options], 1);
+    const shared = this.#share(options, [options], 1, options.capacityTokens);
     try {
       return new WasmDecoder(shared, options, null);
     } catch (error) {
@@ -62,13 +62,18 @@ export class WasmWeights implements CpuWeightStore {
   }
 
   openBatch(options: BatchOptions): WasmDecoders {
-    return new WasmDecoders(this.#share(options, options.texts, options.places));
+    return new WasmDecoders(this.#share(options, options.texts, options.places, options.turnTokens));
   }
 
-  #share(options: PlanOptions, texts: readonly TextOptions[], rows: number): SharedByTexts {
+  #share(
+    options: PlanOptions,
+    texts: readonly TextOptions[],
+    rows: number,
+    turnTokens: number,
+  ): SharedByTexts {
     const { dims, storedLayers } = this.#request;
     const weights = this.#convert(storedLayers, options.sharing.layers);
-    return new SharedByTexts(this.#memory, this.#team, dims, weights, options, texts, rows);
+    return new SharedByTexts(this.#memory, this.#team, dims, weights, options, texts, rows, turnTokens);
   }
 
   clear(): void {
