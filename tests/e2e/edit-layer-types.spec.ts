@@ -39,7 +39,7 @@ test('the stored plan restores the stored weights', async () => {
   await chooseGreedy(lab);
   const stored = await generate(lab, 8);
   await lab.select('Preset').selectOption('lasagna-top');
-  await expect(lab.page.getByText(/^Against the last run/)).toHaveCount(0);
+  await expect(lab.page.getByText(/^The last run, against/)).toHaveCount(0);
   expect(await generate(lab, 8)).not.toBe(stored);
   await lab.layerTypes.fill('0_6_6_6_6_6_6_7');
   expect(await generate(lab, 8)).toBe(stored);
@@ -61,7 +61,9 @@ test('the KV in use shrinks with the plan, without reading the file again', asyn
   await expect(lab.kv).toContainText('10.5 KiB in use');
   // The text under a plan that the weights were not trained for is another one.
   await expect(
-    lab.page.getByText(/^Against the last run: KV −62\.5 %, decode .*, text differs from word \d+\.$/),
+    lab.page.getByText(
+      /^The last run, against the one before it: KV −62\.5 %, decode .*, text differs from word \d+\.$/,
+    ),
   ).toBeVisible();
   expect(reads).toBe(readsBefore);
 });

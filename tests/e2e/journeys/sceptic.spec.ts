@@ -25,7 +25,9 @@ journey(
     const runs = page.getByRole('region', { name: 'Runs', exact: true });
     const rows = runs.getByRole('row', { name: /fairy/ });
     await expect(rows).toHaveCount(3);
-    await expect(lab.decodeSpeed).toContainText(/^\d+ tokens\/s (\d+(–\d+)?), 3 runs; last run, 24 new$/);
+    await expect(lab.decodeSpeed).toContainText(
+      /^\d+ tokens\/s median of 3 runs, \d+(–\d+)?; last run, 24 new$/,
+    );
     const speeds: number[] = [];
     for (const row of await rows.all()) {
       // On a phone, the heading of the column stands in the cell.
@@ -34,7 +36,7 @@ journey(
     }
     const [least = '', median = '', most = ''] = speeds.sort((a, b) => a - b).map(String);
     const range = least === most ? least : `${least}–${most}`;
-    await expect(lab.decodeSpeed).toContainText(`${median} tokens/s ${range}, 3 runs`);
+    await expect(lab.decodeSpeed).toContainText(`${median} tokens/s median of 3 runs, ${range}; `);
     await person.pressButton('Cite this run');
     await expect(page.getByText('Citation copied.')).toBeVisible();
     const citation = await person.pasted();

@@ -24,7 +24,7 @@ function sentence(
 it('tells what changed: memory, speed, text', () => {
   const fewer = { kvBytes: 36, text: ' upon a tree' };
   expect(sentence(fewer, { kvBytes: 96 }, [spread(80, 90), spread(85, 88)])).toBe(
-    'Against the last run: KV −62.5 %, decode ≈ (at this size KV is not the bottleneck), text differs from word 3.',
+    'The last run, against the one before it: KV −62.5 %, decode ≈ (at this size KV is not the bottleneck), text differs from word 3.',
   );
 });
 
@@ -37,7 +37,7 @@ it('calls a speed faster or slower only outside the noise, and says nothing of t
 });
 
 it('the same settings write the same text in as much memory', () => {
-  expect(sentence({}, {})).toBe('Against the last run: as much KV, the same text.');
+  expect(sentence({}, {})).toBe('The last run, against the one before it: as much KV, the same text.');
 });
 
 it('runs of different lengths are compared by the bytes of a token, unless those are not constant', () => {
@@ -67,6 +67,6 @@ it('puts neither the memory nor the speed of several texts beside those of one',
   const several = { continuations: 4, kvBytes: 400 };
   const speeds = [spread(80, 90), spread(20, 22)] as const;
   expect(sentence({ ...several, text: ' upon a tree' }, {}, speeds)).toBe(
-    'Against the last run: text differs from word 3.',
+    'The last run, against the one before it: text differs from word 3.',
   );
 });

@@ -9,17 +9,8 @@ export const words = {
   /** Of several texts that are written together. */
   together: (run: string, texts: number) => `${run}, ${texts} texts together`,
   mode: (run: string, mode: string) => `${run}, ${mode}`,
-  /** Why the fastest mode was the one that it was, behind its name. */
-  because: {
-    'nothing-iterated': (_steps: number, _passes: number) => ', exact for this plan',
-    config: (_steps: number, _passes: number) => ', as config.json asks',
-    'passes-are-faster': (steps: number, passes: number) =>
-      `: ${passes} passes are faster here than ${steps} steps`,
-    'steps-are-faster': (steps: number, passes: number) =>
-      `: ${steps} steps are faster here than ${passes} passes`,
-  },
   perSecond: 'tokens/s',
-  ofRuns: (range: string, count: number) => `${range}, ${count} runs; `,
+  ofRuns: (range: string, count: number) => `median of ${count} runs, ${range}; `,
   software: 'software adapter, no GPU',
   useCpu: 'Use the CPU backend',
   /** Behind the adapter: what its kernels are shaped like. */

@@ -32,6 +32,6 @@ export const words = {
       ...(decode === null ? [] : [decodeWords(decode, kv)]),
       ...(text === null ? [] : [textWords(text)]),
     ];
-    return parts.length > 0 ? `Against the last run: ${parts.join(', ')}.` : '';
+    return parts.length > 0 ? `The last run, against the one before it: ${parts.join(', ')}.` : '';
   },
 } as const;
