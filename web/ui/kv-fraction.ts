@@ -55,3 +55,7 @@ function told(value: number, rest: string): KvFraction {
   const lead = formatPercent(value);
   return { value, lead, rest, text: rest === '' ? lead : `${lead} ${rest}` };
 }
+
+/** The text of a {@link KvFraction}, to be shown: a line may end between its two numbers, and nowhere else. */
+export const unbroken = (text: string): string =>
+  text.replaceAll(' ', '\u00a0').replace('\u00a0·\u00a0', '\u00a0· ');

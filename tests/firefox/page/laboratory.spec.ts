@@ -44,7 +44,11 @@ it('Choosing a preset writes its layer_types', async () => {
   const lab = await site().visit();
   await (await lab.find('combobox', 'Preset')).focus();
   await lab.page.keyboard.type('YOCO');
-  await lab.until('status', 'KV cache', /18\.8 % at 512 tokens · 62\.5 % per new token/);
+  await lab.until(
+    'status',
+    'KV cache',
+    /18\.8 % of plain LLaMA\s+at\s512\stokens\s·\s62\.5\s%\sper\snew\stoken/,
+  );
   expect(await valueOf(lab, 'textbox', 'Layer types')).toBe('0s_1s_2s_3s_4_4_4_4');
 });
 

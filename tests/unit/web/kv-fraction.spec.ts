@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest';
 import { parseLayerTypes } from '../../../gpu/plan/layer-types.ts';
-import { kvFraction } from '../../../web/ui/kv-fraction.ts';
+import { kvFraction, unbroken } from '../../../web/ui/kv-fraction.ts';
 
 /** The one KV number of an eight-layer plan with a window of 64. */
 function numberOf(text: string, contextTokens: number | null, mostRows = Infinity, windowTokens = 64) {
@@ -36,4 +36,12 @@ it('A policy bounds every cache', () => {
   const layers = Array.from({ length: 8 }, (_, index) => ({ index, readsFrom: index, windowed: true }));
   const budget = { sinks: 4, recent: 60, heavy: 0 };
   expect(kvFraction({ layers, windowTokens: 64 }, 512, { budget, bytes: null }).value).toBe(60 / 512);
+});
+
+it('A line may end only between the number at the full context and that of a new token', () => {
+  const shown = unbroken('18.8 % at 1,024 tokens · 62.5 % per new token');
+  expect(shown.split(' ')).toHaveLength(2);
+  expect(shown.replaceAll('\u00a0', ' ')).toBe('18.8 % at 1,024 tokens · 62.5 % per new token');
+  expect(unbroken('37.5 %')).toBe('37.5\u00a0%');
+  expect(unbroken('')).toBe('');
 });
