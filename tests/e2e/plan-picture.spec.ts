@@ -1,6 +1,6 @@
 import { expect, test, type Locator, type Page } from 'playwright/test';
 import { dragByFinger } from './drag-by-finger.ts';
-import { generate, openLab, shareLab, unfold, visitUnloaded, type Lab } from './lab.ts';
+import { generate, openLab, shareLab, unfold, visit, visitUnloaded, type Lab } from './lab.ts';
 
 const LCKV = '0_6_6_6_6_6_6_7';
 
@@ -244,4 +244,36 @@ test.describe('by touch', () => {
     await dragByFinger(page, [at(0), at(0.3), at(0.7), at(1)]);
     await expect(lab.layerTypes).toHaveValue('0_6_6_6_2_6_6_7');
   });
+});
+
+test('the caption of the cells is whole at every width, and as high whatever it says', async ({ page }) => {
+  const lab = await visit(page);
+  const caption = page.locator('.situation');
+  const heights = new Set<number>();
+  const expectWhole = async (said: RegExp) => {
+    for (const width of [1920, 1440, 768, 390]) {
+      await page.setViewportSize({ width, height: 900 });
+      await expect(caption).toHaveText(said);
+      const { hiddenPx, heightPx } = await caption.evaluate((element) => {
+        const text = element.firstElementChild;
+        return {
+          hiddenPx: (text?.scrollHeight ?? NaN) - (text?.clientHeight ?? NaN),
+          heightPx: element.clientHeight,
+        };
+      });
+      expect(hiddenPx, `${await caption.innerText()} at ${width} px`).toBeLessThanOrEqual(1);
+      heights.add(heightPx);
+    }
+    await page.setViewportSize({ width: 1440, height: 900 });
+  };
+  await expectWhole(/^Dashed: what this plan would hold of/);
+  await generate(lab, 100);
+  await expectWhole(/^What the cache holds after \d+ tokens\./);
+  await lab.layerTypes.fill('0_1_2_3_4_5_6_7');
+  await expectWhole(/^Pale: the last run, fairy-lckv 0_6_6_6_6_6_6_7\. Dashed: these settings\./);
+  await lab.select('Cache policy').selectOption('h2o');
+  await page.getByRole('checkbox', { name: 'Watch which rows the policy keeps' }).uncheck();
+  await generate(lab, 100);
+  await expectWhole(/tokens under H2O .*, not watched: drawn as if the newest stayed\./);
+  expect(heights.size).toBe(1);
 });

@@ -1,3 +1,4 @@
+const LONGEST_PLAN = 40;
 const count = (tokens: number) => tokens.toLocaleString('en');
 
 /** The words of the picture of the plan and its cache. */
@@ -69,8 +70,10 @@ export const words = {
     under: (tokens: number, policy: string) =>
       `What the cache holds after ${count(tokens)} tokens, under ${policy}.`,
     unwatched: (tokens: number, policy: string) =>
-      `${count(tokens)} tokens under ${policy}. Which rows stayed was not watched: drawn as the newest.`,
-    stale: (plan: string) => `Pale: the last run, ${plan}. Dashed: these settings.`,
+      `${count(tokens)} tokens under ${policy}, not watched: drawn as if the newest stayed.`,
+    /** Plans of many layers have no room; the figure "KV cache" has them. */
+    stale: (model: string, plan: string) =>
+      `Pale: the last run, ${model}${plan.length > LONGEST_PLAN ? '' : ` ${plan}`}. Dashed: these settings.`,
     several:
       'The last run wrote several texts together, each with a cache of its own. Set Continuations to 1 to watch one.',
   },
