@@ -1,4 +1,4 @@
-import { expect, test } from 'playwright/test';
+import { expect, test, type Locator } from 'playwright/test';
 import { generate, shareLab, visit } from './lab.ts';
 
 type Role = 'textbox' | 'button' | 'combobox' | 'spinbutton' | 'region' | 'status';
@@ -95,4 +95,27 @@ test.describe('on one page', () => {
       expect(box?.height).toBeGreaterThanOrEqual(24);
     }
   });
+});
+
+test('at 1440 px, what stands in one line does: the tagline, labels, and the figures before a run', async ({
+  page,
+}) => {
+  await page.setViewportSize({ width: 1440, height: 900 });
+  const lab = await visit(page);
+  const topOf = async (part: Locator) => Math.round((await part.boundingBox())?.y ?? NaN);
+  const tagline = page.getByText(/^Edit which layers share keys/);
+  const lineHeight = (element: Element) => Number.parseFloat(getComputedStyle(element).lineHeight);
+  expect((await tagline.boundingBox())?.height).toBeLessThan(1.5 * (await tagline.evaluate(lineHeight)));
+  expect(await topOf(lab.number('Warm-up layers'))).toBe(await topOf(lab.select('Preset')));
+  expect(await topOf(lab.number('Repetition penalty'))).toBe(await topOf(lab.number('Seed')));
+  const figures = page.getByRole('region', { name: 'Before it runs' });
+  for (const policy of ['none', 'h2o']) {
+    await lab.select('Cache policy').selectOption(policy);
+    await expect(figures.getByText('37.5 %')).toBeVisible();
+    for (const name of await figures.locator('dt').all()) {
+      const value = name.locator('xpath=following-sibling::dd').locator('span');
+      // Baselines of two sizes differ by less than half a line.
+      expect(Math.abs((await topOf(name)) - (await topOf(value))), await name.innerText()).toBeLessThan(6);
+    }
+  }
 });

@@ -3,7 +3,7 @@
  * words of rare notices are fetched with them.
  */
 export const words = {
-  tagline: 'Edit which layers share their keys and values; watch memory, speed and text.',
+  tagline: 'Edit which layers share keys and values; watch memory, speed and text.',
   settings: 'Settings',
   tabs: 'Parts of the page',
   tab: { write: 'Write', compare: 'Compare', throughput: 'Throughput', laboratory: 'Laboratory' },

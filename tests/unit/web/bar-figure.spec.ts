@@ -15,6 +15,19 @@ it('Bars on a narrow page have their whole labels above them, and no text on the
   const narrow = boxes(358);
   expect(narrow.said).toMatchObject({ kind: 'text', anchor: 'start' });
   expect(narrow.said?.y).toBeLessThan(narrow.barY);
-  // On a wide page it stands beside its bar, cut.
-  expect(boxes(720).said).toBeUndefined();
+  // On a wide page it stands beside its bar, and is cut only if it takes too much of the width.
+  expect(boxes(500).said).toBeUndefined();
+  expect(boxes(1100).said).toMatchObject({ kind: 'text', anchor: 'end' });
+});
+
+it('Names that Compare gives are whole on the widest page, and their bars still have room', () => {
+  for (const label of ['1: Plain LLaMA, transformers.js', '3: LCKV, warm-up layers 4, H2O (heavy hitters)']) {
+    const text = '1060 (965–1088, 3 rounds)';
+    const group = { axis: 'Speed', format: String, binary: false };
+    const bars = [{ label, value: 1060, range: null, text }];
+    const { shapes } = barFigure('Speeds', [{ ...group, bars }], [], 900);
+    expect(shapes.some((shape) => shape.kind === 'text' && shape.text === label)).toBe(true);
+    const bar = shapes.find((shape) => shape.kind === 'path' && shape.fill === light.accent);
+    expect(bar).toBeDefined();
+  }
 });

@@ -27,16 +27,16 @@ const NARROW = 480;
 const ROW = 26;
 const LABEL_ROW = 18;
 const TEXT_PX = 12;
-const LONGEST_LABEL = 24;
+/** Labels take at most so much of the width, and are cut only then. */
+const LABELS_OF_WIDTH = 0.4;
 /** Lets a range that is drawn over its bar stand out on light and on dark pages. */
 const UNDER_RANGE = 0.5;
 
-const cut = (label: string) =>
-  Array.from(label).length > LONGEST_LABEL
-    ? `${Array.from(label)
-        .slice(0, LONGEST_LABEL - 1)
-        .join('')}…`
-    : label;
+function cutTo(widthPx: number, label: string): string {
+  const letters = Array.from(label);
+  while (widthOf(`${letters.join('')}…`, TEXT_PX) > widthPx) letters.pop();
+  return letters.length < Array.from(label).length ? `${letters.join('')}…` : label;
+}
 
 /** Horizontal bars, in one group or several below each other. */
 export function barFigure(
@@ -47,6 +47,7 @@ export function barFigure(
 ): Figure {
   const all = groups.flatMap(({ bars }) => bars);
   const narrow = widthPx < NARROW;
+  const cut = (label: string) => cutTo(LABELS_OF_WIDTH * widthPx, label);
   const left = narrow ? 4 : 12 + Math.max(...all.map(({ label }) => widthOf(cut(label), TEXT_PX)), 0);
   const row = narrow ? ROW + LABEL_ROW : ROW;
   const right = 16 + Math.max(...all.map(({ text }) => widthOf(text, TEXT_PX)), 0);
