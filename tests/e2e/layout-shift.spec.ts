@@ -1,5 +1,5 @@
 import { expect, test, type BrowserContext, type Page } from 'playwright/test';
-import { openLab, turnTo } from './lab.ts';
+import { finished, openLab, turnTo, visitOnCpu } from './lab.ts';
 
 /** Chromium's own limit of what is good is 0.1. */
 const MOST = 0.05;
@@ -64,6 +64,51 @@ test.describe('from the address to the first token, what was there stays in its 
       await page.goto('about:blank');
       await runFrom(page, link);
       await expectCalm(page, 'link');
+    });
+  }
+});
+
+/** Notes, frame by frame while there is a text, where on the page some of its parts stand. */
+const notePlaces = (page: Page) =>
+  page.evaluate(() => {
+    const places = new Set<string>();
+    Object.assign(globalThis, { places });
+    const parts = { picture: '.hero', figures: '.figures', share: '.share', output: '.paper' };
+    const look = () => {
+      const written = document.querySelector('section[aria-label="Output"]')?.textContent ?? '';
+      // A run begins.
+      if (written === '') places.clear();
+      else {
+        for (const [name, selector] of Object.entries(parts)) {
+          const box = document.querySelector(selector)?.getBoundingClientRect();
+          if (box) places.add(`${name} at ${Math.round(box.top + scrollY)}, ${Math.round(box.height)} high`);
+        }
+      }
+      requestAnimationFrame(look);
+    };
+    look();
+  });
+
+test.describe('while a text is written, the picture, the figures and what follows stand still', () => {
+  for (const width of [390, 768, 1440, 1920]) {
+    test(`at ${width} px, in the first run and in later ones`, async ({ page }) => {
+      const lab = await visitOnCpu(page);
+      await lab.number('Max new tokens').fill('150');
+      await notePlaces(page);
+      for (const seed of ['1', '2', '3']) {
+        // A narrow page folds the field.
+        await page.setViewportSize({ width: 1440, height: 900 });
+        await lab.number('Seed').fill(seed);
+        await page.setViewportSize({ width, height: width < 500 ? 844 : 900 });
+        await lab.generate.click();
+        await finished(lab);
+        if (seed !== '1')
+          await expect(page.getByText(/^The last run, against the one before it: /)).toBeVisible();
+        const places = await page.evaluate(() => [
+          ...(globalThis as unknown as { places: Set<string> }).places,
+        ]);
+        expect(places.sort(), `run ${seed}`).toHaveLength(4);
+      }
     });
   }
 });
