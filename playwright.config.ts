@@ -10,13 +10,15 @@ const port = (process.env['KVTAB_E2E_PORT'] ??= `${await freePort()}`);
  */
 const withWebGpu = [
   ...['citation', 'failures', 'failures-gpu', 'load-memory', 'main-thread', 'newcomer', 'watching'],
-  ...['peer-gpu', 'weights', 'hub-memory.nightly', 'soak.nightly'],
+  ...['weights', 'hub-memory.nightly', 'soak.nightly'],
 ].map((story) => `**/${story}.spec.ts`);
 /**
- * Stories that run other engines. V8 optimizes what those compile to for longer than a story runs it: a second and a half
- * each time that one starts.
+ * Stories that run other engines. V8 optimizes the WebAssembly of those for longer than a story runs it: a second and
+ * a half each time that one starts, and about ten seconds where it runs on WebGPU.
  */
 const withOtherEngines = ['peer', 'peer-laboratory', 'peer-wllama'].map((story) => `**/${story}.spec.ts`);
+const withOtherEnginesOnWebGpu = ['**/peer-gpu.spec.ts'];
+const unoptimized = '--js-flags=--liftoff-only';
 /** What takes longer than a change should wait for: `npm run test:nightly`. */
 const nightly = process.env['KVTAB_NIGHTLY'] === undefined ? ['**/*.nightly.spec.ts'] : [];
 const chromium = findChromium();
@@ -52,15 +54,21 @@ export default defineConfig({
   projects: [
     { name: 'chromium-webgpu', testMatch: withWebGpu, testIgnore: nightly, use: launch(webGpuFlags) },
     {
+      name: 'chromium-webgpu-other-engines',
+      testMatch: withOtherEnginesOnWebGpu,
+      testIgnore: nightly,
+      use: launch([...webGpuFlags, unoptimized]),
+    },
+    {
       name: 'chromium-no-webgpu',
-      testIgnore: [...withWebGpu, ...withOtherEngines, ...nightly],
+      testIgnore: [...withWebGpu, ...withOtherEngines, ...withOtherEnginesOnWebGpu, ...nightly],
       use: launch([]),
     },
     {
       name: 'chromium-other-engines',
       testMatch: withOtherEngines,
       testIgnore: nightly,
-      use: launch(['--js-flags=--liftoff-only']),
+      use: launch([unoptimized]),
     },
   ],
 });
