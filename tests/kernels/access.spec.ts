@@ -63,7 +63,6 @@ describe.runIf(runningIn === 'node')('A kernel loads what it declares', () => {
   let context: GpuContext;
 
   beforeAll(async () => {
-    process.env['GALLIVM_PERF'] ??= 'nopt'; // lavapipe: compiles faster, and what is loaded stays the same
     const adapter = await adapterOrFail(await requestGpu(), 'to count loads');
     // One more than kernels may use elsewhere: the counters.
     const device = await adapter.requestDevice({ requiredLimits: { maxStorageBuffersPerShaderStage: 9 } });

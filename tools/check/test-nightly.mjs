@@ -39,7 +39,7 @@ const runs = [
   {
     command: [
       ...['vitest', 'run', '--project', 'chromium'],
-      ...['random-plans', 'poisoned-cache', 'ledger', 'autotune'].map(
+      ...['random-plans', 'poisoned-cache', 'ledger', 'autotune', 'freezing'].map(
         (spec) => `tests/model/${spec}.spec.ts`,
       ),
       ...['matrix', 'attention', 'columns', 'heads'].map((spec) => `tests/kernels/${spec}.spec.ts`),
