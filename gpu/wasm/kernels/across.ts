@@ -102,43 +102,73 @@ function putEight(halves: v128, to: usize): void {
   v128.store(to, finite(i32x4.extend_high_i16x8_s(halves)), 16);
 }
 
+/** Numbers of a head whose products are summed by themselves, before they are added to the sum of those before. */
+const SUMMED: usize = 16 << 2;
+
 /**
- * Scores of a query with 32 keys that lie across: q · key · scale, each a sum from the first number to the last.
+ * Scores of a query with 32 keys that lie across: q · key · scale. Sums are begun anew every 16 numbers: shorter ones round
+ * less.
  *
  * @param tile    from one of the keys on: what lies behind the last one gets a score that is of no use
  * @param headDim at least 1
  * @param scores  room for 32
  */
 export function scoreAcross(q: usize, tile: usize, headDim: i32, scale: f32, scores: usize): void {
-  let a = f32x4.splat(0);
-  let b = a;
-  let c = a;
-  let d = a;
-  let e = a;
-  let f = a;
-  let g = a;
-  let h = a;
   const end = q + ((<usize>headDim) << 2);
+  let stop = min(q + SUMMED, end);
+  let onto = false;
   do {
-    const x = v128.load32_splat(q);
-    h = multiplyAdd(h, x, v128.load(tile, 112));
-    g = multiplyAdd(g, x, v128.load(tile, 96));
-    f = multiplyAdd(f, x, v128.load(tile, 80));
-    e = multiplyAdd(e, x, v128.load(tile, 64));
-    d = multiplyAdd(d, x, v128.load(tile, 48));
-    c = multiplyAdd(c, x, v128.load(tile, 32));
-    b = multiplyAdd(b, x, v128.load(tile, 16));
-    a = multiplyAdd(a, x, v128.load(tile));
-    tile += ROW;
-    q += 4;
+    let a = f32x4.splat(0);
+    let b = a;
+    let c = a;
+    let d = a;
+    let e = a;
+    let f = a;
+    let g = a;
+    let h = a;
+    do {
+      const x = v128.load32_splat(q);
+      h = multiplyAdd(h, x, v128.load(tile, 112));
+      g = multiplyAdd(g, x, v128.load(tile, 96));
+      f = multiplyAdd(f, x, v128.load(tile, 80));
+      e = multiplyAdd(e, x, v128.load(tile, 64));
+      d = multiplyAdd(d, x, v128.load(tile, 48));
+      c = multiplyAdd(c, x, v128.load(tile, 32));
+      b = multiplyAdd(b, x, v128.load(tile, 16));
+      a = multiplyAdd(a, x, v128.load(tile));
+      tile += ROW;
+      q += 4;
+    } while (q < stop);
+    if (onto) {
+      a = f32x4.add(a, v128.load(scores));
+      b = f32x4.add(b, v128.load(scores, 16));
+      c = f32x4.add(c, v128.load(scores, 32));
+      d = f32x4.add(d, v128.load(scores, 48));
+      e = f32x4.add(e, v128.load(scores, 64));
+      f = f32x4.add(f, v128.load(scores, 80));
+      g = f32x4.add(g, v128.load(scores, 96));
+      h = f32x4.add(h, v128.load(scores, 112));
+    }
+    if (q == end) {
+      const factor = f32x4.splat(scale);
+      a = f32x4.mul(a, factor);
+      b = f32x4.mul(b, factor);
+      c = f32x4.mul(c, factor);
+      d = f32x4.mul(d, factor);
+      e = f32x4.mul(e, factor);
+      f = f32x4.mul(f, factor);
+      g = f32x4.mul(g, factor);
+      h = f32x4.mul(h, factor);
+    }
+    v128.store(scores, a);
+    v128.store(scores, b, 16);
+    v128.store(scores, c, 32);
+    v128.store(scores, d, 48);
+    v128.store(scores, e, 64);
+    v128.store(scores, f, 80);
+    v128.store(scores, g, 96);
+    v128.store(scores, h, 112);
+    onto = true;
+    stop = min(stop + SUMMED, end);
   } while (q < end);
-  const factor = f32x4.splat(scale);
-  v128.store(scores, f32x4.mul(a, factor));
-  v128.store(scores, f32x4.mul(b, factor), 16);
-  v128.store(scores, f32x4.mul(c, factor), 32);
-  v128.store(scores, f32x4.mul(d, factor), 48);
-  v128.store(scores, f32x4.mul(e, factor), 64);
-  v128.store(scores, f32x4.mul(f, factor), 80);
-  v128.store(scores, f32x4.mul(g, factor), 96);
-  v128.store(scores, f32x4.mul(h, factor), 112);
 }
