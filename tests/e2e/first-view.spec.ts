@@ -86,14 +86,19 @@ test.describe('on one page', () => {
   test('every control is at least 24 px wide and high', async () => {
     const { page } = theLab();
     await page.setViewportSize({ width: 390, height: 844 });
-    for (const element of await page
+    // All at once: meanwhile the page may put another control in place of one.
+    const small = await page
       .locator('button, input, select, textarea')
       .filter({ visible: true })
-      .all()) {
-      const box = await element.boundingBox();
-      expect(box?.width).toBeGreaterThanOrEqual(24);
-      expect(box?.height).toBeGreaterThanOrEqual(24);
-    }
+      .evaluateAll((controls) =>
+        controls
+          .filter((control) => {
+            const { width, height } = control.getBoundingClientRect();
+            return width < 24 || height < 24;
+          })
+          .map(({ outerHTML }) => outerHTML),
+      );
+    expect(small).toEqual([]);
   });
 });
 

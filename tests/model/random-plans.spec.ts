@@ -10,7 +10,7 @@ import { instructionsHere } from '../../gpu/wasm/kernels.ts';
 import { openWasmBackend } from '../../gpu/wasm/backend.ts';
 import { BLOCK_ROWS } from '../../gpu/wasm/shared.ts';
 import { expectAllClose } from '../support/all-close.ts';
-import { arbitrarySharing, layersOf, sharingOf } from '../support/arbitrary-plans.ts';
+import { arbitrarySharing, feedsBack, layersOf, sharingOf } from '../support/arbitrary-plans.ts';
 import { openGpuBackend, putRandomModel, runSession, tinyDims } from '../support/random-model.ts';
 import { sampleOf } from '../support/samples.ts';
 import { fc } from '../support/seeded-properties.ts';
@@ -75,9 +75,6 @@ const tolerances = { feedback: 5e-4, f32: 5e-4, f16: 2e-2 };
 // WebAssembly sums in an order that is closer to that of the twin, which helps little if differences feed back (seen:
 // 1.1e-4 after 12 tokens of the plan 3s_0_3_0 with a window of 2).
 const wasmTolerances = { feedback: 5e-4, f32: 1e-4, f16: 2e-2 };
-
-const feedsBack = (sharing: Sharing): boolean =>
-  sharing.layers.some((layer) => layer.readsFrom > layer.index);
 
 const withoutFeedback = (sharing: Sharing): Sharing => ({
   ...sharing,

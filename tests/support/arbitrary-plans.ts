@@ -17,6 +17,10 @@ export const sharingOf = (text: string, more: Partial<Omit<Sharing, 'layers'>> =
 });
 
 /** Any valid plan: each layer reads any layer, through the window or not. */
+/** Whether a layer reads above itself: differences of rounding then go on from token to token, and may grow. */
+export const feedsBack = ({ layers }: Sharing): boolean =>
+  layers.some(({ readsFrom, index }) => readsFrom > index);
+
 export const arbitraryLayers = (maxLayers = 8): fc.Arbitrary<readonly LayerType[]> =>
   fc
     .integer({ min: 1, max: maxLayers })

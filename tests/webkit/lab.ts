@@ -57,7 +57,13 @@ export class Lab {
   /** Opens a panel below the output. */
   async open(panel: string): Promise<void> {
     const region = await this.find('region', panel);
-    await this.driver.click(await this.driver.findIn(region, 'summary'));
+    const isOpen = () => this.driver.run((section) => section.querySelector('details')?.open ?? true, region);
+    const endMs = performance.now() + patienceMs;
+    do {
+      // What stands above may grow just now: then a click misses.
+      await this.driver.click(await this.driver.findIn(region, 'summary'));
+      await pause();
+    } while (!(await isOpen()) && performance.now() < endMs);
   }
 
   async choose(radio: string): Promise<void> {
