@@ -8,7 +8,13 @@ import type { StoreRows } from '../../gpu/kv/store-rows.ts';
 import type { Mode } from '../../gpu/plan/forward-plan.ts';
 import { expectAllClose } from '../support/all-close.ts';
 import { lessOver, arbitraryPolicy, policyWith } from '../support/arbitrary-policies.ts';
-import { arbitrarySharing, feedsBack, layersOf, sharingOf } from '../support/arbitrary-plans.ts';
+import {
+  arbitrarySharing,
+  feedsBack,
+  layersOf,
+  sharingOf,
+  withoutFeedback,
+} from '../support/arbitrary-plans.ts';
 import { optionsFor, type Turn } from '../support/policy-trace.ts';
 import { putRandomModel, tinyDims } from '../support/random-model.ts';
 import { sampleOf } from '../support/samples.ts';
@@ -132,7 +138,9 @@ describe.each(backends)('The attention of a row, on the backend %s', (name) => {
     'equals that of the twin, sums to 1, and lists the rows that are kept and seen, and no other',
     async () => {
       await fc.assert(
-        fc.asyncProperty(arbitraryRun, async ({ sharing, policy, mode, passes, kvPrecision, turns }) => {
+        fc.asyncProperty(arbitraryRun, async ({ sharing: any, policy, mode, passes, kvPrecision, turns }) => {
+          // As in random-plans.spec.ts: what is rounded to a half may grow without bound where it feeds back.
+          const sharing = kvPrecision === 'f16' ? withoutFeedback(any) : any;
           const options = { ...optionsFor(sharing, policy, turns, passes), kvPrecision } as SessionOptions;
           const got = await look(model, options, turns, mode);
           const exact = feedsBack(sharing) ? 5e-4 : 1e-4;

@@ -3,14 +3,19 @@ import type { Backend, ModelWeights, SessionOptions } from '../../gpu/backend.ts
 import type { ElementType } from '../../gpu/numbers/element-type.ts';
 import type { KvPrecision } from '../../gpu/kv/usage.ts';
 import type { ModelDims } from '../../gpu/plan/model-dims.ts';
-import type { Sharing } from '../../gpu/plan/sharing.ts';
 import { openCpuBackend } from '../../gpu/reference/backend.ts';
 import { hardwareTuning } from '../../gpu/webgpu/tuning.ts';
 import { instructionsHere } from '../../gpu/wasm/kernels.ts';
 import { openWasmBackend } from '../../gpu/wasm/backend.ts';
 import { BLOCK_ROWS } from '../../gpu/wasm/shared.ts';
 import { expectAllClose } from '../support/all-close.ts';
-import { arbitrarySharing, feedsBack, layersOf, sharingOf } from '../support/arbitrary-plans.ts';
+import {
+  arbitrarySharing,
+  feedsBack,
+  layersOf,
+  sharingOf,
+  withoutFeedback,
+} from '../support/arbitrary-plans.ts';
 import { openGpuBackend, putRandomModel, runSession, tinyDims } from '../support/random-model.ts';
 import { sampleOf } from '../support/samples.ts';
 import { fc } from '../support/seeded-properties.ts';
@@ -76,10 +81,6 @@ const tolerances = { feedback: 5e-4, f32: 5e-4, f16: 2e-2 };
 // 1.1e-4 after 12 tokens of the plan 3s_0_3_0 with a window of 2).
 const wasmTolerances = { feedback: 5e-4, f32: 1e-4, f16: 2e-2 };
 
-const withoutFeedback = (sharing: Sharing): Sharing => ({
-  ...sharing,
-  layers: sharing.layers.map((layer) => ({ ...layer, readsFrom: Math.min(layer.readsFrom, layer.index) })),
-});
 const newTokens = 4;
 
 const slowTuning = { ...hardwareTuning, chunkRows: 5, attendWorkgroup: 8 };

@@ -21,6 +21,12 @@ export const sharingOf = (text: string, more: Partial<Omit<Sharing, 'layers'>> =
 export const feedsBack = ({ layers }: Sharing): boolean =>
   layers.some(({ readsFrom, index }) => readsFrom > index);
 
+/** The same plan with layers that read themselves instead of those above. */
+export const withoutFeedback = (sharing: Sharing): Sharing => ({
+  ...sharing,
+  layers: sharing.layers.map((layer) => ({ ...layer, readsFrom: Math.min(layer.readsFrom, layer.index) })),
+});
+
 export const arbitraryLayers = (maxLayers = 8): fc.Arbitrary<readonly LayerType[]> =>
   fc
     .integer({ min: 1, max: maxLayers })
