@@ -47,6 +47,7 @@ interface Share extends Rows, RowsAtHand {}
 
 const ofMlp = ['gate', 'up', 'down'] as const;
 const ofQueries = ['q', 'o', ...ofMlp] as const;
+const ofOwner = ['k', 'v', ...ofQueries] as const;
 
 /** Bytes of a layer's matrices that each thread may read for itself: they stay in a core's own cache. */
 const SMALL_LAYER = 2 ** 20;
@@ -66,6 +67,8 @@ export class WasmLayers {
   readonly #options: PlanOptions;
   readonly #rope: Address;
   readonly #rowBytes: number;
+  /** Whether the matrices of a layer are; layers are alike. */
+  readonly #isSmall: boolean;
   // Scratch of a block, rows padded.
   readonly #normed: Address; //   [block, hiddenSize]
   readonly #q: Address; //        [block, heads, headDim]
@@ -94,6 +97,8 @@ export class WasmLayers {
     this.#weights = weights;
     this.#options = options;
     this.#rowBytes = kvRowBytes(dims, kvPrecision);
+    const layerBytes = ofOwner.reduce((sum, role) => sum + (weights.find(role, 0)?.bytes ?? 0), 0);
+    this.#isSmall = layerBytes <= SMALL_LAYER;
 
     const bytes = scratchBytes(dims, blockRows, sizes);
     const at = (what: keyof typeof bytes) => (bytes[what] > 0 ? take(what, bytes[what]) : 0);
@@ -150,19 +155,14 @@ export class WasmLayers {
    * @param queriesOf one query for each row; called when the keys and values are written
    */
   step(layer: number, rows: Rows, targets: readonly KvTarget[], queriesOf: () => readonly Query[]): void {
-    const all = this.#allOf(rows);
-    this.#products.note(layer, ['k', 'v', ...ofQueries]);
-    this.#projectNormed(layer, all, [...this.#keysAndValues, this.#queries]);
-    this.#storeKv(layer, all, targets);
-    this.#attend(layer, all, queriesOf());
-    this.#addAttended(layer, all);
-    this.#addMlp(layer, all);
+    this.#products.note(layer, ofOwner);
+    this.#compute(layer, this.#allOf(rows), targets, queriesOf);
   }
 
   /** Whether {@link stepApart} is faster for so many rows: threads need not meet after each product of small matrices. */
   worthApart(count: number): boolean {
     const threads = this.#team.threadsLeft;
-    return threads > 1 && count >= threads && this.#layersInJob(count) > 0 && this.#layerBytes <= SMALL_LAYER;
+    return threads > 1 && count >= threads && this.#layersInJob(count) > 0 && this.#isSmall;
   }
 
   /**
@@ -182,17 +182,12 @@ export class WasmLayers {
           hands: new OneThread(kernels, part, takeRoom),
         };
         for (const { layer, targets, queries } of some) {
-          const products = targets ? [...this.#keysAndValues, this.#queries] : [this.#queries];
-          this.#projectNormed(layer, rows, products);
-          if (targets) this.#storeKv(layer, rows, targets.slice(first, end));
-          this.#attend(layer, rows, queries.slice(first, end));
-          this.#addAttended(layer, rows);
-          this.#addMlp(layer, rows);
+          this.#compute(layer, rows, targets?.slice(first, end) ?? null, () => queries.slice(first, end));
         }
       });
     }
     for (const { layer, targets } of steps) {
-      this.#products.note(layer, targets ? ['k', 'v', ...ofQueries] : ofQueries, parts);
+      this.#products.note(layer, targets ? ofOwner : ofQueries, parts);
     }
   }
 
@@ -203,17 +198,15 @@ export class WasmLayers {
    */
   finish(layer: number, rows: Rows, queries: readonly Query[] | 'zeros'): void {
     const all = this.#allOf(rows);
-    if (queries === 'zeros') {
-      this.#clearAttended(all);
-      // Attention over zeros adds nothing but the output's bias.
-      if (this.#dims.outputBias) this.#addAttended(layer, all);
-      this.#products.note(layer, this.#dims.outputBias ? ['o', ...ofMlp] : ofMlp);
-    } else {
-      this.#projectNormed(layer, all, [this.#queries]);
-      this.#attend(layer, all, queries);
-      this.#addAttended(layer, all);
+    if (queries !== 'zeros') {
       this.#products.note(layer, ofQueries);
+      this.#compute(layer, all, null, () => queries);
+      return;
     }
+    this.#clearAttended(all);
+    // Attention over zeros adds nothing but the output's bias.
+    if (this.#dims.outputBias) this.#addAttended(layer, all);
+    this.#products.note(layer, this.#dims.outputBias ? ['o', ...ofMlp] : ofMlp);
     this.#addMlp(layer, all);
   }
 
@@ -241,12 +234,6 @@ export class WasmLayers {
     return Math.floor(JOB_NUMBERS / (numbers * (parts - 1)));
   }
 
-  /** What all matrices of a layer take; layers are alike. */
-  get #layerBytes(): number {
-    const roles = ['k', 'v', ...ofQueries] as const;
-    return roles.reduce((sum, role) => sum + (this.#weights.find(role, 0)?.bytes ?? 0), 0);
-  }
-
   get #keysAndValues(): readonly Product[] {
     return [
       { role: 'k', bias: 'kBias', into: this.#keys },
@@ -256,6 +243,20 @@ export class WasmLayers {
 
   get #queries(): Product {
     return { role: 'q', bias: 'qBias', into: this.#q };
+  }
+
+  /** A layer, whose rows also become keys and values if there are targets for them. */
+  #compute(
+    layer: number,
+    rows: Share,
+    targets: readonly KvTarget[] | null,
+    queriesOf: () => readonly Query[],
+  ): void {
+    this.#projectNormed(layer, rows, [...(targets ? this.#keysAndValues : []), this.#queries]);
+    if (targets) this.#storeKv(layer, rows, targets);
+    this.#attend(layer, rows, queriesOf());
+    this.#addAttended(layer, rows);
+    this.#addMlp(layer, rows);
   }
 
   /** Products of a layer's normed input rows. */
