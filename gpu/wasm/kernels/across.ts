@@ -3,7 +3,7 @@
  * scores are then sums of whole vectors, and no vector has to be added up by itself.
  */
 import { multiplyAdd } from './lanes';
-import { finite, isFinite, magnitudes, widen } from './widen';
+import { isFinite, magnitudes, putEight, widen } from './widen';
 
 /** Keys of a tile. */
 export const TILE: i32 = 32;
@@ -97,17 +97,12 @@ function putTwo(four: v128, more: v128, to: usize): void {
   putEight(v128.shuffle<i64>(four, more, 1, 3), to + ROW);
 }
 
-function putEight(halves: v128, to: usize): void {
-  v128.store(to, finite(i32x4.extend_low_i16x8_s(halves)));
-  v128.store(to, finite(i32x4.extend_high_i16x8_s(halves)), 16);
-}
-
 /** Numbers of a head whose products are summed by themselves, before they are added to the sum of those before. */
 const SUMMED: usize = 16 << 2;
 
 /**
- * Scores of a query with 32 keys that lie across: q · key · scale. Sums are begun anew every 16 numbers: shorter ones round
- * less.
+ * Scores of a query with 32 keys that lie across: q · key · scale. Every 16 numbers begin a sum of their own: shorter sums
+ * round less.
  *
  * @param tile    from one of the keys on: what lies behind the last one gets a score that is of no use
  * @param headDim at least 1

@@ -23,8 +23,7 @@ function keysBefore(row: usize, run: i32): i32 {
 }
 
 /**
- * One row, whose at most four runs are arguments. What {@link attendTogether} leaves of the scores of one KV head it leaves
- * of all heads.
+ * One row, whose at most four runs are arguments.
  *
  * @param scores  `[heads, scoreStride]`
  * @param room    as in {@link attendTogether}
@@ -53,22 +52,13 @@ export function attendRow(
   keys3: i32,
 ): void {
   const table = room + tableAt;
-  const group = heads / kvHeads;
-  const groupBytes = (<usize>(group * headDim)) << 2;
-  let ofHead: usize = 0;
-  for (let kvHead = 0; kvHead < kvHeads; kvHead++) {
-    store<u32>(table, <u32>q);
-    store<u32>(table, <u32>output, 4);
-    putRun(table, 0, run0 + ofHead, keys0);
-    putRun(table, 1, run1 + ofHead, keys1);
-    putRun(table, 2, run2 + ofHead, keys2);
-    putRun(table, 3, run3 + ofHead, keys3);
-    attendTogether(half, table, 1, runs, group, 1, headDim, rowBytes, scores, scoreStride, room);
-    q += groupBytes;
-    output += groupBytes;
-    scores += <usize>group * scoreStride;
-    ofHead += (<usize>headDim) << (half ? 1 : 2);
-  }
+  store<u32>(table, <u32>q);
+  store<u32>(table, <u32>output, 4);
+  putRun(table, 0, run0, keys0);
+  putRun(table, 1, run1, keys1);
+  putRun(table, 2, run2, keys2);
+  putRun(table, 3, run3, keys3);
+  attendTogether(half, table, 1, runs, heads, kvHeads, headDim, rowBytes, scores, scoreStride, room);
 }
 
 function putRun(row: usize, run: i32, address: usize, keys: i32): void {
@@ -80,7 +70,7 @@ function putRun(row: usize, run: i32, address: usize, keys: i32): void {
 /**
  * @param table  `[rows]` of (query, output, `[runs]` of (address, keys)), in 32 bits. The outputs are zero before. The
  *   first, second … runs of all rows lie in the same memory, whole rows of keys and values apart.
- * @param scores `[rows, heads / kvHeads, scoreStride]`, with room for 32 more scores behind those of each head. What stays
+ * @param scores `[rows, heads / kvHeads, scoreStride]`, or `[heads, scoreStride]` of a row alone, with room for 32 more scores behind those of each head. What stays
  *   there are exponentials, and one by their sum in the last number of the stride: their products are probabilities.
  * @param room   for `[headDim, 32]` numbers, and 32 more
  */
@@ -107,6 +97,7 @@ export function attendTogether(
     const keys = <usize>kvHead * storedBytes;
     const values = keys + (rowBytes >> 1);
     const ofGroup = <usize>kvHead * groupBytes;
+    if (rows == 1 && kvHead > 0) scores += rowScores;
     for (let run = 0; run < runs; run++) {
       walk(
         true,

@@ -38,8 +38,7 @@ export function widenRows(halves: usize, stride: usize, count: i32, rows: i32, i
     do {
       const eight = v128.load(from);
       greatest = i16x8.max_s(greatest, magnitudes(eight));
-      v128.store(at, finite(i32x4.extend_low_i16x8_s(eight)));
-      v128.store(at, finite(i32x4.extend_high_i16x8_s(eight)), 16);
+      putEight(eight, at);
       from += 16;
       at += 32;
     } while (at < rowEnd);
@@ -52,6 +51,12 @@ export function widenRows(halves: usize, stride: usize, count: i32, rows: i32, i
     widenAny(row, to + rowBytes, to);
     row += stride;
   }
+}
+
+/** Eight halves as float32; not infinities and NaN. */
+export function putEight(halves: v128, into: usize): void {
+  v128.store(into, finite(i32x4.extend_low_i16x8_s(halves)));
+  v128.store(into, finite(i32x4.extend_high_i16x8_s(halves)), 16);
 }
 
 /** Halves without their signs. */
@@ -69,7 +74,7 @@ export function isFinite(greatest: v128): bool {
 }
 
 /** Halves in words, with their signs, as float32; not infinities and NaN. */
-export function finite(halves: v128): v128 {
+function finite(halves: v128): v128 {
   const bits = v128.and(i32x4.shl(halves, 13), i32x4.splat(HALF_BITS));
   return f32x4.mul(bits, f32x4.splat(BIASES));
 }
