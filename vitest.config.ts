@@ -25,7 +25,7 @@ const retry = process.env['CI'] === undefined ? 0 : 1;
 
 /** What mocks a module, keeps data or runs another engine. */
 const apart = unitTestsApart(import.meta.dirname);
-/** Anew for each suite: Vitest takes what is defined out of the object that it is given. */
+/** Each suite gets an object of its own, because Vitest changes it. */
 const unit = () => ({
   plugins: [assemblyScript(), svelte({ configFile: false })],
   // The build writes it into the page.

@@ -2,7 +2,7 @@ import { padded } from '../numbers/panels.ts';
 import type { ModelDims } from '../plan/model-dims.ts';
 import type { Address, Kernels } from './kernels.ts';
 import type { LinearMemory } from './linear-memory.ts';
-import type { Hands } from './threads/hands.ts';
+import { piecesBefore, type Hands } from './threads/hands.ts';
 
 /** Keys and values side by side. */
 export interface Run {
@@ -74,7 +74,7 @@ export function attendRows(
   const pieces = rows.length === 1 ? kvHeads : rows.length;
   // A multiply-add of attention takes as long as three of a product.
   const parts = hands.partsOf(3 * 2 * keys * heads * headDim, Math.min(pieces, hands.threads));
-  const cut = (part: number) => Math.floor((pieces * part) / parts);
+  const cut = (part: number) => piecesBefore(pieces, part, parts);
   const blocks = Array.from({ length: parts }, (_, part) =>
     rows.length === 1 ? [] : blocksOf(rows, cut(part), cut(part + 1), rowBytes),
   );

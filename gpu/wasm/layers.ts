@@ -24,7 +24,7 @@ import { Products, type Product, type RowsAtHand } from './products.ts';
 import type { PlanWeights } from './plan-weights.ts';
 import type { KvTarget, Query } from './query.ts';
 import { readAttention } from './read-attention.ts';
-import { OneThread, type Hands } from './threads/hands.ts';
+import { OneThread, piecesBefore, type Hands } from './threads/hands.ts';
 import { JOB_NUMBERS } from './threads/job.ts';
 import type { Team } from './threads/team.ts';
 
@@ -175,8 +175,8 @@ export class WasmLayers {
     for (let from = 0; from < steps.length; from += atOnce) {
       const some = steps.slice(from, from + atOnce);
       this.#team.share(parts, (kernels, part, takeRoom) => {
-        const first = Math.floor((count * part) / parts);
-        const end = Math.floor((count * (part + 1)) / parts);
+        const first = piecesBefore(count, part, parts);
+        const end = piecesBefore(count, part + 1, parts);
         const rows: Share = {
           ...{ hidden, first, count: end - first },
           hands: new OneThread(kernels, part, takeRoom),

@@ -6,7 +6,7 @@ import type { Address, Kernels } from './kernels.ts';
 import { mostColsOf, quantizedBytes, widenedBytes } from './layer-scratch.ts';
 import type { PlanWeights } from './plan-weights.ts';
 import type { WasmTensor } from './tensor.ts';
-import type { Hands } from './threads/hands.ts';
+import { piecesBefore, type Hands } from './threads/hands.ts';
 import type { Team } from './threads/team.ts';
 
 /** Multiply-adds in whose time a number of a row is quantized. */
@@ -91,10 +91,9 @@ export class Products {
     hands.share(
       parts,
       (kernels, part, takeRoom) => {
-        const panelsBefore = (panels: number, index: number) => Math.floor((panels * index) / parts);
         for (const { format, address, rows, cols, panels, panelBytes, biasAt, into } of matrices) {
-          const first = panelsBefore(panels, part);
-          const end = panelsBefore(panels, part + 1);
+          const first = piecesBefore(panels, part, parts);
+          const end = piecesBefore(panels, part + 1, parts);
           const before = 4 * PANEL_ROWS * first;
           const [w, yStride] = [address + panelBytes * first, 4 * padded(rows)];
           const y = into + yStride * firstRow + before;
@@ -133,8 +132,9 @@ export class Products {
             );
           }
         }
-        const first = panelsBefore(most, part);
-        then(kernels, 4 * PANEL_ROWS * first, 4 * PANEL_ROWS * (panelsBefore(most, part + 1) - first));
+        const first = piecesBefore(most, part, parts);
+        const end = piecesBefore(most, part + 1, parts);
+        then(kernels, 4 * PANEL_ROWS * first, 4 * PANEL_ROWS * (end - first));
       },
       () => this.after(products.at(-1)?.role, layer),
     );
@@ -160,8 +160,8 @@ export class Products {
   ): void {
     const parts = hands.partsOf(QUANTIZING_WORK * cols * count, count);
     hands.share(parts, (kernels, part) => {
-      const first = Math.floor((count * part) / parts);
-      const rows = Math.floor((count * (part + 1)) / parts) - first;
+      const first = piecesBefore(count, part, parts);
+      const rows = piecesBefore(count, part + 1, parts) - first;
       kernels.quantizeInput(
         bytes,
         x + xStride * first,

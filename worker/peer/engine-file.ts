@@ -1,7 +1,7 @@
 import type { PeerFile } from '../protocol/peer.ts';
 import { Attempt } from '../hub/attempt.ts';
 import { STALL_MS } from '../hub/ask.ts';
-import { seconds } from '../hub/request-failure.ts';
+import { reasonOf } from '../hub/request-failure.ts';
 import type { Request } from '../request.ts';
 import { chunksIn } from '../stream-chunks.ts';
 
@@ -58,6 +58,7 @@ export async function loadBytes(
   }
 
   async function loadPart(url: string, into: Uint8Array, onPart: (bytes: number) => void): Promise<number> {
+    let reason = '';
     for (let left = ATTEMPTS; left > 0; left--) {
       const attempt = new Attempt(new AbortController().signal, stallMs, null);
       try {
@@ -73,10 +74,11 @@ export async function loadBytes(
         return loaded;
       } catch (error) {
         if (attempt.ended === null) throw error;
+        reason = reasonOf(error, attempt, stallMs);
       } finally {
         attempt.close();
       }
     }
-    throw new MissingFile(name, `nothing arrived for ${seconds(stallMs)}, twice`);
+    throw new MissingFile(name, `${reason}, twice`);
   }
 }

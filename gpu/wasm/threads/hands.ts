@@ -7,6 +7,10 @@ export type TakeRoom = (room: Room) => Address;
 /** Makes the calls of a part of a job. */
 export type Work = (kernels: Kernels, part: number, takeRoom: TakeRoom) => void;
 
+/** How many of some pieces belong to the parts of a job before one of them. */
+export const piecesBefore = (pieces: number, part: number, parts: number): number =>
+  Math.floor((pieces * part) / parts);
+
 /** Who does some work: the threads of a team together, or one of them alone. */
 export interface Hands {
   readonly kernels: Kernels;
