@@ -134,6 +134,22 @@ describe('Three threads', () => {
     }
   });
 
+  it.each(['stored', 'q8', 'q4'] as const)(
+    'take texts apart whose input has scratch, weights %s',
+    async (weights) => {
+      const formats = { type: 'f16', weights, quantizeEmbeddings: true } as const;
+      const own = await putRandomModel(backends, wideDims, layersOf('0_1_2_3'), formats);
+      const sequences = Array.from({ length: 24 }, (_, seed) => ({
+        ...({ prompt: [1 + seed, 7, 9], mode: 'parallel', maxNewTokens: 12, ends: [] } as const),
+        sampling: { temperature: 1, topK: 0, topP: 1, minP: 0, repetitionPenalty: 1, seed },
+      }));
+      const texts = { ...{ policy: keepEverything, places: 24, sequences }, plan };
+      const [alone, together] = await both((model) => writeTogether(model, texts), own);
+      expect(together).toEqual(alone);
+      for (const model of own) model.free();
+    },
+  );
+
   it('read the weights of small layers each for itself, once in a step of several texts', async () => {
     const of = async (places: number) => {
       const [alone, together] = await both((model) => workPerStep(model, plan, places));
