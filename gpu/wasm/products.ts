@@ -7,6 +7,7 @@ import { mostColsOf, quantizedBytes, widenedBytes } from './layer-scratch.ts';
 import type { PlanWeights } from './plan-weights.ts';
 import type { WasmTensor } from './tensor.ts';
 import { piecesBefore, type Hands } from './threads/hands.ts';
+import type { Room } from './threads/job.ts';
 import type { Team } from './threads/team.ts';
 
 /** Multiply-adds in whose time a number of a row is quantized. */
@@ -42,6 +43,8 @@ export class Products {
   readonly #weights: PlanWeights;
   readonly #scratch: ProductScratch;
   readonly #mostCols: number;
+  /** As large for every matrix: threads that take rows apart are at different ones at a time. */
+  readonly #wide: Room;
   /** Asked once, so that all threads and products agree. */
   readonly #bytesAreFast: boolean;
 
@@ -50,6 +53,7 @@ export class Products {
     this.#weights = weights;
     this.#scratch = scratch;
     this.#mostCols = mostColsOf(dims);
+    this.#wide = { address: scratch.wide, bytes: widenedBytes(this.#mostCols) };
     this.#bytesAreFast = team.kernels.bytesAreFast(-1) === 1;
   }
 
@@ -98,7 +102,7 @@ export class Products {
           const [w, yStride] = [address + panelBytes * first, 4 * padded(rows)];
           const y = into + yStride * firstRow + before;
           const biasFrom = biasAt === 0 ? 0 : biasAt + before;
-          const wide = takeRoom({ address: this.#scratch.wide, bytes: widenedBytes(cols) });
+          const wide = takeRoom(this.#wide);
           if (isQuantized(format)) {
             kernels.projectPacked(
               format === 'q8',

@@ -139,11 +139,11 @@ describe('Three threads', () => {
     async (weights) => {
       const formats = { type: 'f16', weights, quantizeEmbeddings: true } as const;
       const own = await putRandomModel(backends, wideDims, layersOf('0_1_2_3'), formats);
-      const sequences = Array.from({ length: 24 }, (_, seed) => ({
-        ...({ prompt: [1 + seed, 7, 9], mode: 'parallel', maxNewTokens: 12, ends: [] } as const),
+      const sequences = Array.from({ length: 36 }, (_, seed) => ({
+        ...({ prompt: [1 + seed, 7, 9], mode: 'parallel', maxNewTokens: 36, ends: [] } as const),
         sampling: { temperature: 1, topK: 0, topP: 1, minP: 0, repetitionPenalty: 1, seed },
       }));
-      const texts = { ...{ policy: keepEverything, places: 24, sequences }, plan };
+      const texts = { ...{ policy: keepEverything, places: 36, sequences }, plan };
       const [alone, together] = await both((model) => writeTogether(model, texts), own);
       expect(together).toEqual(alone);
       for (const model of own) model.free();
