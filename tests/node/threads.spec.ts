@@ -3,8 +3,10 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { Backend, ModelWeights } from '../../gpu/backend.ts';
 import { keepEverything } from '../../gpu/kv/policies/keep-everything.ts';
 import { openWasmBackend } from '../../gpu/wasm/backend.ts';
-import { instructionsHere } from '../../gpu/wasm/kernels.ts';
+import { compileKernels, instructionsHere } from '../../gpu/wasm/kernels.ts';
 import code from '../../gpu/wasm/kernels/all.ts?assembly';
+import { LinearMemory, sharedMemory } from '../../gpu/wasm/linear-memory.ts';
+import { Team } from '../../gpu/wasm/threads/team.ts';
 import { Threads, type Helper, type ThreadOptions } from '../../gpu/wasm/threads/threads.ts';
 import { threadsInNode } from '../../tools/headless/threads-in-node.ts';
 import { arbitrarySharing, layersOf, sharingOf } from '../support/arbitrary-plans.ts';
@@ -279,6 +281,30 @@ describe('Threads', () => {
     const next = await open(stuck);
     expect(await runSession(next.model, plan, run)).toEqual(next.expected);
     next.close();
+  });
+
+  it('are not woken for work that the first does sooner alone', async () => {
+    const compiled = await compileKernels(instructions, true);
+    const teamOf = async (threads: Threads) => {
+      const memory = sharedMemory();
+      if (!memory) throw new Error('memory can be shared here');
+      const team = new Team(new LinearMemory(memory), compiled, threads);
+      await team.ready();
+      return team;
+    };
+    const least = 1000;
+    const awake: Helper = {
+      ready: Promise.resolve(),
+      ended: new Promise(() => undefined),
+      end: () => undefined,
+    };
+    const ready = await teamOf(new Threads(3, () => awake, { leastWork: least }));
+    expect([999, 1000, 3000].map((work) => ready.partsOf(work, 10))).toEqual([1, 3, 3]);
+    ready.close();
+    const sleepy = await teamOf(await threeThreads({ leastWork: least }));
+    await expect.poll(() => sleepy.partsOf(2000, 10)).toBe(1);
+    expect([999, 1000, 3000].map((work) => sleepy.partsOf(work, 10))).toEqual([1, 1, 3]);
+    sleepy.close();
   });
 
   it('take one per core unless a number is asked for, at most eight', () => {

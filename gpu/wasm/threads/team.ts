@@ -8,6 +8,8 @@ import type { Helper, Threads } from './threads.ts';
 /** Multiply-adds of a part of work that is large enough for several parts per thread, which even out unlike threads. */
 const PART_WORK = 5e5;
 const MOST_PARTS_PER_THREAD = 4;
+/** So many times as much work as otherwise is worth sharing while all helpers sleep. Measured: docs/measuring.md. */
+const WORTH_WAKING = 2.3;
 /** How long helpers may take to start. */
 const START_MS = 5000;
 
@@ -75,7 +77,10 @@ export class Team implements Hands {
   }
 
   partsOf(multiplyAdds: number, most: number): number {
-    if (this.#job === null || multiplyAdds < this.#threads.leastWork) return 1;
+    if (this.#job === null) return 1;
+    const { leastWork } = this.#threads;
+    const allSleep = this.#job.asleep === this.threads - 1;
+    if (multiplyAdds < leastWork * (allSleep ? WORTH_WAKING : 1)) return 1;
     const each = Math.floor(multiplyAdds / (PART_WORK * this.threads));
     return Math.min(most, MOST_PARTS, this.threads * Math.max(1, Math.min(MOST_PARTS_PER_THREAD, each)));
   }

@@ -17,11 +17,11 @@ export interface ThreadOptions {
   readonly why?: string;
   /** How long helpers may take without finishing a part until they count as lost. */
   readonly patienceMs?: number;
-  /** Multiply-adds from which work is shared. */
+  /** Multiply-adds from which work is shared with helpers that are awake. */
   readonly leastWork?: number;
 }
 
-/** Multiply-adds that a thread alone has done before another one has woken up. Measured: docs/measuring.md. */
+/** Multiply-adds whose sharing takes as long as it saves. Measured: docs/measuring.md. */
 const LEAST_WORK = 2.2e5;
 
 /**
