@@ -64,6 +64,7 @@ export interface Kernels {
     onto: boolean,
     beside: Address,
     wide: Address,
+    streams: boolean,
   ): void;
   clear(at: Address, bytes: number): void;
   copy(from: Address, to: Address, bytes: number): void;

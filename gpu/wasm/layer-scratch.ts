@@ -20,7 +20,10 @@ export interface WorkSizes {
 /** Bytes of a row of x that was quantized for a product: `kernels/project-packed.ts`. */
 export const quantizedBytes = (cols: number) => (72 * padded(cols)) / 32;
 
-/** Room for eight rows of a matrix, widened, and for sums: `kernels/four-rows.ts`, `kernels/project-packed.ts`. */
+/**
+ * Room for eight rows of a matrix, widened, and for sums: `kernels/project-packed.ts`. Those of a panel whose columns are
+ * taken in pieces, `kernels/project.ts`, find room there too.
+ */
 export const widenedBytes = (cols: number) => 128 + 32 * padded(cols);
 
 /** Columns of the widest matrix that a layer's rows go through. */

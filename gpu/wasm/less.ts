@@ -161,7 +161,7 @@ class Features {
   }
 
   #project({ format, address, cols, panels }: WasmTensor, x: Address, y: Address): void {
-    this.#kernels.project(format === 'f16', address, cols, panels, 0, x, 0, y, 0, 1, false, 0, 0);
+    this.#kernels.project(format === 'f16', address, cols, panels, 0, x, 0, y, 0, 1, false, 0, 0, false);
   }
 
   free(): void {

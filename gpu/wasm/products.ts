@@ -13,6 +13,9 @@ import type { Team } from './threads/team.ts';
 /** Multiply-adds in whose time a number of a row is quantized. */
 const QUANTIZING_WORK = 100;
 
+/** Bytes of a matrix that probably stays in a core's cache from one token to the next. */
+const IN_CACHE = 2 ** 19;
+
 /** A product with a matrix, where its bias is, and the block that it goes to. */
 export interface Product {
   readonly role: WeightRole;
@@ -133,6 +136,7 @@ export class Products {
               onto,
               beside,
               wide,
+              panels * panelBytes > IN_CACHE,
             );
           }
         }

@@ -101,6 +101,7 @@ describe.each(instructionsHere())('WebAssembly with %s', (instructions) => {
             onto,
             beside,
             wide,
+            onto,
           );
         const what = `${rows} × ${cols}, ${count} rows`;
 
@@ -121,7 +122,8 @@ describe.each(instructionsHere())('WebAssembly with %s', (instructions) => {
     }
   });
 
-  it.each(['f16', 'f32'] as const)('gives a row what it gets alone, to the bit: %s', async (type) => {
+  it.each(['f16', 'f32', 'f16 from memory'])('gives a row what it gets alone, to the bit: %s', async (of) => {
+    const type = of === 'f32' ? 'f32' : 'f16';
     const { memory, kernels } = await started;
     for (const [rows, cols] of [
       [35, 37],
@@ -154,6 +156,7 @@ describe.each(instructionsHere())('WebAssembly with %s', (instructions) => {
           false,
           beside,
           wide,
+          of === 'f16 from memory' && count > 1,
         );
         return Array.from({ length: count }, (_, i) => [...memory.floats(y + strides.y * i, rows)]);
       };
@@ -173,7 +176,7 @@ describe.each(instructionsHere())('WebAssembly with %s', (instructions) => {
     expect(w.format).toBe('f16');
     for (const activation of [1, 2 ** 24, -(2 ** -60), 0]) {
       const [x, y] = [putRows(memory, Float32Array.of(activation)), putRows(memory, new Float32Array(6))];
-      kernels.project(true, w.address, 1, 1, 0, x, 128, y, 128, 1, false, 0, 0);
+      kernels.project(true, w.address, 1, 1, 0, x, 128, y, 128, 1, false, 0, 0, false);
       expect([...memory.floats(y, 6)]).toEqual([...values.map((value) => value * activation + 0)]);
       memory.free(x);
       memory.free(y);

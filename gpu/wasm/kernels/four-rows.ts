@@ -73,18 +73,25 @@ function storeFour(a: v128, b: v128, c: v128, d: v128, into: usize, apart: usize
   v128.store(into + 3 * apart, v128.shuffle<f32>(ab23, cd23, 2, 3, 6, 7));
 }
 
+/** Bytes of the sums of eight rows of a panel for four rows of x. */
+export const SUMS: usize = 128;
+
 /**
- * Eight rows of a panel for four rows of x.
+ * Eight rows of a panel for four rows of x, or a piece of their columns.
  *
  * @param w    the vector of the panel's first column
  * @param cols at least 1
  * @param x    as {@link fourBesideEachOther} puts it
+ * @param sums {@link SUMS} bytes, in which they wait between one piece and the next
  */
 export function fourByHalves(
   w: usize,
   cols: i32,
   bias: usize,
   x: usize,
+  sums: usize,
+  isFirst: bool,
+  isLast: bool,
   y: usize,
   yStride: usize,
   onto: bool,
@@ -97,6 +104,16 @@ export function fourByHalves(
   let c1 = a0;
   let d0 = a0;
   let d1 = a0;
+  if (!isFirst) {
+    a0 = v128.load(sums);
+    a1 = v128.load(sums, 16);
+    b0 = v128.load(sums, 32);
+    b1 = v128.load(sums, 48);
+    c0 = v128.load(sums, 64);
+    c1 = v128.load(sums, 80);
+    d0 = v128.load(sums, 96);
+    d1 = v128.load(sums, 112);
+  }
   const end = x + ((<usize>cols) << 4);
   do {
     const words = v128.load(w);
@@ -117,6 +134,17 @@ export function fourByHalves(
     w += HALF_COL;
     x += 16;
   } while (x < end);
+  if (!isLast) {
+    v128.store(sums, a0);
+    v128.store(sums, a1, 16);
+    v128.store(sums, b0, 32);
+    v128.store(sums, b1, 48);
+    v128.store(sums, c0, 64);
+    v128.store(sums, c1, 80);
+    v128.store(sums, d0, 96);
+    v128.store(sums, d1, 112);
+    return;
+  }
   finishTwo(y, bias, onto, a0, a1);
   finishTwo(y + yStride, bias, onto, b0, b1);
   finishTwo(y + 2 * yStride, bias, onto, c0, c1);

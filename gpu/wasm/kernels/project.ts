@@ -16,6 +16,7 @@ import {
   sixBesideEachOther,
   sixByWide,
   sixesOf,
+  SUMS,
   widenEight,
   WORTH_WIDENING,
 } from './four-rows';
@@ -24,6 +25,8 @@ import { FLOAT_COL, HALF_COL, highHalves, lowHalves, PANEL_ROWS, raise } from '.
 
 const VECTOR: usize = 16;
 const VECTORS: i32 = 8;
+/** Columns of a piece: two KB of a panel. */
+const PIECE: i32 = 32;
 
 /** Four numbers of y: sum, plus the bias if there is one, plus what is there if it adds onto that. */
 export function finish(y: usize, sum: v128, bias: usize, onto: bool): void {
@@ -54,7 +57,9 @@ export function putBeside(x: usize, xStride: usize, cols: i32, count: i32, into:
  * @param w      `[panels]`, in halves or float32
  * @param bias   `[panels · 32]` or 0
  * @param beside the rows of x as {@link putBeside} puts them; read only if w is in halves and there are four rows or more
- * @param wide   room for eight rows of w in float32, likewise
+ * @param wide   room for eight rows of w in float32, or for sums, likewise
+ * @param streams whether w is too large for a core's cache: then few rows of x go through a panel of halves piece by
+ *   piece, so that memory delivers the next one meanwhile
  */
 export function project(
   half: bool,
@@ -70,27 +75,31 @@ export function project(
   onto: bool,
   beside: usize,
   wide: usize,
+  streams: bool,
 ): void {
   const colBytes = half ? HALF_COL : FLOAT_COL;
   const inSixes = half ? 6 * sixesOf(count) : 0;
   const inFours = inSixes + ((count - inSixes) & ~3);
   const widens = half && count >= WORTH_WIDENING;
   for (let panel = 0; panel < panels; panel++) {
-    for (let vector = 0; vector < VECTORS && inFours > 0; vector += 2) {
-      const from = w + (<usize>vector * VECTOR) / (half ? 2 : 1);
-      const biasAt: usize = bias == 0 ? 0 : bias + <usize>vector * VECTOR;
-      const to = y + <usize>vector * VECTOR;
-      if (widens) widenEight(from, cols, wide);
-      for (let row = 0; row < inSixes; row += 6) {
-        const xs = beside + <usize>row * bytesBeside(cols);
-        sixByWide(wide, cols, biasAt, xs, to + <usize>row * yStride, yStride, onto);
-      }
-      for (let row = inSixes; row < inFours; row += 4) {
-        const xs = beside + <usize>row * bytesBeside(cols);
-        const ys = to + <usize>row * yStride;
-        if (widens) fourByWide(wide, cols, biasAt, xs, ys, yStride, onto);
-        else if (half) fourByHalves(from, cols, biasAt, xs, ys, yStride, onto);
-        else fourByFloats(from, cols, biasAt, x + <usize>row * xStride, xStride, ys, yStride, onto);
+    if (half && !widens) {
+      foursByHalves(w, cols, streams ? PIECE : cols, bias, beside, y, yStride, inFours, onto, wide);
+    } else {
+      for (let vector = 0; vector < VECTORS && inFours > 0; vector += 2) {
+        const from = w + (<usize>vector * VECTOR) / (half ? 2 : 1);
+        const biasAt: usize = bias == 0 ? 0 : bias + <usize>vector * VECTOR;
+        const to = y + <usize>vector * VECTOR;
+        if (widens) widenEight(from, cols, wide);
+        for (let row = 0; row < inSixes; row += 6) {
+          const xs = beside + <usize>row * bytesBeside(cols);
+          sixByWide(wide, cols, biasAt, xs, to + <usize>row * yStride, yStride, onto);
+        }
+        for (let row = inSixes; row < inFours; row += 4) {
+          const xs = beside + <usize>row * bytesBeside(cols);
+          const ys = to + <usize>row * yStride;
+          if (widens) fourByWide(wide, cols, biasAt, xs, ys, yStride, onto);
+          else fourByFloats(from, cols, biasAt, x + <usize>row * xStride, xStride, ys, yStride, onto);
+        }
       }
     }
     for (let row = inFours; row < count; row++) {
@@ -102,6 +111,36 @@ export function project(
     w += <usize>cols * colBytes;
     y += <usize>PANEL_ROWS * 4;
     if (bias != 0) bias += <usize>PANEL_ROWS * 4;
+  }
+}
+
+/** A panel of halves for `count` rows of x, in fours, so many columns at a time: `sums` wait for the last ones. */
+function foursByHalves(
+  w: usize,
+  cols: i32,
+  atOnce: i32,
+  bias: usize,
+  beside: usize,
+  y: usize,
+  yStride: usize,
+  count: i32,
+  onto: bool,
+  sums: usize,
+): void {
+  for (let col = 0; col < cols; col += atOnce) {
+    const some = min(atOnce, cols - col);
+    const isLast = col + some == cols;
+    let sumsAt = sums;
+    for (let vector = 0; vector < VECTORS; vector += 2) {
+      const from = w + <usize>col * HALF_COL + (<usize>vector * VECTOR) / 2;
+      const biasAt: usize = bias == 0 ? 0 : bias + <usize>vector * VECTOR;
+      for (let row = 0; row < count; row += 4) {
+        const xs = beside + <usize>row * bytesBeside(cols) + <usize>col * 16;
+        const ys = y + <usize>vector * VECTOR + <usize>row * yStride;
+        fourByHalves(from, some, biasAt, xs, sumsAt, col == 0, isLast, ys, yStride, onto);
+        sumsAt += SUMS;
+      }
+    }
   }
 }
 
