@@ -25,8 +25,11 @@ import { FLOAT_COL, HALF_COL, highHalves, lowHalves, PANEL_ROWS, raise } from '.
 
 const VECTOR: usize = 16;
 const VECTORS: i32 = 8;
-/** Columns of a piece: two KB of a panel. */
-const PIECE: i32 = 32;
+/**
+ * Columns of a piece times rows of x: so long that processors have fetched the next one meanwhile, and so short that they
+ * have not stopped fetching.
+ */
+const PIECE: i32 = 128;
 
 /** Four numbers of y: sum, plus the bias if there is one, plus what is there if it adds onto that. */
 export function finish(y: usize, sum: v128, bias: usize, onto: bool): void {
@@ -83,7 +86,8 @@ export function project(
   const widens = half && count >= WORTH_WIDENING;
   for (let panel = 0; panel < panels; panel++) {
     if (half && !widens) {
-      foursByHalves(w, cols, streams ? PIECE : cols, bias, beside, y, yStride, inFours, onto, wide);
+      const atOnce = streams && inFours > 0 ? PIECE / inFours : cols;
+      foursByHalves(w, cols, atOnce, bias, beside, y, yStride, inFours, onto, wide);
     } else {
       for (let vector = 0; vector < VECTORS && inFours > 0; vector += 2) {
         const from = w + (<usize>vector * VECTOR) / (half ? 2 : 1);
@@ -131,12 +135,12 @@ function foursByHalves(
     const some = min(atOnce, cols - col);
     const isLast = col + some == cols;
     let sumsAt = sums;
-    for (let vector = 0; vector < VECTORS; vector += 2) {
-      const from = w + <usize>col * HALF_COL + (<usize>vector * VECTOR) / 2;
-      const biasAt: usize = bias == 0 ? 0 : bias + <usize>vector * VECTOR;
-      for (let row = 0; row < count; row += 4) {
-        const xs = beside + <usize>row * bytesBeside(cols) + <usize>col * 16;
-        const ys = y + <usize>vector * VECTOR + <usize>row * yStride;
+    for (let row = 0; row < count; row += 4) {
+      const xs = beside + <usize>row * bytesBeside(cols) + <usize>col * 16;
+      for (let vector = 0; vector < VECTORS; vector += 2) {
+        const from = w + <usize>col * HALF_COL + (<usize>vector * VECTOR) / 2;
+        const biasAt: usize = bias == 0 ? 0 : bias + <usize>vector * VECTOR;
+        const ys = y + <usize>row * yStride + <usize>vector * VECTOR;
         fourByHalves(from, some, biasAt, xs, sumsAt, col == 0, isLast, ys, yStride, onto);
         sumsAt += SUMS;
       }
