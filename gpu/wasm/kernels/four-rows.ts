@@ -6,8 +6,8 @@
  * its loads before it, and one that uses the numbers that it loads at once, the last sum first, keeps all sums in
  * registers. Otherwise a sum goes through memory in every round, at half the speed.
  */
-import { multiplyAdd } from './lanes';
-import { HALF_COL, highHalves, lowHalves, raise } from './panels';
+import { kept, multiplyAdd } from './lanes';
+import { HALF_BITS, HALF_COL, highHalves, LEFT, lowHalves, raise } from './panels';
 
 /** For so many rows it is faster to widen halves once for all. Fused multiply-adds leave time to do it in between. */
 export const WORTH_WIDENING: i32 = ASC_FEATURE_RELAXED_SIMD ? 16 : 12;
@@ -114,11 +114,13 @@ export function fourByHalves(
     d0 = v128.load(sums, 96);
     d1 = v128.load(sums, 112);
   }
+  const bits = kept(HALF_BITS, cols);
+  const left = kept(LEFT, cols);
   const end = x + ((<usize>cols) << 4);
   do {
     const words = v128.load(w);
-    const low = lowHalves(words);
-    const high = highHalves(words);
+    const low = lowHalves(words, bits, left);
+    const high = highHalves(words, bits);
     const xd = v128.load32_splat(x, 12);
     d1 = multiplyAdd(d1, xd, high);
     d0 = multiplyAdd(d0, xd, low);
@@ -156,11 +158,13 @@ const WIDE_COL: usize = 32;
 
 /** Eight rows of a panel as lowered float32, `[cols, 8]`, in the order in which {@link fourByHalves} takes them. */
 export function widenEight(w: usize, cols: i32, into: usize): void {
+  const bits = kept(HALF_BITS, cols);
+  const left = kept(LEFT, cols);
   const end = into + <usize>cols * WIDE_COL;
   do {
     const words = v128.load(w);
-    v128.store(into, lowHalves(words));
-    v128.store(into, highHalves(words), 16);
+    v128.store(into, lowHalves(words, bits, left));
+    v128.store(into, highHalves(words, bits), 16);
     w += HALF_COL;
     into += WIDE_COL;
   } while (into < end);

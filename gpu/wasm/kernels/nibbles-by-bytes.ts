@@ -4,17 +4,18 @@
  */
 import { addFourColumns } from './byte-dots';
 import { addFour, addTwo, clear, raised } from './group-sums';
+import { kept } from './lanes';
 import { groupBytes, SCALES } from './packed';
 import { highHalves, lowHalves } from './panels';
 import { NUMBERS, startOf, X_GROUP } from './quantize-input';
 
 /** Nibbles of columns 0, 4, 1, 5, and of columns 2, 6, 3, 7. */
-function firstFour(w: v128): v128 {
-  return v128.and(w, i8x16.splat(15));
+function firstFour(w: v128, mask: v128): v128 {
+  return v128.and(w, mask);
 }
 
-function lastFour(w: v128): v128 {
-  return v128.and(i16x8.shr_u(w, 4), i8x16.splat(15));
+function lastFour(w: v128, mask: v128): v128 {
+  return v128.and(i16x8.shr_u(w, 4), mask);
 }
 
 /** 256 · high + low */
@@ -24,6 +25,7 @@ function joined(high: v128, low: v128): v128 {
 
 /** A panel for one row of x: sums is `[32]`. */
 export function oneRowByBytes(w: usize, groups: i32, x: usize, sums: usize): void {
+  const mask = kept(0x0f0f0f0f, groups);
   clear(sums);
   for (let group = 0; group < groups; group++) {
     let scales = w;
@@ -45,25 +47,25 @@ export function oneRowByBytes(w: usize, groups: i32, x: usize, sums: usize): voi
         const highLast = v128.load32_splat(p, 8);
         const lowLast = v128.load32_splat(p, 12);
         const w0 = v128.load(w);
-        h0 = addFourColumns(h0, high, firstFour(w0));
-        l0 = addFourColumns(l0, low, firstFour(w0));
-        h0 = addFourColumns(h0, highLast, lastFour(w0));
-        l0 = addFourColumns(l0, lowLast, lastFour(w0));
+        h0 = addFourColumns(h0, high, firstFour(w0, mask));
+        l0 = addFourColumns(l0, low, firstFour(w0, mask));
+        h0 = addFourColumns(h0, highLast, lastFour(w0, mask));
+        l0 = addFourColumns(l0, lowLast, lastFour(w0, mask));
         const w1 = v128.load(w, 64);
-        h1 = addFourColumns(h1, high, firstFour(w1));
-        l1 = addFourColumns(l1, low, firstFour(w1));
-        h1 = addFourColumns(h1, highLast, lastFour(w1));
-        l1 = addFourColumns(l1, lowLast, lastFour(w1));
+        h1 = addFourColumns(h1, high, firstFour(w1, mask));
+        l1 = addFourColumns(l1, low, firstFour(w1, mask));
+        h1 = addFourColumns(h1, highLast, lastFour(w1, mask));
+        l1 = addFourColumns(l1, lowLast, lastFour(w1, mask));
         const w2 = v128.load(w, 128);
-        h2 = addFourColumns(h2, high, firstFour(w2));
-        l2 = addFourColumns(l2, low, firstFour(w2));
-        h2 = addFourColumns(h2, highLast, lastFour(w2));
-        l2 = addFourColumns(l2, lowLast, lastFour(w2));
+        h2 = addFourColumns(h2, high, firstFour(w2, mask));
+        l2 = addFourColumns(l2, low, firstFour(w2, mask));
+        h2 = addFourColumns(h2, highLast, lastFour(w2, mask));
+        l2 = addFourColumns(l2, lowLast, lastFour(w2, mask));
         const w3 = v128.load(w, 192);
-        h3 = addFourColumns(h3, high, firstFour(w3));
-        l3 = addFourColumns(l3, low, firstFour(w3));
-        h3 = addFourColumns(h3, highLast, lastFour(w3));
-        l3 = addFourColumns(l3, lowLast, lastFour(w3));
+        h3 = addFourColumns(h3, high, firstFour(w3, mask));
+        l3 = addFourColumns(l3, low, firstFour(w3, mask));
+        h3 = addFourColumns(h3, highLast, lastFour(w3, mask));
+        l3 = addFourColumns(l3, lowLast, lastFour(w3, mask));
         p += 16;
         w += 16;
       } while (w < end);
@@ -88,6 +90,7 @@ export function twoRowsByBytes(
   xStride: usize,
   sums: usize,
 ): void {
+  const mask = kept(0x0f0f0f0f, groups);
   clear(sums);
   for (let group = 0; group < groups; group++) {
     let a0 = startOf(false, x);
@@ -103,8 +106,8 @@ export function twoRowsByBytes(
     do {
       const w0 = v128.load(from);
       const w1 = v128.load(from, 64);
-      const first0 = firstFour(w0);
-      const first1 = firstFour(w1);
+      const first0 = firstFour(w0, mask);
+      const first1 = firstFour(w1, mask);
       const c = v128.load32_splat(x);
       c0 = addFourColumns(c0, c, first0);
       c1 = addFourColumns(c1, c, first1);
@@ -117,8 +120,8 @@ export function twoRowsByBytes(
       const b = v128.load32_splat(x + xStride, 4);
       b0 = addFourColumns(b0, b, first0);
       b1 = addFourColumns(b1, b, first1);
-      const last0 = lastFour(w0);
-      const last1 = lastFour(w1);
+      const last0 = lastFour(w0, mask);
+      const last1 = lastFour(w1, mask);
       const cLast = v128.load32_splat(x, 8);
       c0 = addFourColumns(c0, cLast, last0);
       c1 = addFourColumns(c1, cLast, last1);

@@ -7,6 +7,7 @@
  */
 import { finishTwo } from './four-rows';
 import { addFour, addTwo, clear, PANEL_BYTES, raised } from './group-sums';
+import { kept } from './lanes';
 import { oneRowByBytes, twoRowsByBytes } from './nibbles-by-bytes';
 import { groupBytes, groupsOf, SCALES } from './packed';
 import { highHalves, lowHalves } from './panels';
@@ -87,7 +88,7 @@ function addPair(sum: v128, x: v128, w: v128): v128 {
 }
 
 function oneByNibbles(w: usize, groups: i32, x: usize, sums: usize): void {
-  const mask = i16x8.splat(15);
+  const mask = kept(0x000f000f, groups);
   clear(sums);
   for (let group = 0; group < groups; group++) {
     let scales = w;
@@ -134,7 +135,7 @@ function oneByNibbles(w: usize, groups: i32, x: usize, sums: usize): void {
 }
 
 function oneByBytes(w: usize, groups: i32, x: usize, sums: usize): void {
-  const mask = i16x8.splat(255);
+  const mask = kept(0x00ff00ff, groups);
   clear(sums);
   for (let group = 0; group < groups; group++) {
     let scales = w;
@@ -179,7 +180,7 @@ function widenScales(group: usize, pair: usize, wide: usize): void {
 
 /** Widens eight rows of a panel, once for all rows of x: [groups] of [16 pairs of columns][2 vectors] and their scales. */
 function widenNibbles(w: usize, groups: i32, pair: usize, wide: usize): void {
-  const mask = i16x8.splat(15);
+  const mask = kept(0x000f000f, groups);
   for (let group = 0; group < groups; group++) {
     widenScales(w, pair, wide);
     const from = w + SCALES + pair * 128;
@@ -202,7 +203,7 @@ function widenNibbles(w: usize, groups: i32, pair: usize, wide: usize): void {
 }
 
 function widenBytes(w: usize, groups: i32, pair: usize, wide: usize): void {
-  const mask = i16x8.splat(255);
+  const mask = kept(0x00ff00ff, groups);
   for (let group = 0; group < groups; group++) {
     widenScales(w, pair, wide);
     const from = w + SCALES + pair * 256;

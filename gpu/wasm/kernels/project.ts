@@ -20,8 +20,8 @@ import {
   widenEight,
   WORTH_WIDENING,
 } from './four-rows';
-import { multiplyAdd } from './lanes';
-import { FLOAT_COL, HALF_COL, highHalves, lowHalves, PANEL_ROWS, raise } from './panels';
+import { kept, multiplyAdd } from './lanes';
+import { FLOAT_COL, HALF_BITS, HALF_COL, highHalves, LEFT, lowHalves, PANEL_ROWS, raise } from './panels';
 
 const VECTOR: usize = 16;
 const VECTORS: i32 = 8;
@@ -182,21 +182,23 @@ function oneByHalves(w: usize, cols: i32, bias: usize, x: usize, y: usize, onto:
   let a5 = a0;
   let a6 = a0;
   let a7 = a0;
+  const bits = kept(HALF_BITS, cols);
+  const left = kept(LEFT, cols);
   const end = x + ((<usize>cols) << 2);
   do {
     const s = f32x4.mul(v128.load32_splat(x), f32x4.splat(raise));
     const w3 = v128.load(w, 48);
-    a7 = multiplyAdd(a7, s, highHalves(w3));
-    a6 = multiplyAdd(a6, s, lowHalves(w3));
+    a7 = multiplyAdd(a7, s, highHalves(w3, bits));
+    a6 = multiplyAdd(a6, s, lowHalves(w3, bits, left));
     const w2 = v128.load(w, 32);
-    a5 = multiplyAdd(a5, s, highHalves(w2));
-    a4 = multiplyAdd(a4, s, lowHalves(w2));
+    a5 = multiplyAdd(a5, s, highHalves(w2, bits));
+    a4 = multiplyAdd(a4, s, lowHalves(w2, bits, left));
     const w1 = v128.load(w, 16);
-    a3 = multiplyAdd(a3, s, highHalves(w1));
-    a2 = multiplyAdd(a2, s, lowHalves(w1));
+    a3 = multiplyAdd(a3, s, highHalves(w1, bits));
+    a2 = multiplyAdd(a2, s, lowHalves(w1, bits, left));
     const w0 = v128.load(w);
-    a1 = multiplyAdd(a1, s, highHalves(w0));
-    a0 = multiplyAdd(a0, s, lowHalves(w0));
+    a1 = multiplyAdd(a1, s, highHalves(w0, bits));
+    a0 = multiplyAdd(a0, s, lowHalves(w0, bits, left));
     w += HALF_COL;
     x += 4;
   } while (x < end);
