@@ -21,7 +21,7 @@ export interface AttendingRow {
 export interface AttentionScratch {
   readonly table: Address; //   as kernels/attend-together.ts wants it
   readonly scores: Address; //  [threads, scoredHeads, stride]
-  readonly widened: Address; // [threads, 32, headDim]
+  readonly widened: Address; // [threads, 32, headDim], and more: headsBytes
   /** Bytes from head to head of the scores. */
   readonly stride: number;
   /** Bytes of a row of keys and values. */
@@ -32,8 +32,8 @@ export interface AttentionScratch {
 /** Keys of a tile of `kernels/across.ts`, whose last vectors may be read and written beyond what is of use. */
 const TILE = 32;
 
-/** Bytes of the keys or values that are widened at a time, before the table of one row. */
-export const tileBytes = (headDim: number): number => 4 * TILE * (padded(headDim) + 1);
+/** Bytes of the keys or values that are widened at a time, and of one more: they lie before the table of one row. */
+export const tileBytes = (headDim: number): number => 4 * ((TILE + 1) * padded(headDim) + TILE);
 
 /** Bytes of a thread's room to widen heads in. */
 export const headsBytes = (headDim: number): number => tileBytes(headDim) + 64;

@@ -78,5 +78,41 @@ describe.each(instructionsHere())('Rows that attend together in WebAssembly with
         }
       },
     );
+
+    it.each([...headShapes, [2, 1, 126] as const])(
+      'write nothing beyond their room if a key is not a number, with %i heads on %i KV heads of %i numbers',
+      async (heads, kvHeads, headDim) => {
+        const memory = new LinearMemory();
+        const team = new Team(memory, await compiled, new Threads(1, null));
+        const dims = { ...tinyDims, heads, kvHeads, headDim };
+        const [slots, half, numbers] = [40, type === 'f16', kvHeads * headDim];
+        const rowBytes = 2 * numbers * (half ? 2 : 4);
+        const rows = randomFloats(slots * 2 * numbers, 2);
+        rows[2 * numbers * 7] = NaN;
+        const kv = memory.allocate('kv', slots * rowBytes + 16);
+        memory.bytes(kv, slots * rowBytes).set(new Uint8Array(stored(rows, type).data.buffer));
+        const room = memory.allocate('widened', 3 * headsBytes(headDim));
+        const scratch = {
+          table: memory.allocate('table', tableBytes(2)),
+          scores: memory.allocate('scores', scoredHeads(dims) * scoreStrideOf(slots)),
+          ...{ widened: room + headsBytes(headDim), stride: scoreStrideOf(slots), rowBytes, half },
+        };
+        const [q, into] = ['q', 'into'].map((what) => memory.allocate(what, 8 * padded(heads * headDim)));
+        memory.floats(q ?? 0, heads * headDim).set(randomFloats(heads * headDim, 2));
+        const row = (rows: number) => ({ q: q ?? 0, into: into ?? 0, runs: [{ address: kv, rows }] });
+        const around = () => [
+          ...memory.bytes(room, headsBytes(headDim)),
+          ...memory.bytes(room + 2 * headsBytes(headDim), headsBytes(headDim)),
+        ];
+        for (const rows of [[row(slots)], [row(slots), row(slots - 1)]]) {
+          attendRows(memory, team, dims, scratch, rows);
+          expect(around().every((byte) => byte === 0)).toBe(true);
+          // What reads that key's head becomes NaN, and nothing else.
+          const written = [...memory.floats(into ?? 0, heads * headDim)];
+          expect(written.some(Number.isNaN)).toBe(true);
+          expect(written.slice((heads / kvHeads) * headDim).every(Number.isFinite)).toBe(true);
+        }
+      },
+    );
   });
 });

@@ -15,7 +15,7 @@ const ROW: usize = 128;
  *
  * @param keys  `apart` bytes from each other
  * @param count of keys, 1 to 32; what lies beyond them is of no use
- * @param into  room for `[headDim, 32]` numbers, and for `headDim + 8` more if headDim is no multiple of 8
+ * @param into  room for `[headDim, 32]` numbers, and for as many as `headDim` rounded up to eights
  */
 export function putAcross(
   half: bool,

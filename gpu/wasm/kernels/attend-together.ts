@@ -72,7 +72,7 @@ function putRun(row: usize, run: i32, address: usize, keys: i32): void {
  *   first, second … runs of all rows lie in the same memory, whole rows of keys and values apart.
  * @param scores `[rows, heads / kvHeads, scoreStride]`, or `[heads, scoreStride]` of a row alone, with room for 32 more scores behind those of each head. What stays
  *   there are exponentials, and one by their sum in the last number of the stride: their products are probabilities.
- * @param room   for `[headDim, 32]` numbers, and 32 more
+ * @param room   for `[headDim, 32]` numbers, for as many as `headDim` rounded up to eights, and for 32 more
  */
 export function attendTogether(
   half: bool,
