@@ -1,6 +1,6 @@
 import { gumbelTable } from '../kv/policies/noise.ts';
 import type { ModelDims } from '../plan/model-dims.ts';
-import { padded } from '../numbers/panels.ts';
+import { padded, PANEL_ROWS } from '../numbers/panels.ts';
 import { headsBytes, scoredHeads, scoreStrideOf, tableBytes } from './attend-rows.ts';
 
 /** How much a session's scratch must hold. */
@@ -20,11 +20,11 @@ export interface WorkSizes {
 /** Bytes of a row of x that was quantized for a product: `kernels/project-packed.ts`. */
 export const quantizedBytes = (cols: number) => (72 * padded(cols)) / 32;
 
-/**
- * Room for eight rows of a matrix, widened, and for sums: `kernels/project-packed.ts`. Those of a panel whose columns are
- * taken in pieces, `kernels/project.ts`, find room there too.
- */
-export const widenedBytes = (cols: number) => 128 + 32 * padded(cols);
+/** The sums of a panel for the most rows of x that go through it piece by piece, which are 12: `kernels/project.ts`. */
+const SUMS_BYTES = 12 * 4 * PANEL_ROWS;
+
+/** Room for eight rows of a matrix, widened, and for sums, `kernels/project-packed.ts`; or for sums alone. */
+export const widenedBytes = (cols: number) => Math.max(SUMS_BYTES, 128 + 32 * padded(cols));
 
 /** Columns of the widest matrix that a layer's rows go through. */
 export const mostColsOf = ({ hiddenSize, intermediateSize, heads, headDim }: ModelDims): number =>

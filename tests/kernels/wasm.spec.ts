@@ -128,6 +128,8 @@ describe.each(instructionsHere())('WebAssembly with %s', (instructions) => {
     for (const [rows, cols] of [
       [35, 37],
       [64, 100],
+      // Wider than a piece, and narrower than the sums that wait for the next one.
+      [64, 20],
     ] as const) {
       const w = matrix(memory, kernels, rows, stored(randomFloats(rows * cols, 2), type).values);
       const most = 50;
@@ -138,6 +140,7 @@ describe.each(instructionsHere())('WebAssembly with %s', (instructions) => {
       const strides = { x: 4 * padded(cols), y: 4 * padded(rows) };
       const beside = memory.allocate('test', 4 * padded(cols) * most);
       const wide = memory.allocate('test', widenedBytes(cols));
+      const behind = memory.allocate('test', 1024);
       const multiply = (first: number, count: number) => {
         const [x, y] = [xAt + strides.x * first, yAt + strides.y * first];
         kernels.putBeside(x, strides.x, cols, count, beside);
@@ -164,7 +167,8 @@ describe.each(instructionsHere())('WebAssembly with %s', (instructions) => {
       for (const count of [2, 4, 5, 8, 11, 15, 16, 17, 18, 19, 20, 21, 22, 26, 48, 49, 50]) {
         expect(multiply(0, count), `${count} rows`).toEqual(alone.slice(0, count));
       }
-      for (const each of [xAt, yAt, beside, wide]) memory.free(each);
+      expect(memory.floats(behind, 256).every((number) => number === 0)).toBe(true);
+      for (const each of [xAt, yAt, beside, wide, behind]) memory.free(each);
       w.free();
     }
   });
