@@ -12,6 +12,8 @@ export type BackendFailure =
     }
   | { readonly code: 'out-of-memory'; readonly what: string; readonly bytes: number }
   | { readonly code: 'device-lost'; readonly reason: string }
+  /** A thread of the processor stopped while it computed: what it wrote may be half of a result. */
+  | { readonly code: 'thread-lost' }
   /** Logits that are NaN or infinite: no token can be drawn from them. */
   | {
       readonly code: 'not-finite';
@@ -22,6 +24,10 @@ export type BackendFailure =
       /** In a run of several sequences: the index of the one whose logits they are. */
       readonly sequence?: number;
     };
+
+/** Whether nothing that the backend holds can be used again. */
+export const isLost = ({ code }: { readonly code: string }): boolean =>
+  code === 'device-lost' || code === 'thread-lost';
 
 /** Thrown only inside the worker's thread. The engine turns it into an `Outcome`, which can cross to the page. */
 export class BackendError extends Error {

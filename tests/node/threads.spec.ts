@@ -274,13 +274,31 @@ describe('Threads', () => {
     const runUntilItFails = async () => {
       for (;;) await runSession(model, plan, run);
     };
-    await expect(runUntilItFails()).rejects.toMatchObject({ failure: { code: 'device-lost' } });
-    expect(describe()).toMatch(/, 1 thread: .*stopped while it computed/);
+    await expect(runUntilItFails()).rejects.toMatchObject({ failure: { code: 'thread-lost' } });
+    expect(describe()).toMatch(/, 1 thread: another one cannot run \(it stopped while it computed\)$/);
     expect(await runSession(model, plan, run)).toEqual(expected);
     close();
     const next = await open(stuck);
     expect(await runSession(next.model, plan, run)).toEqual(next.expected);
     next.close();
+  });
+
+  it('are not given another job after one that failed in the first', async () => {
+    const memory = sharedMemory();
+    if (!memory) throw new Error('memory can be shared here');
+    const linear = new LinearMemory(memory);
+    const team = new Team(linear, await compileKernels(instructions, true), await threeThreads());
+    await team.ready();
+    const at = linear.allocate('test', 64);
+    const failing = () => {
+      team.share(4, (kernels) => {
+        if (kernels === team.kernels) throw new Error('a bug');
+        kernels.clear(at, 64);
+      });
+    };
+    expect(failing).toThrow('a bug');
+    expect([team.threadsLeft, team.partsOf(1e9, 10)]).toEqual([1, 1]);
+    team.close();
   });
 
   it('are not woken for work that the first does sooner alone', async () => {

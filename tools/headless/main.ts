@@ -54,10 +54,11 @@ export function openEngine(
   start = startFolder('headless'),
 ): Engine {
   const shipped = join(root, 'public', 'models');
+  const threads = threadsInNode(null);
   return new Engine({
     openBackend: async (choice, profiling) =>
       choice === 'cpu'
-        ? openProcessorBackend(threadsInNode(null))
+        ? openProcessorBackend(threads)
         : openWebGpuBackend(await openDawn(findSoftwareVulkan), { profiling }),
     exportModel: (model, request, run) => {
       if (request.to.to === 'path')

@@ -399,7 +399,8 @@ export class Playground {
 
   #fail(failure: Failure): void {
     this.failure = failure;
-    const modelGone = this.phase.at === 'loading' || ['device-lost', 'no-model'].includes(failure.code);
+    const modelGone =
+      this.phase.at === 'loading' || ['device-lost', 'thread-lost', 'no-model'].includes(failure.code);
     if (modelGone) this.phase = { at: 'failed', failure };
   }
 

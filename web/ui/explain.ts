@@ -13,6 +13,8 @@ export function explain(failure: Failure): string {
       return `There is no room for ${failure.what} (${formatBytes(failure.bytes)}).`;
     case 'device-lost':
       return `The GPU was reset (${failure.reason}).`;
+    case 'thread-lost':
+      return 'A thread of the processor stopped while it computed.';
     case 'not-finite':
       return `The model's logits are not finite (${placeOf(failure.where)}, first at position ${failure.position}${failure.sequence === undefined ? '' : ` of text ${failure.sequence + 1}`}).`;
     case 'bad-layer-types':
@@ -91,6 +93,7 @@ export function advise(failure: Failure): string {
     case 'out-of-memory':
       return 'Ask for fewer new tokens, share more KV, keep the weights in fewer bits, or close other tabs, then press Generate.';
     case 'device-lost':
+    case 'thread-lost':
       return 'Press Generate to load the model again.';
     case 'not-finite':
       return 'Its numbers overflow: choose f32 for the KV and the weights, or load another checkpoint.';

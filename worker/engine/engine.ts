@@ -1,5 +1,5 @@
 import type { Backend } from '../../gpu/backend.ts';
-import { BackendError } from '../../gpu/backend-error.ts';
+import { BackendError, isLost } from '../../gpu/backend-error.ts';
 import { Conversation } from './conversation.ts';
 import { EventPort } from '../event-port.ts';
 import type { ExportableModel, ExportRun } from '../export/export-model.ts';
@@ -263,7 +263,10 @@ export class Engine implements EngineApi {
     cancelled: AbortSignal,
     profiling: boolean,
   ): Promise<ModelFacts> {
-    if (this.#model && isSame(this.#model.request, request)) return this.#model.facts;
+    if (this.#model && isSame(this.#model.request, request)) {
+      // It may have fewer threads than when it was loaded.
+      return { ...this.#model.facts, adapter: this.#model.loaded.backend.adapter };
+    }
     void codeForRuns().catch(() => undefined); // asked for again when something runs
     this.#dropModel();
     const { choice = request.backend, profiling: profiled = profiling } = this.#backend ?? {};
@@ -328,8 +331,8 @@ export class Engine implements EngineApi {
   #failureOf(error: unknown): Failure {
     if (error instanceof Refused) return error.failure;
     if (error instanceof BackendError) {
-      // Nothing on a lost device can be used again. The next load opens another device.
-      if (error.failure.code === 'device-lost') this.#dropBackend();
+      // The next load opens another one.
+      if (isLost(error.failure)) this.#dropBackend();
       return error.failure;
     }
     console.error(error);

@@ -1,4 +1,4 @@
-import { BackendError } from '../../gpu/backend-error.ts';
+import { BackendError, isLost } from '../../gpu/backend-error.ts';
 import type { PlanOptions } from '../../gpu/backend.ts';
 import { greedy } from '../../gpu/plan/sampling.ts';
 import { applyConfig } from '../loader/apply-config.ts';
@@ -26,7 +26,7 @@ export async function warmUp({ config, weights, backend }: LoadedModel): Promise
       (await weights.open({ ...plan, capacityTokens })).close();
     } catch (error) {
       // There is no room for so long a text, which nobody has asked for yet.
-      if (error instanceof BackendError && error.failure.code !== 'device-lost') break;
+      if (error instanceof BackendError && !isLost(error.failure)) break;
       throw error;
     }
   }

@@ -33,7 +33,7 @@ export interface Hands {
    *   for a part twice. Parts write to different places, and read nothing that another one writes. A call that needs
    *   scratch takes it with the last argument, just before the call.
    * @param ahead what the job after this one will probably read; nothing if that is what the one before said
-   * @throws BackendError `device-lost` if a helper was lost while it computed
+   * @throws BackendError `thread-lost` if a helper was lost while it computed
    */
   share(parts: number, work: Work, ahead?: () => readonly Room[]): void;
 }

@@ -92,19 +92,24 @@ export class Team implements Hands {
       return;
     }
     job.offer(ahead());
-    work(this.kernels, 0, firstRoom);
     let own = 1;
-    for (let part = job.take(); part !== null; part = job.take()) {
-      work(this.kernels, part + 1, firstRoom);
-      own++;
+    try {
+      work(this.kernels, 0, firstRoom);
+      for (let part = job.take(); part !== null; part = job.take()) {
+        work(this.kernels, part + 1, firstRoom);
+        own++;
+      }
+    } catch (error) {
+      // Helpers still read this job, so another one cannot be written over it.
+      this.#lose('the first one failed');
+      throw error;
     }
     if (job.wait(parts - own, this.#threads.patienceMs, this.#readAhead)) {
       this.#threads.partsHelped += parts - own;
       return;
     }
-    const reason = 'a thread of the processor stopped while it computed';
-    this.#lose(reason);
-    throw new BackendError({ code: 'device-lost', reason });
+    this.#lose('it stopped while it computed');
+    throw new BackendError({ code: 'thread-lost' });
   }
 
   close(): void {

@@ -14,6 +14,7 @@ const failures: { readonly [Code in Failure['code']]: Extract<Failure, { code: C
   },
   'out-of-memory': { code: 'out-of-memory', what: 'the KV cache', bytes: 3 * 2 ** 30 },
   'device-lost': { code: 'device-lost', reason: 'unplugged' },
+  'thread-lost': { code: 'thread-lost' },
   'not-finite': { code: 'not-finite', position: 11, where: 2 },
   'bad-layer-types': { code: 'bad-layer-types', at: 4, reason: 'there is no layer 9' },
   'bad-config': { code: 'bad-config', file: null, field: 'sliding_window', reason: 'below 1' },

@@ -178,19 +178,22 @@ describe('the playground', () => {
     expect(playground.linked.backend).toBe('cpu');
   });
 
-  it('loads the model again with the next Generate after the device was lost', async () => {
-    await loaded();
-    playground.generate();
-    await runEnds({ ok: false, failure: { code: 'device-lost', reason: 'reset' } });
-    expect(playground.phase.at).toBe('failed');
-    expect(playground.failure?.code).toBe('device-lost');
+  it.each([{ code: 'device-lost', reason: 'reset' } as const, { code: 'thread-lost' } as const])(
+    'loads the model again with the next Generate after $code',
+    async (failure) => {
+      await loaded();
+      playground.generate();
+      await runEnds({ ok: false, failure });
+      expect(playground.phase.at).toBe('failed');
+      expect(playground.failure?.code).toBe(failure.code);
 
-    playground.generate();
-    expect(engine.loads).toHaveLength(2);
-    await loaded();
-    expect(engine.runs).toHaveLength(2);
-    expect(playground.failure).toBeNull();
-  });
+      playground.generate();
+      expect(engine.loads).toHaveLength(2);
+      await loaded();
+      expect(engine.runs).toHaveLength(2);
+      expect(playground.failure).toBeNull();
+    },
+  );
 
   it('stays ready after a failed run', async () => {
     await loaded();

@@ -102,14 +102,30 @@ describe('a failure of the backend', () => {
     return backend;
   };
 
-  it('that lost the device drops it, and the next load opens another', async () => {
-    const lost = new BackendError({ code: 'device-lost', reason: 'unplugged' });
-    const { engine, opened } = await loaded('lckv', { edit: failing(lost, 1) });
-    expect(await engine.generate(ask({}), ignore)).toMatchObject({ failure: lost.failure });
-    expect(opened[0]?.allocatedBytes).toBe(0);
-    expect(await engine.generate(ask({}), ignore)).toMatchObject({ failure: { code: 'no-model' } });
-    valueOf(await engine.load(cpu('lckv'), ignore));
-    expect(opened.length).toBe(2);
+  it.each([{ code: 'device-lost', reason: 'unplugged' } as const, { code: 'thread-lost' } as const])(
+    'that is $code drops the backend, and the next load opens another',
+    async (failure) => {
+      const lost = new BackendError(failure);
+      const { engine, opened } = await loaded('lckv', { edit: failing(lost, 1) });
+      expect(await engine.generate(ask({}), ignore)).toMatchObject({ failure: lost.failure });
+      expect(opened[0]?.allocatedBytes).toBe(0);
+      expect(await engine.generate(ask({}), ignore)).toMatchObject({ failure: { code: 'no-model' } });
+      valueOf(await engine.load(cpu('lckv'), ignore));
+      expect(opened.length).toBe(2);
+    },
+  );
+
+  it('that it gets over is in the facts of a model that is loaded already', async () => {
+    const adapter = { backend: 'cpu', vendor: '', description: 'two threads', software: true } as const;
+    let description = 'two threads';
+    const { engine } = await loaded('lckv', {
+      edit: (backend: Backend) => {
+        Object.defineProperty(backend, 'adapter', { get: () => ({ ...adapter, description }) });
+        return backend;
+      },
+    });
+    description = 'one thread: the other one ended';
+    expect(valueOf(await engine.load(cpu('lckv'), ignore)).adapter.description).toBe(description);
   });
 
   it('for lack of memory keeps the model', async () => {
