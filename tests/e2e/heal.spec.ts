@@ -32,13 +32,15 @@ test('a plan is healed, stopped, continued after a reload, kept, and taken back'
   await expect(standing).toContainText(/Stopped after step \d+ of 100/, { timeout: 60_000 });
   const step = Number(/step (\d+)/.exec((await standing.textContent()) ?? '')?.[1]);
   // The chart has one point, and the page says why.
-  await expect(part).toContainText('The held-out text was read only before the first step, so what the ');
+  await expect(part).toContainText(/The held-out text is read every \d+ steps, so far only before the first one: what the /);
 
   await page.reload();
   await part.locator('summary').first().click();
   await expect(standing).toHaveText(
     `A healing of fairy-lckv under 0_3_3_3_3_3_3_7 can continue after step ${step} of 100.`,
   );
+  // Beside it, Heal says that it would begin again.
+  await expect(button('Heal from the first step')).toBeVisible();
   await button('Continue').click();
   await expect(standing).toContainText(new RegExp(`step ${step + 1} of 100`), { timeout: 90_000 });
   await button('Stop').click();
@@ -55,7 +57,7 @@ test('a plan is healed, stopped, continued after a reload, kept, and taken back'
   await expect(page.getByText('Ready.', { exact: true })).toBeVisible();
   await expect(lab.layerTypes).toHaveValue('0_3_3_3_3_3_3_7');
   await expect(page.getByText(/, healed on this device, stored /)).toBeVisible();
-  await button('Undo').click();
+  await button('Undo healing').click();
   await expect(standing).toHaveText('Nothing is being healed.');
   await expect(page.getByText('Ready.', { exact: true })).toBeVisible();
   await expect(lab.select('Model')).toHaveValue('fairy-lckv');
@@ -83,7 +85,7 @@ test('a healed model is offered wherever its plan is chosen, until it is deleted
   await lab.layerTypes.fill(plan);
   await heal.locator('summary').first().click();
   await keepHealed(1);
-  await heal.getByRole('button', { name: 'Undo', exact: true }).click();
+  await heal.getByRole('button', { name: 'Undo healing', exact: true }).click();
   await expect(heal.getByRole('status', { name: 'Healing', exact: true })).toHaveText(
     'Nothing is being healed.',
   );

@@ -22,7 +22,12 @@ export function throughputPlot(
   const lengths = firstLengths(timed.experiment);
   if (!lengths) return null;
   const series = names
-    .map((name, row) => line(name, pointsOf(timedSizes(timed, row), largestOf(row))))
+    .map((name, row) => {
+      const largest = largestOf(row);
+      const points = pointsOf(timedSizes(timed, row), largest);
+      const more = largest !== null && points.at(-1)?.hollow === true;
+      return line(more ? words.throughput.fit(name, largest) : name, points);
+    })
     .filter(({ points }) => points.length > 0)
     .slice(0, MOST_LINES);
   if (!series.some(({ points }) => points.length > 1)) return null;
@@ -44,7 +49,10 @@ export function throughputPlot(
   };
 }
 
-/** The median of the rounds at each size, with their range. The largest batch is a larger point that says its size. */
+/**
+ * The median of the rounds at each size, with their range. The largest batch is a larger point that says its size. If
+ * more fit than were timed, the last point is hollow: how many is for the legend, because such points share a place.
+ */
 function pointsOf(sizes: readonly TimedSize[], largest: number | null): readonly PlotPoint[] {
   return sizes.map(({ batch, isLargest, tokensPerSec }, i) => {
     const isLast = i === sizes.length - 1;
@@ -54,7 +62,7 @@ function pointsOf(sizes: readonly TimedSize[], largest: number | null): readonly
       range: [Math.min(...tokensPerSec), Math.max(...tokensPerSec)],
       hollow: ofMore,
       radiusPx: isLargest ? LARGEST_RADIUS : RADIUS,
-      label: isLargest ? String(batch) : ofMore ? words.throughput.ofLargest(batch, largest) : '',
+      label: isLargest ? String(batch) : '',
     };
   });
 }

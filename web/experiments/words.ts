@@ -14,8 +14,8 @@ export const words = {
     title: 'Throughput against batch',
     sequences: 'Sequences at once',
     tokensPerSec: (prompt: number, generate: number) => `Tokens/s, prompt included (${prompt} + ${generate})`,
-    /** Beside the last point if more sequences fit than were timed. */
-    ofLargest: (timed: number, largest: number) => `${timed} of ${largest}`,
+    /** In the legend, if more sequences fit than were timed. */
+    fit: (name: string, largest: number) => `${name} (${largest.toLocaleString('en')} fit)`,
   },
 
   ratios: {

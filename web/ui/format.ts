@@ -24,6 +24,9 @@ export function formatDuration(ms: number): string {
 export const formatTokensPerSec = (tokensPerSec: number) =>
   tokensPerSec >= 10 ? String(Math.round(tokensPerSec)) : String(Number(tokensPerSec.toPrecision(2)));
 
+/** Milliseconds, with two digits at least: `183`, `18`, `1.8`. */
+export const formatMs = (ms: number) => formatTokensPerSec(ms);
+
 /** `1.4`, `0.85`, `12`. */
 export const formatFactor = (factor: number) => formatTokensPerSec(factor);
 

@@ -24,7 +24,7 @@ function sentence(
 it('tells what changed: memory, speed, text', () => {
   const fewer = { kvBytes: 36, text: ' upon a tree' };
   expect(sentence(fewer, { kvBytes: 96 }, [spread(80, 90), spread(85, 88)])).toBe(
-    'The last run, against the one before it: KV −62.5 %, decode ≈ (at this size KV is not the bottleneck), text differs from word 3.',
+    'The last run, against the one before it: KV −62.5 %, decoding about as fast (at this size KV is not the bottleneck), text differs from word 3.',
   );
 });
 

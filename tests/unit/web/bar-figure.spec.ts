@@ -20,6 +20,15 @@ it('Bars on a narrow page have their whole labels above them, and no text on the
   expect(boxes(1100).said).toMatchObject({ kind: 'text', anchor: 'end' });
 });
 
+it('The 0 of a narrow page, whose bars begin at the edge, is not cut there', () => {
+  const bars = [{ label: 'LCKV', value: 2048, range: null, text: '2 KiB' }];
+  const group = { axis: 'KV', bars, format: (value: number) => `${value} B`, binary: true };
+  const zero = (widthPx: number) =>
+    barFigure('KV', [group], [], widthPx).shapes.find((shape) => shape.kind === 'text' && shape.text === '0 B');
+  expect(zero(358)).toMatchObject({ anchor: 'start' });
+  expect(zero(900)).toMatchObject({ anchor: 'middle' });
+});
+
 it('Names that Compare gives are whole on the widest page, and their bars still have room', () => {
   for (const label of ['1: Plain LLaMA, transformers.js', '3: LCKV, warm-up layers 4, H2O (heavy hitters)']) {
     const text = '1060 (965–1088, 3 rounds)';

@@ -72,14 +72,17 @@ describe('the choices of Compare', () => {
 
 describe('the name of a contender', () => {
   it.each([
-    [{ layerTypes: '0_1_2_3_4_5_6_7' }, 'Plain LLaMA'],
-    [{ layerTypes: '0_1_5_5_5_5_6_7' }, 'LCKV, warm-up layers 4'],
+    [{ model: 'fairy-llama', layerTypes: '0_1_2_3_4_5_6_7' }, 'Plain LLaMA'],
+    [{ model: 'fairy-lckv-4', layerTypes: '0_1_5_5_5_5_6_7' }, 'LCKV, warm-up layers 4'],
+    // Another model was trained for this one, and may stand beside it.
+    [{ layerTypes: '0_1_2_3_4_5_6_7' }, 'Plain LLaMA, fairy-lckv'],
     [{ layerTypes: '0_0_0_3_4_5_5_7' }, 'Own plan'],
+    [{ model: 'owner/name', layerTypes: '0_1_2_3_4_5_6_7' }, 'Plain LLaMA'],
     [{ layerTypes: '0_6_6_6_6_6_6_7', policy: 'tova' }, 'LCKV, TOVA'],
   ])('of %j is %s', (changes, name) => {
     const config = { ...defaultConfig, ...changes };
-    expect(contenderName({ config, runner: 'kvtab' })).toBe(name);
-    expect(contenderName({ config, runner: 'transformers.js' })).toBe(`${name}, transformers.js`);
+    expect(contenderName({ config, runner: 'kvtab' }, models)).toBe(name);
+    expect(contenderName({ config, runner: 'transformers.js' }, models)).toBe(`${name}, transformers.js`);
   });
 });
 

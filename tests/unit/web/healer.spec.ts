@@ -328,9 +328,9 @@ describe('what the panel says', () => {
 
   it('is what a healing that was stopped between two readings of the held-out text does not know', () => {
     expect(unreadLine(0, 7, 13)).toBe(
-      'The held-out text was read only before the first step, so what the 7 steps since then gained is not known yet. It is read every 13 steps: continue to see it.',
+      'The held-out text is read every 13 steps, so far only before the first one: what the 7 steps since then gained is not known yet. Press Continue to see it.',
     );
-    expect(unreadLine(26, 27, 13)).toContain('was read last after step 26, so what the 1 step since');
+    expect(unreadLine(26, 27, 13)).toContain('every 13 steps, last after step 26: what the 1 step since');
     expect(unreadLine(26, 26, 13)).toBe('');
     expect(unreadLine(0, 0, 13)).toBe('');
   });

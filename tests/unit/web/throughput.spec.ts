@@ -171,10 +171,13 @@ describe('what was timed', () => {
       ],
       [
         [1, ''],
-        [2, '2 of 9'],
+        [2, ''],
       ],
     ]);
-    expect(throughputFigure(result, 720)?.legend.map(({ label }) => label)).toEqual(['Plain LLaMA', 'LCKV']);
+    expect(throughputFigure(result, 720)?.legend.map(({ label }) => label)).toEqual([
+      'Plain LLaMA',
+      'LCKV (9 fit)',
+    ]);
     const legend = bytesFigure(result, 720).legend.map(({ label }) => label);
     expect(legend).toEqual(['weights', 'KV', 'scratch', 'budget']);
   });

@@ -5,6 +5,7 @@ import type { PeerEngine } from '../../../worker/protocol/peer.ts';
 import { keysWhere } from '../../../worker/settings/values.ts';
 import { offeredPlans, planName } from '../../experiments/offered-plans.ts';
 import { words as shared } from '../../experiments/words.ts';
+import { trainedFor, type ModelEntry } from '../../models/model-index.ts';
 import type { Playground } from '../../playground/playground.svelte.ts';
 import { checkConfig } from '../../settings/checks.ts';
 import type { PlaygroundConfig } from '../../settings/settings.ts';
@@ -76,11 +77,24 @@ export function policyChoices({ config, plan }: Setting): readonly Choice[] {
 export const peerChoices = (setting: Setting, engine: PeerEngine): readonly Choice[] =>
   planChoices(setting).filter(({ config }) => impossibleThere(config, engine) === null);
 
-/** What people call a contender: its plan, its policy if it has one, and what runs it. */
-export const contenderName = ({ config, runner }: Pick<Contender, 'config' | 'runner'>): string =>
-  runner === 'kvtab' ? configurationName(config) : words.peer.named(configurationName(config), runner);
+/**
+ * What people call a contender: its plan, its policy if it has one, and what runs it. A model is named if it was not
+ * trained for the plan, and another one was: both may stand beside each other.
+ */
+export function contenderName(
+  { config, runner }: Pick<Contender, 'config' | 'runner'>,
+  models: readonly ModelEntry[],
+): string {
+  const name = configurationName(config, models);
+  return runner === 'kvtab' ? name : words.peer.named(name, runner);
+}
 
-function configurationName({ layerTypes, policy }: Readonly<PlaygroundConfig>): string {
-  const plan = planName(layerTypes, layerTypes.split('_').length) ?? words.ownPlan;
+function configurationName(
+  { model, layerTypes, policy }: Readonly<PlaygroundConfig>,
+  models: readonly ModelEntry[],
+): string {
+  const named = planName(layerTypes, layerTypes.split('_').length) ?? words.ownPlan;
+  const trained = trainedFor(models, model, layerTypes);
+  const plan = trained && trained.id !== model ? shared.plans.under(named, model) : named;
   return policy === keepEverything.id ? plan : `${plan}, ${policyKind(policy).label}`;
 }

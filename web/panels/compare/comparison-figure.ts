@@ -2,7 +2,7 @@ import { keepEverything } from '../../../gpu/kv/policies/keep-everything.ts';
 import type { ModelEntry } from '../../models/model-index.ts';
 import type { PlaygroundConfig } from '../../settings/settings.ts';
 import { divergenceFigures, formatNats } from '../../ui/divergence-words.ts';
-import { formatBits, formatBytes, formatTokensPerSec } from '../../ui/format.ts';
+import { formatBits, formatBytes, formatMs, formatTokensPerSec } from '../../ui/format.ts';
 import { barFigure, type Bar, type BarGroup } from '../../ui/picture/bar-figure.ts';
 import type { Figure } from '../../ui/picture/frame.ts';
 import { alike, formatRange, spreadOf } from '../../ui/spread.ts';
@@ -30,7 +30,7 @@ export function comparisonFigure(
 ): Figure {
   const rows = contenders.flatMap((contender, i) => {
     const entry = entryOf(result, contender);
-    const label = words.bar(i + 1, contenderName(contender));
+    const label = words.bar(i + 1, contenderName(contender, models));
     const bits = contender.runner === 'kvtab' ? measuredBits(contender.config, models) : null;
     return entry?.run ? [{ label, entry, run: entry.run, bits }] : [];
   });
@@ -63,15 +63,13 @@ export function comparisonFigure(
     exact(words.kvPerToken, ({ kvBytesPerToken }) => kvBytesPerToken),
     exact(words.kvInUse, ({ kvBytes }) => kvBytes),
     timed(words.decodeAxis, ({ decodeTokensPerSec }) => decodeTokensPerSec, formatTokensPerSec),
-    timed(
-      words.prefillAxis,
-      ({ prefillMs }) => prefillMs,
-      (ms) => String(Math.round(ms)),
-    ),
-    {
-      ...{ axis: words.klAxis, format: formatNats, binary: false },
-      bars: rows.map(({ label, entry }) => klBar(label, entry)),
-    },
+    timed(words.prefillAxis, ({ prefillMs }) => prefillMs, formatMs),
+    ...[
+      {
+        ...{ axis: words.klAxis, format: formatNats, binary: false },
+        bars: rows.map(({ label, entry }) => klBar(label, entry)),
+      },
+    ].filter(({ bars }) => bars.some(({ value }) => value !== null)),
     ...(rows.some(({ bits }) => bits !== null)
       ? [
           {

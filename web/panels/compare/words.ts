@@ -5,7 +5,7 @@ import type { FirstDifference } from '../../ui/first-difference.ts';
 /** The words of the comparison. */
 export const words = {
   about: (most: number) =>
-    `Two to ${most} configurations continue the prompt with the current seed and sampling, one after the other. Every other configuration then reads the text of the first one, token by token, to show where it would have continued differently. After this warm-up they are timed in rounds, in alternating order; ≈ marks a difference within the noise.`,
+    `From two up to ${most} configurations continue the prompt with the current seed and sampling, one after the other. Every other configuration then reads the text of the first one, token by token, to show where it would have continued differently. After this warm-up they are timed in rounds, in alternating order; ≈ marks a difference within the noise.`,
   add: 'Add current settings',
   compare: 'Compare',
   waiting: 'Waiting for the model…',

@@ -10,7 +10,8 @@ export const words = {
   exact: 'No layer of this plan reads above itself: one pass is exact.',
   distance: 'Distance from exact',
   layers: (first: number, last: number) => `layers ${first} to ${last}`,
-  caption: (layers: string) => `Passes down, positions across, ${layers}.`,
+  caption: (layers: string) =>
+    `Passes down, positions across, ${layers}. The stronger the color, the farther the pass moved the position.`,
   settled: (pass: number, threshold: string) =>
     `Settled: pass ${pass} moves no position by ${threshold} or more, so ${pass - 1} passes are enough for this prompt.`,
   notSettled: (passes: number, moving: number, positions: number, threshold: string) =>
@@ -20,7 +21,7 @@ export const words = {
   leftOut: 'left out',
   /** @param percent of the layer passes */
   skipped: (computed: number, all: number, percent: number) =>
-    `Freezing left out ${percent} % of the layer passes: ${computed.toLocaleString('en')} of ${all.toLocaleString('en')} were computed.`,
+    `Freezing left out what is a line, ${percent} % of the layer passes: ${computed.toLocaleString('en')} of ${all.toLocaleString('en')} were computed.`,
   heatMap: (layers: string) => `Movement by pass and position, ${layers}`,
   axisPass: 'pass',
   axisPosition: 'position',

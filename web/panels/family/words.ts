@@ -46,7 +46,7 @@ export const words = {
       'Sharing is one way to save KV; evicting rows is another. Lines lead from the chosen model to smaller and smaller budgets; dashed ones add the state of LESS.',
     measured: (windows: number, windowTokens: number, promptTokens: number) =>
       `${windows} windows of ${windowTokens} tokens of held-out tales: a prompt of ${promptTokens}, the rest fed under the policy.`,
-    xAxis: (windowTokens: number) => `KV of ${windowTokens} tokens; each mark is twice the one before`,
+    xAxis: (windowTokens: number) => `KV of ${windowTokens} tokens, on a logarithmic scale`,
     legend: {
       sharing: 'a model, everything kept',
       alone: (policy: string) => policy,

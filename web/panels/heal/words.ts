@@ -6,7 +6,7 @@ import type { Activity, Pace } from './healer.svelte.ts';
 
 export const words = {
   about:
-    'Under a plan that its weights were not trained for, a model runs on averaged key and value projections, and its text breaks. LCKV’s authors convert, and then go on training. So does this, on one core of this device, with passes as in their recipe. Nothing is uploaded. You can generate meanwhile; both are slower then.',
+    'Under a plan that its weights were not trained for, a model runs on averaged key and value projections, and its text breaks. LCKV’s authors convert a model in this way and then train it further. So does Heal, on one core of this device, with as many passes as they use. Nothing is uploaded. You can generate meanwhile; both are slower then.',
   trained: 'Train',
   projections: 'Key and value projections',
   all: 'All weights',
@@ -21,12 +21,14 @@ export const words = {
   chooseFile: 'Choose a text file',
   useSample: 'Use the sample',
   heal: 'Heal',
+  /** Beside Continue. */
+  afresh: 'Heal from the first step',
   pause: 'Pause',
   resume: 'Resume',
   stop: 'Stop',
   continue: 'Continue',
   keep: 'Keep the healed model',
-  undo: 'Undo',
+  undo: 'Undo healing',
   copyLink: 'Copy link to this healing',
   link: 'Link',
   elsewhere: ({ model, layerTypes }: { readonly model: string; readonly layerTypes: string }) =>
@@ -65,8 +67,8 @@ export const words = {
  */
 export function unreadLine(read: number, step: number, every: number): string {
   if (step <= read) return '';
-  const since = read === 0 ? 'only before the first step' : `last after step ${read}`;
-  return `The held-out text was read ${since}, so what the ${formatCount(step - read, 'step')} since then gained is not known yet. It is read every ${formatCount(every, 'step')}: continue to see it.`;
+  const since = read === 0 ? 'so far only before the first one' : `last after step ${read}`;
+  return `The held-out text is read every ${formatCount(every, 'step')}, ${since}: what the ${formatCount(step - read, 'step')} since then gained is not known yet. Press Continue to see it.`;
 }
 
 /** Where the healing stands, in one line. */

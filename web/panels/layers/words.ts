@@ -31,7 +31,7 @@ export const words = {
     plain: (layers: number) => `plain: ${layers}`,
     /** The memory allows it; the model itself was made for fewer tokens. */
     fitsBudget: 'Fits the budget',
-    madeFor: (tokens: string) => `made for ${tokens}`,
+    madeFor: (tokens: string) => `trained for ${tokens}`,
     anyLength: 'any length',
     largestBatch: 'or at once',
     fullLength: (tokens: string) => `of ${tokens} tokens`,

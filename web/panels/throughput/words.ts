@@ -70,7 +70,7 @@ export const words = {
     csv: 'Export throughput as CSV',
     picture: 'Throughput against batch',
     pictureNote:
-      'Large points with a number are the largest batch that fits. Lines at the points reach from the slowest round to the fastest.',
+      'A large point with a number is the largest batch that fits; a hollow one is the largest that was timed, if more fit. Lines at the points reach from the slowest round to the fastest.',
     pictureLater: 'The picture appears when two sizes of a batch are timed.',
     fits: (places: number) => `${texts(places)} at once`,
     alone: 'One text',

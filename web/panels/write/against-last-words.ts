@@ -12,8 +12,8 @@ function decodeWords(decode: DecodeAgainst, kv: number | null): string {
   switch (decode.as) {
     case 'alike':
       return kv !== null && Math.abs(kv) >= LEAST
-        ? 'decode ≈ (at this size KV is not the bottleneck)'
-        : 'decode ≈';
+        ? 'decoding about as fast (at this size KV is not the bottleneck)'
+        : 'decoding about as fast';
     case 'faster':
       return `decode ${change(decode.by)}`;
     case 'single':

@@ -63,7 +63,11 @@ export function barFigure(
     for (const tick of ticks) {
       shapes.push(
         line(toX(tick), y + 22, toX(tick), bottom, { stroke: light.line }),
-        textShape(format(tick), toX(tick), bottom + 15, { sizePx: 11, fill: light.soft, anchor: 'middle' }),
+        // Centered, the first one would be cut at the edge of a narrow picture.
+        textShape(format(tick), toX(tick), bottom + 15, {
+          ...{ sizePx: 11, fill: light.soft },
+          anchor: narrow && tick === 0 ? 'start' : 'middle',
+        }),
       );
     }
     for (const [i, { label, value, range, text }] of bars.entries()) {

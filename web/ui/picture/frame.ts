@@ -1,3 +1,4 @@
+import { markerPath, type SeriesLook } from '../plot/series-look.ts';
 import { light, line, pathShape, rect, textShape, type Drawing, type Shape } from './shapes.ts';
 
 /** How something is drawn, in words. */
@@ -5,7 +6,14 @@ export interface LegendItem {
   readonly label: string;
   readonly color: string;
   readonly mark: 'line' | 'dashed line' | 'box' | 'outlined box';
+  /** What tells its line from others of a chart; a plain one has no dashes of its own, and no points. */
+  readonly look?: Pick<SeriesLook, 'dash' | 'marker'>;
 }
+
+/** The dashes of a legend's line whose chart has only one kind of them. */
+export const DASHES: readonly number[] = [6, 4];
+/** The points on a legend's line. */
+export const LEGEND_RADIUS = 3.5;
 
 /** A figure without the frame that all pictures share. Its shapes start at 0, 0. */
 export interface Figure {
@@ -105,17 +113,21 @@ function legendRows(legend: readonly LegendItem[], widthPx: number) {
   return rows;
 }
 
-function legendItem({ label, color, mark }: LegendItem, x: number, y: number): readonly Shape[] {
+function legendItem({ label, color, mark, look }: LegendItem, x: number, y: number): readonly Shape[] {
   const middle = y + 10;
+  const lineOf = (dash: readonly number[]) =>
+    pathShape(`M0 0h${MARK_PX}`, { stroke: color, strokeWidth: 2, dash }, x, middle);
   const drawn = {
-    line: () => pathShape(`M0 0h${MARK_PX}`, { stroke: color, strokeWidth: 2 }, x, middle),
-    'dashed line': () =>
-      pathShape(`M0 0h${MARK_PX}`, { stroke: color, strokeWidth: 2, dash: [6, 4] }, x, middle),
+    line: () => lineOf([]),
+    'dashed line': () => lineOf(look?.dash ?? DASHES),
     box: () => rect(x + 6, middle - 6, 12, 12, { fill: color }),
     'outlined box': () => rect(x + 6, middle - 6, 12, 12, { stroke: color, strokeWidth: 1.5 }),
   };
   return [
     drawn[mark](),
+    ...(look
+      ? [pathShape(markerPath(look.marker, LEGEND_RADIUS), { fill: color }, x + MARK_PX / 2, middle)]
+      : []),
     textShape(label, x + MARK_PX + 6, middle + 4, { sizePx: SMALL_PX, fill: light.soft }),
   ];
 }

@@ -9,8 +9,8 @@ export const line = (label: string, points: readonly PlotPoint[]): PlotSeries =>
 });
 
 export const legendOf = (series: readonly PlotSeries[]): Plot['legend'] =>
-  series.map(({ label, level }, i) => ({
-    label,
-    color: lookOf(i).color,
-    mark: level !== null || lookOf(i).dash.length > 0 ? 'dashed line' : 'line',
-  }));
+  series.map(({ label, level }, i) => {
+    const { color, ...look } = lookOf(i);
+    if (level !== null) return { label, color, mark: 'dashed line' };
+    return { label, color, mark: look.dash.length > 0 ? 'dashed line' : 'line', look };
+  });
