@@ -113,6 +113,23 @@ test.describe('while a text is written, the picture, the figures and what follow
   }
 });
 
+test('a mistake in a field is named without moving the picture, in which people edit', async ({ page }) => {
+  const lab = await visitOnCpu(page);
+  const picture = page.getByRole('region', { name: 'Plan and cache', exact: true });
+  const tops: (number | undefined)[] = [];
+  for (const width of [390, 1440]) {
+    for (const plan of ['0_6_6_6_9_6_6_7', '0_6_6_6_6_6_6_7']) {
+      await page.setViewportSize({ width: 1440, height: 900 }); // a narrow page folds the field
+      await lab.layerTypes.fill(plan);
+      await page.setViewportSize({ width, height: 900 });
+      await expect(page.getByText('Correct first: Layer types.')).toBeVisible({ visible: plan.includes('9') });
+      tops.push(await picture.evaluate((part) => part.getBoundingClientRect().top + scrollY));
+    }
+  }
+  expect(tops[0], '390 px').toBe(tops[1]);
+  expect(tops[2], '1440 px').toBe(tops[3]);
+});
+
 test.describe('with the service worker', () => {
   test.use({ serviceWorkers: 'allow' });
   test('what was there stays in its place on a second visit too', async ({ context, page }) => {

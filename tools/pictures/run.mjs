@@ -55,6 +55,9 @@ try {
       await page.setViewportSize({ width, height: HEIGHT });
       // A narrow screen folds the settings; each button that unfolds some leaves the list. A press closes dialogs, so
       // what shows only the window stays as it is.
+      await page.evaluate(
+        () => new Promise((drawn) => requestAnimationFrame(() => requestAnimationFrame(drawn))),
+      );
       const folded = page.locator('legend button[aria-expanded="false"]:visible');
       const unfold = Object.values(parts).some((part) => part !== 'window');
       while (unfold && (await folded.count()) > 0) await folded.first().click();

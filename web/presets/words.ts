@@ -44,7 +44,7 @@ export const words = {
       lasagna: {
         name: 'Lasagna',
         sentence: (layer: string) =>
-          `Neighbours form groups of equal size, and each group attends to ${layer}.`,
+          `Neighbors form groups of equal size, and each group attends to ${layer}.`,
       },
     },
     places: {

@@ -165,7 +165,7 @@ const advices: Readonly<Record<HubRefusal, string>> = {
   'token-is-wrong': 'Correct the access token, or clear the field.',
   'not-allowed': 'Accept the model’s terms on its page with that account, or use another token.',
   'web-page':
-    'Check the endpoint. If the server or your network wants you to log in, do that in another tab and try again.',
+    'Check the server’s address. If the server or your network wants you to log in, do that in another tab and try again.',
 };
 
 const askedToWait = (seconds: number | undefined) =>

@@ -65,7 +65,7 @@ export const settings = {
     step: 1,
     link: 'window',
     label: 'Sliding window',
-    meaning: 'Tokens that layers marked s can see',
+    meaning: 'Tokens that layers with an s can see',
     part: 'sharing',
     form: 'sharing',
     wide: false,

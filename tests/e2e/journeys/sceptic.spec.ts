@@ -26,7 +26,7 @@ journey(
     const rows = runs.getByRole('row', { name: /fairy/ });
     await expect(rows).toHaveCount(3);
     await expect(lab.decodeSpeed).toContainText(
-      /^\d+ tokens\/s median of 3 runs, \d+(–\d+)?; last run, 24 new tokens$/,
+      /^\d+ tokens\/s median of 3 runs, \d+(–\d+)?; last run, 24 tokens$/,
     );
     const speeds: number[] = [];
     for (const row of await rows.all()) {

@@ -5,7 +5,7 @@ export const words = {
   thisRun: 'this run',
   lastRun: 'last run',
   noRun: 'after the first run',
-  newTokens: (run: string, count: number) => `${run}, ${count} new ${count === 1 ? 'token' : 'tokens'}`,
+  newTokens: (run: string, count: number) => `${run}, ${count} tokens`,
   /** Of several texts that are written together. */
   together: (run: string, texts: number) => `${run}, ${texts} texts together`,
   mode: (run: string, mode: string) => `${run}, ${mode}`,

@@ -17,9 +17,9 @@ const formats = settings.weights.options;
 export const words = {
   repository: 'Repository',
   repositoryHint: 'owner/name on the Hub, with @revision if you want one, or the address of its page.',
-  endpoint: 'Endpoint',
+  endpoint: 'Server',
   token: 'Access token',
-  tokenHint: 'For gated models. It is sent to this endpoint only.',
+  tokenHint: 'For gated models. It is sent to this server only.',
   rememberToken: 'Remember the token on this device',
   look: 'Look',
   lookFirst: 'Look first',

@@ -49,7 +49,7 @@ export function stepsFor(playground: Playground): readonly Step[] {
     {
       selector: '#sharing',
       title: 'Switch to plain LLaMA',
-      text: 'In the model that wrote this, most layers read the keys and values of another layer. In a plain LLaMA every layer keeps its own. Choose it among the presets.',
+      text: 'In this model most layers read the keys and values of another layer. In a plain LLaMA every layer keeps its own. Choose it among the presets.',
       offer: 'Choose it for me',
       perform: () => {
         const layerTypes = plain();
@@ -71,7 +71,7 @@ export function stepsFor(playground: Playground): readonly Step[] {
     {
       selector: '.hero',
       title: 'Draw a plan of your own',
-      text: 'Drag one layer onto another: it then reads that one’s keys and values, and the cache loses a row. By keyboard: choose a layer with the arrows and type the number of the other.',
+      text: 'Drag one layer onto another: it then reads that one’s keys and values, and keeps none of its own. By keyboard: choose a layer with the arrows and type the number of the other.',
       offer: 'Draw one for me',
       perform: () => {
         const drawn = withOneReader(playground.config.layerTypes, playground.layerCount);
