@@ -161,6 +161,12 @@ test.describe('with a model', () => {
     await expect(lab.layerTypes).toHaveValue('0_1_2_3_4_5_6_7');
     await expect(page.getByText(/expect poor text/)).toBeHidden();
     await expect(page.getByText(/Held-out tales take it 1\.\d{3} bits per byte/)).toBeVisible();
+    // Two presets make its plan, and both say that weights ship for it, whichever model is loaded.
+    const trained = lab.select('Preset').getByRole('option', { name: 'Lasagna, bottom (trained)' });
+    await expect(trained).toHaveCount(1);
+    await lab.select('Preset').selectOption('cla');
+    await expect(lab.select('Model')).toHaveValue('fairy-cla');
+    await expect(trained).toHaveCount(1);
     for (const [preset, model] of [
       ['cla', 'fairy-cla'],
       ['mixattention-pairs', 'fairy-mixattention'],

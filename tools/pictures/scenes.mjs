@@ -111,9 +111,8 @@ export const scenes = {
     await computeOnCpu(page);
     await fill(page, 'Max new tokens', '60');
     for (const panel of ['Charts', 'Tokens']) await open(page, panel);
-    for (const box of await page.locator('.workbench input[type=checkbox]').all()) {
-      if (await box.isEnabled()) await box.check();
-    }
+    // It appears once its panel is loaded.
+    await page.getByRole('checkbox', { name: 'Measure every token' }).check();
     for (const seed of ['1', '2', '3']) {
       await fill(page, 'Seed', seed);
       await generate(page);

@@ -10,7 +10,7 @@ export interface KvFraction {
   readonly value: number;
   /** {@link value} as `18.8 %`. */
   readonly lead: string;
-  /** What belongs behind the number: empty if all texts take the same fraction. */
+  /** What belongs behind the number: empty if all texts within the context take the same fraction. */
   readonly rest: string;
   /** Both together, as `18.8 % at 512 tokens · 62.5 % per new token`. */
   readonly text: string;
@@ -48,7 +48,10 @@ export function kvFraction(
     rowsAfterCut(kept?.budget ?? null, contextTokens, windowed ? windowTokens : Infinity),
   );
   const ofRows = rows.reduce((sum, count) => sum + count, 0) / (layers.length * contextTokens);
-  return told(kept?.bytes ?? ofRows, words.kvAtContext(contextTokens.toLocaleString('en'), percent));
+  const ofContext = kept?.bytes ?? ofRows;
+  // A window that is as long as the context bounds no text of the model: one number says it.
+  if (formatPercent(ofContext) === percent) return told(perNewToken, '');
+  return told(ofContext, words.kvAtContext(contextTokens.toLocaleString('en'), percent));
 }
 
 function told(value: number, rest: string): KvFraction {

@@ -22,7 +22,11 @@ it('A plan with windows takes one fraction of a full context, and another of eac
   // Four windows of 64 rows and one cache of 512, of eight caches of 512.
   expect(numberOf(YOCO, 512)).toBe('18.8 % at 512 tokens · 62.5 % per new token');
   expect(numberOf(YOCO, null)).toBe('62.5 % per new token');
-  expect(numberOf(YOCO, 512, Infinity, 4096)).toBe('62.5 % at 512 tokens · 62.5 % per new token');
+});
+
+it('A plan whose windows are as long as the context takes one fraction of every text', () => {
+  expect(numberOf(YOCO, 512, Infinity, 4096)).toBe('62.5 %');
+  expect(numberOf(YOCO, 512, Infinity, 511)).toBe('62.4 % at 512 tokens · 62.5 % per new token');
 });
 
 it('A window that only readers have bounds no cache', () => {

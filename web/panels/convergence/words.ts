@@ -21,7 +21,7 @@ export const words = {
   leftOut: 'left out',
   /** @param percent of the layer passes */
   skipped: (computed: number, all: number, percent: number) =>
-    `Freezing left out what is a line, ${percent} % of the layer passes: ${computed.toLocaleString('en')} of ${all.toLocaleString('en')} were computed.`,
+    `Freezing left out ${percent} % of the layer passes: ${computed.toLocaleString('en')} of ${all.toLocaleString('en')} were computed. The others are drawn as lines.`,
   heatMap: (layers: string) => `Movement by pass and position, ${layers}`,
   axisPass: 'pass',
   axisPosition: 'position',

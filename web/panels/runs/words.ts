@@ -24,7 +24,7 @@ export const words = {
   /** The name that the table shows for a run without a name. */
   unnamed: (layerTypes: string, time: string) => `${layerTypes}, ${time}`,
   summary: (model: string, adapter: string, mode: string, newTokens: number) =>
-    `${model}, ${adapter}, ${mode}, ${newTokens} new`,
+    `${model}, ${adapter}, ${mode}, ${newTokens} tokens`,
   under: (policy: string) => `; ${policy}`,
   pin: 'Pin',
   unpin: 'Unpin',
