@@ -32,7 +32,9 @@ test('a plan is healed, stopped, continued after a reload, kept, and taken back'
   await expect(standing).toContainText(/Stopped after step \d+ of 100/, { timeout: 60_000 });
   const step = Number(/step (\d+)/.exec((await standing.textContent()) ?? '')?.[1]);
   // The chart has one point, and the page says why.
-  await expect(part).toContainText(/The held-out text is read every \d+ steps, so far only before the first one: what the /);
+  await expect(part).toContainText(
+    /The held-out text is read every \d+ steps, so far only before the first one: what the /,
+  );
 
   await page.reload();
   await part.locator('summary').first().click();

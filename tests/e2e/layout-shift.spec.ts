@@ -122,7 +122,9 @@ test('a mistake in a field is named without moving the picture, in which people 
       await page.setViewportSize({ width: 1440, height: 900 }); // a narrow page folds the field
       await lab.layerTypes.fill(plan);
       await page.setViewportSize({ width, height: 900 });
-      await expect(page.getByText('Correct first: Layer types.')).toBeVisible({ visible: plan.includes('9') });
+      await expect(page.getByText('Correct first: Layer types.')).toBeVisible({
+        visible: plan.includes('9'),
+      });
       tops.push(await picture.evaluate((part) => part.getBoundingClientRect().top + scrollY));
     }
   }

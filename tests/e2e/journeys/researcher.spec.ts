@@ -51,7 +51,12 @@ journey(
 
     const compared = await save(person, compare, 'Configurations compared');
     expect(compared.name).toBe('kvtab-comparison-0_6_6_6_6_6_6_7-0_1_2_3_4_5_6_7.svg');
-    for (const text of ['1: LCKV', '2: Plain LLaMA, fairy-lckv', 'Decode speed, tokens per second', 'commit']) {
+    for (const text of [
+      '1: LCKV',
+      '2: Plain LLaMA, fairy-lckv',
+      'Decode speed, tokens per second',
+      'commit',
+    ]) {
       expect(compared.svg).toContain(text);
     }
     expect(compared.svg).toContain('Prompt: A &lt;b&gt;fox&lt;/b&gt; &amp; a &quot;king&quot;');

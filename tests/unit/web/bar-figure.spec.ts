@@ -24,7 +24,9 @@ it('The 0 of a narrow page, whose bars begin at the edge, is not cut there', () 
   const bars = [{ label: 'LCKV', value: 2048, range: null, text: '2 KiB' }];
   const group = { axis: 'KV', bars, format: (value: number) => `${value} B`, binary: true };
   const zero = (widthPx: number) =>
-    barFigure('KV', [group], [], widthPx).shapes.find((shape) => shape.kind === 'text' && shape.text === '0 B');
+    barFigure('KV', [group], [], widthPx).shapes.find(
+      (shape) => shape.kind === 'text' && shape.text === '0 B',
+    );
   expect(zero(358)).toMatchObject({ anchor: 'start' });
   expect(zero(900)).toMatchObject({ anchor: 'middle' });
 });

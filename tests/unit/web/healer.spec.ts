@@ -343,6 +343,14 @@ describe('what the panel says', () => {
     expect(bitsPlot([], null, 100)).toBeNull();
     expect(lossPlot([stepped(1)], 100)).toBeNull();
     expect(lossPlot([stepped(1), stepped(2)], 100)?.series[0]?.points).toHaveLength(2);
+    // No two ticks read the same, however little the values differ.
+    const losses = [3.31, 3.48, 3.4].map((natsPerToken, i) => ({ ...stepped(i + 1), natsPerToken }));
+    const bits = [1.504, 1.501].map((bitsPerByte, step) => ({ step, bitsPerByte }));
+    for (const axis of [lossPlot(losses, 100)?.y, bitsPlot(bits, null, 100)?.y]) {
+      const ticks = axis?.ticks.map(axis.format) ?? [];
+      expect(ticks.length).toBeGreaterThan(1);
+      expect(new Set(ticks).size).toBe(ticks.length);
+    }
   });
 
   it('takes a text in UTF-8, and nothing else', async () => {

@@ -1,9 +1,9 @@
 import type { Evaluated } from '../../../worker/protocol/heal.ts';
-import { formatBits } from '../../ui/format.ts';
 import { legendOf, line } from '../../ui/plot/line-series.ts';
 import { linearAxis } from '../../ui/plot/plot-axis.ts';
 import type { Plot } from '../../ui/plot/plot-figure.ts';
 import type { Pace } from './healer.svelte.ts';
+import { tickText } from '../../ui/plot/tick-text.ts';
 import { words } from './words.ts';
 
 /** More points than this are one line. */
@@ -37,7 +37,7 @@ export function bitsPlot(
   return {
     title: words.bitsTitle,
     x: linearAxis(words.stepsAxis, [0, steps], whole),
-    y: linearAxis(words.bitsAxis, bits, (value) => formatBits(value, 2)),
+    y: linearAxis(words.bitsAxis, bits, tickText),
     ...{ series, frontier: [], legend: legendOf(series) },
   };
 }
@@ -58,7 +58,7 @@ export function lossPlot(losses: readonly Pace[], steps: number): Plot | null {
     y: linearAxis(
       words.lossAxis,
       losses.map(({ natsPerToken }) => natsPerToken),
-      (value) => formatBits(value, 1),
+      tickText,
     ),
     ...{ series, frontier: [], legend: [] },
   };

@@ -2,7 +2,7 @@
 export const words = {
   record: 'Measure every token',
   recordHint:
-    'Records the probability, the rank and the alternatives of each token of the next run; slows each step a little',
+    'Records the probability, the rank and the alternatives of each token of the next run, which slows each step a little. The stronger the color of a token, the less probable it was',
   several:
     'The last run wrote several texts together, of which no token is measured. Set Continuations to 1, and press Generate.',
   strip: 'Tokens of the output',
