@@ -1,7 +1,7 @@
 import { fileURLToPath } from 'node:url';
 import { expect, test, type Page } from 'playwright/test';
 import { bringAxe } from './axe.ts';
-import { finished, generate, openLab, takePictures } from './lab.ts';
+import { finished, generate, openLab, startLongRun, takePictures } from './lab.ts';
 import { serveFolder } from '../support/static-server.ts';
 
 test.use({ serviceWorkers: 'allow' });
@@ -176,6 +176,49 @@ test('a new version announces itself, waits for the run to end, and starts on re
   await expect(page.getByText('A new version of kvtab is here.')).toHaveCount(0);
   await server.stop();
 });
+
+for (const opened of ['before', 'while'] as const) {
+  test(`a page opened ${opened} a new version waits says that another tab started it, lets its run end, and reloads`, async ({
+    context,
+    page,
+  }) => {
+    const server = await serveFolder(dist, '/');
+    await page.goto(server.url);
+    await ready(page);
+    await stored(page);
+    server.replace('sw.js', (script) => `${script}\n// another version`);
+    await page.evaluate(async () => {
+      await (await navigator.serviceWorker.ready).update();
+    });
+    const news = (tab: Page) =>
+      tab.getByRole('paragraph').filter({ hasText: 'A new version of kvtab is here.' });
+    await expect(news(page)).toContainText('your next visit');
+    if (opened === 'while') {
+      await page.reload();
+      await expect(news(page)).toContainText('your next visit');
+    }
+    const other = await context.newPage();
+    await other.goto(server.url);
+    await expect(news(other)).toBeVisible({ timeout: 60_000 });
+    await page.getByRole('button', { name: 'Later' }).click();
+    const lab = openLab(page);
+    await startLongRun(lab);
+
+    await other.getByRole('button', { name: 'Reload now' }).click();
+    await expect(news(page)).toContainText('Another tab has started it');
+    const soFar = (await lab.output.textContent())?.length ?? 0;
+    await expect.poll(async () => (await lab.output.textContent())?.length).toBeGreaterThan(soFar);
+    await expect(page.getByRole('button', { name: 'Reload after this run' })).toBeVisible();
+    await finished(lab);
+    const reloaded = page.waitForEvent('load');
+    await page.getByRole('button', { name: 'Reload now' }).click();
+    await reloaded;
+    await expect(lab.number('Max new tokens')).toHaveValue('4000');
+    await expect(news(other)).toHaveCount(0);
+    await expect(news(page)).toHaveCount(0);
+    await server.stop();
+  });
+}
 
 test('the page can be installed: manifest and icons are complete', async ({ page, request, baseURL }) => {
   await page.goto('./');

@@ -14,13 +14,6 @@ export const words = {
     target: 'Drop a model’s folder, or its files, to open it here',
     files: 'The dropped folder',
   },
-  update: {
-    ready: 'A new version of kvtab is here.',
-    when: 'It starts at your next visit, or now.',
-    afterRun: 'Reload after this run',
-    now: 'Reload now',
-    later: 'Later',
-  },
   tour: {
     take: 'Take the tour, five steps',
     again: 'Tour',

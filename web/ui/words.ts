@@ -1,7 +1,7 @@
 /** The words of the building blocks that all panels use. Failures stand in explain.ts. */
 export const words = {
   opening: 'Opening…',
-  notFetched: 'This part of the page could not be loaded. Check the connection and open it again.',
+  notFetched: 'This part of the page could not be loaded. Check the connection and reload the page.',
   dismiss: 'Dismiss',
   savePicture: (of: string, format: string) => `Save “${of}” as ${format}`,
   copied: (what: string) => `${what} copied.`,
