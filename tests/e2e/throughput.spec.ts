@@ -69,6 +69,8 @@ test('times batches of two plans, says why no more fit, keeps what Stop left, an
   await expect(standing).toHaveText(/^[1-9]\d* of \d+ timed · /, { timeout: 60_000 });
   await part.getByRole('button', { name: 'Stop timing' }).click();
   await expect(standing).toHaveText(/^Stopped\. What was timed stays: [1-9]\d* timings?\.$/);
+  await page.reload();
+  await expect(standing).toHaveText(/^Stopped\. What was timed stays: [1-9]\d* timings?\.$/);
   await part.getByRole('spinbutton', { name: 'Memory budget, MiB' }).fill('1');
   await part.getByRole('button', { name: 'Time batches' }).click();
   await expect(standing).toHaveText('Nothing was timed: no plan has room for one text.');

@@ -132,7 +132,7 @@ function timed(ms: readonly (readonly (readonly [batch: number, ms: readonly num
     json: timingExperiment(setup, defaultConfig, sizes),
     plans: setup.plans.map(({ name, model, layerTypes }) => ({ name, model, layerTypes })),
     largest: [largest, { ...largest, places: 9 }],
-    ...{ records, adapter: 'CPU', build: '0@x', endedAt: 1e12 },
+    ...{ records, complete: true, adapter: 'CPU', build: '0@x', endedAt: 1e12 },
   };
 }
 
@@ -217,6 +217,9 @@ describe('what was timed', () => {
     ]) {
       expect(readThroughput(wrong)).toBeNull();
     }
+    expect(readThroughput({ ...result, complete: false })?.complete).toBe(false);
+    const { complete: _, ...older } = result;
+    expect(readThroughput(older)?.complete).toBe(true);
     expect(readThroughput({ ...result, records: ['x', ...result.records] })?.records).toHaveLength(
       result.records.length,
     );

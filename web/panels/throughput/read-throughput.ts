@@ -26,6 +26,8 @@ const kept = v.object({
   ),
   largest: v.array(largest),
   records: v.pipe(v.array(v.unknown()), v.maxLength(MOST_RECORDS)),
+  // Older versions did not say.
+  complete: v.optional(v.boolean(), true),
   ...{ adapter: text, build: text },
   endedAt: v.pipe(amount, v.maxValue(8.64e15)), // the last millisecond that a Date can say
 });

@@ -46,8 +46,6 @@ export class Throughput {
   result = $state.raw<TimedPlans | null>(null);
   estimated = $state.raw<Estimate | null>(null);
   failure = $state.raw<Failure | null>(null);
-  /** Whether Stop was pressed during the last timing. */
-  cutShort = $state(false);
   readonly #playground: Playground;
   readonly #engine: TimingEngine;
   readonly #pageUrl: string;
@@ -85,14 +83,14 @@ export class Throughput {
     return this.#borrow(async (parts, report) => {
       const { json, ofRows, found, adapter } = await this.#prepare(setup, parts);
       this.activity = { at: 'timing', progress: null };
-      this.cutShort = false;
       this.estimated = null;
       this.result = {
         ...{ json, largest: found, records: [], adapter, build, endedAt: Date.now() },
+        complete: found.every(({ places }) => places === 0),
         plans: setup.plans.map(({ name, model, layerTypes }) => ({ name, model, layerTypes })),
       };
       this.#keep();
-      if (found.every(({ places }) => places === 0)) return;
+      if (this.result.complete) return;
       const outcome = await settled(() =>
         runTiming(json, ofRows, parts, {
           append: (record) => {
@@ -105,9 +103,9 @@ export class Throughput {
           },
         }),
       );
-      if (outcome.ok) return;
-      this.cutShort = true;
-      throw new Refused(outcome.failure);
+      if (!outcome.ok) throw new Refused(outcome.failure);
+      this.result = { ...this.result, complete: true };
+      this.#keep();
     });
   }
 

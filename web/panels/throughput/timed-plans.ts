@@ -14,6 +14,8 @@ export interface TimedPlans {
   readonly largest: readonly LargestBatch[];
   /** What was timed so far. */
   readonly records: readonly ItemRecord[];
+  /** Whether that is all: nothing stopped it, and nobody closed the page. */
+  readonly complete: boolean;
   readonly adapter: string;
   /** Version and commit of the page. */
   readonly build: string;
