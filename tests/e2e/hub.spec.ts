@@ -88,6 +88,12 @@ test('a look says what a model needs and whether it fits, before any download', 
   await hub.button('Look first').click();
   await expect(hub.download).toContainText('model_type');
   await expect(needs).toHaveCount(0);
+
+  // A look that reaches nobody leaves nothing to resume.
+  await page.route(`${server.endpoint}/**`, (route) => route.abort());
+  await hub.button('Look first').click();
+  await expect(page.getByText('Nothing was downloaded. Check the connection')).toBeVisible({ timeout: 90_000 });
+  await expect(hub.button('Resume download')).toBeHidden();
 });
 
 test('eight suggestions name public models, and a look at one asks the Hub for no weights', async ({

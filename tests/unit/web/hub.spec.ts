@@ -122,6 +122,18 @@ it('A link is looked up without a token that belongs to another server, and load
   expect(playground.bring).not.toHaveBeenCalled();
 });
 
+it('A look that fails leaves nothing to continue, and says so', async () => {
+  const { hub, client } = open();
+  client.look.mockResolvedValue(fail({ code: 'cancelled' }));
+  await hub.lookAt('owner/model', 'https://hub.example');
+  expect(hub.download).toMatchObject({ at: 'failed', looking: true });
+  client.download.mockResolvedValue(fail({ code: 'cancelled' }));
+  hub.load();
+  await vi.waitFor(() => {
+    expect(hub.download).toMatchObject({ at: 'failed', looking: false });
+  });
+});
+
 describe('a load of a stored model that fails', () => {
   const failed = (code: 'bad-weights' | 'out-of-memory') => ({ at: 'failed', failure: { code } });
   const opened = async () => {

@@ -11,7 +11,13 @@ export type Download =
   | { readonly at: 'checked'; readonly id: string; readonly repairedBytes: number }
   | { readonly at: 'stored'; readonly id: string; readonly model: StoredModel }
   | { readonly at: 'streaming'; readonly id: string }
-  | { readonly at: 'failed'; readonly id: string; readonly failure: Failure };
+  | {
+      readonly at: 'failed';
+      readonly id: string;
+      readonly failure: Failure;
+      /** Whether it was only looked at: then nothing has arrived that could be continued. */
+      readonly looking: boolean;
+    };
 
 export interface Running {
   readonly at: 'downloading' | 'checking';
