@@ -92,7 +92,9 @@ test('a look says what a model needs and whether it fits, before any download', 
   // A look that reaches nobody leaves nothing to resume.
   await page.route(`${server.endpoint}/**`, (route) => route.abort());
   await hub.button('Look first').click();
-  await expect(page.getByText('Nothing was downloaded. Check the connection')).toBeVisible({ timeout: 90_000 });
+  await expect(page.getByText('Nothing was downloaded. Check the connection')).toBeVisible({
+    timeout: 90_000,
+  });
   await expect(hub.button('Resume download')).toBeHidden();
 });
 

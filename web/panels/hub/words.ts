@@ -34,7 +34,8 @@ export const words = {
   loadWithoutStoring: 'Load without storing',
   download: 'Download',
   progress: 'Progress of the download',
-  lookAgain: 'Nothing was downloaded. Check the connection and the name of the server, and press Look first again.',
+  lookAgain:
+    'Nothing was downloaded. Check the connection and the name of the server, and press Look first again.',
   resumable: 'What has arrived is kept. Resume download continues from there.',
   stored: 'Stored: from now on it starts without a network.',
   newerCommit: 'Newer commit',
