@@ -127,6 +127,52 @@ test('a page whose helper does not start computes with one thread, and says why'
   await server.stop();
 });
 
+test('a helper that breaks while several texts are written ends the run, and the next one has one thread', async ({
+  page,
+}) => {
+  const server = await serveFolder(dist, '/', isolation);
+  server.replace(`assets/${helperEntry()}`, (script) => `${breaksAfter(8000)}${script}`);
+  await page.goto(server.url);
+  await ready(page);
+  test.skip((await page.evaluate(() => navigator.hardwareConcurrency)) === 1, 'there are no helpers');
+  const lab = openLab(page);
+  await expect(lab.adapter).toContainText(await allThreads(page));
+  await lab.number('Continuations').fill('4');
+  await lab.number('Max new tokens').fill('4000');
+  await lab.generate.click();
+  const alert = page
+    .getByRole('alert')
+    .filter({ hasText: 'A thread of the processor stopped while it computed.' });
+  await expect(alert).toContainText('Press Generate to load the model again.');
+  const side = page.getByRole('region', { name: 'Side by side', exact: true });
+  // What was written stays.
+  const fourth = side.getByRole('listitem', { name: 'Continuation 4', exact: true });
+  await expect(fourth.locator('.text')).not.toHaveText('');
+  await expect(fourth).toContainText(/stopped after [1-9]\d* tokens?/);
+
+  await lab.number('Max new tokens').fill('24');
+  await lab.generate.click();
+  await expect(page.getByText('Done: 24 tokens.', { exact: true })).toBeVisible({ timeout: 60_000 });
+  await expect(alert).toHaveCount(0);
+  await expect(lab.adapter).toContainText(
+    ', 1 thread: another one cannot run (it stopped while it computed)',
+  );
+  await server.stop();
+});
+
+/** What makes the kernels of a helper throw after that many calls. */
+const breaksAfter = (calls: number) => `
+  const { Instance } = WebAssembly;
+  WebAssembly.Instance = function (module, imports) {
+    let left = ${calls};
+    const breaking = ([name, kernel]) => [name, (...args) => {
+      if (left-- <= 0) throw new Error('it is broken');
+      return kernel(...args);
+    }];
+    return { exports: Object.fromEntries(Object.entries(new Instance(module, imports).exports).map(breaking)) };
+  };
+`;
+
 /** The script that helpers begin with. */
 function helperEntry(): string {
   const folder = join(dist, 'assets');

@@ -25,14 +25,20 @@ export class SideBySide {
   /** The number of the run. */
   readonly run: number;
   readonly #stored: SharingConfig | null;
+  /** Tokens of each so far, which a run that fails does not tell. */
+  readonly #written: number[];
 
   constructor(run: number, seeds: readonly number[], stored: SharingConfig | null) {
     this.run = run;
     this.#stored = stored;
+    this.#written = seeds.map(() => 0);
     this.texts = seeds.map((seed) => ({ seed, text: '', end: null, tokens: 0 }));
   }
 
   readonly receive = (event: EngineEvent): void => {
+    if (event.type === 'sequence-token') {
+      this.#written[event.sequence] = (this.#written[event.sequence] ?? 0) + 1;
+    }
     if (event.type !== 'sequence-texts') return;
     const fresh = new Map(event.texts.map(({ sequence, text }) => [sequence, text]));
     this.texts = this.texts.map((each, i) => ({ ...each, text: each.text + (fresh.get(i) ?? '') }));
@@ -41,7 +47,8 @@ export class SideBySide {
   finish(sequences: readonly SequenceResult[]): void {
     this.texts = this.texts.map((each, i) => {
       const { text, tokens, end } = sequences[i] ?? {};
-      return { ...each, text: text ?? each.text, tokens: tokens?.length ?? 0, end: end ?? 'stopped' };
+      const written = tokens?.length ?? this.#written[i] ?? 0;
+      return { ...each, text: text ?? each.text, tokens: written, end: end ?? 'stopped' };
     });
   }
 

@@ -55,6 +55,10 @@ export async function generateSequences(
   const around = { kv, clock, growing, options: { ...options, stopped } };
   try {
     await new SequenceScheduler(batch, around).run(sequences);
+  } catch (error) {
+    // The page keeps what was written until then.
+    await growing?.finish().catch(() => undefined);
+    throw error;
   } finally {
     batch.close();
   }

@@ -2,6 +2,8 @@ import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:f
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { BackendError } from '../../../gpu/backend-error.ts';
+import type { Backend, BatchDecodeOptions, Continuation } from '../../../gpu/backend.ts';
 import { openWasmBackend } from '../../../gpu/wasm/backend.ts';
 import { answerAll } from '../../../tools/headless/answer.ts';
 import { openFolderSource } from '../../../tools/headless/folder-source.ts';
@@ -37,6 +39,32 @@ beforeAll(() => {
 afterAll(() => {
   rmSync(workshop, { recursive: true, force: true });
 });
+
+/** A backend that loses a thread when it has drawn so many tokens. */
+function failingAfter(tokens: number, backend: Backend): Backend {
+  const allocate = backend.allocate.bind(backend);
+  backend.allocate = async (request) => {
+    const weights = await allocate(request);
+    const openBatch = weights.openBatch.bind(weights);
+    weights.openBatch = async (options) => {
+      const batch = await openBatch(options);
+      const decode = batch.decode.bind(batch);
+      let drawn = 0;
+      const failing = ({ onToken, ...text }: Continuation): Continuation => ({
+        ...text,
+        onToken: (id) => {
+          onToken(id);
+          if (++drawn === tokens) throw new BackendError({ code: 'thread-lost' });
+        },
+      });
+      return Object.assign(batch, {
+        decode: (texts: readonly Continuation[], run: BatchDecodeOptions) => decode(texts.map(failing), run),
+      });
+    };
+    return weights;
+  };
+  return backend;
+}
 
 /** The bits of a new number of 16 bits; null leaves the old one. */
 type Edit = (row: number, col: number) => number | null;
@@ -160,6 +188,28 @@ describe('sequences in a request', () => {
       valueOf(told).sequences.map(({ text }) => text),
     );
     expect([...kinds].sort()).toEqual(['prefill', 'sequence-texts', 'sequence-token', 'stats']);
+  });
+
+  it('are told up to the last token if the run fails', async () => {
+    const most = 40;
+    const greedy = { ...request, sampling: { temperature: 0 }, ignoreEos: true };
+    const failing = new Engine({
+      openBackend: async () => failingAfter(2 * most, await openWasmBackend('simd')),
+      openTextPlace: placeHere,
+      openSource: (model) => succeed(openFolderSource(`public/models/${model}`)),
+    });
+    const sequences = [{ prompt: 'Once upon' }, { prompt: 'The old king' }];
+    const asked = valueOf(parseRequest({ ...greedy, maxNewTokens: 400, sequences }));
+    if (!('sequences' in asked)) throw new Error('these are sequences');
+    valueOf(await failing.load(asked.load, () => undefined));
+    const told = ['', ''];
+    const outcome = await failing.generateSequences({ ...asked.sequences, tellTexts: true }, (event) => {
+      if (event.type !== 'sequence-texts') return;
+      for (const { sequence, text } of event.texts) told[sequence] = (told[sequence] ?? '') + text;
+    });
+    expect(outcome).toEqual({ ok: false, failure: { code: 'thread-lost' } });
+    const whole = await answerAll(engine, { ...greedy, maxNewTokens: most, sequences });
+    expect(whole).toMatchObject({ sequences: told.map((text) => ({ text })) });
   });
 
   it('fail together if the logits of one are not finite, which is named', async () => {

@@ -103,6 +103,19 @@ describe('several continuations of one prompt', () => {
     expect(playground.desk.library?.all[0]).toMatchObject({ text: ' a fox', seed: 8 });
   });
 
+  it('keep what was written of each if the run fails, and say how much that is', async () => {
+    for (const sequence of [0, 1, 1]) engine.emit({ type: 'sequence-token', sequence, id: 5 });
+    engine.emit({ type: 'sequence-texts', texts: [{ sequence: 1, text: ' a f' }] });
+    engine.answerBatch.shift()?.({ ok: false, failure: { code: 'thread-lost' } });
+    await settled();
+    expect(playground.phase.at).toBe('failed');
+    expect(playground.sideBySide?.texts).toEqual([
+      { seed: 7, text: '', tokens: 1, end: 'stopped' },
+      { seed: 8, text: ' a f', tokens: 2, end: 'stopped' },
+      { seed: 9, text: '', tokens: 0, end: 'stopped' },
+    ]);
+  });
+
   it('end with the next run of a single text', async () => {
     await finish();
     playground.set('continuations', 1);
