@@ -1,6 +1,8 @@
 import { isObject } from '../hostile-fields.ts';
+import { attempt } from '../outcome.ts';
 import type { HealRequest } from '../protocol/heal.ts';
 import { openSpace, type Space } from '../storage/space.ts';
+import { checkRecipe } from './check-recipe.ts';
 import type { HealingState } from './healing.ts';
 
 /** A healing that a later visit can continue. */
@@ -41,7 +43,9 @@ export function checkpointsOnDevice(): Checkpoints {
     },
     read: async () => {
       const [request, state] = await Promise.all([requests.get(LAST), states.get(LAST)]);
-      return request && state ? { request, state } : null;
+      // Of two healings, if only half of one was written.
+      const fit = request && state && state.step <= request.recipe.steps;
+      return fit ? { request, state } : null;
     },
     drop,
   };
@@ -53,19 +57,42 @@ const storable = (request: HealRequest): HealRequest =>
     ? { ...request, model: { ...request.model, token: null } }
     : request;
 
+/** All that the page shows of a healing and that continuing it reads; the plan is checked again with the model. */
 function isRequest(value: unknown): value is HealRequest {
+  if (!isObject(value)) return false;
+  const { model, config, recipe, text } = value;
   return (
-    isObject(value) &&
-    ['config', 'recipe', 'text'].every((field) => isObject(value[field])) &&
-    ['evaluateEverySteps', 'heldOutWindows'].every((field) => typeof value[field] === 'number')
+    isStoredModel(model) &&
+    isObject(config) &&
+    ['undefined', 'string'].includes(typeof config['layerTypes']) &&
+    ['undefined', 'number'].includes(typeof config['slidingWindow']) &&
+    isObject(recipe) &&
+    ['projections', 'all'].includes(String(recipe['trained'])) &&
+    [recipe['passes'], recipe['laterPasses']].every(isObject) &&
+    attempt(() => checkRecipe(value as unknown as HealRequest)).ok && // refuses what are no numbers
+    isObject(text) &&
+    ['name', 'train'].every((field) => typeof text[field] === 'string') &&
+    (text['heldOut'] === null || typeof text['heldOut'] === 'string')
   );
 }
+
+/** A model that ships, or one of the Hub: files that were opened are not kept. */
+const isStoredModel = (model: unknown): boolean =>
+  typeof model === 'string' ||
+  (isObject(model) &&
+    model['from'] === 'hub' &&
+    ['id', 'endpoint'].every((field) => typeof model[field] === 'string'));
 
 function isState(value: unknown): value is HealingState {
   return (
     isObject(value) &&
-    typeof value['step'] === 'number' &&
+    isStep(value['step']) &&
     ['weights', 'means', 'squares'].every((field) => value[field] instanceof Float32Array) &&
-    Array.isArray(value['evaluations'])
+    Array.isArray(value['evaluations']) &&
+    value['evaluations'].every(
+      (read: unknown) => isObject(read) && isStep(read['step']) && Number.isFinite(read['bitsPerByte']),
+    )
   );
 }
+
+const isStep = (value: unknown) => Number.isSafeInteger(value) && Number(value) >= 0;

@@ -37,6 +37,8 @@ export const words = {
   bar: 'Progress of the healing',
   memory: (needed: MemoryNeeded) =>
     `Memory: ${formatBytes(totalBytes(needed))} (weights ${formatBytes(needed.weights)}, gradients ${formatBytes(needed.gradients)}, optimizer ${formatBytes(needed.optimizer)}, activations ${formatBytes(needed.activations)}).`,
+  quantized: (bits: number) =>
+    `Heal starts from the weights in the model’s files, not from the ${bits}-bit weights that the page computes with, and keeps the healed model in 16 bits.`,
   notResumable:
     'The files of this model are only open: after a reload its healing cannot continue, so keep the healed model before.',
   tooLarge: `More than ${formatBytes(MOST_BYTES)} is too much for a tab: train the projections alone, or choose a smaller model.`,
