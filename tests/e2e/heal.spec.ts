@@ -1,6 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { expect, test, type Page } from 'playwright/test';
 import { bringAxe } from './axe.ts';
+import { unzip } from '../support/unzip.ts';
 import { openLab, takePictures, visitOnCpu } from './lab.ts';
 
 test.use({ permissions: ['clipboard-read', 'clipboard-write'] });
@@ -132,6 +133,50 @@ test('a healed model is offered wherever its plan is chosen, until it is deleted
   await expect(offers).toHaveCount(2);
   expect(foreign).toEqual([]);
 });
+
+test('a page that computes in 4 bits heals the weights of the files, says so, and exports them', async ({
+  page,
+}) => {
+  await shortenContext(page);
+  // Like a browser that does not let pages write into folders.
+  await page.addInitScript(() => Reflect.deleteProperty(window, 'showDirectoryPicker'));
+  const lab = await visitOnCpu(page);
+  const heal = page.getByRole('region', { name: 'Heal', exact: true });
+  await heal.locator('summary').first().click();
+  await expect(heal).not.toContainText('from the weights in the model’s files');
+  await lab.select('Weights').selectOption('4-bit');
+  await expect(page.getByText('Ready.', { exact: true })).toBeVisible();
+  await expect(heal).toContainText(
+    'Heal starts from the weights in the model’s files, not from the 4-bit weights that the page computes with',
+  );
+  await lab.layerTypes.fill('0_3_3_3_3_3_3_7');
+  await heal.getByRole('spinbutton', { name: 'Steps' }).fill('1');
+  await heal.getByRole('button', { name: 'Heal', exact: true }).click();
+  await heal.getByRole('button', { name: 'Keep the healed model' }).click({ timeout: 90_000 });
+  await expect(heal.getByText(/is among the stored models/)).toBeVisible({ timeout: 60_000 });
+  await expect(lab.select('Model')).toHaveValue('healed/fairy-lckv-0_3_3_3_3_3_3_7');
+  await expect(lab.select('Weights').locator('option:checked')).toHaveText('4-bit');
+  await expect(page.getByText('Ready.', { exact: true })).toBeVisible();
+
+  const downloading = page.waitForEvent('download');
+  await page.getByRole('button', { name: 'Export model', exact: true }).click();
+  const files = unzip(await readFile(await (await downloading).path()));
+  const exported = [...files].find(([path]) => path.endsWith('/model.safetensors'))?.[1];
+  const shipped = await readFile('public/models/fairy-lckv/model.safetensors');
+  const embeddings = 'model.embed_tokens.weight'; // not trained
+  expect(tensorIn(exported ?? shipped.subarray(0, 8), embeddings)).toEqual(tensorIn(shipped, embeddings));
+});
+
+/** The bytes of a tensor of a safetensors file. */
+function tensorIn(file: Uint8Array, name: string): Buffer {
+  const bytes = Buffer.from(file);
+  const begin = 8 + Number(bytes.readBigUInt64LE(0));
+  const header = JSON.parse(bytes.toString('utf8', 8, begin)) as Readonly<
+    Record<string, { readonly data_offsets: readonly [number, number] }>
+  >;
+  const [from, to] = header[name]?.data_offsets ?? [0, 0];
+  return bytes.subarray(begin + from, begin + to);
+}
 
 test('a hollow dot moves beside the family while a plan is healed, and stays where it ended', async ({
   page,
