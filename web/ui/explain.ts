@@ -47,6 +47,8 @@ export function explain(failure: Failure): string {
       return `${failure.file} is damaged: ${failure.reason}.`;
     case 'no-room':
       return `This browser has room for ${formatBytes(failure.availableBytes)} more; ${formatBytes(failure.neededBytes)} are needed, so ${formatBytes(failure.neededBytes - failure.availableBytes)} are missing.`;
+    case 'no-storage':
+      return `Nothing can be stored on this device now (${failure.reason}).`;
     case 'not-stored':
       return `${failure.model} is not stored on this device any more.`;
     case 'storage-lost':
@@ -122,6 +124,8 @@ export function advise(failure: Failure): string {
       return 'Delete the stored model, and load or heal it again. If a download is damaged again, the server’s own copy is.';
     case 'no-room':
       return 'Delete stored models or free space on the device, or load it without storing it.';
+    case 'no-storage':
+      return 'Let this site store data, close its other tabs, and reload the page. A model of the Hub can also be loaded without storing it.';
     case 'not-stored':
       return 'Press Load model to download it.';
     case 'storage-lost':

@@ -11,8 +11,8 @@ import type { KeepApi } from '../protocol/keep.ts';
 /** Answers the calls of the page from this worker: downloads from the Hub, the stored models, and the page's own. */
 export function serveHub(): void {
   const library = new Library({ locks: navigator.locks, room: roomLeft });
-  onStorageLoss(() => {
-    library.loseStorage();
+  onStorageLoss((loss) => {
+    if (loss === 'deleted') library.loseStorage();
   });
   const keeper = new ShippedKeeper(pageUrl().href, roomLeft);
   const api: HubApi & KeepApi = {

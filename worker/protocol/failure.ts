@@ -57,6 +57,8 @@ export type Failure =
   | { readonly code: 'damaged-file'; readonly file: string; readonly reason: string }
   /** The browser does not let the page store so much. */
   | { readonly code: 'no-room'; readonly neededBytes: number; readonly availableBytes: number }
+  /** The browser keeps nothing for the page, or another tab is in the way. */
+  | { readonly code: 'no-storage'; readonly reason: string }
   /** Was deleted from this device, here or in another tab. */
   | { readonly code: 'not-stored'; readonly model: string }
   /** The browser has deleted the site's data while the page used it, or another tab has. */

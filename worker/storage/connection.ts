@@ -5,15 +5,31 @@
  */
 import { promisifyRequest } from 'idb-keyval';
 
-/** What became of the data: deleted by the person or the browser, or taken over by a newer version of the page. */
-export type StorageLoss = 'deleted' | 'taken-over';
+/**
+ * What became of the data: deleted by the person or the browser, taken over by a newer version of the page, or out of
+ * reach because of another tab that has not closed it.
+ */
+export type StorageLoss = 'deleted' | 'taken-over' | 'blocked';
+
+/** The database cannot be opened. The message completes "nothing can be kept: …". */
+export class NoStorage extends Error {
+  override readonly name = 'NoStorage'; // all that crosses from a worker besides the message
+}
 
 const DATABASE = 'kvtab';
 const STORE = 'values';
 /** Holds a value that distinguishes a database from a later one of the same name. Older databases have none. */
 const IDENTITY = ['database-identity'];
 
+/**
+ * How long a call waits for the database. If another tab has asked to delete it, and a third one does not let go, the
+ * browser answers nobody, not even that it is blocked.
+ */
+const PATIENCE_MS = 8000;
+
 let current: Promise<IDBDatabase> | null = null;
+/** Rejects if {@link current} is not open in time. */
+let overdue: Promise<never> | null = null;
 /** Null until the first connection is open. */
 let known: { readonly identity: unknown } | null = null;
 let takenOver = false;
@@ -36,17 +52,30 @@ export async function transact<T>(
 ): Promise<T> {
   const opening = database();
   try {
-    return await work((await opening).transaction(STORE, mode).objectStore(STORE));
+    return await work((await inTime(opening)).transaction(STORE, mode).objectStore(STORE));
   } catch (error) {
     if (current === opening && !isOfClosing(error)) throw error;
     forget(opening);
   }
-  return work((await database()).transaction(STORE, mode).objectStore(STORE));
+  return work((await inTime(database())).transaction(STORE, mode).objectStore(STORE));
 }
+
+/** Later calls fail at once, until the database opens after all. */
+const inTime = (opening: Promise<IDBDatabase>): Promise<IDBDatabase> =>
+  overdue ? Promise.race([opening, overdue]) : opening;
 
 function database(): Promise<IDBDatabase> {
   if (current) return current;
   const opening = (current = open());
+  overdue = new Promise((_, reject) => {
+    const timer = setTimeout(() => {
+      tell('blocked');
+      reject(new NoStorage('another tab of this page does not let go of its data; close the other tabs'));
+    }, PATIENCE_MS);
+    const opened = () => clearTimeout(timer);
+    opening.then(opened, opened);
+  });
+  overdue.catch(() => undefined); // calls handle it
   opening.then(
     (db) => {
       const reopen = () => {
@@ -67,16 +96,12 @@ function database(): Promise<IDBDatabase> {
 }
 
 async function open(): Promise<IDBDatabase> {
-  const request = indexedDB.open(DATABASE);
-  request.onupgradeneeded = () => {
-    request.result.createObjectStore(STORE).put(`${Date.now()} ${Math.random()}`, IDENTITY);
-  };
-  const db = await promisifyRequest(request);
+  const db = await openDatabase();
   if (!db.objectStoreNames.contains(STORE)) {
     db.close();
     if (!takenOver) tell('taken-over');
     takenOver = true;
-    throw new DOMException('a newer version of the page keeps its data in another form', 'VersionError');
+    throw new NoStorage('a newer version of the page keeps its data in another form');
   }
   const store = db.transaction(STORE).objectStore(STORE);
   const identity: unknown = await promisifyRequest(store.get(IDENTITY));
@@ -84,6 +109,19 @@ async function open(): Promise<IDBDatabase> {
   known = { identity };
   if (isNew) tell('deleted');
   return db;
+}
+
+async function openDatabase(): Promise<IDBDatabase> {
+  try {
+    const request = indexedDB.open(DATABASE);
+    request.onupgradeneeded = () => {
+      request.result.createObjectStore(STORE).put(`${Date.now()} ${Math.random()}`, IDENTITY);
+    };
+    return await promisifyRequest(request);
+  } catch (error) {
+    if (error instanceof DOMException && error.name === 'QuotaExceededError') throw error;
+    throw new NoStorage(error instanceof Error ? error.message : String(error));
+  }
 }
 
 function forget(connection: Promise<IDBDatabase>): void {

@@ -1,7 +1,7 @@
 /**
  * What kvtab keeps on this device: one IndexedDB database, divided into spaces. The page and its workers use it. If the
- * browser keeps nothing (private windows, blocked storage), calls reject with its DOMException; {@link isFull} says
- * whether there was no room.
+ * browser keeps nothing (private windows, blocked storage), calls reject with `NoStorage`; {@link isFull} says whether
+ * there was no room.
  */
 import { del, get, promisifyRequest, set } from 'idb-keyval';
 import { transact } from './connection.ts';

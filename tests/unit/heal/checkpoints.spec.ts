@@ -37,7 +37,9 @@ describe('a kept healing', () => {
 
   const hub = { from: 'hub', id: 'a/b', endpoint: 'https://huggingface.co', token: null, keep: true };
   it('may be of a model of the Hub', async () => {
-    expect(await readBack({ request: { ...request, model: hub } })).toMatchObject({ request: { model: hub } });
+    expect(await readBack({ request: { ...request, model: hub } })).toMatchObject({
+      request: { model: hub },
+    });
   });
 
   it.each<[string, Record<string, unknown>]>([

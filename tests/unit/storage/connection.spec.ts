@@ -87,14 +87,48 @@ describe('the connection to the storage', () => {
     expect(losses).toEqual([]);
   });
 
+  it('fails after a while if another tab keeps the browser from opening it, and works once that lets go', async () => {
+    // A tab that ignores the wish of another one to delete the data.
+    const holder = await settled(indexedDB.open('kvtab'));
+    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
+    try {
+      const deleting = indexedDB.deleteDatabase('kvtab');
+      await new Promise((resolve) => (deleting.onblocked = resolve));
+      const read = expect(fruits.get(['a'])).rejects.toMatchObject({ name: 'NoStorage' });
+      await vi.advanceTimersByTimeAsync(20_000);
+      await read;
+      expect(losses).toEqual(['blocked']);
+      // At once from now on.
+      await expect(fruits.set(['a'], 'fig')).rejects.toMatchObject({ name: 'NoStorage' });
+    } finally {
+      vi.useRealTimers();
+    }
+    holder.close();
+    await vi.waitFor(async () => {
+      await fruits.set(['a'], 'fig');
+    });
+    expect(await fruits.get(['a'])).toBe('fig');
+  });
+
+  it('names what the browser says if it opens nothing', async () => {
+    opened.at(-1)?.close();
+    IDBFactory.prototype.open = () => {
+      throw new DOMException('The operation is insecure.', 'SecurityError');
+    };
+    await expect(fruits.get(['a'])).rejects.toMatchObject({
+      name: 'NoStorage',
+      message: 'The operation is insecure.',
+    });
+  });
+
   it('says once that a newer version has taken over the data', async () => {
     const request = indexedDB.open('kvtab', 3);
     request.onupgradeneeded = () => {
       request.result.deleteObjectStore('values');
     };
     (await settled(request)).close();
-    await expect(fruits.get(['a'])).rejects.toMatchObject({ name: 'VersionError' });
-    await expect(fruits.set(['a'], 'fig')).rejects.toMatchObject({ name: 'VersionError' });
+    await expect(fruits.get(['a'])).rejects.toMatchObject({ name: 'NoStorage' });
+    await expect(fruits.set(['a'], 'fig')).rejects.toMatchObject({ name: 'NoStorage' });
     expect(losses).toEqual(['taken-over']);
   });
 });

@@ -34,6 +34,7 @@ const failures: { readonly [Code in Failure['code']]: Extract<Failure, { code: C
   'damaged-file': { code: 'damaged-file', file: 'model.safetensors', reason: 'its digest is another' },
   'no-room': { code: 'no-room', neededBytes: 3 * 2 ** 30, availableBytes: 2 ** 30 },
   'not-stored': { code: 'not-stored', model: 'owner/name' },
+  'no-storage': { code: 'no-storage', reason: 'it is blocked' },
   'storage-lost': { code: 'storage-lost' },
   cancelled: { code: 'cancelled' },
   'export-failed': { code: 'export-failed', file: 'model.safetensors', reason: 'the disk is full' },

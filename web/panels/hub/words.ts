@@ -155,6 +155,11 @@ export const storageLossWords: Readonly<
     text: 'Another tab runs a newer version of this page, which keeps its data in another form.',
     advice: 'Nothing is lost, but this tab can store nothing any more. Reload it.',
   },
+  blocked: {
+    text: 'Another tab of this page does not let go of the data that this site keeps in your browser.',
+    advice:
+      'Until then, stored models, saved runs and experiments cannot be read, and nothing new is kept. Close the other tabs, then reload this page.',
+  },
 };
 
 /** What the status of the download says. */
