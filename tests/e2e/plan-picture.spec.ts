@@ -122,6 +122,14 @@ test.describe('before a model is loaded', () => {
     await lab.layerTypes.fill('0_6_x_6_9_6_6_7');
     await expect(page.getByRole('option', { name: 'Layer 2: "x" is not a layer number, “x”' })).toBeVisible();
     await expect(page.getByRole('option', { name: 'Layer 4: there is no layer 9, “9”' })).toBeVisible();
+    // On a phone, too, they are whole.
+    await page.setViewportSize({ width: 390, height: 844 });
+    for (const problem of ['"x" is not a layer number', 'there is no layer 9']) {
+      const row = page.getByRole('option', { name: problem });
+      const said = row.getByText(problem, { exact: true });
+      expect(await said.evaluate((text) => text.scrollWidth - text.clientWidth), problem).toBe(0);
+    }
+    await page.setViewportSize({ width: 1440, height: 900 });
     await page.getByRole('option', { name: 'Layer 2:' }).click();
     await page.getByRole('combobox', { name: 'Reads layer' }).selectOption('6');
     await expect(lab.layerTypes).toHaveValue('0_6_6_6_9_6_6_7');
