@@ -158,7 +158,7 @@ export const storageLossWords: Readonly<
   blocked: {
     text: 'Another tab of this page does not let go of the data that this site keeps in your browser.',
     advice:
-      'Until then, stored models, saved runs and experiments cannot be read, and nothing new is kept. Close the other tabs, then reload this page.',
+      'Meanwhile, stored models, saved runs and experiments cannot be read, and nothing new is kept. Close the other tabs, then reload this page.',
   },
 };
 

@@ -1,5 +1,7 @@
 /** Experiments and their records on this device. A record is written as soon as it is known. */
 import { isObject } from '../../../worker/hostile-fields.ts';
+import { readExperiment } from '../../../worker/laboratory/experiment.ts';
+import { attempt } from '../../../worker/outcome.ts';
 import type { ItemRecord } from '../../../worker/laboratory/records.ts';
 import { openSpace, type Key } from '../../../worker/storage/space.ts';
 
@@ -10,11 +12,13 @@ export interface KeptExperiment {
   readonly usedAtMs: number;
 }
 
+/** Only what this version can open: the rest is counted as unreadable, and can be deleted as that. */
 const isKept = (value: unknown): value is KeptExperiment =>
   isObject(value) &&
   typeof value['id'] === 'string' &&
   isObject(value['json']) &&
-  Number.isFinite(value['usedAtMs']);
+  Number.isFinite(value['usedAtMs']) &&
+  attempt(() => readExperiment(value['json'])).ok;
 
 const experiments = openSpace('laboratory-experiments', isKept);
 const records = openSpace('laboratory-records', (value): value is unknown => value !== undefined);
