@@ -122,15 +122,18 @@ it('A link is looked up without a token that belongs to another server, and load
   expect(playground.bring).not.toHaveBeenCalled();
 });
 
-it('A look that fails leaves nothing to continue, and says so', async () => {
+it('A look or a check that fails leaves nothing to continue, and says so', async () => {
   const { hub, client } = open();
+  client.check.mockResolvedValue(fail({ code: 'cancelled' }));
+  await hub.check(model);
+  expect(hub.download).toMatchObject({ at: 'failed', during: 'check' });
   client.look.mockResolvedValue(fail({ code: 'cancelled' }));
   await hub.lookAt('owner/model', 'https://hub.example');
-  expect(hub.download).toMatchObject({ at: 'failed', looking: true });
+  expect(hub.download).toMatchObject({ at: 'failed', during: 'look' });
   client.download.mockResolvedValue(fail({ code: 'cancelled' }));
   hub.load();
   await vi.waitFor(() => {
-    expect(hub.download).toMatchObject({ at: 'failed', looking: false });
+    expect(hub.download).toMatchObject({ at: 'failed', during: 'load' });
   });
 });
 

@@ -15,8 +15,8 @@ export type Download =
       readonly at: 'failed';
       readonly id: string;
       readonly failure: Failure;
-      /** Whether it was only looked at: then nothing has arrived that could be continued. */
-      readonly looking: boolean;
+      /** What did not come to its end. Only a load leaves something that could be continued. */
+      readonly during: 'look' | 'load' | 'check';
     };
 
 export interface Running {

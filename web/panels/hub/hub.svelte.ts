@@ -199,7 +199,7 @@ export class Hub {
     if (ticket !== this.#ticket) return;
     this.download = outcome.ok
       ? { at: 'found', id, looked: outcome.value }
-      : { at: 'failed', id, failure: outcome.failure, looking: true };
+      : { at: 'failed', id, failure: outcome.failure, during: 'look' };
   }
 
   /** Downloads what is missing of the entered repository, then loads it. Without one it loads the chosen model. */
@@ -345,7 +345,7 @@ export class Hub {
       this.download = { at: 'stored', id, model: outcome.value };
       this.#playground.bring({ ...model, id, endpoint, commit });
       if (want === 'any' && heard.size === 0) void this.#lookForNewer(model);
-    } else this.download = { at: 'failed', id: model.id, failure: outcome.failure, looking: false };
+    } else this.download = { at: 'failed', id: model.id, failure: outcome.failure, during: 'load' };
     await this.refresh();
   }
 
@@ -368,7 +368,7 @@ export class Hub {
         outcome.ok && outcome.value.verified.state === 'sound' ? outcome.value.verified.repairedBytes : 0;
       this.download = outcome.ok
         ? { at: 'checked', id: model.id, repairedBytes }
-        : { at: 'failed', id: model.id, failure: outcome.failure, looking: false };
+        : { at: 'failed', id: model.id, failure: outcome.failure, during: 'check' };
     }
     await this.refresh();
     return outcome;
