@@ -16,8 +16,7 @@ const partMissing: Failure = {
   reason: 'the connection failed, the site has a new version, or its data in this browser were deleted',
 };
 
-/** The failure that an exception is which nobody expected: a missing part of the page, a browser that
- * keeps nothing, or else a bug. */
+/** The failure that an exception is which nobody expected: a missing part of the page, no storage, or else a bug. */
 export function unexpectedFailure(error: unknown): Failure {
   const reason = error instanceof Error ? error.message : String(error);
   // By its name, which crosses from a worker as its class does not.
