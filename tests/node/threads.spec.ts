@@ -302,27 +302,23 @@ describe('Threads', () => {
   });
 
   it('are not woken for work that the first does sooner alone', async () => {
-    const compiled = await compileKernels(instructions, true);
-    const teamOf = async (threads: Threads) => {
-      const memory = sharedMemory();
-      if (!memory) throw new Error('memory can be shared here');
-      const team = new Team(new LinearMemory(memory), compiled, threads);
-      await team.ready();
-      return team;
-    };
-    const least = 1000;
-    const awake: Helper = {
+    const memory = sharedMemory();
+    if (!memory) throw new Error('memory can be shared here');
+    const helper: Helper = {
       ready: Promise.resolve(),
       ended: new Promise(() => undefined),
       end: () => undefined,
     };
-    const ready = await teamOf(new Threads(3, () => awake, { leastWork: least }));
-    expect([999, 1000, 3000].map((work) => ready.partsOf(work, 10))).toEqual([1, 3, 3]);
-    ready.close();
-    const sleepy = await teamOf(await threeThreads({ leastWork: least }));
-    await expect.poll(() => sleepy.partsOf(2000, 10)).toBe(1);
-    expect([999, 1000, 3000].map((work) => sleepy.partsOf(work, 10))).toEqual([1, 1, 3]);
-    sleepy.close();
+    const threads = new Threads(3, () => helper, { leastWork: 1000 });
+    const team = new Team(new LinearMemory(memory), await compileKernels(instructions, true), threads);
+    await team.ready();
+    const parts = (work: number) => team.partsOf(work, 10);
+    expect([999, 1000, 2000].map(parts)).toEqual([1, 3, 3]);
+    // Then they sleep.
+    for (let i = 0; i < 1100; i++) parts(999);
+    expect([2000, 2299, 2300].map(parts)).toEqual([1, 1, 3]);
+    expect(parts(1000)).toBe(3);
+    team.close();
   });
 
   it('take one per core unless a number is asked for, at most eight', () => {

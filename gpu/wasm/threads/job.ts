@@ -14,8 +14,6 @@ const LEFT = 0;
 const DONE = 16;
 /** 1 once a helper could not compute its part. */
 const BROKEN = 32;
-/** How many helpers sleep. */
-const ASLEEP = 33;
 /** What the next job will read: {@link MOST_AHEAD} addresses, each with how many bytes. */
 const AHEAD = 40;
 const MOST_AHEAD = 4;
@@ -204,16 +202,9 @@ export class Job {
     }
   }
 
-  /** How many helpers sleep, and have to be woken before they can help. */
-  get asleep(): number {
-    return Atomics.load(this.#words, ASLEEP);
-  }
-
   /** Sleeps until there may be a part to take. @returns false if the helpers are sent home */
   waitForParts(): boolean {
-    Atomics.add(this.#words, ASLEEP, 1);
     Atomics.wait(this.#words, LEFT, 0);
-    Atomics.sub(this.#words, ASLEEP, 1);
     return Atomics.load(this.#words, LEFT) !== LEAVE;
   }
 }

@@ -8,7 +8,11 @@ import type { Helper, Threads } from './threads.ts';
 /** Multiply-adds of a part of work that is large enough for several parts per thread, which even out unlike threads. */
 const PART_WORK = 5e5;
 const MOST_PARTS_PER_THREAD = 4;
-/** So many times as much work as otherwise is worth sharing while all helpers sleep. Measured: docs/measuring.md. */
+/**
+ * After so many multiply-adds that nobody shared, helpers sleep and little of the work is large enough for them: then so
+ * many times as much as otherwise is worth waking them for. Measured: docs/measuring.md.
+ */
+const LONG_ALONE = 1e6;
 const WORTH_WAKING = 2.3;
 /** How long helpers may take to start. */
 const START_MS = 5000;
@@ -29,6 +33,8 @@ export class Team implements Hands {
   /** Writes calls into the job instead of making them. */
   readonly #writer: Kernels;
   #helpers: readonly Helper[] = [];
+  /** Multiply-adds since work was shared last. */
+  #alone = 0;
   /**
    * @param code compiled for `memory`; helpers are started if it is shared
    * @throws BackendError `out-of-memory`
@@ -79,8 +85,11 @@ export class Team implements Hands {
   partsOf(multiplyAdds: number, most: number): number {
     if (this.#job === null) return 1;
     const { leastWork } = this.#threads;
-    const allSleep = this.#job.asleep === this.threads - 1;
-    if (multiplyAdds < leastWork * (allSleep ? WORTH_WAKING : 1)) return 1;
+    if (multiplyAdds < leastWork * (this.#alone > LONG_ALONE ? WORTH_WAKING : 1)) {
+      this.#alone += multiplyAdds;
+      return 1;
+    }
+    this.#alone = 0;
     const each = Math.floor(multiplyAdds / (PART_WORK * this.threads));
     return Math.min(most, MOST_PARTS, this.threads * Math.max(1, Math.min(MOST_PARTS_PER_THREAD, each)));
   }
