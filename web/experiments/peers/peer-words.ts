@@ -18,7 +18,7 @@ const steps = (engine: PeerEngine): Readonly<Record<PeerStep, string>> => ({
   run: 'writing',
 });
 
-const rest = 'The other configurations are not affected.';
+const rest = 'The other results are not affected.';
 
 /** What went wrong, and what to do. */
 export function explainPeer(failure: PeerFailure, engine: PeerEngine): string {
@@ -36,13 +36,13 @@ export function explainPeer(failure: PeerFailure, engine: PeerEngine): string {
     case 'no-adapter':
       return `${engine} did not run: this browser gives its worker no WebGPU adapter. Choose the CPU as backend.`;
     case 'missing-file':
-      return `${engine} did not run: its file ${failure.file} could not be loaded (${failure.reason}). Check the connection, and compare again. ${rest}`;
+      return `${engine} did not run: its file ${failure.file} could not be loaded (${failure.reason}). Check the connection, and measure again. ${rest}`;
     case 'out-of-memory':
       return `${engine} ran out of memory while ${steps(engine)[failure.step]} (${failure.reason}). Choose 8-bit or 4-bit weights, fewer new tokens, or a smaller model. ${rest}`;
     case 'failed':
       return `${engine} failed while ${steps(engine)[failure.step]}: ${failure.reason} ${rest}`;
     case 'broken':
-      return `The worker of ${engine} ended (${failure.reason}). Reload the page, and compare again. ${rest}`;
+      return `The worker of ${engine} ended (${failure.reason}). Reload the page, and measure again. ${rest}`;
     case 'silent':
       return `${engine} was ended because it did not answer for ${failure.seconds} seconds. Choose fewer new tokens, or a smaller model. ${rest}`;
     case 'stopped':
