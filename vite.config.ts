@@ -119,6 +119,9 @@ const besideTheEntry: Rolldown.CodeSplittingGroup = {
 /** One chunk instead of eight: what is compressed together is smaller. */
 const firstView: Rolldown.CodeSplittingGroup = { name: 'page', tags: ['$initial'] };
 
+/** On a slow machine, how long plugins took would stand before the address that `npm start` prints. */
+const checks: Rolldown.ChecksOptions = { bundlerTimings: false };
+
 export default defineConfig({
   root: 'web',
   publicDir: '../public',
@@ -146,7 +149,7 @@ export default defineConfig({
   worker: {
     format: 'es',
     plugins: () => [assemblyScript(), bareKernels()],
-    rolldownOptions: { output: { codeSplitting: { groups: [besideTheEntry] } } },
+    rolldownOptions: { checks, output: { codeSplitting: { groups: [besideTheEntry] } } },
   },
   // Every browser that runs ES2023 knows how to preload modules.
   build: {
@@ -154,7 +157,7 @@ export default defineConfig({
     emptyOutDir: true,
     target: 'es2023',
     modulePreload: { polyfill: false },
-    rolldownOptions: { output: { codeSplitting: { groups: [firstView] } } },
+    rolldownOptions: { checks, output: { codeSplitting: { groups: [firstView] } } },
   },
   // An address rather than a name, because `localhost` is ::1 to one program and 127.0.0.1 to another.
   server: { host: '127.0.0.1', headers: isolation },
