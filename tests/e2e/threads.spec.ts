@@ -143,6 +143,11 @@ test('a helper that breaks while several texts are written ends the run, and the
   const alert = page
     .getByRole('alert')
     .filter({ hasText: 'A thread of the processor stopped while it computed.' });
+  // Parts that no helper takes in time are done by the first thread: on a busy machine it may get none.
+  await expect(alert.or(page.getByText('Done: 4,000 tokens.', { exact: true }))).toBeVisible({
+    timeout: 60_000,
+  });
+  test.skip((await alert.count()) === 0, 'the helper got too little of a core to break');
   await expect(alert).toContainText('Press Generate to load the model again.');
   const side = page.getByRole('region', { name: 'Side by side', exact: true });
   // What was written stays.
