@@ -21,11 +21,17 @@ async function stored(page: Page, model = 'fairy-lckv'): Promise<void> {
   await expect.poll(kept).toContainEqual(expect.stringContaining(`/models/${model}/model.safetensors`));
 }
 
-test('another shipped model works offline after its first use', async ({ page }) => {
-  const server = await serveFolder(dist, '/some/project/');
+/** Serves the page below a path, and visits it until everything that it needs offline is stored. */
+async function serveStored(page: Page, path: string): ReturnType<typeof serveFolder> {
+  const server = await serveFolder(dist, path);
   await page.goto(server.url);
   await ready(page);
   await stored(page);
+  return server;
+}
+
+test('another shipped model works offline after its first use', async ({ page }) => {
+  const server = await serveStored(page, '/some/project/');
   const lab = openLab(page);
   await lab.select('Model').selectOption('fairy-llama');
   await expect(lab.layerTypes).toHaveValue('0_1_2_3_4_5_6_7');
@@ -50,10 +56,7 @@ test('another shipped model works offline after its first use', async ({ page })
 test('a wrong address is named as one after a visit too, and a query opens the page offline', async ({
   page,
 }) => {
-  const server = await serveFolder(dist, '/some/project/');
-  await page.goto(server.url);
-  await ready(page);
-  await stored(page);
+  const server = await serveStored(page, '/some/project/');
   await page.goto(`${server.url}wrong`);
   await expect(page.getByRole('heading', { name: 'There is no such page here' })).toBeVisible();
   await page.getByRole('link', { name: 'Open kvtab' }).click();
@@ -138,10 +141,7 @@ test('without a service worker nothing is said to work offline, and the page say
 });
 
 test('a server that fails while models are kept is named, and what was kept stays', async ({ page }) => {
-  const server = await serveFolder(dist, '/');
-  await page.goto(server.url);
-  await ready(page);
-  await stored(page);
+  const server = await serveStored(page, '/');
   const models = page.getByRole('region', { name: 'Models of this page', exact: true });
   await expect(models.getByText('Works offline')).toHaveCount(1);
   await server.stop();
@@ -151,10 +151,7 @@ test('a server that fails while models are kept is named, and what was kept stay
 });
 
 test('a new version announces itself, waits for the run to end, and starts on request', async ({ page }) => {
-  const server = await serveFolder(dist, '/');
-  await page.goto(server.url);
-  await ready(page);
-  await stored(page);
+  const server = await serveStored(page, '/');
   const lab = openLab(page);
 
   server.replace('sw.js', (script) => `${script}\n// another version`);
@@ -182,10 +179,7 @@ for (const opened of ['before', 'while'] as const) {
     context,
     page,
   }) => {
-    const server = await serveFolder(dist, '/');
-    await page.goto(server.url);
-    await ready(page);
-    await stored(page);
+    const server = await serveStored(page, '/');
     server.replace('sw.js', (script) => `${script}\n// another version`);
     await page.evaluate(async () => {
       await (await navigator.serviceWorker.ready).update();

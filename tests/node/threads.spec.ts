@@ -215,6 +215,15 @@ describe('Threads', () => {
     return { threads: again, helpers };
   };
 
+  const teamOf = async (threads: Threads) => {
+    const shared = sharedMemory();
+    if (!shared) throw new Error('memory can be shared here');
+    const memory = new LinearMemory(shared);
+    const team = new Team(memory, await compileKernels(instructions, true), threads);
+    await team.ready();
+    return { team, memory };
+  };
+
   it('end when the model is freed', async () => {
     const ended: number[] = [];
     const { threads } = watched(await threeThreads(), (helper, index) => ({
@@ -284,12 +293,8 @@ describe('Threads', () => {
   });
 
   it('are not given another job after one that failed in the first', async () => {
-    const memory = sharedMemory();
-    if (!memory) throw new Error('memory can be shared here');
-    const linear = new LinearMemory(memory);
-    const team = new Team(linear, await compileKernels(instructions, true), await threeThreads());
-    await team.ready();
-    const at = linear.allocate('test', 64);
+    const { team, memory } = await teamOf(await threeThreads());
+    const at = memory.allocate('test', 64);
     const failing = () => {
       team.share(4, (kernels) => {
         if (kernels === team.kernels) throw new Error('a bug');
@@ -302,16 +307,13 @@ describe('Threads', () => {
   });
 
   it('are not woken for work that the first does sooner alone', async () => {
-    const memory = sharedMemory();
-    if (!memory) throw new Error('memory can be shared here');
     const helper: Helper = {
       ready: Promise.resolve(),
       ended: new Promise(() => undefined),
       end: () => undefined,
     };
     const threads = new Threads(3, () => helper, { leastWork: 1000 });
-    const team = new Team(new LinearMemory(memory), await compileKernels(instructions, true), threads);
-    await team.ready();
+    const { team } = await teamOf(threads);
     const parts = (work: number) => team.partsOf(work, 10);
     expect([999, 1000, 2000].map(parts)).toEqual([1, 3, 3]);
     // Then they sleep.
