@@ -13,7 +13,7 @@ export type StorageLoss = 'deleted' | 'taken-over' | 'blocked';
 
 /** The database cannot be opened. The message completes "nothing can be kept: …". */
 export class NoStorage extends Error {
-  override readonly name = 'NoStorage'; // all that crosses from a worker besides the message
+  override readonly name = 'NoStorage'; // apart from the message, all that crosses from a worker
 }
 
 const DATABASE = 'kvtab';

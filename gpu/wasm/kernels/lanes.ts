@@ -1,6 +1,6 @@
 /**
- * A constant that stays in a register. V8 makes one that it knows anew in every round of a loop (since 13, Node 24), which
- * takes as long as what is done with it.
+ * A constant that stays in a register. Since version 13 (Node 24), V8 computes constants that it knows again in every round
+ * of a loop, which takes as long as what is done with them.
  *
  * @param count 0 or more, which engines cannot know
  */

@@ -64,23 +64,20 @@ export function comparisonFigure(
     exact(words.kvInUse, ({ kvBytes }) => kvBytes),
     timed(words.decodeAxis, ({ decodeTokensPerSec }) => decodeTokensPerSec, formatTokensPerSec),
     timed(words.prefillAxis, ({ prefillMs }) => prefillMs, formatMs),
+    // Left out if nobody has any.
     ...[
       {
         ...{ axis: words.klAxis, format: formatNats, binary: false },
         bars: rows.map(({ label, entry }) => klBar(label, entry)),
       },
+      {
+        ...{ axis: words.bitsAxis, format: (bits: number) => String(bits), binary: false },
+        bars: rows.map(({ label, bits }) => ({
+          ...{ label, value: bits, range: null },
+          text: bits === null ? words.notMeasured : formatBits(bits, 3),
+        })),
+      },
     ].filter(({ bars }) => bars.some(({ value }) => value !== null)),
-    ...(rows.some(({ bits }) => bits !== null)
-      ? [
-          {
-            ...{ axis: words.bitsAxis, format: (bits: number) => String(bits), binary: false },
-            bars: rows.map(({ label, bits }) => ({
-              ...{ label, value: bits, range: null },
-              text: bits === null ? words.notMeasured : formatBits(bits, 3),
-            })),
-          },
-        ]
-      : []),
   ];
   return barFigure(words.figure, groups, [], widthPx);
 }
