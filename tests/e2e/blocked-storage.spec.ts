@@ -29,7 +29,7 @@ test('while another tab holds the data back, the page says so, and loads, heals 
   const notice = page.getByRole('alert').filter({ hasText: 'Another tab of this page does not let go' });
   await expect(notice).toContainText('Close the other tabs, then reload this page.');
 
-  await page.getByRole('textbox', { name: 'Server', exact: true }).fill(server.endpoint);
+  await page.getByRole('textbox', { name: 'Endpoint', exact: true }).fill(server.endpoint);
   await page.getByRole('textbox', { name: 'Repository', exact: true }).fill('fairies/tales');
   await page.getByRole('button', { name: 'Load model', exact: true }).click();
   await expect(page.getByRole('status', { name: 'Download', exact: true })).toContainText(
@@ -63,7 +63,7 @@ test('while another tab holds the data back, the page says so, and loads, heals 
   await holder.close();
   await page.reload();
   await turnTo(page, 'Write');
-  await page.getByRole('textbox', { name: 'Server', exact: true }).fill(server.endpoint);
+  await page.getByRole('textbox', { name: 'Endpoint', exact: true }).fill(server.endpoint);
   await page.getByRole('textbox', { name: 'Repository', exact: true }).fill('fairies/tales');
   await page.getByRole('button', { name: 'Load model', exact: true }).click();
   await expect(page.getByRole('status', { name: 'Download', exact: true })).toContainText(

@@ -43,7 +43,7 @@ test('half a gigabyte is downloaded, and loaded from the device, with little mem
   try {
     const page = await browser.newPage();
     await page.goto('./#v=1&seed=5'); // a link loads nothing by itself
-    await page.getByRole('textbox', { name: 'Server', exact: true }).fill(server.endpoint);
+    await page.getByRole('textbox', { name: 'Endpoint', exact: true }).fill(server.endpoint);
     await page.getByRole('textbox', { name: 'Repository', exact: true }).fill(NAME);
     const ready = page.getByText('Ready.', { exact: true });
     const heaps = new Heaps(await browser.newCDPSession(page));

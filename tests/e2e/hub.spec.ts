@@ -25,7 +25,7 @@ const openHub = (page: Page) => {
   const button = (name: string) => page.getByRole('button', { name, exact: true });
   return {
     repository: textbox('Repository'),
-    endpoint: textbox('Server'),
+    endpoint: textbox('Endpoint'),
     token: textbox('Access token'),
     load: button('Load model'),
     pause: button('Pause download'),

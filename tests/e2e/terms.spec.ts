@@ -9,7 +9,7 @@ const answerOf = (page: Page, term: string) => page.getByRole('dialog', { name: 
 /** What needs no question mark: plain words, or explained by the panel’s own sentences beside it. */
 const plain: readonly string[] = [
   // Text that a person writes, and models that a person names.
-  ...['Prompt', 'Model', 'Repository', 'Server', 'Access token', 'Remember the token on this device'],
+  ...['Prompt', 'Model', 'Repository', 'Endpoint', 'Access token', 'Remember the token on this device'],
   // What a list or its own sentence says.
   ...['Reads layer', 'Text', 'Chat', 'Published set-up', '32-bit weights become'],
   ...['Watch which rows the policy keeps', 'Select several', 'Show', 'Heads together'],

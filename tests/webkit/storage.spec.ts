@@ -43,7 +43,7 @@ const isWeights = (path: string) => path.endsWith('/model.safetensors') && !path
 
 async function askForModel(): Promise<void> {
   lab = await site.visit(LINK, NOTHING_YET);
-  await lab.fill('textbox', 'Server', hub.endpoint);
+  await lab.fill('textbox', 'Endpoint', hub.endpoint);
   await lab.fill('textbox', 'Repository', NAME);
   await lab.press('Load model');
 }

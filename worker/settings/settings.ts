@@ -31,7 +31,7 @@ export const settings = {
     kind: 'text',
     initial: 'https://huggingface.co',
     link: 'endpoint',
-    label: 'Server',
+    label: 'Endpoint',
     meaning: 'Where a model that is written as owner/name comes from',
     longest: 1000,
     accepts: isEndpoint,

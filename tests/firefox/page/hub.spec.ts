@@ -27,7 +27,7 @@ const weights = () => server.served.filter(({ file }) => file === 'model.safeten
 
 async function askForModel() {
   const lab = await site.visit(LINK, NOTHING_YET);
-  await lab.fill('textbox', 'Server', server.endpoint);
+  await lab.fill('textbox', 'Endpoint', server.endpoint);
   await lab.fill('textbox', 'Repository', NAME);
   await lab.press('Load model');
   return lab;

@@ -17,9 +17,9 @@ const formats = settings.weights.options;
 export const words = {
   repository: 'Repository',
   repositoryHint: 'owner/name on the Hub, with @revision if you want one, or the address of its page.',
-  endpoint: 'Server',
+  endpoint: 'Endpoint',
   token: 'Access token',
-  tokenHint: 'For gated models. It is sent to this server only.',
+  tokenHint: 'For gated models. It is sent to this endpoint only.',
   rememberToken: 'Remember the token on this device',
   look: 'Look',
   lookFirst: 'Look first',
@@ -35,7 +35,7 @@ export const words = {
   download: 'Download',
   progress: 'Progress of the download',
   lookAgain:
-    'Nothing was downloaded. Check the connection and the name of the server, and press Look first again.',
+    'Nothing was downloaded. Check the connection and the endpoint, and press Look first again.',
   checkAgain: 'The check did not come to its end: press Check again. What was mended stays.',
   resumable: 'What has arrived is kept. Resume download continues from there.',
   stored: 'Stored: from now on it starts without a network.',
