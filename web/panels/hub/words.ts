@@ -34,8 +34,7 @@ export const words = {
   loadWithoutStoring: 'Load without storing',
   download: 'Download',
   progress: 'Progress of the download',
-  lookAgain:
-    'Nothing was downloaded. Check the connection and the endpoint, and press Look first again.',
+  lookAgain: 'Nothing was downloaded. Check the connection and the endpoint, and press Look first again.',
   checkAgain: 'The check did not come to its end: press Check again. What was mended stays.',
   resumable: 'What has arrived is kept. Resume download continues from there.',
   stored: 'Stored: from now on it starts without a network.',
