@@ -65,6 +65,8 @@ export async function openSite(): Promise<OpenedSite> {
 }
 
 function openLab(page: Page): Lab {
+  // Firefox asks each element of the page for its role and name, and the page stands still meanwhile: on two busy cores
+  // for seconds. Who waits for something must not look for it again and again.
   const find = async (role: string, name: string) => {
     const found = await page.$$(`::-p-aria([name="${name}"][role="${role}"])`);
     const [element] = found;
@@ -86,7 +88,16 @@ function openLab(page: Page): Lab {
       });
       await element.type(wanted);
     },
-    until: (role, name, pattern) => retry(() => text(role, name), pattern, `the ${role} ${name}`),
+    until: async (role, name, pattern) => {
+      let element = await find(role, name);
+      const newest = async () => {
+        const said = await element.evaluate((seen) => (seen.isConnected ? seen.textContent : null));
+        if (said !== null) return said;
+        element = await find(role, name);
+        return element.evaluate((seen) => seen.textContent);
+      };
+      return retry(newest, pattern, `the ${role} ${name}`);
+    },
     says: async (pattern) => {
       await retry(() => page.evaluate(() => document.body.innerText), pattern, 'the page');
     },
