@@ -22,6 +22,8 @@ const provide = {
 } as const;
 /** A machine that decides what is merged tries a failed test again, and names it (tools/check/count-tests.mjs). */
 const retry = process.env['CI'] === undefined ? 0 : 1;
+/** What a list holds that should be empty is the news: by itself, Vitest says only how many there are. */
+const chaiConfig = { truncateThreshold: 1000 };
 
 /** What mocks a module, keeps data or runs another engine. */
 const apart = unitTestsApart(import.meta.dirname);
@@ -35,7 +37,7 @@ const unit = () => ({
     __KVTAB_PEER__: JSON.stringify(peerBuild),
   },
 });
-const unitTest = { include: ['tests/unit/**/*.spec.ts'], provide, retry, testTimeout: 20_000 };
+const unitTest = { include: ['tests/unit/**/*.spec.ts'], provide, retry, chaiConfig, testTimeout: 20_000 };
 
 export default defineConfig({
   test: {
@@ -61,6 +63,7 @@ export default defineConfig({
           exclude: inProcessesOfTheirOwn,
           provide,
           retry,
+          chaiConfig,
           // Dawn is a native addon that keeps its process alive; a fork can be ended from outside. All files share one, and
           // what its device compiled (tests/support/shared-devices.ts).
           pool: 'forks',
@@ -79,6 +82,7 @@ export default defineConfig({
           include: inProcessesOfTheirOwn,
           provide,
           retry,
+          chaiConfig,
           pool: 'forks',
           fileParallelism: false,
           sequence: { groupOrder: 1 },
@@ -94,6 +98,7 @@ export default defineConfig({
           include: decoderTests,
           provide,
           retry,
+          chaiConfig,
           // One page, and one device.
           isolate: false,
           setupFiles: eachFileAlike,
@@ -128,6 +133,7 @@ export default defineConfig({
           ],
           provide,
           retry,
+          chaiConfig,
           isolate: false,
           setupFiles: eachFileAlike,
           fileParallelism: false,
@@ -147,6 +153,7 @@ export default defineConfig({
         test: {
           name: 'firefox-page',
           retry,
+          chaiConfig,
           include: ['tests/firefox/page/**/*.spec.ts'],
           globalSetup: 'tests/support/built-site.ts',
           fileParallelism: false,
@@ -162,6 +169,7 @@ export default defineConfig({
         test: {
           name: 'webkit',
           retry,
+          chaiConfig,
           include: ['tests/webkit/**/*.spec.ts'],
           globalSetup: 'tests/support/built-site.ts',
           fileParallelism: false,

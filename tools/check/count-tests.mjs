@@ -14,11 +14,15 @@ import { stripVTControlCharacters } from 'node:util';
  *   stats: { expected: number, unexpected: number, flaky: number, skipped: number } }} PlaywrightReport
  */
 
-/** The first lines of a runner's message, without its colors. @param {string} message */
+/**
+ * The first lines of a runner's message, without its colors: enough for what differs, and for what a page said.
+ *
+ * @param {string} message
+ */
 function shortened(message) {
   const plain = stripVTControlCharacters(message);
   const lines = plain.split('\n').filter((line) => line.trim() !== '');
-  return lines.slice(0, 4).join('\n    ').slice(0, 600);
+  return lines.slice(0, 12).join('\n    ').slice(0, 1600);
 }
 
 /**

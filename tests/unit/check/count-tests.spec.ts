@@ -34,7 +34,8 @@ it('A suite with failed tests counts them, and not its exit code as well', () =>
 });
 
 it('A test that failed at its first try is named with the first lines of its message, without colors', () => {
-  const failureMessages = ['\u001b[31mexpected 1\u001b[39m\n\nto be 2\nat a\nat b\nat c'];
+  const differences = Array.from({ length: 20 }, (_, i) => `+ ${i}`);
+  const failureMessages = [`\u001b[31mexpected 1\u001b[39m\n\nto be 2\n${differences.join('\n')}`];
   const assertionResults = [
     { fullName: 'adds', status: 'failed', failureMessages },
     { fullName: 'subtracts', status: 'passed', failureMessages: [] },
@@ -45,7 +46,7 @@ it('A test that failed at its first try is named with the first lines of its mes
     passed: 2,
     failed: 1,
     notes: [
-      'failed: sum.spec.ts › adds\n    expected 1\n    to be 2\n    at a\n    at b',
+      `failed: sum.spec.ts › adds\n    ${['expected 1', 'to be 2', ...differences.slice(0, 10)].join('\n    ')}`,
       'flaky: sum.spec.ts › waits\n    late',
     ],
   });
