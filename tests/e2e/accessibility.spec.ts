@@ -64,7 +64,7 @@ test.describe('on one page', () => {
     const { page } = lab;
     for (const width of [2560, 320]) {
       await page.setViewportSize({ width, height: 1000 });
-      expect(await page.evaluate(() => document.documentElement.scrollWidth)).toBe(width);
+      await expect.poll(() => page.evaluate(() => document.documentElement.scrollWidth)).toBe(width);
       await expect(lab.generate).toBeInViewport();
     }
   });

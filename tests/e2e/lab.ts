@@ -174,7 +174,7 @@ export async function takePictures(
       const view = `${name}-${width}-${colorScheme}`;
       const folded = page.locator('legend button[aria-expanded="false"]');
       while (unfolded && (await folded.count()) > 0) await folded.first().click();
-      expect(await page.evaluate(() => document.documentElement.scrollWidth)).toBe(width);
+      await expect.poll(() => page.evaluate(() => document.documentElement.scrollWidth)).toBe(width);
       const coloursOnly = colorScheme === 'dark';
       expect(await axeFindings(part ?? page, { coloursOnly }), view).toEqual([]);
       const path = testInfo.outputPath(`${view}.png`);

@@ -1,5 +1,5 @@
 import { expect, test, type BrowserContext, type Page } from 'playwright/test';
-import { finished, openLab, turnTo, visitOnCpu } from './lab.ts';
+import { finished, generate, openLab, turnTo, visit, visitOnCpu } from './lab.ts';
 
 /** Chromium's own limit of what is good is 0.1. */
 const MOST = 0.05;
@@ -130,6 +130,37 @@ test('a mistake in a field is named without moving the picture, in which people 
   }
   expect(tops[0], '390 px').toBe(tops[1]);
   expect(tops[2], '1440 px').toBe(tops[3]);
+});
+
+test('every panel follows the width of the window, and the page reports no error', async ({ page }) => {
+  // Playwright does not tell of the errors that browsers report about observed sizes.
+  await page.addInitScript(() => {
+    const errors: string[] = [];
+    Object.assign(globalThis, { errors });
+    addEventListener('error', ({ message }) => errors.push(message));
+  });
+  const lab = await visit(page);
+  await generate(lab, 4);
+  const closed = page.locator('section > details:not([open]) > summary');
+  while ((await closed.count()) > 0) await closed.first().click();
+  const picture = page.locator('.picture');
+  for (const width of [1920, 1440, 794, 390, 1280, 600]) {
+    await page.setViewportSize({ width, height: 900 });
+    await expect.poll(() => page.evaluate(() => document.documentElement.scrollWidth)).toBe(width);
+    await expect
+      .poll(() => picture.evaluate((part) => part.scrollWidth - part.clientWidth), `${width} px`)
+      .toBeLessThanOrEqual(0);
+    // What is drawn anew has been observed anew.
+    await page.evaluate(
+      () =>
+        new Promise((go) => {
+          let frames = 0;
+          const next = () => (++frames > 4 ? go(null) : requestAnimationFrame(next));
+          next();
+        }),
+    );
+  }
+  expect(await page.evaluate(() => (globalThis as unknown as { errors: string[] }).errors)).toEqual([]);
 });
 
 test.describe('with the service worker', () => {

@@ -19,8 +19,10 @@ export function watchSite(folder: string): void {
   }
 }
 
-/** Runs in the page. Returns the records. */
-export function complaints(): readonly string[] {
+/** Runs in the page. Returns the records, also of what the last step of a test does to the next frames. */
+export async function complaints(): Promise<readonly string[]> {
+  const frame = () => new Promise((go) => requestAnimationFrame(go));
+  for (let frames = 0; frames < 4; frames++) await frame();
   return JSON.parse(sessionStorage.getItem('complaints') ?? '[]') as string[];
 }
 
