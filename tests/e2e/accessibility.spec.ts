@@ -1,34 +1,61 @@
-import { expect, test } from 'playwright/test';
+import { expect, test, type Page } from 'playwright/test';
 import { bringAxe } from './axe.ts';
 import { chatTemplate } from '../support/chat-template.ts';
 import { chatOf, openModel } from './chat-model.ts';
 import { chooseGreedy, generate, openLab, shareLab, takePictures, turnTo, visit } from './lab.ts';
 
-test('axe finds nothing on any view, narrow or wide, light or dark', async ({ page }, testInfo) => {
-  await bringAxe(page);
-  const lab = await visit(page);
-  // Every panel: each has something to say before there is a run.
+/** Each panel has something to say, also before there is a run. */
+async function openEveryPanel(page: Page): Promise<void> {
   const closed = page.locator('section > details:not([open]) > summary');
   while ((await closed.count()) > 0) await closed.first().click();
-  await takePictures(lab, testInfo, 'at-first');
-  await turnTo(page, 'Compare');
-  await expect(page.getByRole('radio', { name: /^fairy-cla: / })).toBeVisible();
-  await takePictures(lab, testInfo, 'compare');
-  await turnTo(page, 'Write');
+}
 
-  await lab.select('Preset').selectOption('lasagna-top');
-  await generate(lab, 6);
-  await page.getByRole('option', { name: /^Layer 3 / }).click();
-  await takePictures(lab, testInfo, 'run-off-the-trained-plan');
+// Stories of their own, because to look at a view four times takes a busy machine half a minute.
+test.describe('axe finds nothing, narrow or wide, light or dark', () => {
+  const theLab = shareLab(async (page) => {
+    await bringAxe(page);
+    return visit(page);
+  });
 
-  await lab.layerTypes.fill('0s_6_x_6_9s_6_6_7_8');
-  await lab.number('Top-p').fill('7');
-  await takePictures(lab, testInfo, 'mistakes', { unfolded: true });
+  test('on every panel before a run', async () => {
+    const lab = theLab();
+    await openEveryPanel(lab.page);
+    await takePictures(lab, test.info(), 'at-first');
+  });
 
-  await page.goto('./#v=1&colour=red&model=owner/name');
-  await expect(page.getByRole('alert')).toBeVisible();
-  await expect(openLab(page).layerTypes).not.toHaveValue('');
-  await takePictures(lab, testInfo, 'link-partly-wrong');
+  test('on a comparison that has not begun', async () => {
+    const lab = theLab();
+    await turnTo(lab.page, 'Compare');
+    await expect(lab.page.getByRole('radio', { name: /^fairy-cla: / })).toBeVisible();
+    await takePictures(lab, test.info(), 'compare');
+  });
+
+  test('on every panel after a run under a plan that the model was not trained for', async () => {
+    const lab = theLab();
+    await openEveryPanel(lab.page);
+    await lab.select('Preset').selectOption('lasagna-top');
+    await generate(lab, 6);
+    await lab.page.getByRole('option', { name: /^Layer 3 / }).click();
+    await takePictures(lab, test.info(), 'run-off-the-trained-plan');
+  });
+
+  test('on every panel beside mistakes in fields', async () => {
+    const lab = theLab();
+    await openEveryPanel(lab.page);
+    await lab.layerTypes.fill('0s_6_x_6_9s_6_6_7_8');
+    await lab.number('Top-p').fill('7');
+    await takePictures(lab, test.info(), 'mistakes', { unfolded: true });
+  });
+
+  test('on every panel of a link that is partly wrong', async () => {
+    const { page } = theLab();
+    await openEveryPanel(page);
+    await page.goto('./#v=1&colour=red&model=owner/name');
+    await expect(page.getByRole('alert')).toBeVisible();
+    const lab = openLab(page);
+    await expect(lab.layerTypes).not.toHaveValue('');
+    await takePictures(lab, test.info(), 'link-partly-wrong');
+  });
 });
 
 test('axe finds nothing on a chat, narrow or wide, light or dark', async ({ page }, testInfo) => {

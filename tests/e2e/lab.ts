@@ -96,6 +96,7 @@ async function firstState({ page, select }: Lab) {
 async function startAfresh({ page, stop }: Lab, { link, loaded, openPanels }: FirstState): Promise<void> {
   await page.setViewportSize({ width: 1280, height: 720 });
   await page.emulateMedia({ media: null, colorScheme: null, reducedMotion: null, forcedColors: null });
+  await turnTo(page, 'Write'); // where Stop is
   if (await stop.isEnabled()) await stop.click();
   await page.evaluate(
     ([opened, panels]) => {
