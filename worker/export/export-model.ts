@@ -10,15 +10,13 @@ import { Refused, valueOf } from '../outcome.ts';
 import type { EngineEvent } from '../protocol/engine.ts';
 import type { ExportRequest } from '../protocol/export.ts';
 import type { ExportResult } from '../protocol/export.ts';
-import { throttle } from '../run-clock.ts';
+import { ProgressReports } from '../progress-reports.ts';
 import { companionsOf } from './companions.ts';
 import { fileOf, inTurn } from './file-of.ts';
 import type { ExportedFile, ExportSink } from './export-sink.ts';
 import { exportedConfig } from './exported-config.ts';
 import { exportedTensors, type ExportedTensor } from './exported-tensors.ts';
 import { TensorBytes } from './tensor-bytes.ts';
-
-const PROGRESS_INTERVAL_MS = 100;
 
 /** What an export needs from a loaded model. */
 export interface ExportableModel {
@@ -74,27 +72,32 @@ export async function exportModel(
 
   const totalBytes = files.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0);
   const written = { file: '', bytes: 0 };
-  const report = () => emit({ type: 'export', file: written.file, writtenBytes: written.bytes, totalBytes });
-  const reportSometimes = throttle(PROGRESS_INTERVAL_MS, report);
+  const progress = new ProgressReports(emit);
+  const tell = () => {
+    progress.tell({ type: 'export', file: written.file, writtenBytes: written.bytes, totalBytes });
+  };
   async function* watched({ name: file, chunks }: ExportedFile): AsyncGenerator<Uint8Array, void> {
     written.file = file;
     for await (const chunk of chunks) {
       if (stopped()) throw new Stopped();
       yield chunk;
       written.bytes += chunk.length;
-      reportSometimes();
+      tell();
     }
   }
   const name = `${plainName(id)}-export`;
   const summary = { files: files.map((file) => file.name), bytes: totalBytes, readBy };
   try {
     const taken = await sink(name, inTurn(files.map((file) => ({ ...file, chunks: watched(file) }))));
-    report();
+    tell();
+    progress.flush();
     return { end: 'complete', ...taken, ...summary };
   } catch (error) {
     // A source may throw its own exception if it is stopped.
     if (stopped()) return { end: 'stopped', name, zip: null, ...summary, files: [], bytes: 0 };
     throw error;
+  } finally {
+    progress.end();
   }
 }
 

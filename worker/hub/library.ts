@@ -2,8 +2,8 @@ import { HEALED_ENDPOINT } from '../endpoint.ts';
 import { attemptAsync, Refused } from '../outcome.ts';
 import type { Outcome } from '../protocol/failure.ts';
 import type { HubModel } from '../protocol/load.ts';
+import { ProgressReports } from '../progress-reports.ts';
 import { requestsTo, type RequestsOf } from '../request.ts';
-import { throttle } from '../run-clock.ts';
 import { Gate } from './gate.ts';
 import { hubServer, type HubServer } from './hub-requests.ts';
 import { listModel, resolveRevision, type Listing } from './listing.ts';
@@ -50,7 +50,6 @@ export interface LibraryParts {
   readonly recordBytes?: number;
 }
 
-const PROGRESS_INTERVAL_MS = 100;
 /** The channel on which tabs report their progress to each other. */
 const CHANNEL = 'kvtab-downloads';
 
@@ -119,7 +118,7 @@ export class Library implements HubApi {
       const listing = await storedListing(server);
       if (!listing) throw new Refused({ code: 'not-stored', model: model.id });
       await this.#locked(listing, gate, onEvent, (report) =>
-        checkModel(listing, this.#storing(server, listing, gate, report)),
+        this.#storing(server, listing, gate, report, (options) => checkModel(listing, options)),
       );
       return this.#describe(listing);
     });
@@ -201,7 +200,7 @@ export class Library implements HubApi {
       const manifest = await manifestOf(listing);
       // Another tab was quicker, or the same commit is stored under another revision.
       if (manifest?.damagedFile === null) await writeManifest(listing, manifest);
-      else await storeModel(listing, this.#storing(renamed, listing, gate, report));
+      else await this.#storing(renamed, listing, gate, report, (options) => storeModel(listing, options));
       await rememberName(endpoint, server.repository, repository);
     });
     return this.#describe(listing);
@@ -212,19 +211,31 @@ export class Library implements HubApi {
     return listModel(server, { gate, onWait, clock, stallMs });
   }
 
-  #storing(server: HubServer, { commit }: Listing, gate: Gate, report: OnHubEvent): StoreOptions {
-    let progress: HubEvent | null = null;
-    const reportSometimes = throttle(PROGRESS_INTERVAL_MS, () => progress && report(progress));
+  async #storing<T>(
+    server: HubServer,
+    { commit }: Listing,
+    gate: Gate,
+    report: OnHubEvent,
+    work: (options: StoreOptions) => Promise<T>,
+  ): Promise<T> {
     const { room, clock, stallMs } = this.#parts;
-    return {
-      ...{ server, commit, gate, room, clock, stallMs },
-      onWait: waitsOf(report),
-      onProgress: (loadedBytes, totalBytes) => {
-        progress = { type: 'progress', loadedBytes, totalBytes };
-        if (loadedBytes === totalBytes) report(progress);
-        else reportSometimes();
-      },
-    };
+    const progress = new ProgressReports(report);
+    const tellWait = waitsOf(report);
+    try {
+      return await work({
+        ...{ server, commit, gate, room, clock, stallMs },
+        onWait: (reason, forMs) => {
+          progress.flush();
+          tellWait(reason, forMs);
+        },
+        onProgress: (loadedBytes, totalBytes) => {
+          progress.tell({ type: 'progress', loadedBytes, totalBytes });
+          if (loadedBytes === totalBytes) progress.flush();
+        },
+      });
+    } finally {
+      progress.end();
+    }
   }
 
   /**

@@ -2,9 +2,7 @@ import { keepModels, keptOf } from '../loader/keep-shipped.ts';
 import { attemptAsync } from '../outcome.ts';
 import type { Outcome } from '../protocol/failure.ts';
 import type { KeepApi, KeptFiles, OnKeepEvent, ShippedFiles } from '../protocol/keep.ts';
-import { throttle } from '../run-clock.ts';
-
-const PROGRESS_INTERVAL_MS = 100;
+import { ProgressReports } from '../progress-reports.ts';
 
 /** Keeps the page's own models on this device, one call at a time. */
 export class ShippedKeeper implements KeepApi {
@@ -29,15 +27,16 @@ export class ShippedKeeper implements KeepApi {
     this.#stop.abort();
     const { signal } = (this.#stop = new AbortController());
     let fetchedBytes = 0;
-    const report = throttle(PROGRESS_INTERVAL_MS, () => {
-      onEvent({ fetchedBytes });
-    });
+    const progress = new ProgressReports(onEvent);
     const onBytes = (bytes: number) => {
       fetchedBytes += bytes;
-      report();
+      progress.tell({ fetchedBytes });
     };
     const { pageUrl, room } = { pageUrl: this.#pageUrl, room: this.#room };
-    return attemptAsync(() => keepModels(models, { pageUrl, signal, onBytes, room }));
+    const keeping = attemptAsync(() => keepModels(models, { pageUrl, signal, onBytes, room }));
+    return keeping.finally(() => {
+      progress.end();
+    });
   }
 
   stopKeeping(): void {

@@ -5,7 +5,7 @@ import type { WeightFormats } from '../../gpu/numbers/matrix-format.ts';
 import { attemptAsync, Refused, valueOf } from '../outcome.ts';
 import type { EngineEvent } from '../protocol/engine.ts';
 import type { SuggestedSampling } from '../protocol/load.ts';
-import { throttle } from '../run-clock.ts';
+import { ProgressReports } from '../progress-reports.ts';
 import { GuardedText, type TextPlace } from '../text/guarded-text.ts';
 import type { PrefixToken, TextFacts } from '../text/text-api.ts';
 import { applyConfig } from './apply-config.ts';
@@ -45,8 +45,6 @@ interface LoadModelOptions extends WeightFormats {
   readonly openTextPlace: () => TextPlace;
   readonly emit: (event: EngineEvent) => void;
 }
-
-const PROGRESS_INTERVAL_MS = 100;
 
 /** Fetched beside config.json and the tokenizer, which are read first. */
 const codeForWeights = () => import('./load-weights.ts');
@@ -103,9 +101,8 @@ async function streamWeights(
   { source, emit, weights, quantizeEmbeddings }: LoadModelOptions,
 ): Promise<LoadedWeights> {
   const { loadWeights } = await codeForWeights();
-  let progress: EngineEvent | null = null;
-  const tellSometimes = throttle(PROGRESS_INTERVAL_MS, () => progress && emit(progress));
-  return loadWeights({
+  const progress = new ProgressReports(emit);
+  const loading = loadWeights({
     source,
     backend,
     dims,
@@ -114,10 +111,12 @@ async function streamWeights(
     quantizeEmbeddings,
     onRoom: (weightBytes) => emit({ type: 'room', weightBytes, adapter: backend.adapter }),
     onProgress: (file, loadedBytes, totalBytes) => {
-      progress = { type: 'download', file, loadedBytes, totalBytes };
-      if (loadedBytes === totalBytes) emit(progress);
-      else tellSometimes();
+      progress.tell({ type: 'download', file, loadedBytes, totalBytes });
+      if (loadedBytes === totalBytes) progress.flush();
     },
+  });
+  return loading.finally(() => {
+    progress.end();
   });
 }
 

@@ -58,6 +58,20 @@ describe('the person', () => {
     expect(server.served.at(-1)).toMatchObject({ file: 'model.safetensors', begin: 2 * RECORD });
   });
 
+  it('is told of every byte that arrived, also of a server that falls silent, before the wait for it', async () => {
+    const server = await hubWith({ [NAME]: repository() });
+    server.misbehave(weightsOnly({ silentAfter: 2 * RECORD + 100 }, 1));
+    const events: HubEvent[] = [];
+    const library = openLibrary({ stallMs: 400 });
+    const outcome = library.download(modelAt(server), (event) => events.push(event));
+    const arrived = { type: 'progress', loadedBytes: TOKENIZER.length + 23 + 2 * RECORD + 100 };
+    await expect.poll(() => events.at(-1), { interval: 10 }).toMatchObject(arrived);
+    expect(events.some(({ type }) => type === 'waiting')).toBe(false);
+    valueOf(await outcome);
+    const waited = events.findIndex(({ type }) => type === 'waiting');
+    expect(events[waited - 1]).toMatchObject(arrived);
+  });
+
   it('ends a download by asking for another model', async () => {
     const server = await hubWith({ [NAME]: repository(), 'owner/other': repository() });
     server.misbehave(weightsOnly({ silentAfter: 10 }, 1));
