@@ -1,11 +1,13 @@
 import type { LayerType } from '../plan/layer-types.ts';
 import {
+  isQuantized,
   keptFormat,
   keptRows,
   numbersOf,
   type MatrixFormat,
   type WeightFormats,
 } from '../numbers/matrix-format.ts';
+import { roundedInput } from '../numbers/rounded-input.ts';
 import type { WeightRole, WeightSpec } from '../plan/weight-specs.ts';
 import { convertKv } from './convert-kv.ts';
 
@@ -23,6 +25,8 @@ export const keptNumbers = (
 /** A model's tensors as float32, found by role and layer. */
 export class CpuWeights {
   readonly #tensors = new Map<string, Float32Array>();
+  /** The matrices whose products round their input. */
+  readonly #rounding = new Set<string>();
   readonly #formats: WeightFormats;
 
   constructor(formats: WeightFormats) {
@@ -38,6 +42,8 @@ export class CpuWeights {
     let tensor = this.#tensors.get(key);
     if (!tensor) this.#tensors.set(key, (tensor = new Float32Array(spec.rows * spec.cols)));
     tensor.set(keptNumbers(spec, bytes, stored, this.#formats), firstRow * spec.cols);
+    const quantized = !spec.vector && isQuantized(keptFormat(spec, stored, this.#formats));
+    if (quantized && this.#formats.weights === 'w4a8') this.#rounding.add(key);
   }
 
   get(role: WeightRole, layer = 0): Float32Array {
@@ -50,20 +56,31 @@ export class CpuWeights {
     return this.#tensors.get(keyOf(role, layer));
   }
 
+  /** A row as the input of a product with a matrix. */
+  inputOf(role: WeightRole, layer: number, x: Float32Array): Float32Array {
+    return this.#rounding.has(keyOf(role, layer)) ? roundedInput(x) : x;
+  }
+
   /** The same model under another plan: all but the key and value projections are shared with this one. */
   convert(stored: readonly LayerType[], wanted: readonly LayerType[]): CpuWeights {
     const converted = new CpuWeights(this.#formats);
     for (const [key, tensor] of this.#tensors) converted.#tensors.set(key, tensor);
+    for (const key of this.#rounding) converted.#rounding.add(key);
     const find = (role: WeightRole, layer: number) => this.find(role, layer);
     for (const made of convertKv(stored, wanted, this.#formats, find)) {
+      const key = keyOf(made.role, made.owner);
       const values = 'from' in made ? this.find(made.role, made.from) : made.mean;
-      if (values) converted.#tensors.set(keyOf(made.role, made.owner), values);
+      if (values) converted.#tensors.set(key, values);
+      // A mean stays as it is computed.
+      if ('from' in made && this.#rounding.has(keyOf(made.role, made.from))) converted.#rounding.add(key);
+      else converted.#rounding.delete(key);
     }
     return converted;
   }
 
   clear(): void {
     this.#tensors.clear();
+    this.#rounding.clear();
   }
 }
 

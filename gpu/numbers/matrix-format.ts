@@ -5,18 +5,27 @@ import type { WeightSpec } from '../plan/weight-specs.ts';
 /** How a backend keeps a matrix's numbers. */
 export type MatrixFormat = ElementType | QuantizedFormat;
 
-/** The formats of matrices: as in the checkpoint, converted, or quantized. Vectors are always float32. */
-export type WeightPrecision = 'stored' | 'f32' | 'f16' | QuantizedFormat;
+/**
+ * The formats of matrices: as in the checkpoint, converted, or quantized. Vectors are always float32. `w4a8` is `q4` whose
+ * products round their input to 8 bits (`rounded-input.ts`), which the CPU alone offers.
+ */
+export type WeightPrecision = 'stored' | 'f32' | 'f16' | QuantizedFormat | 'w4a8';
 
 /** How a person can choose to keep the weights. */
 export interface WeightFormats {
   readonly weights: WeightPrecision;
-  /** Whether `q8` and `q4` also apply to the embeddings and the head, which otherwise stay as stored. */
+  /** Whether quantized formats also apply to the embeddings and the head, which otherwise stay as stored. */
   readonly quantizeEmbeddings: boolean;
 }
 
-export const isQuantized = (format: MatrixFormat | WeightPrecision): format is QuantizedFormat =>
+export const isQuantized = (format: MatrixFormat): format is QuantizedFormat =>
   format === 'q8' || format === 'q4';
+
+/** The format that a choice quantizes matrices to; null if it quantizes none. */
+export function quantizedBy(weights: WeightPrecision): QuantizedFormat | null {
+  if (weights === 'w4a8') return 'q4';
+  return weights === 'q8' || weights === 'q4' ? weights : null;
+}
 
 /** The format for a matrix that comes as `stored`. A quantized matrix stays as it is. */
 export function keptFormat(
@@ -25,8 +34,9 @@ export function keptFormat(
   { weights, quantizeEmbeddings }: WeightFormats,
 ): MatrixFormat {
   if (weights === 'stored' || isQuantized(stored)) return stored;
+  if (weights === 'f32' || weights === 'f16') return weights;
   const spared = (role === 'embed' || role === 'head') && !quantizeEmbeddings;
-  return isQuantized(weights) && spared ? stored : weights;
+  return (spared ? null : quantizedBy(weights)) ?? stored;
 }
 
 /** The format that a tensor is quantized to; null if it is not quantized, as vectors never are. */

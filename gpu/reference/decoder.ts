@@ -18,6 +18,7 @@ import { ownersReadFromBelow } from '../plan/movement.ts';
 import { ropeTable } from '../plan/rope.ts';
 import { attendHead } from './attention.ts';
 import { HeldRows } from './held-rows.ts';
+import type { WeightRole } from '../plan/weight-specs.ts';
 import { addTo, headsOf, project, rmsNorm, rotate, swiglu } from './math.ts';
 import { LessState } from './less-state.ts';
 import { Scores } from './scores.ts';
@@ -189,7 +190,7 @@ export class CpuDecoder implements Decoder {
   }
 
   logits(hidden: Float32Array): Float32Array {
-    return project(this.#weights.get(this.#dims.tiedEmbeddings ? 'embed' : 'head'), this.finalNorm(hidden));
+    return this.#project(this.#dims.tiedEmbeddings ? 'embed' : 'head', 0, this.finalNorm(hidden));
   }
 
   logitsOf(hidden: readonly Float32Array[], onRow: (index: number, logits: Float32Array) => void): void {
@@ -212,6 +213,11 @@ export class CpuDecoder implements Decoder {
     return this.#weights.get('embed').slice(token * hiddenSize, (token + 1) * hiddenSize);
   }
 
+  #project(role: WeightRole, layer: number, x: Float32Array, bias?: WeightRole): Float32Array {
+    const w = this.#weights;
+    return project(w.get(role, layer), w.inputOf(role, layer, x), bias && w.find(bias, layer));
+  }
+
   #attentionInput(layer: number, hidden: Float32Array): Float32Array {
     return rmsNorm(hidden, this.#weights.get('attentionNorm', layer), this.#dims.rmsNormEps);
   }
@@ -220,8 +226,8 @@ export class CpuDecoder implements Decoder {
   #writeRow(layer: number, normed: Float32Array, position: number, into: HeldRows): void {
     const w = this.#weights;
     const { headDim } = this.#dims;
-    const keys = headsOf(project(w.get('k', layer), normed, w.find('kBias', layer)), headDim);
-    const values = headsOf(project(w.get('v', layer), normed, w.find('vBias', layer)), headDim);
+    const keys = headsOf(this.#project('k', layer, normed, 'kBias'), headDim);
+    const values = headsOf(this.#project('v', layer, normed, 'vBias'), headDim);
     for (const key of keys) {
       this.#norm(key, w.find('kNorm', layer));
       if (!this.#turnsByRank) this.#rotate(key, position);
@@ -241,15 +247,15 @@ export class CpuDecoder implements Decoder {
   ): void {
     const w = this.#weights;
     const layer = type.index;
-    const q = project(w.get('q', layer), normed, w.find('qBias', layer));
+    const q = this.#project('q', layer, normed, 'qBias');
     const { attended, heads } = this.#attend(type, q, position, read, scored);
     onAttention?.(layer, heads);
-    addTo(hidden, project(w.get('o', layer), attended, w.find('oBias', layer)));
+    addTo(hidden, this.#project('o', layer, attended, 'oBias'));
 
     const input = rmsNorm(hidden, w.get('mlpNorm', layer), this.#dims.rmsNormEps);
-    const gate = project(w.get('gate', layer), input, w.find('gateBias', layer));
-    const up = project(w.get('up', layer), input, w.find('upBias', layer));
-    addTo(hidden, project(w.get('down', layer), swiglu(gate, up), w.find('downBias', layer)));
+    const gate = this.#project('gate', layer, input, 'gateBias');
+    const up = this.#project('up', layer, input, 'upBias');
+    addTo(hidden, this.#project('down', layer, swiglu(gate, up), 'downBias'));
   }
 
   /**

@@ -9,6 +9,9 @@ export type Address = number;
 /** 1 if numbers are stored in 16 bits, 0 if in 32. */
 type Half = boolean;
 
+/** Where numbers of the input of a packed product lie: `kernels/quantize-input.ts`. */
+export const inputLayouts = { words: 0, twoBytes: 1, oneByte: 2 } as const;
+
 /** The exports of `kernels/all.ts`, which documents shapes and padding. */
 export interface Kernels {
   areHalves(numbers: Address, count: number): number;
@@ -27,7 +30,8 @@ export interface Kernels {
   getPacked(q8: boolean, w: Address, cols: number, row: number, numbers: Address, count: number): void;
   bytesAreFast(all: number): number;
   quantizeInput(
-    bytes: boolean,
+    layout: number,
+    eight: boolean,
     x: Address,
     xStride: number,
     cols: number,
@@ -36,7 +40,7 @@ export interface Kernels {
   ): void;
   projectPacked(
     q8: boolean,
-    bytes: boolean,
+    layout: number,
     w: Address,
     cols: number,
     panels: number,

@@ -8,10 +8,13 @@ export type LayerTensors = Partial<Record<WeightRole, WasmTensor>>;
 export class PlanWeights {
   readonly #layers: readonly LayerTensors[];
   readonly #means: readonly WasmTensor[];
+  /** Whether products with 4-bit matrices round their input to 8 bits. */
+  readonly eightBits: boolean;
 
-  constructor(layers: readonly LayerTensors[], means: readonly WasmTensor[]) {
+  constructor(layers: readonly LayerTensors[], means: readonly WasmTensor[], eightBits: boolean) {
     this.#layers = layers;
     this.#means = means;
+    this.eightBits = eightBits;
   }
 
   /** Bytes of the means. */

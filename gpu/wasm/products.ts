@@ -2,7 +2,7 @@ import { isQuantized } from '../numbers/matrix-format.ts';
 import { padded, PANEL_ROWS } from '../numbers/panels.ts';
 import type { ModelDims } from '../plan/model-dims.ts';
 import type { WeightRole } from '../plan/weight-specs.ts';
-import type { Address, Kernels } from './kernels.ts';
+import { inputLayouts, type Address, type Kernels } from './kernels.ts';
 import { mostColsOf, quantizedBytes, widenedBytes } from './layer-scratch.ts';
 import type { PlanWeights } from './plan-weights.ts';
 import type { WasmTensor } from './tensor.ts';
@@ -50,6 +50,8 @@ export class Products {
   readonly #wide: Room;
   /** Asked once, so that all threads and products agree. */
   readonly #bytesAreFast: boolean;
+  /** Whether 4-bit weights are multiplied with 8 bits of their input. */
+  readonly #eightBits: boolean;
 
   constructor(team: Team, dims: ModelDims, weights: PlanWeights, scratch: ProductScratch) {
     this.#dims = dims;
@@ -57,6 +59,7 @@ export class Products {
     this.#scratch = scratch;
     this.#mostCols = mostColsOf(dims);
     this.#wide = { address: scratch.wide, bytes: widenedBytes(this.#mostCols) };
+    this.#eightBits = weights.eightBits;
     this.#bytesAreFast = team.kernels.bytesAreFast(-1) === 1;
   }
 
@@ -90,8 +93,12 @@ export class Products {
     const beside = this.#scratch.beside + 4 * padded(this.#mostCols) * firstRow;
     const quantized = this.#scratch.quantized + quantizedBytes(this.#mostCols) * firstRow;
     const formats = matrices.map(({ format }) => format);
-    const bytes = this.#bytesAreFast && !formats.includes('q8');
-    if (formats.some(isQuantized)) this.#quantize(hands, bytes, from, xStride, allCols, count, quantized);
+    const eight = this.#eightBits && !formats.includes('q8');
+    const inBytes = this.#bytesAreFast && !formats.includes('q8');
+    const layout = inputLayouts[!inBytes ? 'words' : eight ? 'oneByte' : 'twoBytes'];
+    if (formats.some(isQuantized)) {
+      this.#quantize(hands, layout, eight, from, xStride, allCols, count, quantized);
+    }
     if (formats.includes('f16')) {
       hands.kernels.putBeside(from, xStride, allCols, count, beside);
     }
@@ -109,7 +116,7 @@ export class Products {
           if (isQuantized(format)) {
             kernels.projectPacked(
               format === 'q8',
-              bytes,
+              layout,
               w,
               cols,
               end - first,
@@ -159,7 +166,8 @@ export class Products {
   /** Quantizes rows, which threads share. */
   #quantize(
     hands: Hands,
-    bytes: boolean,
+    layout: number,
+    eight: boolean,
     x: Address,
     xStride: number,
     cols: number,
@@ -171,7 +179,8 @@ export class Products {
       const first = piecesBefore(count, part, parts);
       const rows = piecesBefore(count, part + 1, parts) - first;
       kernels.quantizeInput(
-        bytes,
+        layout,
+        eight,
         x + xStride * first,
         xStride,
         cols,

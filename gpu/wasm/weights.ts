@@ -90,7 +90,7 @@ export class WasmWeights implements CpuWeightStore {
   #convert(stored: readonly LayerType[], wanted: readonly LayerType[]): PlanWeights {
     const layers = this.#layers.map((layer) => ({ ...layer }));
     const means: WasmTensor[] = [];
-    const plan = new PlanWeights(layers, means);
+    const plan = new PlanWeights(layers, means, this.#request.weights === 'w4a8');
     const find = (role: WeightRole, layer: number) => this.#layers[layer]?.[role];
     const values = (role: WeightRole, layer: number) => find(role, layer)?.values();
     try {

@@ -1,8 +1,9 @@
 import { describe, expect, it } from 'vitest';
 import { quantizeRows, dequantizeRows, type QuantizedFormat } from '../../gpu/numbers/quantize.ts';
 import { padded } from '../../gpu/numbers/panels.ts';
+import { roundedInput } from '../../gpu/numbers/rounded-input.ts';
 import * as cpu from '../../gpu/reference/math.ts';
-import { compileKernels, instructionsHere, startKernels } from '../../gpu/wasm/kernels.ts';
+import { compileKernels, inputLayouts, instructionsHere, startKernels } from '../../gpu/wasm/kernels.ts';
 import { quantizedBytes, widenedBytes } from '../../gpu/wasm/layer-scratch.ts';
 import { LinearMemory } from '../../gpu/wasm/linear-memory.ts';
 import { WasmTensor } from '../../gpu/wasm/tensor.ts';
@@ -10,7 +11,8 @@ import { expectAllClose } from '../support/all-close.ts';
 import { matrixShapes, putRows } from '../support/linear-rows.ts';
 import { joined, randomFloats, rowsOf, within } from '../support/kernels.ts';
 
-const formats = ['q8', 'q4'] as const;
+/** And 4 bits whose input is rounded to 8. */
+const formats = ['q8', 'q4', 'w4a8'] as const;
 
 /** One row, a remainder only, groups of four only, both. */
 const counts = [1, 2, 3, 4, 5, 8, 9];
@@ -34,7 +36,11 @@ describe.each(instructionsHere())('Packed matrices in WebAssembly with %s', (ins
     const multiply = (
       w: WasmTensor,
       x: Float32Array,
-      { bias, before }: { readonly bias?: Float32Array; readonly before?: Float32Array } = {},
+      {
+        eight,
+        bias,
+        before,
+      }: { readonly eight: boolean; readonly bias?: Float32Array; readonly before?: Float32Array },
     ) => {
       const { rows, cols, address, panels, format } = w;
       const count = x.length / cols;
@@ -43,11 +49,25 @@ describe.each(instructionsHere())('Packed matrices in WebAssembly with %s', (ins
       const yAt = putRows(memory, before ?? new Float32Array(rows * count), rows);
       const biasAt = bias ? putRows(memory, bias, rows) : 0;
       const [q8, onto] = [format === 'q8', before !== undefined];
-      const bytes = !q8 && kernels.bytesAreFast(-1) === 1;
+      const inBytes = !q8 && kernels.bytesAreFast(-1) === 1;
+      const layout = inputLayouts[!inBytes ? 'words' : eight ? 'oneByte' : 'twoBytes'];
       const input = memory.allocate('test', quantizedBytes(cols) * count);
       const wide = memory.allocate('test', widenedBytes(cols));
-      kernels.quantizeInput(bytes, xAt, 4 * padded(cols), cols, count, input);
-      kernels.projectPacked(q8, bytes, address, cols, panels, biasAt, input, yAt, yStride, count, onto, wide);
+      kernels.quantizeInput(layout, eight, xAt, 4 * padded(cols), cols, count, input);
+      kernels.projectPacked(
+        q8,
+        layout,
+        address,
+        cols,
+        panels,
+        biasAt,
+        input,
+        yAt,
+        yStride,
+        count,
+        onto,
+        wide,
+      );
       const y = joined(
         Array.from({ length: count }, (_, i) => memory.floats(yAt + yStride * i, rows).slice()),
       );
@@ -57,7 +77,11 @@ describe.each(instructionsHere())('Packed matrices in WebAssembly with %s', (ins
     return { memory, kernels, packedTensor, multiply };
   });
 
-  describe.each(formats)('in %s', (format) => {
+  describe.each(formats)('in %s', (weights) => {
+    const format = weights === 'w4a8' ? 'q4' : weights;
+    const eight = weights === 'w4a8';
+    /** What is multiplied, as the CPU twin computes it: with 16 bits as good as x itself. */
+    const inputOf = (x: Float32Array) => (eight ? roundedInput(x) : x);
     const quantized = (rows: number, cols: number, scale = 1) => {
       const packed = quantizeRows(randomFloats(rows * cols, scale), cols, format);
       return { packed, values: dequantizeRows(packed, cols, format) };
@@ -133,12 +157,17 @@ describe.each(instructionsHere())('Packed matrices in WebAssembly with %s', (ins
           const x = randomFloats(count * cols);
           const before = randomFloats(count * rows);
           const what = `${rows} × ${cols}, ${count} rows`;
-          const plain = joined(rowsOf(x, cols).map((row) => cpu.project(values, row)));
+          const plain = joined(rowsOf(x, cols).map((row) => cpu.project(values, inputOf(row))));
           const tolerance = within(tolerated(cols));
-          expectAllClose(multiply(w, x), plain, tolerance, `${what}, plain, number`);
-          const biased = joined(rowsOf(x, cols).map((row) => cpu.project(values, row, bias)));
+          expectAllClose(multiply(w, x, { eight }), plain, tolerance, `${what}, plain, number`);
+          const biased = joined(rowsOf(x, cols).map((row) => cpu.project(values, inputOf(row), bias)));
           const onto = biased.map((value, i) => value + (before[i] ?? 0));
-          expectAllClose(multiply(w, x, { bias, before }), onto, tolerance, `${what}, biased onto, number`);
+          expectAllClose(
+            multiply(w, x, { eight, bias, before }),
+            onto,
+            tolerance,
+            `${what}, biased onto, number`,
+          );
         }
         w.free();
       }
@@ -153,12 +182,14 @@ describe.each(instructionsHere())('Packed matrices in WebAssembly with %s', (ins
         const before = randomFloats(9 * rows);
         const alone = Array.from({ length: 9 }, (_, i) =>
           multiply(w, x.slice(i * cols, (i + 1) * cols), {
+            eight,
             bias,
             before: before.slice(i * rows, (i + 1) * rows),
           }),
         );
         for (const count of counts) {
           const together = multiply(w, x.slice(0, count * cols), {
+            eight,
             bias,
             before: before.slice(0, count * rows),
           });
@@ -180,11 +211,12 @@ describe.each(instructionsHere())('Packed matrices in WebAssembly with %s', (ins
       const packed = quantizeRows(whole, cols, format);
       const values = dequantizeRows(packed, cols, format);
       const w = packedTensor(rows, cols, packed, format);
-      const x = Float32Array.from({ length: cols }, (_, i) => (i % 4 === 0 ? 32639 : (i * 5003) % 32639));
+      const largest = eight ? 127 : 32639;
+      const x = Float32Array.from({ length: cols }, (_, i) => (i % 4 === 0 ? largest : (i * 5003) % largest));
       const expected = Array.from({ length: rows }, (_, row) =>
         x.reduce((sum, value, col) => sum + value * (values[row * cols + col] ?? 0), 0),
       );
-      expectAllClose(multiply(w, x), expected, within(2e-7), 'row');
+      expectAllClose(multiply(w, x, { eight }), expected, within(2e-7), 'row');
       w.free();
     });
 
@@ -201,9 +233,9 @@ describe.each(instructionsHere())('Packed matrices in WebAssembly with %s', (ins
         [0, 0, 0],
       ]) {
         const x = randomFloats(cols).map((value, i) => value * (sizes[Math.floor(i / 32)] ?? 0));
-        const expected = cpu.project(values, x);
+        const expected = cpu.project(values, inputOf(x));
         const largest = Math.max(...sizes);
-        const actual = multiply(w, x);
+        const actual = multiply(w, x, { eight });
         expectAllClose(
           actual.map((value) => value / (largest || 1)),
           expected.map((value) => value / (largest || 1)),
@@ -223,8 +255,8 @@ describe.each(instructionsHere())('Packed matrices in WebAssembly with %s', (ins
         const x = randomFloats(cols);
         x[at] = at % 2 === 0 ? 1000 : -1000;
         expectAllClose(
-          multiply(w, x),
-          cpu.project(values, x),
+          multiply(w, x, { eight }),
+          cpu.project(values, inputOf(x)),
           within(1000 * tolerated(cols)),
           `column ${at}, row`,
         );
@@ -238,7 +270,7 @@ describe.each(instructionsHere())('Packed matrices in WebAssembly with %s', (ins
       for (const broken of [NaN, Infinity, -Infinity]) {
         const x = randomFloats(5 * 70);
         x[70 + 69] = broken;
-        const y = rowsOf(multiply(w, x), 33);
+        const y = rowsOf(multiply(w, x, { eight }), 33);
         expect(y.map((row) => row.every((value) => !Number.isFinite(value)))).toEqual(
           y.map((_, row) => row === 1),
         );

@@ -6,9 +6,9 @@ import { openWasmBackend } from '../../gpu/wasm/backend.ts';
 import { instructionsHere } from '../../gpu/wasm/kernels.ts';
 import { hardwareTuning } from '../../gpu/webgpu/tuning.ts';
 import { padded } from '../../gpu/numbers/panels.ts';
-import { layersOf } from '../support/arbitrary-plans.ts';
+import { layersOf, sharingOf } from '../support/arbitrary-plans.ts';
 import { expectAlike } from '../support/expect-alike.ts';
-import { openGpuBackend, putRandomModel, tinyDims } from '../support/random-model.ts';
+import { openGpuBackend, putRandomModel, runSession, tinyDims } from '../support/random-model.ts';
 
 // Rows of 44, 72 and 100 numbers, none of which is a multiple of 32.
 const dims = {
@@ -110,4 +110,37 @@ describe.each(instructionsHere())('Quantized weights, in WebAssembly with %s', (
       }
     },
   );
+
+  it('in 4 bits whose inputs have 8 come close to the CPU twin, and farther from the same with 16', async () => {
+    const request = { type: 'f16', quantizeEmbeddings: true } as const;
+    const rounding = { ...request, weights: 'w4a8' } as const;
+    const backends = [await wasm, openCpuBackend()];
+    const [got, wanted] = await putRandomModel(backends, dims, layersOf('0_1_2_3'), rounding);
+    const [exact] = await putRandomModel(backends, dims, layersOf('0_1_2_3'), { ...request, weights: 'q4' });
+    if (!got || !wanted || !exact) throw new Error('a model is missing');
+    expect(got.bytes).toBe(exact.bytes);
+    for (const mode of ['sequential', 'parallel'] as const) {
+      for (const plan of ['0_1_2_3', '1_1_3_3']) {
+        const session = {
+          sharing: sharingOf(plan),
+          passes: { forward: 3, backward: 1 },
+          kvPrecision: 'f32',
+          capacityTokens: 24,
+        } as const;
+        const run = { ...text, mode, newTokens: 1 };
+        const [mine, twin, sixteen] = await Promise.all(
+          [got, wanted, exact].map(async (model) => (await runSession(model, session, run)).logits),
+        );
+        const apart = distance(mine, twin);
+        expect(apart, `${mode} ${plan}`).toBeLessThan(0.2 * distance(sixteen, twin));
+      }
+    }
+    for (const model of [got, wanted, exact]) model.free();
+  });
 });
+
+/** The root of the mean square of the differences of logits. */
+function distance(a: readonly ArrayLike<number>[] = [], b: readonly ArrayLike<number>[] = []): number {
+  const squares = a.flatMap((row, i) => Array.from(row, (value, j) => (value - (b[i]?.[j] ?? NaN)) ** 2));
+  return Math.sqrt(squares.reduce((sum, square) => sum + square, 0) / squares.length);
+}

@@ -25,14 +25,15 @@ const arbitraryDims: fc.Arbitrary<ModelDims> = fc
   .map(({ group, ...dims }) => ({ ...tinyDims, ...dims, heads: dims.kvHeads * group }));
 const formats = fc.record({
   type: fc.constantFrom('f16' as const, 'f32' as const),
-  weights: fc.constantFrom('stored' as const, 'q8' as const, 'q4' as const),
+  weights: fc.constantFrom('stored' as const, 'q8' as const, 'q4' as const, 'w4a8' as const),
   quantizeEmbeddings: fc.boolean(),
 });
 
 describe.each(instructionsHere())('Kernels (%s) write nothing beyond their rooms', (instructions) => {
-  const guards = guardPieces();
+  let guards: ReturnType<typeof guardPieces>;
   let backends: Backend[] = [];
   beforeAll(async () => {
+    guards = guardPieces();
     const three = threadsInNode(3, await helperScript(), { leastWork: 0 });
     backends = [await openWasmBackend(instructions), await openWasmBackend(instructions, three)];
   });

@@ -62,7 +62,7 @@ describe('Three threads', () => {
     ]);
   });
 
-  it.each(['q8', 'q4'] as const)(
+  it.each(['q8', 'q4', 'w4a8'] as const)(
     'compute what one computes, to the bit, with weights in %s',
     async (weights) => {
       const formats = { type: 'f16', weights, quantizeEmbeddings: true } as const;
@@ -136,7 +136,7 @@ describe('Three threads', () => {
     }
   });
 
-  it.each(['stored', 'q8', 'q4'] as const)(
+  it.each(['stored', 'q8', 'q4', 'w4a8'] as const)(
     'take texts apart whose input has scratch, weights %s',
     async (weights) => {
       const formats = { type: 'f16', weights, quantizeEmbeddings: true } as const;

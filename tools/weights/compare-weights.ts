@@ -1,5 +1,5 @@
 import { median } from '../../worker/laboratory/statistics/moments.ts';
-import type { WeightPrecision } from '../../gpu/numbers/matrix-format.ts';
+import type { WeightFormats, WeightPrecision } from '../../gpu/numbers/matrix-format.ts';
 import { greedy } from '../../gpu/plan/sampling.ts';
 import { valueOf } from '../../worker/outcome.ts';
 import type { EngineApi } from '../../worker/protocol/engine.ts';
@@ -30,13 +30,12 @@ export interface Comparison {
   readonly formats: readonly ComparedWeights[];
 }
 
-/** 16 bits, which the others are compared with, and every quantized format. */
-const formats: readonly { readonly weights: WeightPrecision; readonly quantizeEmbeddings: boolean }[] = [
+/** 16 bits, which the others are compared with, and every quantized format that a backend computes. */
+const formatsOf = (backend: BackendChoice): readonly WeightFormats[] => [
   { weights: 'f16', quantizeEmbeddings: false },
-  { weights: 'q8', quantizeEmbeddings: false },
-  { weights: 'q8', quantizeEmbeddings: true },
-  { weights: 'q4', quantizeEmbeddings: false },
-  { weights: 'q4', quantizeEmbeddings: true },
+  ...(['q8', 'q4', ...(backend === 'cpu' ? (['w4a8'] as const) : [])] as const).flatMap((weights) =>
+    [false, true].map((quantizeEmbeddings) => ({ weights, quantizeEmbeddings })),
+  ),
 ];
 
 /**
@@ -58,7 +57,12 @@ export async function compareWeights(
   report: (what: string) => void,
 ): Promise<Comparison> {
   const { model, backend, windows, newTokens, rounds } = request;
-  const measured = formats.map((format) => ({ format, speeds: [] as number[], nats: 0, weightBytes: 0 }));
+  const measured = formatsOf(backend).map((format) => ({
+    format,
+    speeds: [] as number[],
+    nats: 0,
+    weightBytes: 0,
+  }));
   let adapter: ModelFacts['adapter'] | null = null;
   for (let round = 0; round < rounds; round++) {
     for (const one of measured) {

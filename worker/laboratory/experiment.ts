@@ -127,7 +127,7 @@ function rowOf(values: Values, label: string): Row {
     model: fields.text('model'),
     backend: fields.choice('backend', ['webgpu', 'cpu'], 'webgpu'),
     engine: fields.choice('engine', rowEngines, 'kvtab'),
-    weights: fields.choice('weights', ['stored', 'f32', 'f16', 'q8', 'q4'], 'stored'),
+    weights: fields.choice('weights', ['stored', 'f32', 'f16', 'q8', 'q4', 'w4a8'], 'stored'),
     quantizeEmbeddings: fields.flag('embeddings', false),
     config: Object.fromEntries(Object.entries(config).filter(([, value]) => value !== undefined)),
     mode: fields.choice('mode', ['auto', 'sequential', 'parallel', 'fastest'], 'auto'),

@@ -2,6 +2,7 @@ import type { Backend, ModelWeights } from '../../gpu/backend.ts';
 import type { LayerType } from '../../gpu/plan/layer-types.ts';
 import {
   isQuantized,
+  quantizedBy,
   keptFormat,
   packRows,
   quantizedAs,
@@ -58,7 +59,12 @@ const PIECE_BYTES = 4 * 2 ** 20;
  * @throws Refused with `download-failed` or `bad-weights` (naming tensor and file), BackendError
  */
 export async function loadWeights(options: LoadWeightsOptions): Promise<LoadedWeights> {
-  const { source } = options;
+  const { source, weights, backend } = options;
+  if (weights === 'w4a8' && backend.adapter.backend !== 'cpu') {
+    const reason =
+      'inputs of 8 bits are computed on the CPU alone: choose the backend CPU ("cpu"), or 4-bit weights without them ("q4")';
+    throw new Refused({ code: 'bad-request', field: 'weights', reason });
+  }
   const copy = await openCopy(source, options);
   if (copy) {
     try {
@@ -112,7 +118,7 @@ async function load(
       storedAs: formatOf,
     });
     options.onRoom(weights.bytes);
-    const quantize = isQuantized(precision) ? await openQuantizer() : null;
+    const quantize = quantizedBy(precision) ? await openQuantizer() : null;
     const files = inOrderOfFiles(located.values());
     const inOrder = [...files.values()].flat().map(({ spec }) => spec);
     copy = await beginCopy(source, options, inOrder, formatOf);

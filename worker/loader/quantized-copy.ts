@@ -1,4 +1,4 @@
-import { isQuantized, type MatrixFormat, type WeightFormats } from '../../gpu/numbers/matrix-format.ts';
+import { quantizedBy, type MatrixFormat, type WeightFormats } from '../../gpu/numbers/matrix-format.ts';
 import type { WeightSpec } from '../../gpu/plan/weight-specs.ts';
 import { Refused } from '../outcome.ts';
 import { openCheckpoint, type Checkpoint } from './checkpoint.ts';
@@ -13,8 +13,10 @@ export interface QuantizedCopy {
 }
 
 /** The number grows if the way of quantizing or packing changes. */
-const nameOf = ({ weights, quantizeEmbeddings }: WeightFormats) =>
-  isQuantized(weights) ? `${weights}${quantizeEmbeddings ? '-all' : ''}-1.safetensors` : null;
+function nameOf({ weights, quantizeEmbeddings }: WeightFormats): string | null {
+  const format = quantizedBy(weights);
+  return format && `${format}${quantizeEmbeddings ? '-all' : ''}-1.safetensors`;
+}
 
 /** The copy that a source keeps in these formats; null if there is none. A broken one is removed. */
 export async function openCopy(source: ModelSource, formats: WeightFormats): Promise<QuantizedCopy | null> {

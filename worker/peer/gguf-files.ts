@@ -1,3 +1,4 @@
+import { keptFormat } from '../../gpu/numbers/matrix-format.ts';
 import type { ModelDims } from '../../gpu/plan/model-dims.ts';
 import { weightSpecs } from '../../gpu/plan/weight-specs.ts';
 import type { GuardedText } from '../text/guarded-text.ts';
@@ -36,8 +37,8 @@ export async function ggufFiles(options: CheckpointOptions): Promise<GgufFiles> 
     if (bytes > LONGEST_FILE) throw new TooLarge(bytes, LONGEST_FILE);
   });
   const query = weightSpecs(dims, sharing.layers).find(({ role }) => role === 'q');
-  const matrices = weights === 'stored' && query ? storedAs(query) : weights;
-  if (matrices === 'stored') throw new Error('the model has no layers');
+  if (!query) throw new Error('the model has no layers');
+  const matrices = keptFormat(query, storedAs(query), formats);
   return {
     ...{ dims, text, positions, matrices },
     gguf: decoderGguf(dims, sharing.layers, tensors, { ...formats, storedAs, positions }),

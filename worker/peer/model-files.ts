@@ -1,6 +1,6 @@
 import type { AllocateRequest, Backend } from '../../gpu/backend.ts';
 import { CpuWeights } from '../../gpu/cpu/weights.ts';
-import { isQuantized, type WeightFormats, type WeightPrecision } from '../../gpu/numbers/matrix-format.ts';
+import { quantizedBy, type WeightFormats, type WeightPrecision } from '../../gpu/numbers/matrix-format.ts';
 import { groupSize as quantizedGroup } from '../../gpu/numbers/quantize.ts';
 import { ownersOf, readsAbove } from '../../gpu/plan/layer-types.ts';
 import type { ModelDims } from '../../gpu/plan/model-dims.ts';
@@ -70,7 +70,7 @@ export async function readCheckpoint(
 ): Promise<Checkpoint> {
   const { weights } = options;
   // What is written quantizes the stored numbers itself.
-  const kept = { weights: isQuantized(weights) ? 'stored' : weights, quantizeEmbeddings: false } as const;
+  const kept = { weights: quantizedBy(weights) ? 'stored' : weights, quantizeEmbeddings: false } as const;
   const tensors = new CpuWeights(kept);
   let storedAs: AllocateRequest['storedAs'] = () => 'f32';
   const { config, text } = await loadModel({
@@ -113,7 +113,7 @@ export interface ModelFiles {
  */
 export async function modelFiles(options: ModelFilesOptions): Promise<ModelFiles> {
   const { weights, quantizeEmbeddings } = options;
-  const quantized = isQuantized(weights) ? weights : null;
+  const quantized = quantizedBy(weights);
   let numbers: Numbers = 'float';
   const { dims, text, sharing, tensors, positions } = await readCheckpoint(options, (request) => {
     if (options.halves) numbers = numbersFor(weights, request);

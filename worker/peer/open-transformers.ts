@@ -1,4 +1,4 @@
-import { isQuantized } from '../../gpu/numbers/matrix-format.ts';
+import { quantizedBy } from '../../gpu/numbers/matrix-format.ts';
 import type { PeerRequest, TransformersFiles } from '../protocol/peer.ts';
 import { nameOf } from './engine-file.ts';
 import { modelFiles } from './model-files.ts';
@@ -35,7 +35,7 @@ export async function openTransformers(
       program: `transformers.js ${versions.transformers}, ONNX Runtime ${versions.onnxRuntime}`,
       ...{ device, threads: transformers.threads, numbers, promptTokens: prompt() },
       build: nameOf(files.wasm),
-      matrices: isQuantized(weights) ? weights : numbers,
+      matrices: quantizedBy(weights) ?? numbers,
     },
   };
 }

@@ -10,11 +10,11 @@ import { highHalves, lowHalves } from './panels';
 import { NUMBERS, startOf, X_GROUP } from './quantize-input';
 
 /** Nibbles of columns 0, 4, 1, 5, and of columns 2, 6, 3, 7. */
-function firstFour(w: v128, mask: v128): v128 {
+export function firstFour(w: v128, mask: v128): v128 {
   return v128.and(w, mask);
 }
 
-function lastFour(w: v128, mask: v128): v128 {
+export function lastFour(w: v128, mask: v128): v128 {
   return v128.and(i16x8.shr_u(w, 4), mask);
 }
 

@@ -9,10 +9,11 @@ import { finishTwo } from './four-rows';
 import { addFour, addTwo, clear, PANEL_BYTES, raised } from './group-sums';
 import { kept } from './lanes';
 import { oneRowByBytes, twoRowsByBytes } from './nibbles-by-bytes';
+import { fourRowsByOneByte, oneRowByOneByte } from './nibbles-by-one-byte';
 import { groupBytes, groupsOf, SCALES } from './packed';
 import { highHalves, lowHalves } from './panels';
 import { finish } from './project';
-import { NUMBERS, startOf, X_GROUP } from './quantize-input';
+import { NUMBERS, ONE_BYTE, startOf, TWO_BYTES, WORDS, X_GROUP } from './quantize-input';
 
 /** Bytes of a group of eight rows in 16 bits, and of that with their scales. */
 const WIDE_NUMBERS: usize = 512;
@@ -23,13 +24,13 @@ const WIDE_GROUP: usize = 544;
  *
  * @param w      `[panels]`, in 8 or 4 bits
  * @param bias   `[panels · 32]` or 0
- * @param bytes  whether x is in bytes, as only 4 bits may have it
+ * @param layout where the numbers of x lie; in bytes only for 4 bits
  * @param x      from {@link quantizeInput}
  * @param wide   room for 128 bytes, and for 544 for each group of columns
  */
 export function projectPacked(
   q8: bool,
-  bytes: bool,
+  layout: i32,
   w: usize,
   cols: i32,
   panels: i32,
@@ -44,7 +45,7 @@ export function projectPacked(
   const groups = groupsOf(cols);
   const xStride = <usize>groups * X_GROUP;
   const panelBytes = <usize>groups * groupBytes(q8);
-  const together = bytes ? 2 : 4;
+  const together = layout == TWO_BYTES ? 2 : 4;
   const inLots = count & -together;
   const sums = wide;
   const widened = wide + PANEL_BYTES;
@@ -52,12 +53,13 @@ export function projectPacked(
     if (inLots > 0) {
       for (let pair: usize = 0; pair < 4; pair++) {
         if (q8) widenBytes(w, groups, pair, widened);
-        else if (!bytes) widenNibbles(w, groups, pair, widened);
+        else if (layout == WORDS) widenNibbles(w, groups, pair, widened);
         const to = y + pair * 32;
         const biasAt: usize = bias == 0 ? 0 : bias + pair * 32;
         for (let row = 0; row < inLots; row += together) {
           const xs = x + <usize>row * xStride;
-          if (bytes) twoRowsByBytes(w, pair, groups, xs, xStride, sums);
+          if (layout == TWO_BYTES) twoRowsByBytes(w, pair, groups, xs, xStride, sums);
+          else if (layout == ONE_BYTE) fourRowsByOneByte(w, pair, groups, xs, xStride, sums);
           else fourRows(q8, widened, groups, xs, xStride, sums);
           for (let i = 0; i < together; i++) {
             const at = sums + <usize>i * 32;
@@ -70,7 +72,8 @@ export function projectPacked(
       const xs = x + <usize>row * xStride;
       const to = y + <usize>row * yStride;
       if (q8) oneByBytes(w, groups, xs, sums);
-      else if (bytes) oneRowByBytes(w, groups, xs, sums);
+      else if (layout == TWO_BYTES) oneRowByBytes(w, groups, xs, sums);
+      else if (layout == ONE_BYTE) oneRowByOneByte(w, groups, xs, sums);
       else oneByNibbles(w, groups, xs, sums);
       for (let at: usize = 0; at < PANEL_BYTES; at += 16) {
         finish(to + at, v128.load(sums + at), bias == 0 ? 0 : bias + at, onto);

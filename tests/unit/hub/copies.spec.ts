@@ -90,6 +90,14 @@ describe('quantized weights of a stored model', () => {
     },
   );
 
+  it('are shared by 4 bits with any input', async () => {
+    const server = await storedModel();
+    await start(server, q4);
+    const rounding = await start(server, { weights: 'w4a8', quantizeEmbeddings: false });
+    expect(rounding.readFrom).toBe(COPY);
+    expect(await copyNames()).toEqual([COPY]);
+  });
+
   it('take the bytes of their format, and are not kept for weights in the stored format', async () => {
     const server = await storedModel();
     await start(server, { weights: 'stored', quantizeEmbeddings: false });

@@ -126,6 +126,25 @@ describe('quantizing while loading', () => {
   });
 });
 
+it('inputs of 8 bits are refused where they are not computed, before anything is read', async () => {
+  const source = memorySource({});
+  const backend = {
+    ...openCpuBackend(),
+    adapter: { ...openCpuBackend().adapter, backend: 'webgpu' },
+  } as const;
+  const ignore = () => undefined;
+  const load = loadWeights({
+    ...{ source, backend, dims, storedLayers, weights: 'w4a8', quantizeEmbeddings: false },
+    ...{ onRoom: ignore, onProgress: ignore },
+  });
+  await expect(load).rejects.toMatchObject({
+    failure: {
+      ...{ code: 'bad-request', field: 'weights' },
+      reason: expect.stringMatching(/on the CPU alone: choose the backend CPU/) as string,
+    },
+  });
+});
+
 describe('a shipped checkpoint', () => {
   it('fills the backend with as many bytes as its tensors have in float32', async () => {
     const config = valueOf(

@@ -1,6 +1,6 @@
 import type { Batch, BatchText, Session } from '../../../gpu/backend.ts';
 import { bytesOf } from '../../../gpu/numbers/element-type.ts';
-import { isQuantized } from '../../../gpu/numbers/matrix-format.ts';
+import { quantizedBy } from '../../../gpu/numbers/matrix-format.ts';
 import { greedy } from '../../../gpu/plan/sampling.ts';
 import { weightSpecs } from '../../../gpu/plan/weight-specs.ts';
 import { WebGpuBackend } from '../../../gpu/webgpu/backend.ts';
@@ -103,7 +103,7 @@ export async function countToken(
       counted: {
         model: shape ?? model,
         weights,
-        quantizeEmbeddings: isQuantized(weights) && quantizeEmbeddings,
+        quantizeEmbeddings: quantizedBy(weights) !== null && quantizeEmbeddings,
         kvPrecision,
         tuning: asked.tuning,
         batch,

@@ -22,7 +22,7 @@ import { processTimeMs } from './process-time.mjs';
  * @typedef {{ tokens: readonly number[], prefillMs: number, decodeTokensPerSec: number }} Continued
  * @typedef {Continued & { cpuMs: number | null, wallMs: number }} Timed
  * @typedef {{ program: string, run(prompt: readonly number[], newTokens: number, times: number): Promise<Timed>, close(): Promise<void> }} Side
- * @typedef {{ engine: 'kvtab' | 'wllama' | 'transformers.js', backend: 'cpu' | 'webgpu', weights: 'stored' | 'q8' | 'q4' }} Subject
+ * @typedef {{ engine: 'kvtab' | 'wllama' | 'transformers.js', backend: 'cpu' | 'webgpu', weights: 'stored' | 'q8' | 'q4' | 'w4a8' }} Subject
  * @typedef {{ name: string, folder: string, prefill: readonly number[], url: string }} Model
  */
 
@@ -33,6 +33,7 @@ const onCpu = [
   { engine: 'kvtab', backend: 'cpu', weights: 'stored' },
   { engine: 'kvtab', backend: 'cpu', weights: 'q8' },
   { engine: 'kvtab', backend: 'cpu', weights: 'q4' },
+  { engine: 'kvtab', backend: 'cpu', weights: 'w4a8' },
   { engine: 'wllama', backend: 'cpu', weights: 'stored' },
   { engine: 'wllama', backend: 'cpu', weights: 'q8' },
   { engine: 'wllama', backend: 'cpu', weights: 'q4' },
@@ -221,8 +222,10 @@ async function compareAll(model, { subjects, rounds, newTokens, threads, native,
   /** @type {Record<string, unknown>} */
   const report = {};
   for (const subject of subjects) {
-    const path = join(cache, `${model.name}-${subject.weights}.gguf`);
-    await writer.writeGguf(model.folder, subject.weights, path);
+    // llama.cpp always rounds inputs to 8 bits.
+    const weights = subject.weights === 'w4a8' ? 'q4' : subject.weights;
+    const path = join(cache, `${model.name}-${weights}.gguf`);
+    await writer.writeGguf(model.folder, weights, path);
     process.stderr.write(`bench: ${model.name}, ${nameOf(subject)}\n`);
     try {
       const there = await openNative(native, path, threads, positions);
