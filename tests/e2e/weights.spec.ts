@@ -1,5 +1,6 @@
 import { expect, test } from 'playwright/test';
-import { generate, visit } from './lab.ts';
+import { headless } from './headless-answer.ts';
+import { chooseGreedy, generate, visit } from './lab.ts';
 
 test('loads weights in 4 bits, with embeddings and head on request, and writes it into the link', async ({
   page,
@@ -12,4 +13,23 @@ test('loads weights in 4 bits, with embeddings and head on request, and writes i
   await expect(page.getByText('Ready.', { exact: true })).toBeVisible({ timeout: 60_000 });
   await expect(page).toHaveURL(/weights=q4&embeddings=true/);
   expect(await generate(lab, 6)).not.toBe('');
+});
+
+test('4-bit weights with 8-bit inputs, which WebGPU refuses, write on the CPU what the headless runner writes', async ({
+  page,
+}) => {
+  const lab = await visit(page);
+  await chooseGreedy(lab);
+  await lab.select('Weights').selectOption('4-bit, inputs 8-bit');
+  await expect(
+    page.getByText(/inputs of 8 bits are computed on the CPU alone: choose the backend CPU/),
+  ).toBeVisible();
+  await lab.select('Backend').selectOption('CPU');
+  await expect(page.getByText('Ready.', { exact: true })).toBeVisible({ timeout: 60_000 });
+  await expect(page).toHaveURL(/weights=w4a8/);
+  const written = await generate(lab, 24);
+  const request = { model: 'fairy-lckv', backend: 'cpu', weights: 'w4a8', maxNewTokens: 24 };
+  const prompt = await lab.prompt.inputValue();
+  const [answer] = await headless([{ ...request, prompt, mode: 'parallel', sampling: { temperature: 0 } }]);
+  expect(answer).toMatchObject({ text: written });
 });

@@ -1,4 +1,5 @@
 import { readFileSync } from 'node:fs';
+import type { WeightPrecision } from '../../gpu/numbers/matrix-format.ts';
 import { greedy } from '../../gpu/plan/sampling.ts';
 import { openProcessorBackend } from '../../gpu/wasm/backend.ts';
 import { openFolderSource } from '../../tools/headless/folder-source.ts';
@@ -41,8 +42,10 @@ export async function textInNode(
   prompt: string,
   layerTypes: string,
   maxNewTokens: number,
+  weights: WeightPrecision = 'stored',
 ): Promise<string> {
-  const engine = await loadedEngine(folder, 'model', () => Promise.reject(new Error('nothing is exported')));
+  const nowhere = () => Promise.reject(new Error('nothing is exported'));
+  const engine = await loadedEngine(folder, 'model', nowhere, weights);
   const { text } = valueOf(
     await engine.generate(
       {
@@ -94,15 +97,18 @@ export async function healedInNode(
   return evaluations;
 }
 
-async function loadedEngine(folder: string, id: string, sink: ExportSink): Promise<Engine> {
+async function loadedEngine(
+  folder: string,
+  id: string,
+  sink: ExportSink,
+  weights: WeightPrecision = 'stored',
+): Promise<Engine> {
   const engine = new Engine({
     openBackend: () => openProcessorBackend(),
     openSource: () => succeed(openFolderSource(folder)),
     openTextPlace: placeHere,
     exportModel: (model, request, run) => exportModel(model, request, run, sink),
   });
-  valueOf(
-    await engine.load({ model: id, backend: 'cpu', weights: 'stored', quantizeEmbeddings: false }, ignore),
-  );
+  valueOf(await engine.load({ model: id, backend: 'cpu', weights, quantizeEmbeddings: false }, ignore));
   return engine;
 }

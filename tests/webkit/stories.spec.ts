@@ -51,6 +51,17 @@ it('Under another layer_types, WebKit writes the same as Node, and reports where
   await lab.says(/Layer 4: there is no layer 9/);
 });
 
+it('With 4-bit weights and 8-bit inputs, WebKit writes the same as Node', async () => {
+  lab = await site().visit();
+  await lab.chooseGreedy();
+  await lab.select('Weights', 'w4a8');
+  await lab.says(/Ready\./);
+  const [first] = golden;
+  await lab.fill('textbox', 'Prompt', first?.prompt ?? '');
+  const written = await lab.generate(24);
+  expect(written).toBe(await textInNode(shipped, first?.prompt ?? '', '0_6_6_6_6_6_6_7', 24, 'w4a8'));
+});
+
 it('An edited plan is exported as the same bytes as in Node, and the file is saved', async () => {
   lab = await site().visit();
   const plan = '0_5_5_5_5_5_6_7';

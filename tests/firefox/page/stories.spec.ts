@@ -48,6 +48,18 @@ it('Another layer_types shrinks or grows the KV cache, and the next runs use it,
   expect(await lab.text('region', 'Output')).not.toBe(first);
 });
 
+it('8-bit inputs are refused on WebGPU with what to do, and then computed on the CPU', async () => {
+  const lab = await site().visit();
+  await (await lab.find('combobox', 'Weights')).select('w4a8');
+  await lab.says(/inputs of 8 bits are computed on the CPU alone: choose the backend CPU/);
+  await (await lab.find('combobox', 'Backend')).select('cpu');
+  await lab.says(/Ready\./);
+  await lab.fill('spinbutton', 'Max new tokens', '8');
+  await lab.press('Generate');
+  await lab.says(/Done: 8 tokens/);
+  expect(await lab.text('region', 'Output')).toMatch(/\w/);
+});
+
 it('Throughput times batches on WebGPU, and says how many texts fit into a budget', async () => {
   const lab = await site().visit();
   await (await lab.find('tab', 'Throughput')).click();
