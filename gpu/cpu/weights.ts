@@ -4,10 +4,12 @@ import {
   keptFormat,
   keptRows,
   numbersOf,
+  packRows,
   type MatrixFormat,
   type WeightFormats,
 } from '../numbers/matrix-format.ts';
 import { roundedInput } from '../numbers/rounded-input.ts';
+import { scalesFit } from '../numbers/quantize.ts';
 import type { WeightRole, WeightSpec } from '../plan/weight-specs.ts';
 import { convertKv } from './convert-kv.ts';
 
@@ -25,7 +27,7 @@ export const keptNumbers = (
 /** A model's tensors as float32, found by role and layer. */
 export class CpuWeights {
   readonly #tensors = new Map<string, Float32Array>();
-  /** The matrices whose products round their input. */
+  /** The matrices whose products round their input: not those with a scale of 128 or more, which WebAssembly widens. */
   readonly #rounding = new Set<string>();
   readonly #formats: WeightFormats;
 
@@ -39,11 +41,16 @@ export class CpuWeights {
 
   put(spec: WeightSpec, firstRow: number, bytes: Uint8Array, stored: MatrixFormat): void {
     const key = keyOf(spec.role, spec.layer);
+    const format = spec.vector ? 'f32' : keptFormat(spec, stored, this.#formats);
+    const rounds = isQuantized(format) && this.#formats.weights === 'w4a8';
     let tensor = this.#tensors.get(key);
-    if (!tensor) this.#tensors.set(key, (tensor = new Float32Array(spec.rows * spec.cols)));
+    if (!tensor) {
+      this.#tensors.set(key, (tensor = new Float32Array(spec.rows * spec.cols)));
+      if (rounds) this.#rounding.add(key);
+    }
     tensor.set(keptNumbers(spec, bytes, stored, this.#formats), firstRow * spec.cols);
-    const quantized = !spec.vector && isQuantized(keptFormat(spec, stored, this.#formats));
-    if (quantized && this.#formats.weights === 'w4a8') this.#rounding.add(key);
+    if (rounds && !scalesFit(packRows(bytes, stored, spec.cols, format), spec.cols, format))
+      this.#rounding.delete(key);
   }
 
   get(role: WeightRole, layer = 0): Float32Array {

@@ -83,6 +83,9 @@ export function quantizeRows(
   return packed;
 }
 
+/** 128 as a half. */
+const HALF_128 = 0x5800;
+
 /** What packed rows hold, exactly: `[rows, cols]`. For backends that compute with float32. */
 export function dequantizeRows(
   packed: Uint8Array,
@@ -104,6 +107,17 @@ export function dequantizeRows(
     }
   }
   return values;
+}
+
+/** Whether every scale of packed rows is below 128, as it must be to be multiplied in panels (`wasm/kernels/packed.ts`). */
+export function scalesFit(packed: Uint8Array, cols: number, format: QuantizedFormat): boolean {
+  const { groups, scalesAt, bytes } = rowLayout(format, cols);
+  const halves = new Uint16Array(packed.buffer, packed.byteOffset, packed.byteLength / 2);
+  for (let row = 0; row < packed.byteLength; row += bytes) {
+    const first = (row + scalesAt) / 2;
+    if (halves.subarray(first, first + groups).some((half) => (half & 0x7fff) >= HALF_128)) return false;
+  }
+  return true;
 }
 
 /** The number farthest from 0, with its sign; NaN if there is one. */

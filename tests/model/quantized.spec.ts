@@ -6,6 +6,7 @@ import { openWasmBackend } from '../../gpu/wasm/backend.ts';
 import { instructionsHere } from '../../gpu/wasm/kernels.ts';
 import { hardwareTuning } from '../../gpu/webgpu/tuning.ts';
 import { padded } from '../../gpu/numbers/panels.ts';
+import type { WeightSpec } from '../../gpu/plan/weight-specs.ts';
 import { layersOf, sharingOf } from '../support/arbitrary-plans.ts';
 import { expectAlike } from '../support/expect-alike.ts';
 import { openGpuBackend, putRandomModel, runSession, tinyDims } from '../support/random-model.ts';
@@ -136,6 +137,21 @@ describe.each(instructionsHere())('Quantized weights, in WebAssembly with %s', (
       }
     }
     for (const model of [got, wanted, exact]) model.free();
+  });
+
+  it('in 4 bits whose inputs have 8 multiply a matrix with a scale of 128 or more with all of its input, as the CPU twin does', async () => {
+    const large = { type: 'f32', weights: 'w4a8', scaleOf: ({ role }: WeightSpec) => (role === 'down' ? 3e4 : 1) } as const;
+    const models = await putRandomModel([await wasm, openCpuBackend()], dims, layersOf('0_1_2_3'), large);
+    const session = {
+      ...({ sharing: sharingOf('0_1_2_3'), passes: { forward: 1, backward: 0 } } as const),
+      ...({ kvPrecision: 'f32', capacityTokens: 24 } as const),
+    };
+    const run = { ...text, mode: 'parallel', newTokens: 1 } as const;
+    const [mine, twin] = await Promise.all(
+      models.map(async (model) => (await runSession(model, session, run)).logits),
+    );
+    expect(distance(mine, twin)).toBeLessThan(1e-3);
+    for (const model of models) model.free();
   });
 });
 

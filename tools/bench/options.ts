@@ -203,6 +203,10 @@ export function readArguments(args: readonly string[], table: Settings = setting
       .map((threads) => wholeNumber('threads', threads, { max: MOST_THREADS })),
     batch: asked ? null : readBatch(values),
   } as unknown as BenchRequest; // every row of its parts was read
+  // Random weights go to the backend as they are, so that no loader refuses it.
+  if (request.weights === 'w4a8' && request.backend !== 'cpu') {
+    throw new Error('--weights w4a8 goes with --backend cpu');
+  }
   if (request.threads.some((threads) => threads > 1)) {
     if (request.backend !== 'cpu') throw new Error('--threads goes with --backend cpu');
     if (place === 'chromium')
