@@ -53,7 +53,7 @@ export const looked: Looked = {
 export const succeed = <T>(value: T): Outcome<T> => ({ ok: true, value });
 export const fail = (failure: Failure): Outcome<never> => ({ ok: false, failure });
 
-export function open({ tokens = tokensOnDevice } = {}) {
+export function open({ tokens = tokensOnDevice, now = () => performance.now() } = {}) {
   const brought = new Map<string, BroughtModel>();
   const playground = {
     brought,
@@ -87,7 +87,7 @@ export function open({ tokens = tokensOnDevice } = {}) {
   };
   const persist = vi.fn(() => Promise.resolve(true));
   vi.stubGlobal('navigator', { storage: { persist } });
-  const hub = new Hub(playground as unknown as Playground, client, { tokens });
+  const hub = new Hub(playground as unknown as Playground, client, { tokens, now });
   hub.repository = ' owner/name ';
   hub.endpoint = ENDPOINT;
   return { hub, playground, client, persist };

@@ -21,6 +21,34 @@ describe('Stored models', () => {
   });
 });
 
+describe('A pause', () => {
+  it('does not count for the speed, even if bytes from before it are told during it', async () => {
+    let nowMs = 0;
+    const { hub, client } = open({ now: () => nowMs });
+    let tell: (event: HubEvent) => void = () => undefined;
+    client.download.mockImplementation((_, receive) => {
+      tell = receive;
+      return new Promise(() => undefined);
+    });
+    hub.load();
+    await vi.waitUntil(() => client.download.mock.calls.length > 0);
+    const tellAt = (ms: number, loadedBytes: number) => {
+      nowMs = ms;
+      tell({ type: 'progress', loadedBytes, totalBytes: 1e6 });
+    };
+    for (let second = 0; second <= 4; second++) tellAt(1000 * second, 1000 * second);
+    hub.pause();
+    tellAt(4050, 4050);
+    expect(hub.running).toMatchObject({ paused: true, loadedBytes: 4050 });
+    nowMs = 60_000;
+    hub.resume();
+    tellAt(60_100, 5000);
+    expect(hub.running).toMatchObject({ paused: false, bytesPerSec: null });
+    tellAt(63_100, 8000);
+    expect(hub.running?.bytesPerSec).toBeCloseTo(1000);
+  });
+});
+
 describe('Models on this device', () => {
   it('tells the page how they were healed, and not of one that is being deleted', async () => {
     const { hub, playground, client } = open();

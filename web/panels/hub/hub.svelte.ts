@@ -229,7 +229,6 @@ export class Hub {
   pause(): void {
     if (!this.running) return;
     this.#client.pause();
-    this.#pace.forget();
     this.download = { ...this.running, paused: true };
   }
 
@@ -237,6 +236,8 @@ export class Hub {
   resume(): void {
     if (this.running) {
       this.#client.resume();
+      // Now: what had arrived before the pause may be told after it has begun.
+      this.#pace.forget();
       this.download = { ...this.running, paused: false };
     } else if (this.#model) void this.#load(this.#model, this.#want);
   }
