@@ -140,7 +140,11 @@ describe.each(instructionsHere())('Quantized weights, in WebAssembly with %s', (
   });
 
   it('in 4 bits whose inputs have 8 multiply a matrix with a scale of 128 or more with all of its input, as the CPU twin does', async () => {
-    const large = { type: 'f32', weights: 'w4a8', scaleOf: ({ role }: WeightSpec) => (role === 'down' ? 3e4 : 1) } as const;
+    const large = {
+      type: 'f32',
+      weights: 'w4a8',
+      scaleOf: ({ role }: WeightSpec) => (role === 'down' ? 3e4 : 1),
+    } as const;
     const models = await putRandomModel([await wasm, openCpuBackend()], dims, layersOf('0_1_2_3'), large);
     const session = {
       ...({ sharing: sharingOf('0_1_2_3'), passes: { forward: 1, backward: 0 } } as const),

@@ -6,6 +6,7 @@ import type { PolicyRequest } from '../protocol/generate.ts';
 import type { BackendChoice, SharingConfig } from '../protocol/load.ts';
 import type { Reading } from '../protocol/measure.ts';
 import type { PeerEngine } from '../protocol/peer.ts';
+import { whyNotComputed } from '../why-not-computed.ts';
 import { canonicalJson } from './canonical-json.ts';
 import { readMeasures, type Measure } from './measures.ts';
 
@@ -122,12 +123,16 @@ function rowOf(values: Values, label: string): Row {
   if (!isObject(policy) || typeof policy['id'] !== 'string') {
     return fields.refuse('policy', `${show(policy)} is not a policy such as {"id": "none"}`);
   }
+  const backend = fields.choice('backend', ['webgpu', 'cpu'], 'webgpu');
+  const weights = fields.choice('weights', ['stored', 'f32', 'f16', 'q8', 'q4', 'w4a8'], 'stored');
+  // Loading would refuse it too, but only after the rows before it were measured.
+  const impossible = whyNotComputed(weights, backend);
+  if (impossible !== null) fields.refuse('weights', impossible);
   return {
     label: label === '' ? 'baseline' : label,
     model: fields.text('model'),
-    backend: fields.choice('backend', ['webgpu', 'cpu'], 'webgpu'),
     engine: fields.choice('engine', rowEngines, 'kvtab'),
-    weights: fields.choice('weights', ['stored', 'f32', 'f16', 'q8', 'q4', 'w4a8'], 'stored'),
+    ...{ backend, weights },
     quantizeEmbeddings: fields.flag('embeddings', false),
     config: Object.fromEntries(Object.entries(config).filter(([, value]) => value !== undefined)),
     mode: fields.choice('mode', ['auto', 'sequential', 'parallel', 'fastest'], 'auto'),

@@ -15,6 +15,7 @@ import { NotQuantizable } from '../../gpu/numbers/quantize.ts';
 import { weightSpecs, type WeightSpec } from '../../gpu/plan/weight-specs.ts';
 import type { Quantizer } from '../../gpu/wasm/quantizer.ts';
 import { Refused } from '../outcome.ts';
+import { whyNotComputed } from '../why-not-computed.ts';
 import {
   badWeights,
   closeReaders,
@@ -60,11 +61,8 @@ const PIECE_BYTES = 4 * 2 ** 20;
  */
 export async function loadWeights(options: LoadWeightsOptions): Promise<LoadedWeights> {
   const { source, weights, backend } = options;
-  if (weights === 'w4a8' && backend.adapter.backend !== 'cpu') {
-    const reason =
-      'inputs of 8 bits are computed on the CPU alone: choose the backend CPU ("cpu"), or 4-bit weights without them ("q4")';
-    throw new Refused({ code: 'bad-request', field: 'weights', reason });
-  }
+  const reason = whyNotComputed(weights, backend.adapter.backend);
+  if (reason !== null) throw new Refused({ code: 'bad-request', field: 'weights', reason });
   const copy = await openCopy(source, options);
   if (copy) {
     try {

@@ -37,6 +37,11 @@ describe('An experiment', () => {
     expect(rows[1]?.config).toEqual({ forwardPasses: 3 });
   });
 
+  it('varies whether inputs have 8 bits where the CPU computes', () => {
+    const { rows } = read({ base: { backend: 'cpu' }, vary: [{ weights: ['q4', 'w4a8'] }] });
+    expect(rows.map(({ weights }) => weights)).toEqual(['q4', 'w4a8']);
+  });
+
   it('without anything that varies has one row', () => {
     expect(read({}).rows.map(({ label }) => label)).toEqual(['baseline']);
   });
@@ -46,6 +51,12 @@ describe('An experiment', () => {
     [{ vary: [{ color: ['red'] }] }, /vary\[0\]\.color: there is no such thing to vary/],
     [{ vary: [{ kv: [] }] }, /vary\[0\]\.kv: .*not a list/],
     [{ vary: [{ kv: ['f8'] }] }, /kv: "f8" is none of f16, f32/],
+    [
+      { vary: [{ weights: ['q4', 'w4a8'] }] },
+      /vary\.weights: inputs of 8 bits are computed on the CPU alone/,
+    ],
+    [{ vary: [{ backend: ['cpu', 'webgpu'] }, { weights: ['w4a8'] }] }, /vary\.weights: inputs of 8 bits/],
+    [{ base: { weights: 'w4a9' } }, /weights: "w4a9" is none of stored, f32, f16, q8, q4, w4a8/],
     [{ vary: Array(4).fill({ seed: [1] }) }, /no such thing to vary/],
     [{ vary: Array(4).fill({ window: Array(10).fill(4) }) }, /more than 1000 rows/],
     [{ measure: [] }, /at least one thing/],
