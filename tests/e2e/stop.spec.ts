@@ -21,14 +21,17 @@ test('Stop ends a run at once and keeps its text, and the next run starts over',
 });
 
 test('Stop cancels a run that waits for the model', async ({ page }) => {
+  let goOn = (): void => undefined;
+  const stopped = new Promise<void>((resolve) => (goOn = resolve));
   await page.route('**/model.safetensors', async (route) => {
-    await new Promise((resolve) => setTimeout(resolve, 1500));
+    await stopped;
     await route.continue();
   });
   await page.goto('./');
   await page.getByRole('button', { name: 'Generate' }).click();
   await expect(page.getByRole('progressbar')).toBeVisible();
   await page.getByRole('button', { name: 'Stop' }).click();
+  goOn();
   await expect(page.getByText('Ready.', { exact: true })).toBeVisible({ timeout: 60_000 });
   await expect(page.getByRole('region', { name: 'Output' })).toBeEmpty();
 });
