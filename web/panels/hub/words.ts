@@ -181,7 +181,7 @@ export function downloadLine(download: Download): string {
     case 'stored':
       return `${download.id} is stored and verified: ${formatBytes(download.model.totalBytes)}.`;
     case 'streaming':
-      return `${download.id} is loaded without being stored.`;
+      return `${download.id} comes straight from the network, and is not stored.`;
     case 'failed':
       return explain(download.failure);
   }
