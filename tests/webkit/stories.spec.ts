@@ -56,10 +56,13 @@ it('With 4-bit weights and 8-bit inputs, WebKit writes the same as Node', async 
   await lab.chooseGreedy();
   await lab.select('Weights', 'w4a8');
   await lab.says(/Ready\./);
-  const [first] = golden;
-  await lab.fill('textbox', 'Prompt', first?.prompt ?? '');
+  // Under most prompts 24 tokens are the same with inputs of 16 bits.
+  const prompt = 'When the moon rose';
+  await lab.fill('textbox', 'Prompt', prompt);
   const written = await lab.generate(24);
-  expect(written).toBe(await textInNode(shipped, first?.prompt ?? '', '0_6_6_6_6_6_6_7', 24, 'w4a8'));
+  const inNode = (weights: 'w4a8' | 'q4') => textInNode(shipped, prompt, '0_6_6_6_6_6_6_7', 24, weights);
+  expect(written).toBe(await inNode('w4a8'));
+  expect(written).not.toBe(await inNode('q4'));
 });
 
 it('An edited plan is exported as the same bytes as in Node, and the file is saved', async () => {
