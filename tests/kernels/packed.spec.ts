@@ -282,3 +282,51 @@ describe.each(instructionsHere())('Packed matrices in WebAssembly with %s', (ins
     });
   });
 });
+
+it('The input of 4-bit weights gives the same to the bit wherever its numbers lie, with any instructions', async () => {
+  const subjects = await Promise.all(
+    instructionsHere().map(async (instructions) => {
+      const memory = new LinearMemory();
+      return { memory, kernels: startKernels(await compileKernels(instructions), memory.memory) };
+    }),
+  );
+  // A group of columns, whose sum is rounded once, as it is whether or not products are added in one instruction.
+  for (const [cols, rows] of [
+    [1, 33],
+    [15, 5],
+    [32, 70],
+  ] as const) {
+    const packed = quantizeRows(randomFloats(rows * cols), cols, 'q4');
+    const x = randomFloats(16 * cols);
+    for (const [eight, count] of [true, false].flatMap((eight) =>
+      [1, 2, 3, 4, 7, 16].map((count) => [eight, count] as const),
+    )) {
+      const all = subjects.flatMap(({ memory, kernels }) => {
+        const w = new WasmTensor(memory, kernels, { rows, cols, vector: false });
+        w.putPacked(0, packed, 'q4');
+        const layouts: number[] = [inputLayouts.words];
+        if (kernels.bytesAreFast(-1) === 1) layouts.push(inputLayouts[eight ? 'oneByte' : 'twoBytes']);
+        const products = layouts.map((layout) => {
+          const xAt = putRows(memory, x.subarray(0, count * cols), cols);
+          const yAt = putRows(memory, new Float32Array(count * rows), rows);
+          const [xStride, yStride] = [4 * padded(cols), 4 * padded(rows)];
+          const input = memory.allocate('test', quantizedBytes(cols) * count);
+          const wide = memory.allocate('test', widenedBytes(cols));
+          const { address, panels } = w;
+          kernels.quantizeInput(layout, eight, xAt, xStride, cols, count, input);
+          kernels.projectPacked(
+            ...([false, layout, address, cols, panels, 0, input, yAt, yStride, count, false, wide] as const),
+          );
+          const y = Array.from({ length: count }, (_, i) => memory.floats(yAt + yStride * i, rows).slice());
+          for (const at of [xAt, yAt, input, wide]) memory.free(at);
+          return joined(y);
+        });
+        w.free();
+        return products;
+      });
+      for (const other of all.slice(1)) {
+        expect(other, `${rows} × ${cols}, ${count} rows, 8 bits: ${eight}`).toEqual(all[0]);
+      }
+    }
+  }
+});

@@ -73,6 +73,26 @@ describe.each(subjects)('Sequences that are written together by $name', ({ open,
     );
   });
 
+  it.each(['q8', 'q4', 'w4a8'] as const)(
+    'are what each becomes alone with weights in %s',
+    async (weights) => {
+      await fc.assert(
+        fc.asyncProperty(arbitrarySequences, fc.boolean(), async (run, quantizeEmbeddings) => {
+          const formats = { type: 'f16', weights, quantizeEmbeddings } as const;
+          const models = await putRandomModel([backend], tinyDims, layersOf('0_1_2_3'), formats);
+          for (const packed of models) {
+            const together = await writeTogether(packed, run);
+            for (const [i, sequence] of run.sequences.entries()) {
+              expect(together[i], `sequence ${i}`).toEqual(await writeAlone(packed, run, sequence));
+            }
+            packed.free();
+          }
+        }),
+        { numRuns: Math.ceil(runs / 12) },
+      );
+    },
+  );
+
   it(`score what each scores alone, to the bit, in ${Math.ceil(runs / 6)} random batches`, async () => {
     await fc.assert(
       fc.asyncProperty(arbitrarySequences, async (run) => {
