@@ -65,14 +65,21 @@ export async function openSite(): Promise<OpenedSite> {
 }
 
 function openLab(page: Page): Lab {
-  // Firefox asks each element of the page for its role and name, and the page stands still meanwhile: on two busy cores
-  // for seconds. Who waits for something must not look for it again and again.
+  /**
+   * Waits for an element, because parts of the page are loaded when they are needed. Firefox asks each element of the page
+   * for its role and name, and the page stands still meanwhile: on two busy cores for seconds. So it looks seldom, and who
+   * waits for a text must not look for its element again and again.
+   */
   const find = async (role: string, name: string) => {
-    const found = await page.$$(`::-p-aria([name="${name}"][role="${role}"])`);
-    const [element] = found;
-    if (!element || found.length > 1)
-      throw new Error(`${found.length} elements of role ${role} are called ${name}`);
-    return element;
+    const endMs = performance.now() + patienceMs;
+    for (;;) {
+      const found = await page.$$(`::-p-aria([name="${name}"][role="${role}"])`);
+      const [element] = found;
+      if (element && found.length === 1) return element;
+      if (found.length > 1 || performance.now() > endMs)
+        throw new Error(`${found.length} elements of role ${role} are called ${name}`);
+      await new Promise((go) => setTimeout(go, 1000));
+    }
   };
   const text = async (role: string, name: string) =>
     (await find(role, name)).evaluate((element) => element.textContent);
