@@ -258,7 +258,10 @@ describe('Another plan, exported', () => {
     };
     const result = await exportModel({ id: 'x', config, source }, request({}), run, memorySink().sink);
     expect(result).toMatchObject({ end: 'stopped', zip: null, files: [] });
-    expect(seen.length).toBeGreaterThan(0);
+    const told = seen.length;
+    expect(told).toBeGreaterThan(0);
+    await new Promise((resolve) => setTimeout(resolve, 150));
+    expect(seen, 'after the end').toHaveLength(told);
 
     const whole = await exportModel(
       { id: 'x', config, source },

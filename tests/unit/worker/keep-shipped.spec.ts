@@ -3,6 +3,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import type { AddressInfo } from 'node:net';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { openProcessorBackend } from '../../../gpu/wasm/backend.ts';
+import { ShippedKeeper } from '../../../worker/hub/shipped-keeper.ts';
 import { keepModels, keptOf, type KeepOptions } from '../../../worker/loader/keep-shipped.ts';
 import { loadModel } from '../../../worker/loader/load-model.ts';
 import { openPageSource } from '../../../worker/loader/page-source.ts';
@@ -69,6 +70,16 @@ const failureOf = (work: Promise<unknown>) =>
     () => null,
     (error: unknown) => (error instanceof Refused ? error.failure : error),
   );
+
+it('Whoever keeps models tells no progress after the end', async () => {
+  const told: number[] = [];
+  const keeper = new ShippedKeeper(pageUrl, () => Promise.resolve(null));
+  valueOf(await keeper.keep([llama], ({ fetchedBytes }) => told.push(fetchedBytes)));
+  const atEnd = told.length;
+  expect(atEnd).toBeGreaterThan(0);
+  await new Promise((resolve) => setTimeout(resolve, 150));
+  expect(told).toHaveLength(atEnd);
+});
 
 describe('Models that ship, kept for a visit without a network', () => {
   it('are kept whole, and nothing is fetched a second time', async () => {

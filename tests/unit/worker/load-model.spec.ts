@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import type { Backend } from '../../../gpu/backend.ts';
 import { openCpuBackend } from '../../../gpu/reference/backend.ts';
 import { loadModel } from '../../../worker/loader/load-model.ts';
 import type { ModelSource } from '../../../worker/loader/model-source.ts';
@@ -33,6 +34,39 @@ function replaced(texts: Readonly<Record<string, string | Refused>>) {
     });
   return { load, opened };
 }
+
+it('A load that failed tells no progress any more', async () => {
+  const told: string[] = [];
+  const cpu = openCpuBackend();
+  let puts = 0;
+  const backend: Backend = {
+    ...cpu,
+    allocate: async (request) => {
+      const weights = await cpu.allocate(request);
+      const put = weights.put.bind(weights);
+      return Object.assign(weights, {
+        put: (...rows: Parameters<typeof put>) =>
+          ++puts > 5 ? Promise.reject(new Error('broken')) : put(...rows),
+      });
+    },
+  };
+  const load = loadModel({
+    ...{
+      source: goldenSource('llama'),
+      openTextPlace: placeHere,
+      weights: 'stored',
+      quantizeEmbeddings: false,
+    },
+    openBackend: () => Promise.resolve(backend),
+    emit: ({ type }) => told.push(type),
+  });
+  await expect(load).rejects.toThrow('broken');
+  const atEnd = told.length;
+  expect(told).toContain('download');
+  // Of five tensors, the progress of most is held back.
+  await new Promise((resolve) => setTimeout(resolve, 150));
+  expect(told).toHaveLength(atEnd);
+});
 
 describe('A model that is loaded', () => {
   it('loads without a generation_config.json that is too large, and says so', async () => {
