@@ -102,8 +102,8 @@ export class Lab {
   }
 
   /** Waits until the text of an element matches, and returns the text. */
-  async until(role: Role, name: string, pattern: RegExp): Promise<string> {
-    return retry(() => this.text(role, name), pattern, `the ${role} ${name}`);
+  async until(role: Role, name: string, pattern: RegExp, patience = patienceMs): Promise<string> {
+    return retry(() => this.text(role, name), pattern, `the ${role} ${name}`, patience);
   }
 
   /** Waits until the page says something anywhere. */
@@ -194,8 +194,13 @@ export async function openSite(): Promise<OpenedSite> {
   }
 }
 
-async function retry(read: () => Promise<string>, pattern: RegExp, what: string): Promise<string> {
-  const endMs = performance.now() + patienceMs;
+async function retry(
+  read: () => Promise<string>,
+  pattern: RegExp,
+  what: string,
+  patience = patienceMs,
+): Promise<string> {
+  const endMs = performance.now() + patience;
   for (;;) {
     const text = await read();
     if (pattern.test(text)) return text;
