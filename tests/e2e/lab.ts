@@ -136,7 +136,7 @@ export async function generate(lab: Lab, newTokens: number): Promise<string> {
 
 /** Starts a run that outlasts what a story does meanwhile: a text within the context takes half a second. */
 export async function startLongRun(lab: Lab): Promise<void> {
-  await lab.number('Max new tokens').fill('4000');
+  await lab.number('Max new tokens').fill('9000');
   await lab.generate.click();
   await expect(lab.output).not.toBeEmpty({ timeout: 60_000 });
 }

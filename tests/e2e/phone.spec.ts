@@ -37,7 +37,7 @@ test.describe('with a finger, at 390 px', () => {
 test('at 200 % zoom, Generate shows its text', async ({ page }) => {
   const lab = await visit(page);
   // As in a long run: a busy machine may look only after seconds. A narrow page folds the settings.
-  await lab.number('Max new tokens').fill('4000');
+  await lab.number('Max new tokens').fill('9000');
   await page.setViewportSize({ width: 720, height: 450 });
   await lab.generate.click();
   await expect(lab.output).not.toBeEmpty();

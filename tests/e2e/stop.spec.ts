@@ -7,7 +7,7 @@ test('Stop ends a run at once and keeps its text, and the next run starts over',
   await expect(lab.stop, 'the page scrolled to the text').toBeInViewport();
   await startLongRun(lab);
   await lab.stop.click();
-  await expect(page.getByText(/^Stopped after \d+ tokens?\.$/)).toBeVisible({ timeout: 10_000 });
+  await expect(page.getByText(/^Stopped after [\d,]+ tokens?\.$/)).toBeVisible({ timeout: 10_000 });
 
   const text = await lab.output.textContent();
   expect(text).not.toBe('');
