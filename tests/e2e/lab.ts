@@ -135,8 +135,8 @@ export async function generate(lab: Lab, newTokens: number): Promise<string> {
 }
 
 /** Starts a run that outlasts what a story does meanwhile: a text within the context takes half a second. */
-export async function startLongRun(lab: Lab): Promise<void> {
-  await lab.number('Max new tokens').fill('9000');
+export async function startLongRun(lab: Lab, maxNewTokens = 9000): Promise<void> {
+  await lab.number('Max new tokens').fill(String(maxNewTokens));
   await lab.generate.click();
   await expect(lab.output).not.toBeEmpty({ timeout: 60_000 });
 }

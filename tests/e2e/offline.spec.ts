@@ -196,7 +196,8 @@ for (const opened of ['before', 'while'] as const) {
     await expect(news(other)).toBeVisible({ timeout: 60_000 });
     await page.getByRole('button', { name: 'Later' }).click();
     const lab = openLab(page);
-    await startLongRun(lab);
+    // Long enough to be there when the other tab reloads, and short enough to wait for its end.
+    await startLongRun(lab, 4000);
 
     await other.getByRole('button', { name: 'Reload now' }).click();
     await expect(news(page)).toContainText('Another tab has started it');
