@@ -15,7 +15,9 @@ export class ProgressReports<Progress> {
   readonly #report: (progress: Progress) => void;
   readonly #clock: ReportClock;
   #lastMs = -Infinity;
-  #held: { readonly progress: Progress; readonly cancel: () => void } | null = null;
+  #held: { readonly progress: Progress } | null = null;
+  /** Ends the wait for the time at which what is held back may be told. */
+  #cancel: (() => void) | null = null;
 
   constructor(report: (progress: Progress) => void, clock: ReportClock = realClock) {
     this.#report = report;
@@ -24,13 +26,14 @@ export class ProgressReports<Progress> {
 
   /** Tells it now or soon, unless something newer is told meanwhile. */
   tell(progress: Progress): void {
-    this.end();
+    this.#held = { progress };
     const waitMs = this.#lastMs + INTERVAL_MS - this.#clock.now();
-    const cancel = this.#clock.later(waitMs, () => {
-      this.flush();
-    });
-    this.#held = { progress, cancel };
     if (waitMs <= 0) this.flush();
+    else {
+      this.#cancel ??= this.#clock.later(waitMs, () => {
+        this.flush();
+      });
+    }
   }
 
   /** Tells what is held back now, because something else is told next. */
@@ -44,7 +47,8 @@ export class ProgressReports<Progress> {
 
   /** The work has ended, and nothing may be told after it: what is held back is dropped. */
   end(): void {
-    this.#held?.cancel();
+    this.#cancel?.();
+    this.#cancel = null;
     this.#held = null;
   }
 }
