@@ -10,7 +10,15 @@ export type Address = number;
 type Half = boolean;
 
 /** Where numbers of the input of a packed product lie: `kernels/quantize-input.ts`. */
-export const inputLayouts = { words: 0, twoBytes: 1, oneByte: 2 } as const;
+const inputLayouts = { words: 0, twoBytes: 1, oneByte: 2 } as const;
+
+/**
+ * The layout for products that take words or bytes.
+ *
+ * @param eight whether a number has 8 bits instead of 16
+ */
+export const inputLayout = (inBytes: boolean, eight: boolean): number =>
+  inputLayouts[!inBytes ? 'words' : eight ? 'oneByte' : 'twoBytes'];
 
 /** The exports of `kernels/all.ts`, which documents shapes and padding. */
 export interface Kernels {

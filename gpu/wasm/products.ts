@@ -2,7 +2,7 @@ import { isQuantized } from '../numbers/matrix-format.ts';
 import { padded, PANEL_ROWS } from '../numbers/panels.ts';
 import type { ModelDims } from '../plan/model-dims.ts';
 import type { WeightRole } from '../plan/weight-specs.ts';
-import { inputLayouts, type Address, type Kernels } from './kernels.ts';
+import { inputLayout, type Address, type Kernels } from './kernels.ts';
 import { mostColsOf, quantizedBytes, widenedBytes } from './layer-scratch.ts';
 import type { PlanWeights } from './plan-weights.ts';
 import type { WasmTensor } from './tensor.ts';
@@ -93,9 +93,9 @@ export class Products {
     const beside = this.#scratch.beside + 4 * padded(this.#mostCols) * firstRow;
     const quantized = this.#scratch.quantized + quantizedBytes(this.#mostCols) * firstRow;
     const formats = matrices.map(({ format }) => format);
-    const eight = this.#eightBits && !formats.includes('q8');
-    const inBytes = this.#bytesAreFast && !formats.includes('q8');
-    const layout = inputLayouts[!inBytes ? 'words' : eight ? 'oneByte' : 'twoBytes'];
+    const onlyFour = !formats.includes('q8');
+    const eight = onlyFour && this.#eightBits;
+    const layout = inputLayout(onlyFour && this.#bytesAreFast, eight);
     if (formats.some(isQuantized)) {
       this.#quantize(hands, layout, eight, from, xStride, allCols, count, quantized);
     }

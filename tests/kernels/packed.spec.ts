@@ -3,7 +3,13 @@ import { quantizeRows, dequantizeRows, type QuantizedFormat } from '../../gpu/nu
 import { padded } from '../../gpu/numbers/panels.ts';
 import { roundedInput } from '../../gpu/numbers/rounded-input.ts';
 import * as cpu from '../../gpu/reference/math.ts';
-import { compileKernels, inputLayouts, instructionsHere, startKernels } from '../../gpu/wasm/kernels.ts';
+import {
+  compileKernels,
+  inputLayout,
+  instructionsHere,
+  startKernels,
+  type Kernels,
+} from '../../gpu/wasm/kernels.ts';
 import { quantizedBytes, widenedBytes } from '../../gpu/wasm/layer-scratch.ts';
 import { LinearMemory } from '../../gpu/wasm/linear-memory.ts';
 import { WasmTensor } from '../../gpu/wasm/tensor.ts';
@@ -23,6 +29,35 @@ const counts = [1, 2, 3, 4, 5, 8, 9];
  */
 const tolerated = (cols: number) => 6 * (2 ** -16 / 3) * Math.sqrt(cols);
 
+interface Added {
+  readonly bias?: Float32Array;
+  readonly before?: Float32Array;
+}
+
+/** W·x of every row of x, whose numbers lie as `layout` says, onto `before` if there is any. */
+function multiplyAs(
+  layout: number,
+  { memory, kernels }: { readonly memory: LinearMemory; readonly kernels: Kernels },
+  { rows, cols, address, panels, format }: WasmTensor,
+  x: Float32Array,
+  { eight, bias, before }: Added & { readonly eight: boolean },
+): Float32Array {
+  const count = x.length / cols;
+  const yStride = 4 * padded(rows);
+  const xAt = putRows(memory, x, cols);
+  const yAt = putRows(memory, before ?? new Float32Array(rows * count), rows);
+  const biasAt = bias ? putRows(memory, bias, rows) : 0;
+  const [q8, onto] = [format === 'q8', before !== undefined];
+  const input = memory.allocate('test', quantizedBytes(cols) * count);
+  const wide = memory.allocate('test', widenedBytes(cols));
+  kernels.quantizeInput(layout, eight, xAt, 4 * padded(cols), cols, count, input);
+  const to = [yAt, yStride, count, onto, wide] as const;
+  kernels.projectPacked(q8, layout, address, cols, panels, biasAt, input, ...to);
+  const y = joined(Array.from({ length: count }, (_, i) => memory.floats(yAt + yStride * i, rows).slice()));
+  for (const each of [xAt, yAt, biasAt, input, wide]) memory.free(each);
+  return y;
+}
+
 describe.each(instructionsHere())('Packed matrices in WebAssembly with %s', (instructions) => {
   const started = compileKernels(instructions).then((code) => {
     const memory = new LinearMemory();
@@ -32,47 +67,13 @@ describe.each(instructionsHere())('Packed matrices in WebAssembly with %s', (ins
       tensor.putPacked(0, packed, format);
       return tensor;
     };
-    /** W·x of every row of x, onto `before` if there is any. */
     const multiply = (
       w: WasmTensor,
       x: Float32Array,
-      {
-        eight,
-        bias,
-        before,
-      }: { readonly eight: boolean; readonly bias?: Float32Array; readonly before?: Float32Array },
+      { eight, ...added }: Added & { readonly eight: boolean },
     ) => {
-      const { rows, cols, address, panels, format } = w;
-      const count = x.length / cols;
-      const yStride = 4 * padded(rows);
-      const xAt = putRows(memory, x, cols);
-      const yAt = putRows(memory, before ?? new Float32Array(rows * count), rows);
-      const biasAt = bias ? putRows(memory, bias, rows) : 0;
-      const [q8, onto] = [format === 'q8', before !== undefined];
-      const inBytes = !q8 && kernels.bytesAreFast(-1) === 1;
-      const layout = inputLayouts[!inBytes ? 'words' : eight ? 'oneByte' : 'twoBytes'];
-      const input = memory.allocate('test', quantizedBytes(cols) * count);
-      const wide = memory.allocate('test', widenedBytes(cols));
-      kernels.quantizeInput(layout, eight, xAt, 4 * padded(cols), cols, count, input);
-      kernels.projectPacked(
-        q8,
-        layout,
-        address,
-        cols,
-        panels,
-        biasAt,
-        input,
-        yAt,
-        yStride,
-        count,
-        onto,
-        wide,
-      );
-      const y = joined(
-        Array.from({ length: count }, (_, i) => memory.floats(yAt + yStride * i, rows).slice()),
-      );
-      for (const each of [xAt, yAt, biasAt, input, wide]) memory.free(each);
-      return y;
+      const inBytes = w.format !== 'q8' && kernels.bytesAreFast(-1) === 1;
+      return multiplyAs(inputLayout(inBytes, eight), { memory, kernels }, w, x, { eight, ...added });
     };
     return { memory, kernels, packedTensor, multiply };
   });
@@ -304,23 +305,12 @@ it('The input of 4-bit weights gives the same to the bit wherever its numbers li
       const all = subjects.flatMap(({ memory, kernels }) => {
         const w = new WasmTensor(memory, kernels, { rows, cols, vector: false });
         w.putPacked(0, packed, 'q4');
-        const layouts: number[] = [inputLayouts.words];
-        if (kernels.bytesAreFast(-1) === 1) layouts.push(inputLayouts[eight ? 'oneByte' : 'twoBytes']);
-        const products = layouts.map((layout) => {
-          const xAt = putRows(memory, x.subarray(0, count * cols), cols);
-          const yAt = putRows(memory, new Float32Array(count * rows), rows);
-          const [xStride, yStride] = [4 * padded(cols), 4 * padded(rows)];
-          const input = memory.allocate('test', quantizedBytes(cols) * count);
-          const wide = memory.allocate('test', widenedBytes(cols));
-          const { address, panels } = w;
-          kernels.quantizeInput(layout, eight, xAt, xStride, cols, count, input);
-          kernels.projectPacked(
-            ...([false, layout, address, cols, panels, 0, input, yAt, yStride, count, false, wide] as const),
-          );
-          const y = Array.from({ length: count }, (_, i) => memory.floats(yAt + yStride * i, rows).slice());
-          for (const at of [xAt, yAt, input, wide]) memory.free(at);
-          return joined(y);
-        });
+        const layouts = [inputLayout(false, eight)];
+        if (kernels.bytesAreFast(-1) === 1) layouts.push(inputLayout(true, eight));
+        const rowsOfX = x.subarray(0, count * cols);
+        const products = layouts.map((layout) =>
+          multiplyAs(layout, { memory, kernels }, w, rowsOfX, { eight }),
+        );
         w.free();
         return products;
       });
