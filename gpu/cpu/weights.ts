@@ -8,8 +8,8 @@ import {
   type MatrixFormat,
   type WeightFormats,
 } from '../numbers/matrix-format.ts';
-import { roundedInput } from '../numbers/rounded-input.ts';
 import { scalesFit } from '../numbers/quantize.ts';
+import { roundedInput } from '../numbers/rounded-input.ts';
 import type { WeightRole, WeightSpec } from '../plan/weight-specs.ts';
 import { convertKv } from './convert-kv.ts';
 
@@ -48,9 +48,9 @@ export class CpuWeights {
       this.#tensors.set(key, (tensor = new Float32Array(spec.rows * spec.cols)));
       if (rounds) this.#rounding.add(key);
     }
-    tensor.set(keptNumbers(spec, bytes, stored, this.#formats), firstRow * spec.cols);
-    if (rounds && !scalesFit(packRows(bytes, stored, spec.cols, format), spec.cols, format))
-      this.#rounding.delete(key);
+    const [rows, rowsAs] = rounds ? [packRows(bytes, stored, spec.cols, format), format] : [bytes, stored];
+    tensor.set(keptNumbers(spec, rows, rowsAs, this.#formats), firstRow * spec.cols);
+    if (rounds && !scalesFit(rows, spec.cols, format)) this.#rounding.delete(key);
   }
 
   get(role: WeightRole, layer = 0): Float32Array {

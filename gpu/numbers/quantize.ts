@@ -83,9 +83,6 @@ export function quantizeRows(
   return packed;
 }
 
-/** 128 as a half. */
-const HALF_128 = 0x5800;
-
 /** What packed rows hold, exactly: `[rows, cols]`. For backends that compute with float32. */
 export function dequantizeRows(
   packed: Uint8Array,
@@ -108,6 +105,9 @@ export function dequantizeRows(
   }
   return values;
 }
+
+/** 128 as a half. */
+const HALF_128 = 0x5800;
 
 /** Whether every scale of packed rows is below 128, as it must be to be multiplied in panels (`wasm/kernels/packed.ts`). */
 export function scalesFit(packed: Uint8Array, cols: number, format: QuantizedFormat): boolean {
