@@ -12,6 +12,7 @@ import {
 } from '../../worker/settings/settings.ts';
 import { policyRequestOf, type PolicyValues } from '../../worker/settings/policy-request.ts';
 import { keysWhere, type Filled } from '../../worker/settings/values.ts';
+import { whyNotComputed } from '../../worker/why-not-computed.ts';
 
 const parts = ['load', 'sharing', 'run', 'policy'] as const;
 type Part = (typeof parts)[number];
@@ -204,8 +205,8 @@ export function readArguments(args: readonly string[], table: Settings = setting
     batch: asked ? null : readBatch(values),
   } as unknown as BenchRequest; // every row of its parts was read
   // Random weights go to the backend as they are, so that no loader refuses it.
-  if (request.weights === 'w4a8' && request.backend !== 'cpu') {
-    throw new Error('--weights w4a8 goes with --backend cpu');
+  if (whyNotComputed(request.weights, request.backend) !== null) {
+    throw new Error(`--weights ${request.weights} goes with --backend cpu`);
   }
   if (request.threads.some((threads) => threads > 1)) {
     if (request.backend !== 'cpu') throw new Error('--threads goes with --backend cpu');

@@ -5,6 +5,7 @@ import { valueOf } from '../../worker/outcome.ts';
 import type { EngineApi } from '../../worker/protocol/engine.ts';
 import type { GenerateRequest, GenerateResult } from '../../worker/protocol/generate.ts';
 import type { BackendChoice, ModelFacts } from '../../worker/protocol/load.ts';
+import { whyNotComputed } from '../../worker/why-not-computed.ts';
 
 /** One format of a model's weights: what it costs and gains, compared with the first format. */
 export interface ComparedWeights {
@@ -33,9 +34,9 @@ export interface Comparison {
 /** 16 bits, which the others are compared with, and every quantized format that a backend computes. */
 const formatsOf = (backend: BackendChoice): readonly WeightFormats[] => [
   { weights: 'f16', quantizeEmbeddings: false },
-  ...(['q8', 'q4', ...(backend === 'cpu' ? (['w4a8'] as const) : [])] as const).flatMap((weights) =>
-    [false, true].map((quantizeEmbeddings) => ({ weights, quantizeEmbeddings })),
-  ),
+  ...(['q8', 'q4', 'w4a8'] as const)
+    .filter((weights) => whyNotComputed(weights, backend) === null)
+    .flatMap((weights) => [false, true].map((quantizeEmbeddings) => ({ weights, quantizeEmbeddings }))),
 ];
 
 /**
