@@ -1,14 +1,17 @@
-import { expect, test, type Page } from 'playwright/test';
+import { expect, test } from 'playwright/test';
 import { bringAxe } from './axe.ts';
 import { chatTemplate } from '../support/chat-template.ts';
 import { chatOf, openModel } from './chat-model.ts';
-import { chooseGreedy, generate, openLab, shareLab, takePictures, turnTo, visit } from './lab.ts';
-
-/** Each panel has something to say, also before there is a run. */
-async function openEveryPanel(page: Page): Promise<void> {
-  const closed = page.locator('section > details:not([open]) > summary');
-  while ((await closed.count()) > 0) await closed.first().click();
-}
+import {
+  chooseGreedy,
+  generate,
+  openEveryPanel,
+  openLab,
+  shareLab,
+  takePictures,
+  turnTo,
+  visit,
+} from './lab.ts';
 
 // Stories of their own, because to look at a view four times takes a busy machine half a minute.
 test.describe('axe finds nothing, narrow or wide, light or dark', () => {

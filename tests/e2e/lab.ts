@@ -141,6 +141,12 @@ export async function startLongRun(lab: Lab, maxNewTokens = 9000): Promise<void>
   await expect(lab.output).not.toBeEmpty({ timeout: 60_000 });
 }
 
+/** Opens all panels below the output. Each has something to say, also before there is a run. */
+export async function openEveryPanel(page: Page): Promise<void> {
+  const closed = page.locator('section > details:not([open]) > summary');
+  while ((await closed.count()) > 0) await closed.first().click();
+}
+
 /** Turns to another part of the page. */
 export const turnTo = (page: Page, tab: 'Write' | 'Compare' | 'Throughput' | 'Laboratory') =>
   page.getByRole('tab', { name: tab, exact: true }).click();

@@ -1,5 +1,5 @@
 import { expect, test, type BrowserContext, type Page } from 'playwright/test';
-import { finished, generate, openLab, turnTo, visit, visitOnCpu } from './lab.ts';
+import { finished, generate, openEveryPanel, openLab, turnTo, visit, visitOnCpu } from './lab.ts';
 
 /** Chromium's own limit of what is good is 0.1. */
 const MOST = 0.05;
@@ -141,8 +141,7 @@ test('every panel follows the width of the window, and the page reports no error
   });
   const lab = await visit(page);
   await generate(lab, 4);
-  const closed = page.locator('section > details:not([open]) > summary');
-  while ((await closed.count()) > 0) await closed.first().click();
+  await openEveryPanel(page);
   const picture = page.locator('.picture');
   for (const width of [1920, 1440, 794, 390, 1280, 600]) {
     await page.setViewportSize({ width, height: 900 });
@@ -150,7 +149,7 @@ test('every panel follows the width of the window, and the page reports no error
     await expect
       .poll(() => picture.evaluate((part) => part.scrollWidth - part.clientWidth), `${width} px`)
       .toBeLessThanOrEqual(0);
-    // What is drawn anew has been observed anew.
+    // Until the page has drawn what changed, and the sizes of that were observed.
     await page.evaluate(
       () =>
         new Promise((go) => {

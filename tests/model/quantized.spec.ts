@@ -8,7 +8,7 @@ import { hardwareTuning } from '../../gpu/webgpu/tuning.ts';
 import { padded } from '../../gpu/numbers/panels.ts';
 import type { WeightSpec } from '../../gpu/plan/weight-specs.ts';
 import { layersOf, sharingOf } from '../support/arbitrary-plans.ts';
-import { expectAlike } from '../support/expect-alike.ts';
+import { bothModesAndPlans, expectAlike } from '../support/expect-alike.ts';
 import { openGpuBackend, putRandomModel, runSession, tinyDims } from '../support/random-model.ts';
 
 // Rows of 44, 72 and 100 numbers, none of which is a multiple of 32.
@@ -120,21 +120,12 @@ describe.each(instructionsHere())('Quantized weights, in WebAssembly with %s', (
     const [exact] = await putRandomModel(backends, dims, layersOf('0_1_2_3'), { ...request, weights: 'q4' });
     if (!got || !wanted || !exact) throw new Error('a model is missing');
     expect(got.bytes).toBe(exact.bytes);
-    for (const mode of ['sequential', 'parallel'] as const) {
-      for (const plan of ['0_1_2_3', '1_1_3_3']) {
-        const session = {
-          sharing: sharingOf(plan),
-          passes: { forward: 3, backward: 1 },
-          kvPrecision: 'f32',
-          capacityTokens: 24,
-        } as const;
-        const run = { ...text, mode, newTokens: 1 };
-        const [mine, twin, sixteen] = await Promise.all(
-          [got, wanted, exact].map(async (model) => (await runSession(model, session, run)).logits),
-        );
-        const apart = distance(mine, twin);
-        expect(apart, `${mode} ${plan}`).toBeLessThan(0.2 * distance(sixteen, twin));
-      }
+    for (const { mode, name, session } of bothModesAndPlans) {
+      const run = { ...text, mode, newTokens: 1 };
+      const [mine, twin, sixteen] = await Promise.all(
+        [got, wanted, exact].map(async (model) => (await runSession(model, session, run)).logits),
+      );
+      expect(distance(mine, twin), name).toBeLessThan(0.2 * distance(sixteen, twin));
     }
     for (const model of [got, wanted, exact]) model.free();
   });
