@@ -64,6 +64,16 @@ describe('the graph of a shipped model', () => {
     expect(await graph.greedy(prompt, 24)).toEqual(await byKvtab({ weights }, 24));
   });
 
+  test('has the same 4-bit weights whether or not kvtab rounds their inputs', async () => {
+    const [rounding, exact] = await Promise.all(
+      (['w4a8', 'q4'] as const).map(async (weights) => {
+        const { feed } = await openGraph(llama, { weights, quantizeEmbeddings: true });
+        return feed(prompt);
+      }),
+    );
+    expect(rounding).toEqual(exact);
+  });
+
   test('computes with 16-bit numbers where that is asked for', async () => {
     const [single, half] = [await openGraph(llama), await openGraph(llama, { halves: true })];
     const [wanted, given] = [await single.feed(prompt), await half.feed(prompt)];

@@ -23,13 +23,15 @@ afterAll(() => {
   rmSync(folder, { recursive: true });
 });
 
-const optionsOf = (path: string, weights: 'stored' | 'q8' | 'q4', quantizeEmbeddings = false) => ({
+type Weights = 'stored' | 'q8' | 'q4' | 'w4a8';
+
+const optionsOf = (path: string, weights: Weights, quantizeEmbeddings = false) => ({
   ...{ source: openFolderSource(path), weights, quantizeEmbeddings, config: {}, openTextPlace: placeHere },
   ...{ positions: () => 40, emit: () => undefined },
 });
 
 /** A model's file, read back, and its numbers as the checkpoint has them. */
-async function written(kind: keyof typeof tinyConfigs, weights: 'stored' | 'q8' | 'q4', embeddings = false) {
+async function written(kind: keyof typeof tinyConfigs, weights: Weights, embeddings = false) {
   const path = join(folder, kind);
   writeTinyCheckpoint(path, kind);
   const options = optionsOf(path, weights, embeddings);
@@ -115,10 +117,11 @@ describe('A GGUF file', () => {
   });
 
   it.each([
-    ['q8', 8],
-    ['q4', 2],
-  ] as const)('has exactly the numbers of %s that kvtab computes with', async (format, type) => {
-    const { fileTensors, stored, matrices } = await written('qwen2-like', format, true);
+    ['q8', 'q8', 8],
+    ['q4', 'q4', 2],
+    ['w4a8', 'q4', 2],
+  ] as const)('has exactly the numbers of %s that kvtab computes with', async (weights, format, type) => {
+    const { fileTensors, stored, matrices } = await written('qwen2-like', weights, true);
     for (const [name, role, cols] of [
       ['blk.1.ffn_gate.weight', 'gate', 64],
       ['token_embd.weight', 'embed', 64],
@@ -133,7 +136,7 @@ describe('A GGUF file', () => {
       expect(unpacked(found?.bytes ?? new Uint8Array(), format)).toEqual(kept);
     }
     expect(matrices).toBe(format);
-    const spared = await written('qwen2-like', format);
+    const spared = await written('qwen2-like', weights);
     expect(spared.fileTensors.get('token_embd.weight')?.type).toBe(1);
   });
 
