@@ -20,7 +20,7 @@ test('4-bit weights with 8-bit inputs, which WebGPU refuses, write on the CPU wh
 }) => {
   const lab = await visit(page);
   await chooseGreedy(lab);
-  await lab.select('Weights').selectOption('4-bit, inputs 8-bit');
+  await lab.select('Weights').selectOption('4-bit × 8-bit');
   await expect(
     page.getByText(/inputs of 8 bits are computed on the CPU alone: choose the backend CPU/),
   ).toBeVisible();

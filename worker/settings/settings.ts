@@ -174,7 +174,7 @@ export const settings = {
       f16: 'f16',
       q8: '8-bit',
       q4: '4-bit',
-      w4a8: '4-bit, inputs 8-bit',
+      w4a8: '4-bit × 8-bit',
     } satisfies Record<WeightPrecision, string>,
     link: 'weights',
     label: 'Weights',

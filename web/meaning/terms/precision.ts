@@ -23,7 +23,7 @@ export const precision = {
   },
   Weights: {
     why: 'To write a token, every weight is read from memory. Half the bytes take half the time, and half the room.',
-    text: '8-bit and 4-bit weights are quantized: groups of them share a scale, and each is rounded to one of few levels. With 8-bit inputs, what they are multiplied with is rounded too: a processor may read prompts faster, and the text may differ.',
+    text: '8-bit and 4-bit weights are quantized: groups of them share a scale, and each is rounded to one of few levels. With “4-bit × 8-bit”, what they are multiplied with is rounded too: a processor may read prompts faster, and the text may differ.',
     sketch: () =>
       levels('With fewer bits there are fewer levels to round to', [
         { name: '8-bit', count: 60 },
